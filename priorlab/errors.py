@@ -1,0 +1,26 @@
+"""The errors a user can cause, each one clear sentence: what, where, what would be right."""
+
+import difflib
+from collections.abc import Iterable
+
+
+class UsageError(ValueError):
+    """Something the user gave cannot be used. The command line prints it and exits with 2."""
+
+
+class Unsupported(Exception):
+    """A prior cannot solve a task; the message is the one line a table shows as the reason."""
+
+
+def unknown(kind: str, name: str, known: Iterable[str]) -> UsageError:
+    """Return the error for a name that is not among the `known` ones, with a suggestion.
+
+    Examples
+    --------
+    >>> print(unknown("prior", "tvv", ["tv", "dip"]))
+    unknown prior 'tvv'; did you mean 'tv'? (known: dip, tv)
+    """
+    names = sorted(known)
+    close = difflib.get_close_matches(name, names, n=1, cutoff=0.5)
+    hint = f"; did you mean {close[0]!r}?" if close else ";"
+    return UsageError(f"unknown {kind} {name!r}{hint} (known: {', '.join(names) or 'none'})")

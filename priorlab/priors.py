@@ -1,0 +1,162 @@
+"""A prior is an idea of what a natural image looks like; this file says what one is.
+
+A prior has one of three forms, and a plugin writes only that form:
+
+- `Regularizer`: how unnatural an image is, ``energy(x)`` and, where known, ``prox(v, step)``;
+- `Denoiser`: how to clean an image, ``denoise(v, sigma)``;
+- `Generator`: a network whose outputs look natural, ``network(shape)`` and ``code(shape)``.
+
+The core turns each form into a method for every task: `priorlab.solvers`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from abc import ABC, abstractmethod
+
+import torch
+from torch import Tensor, nn
+
+from priorlab.errors import Unsupported
+from priorlab.measurement import Measurement
+from priorlab.operators import Shape
+from priorlab.specs import Component, parameter
+
+
+class Trace:
+    """What an iterative prior tells while it works. This one listens to nothing.
+
+    The harness passes one that shows progress and, on request, measures quality against
+    time, with the clock stopped meanwhile.
+    """
+
+    def report(self, iteration: int, total: int, image: Tensor, **values: float) -> None:
+        """Take note of an intermediate `image` and of named `values` such as the gap.
+
+        `iteration` counts from 1; `total` is how many are planned, where known, else 0. The
+        image is not copied: a listener that keeps it must clone it.
+        """
+
+
+SILENT = Trace()
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Prior(Component, ABC):
+    """Abstract base of all priors: recover an image from a measurement.
+
+    A subclass is a frozen dataclass whose fields are its parameters; it keeps no state
+    between calls, does not change its input, and treats each image of a batch by itself.
+    """
+
+    def prepare(self, device: torch.device, channels: int) -> None:  # noqa: B027
+        """Load what is loaded once, such as weights; the harness does not time this."""
+
+    def unsupported(self, measurement: Measurement) -> str | None:
+        """Return in one line why this prior cannot treat the measurement, or None."""
+        return None
+
+    @abstractmethod
+    def restore(self, measurement: Measurement, trace: Trace = SILENT, seed: int = 0) -> Tensor:
+        """Return the restored image.
+
+        Parameters
+        ----------
+        measurement : Measurement
+            The data, the operator and the noise model.
+        trace : Trace
+            Is told of intermediate images.
+        seed : int
+            The only source of randomness: equal seeds give equal images.
+
+        Returns
+        -------
+        Tensor
+            Float image of shape ``measurement.shape``, on the device of ``measurement.y``.
+        """
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Regularizer(Prior):
+    """An explicit prior: ``R(x) = energy(x) / s``, where s is the noise level.
+
+    The core minimises ``nll(A x; y) + energy(x) / s``. With Gaussian noise that is
+    ``1/2 |A x - y|^2 + s energy(x)``: the energy is dimensionless in the noise level, so that
+    one default weight serves all of them.
+    """
+
+    @abstractmethod
+    def energy(self, x: Tensor) -> Tensor:
+        """Return how unnatural each image is: shape (B,), differentiable almost everywhere."""
+
+    def prox(self, v: Tensor, step: float) -> Tensor:
+        """Return argmin over x of ``energy(x) + |x - v|^2 / (2 step)``.
+
+        Optional: without it the core minimises the energy, which must then be smooth, by its
+        gradient.
+        """
+        raise Unsupported(f"{self.name} has no prox")
+
+    def restore(self, measurement: Measurement, trace: Trace = SILENT, seed: int = 0) -> Tensor:
+        """Optimise over the image; see `priorlab.solvers.image_space`."""
+        from priorlab.solvers import image_space
+
+        return image_space.minimise(self, measurement, trace)
+
+    @property
+    def has_prox(self) -> bool:
+        """Whether the subclass wrote `prox`."""
+        return type(self).prox is not Regularizer.prox
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Denoiser(Prior):
+    """An implicit prior: a method that removes Gaussian noise of a known level."""
+
+    @abstractmethod
+    def denoise(self, v: Tensor, sigma: float) -> Tensor:
+        """Return `v`, float (B, C, H, W) in about [0, 1], without its noise of level `sigma`.
+
+        `sigma` is a standard deviation on the [0, 1] scale.
+        """
+
+    def restore(self, measurement: Measurement, trace: Trace = SILENT, seed: int = 0) -> Tensor:
+        """Plug the denoiser into a splitting; see `priorlab.solvers.plug_and_play`."""
+        from priorlab.solvers import plug_and_play
+
+        return plug_and_play.restore(self, measurement, trace)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Generator(Prior):
+    """A parametric prior: images that a network ``x = g_theta(z)`` makes for a fixed code z.
+
+    The core optimises over theta from a random start and stops early: structure is fitted
+    before noise (Ulyanov, Vedaldi, Lempitsky: Deep Image Prior, CVPR 2018).
+    """
+
+    iterations: int = parameter(600, "most steps of the optimiser", low=1)
+    learning_rate: float = parameter(0.01, "step size of Adam", low=0)
+    perturbation: float = parameter(
+        1 / 30, "standard deviation of the noise added to the code in each step", low=0
+    )
+    averaging: float = parameter(
+        0.99, "decay of the running mean of the outputs; 0 returns the last one", low=0, high=1
+    )
+
+    @abstractmethod
+    def network(self, shape: Shape) -> nn.Module:
+        """Return a fresh network that maps `code(shape)` to an image of `shape`.
+
+        Its weights are drawn from torch's global generator, which the core seeds.
+        """
+
+    @abstractmethod
+    def code(self, shape: Shape) -> Tensor:
+        """Return the fixed input z of the network, drawn from torch's global generator."""
+
+    def restore(self, measurement: Measurement, trace: Trace = SILENT, seed: int = 0) -> Tensor:
+        """Optimise over the parameters; see `priorlab.solvers.parameter_space`."""
+        from priorlab.solvers import parameter_space
+
+        return parameter_space.fit(self, measurement, trace, seed)

@@ -1,0 +1,288 @@
+"""Specs: the one grammar in which priors and tasks are named, parametrised and swept.
+
+    spec   = name [":" field] ("," field)*        tv    dip:network=unet,iterations=3000
+    field  = key "=" value ("|" value)*           denoise:sigma=15|25|50  is three tasks
+    list   = spec ("," spec)*                     a key=value belongs to the name before it
+
+A value that contains a comma or a bar is written in double quotes: `inpaint:mask="a,b.png"`.
+What a spec names is a `Component`: a frozen dataclass whose fields are its parameters.
+"""
+
+import dataclasses
+import hashlib
+import inspect
+import itertools
+import math
+import re
+import typing
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar, Self, TypeVar
+
+from priorlab.errors import UsageError, unknown
+
+GRAY_LEVELS = 1 / 255
+"""Scale of a parameter that users type on the 0-255 scale of the literature."""
+
+
+def parameter(
+    default: Any,
+    doc: str,
+    *,
+    unit: str = "",
+    low: float | None = None,
+    high: float | None = None,
+    choices: Sequence[str] = (),
+    scale: float = 1.0,
+    file: bool = False,
+    shown: bool = False,
+) -> Any:
+    """Declare a field of a `Component`: a parameter that `priorlab show` can explain.
+
+    Parameters
+    ----------
+    default : bool, int, float or str
+        The default, on the internal scale. Its type is the field's annotation.
+    doc : str
+        One line: what the parameter means.
+    unit : str
+        The unit in which a user types the value, such as "0-255" or "pixels".
+    low, high : float, optional
+        Inclusive limits, on the internal scale.
+    choices : sequence of str
+        The allowed values of a text parameter.
+    scale : float
+        Typed value times `scale` is the internal value. Noise levels use `GRAY_LEVELS`.
+    file : bool
+        The value is the path of a file; results depend on its content, not on its name.
+    shown : bool
+        Tables name the parameter even at its default: `denoise:sigma=25`.
+    """
+    facts = {"doc": doc, "unit": unit, "low": low, "high": high, "choices": tuple(choices)}
+    return dataclasses.field(
+        default=default, metadata=facts | {"scale": scale, "file": file, "shown": shown}
+    )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Component:
+    """Base of priors and tasks: a named, frozen set of checked parameters.
+
+    A subclass is a frozen dataclass, sets `name`, and declares its fields with `parameter`.
+    """
+
+    name: ClassVar[str]
+
+    def __post_init__(self) -> None:
+        for field in dataclasses.fields(self):
+            _check(type(self), field, getattr(self, field.name))
+
+    @classmethod
+    def summary(cls) -> str:
+        """Return the first line of the docstring: what `priorlab list` prints."""
+        return (inspect.getdoc(cls) or "").partition("\n")[0]
+
+    @classmethod
+    def parse(cls, given: Mapping[str, str]) -> Self:
+        """Build an instance from typed texts, such as ``{"sigma": "25"}``.
+
+        Raises
+        ------
+        UsageError
+            For an unknown field or a value of the wrong type or out of range.
+        """
+        types = typing.get_type_hints(cls)
+        fields = {field.name: field for field in dataclasses.fields(cls)}
+        values = {}
+        for key, text in given.items():
+            if key not in fields:
+                raise unknown(f"field of {cls.name}", key, fields)
+            values[key] = _convert(cls, fields[key], types[key], text)
+        return cls(**values)
+
+    def typed(self, key: str) -> bool | int | float | str:
+        """Return a parameter as a user types it: noise levels on the 0-255 scale."""
+        field = next(field for field in dataclasses.fields(self) if field.name == key)
+        return _typed(field, getattr(self, key))
+
+    def spec(self) -> str:
+        """Return the shortest spec that names this component, as tables print it."""
+        shown = [
+            f"{field.name}={_quoted(_text(_typed(field, value)))}"
+            for field in dataclasses.fields(self)
+            if (value := getattr(self, field.name)) != field.default
+            or field.metadata.get("shown", False)
+        ]
+        return self.name + (":" + ",".join(shown) if shown else "")
+
+    def fingerprint(self) -> dict[str, Any]:
+        """Return name and all parameters, files by content: what results can depend on."""
+        parameters: dict[str, Any] = {}
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            if field.metadata.get("file", False) and value:
+                value = "sha256:" + file_digest(type(self), field.name, value)
+            else:
+                value = _typed(field, value)
+            parameters[field.name] = value
+        return {"name": self.name, "parameters": parameters}
+
+
+C = TypeVar("C", bound=Component)
+
+
+@dataclasses.dataclass(frozen=True)
+class Spec:
+    """A parsed spec: a name and, for each field typed, its alternatives as texts."""
+
+    name: str
+    fields: Mapping[str, tuple[str, ...]]
+
+    def expand(self) -> Iterator[dict[str, str]]:
+        """Yield one ``{field: text}`` for each combination of the alternatives."""
+        for values in itertools.product(*self.fields.values()):
+            yield dict(zip(self.fields, values, strict=True))
+
+
+def split(text: str) -> list[Spec]:
+    """Split a list of specs into names and fields, without knowing what they name.
+
+    Raises
+    ------
+    UsageError
+        For an empty list, an empty name or value, or a field before any name.
+
+    Examples
+    --------
+    >>> [spec.name for spec in split("tv,dip:network=unet,iterations=3000")]
+    ['tv', 'dip']
+    """
+    parts: list[tuple[str, dict[str, tuple[str, ...]]]] = []
+    for token in _cut(text, ","):
+        head, equals, value = token.partition("=")
+        name, colon, key = head.partition(":")
+        if colon or not equals:
+            if not name.strip():
+                raise UsageError(f"{text!r}: expected a name before {token!r}")
+            parts.append((name.strip(), {}))
+            if not colon:
+                continue
+        else:
+            key = name
+        key = key.strip()
+        if not parts:
+            raise UsageError(f"{text!r}: {token!r} needs a name before it, as in 'name:{token}'")
+        if not key or not equals:
+            raise UsageError(f"{text!r}: expected 'name:key=value', not {token!r}")
+        if key in parts[-1][1]:
+            raise UsageError(f"{text!r}: {parts[-1][0]} is given {key!r} twice")
+        alternatives = tuple(item.strip().strip('"') for item in _cut(value, "|"))
+        if "" in alternatives:
+            raise UsageError(f"{text!r}: {key!r} has an empty value")
+        parts[-1][1][key] = alternatives
+    if not parts:
+        raise UsageError("expected at least one name, as in 'tv' or 'denoise:sigma=25'")
+    return [Spec(name, fields) for name, fields in parts]
+
+
+def build(text: str, kind: str, known: Mapping[str, type[C]]) -> list[C]:
+    """Build every component that a list of specs names, sweeps expanded, duplicates dropped.
+
+    Parameters
+    ----------
+    text : str
+        Such as ``"denoise:sigma=15|25,inpaint"``.
+    kind : str
+        What the names stand for, used in errors: "prior" or "task".
+    known : mapping of str to type
+        The components by name.
+
+    Raises
+    ------
+    UsageError
+        For a text outside the grammar, an unknown name or field, or a bad value.
+    """
+    built: dict[C, None] = {}
+    for spec in split(text):
+        if spec.name not in known:
+            raise unknown(kind, spec.name, known)
+        for given in spec.expand():
+            built[known[spec.name].parse(given)] = None
+    return list(built)
+
+
+def file_digest(owner: type[Component], key: str, path: str) -> str:
+    """Return the SHA-256 of a file that a parameter names, or raise a `UsageError`."""
+    try:
+        return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+    except OSError as error:
+        raise UsageError(
+            f"{owner.name}: cannot read {key}={path}: {error.strerror or error}"
+        ) from None
+
+
+def _cut(text: str, separator: str) -> list[str]:
+    """Cut at `separator` outside double quotes; an empty text has no parts."""
+    if text.count('"') % 2:
+        raise UsageError(f"{text!r}: a double quote is never closed")
+    if not text.strip():
+        return []
+    return [part.strip() for part in re.split(_outside_quotes(separator), text)]
+
+
+def _outside_quotes(separator: str) -> str:
+    """Return a pattern for a separator that an even number of quotes follows."""
+    return re.escape(separator) + r'(?=(?:[^"]*"[^"]*")*[^"]*$)'
+
+
+def _convert(owner: type[Component], field: dataclasses.Field[Any], kind: Any, text: str) -> Any:
+    """Turn a typed text into the field's internal value."""
+    try:
+        if kind is bool:
+            return {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}[
+                text.lower()
+            ]
+        if kind is int:
+            return int(text)
+        if kind is float:
+            return float(text) * float(field.metadata.get("scale", 1.0))
+    except (ValueError, KeyError):
+        nouns = {bool: "true or false", int: "a whole number", float: "a number"}
+        raise UsageError(f"{owner.name}: {field.name}={text} is not {nouns[kind]}") from None
+    return text
+
+
+def _check(owner: type[Component], field: dataclasses.Field[Any], value: Any) -> None:
+    """Raise a `UsageError` unless the value has the declared choices and limits."""
+    facts = field.metadata
+    typed = f"{owner.name}: {field.name}={_text(_typed(field, value))}"
+    choices = facts.get("choices", ())
+    if choices and value not in choices:
+        raise UsageError(f"{typed} is not one of {', '.join(choices)}")
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return
+    if not math.isfinite(value):
+        raise UsageError(f"{typed} is not a finite number")
+    scale = facts.get("scale", 1.0)
+    low, high = facts.get("low"), facts.get("high")
+    if low is not None and value < low:
+        raise UsageError(f"{typed} is too small; the least is {low / scale:g}")
+    if high is not None and value > high * (1 + 1e-12):
+        raise UsageError(f"{typed} is too large; the most is {high / scale:g}")
+
+
+def _typed(field: dataclasses.Field[Any], value: Any) -> Any:
+    """Undo the scale; nine digits, so that 25/255 comes back as 25."""
+    if isinstance(value, float):
+        return float(f"{value / field.metadata.get('scale', 1.0):.9g}")
+    return value
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return f"{value:.9g}" if isinstance(value, float) else str(value)
+
+
+def _quoted(text: str) -> str:
+    return f'"{text}"' if any(mark in text for mark in ",|") else text
