@@ -1,0 +1,29 @@
+"""Learned priors: networks trained on photographs, their training and their weights."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from priorlab.plugins import hookimpl
+
+if TYPE_CHECKING:
+    from priorlab.priors import Prior
+    from priorlab.training import Trainer
+
+
+@hookimpl
+def priorlab_priors() -> list[type[Prior]]:
+    """Return the learned priors."""
+    from priorlab_learned.unet import UNet
+
+    return [UNet]
+
+
+@hookimpl
+def priorlab_trainers() -> list[Trainer]:
+    """Return the training behind the shipped weights."""
+    from priorlab.training import Trainer
+    from priorlab_learned.training import train
+
+    doc = "the network of the unet prior, from a folder of photographs"
+    return [Trainer(name="unet", doc=doc, train=train)]

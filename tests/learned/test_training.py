@@ -1,0 +1,110 @@
+"""Training: it learns, repeats from its seed, and continues after an interruption."""
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from priorlab_learned import photographs, training
+from priorlab_learned.network import UNetNetwork
+from priorlab_learned.unet import UNet
+from priorlab_learned.weights_file import read_weights
+
+from priorlab.errors import UsageError
+
+
+@pytest.fixture(autouse=True)
+def small(monkeypatch):
+    """Shrink network, crops and batch: what is tested does not depend on them."""
+    monkeypatch.setattr(training, "UNetNetwork", lambda channels: UNetNetwork(channels, (8, 8, 8)))
+    monkeypatch.setattr(training, "bf16_is_fast", lambda: False)
+    monkeypatch.setattr(photographs, "CROP", 16)
+    monkeypatch.setattr(photographs, "BATCH", 4)
+    monkeypatch.setattr(training, "REPORT_EVERY", 5)
+    monkeypatch.setattr(training, "CHECKPOINT_EVERY", 5)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Twenty smooth pictures, so that one is held out."""
+    y, x = np.mgrid[:24, :32] / 32
+    for i in range(20):
+        wave = np.stack([np.sin(5 * x + i), np.cos(4 * y - i), x * y], axis=2)
+        Image.fromarray(np.uint8(127 + 120 * wave)).save(tmp_path / f"{i:02}.png")
+    return tmp_path
+
+
+def run(folder, name, steps=20, channels=1, seed=0, report=None):
+    path = folder.parent / f"{folder.name}-{name}.safetensors"
+    return path, training.train(folder, path, channels, steps, seed, report)
+
+
+def test_loss_falls_and_the_weights_load_into_the_prior(folder):
+    losses = []
+    path, provenance = run(folder, "a", 60, report=lambda step, steps, loss: losses.append(loss))
+    assert len(losses) == 12
+    assert losses[-1] < 0.8 * losses[0]
+    assert provenance == {k: v for k, v in read_weights(path)[1].items() if k in provenance}
+    assert provenance["images"] == "19" and provenance["images_held_out"] == "1"
+    v = torch.rand(1, 1, 20, 20)
+    assert UNet(weights=str(path)).denoise(v, 0.1).shape == v.shape
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_same_seed_gives_the_same_weights(folder, channels):
+    digests = [
+        read_weights(run(folder, name, channels=channels, seed=seed)[0])[1]["tensors_sha256"]
+        for name, seed in (("a", 0), ("b", 0), ("c", 1))
+    ]
+    assert digests[0] == digests[1] != digests[2]
+
+
+def test_interrupted_run_continues_to_the_same_weights(folder):
+    whole, _ = run(folder, "whole")
+
+    def interrupt(step, steps, loss):
+        if step == 15:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(folder, "broken", report=interrupt)
+    seen = []
+    resumed, _ = run(folder, "broken", report=lambda step, steps, loss: seen.append(step))
+    assert seen == [15, 20]
+    assert read_weights(resumed)[1]["tensors_sha256"] == read_weights(whole)[1]["tensors_sha256"]
+    assert not list(folder.parent.glob("*.checkpoint*"))
+
+
+def test_checkpoint_of_another_run_is_not_overwritten(folder):
+    def interrupt(step, steps, loss):
+        if step == 10:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(folder, "a", report=interrupt)
+    with pytest.raises(UsageError, match="of another run \\(seed 0, not 1\\)"):
+        run(folder, "a", seed=1)
+
+
+def test_learning_rate_rises_then_falls_to_zero():
+    rates = [training.learning_rate(step, 1000) for step in range(1000)]
+    assert max(rates) == pytest.approx(training.LEARNING_RATE, rel=0.05)
+    assert rates[0] < 1e-4 and rates[-1] < 1e-7
+
+
+def test_bad_input_is_one_clear_sentence(tmp_path, folder):
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    with pytest.raises(UsageError, match="holds no image"):
+        training.train(empty, tmp_path / "w", 1, 1, 0)
+    with pytest.raises(UsageError, match="is not a folder"):
+        training.train(tmp_path / "none", tmp_path / "w", 1, 1, 0)
+    with pytest.raises(UsageError, match="1 \\(gray\\) or 3 \\(colour\\), not 2"):
+        training.train(folder, tmp_path / "w", 2, 1, 0)
+    with pytest.raises(UsageError, match="at least 1, not 0"):
+        training.train(folder, tmp_path / "w", 1, 0, 0)
+    (empty / "small.png").write_bytes(b"not an image")
+    with pytest.raises(UsageError, match="not a readable image"):
+        training.train(empty, tmp_path / "w", 1, 1, 0)
+    Image.new("L", (10, 10)).save(empty / "small.png")
+    with pytest.raises(UsageError, match="smaller than the 16x16 crops"):
+        training.train(empty, tmp_path / "w", 1, 1, 0)
