@@ -1,4 +1,4 @@
-"""Which floating-point format the convolutions should run in."""
+"""Which floating-point format the convolutions of a training should run in."""
 
 from __future__ import annotations
 
@@ -8,14 +8,8 @@ import torch
 def bf16_is_fast() -> bool:
     """Return whether this CPU multiplies bfloat16 in hardware (AMX or AVX-512 BF16).
 
-    PyTorch also emulates bfloat16 on other CPUs, several times slower than float32.
+    PyTorch also emulates bfloat16 on other CPUs, several times slower than float32. It keeps the
+    question under private names that differ between versions; one that lacks them gets float32.
     """
-    return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported()) and _has_bf16_instructions()
-
-
-def _has_bf16_instructions() -> bool:
-    cpu = torch.cpu
-    return any(
-        getattr(cpu, name, lambda: False)()
-        for name in ("_is_amx_tile_supported", "_is_avx512_bf16_supported")
-    )
+    questions = ("_is_amx_tile_supported", "_is_avx512_bf16_supported")
+    return any(getattr(torch.cpu, question, bool)() for question in questions)
