@@ -151,7 +151,7 @@ class Downsampling(LinearOperator):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the blurred and decimated image, (B, C, H / factor, W / factor)."""
-        self._check(x.shape[-2:])
+        self.check(x.shape[-2:])
         first = (self.factor - 1) // 2
         return self._blur(x)[..., first :: self.factor, first :: self.factor]
 
@@ -159,7 +159,7 @@ class Downsampling(LinearOperator):
         """Return the data spread over a grid of zeros and blurred by the mirrored kernel."""
         first, height, width = (self.factor - 1) // 2, *y.shape[-2:]
         size = (height * self.factor, width * self.factor)
-        self._check(size)
+        self.check(size)
         if self.factor == 1:
             return self._blur_adjoint(y)
         spread = y.new_zeros(*y.shape[:-2], *size)
@@ -179,12 +179,13 @@ class Downsampling(LinearOperator):
         over the aliases of the fine power spectrum: each ``factor``-th value of the
         kernel's autocorrelation.
         """
-        size, coarse = _fine(r, self.factor), (r.shape[-2], r.shape[-1])
-        power = self._transfer(size, r.dtype).abs().square()
+        height, width = r.shape[-2:]
+        fine = (height * self.factor, width * self.factor)
+        power = self._transfer(fine, r.dtype).abs().square()
         if self.factor > 1:
-            correlation = torch.fft.irfft2(power, s=size)[:: self.factor, :: self.factor]
-            power = torch.fft.rfft2(correlation).real.clamp_min(0)
-        return torch.fft.irfft2(torch.fft.rfft2(r) / (power + rho), s=coarse)
+            correlation = _image(power, fine)[:: self.factor, :: self.factor]
+            power = _spectrum(correlation).real.clamp_min(0)
+        return _image(_spectrum(r) / (power + rho), (height, width))
 
     def initial(self, y: Tensor, shape: Shape) -> Tensor:
         """Return `y`, enlarged by bicubic interpolation to `shape`."""
@@ -200,7 +201,8 @@ class Downsampling(LinearOperator):
         """Return the same operator with its kernel on `device`."""
         return Downsampling(self.kernel.to(device), self.factor, self.boundary)
 
-    def _check(self, size: tuple[int, ...]) -> None:
+    def check(self, size: tuple[int, ...]) -> None:
+        """Raise a `UsageError` unless images of `size` (H, W) suit the kernel and factor."""
         (height, width), (kh, kw) = size, self.kernel.shape
         if kh > height or kw > width:
             raise UsageError(
@@ -215,48 +217,39 @@ class Downsampling(LinearOperator):
 
     def _blur(self, x: Tensor) -> Tensor:
         """Convolve with the kernel; the size stays."""
+        (height, width), (kh, kw) = x.shape[-2:], self.kernel.shape
         if self.boundary == "circular":
-            size = (x.shape[-2], x.shape[-1])
-            return torch.fft.irfft2(torch.fft.rfft2(x) * self._transfer(size, x.dtype), s=size)
-        kh, kw = self.kernel.shape
-        padded = _reflect(x, *self._padding())
-        fast = (next_fast_len(padded.shape[-2]), next_fast_len(padded.shape[-1]))
-        spectrum = torch.fft.rfft2(padded, s=fast) * self._spectrum(fast, x.dtype)
-        full = torch.fft.irfft2(spectrum, s=fast)
-        return full[..., kh - 1 : kh - 1 + x.shape[-2], kw - 1 : kw - 1 + x.shape[-1]]
+            return _image(_spectrum(x) * self._transfer((height, width), x.dtype), (height, width))
+        padded = torch.nn.functional.pad(x, self._padding(), mode="reflect")
+        size = _fast_size(padded)
+        product = _spectrum(padded, size) * _spectrum(self.kernel.to(x.dtype), size)
+        return _image(product, size)[..., kh - 1 : kh - 1 + height, kw - 1 : kw - 1 + width]
 
     def _blur_adjoint(self, y: Tensor) -> Tensor:
         """Undo each step of `_blur` by its adjoint, in reverse order."""
-        if self.boundary == "circular":
-            size = (y.shape[-2], y.shape[-1])
-            spectrum = torch.fft.rfft2(y) * self._transfer(size, y.dtype).conj()
-            return torch.fft.irfft2(spectrum, s=size)
         (height, width), (kh, kw) = y.shape[-2:], self.kernel.shape
-        size = (height + kh - 1, width + kw - 1)
-        fast = (next_fast_len(size[0]), next_fast_len(size[1]))
-        embedded = torch.nn.functional.pad(
-            y, (kw - 1, fast[1] - size[1], kh - 1, fast[0] - size[0])
-        )
-        spectrum = torch.fft.rfft2(embedded) * self._spectrum(fast, y.dtype).conj()
-        padded = torch.fft.irfft2(spectrum, s=fast)[..., : size[0], : size[1]]
-        return _reflect_adjoint(padded, *self._padding())
+        if self.boundary == "circular":
+            transfer = self._transfer((height, width), y.dtype)
+            return _image(_spectrum(y) * transfer.conj(), (height, width))
+        embedded = torch.nn.functional.pad(y, (kw - 1, 0, kh - 1, 0))
+        size = _fast_size(embedded)
+        product = _spectrum(embedded, size) * _spectrum(self.kernel.to(y.dtype), size).conj()
+        padded = _image(product, size)[..., : height + kh - 1, : width + kw - 1]
+        left, right, top, bottom = self._padding()
+        return _fold(_fold(padded, left, right, -1), top, bottom, -2)
 
     def _padding(self) -> tuple[int, int, int, int]:
         """Return how many pixels the kernel reaches beyond the left, right, top and bottom."""
         kh, kw = self.kernel.shape
         return (kw - 1) // 2, kw // 2, (kh - 1) // 2, kh // 2
 
-    def _spectrum(self, size: tuple[int, int], dtype: torch.dtype) -> Tensor:
-        """Return the transform of the kernel with its first value at pixel (0, 0)."""
-        return torch.fft.rfft2(self.kernel.to(dtype), s=size)
-
     def _transfer(self, size: tuple[int, int], dtype: torch.dtype) -> Tensor:
-        """Return the transform of the kernel with its origin at pixel (0, 0)."""
+        """Return the spectrum, on `size` pixels, of the kernel with its origin at (0, 0)."""
         kh, kw = self.kernel.shape
         embedded = torch.nn.functional.pad(
             self.kernel.to(dtype), (0, size[1] - kw, 0, size[0] - kh)
         )
-        return torch.fft.rfft2(embedded.roll((-(kh // 2), -(kw // 2)), (0, 1)))
+        return _spectrum(embedded.roll((-(kh // 2), -(kw // 2)), (0, 1)))
 
 
 class Convolution(Downsampling):
@@ -278,20 +271,24 @@ class Convolution(Downsampling):
         return Convolution(self.kernel.to(device), self.boundary)
 
 
-def _fine(y: Tensor, factor: int) -> tuple[int, int]:
-    return y.shape[-2] * factor, y.shape[-1] * factor
+def _spectrum(x: Tensor, size: tuple[int, int] | None = None) -> Tensor:
+    """Return the Fourier transform over the pixels, after padding with zeros to `size`."""
+    spectrum: Tensor = torch.fft.rfft2(x, s=size)
+    return spectrum
 
 
-def _reflect(x: Tensor, left: int, right: int, top: int, bottom: int) -> Tensor:
-    return torch.nn.functional.pad(x, (left, right, top, bottom), mode="reflect")
+def _image(spectrum: Tensor, size: tuple[int, int]) -> Tensor:
+    image: Tensor = torch.fft.irfft2(spectrum, s=size)
+    return image
 
 
-def _reflect_adjoint(x: Tensor, left: int, right: int, top: int, bottom: int) -> Tensor:
-    """Add each padded pixel to the one it mirrors: the adjoint of `_reflect`."""
-    return _fold(_fold(x, left, right, -1), top, bottom, -2)
+def _fast_size(x: Tensor) -> tuple[int, int]:
+    """Return the least size, not below that of `x`, whose transform is fast."""
+    return next_fast_len(x.shape[-2], real=True), next_fast_len(x.shape[-1], real=True)
 
 
 def _fold(x: Tensor, before: int, after: int, dim: int) -> Tensor:
+    """Add each pixel of a reflected border to the one it mirrors: the adjoint of padding."""
     length = x.shape[dim] - before - after
     inner = x.narrow(dim, before, length).clone()
     if before:
