@@ -100,10 +100,10 @@ class Component:
             values[key] = _convert(cls, fields[key], types[key], text)
         return cls(**values)
 
-    def typed(self, key: str) -> bool | int | float | str:
+    def text(self, key: str) -> str:
         """Return a parameter as a user types it: noise levels on the 0-255 scale."""
         field = next(field for field in dataclasses.fields(self) if field.name == key)
-        return _typed(field, getattr(self, key))
+        return _text(_typed(field, getattr(self, key)))
 
     def spec(self) -> str:
         """Return the shortest spec that names this component, as tables print it."""

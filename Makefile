@@ -1,0 +1,38 @@
+# make bench   set everything up and compare all priors on real photographs
+# make test    set everything up and run the tests
+PYTHON ?= python3
+VENV := .venv
+ARGS ?= --tasks denoise,inpaint
+
+.PHONY: bench test test-slow lint speed
+bench: $(VENV)/.bench
+	$(VENV)/bin/priorlab bench $(ARGS)
+
+test: $(VENV)/.test
+	$(VENV)/bin/python -m pytest
+
+test-slow: $(VENV)/.test
+	$(VENV)/bin/python -m pytest -m slow
+
+lint: $(VENV)/.test
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/mypy
+
+speed: $(VENV)/.test
+	$(VENV)/bin/python -m pytest benchmarks --benchmark-only
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	    { echo "priorlab needs Python 3.11 or newer; say which with: make PYTHON=python3.12 ..."; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+
+# torch first and pinned: see constraints.txt
+$(VENV)/.bench: pyproject.toml constraints.txt | $(VENV)/bin/python
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check -c constraints.txt torch
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check -c constraints.txt -e .
+	@touch $@
+
+$(VENV)/.test: $(VENV)/.bench
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test]'
+	@touch $@

@@ -1,0 +1,319 @@
+"""The Python interface: `restore` a picture, `degrade` one, `bench` priors against each other."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from priorlab import images, plugins, specs
+from priorlab.errors import UsageError
+from priorlab.measurement import Measurement
+from priorlab.noise_level import estimate_sigma
+from priorlab.priors import SILENT, Prior, Trace
+from priorlab.tasks import Task
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Picture = str | Path | NDArray[Any]
+"""A file, or an array (H, W) or (H, W, 3): float in [0, 1], 8-bit or 16-bit."""
+
+_log = logging.getLogger("priorlab")
+
+
+def restore(
+    image: Picture,
+    task: str = "denoise",
+    prior: str | Prior = "unet",
+    *,
+    seed: int = 0,
+    device: str = "cpu",
+    trace: Trace = SILENT,
+    registry: plugins.Registry | None = None,
+) -> NDArray[np.float32]:
+    """Restore a picture that is already degraded: nothing is added to it.
+
+    Parameters
+    ----------
+    image : path or array
+        The degraded picture, (H, W) or (H, W, 3), at least 16 x 16.
+    task : str
+        How it came to be degraded, such as ``"denoise:sigma=25"``. `denoise` without a sigma
+        estimates it; the estimate is logged.
+    prior : str or Prior
+        Such as ``"tv"`` or ``"dip:iterations=3000"``.
+    seed : int
+        Seed of the prior's randomness.
+    device : str
+        Torch device, such as "cpu" or "cuda".
+    trace : Trace
+        Is told of intermediate images.
+    registry : Registry, optional
+        Where names are looked up; by default all installed plugins.
+
+    Returns
+    -------
+    array
+        float32 in [0, 1], (H, W) or (H, W, 3); for super-resolution larger by its factor.
+
+    Raises
+    ------
+    UsageError
+        For what cannot be read, an unknown name or parameter, or a prior that does not support
+        the task.
+    """
+    registry = registry or plugins.load()
+    data = load_picture(image)
+    chosen = one_prior(prior, registry)
+    model, note = task_for_picture(task, data, registry)
+    if note:
+        _log.info(note)
+    measurement = model.adopt(torch.from_numpy(data)[None]).to(torch_device(device))
+    return to_picture(restore_measurement(chosen, measurement, seed=seed, trace=trace))
+
+
+def degrade(
+    image: Picture,
+    task: str = "denoise",
+    *,
+    seed: int = 0,
+    registry: plugins.Registry | None = None,
+) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
+    """Degrade a picture as `bench` does, with the boundary conditions of a real photograph.
+
+    Parameters
+    ----------
+    image : path or array
+        The clean picture, (H, W) or (H, W, 3).
+    task : str
+        Such as ``"denoise:sigma=25"``.
+    seed : int
+        Seed of the noise, mask and kernel.
+    registry : Registry, optional
+        Where names are looked up; by default all installed plugins.
+
+    Returns
+    -------
+    degraded : array
+        float32, not clipped: noise may leave [0, 1].
+    mask : array or None
+        For inpainting (H, W): 1 where a pixel is known, 0 where it is missing.
+
+    Raises
+    ------
+    UsageError
+        For what cannot be read or an unknown name or parameter.
+    """
+    registry = registry or plugins.load()
+    clean = torch.from_numpy(load_picture(image))[None]
+    measurement = _one_task(task, registry, real=True).measure(clean, seed)
+    mask = getattr(measurement.operator, "mask", None)
+    known = None if mask is None else mask.broadcast_to(measurement.shape)[0, 0].numpy()
+    return _to_layout(measurement.y), known
+
+
+def bench(
+    priors: Sequence[str | Prior] | str | None = None,
+    tasks: Sequence[str | Task] | str = ("denoise", "inpaint"),
+    dataset: str | Path = "photos",
+    seeds: Sequence[int] = (0,),
+    *,
+    out: str | Path = "results",
+    plugin_files: Sequence[str | Path] = (),
+    plugin_folders: Sequence[str | Path] = (),
+    **options: Any,
+) -> pd.DataFrame:
+    """Run every prior on every task, image and seed, and return a row for each.
+
+    What the results folder already holds is not computed again.
+
+    Parameters
+    ----------
+    priors : sequence of str or Prior, optional
+        Specs such as ``"tv"``; by default every installed prior with its defaults.
+    tasks : sequence of str or Task
+        Specs such as ``"denoise:sigma=15|25|50"``.
+    dataset : str or path
+        A named image set or a folder of images.
+    seeds : sequence of int
+        One run of every cell for each.
+    out : path
+        The results folder.
+    plugin_files, plugin_folders : sequence of path
+        Plugins besides the installed ones.
+    **options
+        Passed to `priorlab.harness.bench.run`: ``slots, threads, timeout_s, device, ...``.
+
+    Returns
+    -------
+    DataFrame
+        With at least the columns ``prior, task, image, seed, status, psnr, ssim, seconds``.
+
+    Raises
+    ------
+    UsageError
+        For an unknown name or parameter, or a dataset that cannot be read.
+    """
+    from priorlab import datasets
+    from priorlab.harness.bench import run
+
+    registry = plugins.load(plugin_files, plugin_folders)
+    return run(
+        select_priors(priors, registry),
+        select_tasks(tasks, registry),
+        datasets.load(str(dataset), registry),
+        seeds,
+        out=Path(out),
+        registry=registry,
+        plugin_files=plugin_files,
+        plugin_folders=plugin_folders,
+        **options,
+    ).rows
+
+
+def select_priors(
+    chosen: Sequence[str | Prior] | str | None, registry: plugins.Registry
+) -> list[Prior]:
+    """Build the priors of a comparison; None stands for every one with its defaults."""
+    if chosen is None:
+        return [prior() for prior in registry.priors.values()]
+    items = [chosen] if isinstance(chosen, str) else list(chosen)
+    text = ",".join(item if isinstance(item, str) else item.spec() for item in items)
+    return registry.build_priors(text)
+
+
+def select_tasks(chosen: Sequence[str | Task] | str, registry: plugins.Registry) -> list[Task]:
+    """Build the tasks of a comparison."""
+    items = [chosen] if isinstance(chosen, str) else list(chosen)
+    text = ",".join(item if isinstance(item, str) else item.spec() for item in items)
+    return registry.build_tasks(text)
+
+
+def one_prior(prior: str | Prior, registry: plugins.Registry) -> Prior:
+    """Return the one prior that a spec names."""
+    if isinstance(prior, Prior):
+        return prior
+    built = registry.build_priors(prior)
+    if len(built) != 1:
+        raise UsageError(f"expected one prior, not {len(built)}: {prior}")
+    return built[0]
+
+
+def task_for_picture(
+    text: str, data: NDArray[np.float32], registry: plugins.Registry
+) -> tuple[Task, str]:
+    """Return the task that fits a picture with an unknown history, and a note on what was guessed.
+
+    Parameters
+    ----------
+    text : str
+        The task as typed.
+    data : array of shape (C, H, W)
+        The degraded picture.
+    registry : Registry
+        Where the name is looked up.
+
+    Returns
+    -------
+    task : Task
+        `denoise` with an estimated sigma if none was typed; convolutions with the reflecting
+        boundary, since the world does not wrap around.
+    note : str
+        One line on the estimate, or empty.
+    """
+    task = _one_task(text, registry, real=True)
+    typed = specs.split(text)[0].fields
+    if task.name != "denoise" or "sigma" in typed:
+        return task, ""
+    sigma = estimate_sigma(data)
+    # A picture without noise still has the rounding to 8 bits.
+    task = dataclasses.replace(task, sigma=max(sigma, 1 / (255 * 12**0.5)))  # type: ignore[call-arg]
+    return task, f"no sigma was given: estimated sigma = {sigma * 255:.1f} (0-255 scale)"
+
+
+def restore_measurement(
+    prior: Prior, measurement: Measurement, *, seed: int, trace: Trace
+) -> torch.Tensor:
+    """Run a prior on a measurement, or say in a `UsageError` why it cannot."""
+    if reason := prior.unsupported(measurement):
+        raise UsageError(f"{prior.spec()} does not support this: {reason}")
+    prior.prepare(measurement.y.device, measurement.shape[1])
+    return prior.restore(measurement, trace, seed)
+
+
+def torch_device(name: str) -> torch.device:
+    """Return a device that exists here, or raise a `UsageError`."""
+    try:
+        device = torch.device(name)
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0]
+        raise UsageError(f"device {name!r} cannot be used here: {reason}") from None
+    return device
+
+
+def load_picture(image: Picture) -> NDArray[np.float32]:
+    """Return a file or array as float32 (C, H, W) in [0, 1], or raise a `UsageError`."""
+    if isinstance(image, str | Path):
+        data, where = images.read(image), str(image)
+    else:
+        data, where = _from_array(np.asarray(image)), "the array"
+    if min(data.shape[1:]) < images.SMALLEST_SIDE:
+        height, width = data.shape[1:]
+        least = f"{images.SMALLEST_SIDE}x{images.SMALLEST_SIDE}"
+        raise UsageError(f"{where} is {width}x{height} pixels; the least is {least}")
+    return data
+
+
+def planes(picture: NDArray[Any]) -> NDArray[np.float32]:
+    """Return an array (H, W) or (H, W, 3) as (C, H, W), the layout of files and metrics."""
+    array = np.asarray(picture, dtype=np.float32)
+    return np.ascontiguousarray(array[None] if array.ndim == 2 else array.transpose(2, 0, 1))
+
+
+def to_picture(image: torch.Tensor) -> NDArray[np.float32]:
+    """Return a tensor (1, C, H, W) as an array (H, W) or (H, W, 3), clipped to [0, 1]."""
+    return _to_layout(image.clamp(0, 1))
+
+
+def _to_layout(image: torch.Tensor) -> NDArray[np.float32]:
+    array = image[0].detach().cpu().numpy().astype(np.float32)
+    return array[0] if len(array) == 1 else np.ascontiguousarray(array.transpose(1, 2, 0))
+
+
+def _one_task(text: str, registry: plugins.Registry, *, real: bool) -> Task:
+    """Build one task; with `real`, its boundary reflects unless another one was typed."""
+    built = registry.build_tasks(text)
+    if len(built) != 1:
+        raise UsageError(f"expected one task, not {len(built)}: {text}")
+    task = built[0]
+    fields = {field.name for field in dataclasses.fields(task)}
+    if real and "boundary" in fields and "boundary" not in specs.split(text)[0].fields:
+        task = dataclasses.replace(task, boundary="reflect")  # type: ignore[call-arg]
+    return task
+
+
+def _from_array(array: NDArray[Any]) -> NDArray[np.float32]:
+    if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] not in (1, 3)):
+        raise UsageError(f"an image array has shape (H, W) or (H, W, 3), not {array.shape}")
+    if array.dtype == np.uint8 or array.dtype == np.uint16:
+        scaled = array.astype(np.float32) / np.iinfo(array.dtype).max
+    elif np.issubdtype(array.dtype, np.floating):
+        scaled = array.astype(np.float32)
+    else:
+        raise UsageError(f"an image array is float in [0, 1], uint8 or uint16, not {array.dtype}")
+    if not np.isfinite(scaled).all():
+        raise UsageError("the image array holds NaN or infinite values")
+    if scaled.size and (scaled.min() < -1 or scaled.max() > 2):
+        raise UsageError(
+            f"an image array of floats lies in about [0, 1], not in "
+            f"[{scaled.min():g}, {scaled.max():g}]; divide by 255?"
+        )
+    return planes(scaled)

@@ -1,0 +1,258 @@
+"""The command line: parses, calls the Python interface, prints. Nothing is computed here.
+
+Exit codes: 0 all well, 1 some cells failed, 2 the user's input cannot be used, 3 interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+from priorlab.errors import UsageError
+
+if TYPE_CHECKING:
+    from priorlab.plugins import Registry
+
+OK, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 3
+EXAMPLES = """examples:
+  priorlab bench --tasks denoise,inpaint
+  priorlab bench --tasks "denoise:sigma=15|25|50" --priors tv,unet --dataset my_photos/ --seeds 0,1
+  priorlab restore photo.jpg --task denoise --prior unet -o clean.png
+  priorlab show dip
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    try:
+        options = _parser().parse_args(arguments)
+        return int(options.command(options))
+    except UsageError as error:
+        print(f"priorlab: {error}", file=sys.stderr)
+        return USAGE
+    except KeyboardInterrupt:
+        print("priorlab: interrupted", file=sys.stderr)
+        return INTERRUPTED
+    except BrokenPipeError:  # `priorlab list | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return OK
+
+
+class _Parser(argparse.ArgumentParser):
+    """Reports mistakes as every other part does: one sentence, exit code 2."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{message} (see '{self.prog} --help')")
+
+
+def _parser() -> _Parser:
+    parser = _Parser(
+        prog="priorlab",
+        description="Compare image priors, learned, handcrafted and deep-image-prior, "
+        "on the same evidence.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    plugged = argparse.ArgumentParser(add_help=False)
+    plugged.add_argument(
+        "--plugin", action="append", default=[], metavar="FILE", help="also load this plugin file"
+    )
+    plugged.add_argument(
+        "--plugin-dir", action="append", default=[], metavar="DIR", help="also load its plugins"
+    )
+
+    bench = commands.add_parser("bench", parents=[plugged], help="compare priors in a table")
+    bench.set_defaults(command=_bench)
+    bench.add_argument("--tasks", default="denoise,inpaint", help="specs (default: %(default)s)")
+    bench.add_argument("--priors", help="specs (default: every installed prior)")
+    bench.add_argument(
+        "--dataset", default="photos", help="a name or a folder of images (default: %(default)s)"
+    )
+    bench.add_argument("--seeds", default="0", help="such as 0,1,2 (default: %(default)s)")
+    bench.add_argument(
+        "--out", type=Path, default=Path("results"), help="results folder (default: %(default)s)"
+    )
+    bench.add_argument("--name", help="name of the run (default: made from the grid)")
+    bench.add_argument("--slots", type=_positive, help="cells at a time (default: one per core)")
+    bench.add_argument(
+        "--threads", type=_positive, default=1, help="threads of a cell (default: %(default)s)"
+    )
+    bench.add_argument(
+        "--timeout",
+        type=_seconds,
+        default=1800.0,
+        metavar="SECONDS",
+        help="hard limit for a cell (default: %(default)g)",
+    )
+    bench.add_argument("--device", default="cpu", help="torch device (default: %(default)s)")
+    bench.add_argument("--reference", metavar="PRIOR", help="compare each prior with this one")
+    bench.add_argument("--dry-run", action="store_true", help="show what would run, and how long")
+
+    restore = commands.add_parser("restore", parents=[plugged], help="restore a picture")
+    restore.set_defaults(command=_restore)
+    restore.add_argument("image", type=Path)
+    restore.add_argument(
+        "--task",
+        default="denoise",
+        help="how it was degraded (default: denoise, its sigma estimated)",
+    )
+    restore.add_argument("--prior", default="unet", help="a spec (default: %(default)s)")
+    restore.add_argument("-o", "--output", type=Path, required=True, help="the file to write")
+    restore.add_argument("--seed", type=int, default=0)
+    restore.add_argument("--device", default="cpu", help="torch device (default: %(default)s)")
+
+    degrade = commands.add_parser("degrade", parents=[plugged], help="make a degraded picture")
+    degrade.set_defaults(command=_degrade)
+    degrade.add_argument("image", type=Path)
+    degrade.add_argument("--task", default="denoise", help="a spec (default: %(default)s)")
+    degrade.add_argument("-o", "--output", type=Path, required=True, help="the file to write")
+    degrade.add_argument("--seed", type=int, default=0)
+
+    listing = commands.add_parser(
+        "list", parents=[plugged], help="list priors, tasks, datasets, metrics"
+    )
+    listing.set_defaults(command=_list)
+
+    show = commands.add_parser("show", parents=[plugged], help="explain one of them")
+    show.set_defaults(command=_show)
+    show.add_argument("name")
+
+    loaded = commands.add_parser(
+        "plugins", parents=[plugged], help="list the plugins and what is wrong with them"
+    )
+    loaded.set_defaults(command=_plugins)
+
+    table = commands.add_parser("table", help="print the table of a run again")
+    table.set_defaults(command=_table)
+    table.add_argument("run", help="its folder, or its name in the results folder")
+    table.add_argument("--format", choices=("md", "csv", "latex"), default="md")
+    table.add_argument("--per-image", action="store_true", help="a row for every image and seed")
+    table.add_argument("--reference", metavar="PRIOR", help="compare each prior with this one")
+    table.add_argument("--out", type=Path, default=Path("results"), help="results folder")
+
+    train = commands.add_parser("train", parents=[plugged], help="train a learned prior")
+    train.set_defaults(command=_train)
+    train.add_argument("name", help="what to train, such as unet")
+    train.add_argument("--dataset", type=Path, required=True, help="folder of clean images")
+    train.add_argument("--channels", type=int, choices=(1, 3), default=1)
+    train.add_argument("--steps", type=_positive, default=15000)
+    train.add_argument("--seed", type=int, default=0)
+    train.add_argument("-o", "--output", type=Path, required=True, help="weights file to write")
+    return parser
+
+
+def _positive(text: str) -> int:
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
+    return int(text)
+
+
+def _seconds(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds above 0")
+    return value
+
+
+def _registry(options: argparse.Namespace) -> Registry:
+    from priorlab import plugins
+
+    return plugins.load(options.plugin, options.plugin_dir)
+
+
+def _restore(options: argparse.Namespace) -> int:
+    import logging
+
+    from priorlab import api, images
+
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
+    images.check_writable(options.output)
+    restored = api.restore(
+        options.image,
+        options.task,
+        options.prior,
+        seed=options.seed,
+        device=options.device,
+        registry=_registry(options),
+    )
+    images.write(options.output, api.planes(restored))
+    print(f"wrote {options.output}")
+    return OK
+
+
+def _degrade(options: argparse.Namespace) -> int:
+    from priorlab import api, images
+
+    images.check_writable(options.output)
+    degraded, mask = api.degrade(
+        options.image, options.task, seed=options.seed, registry=_registry(options)
+    )
+    images.write(options.output, api.planes(degraded.clip(0, 1)))
+    print(f"wrote {options.output}")
+    if mask is not None:
+        path = options.output.with_name(f"{options.output.stem}-mask.png")
+        images.write(path, api.planes(mask))
+        print(f"wrote {path}: restore with --task inpaint:mask={path}")
+    return OK
+
+
+def _list(options: argparse.Namespace) -> int:
+    registry = _registry(options)
+    for kind in ("priors", "tasks", "datasets", "metrics", "trainers"):
+        print(f"{kind}:")
+        for name, item in sorted(getattr(registry, kind).items()):
+            doc = item.summary() if hasattr(item, "summary") else item.doc
+            print(f"  {name:<18} {doc}")
+    if registry.problems:
+        print(f"not loaded: {', '.join(p.name for p in registry.problems)} (priorlab plugins)")
+    return OK
+
+
+def _show(options: argparse.Namespace) -> int:
+    from priorlab.describe import describe
+
+    print(describe(options.name, _registry(options)))
+    return OK
+
+
+def _plugins(options: argparse.Namespace) -> int:
+    registry = _registry(options)
+    for plugin in registry.plugins:
+        offers = "; ".join(f"{kind}: {', '.join(names)}" for kind, names in plugin.provides.items())
+        print(f"{plugin.name} ({plugin.source})\n  {offers or 'provides nothing'}")
+        if plugin.problem:
+            print(f"  PROBLEM: {plugin.problem}")
+            for line in plugin.details.rstrip().splitlines():
+                print(f"    {line}")
+    return FAILED if registry.problems else OK
+
+
+def _train(options: argparse.Namespace) -> int:
+    from priorlab import images
+
+    trainer = _registry(options).find("trainers", options.name)
+    images.check_writable(options.output)
+
+    def report(step: int, steps: int, loss: float) -> None:
+        print(f"\rstep {step}/{steps}  loss {loss:.5f}", end="", file=sys.stderr, flush=True)
+
+    provenance = trainer.train(
+        options.dataset, options.output, options.channels, options.steps, options.seed, report
+    )
+    print(file=sys.stderr)
+    for key, value in provenance.items():
+        print(f"{key}: {value}")
+    print(f"wrote {options.output}")
+    return OK
+
+
+if __name__ == "__main__":
+    sys.exit(main())

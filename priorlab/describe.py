@@ -1,0 +1,65 @@
+"""Explain a prior, task, dataset, metric or trainer: what `priorlab show NAME` prints."""
+
+from __future__ import annotations
+
+import dataclasses
+import inspect
+from typing import get_type_hints
+
+from priorlab.errors import unknown
+from priorlab.plugins import KINDS, Registry
+from priorlab.specs import Component
+
+
+def describe(name: str, registry: Registry) -> str:
+    """Return the explanation of everything that is called `name`.
+
+    Raises
+    ------
+    UsageError
+        For a name that stands for nothing, with a suggestion.
+    """
+    found = [
+        _explain(kind, getattr(registry, kind)[name], registry)
+        for kind in KINDS
+        if name in getattr(registry, kind)
+    ]
+    for kind, claimed in registry.conflicts:
+        if claimed == name:
+            registry.find(kind, name)
+    if not found:
+        raise unknown("name", name, {key for kind in KINDS for key in getattr(registry, kind)})
+    return "\n\n".join(found)
+
+
+def _explain(kind: str, item: object, registry: Registry) -> str:
+    name = getattr(item, "name", "")
+    owner = registry.owners[(kind, name)]
+    heading = f"{name}: a {kind.removesuffix('s')} of {owner.name} ({owner.source})"
+    if not (isinstance(item, type) and issubclass(item, Component)):
+        return f"{heading}\n\n{getattr(item, 'doc', '')}"
+    parts = [heading, inspect.getdoc(item) or ""]
+    if fields := _fields(item):
+        parts.append("parameters:\n" + "\n".join(fields))
+    return "\n\n".join(parts)
+
+
+def _fields(component: type[Component]) -> list[str]:
+    """Return a line for each parameter: name, type, default, unit, limits, meaning."""
+    types = get_type_hints(component)
+    default = component()
+    rows = []
+    for field in dataclasses.fields(component):
+        facts, scale = field.metadata, field.metadata.get("scale", 1.0)
+        kind = "|".join(facts.get("choices", ())) or types[field.name].__name__
+        notes = [facts["unit"]] if facts.get("unit") else []
+        limits = [
+            f"{word} {facts[key] / scale:g}"
+            for key, word in (("low", "at least"), ("high", "at most"))
+            if facts.get(key) is not None
+        ]
+        rows.append((f"{field.name}={default.text(field.name)}", kind, facts.get("doc", "")))
+        if notes + limits:
+            rows[-1] = (*rows[-1][:2], f"{rows[-1][2]} ({', '.join(notes + limits)})")
+    widths = [max((len(row[i]) for row in rows), default=0) for i in (0, 1)]
+    return [f"  {a:<{widths[0]}}  {b:<{widths[1]}}  {c}" for a, b, c in rows]

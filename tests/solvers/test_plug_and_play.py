@@ -1,0 +1,85 @@
+"""Plug-and-play turns any denoiser into a method for every task."""
+
+import dataclasses
+from typing import ClassVar
+
+import numpy as np
+import pytest
+import torch
+from scipy import ndimage
+
+from priorlab.measurement import Measurement
+from priorlab.noise import Gaussian, NoNoise, Poisson, SaltAndPepper
+from priorlab.operators import Identity, Mask
+from priorlab.priors import Denoiser
+from priorlab.solvers import plug_and_play
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Blur(Denoiser):
+    """A Gaussian filter as wide as the noise is strong."""
+
+    name: ClassVar[str] = "blur"
+
+    def denoise(self, v, sigma):
+        width = 15 * sigma
+        return torch.from_numpy(ndimage.gaussian_filter(v.numpy(), (0, 0, width, width)))
+
+
+@pytest.fixture(scope="module")
+def smooth():
+    rows, columns = np.mgrid[:48, :40] / 48
+    image = 0.5 + 0.3 * np.sin(5 * rows) * np.cos(4 * columns)
+    return torch.from_numpy(image.astype(np.float32))[None, None]
+
+
+def measure(clean, operator, noise, seed=0):
+    data = noise.sample(operator.forward(clean).double().numpy(), np.random.default_rng(seed))
+    return Measurement(torch.from_numpy(data).float(), operator, noise, tuple(clean.shape))
+
+
+def error(image, clean):
+    return float((image - clean).square().mean().sqrt())
+
+
+def test_gaussian_denoising_is_the_denoiser_itself(smooth):
+    measurement = measure(smooth, Identity(), Gaussian(0.1))
+    assert torch.equal(Blur().restore(measurement), Blur().denoise(measurement.y, 0.1))
+
+
+def test_the_levels_fall_to_that_of_the_data():
+    levels = plug_and_play.annealed_levels(0.02)
+    assert levels[0] == pytest.approx(plug_and_play.FIRST_LEVEL)
+    assert levels[-1] == pytest.approx(0.02)
+    assert all(a > b for a, b in zip(levels, levels[1:], strict=False))
+    assert plug_and_play.annealed_levels(0.5) == pytest.approx([0.5] * len(levels))
+
+
+@pytest.mark.parametrize("noise", [Poisson(2.0), Poisson(30.0), SaltAndPepper(0.3)])
+def test_it_removes_noise_that_is_not_gaussian(smooth, noise):
+    measurement = measure(smooth, Identity(), noise)
+    assert error(Blur().restore(measurement), smooth) < 0.35 * error(measurement.y, smooth)
+
+
+def test_poisson_denoising_keeps_the_mean(smooth):
+    """The plain inverse of the Anscombe transform would lose 1/(4 peak) of the mean."""
+    flat = torch.full((1, 1, 64, 64), 0.4)
+    restored = Blur().restore(measure(flat, Identity(), Poisson(3.0)))
+    assert float(restored.mean()) == pytest.approx(0.4, abs=0.012)
+
+
+def test_inpainting_keeps_the_data_and_fills_the_gaps(smooth):
+    mask = (torch.rand(1, 1, 48, 40, generator=torch.Generator().manual_seed(0)) > 0.5).float()
+    measurement = measure(smooth, Mask(mask), NoNoise())
+    restored = Blur().restore(measurement)
+    assert error(restored, smooth) < 0.02
+    assert error(restored * mask, smooth * mask) < 0.01
+
+
+def test_each_image_of_a_batch_is_treated_by_itself(smooth):
+    mask = torch.ones(1, 1, 48, 40)
+    mask[..., 20:25, 10:20] = 0
+    batch = torch.cat([smooth, smooth.flip(2)])
+    together = Blur().restore(measure(batch, Mask(mask), NoNoise()))
+    alone = Blur().restore(measure(batch[1:], Mask(mask), NoNoise()))
+    assert torch.allclose(together[1:], alone, atol=1e-5)

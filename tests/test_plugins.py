@@ -1,0 +1,125 @@
+"""Plugins are found, broken ones are named and stop nothing else."""
+
+from pathlib import Path
+
+import pytest
+
+from priorlab import plugins
+from priorlab.errors import UsageError
+
+GOOD = """
+from priorlab.plugins import hookimpl
+from priorlab.priors import Denoiser
+
+class Halve(Denoiser):
+    \"\"\"Halve the image.\"\"\"
+    name = "{name}"
+    def denoise(self, v, sigma):
+        return v / 2
+
+@hookimpl
+def priorlab_priors():
+    return [Halve]
+"""
+
+
+def write(folder: Path, name: str, text: str) -> Path:
+    path = folder / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    return path
+
+
+def test_installed_plugins_and_builtin_tasks_are_found():
+    registry = plugins.load()
+    assert {"tv", "wavelet", "tikhonov", "degraded", "unet", "dip"} <= set(registry.priors)
+    assert {"denoise", "inpaint", "superres", "deblur"} <= set(registry.tasks)
+    assert not registry.problems
+
+
+def test_a_file_and_a_folder_of_plugins(tmp_path):
+    file = write(tmp_path, "halve.py", GOOD.format(name="halve"))
+    write(tmp_path, "dir/one.py", GOOD.format(name="one"))
+    write(tmp_path, "dir/package/__init__.py", GOOD.format(name="two"))
+    write(tmp_path, "dir/_private.py", "raise SystemExit")
+    registry = plugins.load([file], [tmp_path / "dir"])
+    assert {"halve", "one", "two", "tv"} <= set(registry.priors)
+    assert registry.owners[("priors", "halve")].source == str(file)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("import no_such_module", "ModuleNotFoundError"),
+        ("raise SystemExit(3)", "SystemExit"),
+        ("x = (", "SyntaxError"),
+        ("x = 1", "implements no hook"),
+        (GOOD.format(name="Bad Name"), "small letters"),
+        (GOOD.format(name="x").replace("priorlab_priors", "priorlab_prior"), "unknown hook"),
+        (GOOD.format(name="x").replace("def denoise", "def clean"), "does not define denoise"),
+        (GOOD.format(name="x").replace("return [Halve]", "return [Halve()]"), "must be a class"),
+        (GOOD.format(name="x").replace("    def d", "    k: int\n    def d"), None),
+        (GOOD.format(name="x").replace("return [Halve]", "return 1 / 0"), "ZeroDivisionError"),
+    ],
+)
+def test_a_broken_plugin_is_named_and_stops_nothing_else(tmp_path, text, says):
+    registry = plugins.load([write(tmp_path, "broken.py", text)])
+    assert "tv" in registry.priors
+    if says is None:  # an annotation without a decorator declares no field: harmless
+        assert not registry.problems
+        return
+    (broken,) = registry.problems
+    assert broken.name == "broken.py"
+    assert says in broken.problem
+    assert "\n" not in broken.problem
+
+
+def test_a_forgotten_decorator_is_explained(tmp_path):
+    text = GOOD.format(name="x").replace(
+        "    def d", "    k: int = parameter(1, 'a number')\n    def d"
+    )
+    text = "from priorlab.specs import parameter\n" + text
+    (broken,) = plugins.load([write(tmp_path, "broken.py", text)]).problems
+    assert "@dataclass(frozen=True, kw_only=True)" in broken.problem
+
+
+def test_a_missing_prior_mentions_the_plugins_that_did_not_load(tmp_path):
+    registry = plugins.load([write(tmp_path, "broken.py", "1 / 0")])
+    with pytest.raises(UsageError, match=r"unknown prior 'mine'.*not loaded: broken.py"):
+        registry.build_priors("mine")
+
+
+def test_a_name_that_two_plugins_claim_names_both_and_harms_only_itself(tmp_path):
+    first = write(tmp_path, "first.py", GOOD.format(name="same"))
+    second = write(tmp_path, "second.py", GOOD.format(name="same"))
+    registry = plugins.load([first, second])
+    assert registry.build_priors("tv")
+    with pytest.raises(UsageError, match=r"'same' is provided by both .*first.py.*second.py"):
+        registry.build_priors("same")
+    assert {plugin.name for plugin in registry.problems} == {"first.py", "second.py"}
+
+
+def test_an_installed_name_cannot_be_hijacked_silently(tmp_path):
+    registry = plugins.load([write(tmp_path, "mine.py", GOOD.format(name="tv"))])
+    with pytest.raises(UsageError, match="handcrafted"):
+        registry.build_priors("tv")
+
+
+def test_the_digest_follows_the_code_and_nothing_else(tmp_path):
+    file = write(tmp_path, "halve.py", GOOD.format(name="halve"))
+
+    def digest():
+        registry = plugins.load([file])
+        return registry.digest_of(registry.priors["halve"])
+
+    before = digest()
+    assert digest() == before
+    file.write_text(GOOD.format(name="halve").replace("v / 2", "v / 3"))
+    assert digest() != before
+
+
+def test_a_missing_file_or_folder_is_said_at_once(tmp_path):
+    with pytest.raises(UsageError, match="no such file"):
+        plugins.load([tmp_path / "none.py"])
+    with pytest.raises(UsageError, match="no such folder"):
+        plugins.load(folders=[tmp_path / "none"])
