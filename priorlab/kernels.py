@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -52,7 +51,7 @@ def motion(length: float, angle: float) -> Kernel:
     return np.asarray(weights / weights.sum(), np.float64)
 
 
-def antialias(kind: Literal["lanczos", "bicubic"], factor: int) -> Kernel:
+def antialias(kind: str, factor: int) -> Kernel:
     """Return the filter that goes before keeping each `factor`-th pixel.
 
     It is the interpolation kernel stretched by the factor, sampled symmetrically about the
@@ -70,6 +69,8 @@ def antialias(kind: Literal["lanczos", "bicubic"], factor: int) -> Kernel:
     distance = np.abs(np.arange(size) - (size - 1) / 2) / factor
     if kind == "lanczos":
         return _separable(np.sinc(distance) * np.sinc(distance / 2))
+    if kind != "bicubic":
+        raise ValueError(f"kind={kind!r} is neither 'lanczos' nor 'bicubic'")
     near = 1.5 * distance**3 - 2.5 * distance**2 + 1
     far = -0.5 * distance**3 + 2.5 * distance**2 - 4 * distance + 2
     return _separable(np.where(distance < 1, near, far))

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Literal
 
 import torch
 from scipy.fft import next_fast_len
 from torch import Tensor
 
+from priorlab.conjugate_gradients import conjugate_gradients
 from priorlab.errors import UsageError
 
 Shape = tuple[int, int, int, int]
-Boundary = Literal["circular", "reflect"]
 
 
 class LinearOperator(ABC):
@@ -37,7 +36,13 @@ class LinearOperator(ABC):
         closed form override this; here w is found by preconditioned conjugate gradients, to
         a relative residual of 1e-6 (float32) or 1e-10 (float64) in each image.
         """
-        return v + self.adjoint(_conjugate_gradients(self, y - self.forward(v), rho))
+        return v + self.adjoint(
+            conjugate_gradients(
+                lambda w: self.forward(self.adjoint(w)) + rho * w,
+                y - self.forward(v),
+                lambda r: self.precondition(r, rho),
+            )
+        )
 
     def precondition(self, r: Tensor, rho: float) -> Tensor:
         """Return about ``(A A^T + rho)^-1 r``, which speeds up `solve`; here just `r`.
@@ -140,7 +145,7 @@ class Downsampling(LinearOperator):
     l2-l2 problems", IEEE Transactions on Image Processing 25(8), 2016: the closed form.
     """
 
-    def __init__(self, kernel: Tensor, factor: int = 1, boundary: Boundary = "circular") -> None:
+    def __init__(self, kernel: Tensor, factor: int = 1, boundary: str = "circular") -> None:
         if kernel.ndim != 2 or factor < 1:
             raise ValueError(f"expected a kernel (kh, kw) and a factor >= 1, not {kernel.shape}")
         if boundary not in ("circular", "reflect"):
@@ -263,7 +268,7 @@ class Convolution(Downsampling):
         As in `Downsampling`.
     """
 
-    def __init__(self, kernel: Tensor, boundary: Boundary = "circular") -> None:
+    def __init__(self, kernel: Tensor, boundary: str = "circular") -> None:
         super().__init__(kernel, 1, boundary)
 
     def to(self, device: torch.device | str) -> Convolution:
@@ -297,32 +302,3 @@ def _fold(x: Tensor, before: int, after: int, dim: int) -> Tensor:
         outer = x.narrow(dim, before + length, after).flip(dim)
         inner.narrow(dim, length - 1 - after, after).add_(outer)
     return inner
-
-
-def _conjugate_gradients(
-    operator: LinearOperator, b: Tensor, rho: float, iterations: int = 1000
-) -> Tensor:
-    """Return w with ``(A A^T + rho) w = b``, each image with its own steps and stop."""
-    tolerance = 1e-10 if b.dtype == torch.float64 else 1e-6
-    goal = tolerance * _dot(b, b).sqrt()
-    w, residual = torch.zeros_like(b), b
-    z = operator.precondition(residual, rho)
-    direction, product = z, _dot(residual, z)
-    for _ in range(iterations):
-        active = _dot(residual, residual).sqrt() > goal
-        if not bool(active.any()):
-            break
-        image = operator.forward(operator.adjoint(direction)) + rho * direction
-        step = torch.where(active, product / _dot(direction, image), 0)
-        w = w + step * direction
-        residual = residual - step * image
-        z = operator.precondition(residual, rho)
-        previous, product = product, _dot(residual, z)
-        # An image that is done keeps its w; its 0/0 must not reach the others' sums.
-        direction = z + torch.where(active, product / previous, 0) * direction
-    return w
-
-
-def _dot(a: Tensor, b: Tensor) -> Tensor:
-    """Return the inner product of each image of the batch, shape (B, 1, 1, 1)."""
-    return (a * b).sum((1, 2, 3), keepdim=True)

@@ -197,9 +197,9 @@ def load(files: Sequence[str | Path] = (), folders: Sequence[str | Path] = ()) -
     UsageError
         For a file or folder that does not exist.
     """
+    from priorlab.builtin_tasks import BUILTIN_TASKS
     from priorlab.datasets import BUILTIN_DATASETS
     from priorlab.metrics import BUILTIN_METRICS
-    from priorlab.tasks import BUILTIN_TASKS
 
     registry = Registry()
     core = Plugin("priorlab", "the core", digest=core_digest())
