@@ -1,0 +1,277 @@
+"""Metrics: how close a restored image is to the true one, each with its written specification.
+
+All metrics take float images (C, H, W) in [0, 1]. `evaluate` first brings both images to what
+the task's protocol compares: clipped, as luma or in all channels, without a border.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import math
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
+
+from priorlab import images
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from priorlab.tasks import Protocol
+
+Image = NDArray[np.float32]
+
+WINDOW = 11
+"""SSIM compares windows of so many rows and columns."""
+_SIGMA = 1.5
+_C1, _C2 = 0.01**2, 0.03**2
+_TILE = 32
+
+
+@dataclasses.dataclass(frozen=True)
+class Metric:
+    """A metric as the hook `priorlab_metrics` returns it.
+
+    Attributes
+    ----------
+    name : str
+        The column's name: small letters, digits and hyphens.
+    doc : str
+        One line: what `priorlab list` prints.
+    function : callable
+        Takes restored and true image, float32 arrays (C, H, W) in [0, 1] of equal shape, and
+        returns the value, or NaN where it is not defined.
+    spec : str
+        What exactly is computed, so that someone else gets the same number.
+    higher_is_better : bool
+        The direction of the ranking.
+    unit : str
+        Such as "dB"; empty for a pure number.
+    digits : int
+        Decimals in a table.
+    """
+
+    name: str
+    doc: str
+    function: Callable[[Image, Image], float]
+    spec: str
+    higher_is_better: bool = True
+    unit: str = ""
+    digits: int = 2
+
+
+def evaluate(
+    restored: Image | Tensor,
+    clean: Image | Tensor,
+    protocol: Protocol,
+    metrics: Sequence[Metric] | None = None,
+) -> dict[str, float]:
+    """Return every metric's value under a protocol.
+
+    Parameters
+    ----------
+    restored, clean : array or tensor of float, shape (C, H, W) or (1, C, H, W)
+        Both are clipped to [0, 1].
+    protocol : Protocol
+        `channels`: "rgb", or "luma" (see `priorlab.images.luma`; gray images stay as they
+        are). `crop`: rows and columns left out at each side.
+    metrics : sequence of Metric, optional
+        By default PSNR and SSIM.
+
+    Returns
+    -------
+    dict of str to float
+        By name. NaN where a metric is not defined for what the crop leaves: SSIM of fewer
+        than 11 rows or columns, PSNR of none. PSNR of equal images is infinite.
+    """
+    a, b = _compared(restored, protocol), _compared(clean, protocol)
+    chosen = BUILTIN_METRICS if metrics is None else metrics
+    return {metric.name: metric.function(a, b) for metric in chosen}
+
+
+def psnr(restored: Image | Tensor, clean: Image | Tensor) -> float:
+    """Return the peak signal-to-noise ratio in dB, for images in [0, 1].
+
+    ``10 log10(1 / MSE)``, with the mean squared error over all pixels and channels together.
+
+    Parameters
+    ----------
+    restored, clean : array or tensor of float, shape (C, H, W)
+        Nothing is clipped here.
+
+    Returns
+    -------
+    float
+        Infinite for equal images, NaN for images without pixels.
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ.
+    """
+    a, b = _pair(restored, clean)
+    if not a.size:
+        return math.nan
+    error = np.subtract(a, b, dtype=np.float64).ravel()
+    squared = float(np.dot(error, error)) / error.size
+    if squared == 0:
+        return math.inf
+    return -10 * math.log10(squared)
+
+
+def ssim(restored: Image | Tensor, clean: Image | Tensor) -> float:
+    """Return the mean structural similarity [1]_ of images in [0, 1].
+
+    Gaussian windows of 11x11 pixels with sigma 1.5, population (co)variances, ``K1 = 0.01``,
+    ``K2 = 0.03``, data range 1; averaged over the windows that lie inside the image, and over
+    the channels. These are the settings of the paper and of scikit-image's
+    ``structural_similarity(..., gaussian_weights=True, sigma=1.5,
+    use_sample_covariance=False, data_range=1)``, with which it agrees to 1e-6.
+
+    Parameters
+    ----------
+    restored, clean : array or tensor of float, shape (C, H, W)
+        Nothing is clipped here.
+
+    Returns
+    -------
+    float
+        In [-1, 1]; NaN for images of fewer than 11 rows or columns.
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ.
+
+    References
+    ----------
+    .. [1] Z. Wang, A. C. Bovik, H. R. Sheikh, E. P. Simoncelli, "Image quality assessment:
+       from error visibility to structural similarity", IEEE TIP 13(4), 2004.
+    """
+    a, b = _pair(restored, clean)
+    if min(a.shape[1:]) < WINDOW:
+        return math.nan
+    return float(np.mean([_ssim_of_channel(x, y) for x, y in zip(a, b, strict=True)]))
+
+
+def _ssim_of_channel(x: Image, y: Image) -> float:
+    """Return the mean SSIM of two gray images (H, W).
+
+    With the sum ``s = x + y`` and the difference ``d = x - y`` SSIM is
+
+        (E[s]^2 - E[d]^2 + 2 C1) (V[s] - V[d] + 2 C2)
+        ---------------------------------------------
+        (E[s]^2 + E[d]^2 + 2 C1) (V[s] + V[d] + 2 C2)
+
+    where E and V are mean and variance over a window. ``V[s] = E[s^2] - E[s]^2`` cancels in
+    float32 where an image is flat and bright; variances do not depend on a shift, so that each
+    tile is shifted to a mean of about zero first. A window's weights are separable, and
+    filtering a tile along one axis is a product with a banded matrix: small tiles make for few
+    zeros in the matrix, and stay in the cache.
+    """
+    height, width = x.shape[0] - WINDOW + 1, x.shape[1] - WINDOW + 1
+    across = -(-width // _TILE)
+    x_tiles, y_tiles = _columns_of_tiles(x, across), _columns_of_tiles(y, across)
+    size = _TILE + WINDOW - 1
+    band = _banded_gaussian()
+    band_transposed = np.ascontiguousarray(band.T)
+    tiles = np.empty((4, size, across, size), np.float32)  # s, d, s^2, d^2
+    half = np.empty((4, _TILE, across * size), np.float32)  # filtered along the columns
+    whole = np.empty((4 * _TILE * across, _TILE), np.float32)  # and along the rows
+    squares = np.empty((2, _TILE, across, _TILE), np.float32)
+    total = 0.0
+    for top in range(0, height, _TILE):
+        rows = min(_TILE, height - top)
+        strip = slice(top, top + rows + WINDOW - 1)
+        tile = tiles[:, : rows + WINDOW - 1]
+        np.add(x_tiles[strip], y_tiles[strip], out=tile[0])
+        np.subtract(x_tiles[strip], y_tiles[strip], out=tile[1])
+        shift = tile[:2, ::4, :, ::4].mean(axis=(1, 3), keepdims=True)
+        tile[:2] -= shift
+        np.multiply(tile[:2], tile[:2], out=tile[2:])
+
+        filtered = half[:, :rows]
+        np.matmul(band[:rows, : tile.shape[1]], tile.reshape(4, -1, across * size), out=filtered)
+        averages = whole[: 4 * rows * across]
+        np.matmul(filtered.reshape(-1, size), band_transposed, out=averages)
+
+        mean, variance = averages.reshape(2, 2, rows, across, _TILE)
+        square = squares[:, :rows]
+        np.multiply(mean, mean, out=square)
+        variance -= square
+        mean += shift
+        np.multiply(mean, mean, out=square)
+        square[0] += np.float32(2 * _C1)
+        variance[0] += np.float32(2 * _C2)
+        above = (square[0] - square[1]) * (variance[0] - variance[1])
+        above /= (square[0] + square[1]) * (variance[0] + variance[1])
+        total += float(above.reshape(rows, -1)[:, :width].sum(dtype=np.float64))
+    return total / (height * width)
+
+
+def _columns_of_tiles(image: Image, across: int) -> NDArray[np.float32]:
+    """Return overlapping tiles as a view (H, tiles, columns of a tile), the last one padded."""
+    size = _TILE + WINDOW - 1
+    padded = np.empty((len(image), across * _TILE + WINDOW - 1), np.float32)
+    padded[:, : image.shape[1]] = image
+    padded[:, image.shape[1] :] = image[:, -1:]
+    return sliding_window_view(padded, size, axis=1)[:, ::_TILE]
+
+
+@functools.cache
+def _banded_gaussian() -> NDArray[np.float32]:
+    """Return the matrix that filters the rows of a tile, keeping where windows lie inside."""
+    offsets = np.arange(WINDOW) - WINDOW // 2
+    weights = np.exp(-0.5 * (offsets / _SIGMA) ** 2)
+    weights /= weights.sum()
+    band = np.zeros((_TILE, _TILE + WINDOW - 1), np.float32)
+    for row in range(_TILE):
+        band[row, row : row + WINDOW] = weights
+    band.flags.writeable = False
+    return band
+
+
+def _compared(image: Image | Tensor, protocol: Protocol) -> Image:
+    """Return what a protocol compares of an image."""
+    values = _array(image)
+    values = np.clip(values[0] if values.ndim == 4 else values, 0, 1)
+    if protocol.channels == "luma":
+        values = images.luma(values)
+    crop = protocol.crop
+    return values[:, crop : values.shape[1] - crop, crop : values.shape[2] - crop]
+
+
+def _pair(restored: Image | Tensor, clean: Image | Tensor) -> tuple[Image, Image]:
+    a, b = _array(restored), _array(clean)
+    if a.shape != b.shape or a.ndim != 3:
+        raise ValueError(f"expected two images (C, H, W) of one shape, not {a.shape}, {b.shape}")
+    return a, b
+
+
+def _array(image: Any) -> Image:
+    """Return an array or a tensor, wherever it is, as a float32 array."""
+    return np.asarray(image.detach().cpu() if hasattr(image, "detach") else image, np.float32)
+
+
+BUILTIN_METRICS = (
+    Metric(
+        name="psnr",
+        doc="Peak signal-to-noise ratio in dB, over all pixels and channels.",
+        function=psnr,
+        spec="10 log10(1 / MSE) on images clipped to [0, 1], MSE over all pixels and channels",
+        unit="dB",
+    ),
+    Metric(
+        name="ssim",
+        doc="Mean structural similarity: Gaussian 11x11 windows with sigma 1.5.",
+        function=ssim,
+        spec="SSIM (Wang 2004) on images clipped to [0, 1]: Gaussian 11x11 window, sigma 1.5, "
+        "K1 = 0.01, K2 = 0.03, population covariance, mean over windows inside the image and "
+        "over channels",
+        digits=4,
+    ),
+)
