@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import dataclasses
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
@@ -96,6 +97,20 @@ class Regularizer(Prior):
         gradient.
         """
         raise Unsupported(f"{self.name} has no prox")
+
+    def warm_prox(self, trace: Trace = SILENT) -> Callable[[Tensor, float], Tensor]:
+        """Return the `prox` for the calls of one minimisation.
+
+        Optional: an iterative prox may begin each call where the one before ended, and report
+        its progress to `trace`. What it remembers lives and dies with what is returned here.
+        """
+
+        def prox(v: Tensor, step: float) -> Tensor:
+            x = self.prox(v, step)
+            trace.report(1, 1, x)
+            return x
+
+        return prox
 
     def restore(self, measurement: Measurement, trace: Trace = SILENT, seed: int = 0) -> Tensor:
         """Optimise over the image; see `priorlab.solvers.image_space`."""

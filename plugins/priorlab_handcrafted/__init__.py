@@ -1,0 +1,13 @@
+"""Handcrafted priors: what people knew of natural images before networks learned it."""
+
+from priorlab.plugins import hookimpl
+
+
+@hookimpl
+def priorlab_priors() -> list[type]:
+    """Return the priors of this package."""
+    from priorlab_handcrafted.degraded import Degraded
+    from priorlab_handcrafted.tikhonov import Tikhonov
+    from priorlab_handcrafted.tv import TotalVariation
+
+    return [Degraded, Tikhonov, TotalVariation]

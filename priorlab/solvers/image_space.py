@@ -1,0 +1,119 @@
+"""Optimise over the image: minimise ``nll(A x; y) + energy(x) / level`` for a `Regularizer`.
+
+A prior with a prox is solved by proximal splitting, so that neither its energy nor the
+likelihood need be smooth; a smooth energy without a prox by L-BFGS on its gradient.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from priorlab.measurement import Measurement
+from priorlab.noise import Gaussian
+from priorlab.operators import Identity
+from priorlab.priors import SILENT, Regularizer, Trace
+
+TOLERANCE = 1e-3
+"""Splitting stops when its primal and dual residuals are this small, relative to the iterates."""
+
+MAX_ITERATIONS = 200
+RELAXATION = 1.6
+
+
+def minimise(regularizer: Regularizer, measurement: Measurement, trace: Trace = SILENT) -> Tensor:
+    """Return the image that minimises ``nll(A x; y) + energy(x) / level``.
+
+    Each image of a batch is solved by itself, so that it does not depend on the others.
+
+    Parameters
+    ----------
+    regularizer : Regularizer
+        The prior. With `prox`, and `A` the identity under Gaussian noise, the solution is one
+        call of it. Otherwise the alternating direction method of multipliers (ADMM) calls it
+        until the relative residuals are below `TOLERANCE`, at most `MAX_ITERATIONS` times.
+        Without `prox`, L-BFGS follows the gradient.
+    measurement : Measurement
+        The data, the operator and the noise model.
+    trace : Trace
+        Is told of each iteration.
+
+    Returns
+    -------
+    Tensor
+        Image of shape ``measurement.shape``.
+    """
+    result = measurement.initial()
+    for index in range(measurement.shape[0]):
+        one = dataclasses.replace(
+            measurement,
+            y=measurement.y[index : index + 1],
+            shape=(1, *measurement.shape[1:]),
+        )
+        within = _Within(trace, result, index)
+        result[index] = _minimise_one(regularizer, one, within)[0]
+    return result
+
+
+def _minimise_one(regularizer: Regularizer, measurement: Measurement, trace: Trace) -> Tensor:
+    noise = measurement.noise
+    if isinstance(measurement.operator, Identity) and isinstance(noise, Gaussian):
+        return regularizer.warm_prox(trace)(measurement.y, noise.level)
+    return _split(regularizer.warm_prox(), measurement, trace)
+
+
+def _split(
+    prox: Callable[[Tensor, float], Tensor], measurement: Measurement, trace: Trace
+) -> Tensor:
+    """Minimise ``level^2 nll(A x) + level energy(x)`` by ADMM with the splits v = x, z = A x.
+
+    S. Boyd, N. Parikh, E. Chu, B. Peleato, J. Eckstein: Distributed optimization and
+    statistical learning via the alternating direction method of multipliers, Foundations and
+    Trends in Machine Learning 3(1), 2011.
+    """
+    y, operator, noise = measurement.y, measurement.operator, measurement.noise
+    level = noise.level
+    gaussian = isinstance(noise, Gaussian)
+    step = 0.1  # of the prior's prox: the size of the details that one step moves
+    v = measurement.initial()
+    v_dual = torch.zeros_like(v)
+    z, z_dual = y, torch.zeros_like(y)
+    for iteration in range(1, MAX_ITERATIONS + 1):
+        rho = level / step
+        x = operator.solve(y if gaussian else z - z_dual, v - v_dual, rho)
+        relaxed = RELAXATION * x + (1 - RELAXATION) * v
+        v, v_before = prox(relaxed + v_dual, step), v
+        v_dual = v_dual + relaxed - v
+        primal, dual = _relative(x - v, x), _relative(v - v_before, v_dual)
+        if not gaussian:
+            u = operator.forward(x)
+            relaxed = RELAXATION * u + (1 - RELAXATION) * z
+            z, z_before = noise.prox(relaxed + z_dual, y, level**2), z
+            z_dual = z_dual + relaxed - z
+            primal = max(primal, _relative(u - z, u))
+            dual = max(dual, _relative(z - z_before, z_dual))
+        trace.report(iteration, MAX_ITERATIONS, v, primal=primal, dual=dual)
+        if max(primal, dual) <= TOLERANCE:
+            break
+    return v
+
+
+def _relative(residual: Tensor, scale: Tensor) -> float:
+    """Return |residual| / |scale|, and 0 for 0 / 0."""
+    size = float(residual.norm())
+    return size / max(float(scale.norm()), 1e-12) if size else 0.0
+
+
+class _Within(Trace):
+    """Reports on one image of a batch, as reports on the batch."""
+
+    def __init__(self, trace: Trace, batch: Tensor, index: int) -> None:
+        self.trace, self.batch, self.index = trace, batch, index
+
+    def report(self, iteration: int, total: int, image: Tensor, **values: float) -> None:
+        """Put the image in its place and pass the batch on."""
+        self.batch[self.index] = image[0]
+        self.trace.report(iteration, total, self.batch, **values)
