@@ -1,0 +1,184 @@
+"""Run one cell: degrade the clean image, restore it by the clock, check, store and score it.
+
+This runs in a child process; see `priorlab.harness.child`.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+import traceback
+from collections.abc import Callable
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from priorlab import images
+from priorlab.datasets import ImageFile
+from priorlab.errors import Unsupported, UsageError
+from priorlab.harness import memory, pictures
+from priorlab.harness.scores import score
+from priorlab.measurement import Measurement
+from priorlab.plugins import Registry
+from priorlab.priors import Prior, Trace
+from priorlab.tasks import Task
+
+MESSAGE = 300
+"""Longest message in a table's row, in characters; the details keep the rest."""
+
+
+class ClockedTrace(Trace):
+    """Passes on how far a prior is, a few times per second, and notes the time this takes."""
+
+    def __init__(self, tell: Callable[[int, int], None], interval: float = 0.25) -> None:
+        self.spent = 0.0
+        self._tell = tell
+        self._interval = interval
+        self._next = 0.0
+
+    def report(self, iteration: int, total: int, image: Tensor, **values: float) -> None:
+        """See `Trace.report`."""
+        start = time.perf_counter()
+        if start >= self._next:
+            self._tell(iteration, total)
+            end = time.perf_counter()
+            self._next = end + self._interval
+            self.spent += end - start
+
+
+def compute(
+    prior: Prior,
+    task: Task,
+    image: ImageFile,
+    seed: int,
+    *,
+    registry: Registry,
+    device: torch.device,
+    folder: Path,
+    trace: ClockedTrace,
+) -> dict[str, Any]:
+    """Run a cell; whatever the prior raises or returns ends in the result.
+
+    Parameters
+    ----------
+    prior, task, image, seed
+        The cell.
+    registry : Registry
+        Knows the metrics.
+    device : torch.device
+        Where the prior works.
+    folder : Path
+        The store's folder of images.
+    trace : ClockedTrace
+        Is told of the progress.
+
+    Returns
+    -------
+    dict
+        Fields of `priorlab.harness.store.Outcome`, and "scores": the metrics by name.
+
+    Raises
+    ------
+    UsageError
+        If the restored image cannot be stored: nothing that follows could be either.
+    """
+    result: dict[str, Any] = {"scores": {}}
+    try:
+        clean = _clean(image.path, image.digest)
+        result |= dict(zip(("channels", "height", "width"), clean.shape, strict=True))
+        # Every cell makes its own measurement: no prior can spoil that of another.
+        measurement = task.measure(images.to_tensor(clean), seed)
+        degraded = images.from_tensor(measurement.y).copy()
+        result["measurement"] = images.digest(degraded)
+        restored = pictures.rounded(_restore(prior, measurement.to(device), seed, trace, result))
+        result["scores"] = score(restored, clean, task, registry)
+    except Unsupported as error:
+        return result | {"status": "unsupported", "message": _first_line(str(error))}
+    except Exception as error:
+        return result | failure(error)
+    result["output"] = pictures.put(folder, restored)
+    result["degraded"] = pictures.put(folder, degraded, [pictures.VIEW])
+    result["clean"] = pictures.put(folder, clean, [pictures.VIEW])
+    return result | {"status": "ok"}
+
+
+def failure(error: Exception) -> dict[str, Any]:
+    """Return the part of a result that tells what was raised."""
+    speaks_for_itself = isinstance(error, UsageError | InvalidImage)
+    text = str(error) if speaks_for_itself else f"{type(error).__name__}: {error}"
+    details = "".join(traceback.format_exception(error))[-20_000:]
+    return {"status": "failed", "message": _first_line(text), "details": details}
+
+
+class InvalidImage(Exception):
+    """What a prior returned is not an image of the right kind."""
+
+
+def _restore(
+    prior: Prior,
+    measurement: Measurement,
+    seed: int,
+    trace: ClockedTrace,
+    result: dict[str, Any],
+) -> NDArray[np.float32]:
+    """Restore by the clock; notes the seconds and the memory in `result`."""
+    device = measurement.y.device
+    if reason := prior.unsupported(measurement):
+        raise Unsupported(reason)
+    prior.prepare(device, measurement.shape[1])
+    # A prior that draws from the global generators must not depend on the cells before it.
+    random.seed(seed)
+    np.random.seed(seed % 2**32)  # noqa: NPY002
+    torch.manual_seed(seed)
+    memory.reset_peak(device)
+    _synchronize(device)
+    start = time.perf_counter()
+    try:
+        restored = prior.restore(measurement, trace, seed)
+        _synchronize(device)
+        result["seconds"] = time.perf_counter() - start - trace.spent
+    finally:
+        result["peak_mb"] = memory.peak_mb(device)
+    return _checked(restored, measurement.shape)
+
+
+def _checked(restored: Any, shape: tuple[int, ...]) -> NDArray[np.float32]:
+    """Return the restored image as an array, or raise `InvalidImage`."""
+    if not isinstance(restored, Tensor):
+        raise InvalidImage(f"restore returned {type(restored).__name__}, not a tensor")
+    if tuple(restored.shape) != tuple(shape):
+        raise InvalidImage(
+            f"restore returned an image of shape {tuple(restored.shape)}, not {tuple(shape)}"
+        )
+    if restored.dtype != torch.float32:
+        raise InvalidImage(f"restore returned {restored.dtype}, not torch.float32")
+    bad = int((~torch.isfinite(restored)).sum())
+    if bad:
+        raise InvalidImage(f"restore returned {bad} values that are not finite")
+    return np.clip(images.from_tensor(restored), 0, 1)
+
+
+@lru_cache(maxsize=2)
+def _clean(path: Path, digest: str) -> NDArray[np.float32]:
+    """Return the clean image; it is not to be written to."""
+    clean = images.check(images.read(path), str(path))
+    if images.digest(clean) != digest:
+        raise UsageError(f"{path} changed while the comparison was running")
+    clean.setflags(write=False)
+    return clean
+
+
+def _synchronize(device: torch.device) -> None:
+    """Wait for what was queued on the device, so that the clock counts it."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+
+
+def _first_line(text: str) -> str:
+    line = " ".join(text.strip().partition("\n")[0].split())
+    return line if len(line) <= MESSAGE else line[: MESSAGE - 3] + "..."

@@ -1,0 +1,134 @@
+"""The folder of a run: what it was, a row for each cell, and the images to look at.
+
+run.json                            command, versions, machine, protocols, keys of all cells
+images.csv                          a row for each prior, task, image and seed
+failures.txt                        tracebacks, if anything failed
+images/<task>/<image>/<prior>.png   restored; _clean.png and _measured.png beside them
+logs/slot1.log                      what the child processes printed
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from priorlab.errors import UsageError
+from priorlab.harness import pictures
+from priorlab.harness.grid import Cell, safe_name
+from priorlab.harness.store import Outcome
+
+INFO = "run.json"
+ROWS = "images.csv"
+FAILURES = "failures.txt"
+FORMAT = 1
+"""Version of the folder's files."""
+
+
+class RunFolder:
+    """The folder `path` of one run."""
+
+    def __init__(self, path: Path) -> None:
+        """Make the folder; one that is there must be that of a run, or empty."""
+        self.path = path
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+            foreign = not (path / INFO).exists() and any(path.iterdir())
+        except OSError as error:
+            raise UsageError(f"cannot use {path} for a run: {error.strerror or error}") from None
+        if foreign:
+            raise UsageError(f"{path} holds something else than a run; choose another name")
+
+    @property
+    def logs(self) -> Path:
+        """Folder of what the child processes print."""
+        return self.path / "logs"
+
+    def begin(self, info: Mapping[str, Any]) -> None:
+        """Note what the run is; the rows of an earlier run here count no more."""
+        write_text(self.path / INFO, json.dumps(info, indent=1) + "\n")
+        for old in (ROWS, FAILURES):
+            (self.path / old).unlink(missing_ok=True)
+
+    def show(self, cell: Cell, outcome: Outcome | None, store: Path) -> None:
+        """Put the images of a cell where the user looks for them; no outcome takes them away."""
+        place = self.path / "images" / safe_name(cell.task.spec()) / safe_name(cell.image.name)
+        seed = f"-seed{cell.seed}" if cell.seed else ""
+        restored = place / f"{safe_name(cell.prior.spec())}{seed}.png"
+        if outcome is None or not outcome.output:
+            restored.unlink(missing_ok=True)
+            return
+        _place(pictures.path(store, outcome.output, pictures.VIEW), restored)
+        for digest, name in ((outcome.clean, "_clean"), (outcome.degraded, f"_measured{seed}")):
+            _place(pictures.path(store, digest, pictures.VIEW), place / f"{name}.png")
+
+    def finish(
+        self, info: Mapping[str, Any], rows: pd.DataFrame, details: Sequence[tuple[str, str]]
+    ) -> None:
+        """Write the rows, and the traceback of each failure."""
+        write_text(self.path / ROWS, rows.to_csv(index=False, lineterminator="\n"))
+        if details:
+            text = "\n\n".join(f"=== {title}\n{detail}" for title, detail in details)
+            write_text(self.path / FAILURES, text + "\n")
+        write_text(self.path / INFO, json.dumps(info, indent=1) + "\n")
+
+    def rows(self) -> pd.DataFrame:
+        """Read the rows back."""
+        texts = ["status", "message", "measurement", "output", "key", "machine", "device"]
+        texts += ["prior", "task", "image"]
+        return pd.read_csv(
+            self.path / ROWS,
+            dtype=dict.fromkeys(texts, str),
+            keep_default_na=False,
+            na_values={"psnr": [""], "ssim": [""], "seconds": [""], "peak_mb": [""]},
+            float_precision="round_trip",
+        )
+
+    def info(self) -> dict[str, Any]:
+        """Read back what the run is.
+
+        Raises
+        ------
+        UsageError
+            If the folder is not that of a finished run this priorlab knows how to read.
+        """
+        try:
+            info: dict[str, Any] = json.loads((self.path / INFO).read_text())
+        except (OSError, ValueError) as error:
+            raise UsageError(f"{self.path} is not the folder of a run: {error}") from None
+        if info.get("format", 0) > FORMAT:
+            raise UsageError(f"{self.path} was written by a newer priorlab; upgrade to read it")
+        if not (self.path / ROWS).exists():
+            raise UsageError(f"the run {self.path} was cut short; run its command again to finish")
+        return info
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file so that it appears complete or not at all."""
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        try:
+            part.write_text(text, encoding="utf-8")
+            part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)
+    except OSError as error:
+        raise UsageError(f"cannot write {path}: {error.strerror or error}") from None
+
+
+def _place(source: Path, target: Path) -> None:
+    """Give a stored image a second name; copy it where the file system knows no links."""
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.unlink(missing_ok=True)
+        try:
+            os.link(source, target)
+        except OSError:
+            shutil.copyfile(source, target)
+    except OSError as error:
+        raise UsageError(f"cannot write {target}: {error.strerror or error}") from None

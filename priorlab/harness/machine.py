@@ -1,0 +1,48 @@
+"""The machine that a run works on: its name, its versions, how much of it may be used."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import platform
+import re
+import sys
+from importlib import metadata
+from pathlib import Path
+
+import numpy as np
+import torch
+
+
+def name(device: str) -> str:
+    """Return the name of the CPU or GPU that a device stands for."""
+    if device.startswith("cuda"):
+        return torch.cuda.get_device_name(device)
+    with contextlib.suppress(OSError):
+        text = Path("/proc/cpuinfo").read_text()
+        if found := re.search(r"^model name\s*: (.+)$", text, re.MULTILINE):
+            return " ".join(found[1].split())
+    return platform.processor() or platform.machine()
+
+
+def versions() -> dict[str, str]:
+    """Return the versions that results can depend on."""
+    return {
+        "priorlab": metadata.version("priorlab"),
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "numpy": np.__version__,
+        "system": f"{platform.system()} {platform.machine()}",
+    }
+
+
+def usable_cores() -> int:
+    """Return how many cores this process may use: less than there are in many containers."""
+    cores = os.cpu_count() or 1
+    if sys.platform == "linux":
+        cores = len(os.sched_getaffinity(0))
+        with contextlib.suppress(OSError, ValueError):
+            quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
+            if quota != "max":
+                cores = min(cores, max(1, int(quota) // int(period)))
+    return cores

@@ -1,0 +1,37 @@
+"""Peak memory of this process, measured anew for each cell."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import resource
+import sys
+from pathlib import Path
+
+import torch
+
+_CLEAR = Path("/proc/self/clear_refs")
+_STATUS = Path("/proc/self/status")
+
+
+def reset_peak(device: torch.device) -> None:
+    """Forget the peak so far, where the system can (Linux, CUDA)."""
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
+    with contextlib.suppress(OSError):
+        _CLEAR.write_text("5")
+
+
+def peak_mb(device: torch.device) -> float:
+    """Return the peak since `reset_peak` in MB (10^6 bytes).
+
+    On a GPU this is the memory of tensors there. On a CPU it is the resident memory of the
+    process, with the libraries and the memory it keeps from earlier cells.
+    """
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device) / 1e6
+    with contextlib.suppress(OSError):
+        if found := re.search(r"^VmHWM:\s+(\d+) kB", _STATUS.read_text(), re.MULTILINE):
+            return int(found[1]) * 1024 / 1e6
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / 1e6 if sys.platform == "darwin" else peak * 1024 / 1e6
