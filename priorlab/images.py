@@ -19,6 +19,7 @@ import os
 import secrets
 import sys
 import warnings
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -119,8 +120,7 @@ def write(path: str | os.PathLike[str], image: ArrayLike, bits: int = 8) -> None
         For an unknown suffix, values that are not finite, or a file that cannot be written.
     """
     path = Path(path)
-    if path.suffix.lower() not in SUFFIXES:
-        raise UsageError(f"cannot write {path}: the suffix is not one of {', '.join(SUFFIXES)}")
+    check_writable(path)
     kind, options = SUFFIXES[path.suffix.lower()]
     if bits not in (8, 16) or (bits == 16 and kind != "TIFF"):
         raise UsageError(f"cannot write {path} with {bits} bits: 8 bits, or 16 in a .tif file")
@@ -140,6 +140,28 @@ def write(path: str | os.PathLike[str], image: ArrayLike, bits: int = 8) -> None
     else:
         Image.fromarray(pixels).save(buffer, format=kind, **options)
     _write_atomically(path, buffer.getvalue())
+
+
+def check_writable(
+    path: str | os.PathLike[str], suffixes: Collection[str] = tuple(SUFFIXES)
+) -> None:
+    """Find out early that a file cannot be written, before hours of work lead up to it.
+
+    Raises
+    ------
+    UsageError
+        For a suffix that is not one of `suffixes`, or a folder that does not exist or is
+        read-only.
+    """
+    path = Path(path)
+    if path.suffix.lower() not in suffixes:
+        raise UsageError(f"cannot write {path}: the suffix is not one of {', '.join(suffixes)}")
+    if path.is_dir():
+        raise UsageError(f"cannot write {path}: it is a folder")
+    if not path.parent.is_dir():
+        raise UsageError(f"cannot write {path}: there is no folder {path.parent}")
+    if not os.access(path.parent, os.W_OK):
+        raise UsageError(f"cannot write {path}: the folder {path.parent} is read-only")
 
 
 def digest(image: NDArray[np.float32]) -> str:
@@ -212,7 +234,10 @@ def to_tensor(image: NDArray[np.float32]) -> Tensor:
 
 
 def from_tensor(image: Tensor) -> NDArray[np.float32]:
-    """Return a tensor (1, C, H, W) on any device as a float32 array (C, H, W)."""
+    """Return a tensor (1, C, H, W) on any device as a float32 array (C, H, W).
+
+    The array may share the tensor's memory.
+    """
     values: NDArray[np.float32] = image.detach().squeeze(0).float().cpu().numpy()
     return values
 

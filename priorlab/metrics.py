@@ -155,7 +155,7 @@ def ssim(restored: Image | Tensor, clean: Image | Tensor) -> float:
     a, b = _pair(restored, clean)
     if min(a.shape[1:]) < WINDOW:
         return math.nan
-    return float(np.mean([_ssim_of_channel(x, y) for x, y in zip(a, b, strict=True)]))
+    return math.fsum(map(_ssim_of_channel, a, b)) / len(a)
 
 
 def _ssim_of_channel(x: Image, y: Image) -> float:
@@ -173,7 +173,8 @@ def _ssim_of_channel(x: Image, y: Image) -> float:
     filtering a tile along one axis is a product with a banded matrix: small tiles make for few
     zeros in the matrix, and stay in the cache.
     """
-    height, width = x.shape[0] - WINDOW + 1, x.shape[1] - WINDOW + 1
+    height: int = x.shape[0] - WINDOW + 1
+    width: int = x.shape[1] - WINDOW + 1
     across = -(-width // _TILE)
     x_tiles, y_tiles = _columns_of_tiles(x, across), _columns_of_tiles(y, across)
     size = _TILE + WINDOW - 1
