@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,6 +37,7 @@ def restore(
     device: str = "cpu",
     trace: Trace = SILENT,
     registry: plugins.Registry | None = None,
+    say: Callable[[str], object] = _log.info,
 ) -> NDArray[np.float32]:
     """Restore a picture that is already degraded: nothing is added to it.
 
@@ -46,7 +47,7 @@ def restore(
         The degraded picture, (H, W) or (H, W, 3), at least 16 x 16.
     task : str
         How it came to be degraded, such as ``"denoise:sigma=25"``. `denoise` without a sigma
-        estimates it; the estimate is logged.
+        estimates it.
     prior : str or Prior
         Such as ``"tv"`` or ``"dip:iterations=3000"``.
     seed : int
@@ -57,6 +58,8 @@ def restore(
         Is told of intermediate images.
     registry : Registry, optional
         Where names are looked up; by default all installed plugins.
+    say : callable
+        Is told in one line what was estimated; by default the log.
 
     Returns
     -------
@@ -74,7 +77,7 @@ def restore(
     chosen = one_prior(prior, registry)
     model, note = task_for_picture(task, data, registry)
     if note:
-        _log.info(note)
+        say(note)
     measurement = model.adopt(torch.from_numpy(data)[None]).to(torch_device(device))
     return to_picture(restore_measurement(chosen, measurement, seed=seed, trace=trace))
 
@@ -126,9 +129,13 @@ def bench(
     seeds: Sequence[int] = (0,),
     *,
     out: str | Path = "results",
+    name: str | None = None,
+    slots: int | None = None,
+    threads: int = 1,
+    timeout: float = 1800.0,
+    device: str = "cpu",
     plugin_files: Sequence[str | Path] = (),
     plugin_folders: Sequence[str | Path] = (),
-    **options: Any,
 ) -> pd.DataFrame:
     """Run every prior on every task, image and seed, and return a row for each.
 
@@ -143,13 +150,21 @@ def bench(
     dataset : str or path
         A named image set or a folder of images.
     seeds : sequence of int
-        One run of every cell for each.
+        One measurement of each image for each.
     out : path
-        The results folder.
+        The results folder: a store that all runs share, and a folder for each run.
+    name : str, optional
+        Name of the run; by default made from the grid.
+    slots : int, optional
+        Cells at the same time; by default one per core.
+    threads : int
+        Threads of each.
+    timeout : float
+        Seconds after which a cell is given up.
+    device : str
+        Torch device.
     plugin_files, plugin_folders : sequence of path
         Plugins besides the installed ones.
-    **options
-        Passed to `priorlab.harness.bench.run`: ``slots, threads, timeout_s, device, ...``.
 
     Returns
     -------
@@ -160,22 +175,31 @@ def bench(
     ------
     UsageError
         For an unknown name or parameter, or a dataset that cannot be read.
+    KeyboardInterrupt
+        After Ctrl-C; the cells finished until then are kept and not computed again.
     """
     from priorlab import datasets
     from priorlab.harness.bench import run
 
     registry = plugins.load(plugin_files, plugin_folders)
-    return run(
+    done = run(
         select_priors(priors, registry),
         select_tasks(tasks, registry),
         datasets.load(str(dataset), registry),
         seeds,
-        out=Path(out),
         registry=registry,
+        out=Path(out),
+        name=name,
+        slots=slots,
+        threads=threads,
+        timeout=timeout,
+        device=device,
         plugin_files=plugin_files,
         plugin_folders=plugin_folders,
-        **options,
-    ).rows
+    )
+    if done.interrupted:
+        raise KeyboardInterrupt
+    return done.rows
 
 
 def select_priors(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, NoReturn
 from priorlab.errors import UsageError
 
 if TYPE_CHECKING:
+    from priorlab.harness.results import Run
     from priorlab.plugins import Registry
 
 OK, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 3
@@ -29,7 +31,8 @@ EXAMPLES = """examples:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     try:
-        options = _parser().parse_args(arguments)
+        typed = list(sys.argv[1:] if arguments is None else arguments)
+        options = _parser().parse_args(typed, argparse.Namespace(typed=typed))
         return int(options.command(options))
     except UsageError as error:
         print(f"priorlab: {error}", file=sys.stderr)
@@ -58,7 +61,7 @@ def _parser() -> _Parser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    plugged = argparse.ArgumentParser(add_help=False)
+    plugged = _Parser(add_help=False)
     plugged.add_argument(
         "--plugin", action="append", default=[], metavar="FILE", help="also load this plugin file"
     )
@@ -90,7 +93,6 @@ def _parser() -> _Parser:
         help="hard limit for a cell (default: %(default)g)",
     )
     bench.add_argument("--device", default="cpu", help="torch device (default: %(default)s)")
-    bench.add_argument("--reference", metavar="PRIOR", help="compare each prior with this one")
     bench.add_argument("--dry-run", action="store_true", help="show what would run, and how long")
 
     restore = commands.add_parser("restore", parents=[plugged], help="restore a picture")
@@ -168,12 +170,81 @@ def _registry(options: argparse.Namespace) -> Registry:
     return plugins.load(options.plugin, options.plugin_dir)
 
 
-def _restore(options: argparse.Namespace) -> int:
-    import logging
+def _bench(options: argparse.Namespace) -> int:
+    from priorlab import api, datasets
+    from priorlab.harness import bench, plan, progress
 
+    registry = _registry(options)
+    priors = api.select_priors(options.priors, registry)
+    tasks = api.select_tasks(options.tasks, registry)
+    for broken in registry.problems:
+        print(f"not loaded: {broken.name}: {broken.problem}", file=sys.stderr)
+    grid = {
+        "registry": registry,
+        "out": options.out,
+        "name": options.name,
+        "slots": options.slots,
+        "threads": options.threads,
+        "device": options.device,
+    }
+    dataset = datasets.load(options.dataset, registry)
+    seeds = _seeds(options.seeds)
+    if options.dry_run:
+        print(plan.plan(priors, tasks, dataset, seeds, **grid).text())
+        return OK
+    done = bench.run(
+        priors,
+        tasks,
+        dataset,
+        seeds,
+        timeout=options.timeout,
+        plugin_files=options.plugin,
+        plugin_folders=options.plugin_dir,
+        progress=progress.for_terminal(),
+        command=shlex.join(["priorlab", *options.typed]),
+        **grid,
+    )
+    _print_table(done)
+    print(f"{done.folder}: table.md, table.csv, images.csv, images/ and a picture for each task")
+    if done.interrupted:
+        print("priorlab: stopped; the same command goes on from here", file=sys.stderr)
+        return INTERRUPTED
+    return FAILED if done.failures else OK
+
+
+def _table(options: argparse.Namespace) -> int:
+    from priorlab.harness import results, tables
+
+    run = results.load(options.run, options.out)
+    if options.per_image:
+        if options.format != "csv":
+            raise UsageError("--per-image goes with --format csv")
+        print(tables.per_image(run.rows), end="")
+        return OK
+    print(tables.render(run.rows, options.format, run.header, reference=options.reference))
+    return OK
+
+
+def _print_table(run: Run) -> None:
+    """Print the tables in the terminal's width."""
+    from rich.console import Console
+
+    from priorlab.harness import tables
+
+    if len(run.rows):
+        Console().print(tables.terminal(run.rows, run.header))
+
+
+def _seeds(text: str) -> list[int]:
+    parts = text.split(",")
+    if not all(part.strip().isdigit() for part in parts):
+        raise UsageError(f"--seeds {text!r} is not a list of whole numbers, such as 0,1,2")
+    return [int(part) for part in parts]
+
+
+def _restore(options: argparse.Namespace) -> int:
     from priorlab import api, images
 
-    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stdout)
     images.check_writable(options.output)
     restored = api.restore(
         options.image,
@@ -182,6 +253,7 @@ def _restore(options: argparse.Namespace) -> int:
         seed=options.seed,
         device=options.device,
         registry=_registry(options),
+        say=print,
     )
     images.write(options.output, api.planes(restored))
     print(f"wrote {options.output}")

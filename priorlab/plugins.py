@@ -220,11 +220,12 @@ def _claimed(kind: str, name: str, claims: Sequence[Plugin]) -> str:
 
 
 def core_digest() -> str:
-    """Return the digest of the core's files that can change a result."""
+    """Return the digest of the core's files that can change a restored image."""
     folder = Path(__file__).parent
-    numerical = [*folder.glob("*.py"), *folder.glob("solvers/*.py")]
-    bystanders = {"__init__.py", "api.py", "cli.py", "metrics.py", "datasets.py", "errors.py"}
-    return _digest(folder, [path for path in numerical if path.name not in bystanders])
+    bystanders = {"__init__", "api", "cli", "datasets", "describe", "errors", "metrics"}
+    bystanders |= {"noise_level", "plugins", "training"}
+    files = [*folder.glob("*.py"), *folder.glob("solvers/*.py")]
+    return _digest(folder, [file for file in files if file.stem not in bystanders])
 
 
 def _candidates(

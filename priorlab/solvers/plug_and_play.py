@@ -92,4 +92,5 @@ def _denoise_counts(denoiser: Denoiser, y: Tensor, peak: float) -> Tensor:
     d = (denoiser.denoise(stable, 1 / top) * top).clamp_min(least)
     half = (3 / 2) ** 0.5
     counts = d**2 / 4 + half / (4 * d) - 11 / (8 * d**2) + 5 * half / (8 * d**3) - 1 / 8
-    return counts.clamp_min(0) / peak
+    restored: Tensor = counts.clamp_min(0) / peak
+    return restored

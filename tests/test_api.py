@@ -1,0 +1,105 @@
+"""The Python interface."""
+
+import numpy as np
+import pytest
+import torch
+from conftest import picture, save
+
+import priorlab
+from priorlab.errors import UsageError
+from priorlab.noise_level import estimate_sigma
+
+
+def test_restore_takes_a_file_or_an_array_of_any_depth(photo):
+    clean = picture(32, 40, 3)
+    layout = clean.transpose(1, 2, 0)
+    from_file = priorlab.restore(str(photo), task="denoise:sigma=10", prior="tv")
+    from_bytes = priorlab.restore(
+        np.rint(layout * 255).astype(np.uint8), task="denoise:sigma=10", prior="tv"
+    )
+    from_floats = priorlab.restore(layout, task="denoise:sigma=10", prior="tv")
+    assert from_file.shape == (32, 40, 3)
+    assert from_file.dtype == np.float32
+    assert np.array_equal(from_file, from_bytes)
+    assert np.abs(from_floats - from_file).max() < 0.01
+
+
+def test_restore_of_a_gray_array_does_not_change_its_input():
+    image = picture(24, 20)[0]
+    before = image.copy()
+    restored = priorlab.restore(image, task="denoise:sigma=25", prior="wavelet")
+    assert restored.shape == (24, 20)
+    assert np.array_equal(image, before)
+
+
+@pytest.mark.parametrize(
+    ("array", "says"),
+    [
+        (np.zeros((20, 20, 4)), r"shape \(H, W\) or \(H, W, 3\)"),
+        (np.zeros((20, 20), int), "float in"),
+        (np.full((20, 20), np.nan), "NaN"),
+        (np.full((20, 20), 200.0), "divide by 255"),
+        (np.zeros((8, 20)), "20x8 pixels; the least is 16x16"),
+    ],
+)
+def test_a_wrong_array_is_explained(array, says):
+    with pytest.raises(UsageError, match=says):
+        priorlab.restore(array, prior="tv")
+
+
+def test_one_task_and_one_prior_are_expected(photo):
+    with pytest.raises(UsageError, match="expected one task"):
+        priorlab.restore(photo, task="denoise:sigma=1|2", prior="tv")
+    with pytest.raises(UsageError, match="expected one prior"):
+        priorlab.restore(photo, task="denoise", prior="tv,dip")
+
+
+def test_degrade_and_restore_agree_on_the_boundary():
+    """Both take a photograph's boundary, so that deblurring leaves no frame of ringing."""
+    clean = picture(48, 48)[0]
+    blurred, mask = priorlab.degrade(clean, "deblur:sigma=0")
+    assert mask is None
+    restored = priorlab.restore(blurred, "deblur:sigma=0", "tv")
+    frame = np.ones((48, 48), bool)
+    frame[6:-6, 6:-6] = False
+    assert np.abs(restored - clean)[frame].mean() < 0.6 * np.abs(blurred - clean)[frame].mean()
+
+
+def test_equal_seeds_degrade_equally():
+    clean = picture(32, 32)[0]
+    first, again, other = (priorlab.degrade(clean, seed=seed)[0] for seed in (0, 0, 1))
+    assert np.array_equal(first, again)
+    assert not np.array_equal(first, other)
+
+
+@pytest.mark.parametrize("sigma", [5, 15, 25, 50])
+def test_the_noise_level_is_estimated(sigma):
+    clean = picture(128, 128, 3)
+    noise = np.random.default_rng(0).normal(0, sigma / 255, clean.shape)
+    estimate = estimate_sigma((clean + noise).astype(np.float32)) * 255
+    assert estimate == pytest.approx(sigma, rel=0.1)
+
+
+def test_bench_returns_a_row_for_each_cell(tmp_path):
+    for index in range(2):
+        save(tmp_path / "data" / f"{index}.png", picture(24, 24 + index, 1 + 2 * index, index))
+    rows = priorlab.bench(
+        priors=["tv", "degraded"],
+        tasks=["denoise:sigma=25", "inpaint"],
+        dataset=tmp_path / "data",
+        seeds=[0, 1],
+        out=tmp_path / "results",
+    )
+    assert len(rows) == 2 * 2 * 2 * 2
+    columns = {"prior", "task", "image", "seed", "status", "psnr", "ssim", "seconds"}
+    assert columns <= set(rows.columns)
+    assert (rows.status == "ok").all()
+    means = rows.groupby(["task", "prior"]).psnr.mean()
+    assert means["denoise:sigma=25", "tv"] > means["denoise:sigma=25", "degraded"] + 2
+
+
+def test_torch_keeps_its_state(photo):
+    torch.manual_seed(0)
+    before = torch.get_rng_state()
+    priorlab.restore(photo, "denoise:sigma=25", "dip:iterations=3")
+    assert torch.equal(before, torch.get_rng_state())

@@ -1,0 +1,160 @@
+"""The command line as a user meets it: exit codes, one clear sentence, files written."""
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from conftest import picture, save
+from PIL import Image
+
+from priorlab.cli import main
+
+
+def run(capsys, *arguments):
+    code = main([str(argument) for argument in arguments])
+    output = capsys.readouterr()
+    return code, output.out, output.err
+
+
+@pytest.mark.parametrize("command", [["--help"], ["bench", "--help"]])
+def test_help_imports_no_torch(command):
+    code = (
+        "import sys; from priorlab.cli import main\n"
+        "try: main(sys.argv[1:])\n"
+        "except SystemExit: pass\n"
+        "heavy = {'torch', 'numpy', 'scipy', 'pandas', 'rich'} & set(sys.modules)\n"
+        "assert not heavy, heavy"
+    )
+    subprocess.run([sys.executable, "-c", code, *command], check=True, capture_output=True)
+
+
+def test_importing_the_package_imports_no_torch():
+    code = "import sys, priorlab; assert 'torch' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["bench", "--priors", "tvv"], "unknown prior 'tvv'; did you mean 'tv'?"),
+        (["bench", "--tasks", "denoize"], "unknown task 'denoize'; did you mean 'denoise'?"),
+        (["bench", "--tasks", "denoise:sigmaa=3"], "unknown field of denoise 'sigmaa'; did you"),
+        (["bench", "--tasks", "denoise:sigma=-1"], "denoise: sigma=-1 is too small; the least"),
+        (["bench", "--tasks", "denoise:sigma=x"], "denoise: sigma=x is not a number"),
+        (["bench", "--tasks", ""], "expected at least one name"),
+        (["bench", "--dataset", "no/such"], "no/such"),
+        (["bench", "--seeds", "a"], "seeds"),
+        (["bench", "--slots", "0"], "is not a whole number above 0"),
+        (["bench", "--timeout", "0"], "is not a number of seconds above 0"),
+        (["bench", "--plugin", "none.py"], "there is no such file"),
+        (["bensh"], "invalid choice: 'bensh'"),
+        (["show", "dipp"], "did you mean 'dip'?"),
+        (["train", "unett", "--dataset", ".", "-o", "w"], "did you mean 'unet'?"),
+        (["table", "no-such-run"], "no-such-run"),
+        (["restore", "none.png", "-o", "x.png"], "none.png"),
+        ([], "required"),
+    ],
+)
+def test_a_mistake_is_one_clear_sentence_and_exit_code_2(
+    arguments, says, capsys, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    code, _, error = run(capsys, *arguments)
+    assert code == 2
+    assert error.startswith("priorlab: ")
+    assert says in error
+    assert error.count("\n") == 1
+    assert not list(tmp_path.iterdir())
+
+
+def test_restore_writes_a_cleaner_picture_and_says_the_estimate(photo, tmp_path, capsys):
+    clean = np.asarray(Image.open(photo), float)
+    noisy, restored = tmp_path / "noisy.png", tmp_path / "restored.png"
+    code, _, _ = run(capsys, "degrade", photo, "--task", "denoise:sigma=25", "-o", noisy)
+    assert code == 0
+    code, out, _ = run(capsys, "restore", noisy, "--prior", "tv", "-o", restored)
+    assert code == 0
+    assert "estimated sigma = 2" in out
+
+    def error(path):
+        return np.square(np.asarray(Image.open(path), float) - clean).mean()
+
+    assert error(restored) < 0.5 * error(noisy)
+
+
+def test_degrade_writes_the_mask_that_restore_needs(photo, tmp_path, capsys):
+    holes, filled = tmp_path / "holes.png", tmp_path / "filled.png"
+    code, out, _ = run(capsys, "degrade", photo, "--task", "inpaint", "-o", holes)
+    mask = tmp_path / "holes-mask.png"
+    assert code == 0
+    assert f"inpaint:mask={mask}" in out
+    task = f"inpaint:mask={mask}"
+    assert run(capsys, "restore", holes, "--task", task, "--prior", "tv", "-o", filled)[0] == 0
+    known = np.asarray(Image.open(mask)) == 255
+    before, after, clean = (np.asarray(Image.open(path), float) for path in (holes, filled, photo))
+    assert 0.4 < known.mean() < 0.6
+    assert np.abs(after - before)[known].mean() < 2
+    assert np.abs(after - clean)[~known].mean() < 0.3 * np.abs(before - clean)[~known].mean()
+
+
+def test_restore_needs_a_mask_to_inpaint(photo, tmp_path, capsys):
+    code, _, error = run(capsys, "restore", photo, "--task", "inpaint", "-o", tmp_path / "x.png")
+    assert code == 2
+    assert "needs mask=FILE" in error
+
+
+def test_superresolution_enlarges(photo, tmp_path, capsys):
+    large = tmp_path / "large.png"
+    task = "superres:factor=2"
+    assert run(capsys, "restore", photo, "--task", task, "--prior", "tv", "-o", large)[0] == 0
+    assert Image.open(large).size == (80, 64)
+
+
+@pytest.mark.parametrize("output", ["x.doc", "no/such/folder/x.png"])
+def test_an_output_that_cannot_be_written_is_said_before_the_work(photo, tmp_path, capsys, output):
+    code, _, error = run(capsys, "restore", photo, "-o", tmp_path / output)
+    assert code == 2
+    assert output.rpartition("/")[2] in error
+
+
+def test_a_picture_that_is_too_small(tmp_path, capsys):
+    small = save(tmp_path / "small.png", picture(1, 1))
+    code, _, error = run(capsys, "restore", small, "-o", tmp_path / "x.png")
+    assert code == 2
+    assert "is 1x1 pixels; the least is 16x16" in error
+
+
+def test_a_device_that_is_not_there(photo, tmp_path, capsys):
+    code, _, error = run(capsys, "restore", photo, "--device", "quantum", "-o", tmp_path / "x.png")
+    assert code == 2
+    assert "device 'quantum' cannot be used here" in error
+
+
+def test_list_and_show_explain_what_is_there(capsys):
+    _, out, _ = run(capsys, "list")
+    for word in ("tv", "wavelet", "dip", "unet", "denoise", "superres", "photos", "psnr"):
+        assert f"  {word} " in out
+    _, out, _ = run(capsys, "show", "denoise")
+    assert "sigma=25" in out
+    assert "0-255" in out
+    _, out, _ = run(capsys, "show", "dip")
+    assert "network=skip" in out
+    assert "skip|unet|resnet" in out
+
+
+def test_plugins_shows_the_traceback_of_a_broken_one(tmp_path, capsys):
+    broken = tmp_path / "broken.py"
+    broken.write_text("import no_such_module\n")
+    code, out, _ = run(capsys, "plugins", "--plugin", broken)
+    assert code == 1
+    assert "handcrafted" in out
+    assert "PROBLEM: ModuleNotFoundError" in out
+    assert "Traceback" in out
+
+
+def test_a_closed_pipe_is_no_crash():
+    command = f"{sys.executable} -m priorlab.cli list | head -1"
+    result = subprocess.run(command, shell=True, capture_output=True, text=True, env=os.environ)
+    assert "Traceback" not in result.stderr
