@@ -50,7 +50,7 @@ SUFFIXES: dict[str, tuple[str, dict[str, Any]]] = {
 }
 """Suffixes that are read and written: Pillow's name of the format, options for writing."""
 
-_READ_FORMATS = ("PNG", "JPEG", "MPO", "TIFF", "BMP", "WEBP")
+_READ_FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "WEBP")
 _KINDS = "PNG, JPEG, TIFF, BMP or WebP"
 _TIFF_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
@@ -281,8 +281,9 @@ _MODES = {
 def _opened(path: Path) -> Any:
     """Open with Pillow, refusing files that are too large before they are decoded."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-        with Image.open(path, formats=_READ_FORMATS) as image:
+        warnings.simplefilter("ignore")  # on metadata; what is wrong with pixels is an error
+        # Not by its path: Pillow would map the file, and garble rotated TIFF files (as of 13.0).
+        with path.open("rb") as file, Image.open(file, formats=_READ_FORMATS) as image:
             _check_size(image.width, image.height, path)
             yield image
 
@@ -327,8 +328,10 @@ def _read_tiff(path: Path) -> NDArray[np.float32]:
         _check_size(page.imagewidth, page.imagelength, path)
         if page.bitspersample <= 8:
             return _read_pillow(path)
-        if page.dtype is None or page.dtype.kind not in "uf" or page.bitspersample > 64:
-            raise UsageError(f"{path} stores {page.dtype} values; expected 8 or 16 bits or floats")
+        kind = page.dtype.kind if page.dtype else "?"
+        if kind != "f" and (kind, page.bitspersample) != ("u", 16):
+            stored = f"{page.bitspersample}-bit {page.dtype}"
+            raise UsageError(f"{path} stores {stored} values; expected 8 or 16 bits or floats")
         try:
             pixels = page.asarray()
         except ValueError as error:  # a compression that only Pillow's libtiff knows, as LZW
