@@ -10,10 +10,11 @@ import torch
 from torch import Tensor
 
 from priorlab import kernels, masks
+from priorlab.convolution import Convolution, Downsampling
 from priorlab.errors import UsageError
 from priorlab.measurement import Measurement
 from priorlab.noise import Gaussian, Noise, NoNoise, Poisson, SaltAndPepper
-from priorlab.operators import Convolution, Downsampling, LinearOperator, Mask, Shape
+from priorlab.operators import LinearOperator, Mask, Shape
 from priorlab.specs import GRAY_LEVELS, parameter
 from priorlab.tasks import Protocol, Task
 

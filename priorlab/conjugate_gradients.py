@@ -10,11 +10,7 @@ from torch import Tensor
 MOST_STEPS = 1000
 
 
-def conjugate_gradients(
-    apply: Callable[[Tensor], Tensor],
-    b: Tensor,
-    precondition: Callable[[Tensor], Tensor] = lambda r: r,
-) -> Tensor:
+def conjugate_gradients(apply: Callable[[Tensor], Tensor], b: Tensor, scale: Tensor) -> Tensor:
     """Solve ``M w = b`` for each image of a batch, from ``w = 0``.
 
     Parameters
@@ -24,33 +20,36 @@ def conjugate_gradients(
         same for each image.
     b : Tensor
         Shape (B, C, H, W).
-    precondition : callable
-        ``r -> about M^-1 r``, also symmetric and positive definite.
+    scale : Tensor
+        Shape (B, 1, 1, 1): the residual's norm is to be at most 1e-6 (float32) or 1e-10
+        (float64) of it in each image.
 
     Returns
     -------
     Tensor
-        w, with a residual of at most 1e-6 (float32) or 1e-10 (float64) relative to b in each
-        image, unless `MOST_STEPS` were not enough. An image gets the same w, up to rounding,
-        whatever the others in its batch are.
+        w, as good as `MOST_STEPS` allow. An image gets the same w, up to rounding, whatever
+        the others in its batch are.
     """
-    goal = (1e-10 if b.dtype == torch.float64 else 1e-6) * _dot(b, b).sqrt()
-    w, residual = torch.zeros_like(b), b
-    direction = precondition(residual)
-    product = _dot(residual, direction)
+    goal = (1e-10 if b.dtype == torch.float64 else 1e-6) * scale
+    w, residual, direction = torch.zeros_like(b), b, b
+    square = _dot(residual, residual)
     for _ in range(MOST_STEPS):
-        active = _dot(residual, residual).sqrt() > goal
+        active = square.sqrt() > goal
         if not bool(active.any()):
             break
         image = apply(direction)
-        step = torch.where(active, product / _dot(direction, image), 0)
+        step = torch.where(active, square / _dot(direction, image), 0)
         w = w + step * direction
         residual = residual - step * image
-        z = precondition(residual)
-        previous, product = product, _dot(residual, z)
+        previous, square = square, _dot(residual, residual)
         # An image that is done takes no more steps, and none of its 0/0 either.
-        direction = z + torch.where(active, product / previous, 0) * direction
+        direction = residual + torch.where(active, square / previous, 0) * direction
     return w
+
+
+def norm(x: Tensor) -> Tensor:
+    """Return the Euclidean norm of each image, shape (B, 1, 1, 1)."""
+    return _dot(x, x).sqrt()
 
 
 def _dot(a: Tensor, b: Tensor) -> Tensor:

@@ -88,6 +88,6 @@ def _text(size: Size, rng: np.random.Generator) -> Known:
     lines = math.ceil(height / (1.5 * points))
     for line in range(lines):
         start = int(rng.integers(len(TEXT)))
-        words = (TEXT[start:] + TEXT * (1 + 3 * width // (points * 20))).lstrip()
+        words = (TEXT[start:] + TEXT * (1 + width // (20 * points))).lstrip()
         pen.text((points // 3, int((line + 0.2) * 1.5 * points)), words, fill=255, font=font)
     return np.asarray(np.asarray(page) < 128, np.bool_)

@@ -1,0 +1,301 @@
+"""One list of operators, and what every one of them must do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from priorlab import kernels
+from priorlab.conjugate_gradients import conjugate_gradients, norm
+from priorlab.convolution import Convolution, Downsampling
+from priorlab.errors import UsageError
+from priorlab.operators import Identity, LinearOperator, Mask, Shape
+
+SHAPES: list[Shape] = [(2, 1, 24, 36), (2, 3, 25, 39), (1, 3, 16, 16), (1, 1, 17, 40)]
+
+
+def uneven(height: int, width: int) -> Tensor:
+    """Return a kernel without any symmetry, some of it negative, of sum 1."""
+    rng = np.random.default_rng(height * 100 + width)
+    values = rng.random((height, width)) - 0.2
+    return torch.from_numpy(values / values.sum())
+
+
+def kernel_of(array: kernels.Kernel) -> Tensor:
+    return torch.from_numpy(array)
+
+
+def random_mask(shape: Shape, channels: int) -> Mask:
+    generator = torch.Generator().manual_seed(1)
+    return Mask((torch.rand(1, channels, *shape[2:], generator=generator) > 0.6).double())
+
+
+OPERATORS: dict[str, Callable[[Shape], LinearOperator]] = {
+    "identity": lambda shape: Identity(),
+    "mask": lambda shape: random_mask(shape, 1),
+    "mask-per-channel": lambda shape: random_mask(shape, shape[1]),
+    "mask-all-missing": lambda shape: Mask(torch.zeros(1, 1, *shape[2:])),
+} | {
+    f"{name}-{boundary}": lambda shape, make=make, boundary=boundary: make(boundary)
+    for boundary in ("circular", "reflect")
+    for name, make in {
+        "gaussian": lambda boundary: Convolution(kernel_of(kernels.gaussian(1.6)), boundary),
+        "motion": lambda boundary: Convolution(kernel_of(kernels.motion(9, 30)), boundary),
+        "odd": lambda boundary: Convolution(uneven(5, 7), boundary),
+        "even": lambda boundary: Convolution(uneven(4, 6), boundary),
+        "mixed": lambda boundary: Convolution(uneven(1, 16), boundary),
+        "one": lambda boundary: Convolution(uneven(1, 1), boundary),
+        "large": lambda boundary: Convolution(uneven(16, 15), boundary),
+        "lanczos2": lambda boundary: Downsampling(
+            kernel_of(kernels.antialias("lanczos", 2)), 2, boundary
+        ),
+        "bicubic3": lambda boundary: Downsampling(
+            kernel_of(kernels.antialias("bicubic", 3)), 3, boundary
+        ),
+        "lanczos4": lambda boundary: Downsampling(
+            kernel_of(kernels.antialias("lanczos", 4)), 4, boundary
+        ),
+        "uneven2": lambda boundary: Downsampling(uneven(4, 8), 2, boundary),
+        "uneven3": lambda boundary: Downsampling(uneven(7, 3), 3, boundary),
+    }.items()
+}
+
+CASES = [
+    pytest.param(name, shape, id=f"{name}-{'x'.join(map(str, shape))}")
+    for name in OPERATORS
+    for shape in SHAPES
+]
+
+
+def setting(
+    name: str, shape: Shape, dtype: torch.dtype = torch.float64
+) -> tuple[LinearOperator, Tensor, Tensor, Tensor]:
+    """Return the operator, two random images and random data, cropped to its factor."""
+    operator = OPERATORS[name](shape)
+    factor = getattr(operator, "factor", 1)
+    height, width = (side - side % factor for side in shape[2:])
+    generator = torch.Generator().manual_seed(2)
+    x, v = torch.rand(2, *shape[:2], height, width, generator=generator, dtype=dtype)
+    data = torch.rand(operator.forward(x).shape, generator=generator, dtype=dtype)
+    return operator, x, v, data
+
+
+def inner(a: Tensor, b: Tensor) -> float:
+    return float((a * b).sum())
+
+
+@pytest.mark.parametrize(("name", "shape"), CASES)
+def test_adjoint(name: str, shape: Shape) -> None:
+    operator, x, _, y = setting(name, shape)
+    assert operator.adjoint(y).shape == x.shape
+    ours, theirs = inner(operator.forward(x), y), inner(x, operator.adjoint(y))
+    assert ours == pytest.approx(theirs, rel=1e-12, abs=1e-12)
+
+
+@pytest.mark.parametrize(("name", "shape"), CASES)
+@pytest.mark.parametrize("rho", [1.0, 1e-3])
+def test_solve_satisfies_the_normal_equations(name: str, shape: Shape, rho: float) -> None:
+    operator, _, v, y = setting(name, shape)
+    x = operator.solve(y, v, rho)
+    gradient = operator.adjoint(operator.forward(x) - y) + rho * (x - v)
+    scale = operator.adjoint(y) + rho * v
+    assert float(gradient.norm()) <= 3e-9 * float(scale.norm())
+
+
+@pytest.mark.parametrize(("name", "shape"), CASES)
+def test_solve_in_single_precision(name: str, shape: Shape) -> None:
+    operator, _, v, y = setting(name, shape)
+    exact = operator.solve(y, v, 0.05)
+    single = operator.solve(y.float(), v.float(), 0.05)
+    assert single.dtype == torch.float32
+    assert float((single - exact).norm()) <= 2e-5 * float(exact.norm())
+
+
+@pytest.mark.parametrize("name", [name for name in OPERATORS if "mask" not in name])
+def test_closed_form_equals_conjugate_gradients(name: str) -> None:
+    operator, _, v, y = setting(name, (1, 3, 25, 39))
+    iterated = LinearOperator.solve(operator, y, v, 0.01)
+    assert torch.allclose(operator.solve(y, v, 0.01), iterated, atol=1e-8)
+
+
+@pytest.mark.parametrize(("name", "shape"), CASES)
+def test_batch_equals_loop(name: str, shape: Shape) -> None:
+    operator, x, v, y = setting(name, shape)
+    x[0], v[0], y[0] = x[0] * 1e-3, v[0] * 1e-3, y[0] * 1e-3  # another scale, another stop
+    for method, arguments in {
+        "forward": (x,),
+        "adjoint": (y,),
+        "solve": (y, v),
+    }.items():
+        rest = (0.02,) if method == "solve" else ()
+        together = getattr(operator, method)(*arguments, *rest)
+        for index in range(shape[0]):
+            alone = getattr(operator, method)(*(a[index : index + 1] for a in arguments), *rest)
+            assert float((together[index : index + 1] - alone).norm()) <= 1e-8 * float(alone.norm())
+
+
+@pytest.mark.parametrize(("name", "shape"), CASES)
+def test_initial_is_an_image(name: str, shape: Shape) -> None:
+    operator, x, _, _ = setting(name, shape, torch.float32)
+    image = operator.initial(operator.forward(x), tuple(x.shape))
+    assert image.shape == x.shape and image.dtype == x.dtype
+    assert float(image.min()) > -0.5 and float(image.max()) < 1.5
+
+
+@pytest.mark.parametrize("name", OPERATORS)
+def test_inputs_stay_as_they_are(name: str) -> None:
+    operator, x, v, y = setting(name, (2, 3, 25, 39))
+    copies = x.clone(), v.clone(), y.clone()
+    operator.forward(x), operator.adjoint(y), operator.solve(y, v, 0.1)
+    operator.initial(y, tuple(x.shape))
+    assert all(torch.equal(a, b) for a, b in zip((x, v, y), copies, strict=True))
+
+
+@pytest.mark.parametrize("name", OPERATORS)
+def test_moves_to_a_device(name: str) -> None:
+    operator, x, _, _ = setting(name, (1, 3, 25, 39))
+    before = {key: value for key, value in vars(operator).items() if isinstance(value, Tensor)}
+    moved = operator.to("meta")
+    assert type(moved) is type(operator)
+    assert all(vars(moved)[key].device.type == "meta" for key in before)
+    assert all(vars(operator)[key].device.type == "cpu" for key in before)
+    assert torch.equal(operator.to("cpu").forward(x), operator.forward(x))
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.parametrize("name", OPERATORS)
+def test_gpu_equals_cpu(name: str) -> None:
+    operator, x, v, y = setting(name, (2, 3, 25, 39))
+    there = operator.to("cuda")
+    for ours, theirs in (
+        (operator.forward(x), there.forward(x.cuda())),
+        (operator.adjoint(y), there.adjoint(y.cuda())),
+        (operator.solve(y, v, 0.1), there.solve(y.cuda(), v.cuda(), 0.1)),
+        (operator.initial(y, tuple(x.shape)), there.initial(y.cuda(), tuple(x.shape))),
+    ):
+        assert theirs.device.type == "cuda"
+        assert torch.allclose(ours, theirs.cpu(), atol=1e-8)
+
+
+@pytest.mark.parametrize("size", [(5, 7), (4, 6)])
+@pytest.mark.parametrize(("boundary", "mode"), [("circular", "wrap"), ("reflect", "reflect")])
+def test_convolution_equals_scipy(size: tuple[int, int], boundary: str, mode: str) -> None:
+    from scipy.ndimage import convolve
+
+    kernel, x = uneven(*size), torch.rand(1, 1, 13, 16, dtype=torch.float64)
+    ours = Convolution(kernel, boundary).forward(x)[0, 0].numpy()
+    theirs = convolve(x[0, 0].numpy(), kernel.numpy(), mode=mode)
+    assert np.allclose(ours, theirs, atol=1e-12)
+
+
+@pytest.mark.parametrize("boundary", ["circular", "reflect"])
+@pytest.mark.parametrize("kind", ["lanczos", "bicubic", "gaussian"])
+@pytest.mark.parametrize("factor", [2, 3, 4, 8])
+def test_down_and_up_displaces_nothing(boundary: str, kind: str, factor: int) -> None:
+    if kind == "gaussian":
+        kernel = kernels.gaussian(0.4 * factor, even=factor % 2 == 0)
+    else:
+        kernel = kernels.antialias(kind, factor)
+    operator = Downsampling(kernel_of(kernel), factor, boundary)
+    size = 24 * factor
+    ramp = torch.arange(size, dtype=torch.float64) / size
+    x = (ramp[:, None] + 0.5 * ramp)[None, None]
+    image = operator.initial(operator.forward(x), (1, 1, size, size))
+    inside = slice(7 * factor, -7 * factor)
+    error = (image - x)[..., inside, inside].abs().max() * size  # in pixels
+    assert float(error) < 1e-6
+    # By symmetry no direction is preferred: a mirrored image gives mirrored data.
+    noise = torch.rand(1, 1, size, size, dtype=torch.float64)
+    mirrored = operator.forward(noise.flip(-1, -2)).flip(-1, -2)
+    assert torch.allclose(mirrored, operator.forward(noise), atol=1e-12)
+
+
+def test_constant_stays_constant() -> None:
+    for name in OPERATORS:
+        if "mask" not in name:
+            operator, x, _, _ = setting(name, (1, 3, 25, 39))
+            y = operator.forward(torch.full_like(x, 0.7))
+            assert torch.allclose(y, torch.full_like(y, 0.7), atol=1e-12)
+
+
+@pytest.mark.parametrize("boundary", ["circular", "reflect"])
+def test_kernel_larger_than_the_image(boundary: str) -> None:
+    operator = Convolution(uneven(5, 17), boundary)
+    for call in (operator.forward, operator.adjoint):
+        with pytest.raises(UsageError, match=r"kernel \(17x5 pixels\).*image \(16x20\)"):
+            call(torch.rand(1, 1, 20, 16))
+
+
+def test_size_not_a_multiple_of_the_factor() -> None:
+    operator = Downsampling(uneven(4, 4), 2)
+    with pytest.raises(UsageError, match="multiple of the factor 2"):
+        operator.forward(torch.rand(1, 1, 21, 16))
+
+
+def test_what_is_no_operator() -> None:
+    with pytest.raises(ValueError, match="mask"):
+        Mask(torch.full((1, 1, 4, 4), 0.5))
+    with pytest.raises(ValueError, match="mask"):
+        Mask(torch.ones(4, 4))
+    with pytest.raises(ValueError, match="even"):
+        Downsampling(uneven(5, 5), 2)
+    with pytest.raises(ValueError, match="boundary"):
+        Convolution(uneven(5, 5), "mirror")
+
+
+class TestInterpolation:
+    def test_known_pixels_stay(self) -> None:
+        operator, x, _, _ = setting("mask-per-channel", (2, 3, 25, 39), torch.float32)
+        assert isinstance(operator, Mask)
+        image = operator.initial(operator.forward(x), tuple(x.shape))
+        known = operator.mask.expand_as(x) == 1
+        assert torch.equal(image[known], x[known])
+        assert float(image.min()) >= 0 and float(image.max()) <= 1
+
+    @pytest.mark.parametrize("missing", [0.05, 0.5, 0.9])
+    def test_exact_on_a_plane(self, missing: float) -> None:
+        rows, columns = torch.meshgrid(torch.arange(40.0), torch.arange(60.0), indexing="ij")
+        x = (0.2 + rows / 100 + columns / 200)[None, None].double()
+        mask = (torch.rand(x.shape, generator=torch.Generator().manual_seed(0)) > missing).double()
+        image = Mask(mask).initial(x * mask, (1, 1, 40, 60))
+        inside = slice(8, -8)  # the hull may end before the border
+        assert torch.allclose(image[..., inside, inside], x[..., inside, inside], atol=1e-5)
+
+    @pytest.mark.parametrize("known", [0, 1, 2, 3, 5])
+    def test_almost_everything_missing(self, known: int) -> None:
+        mask = torch.zeros(1, 1, 16, 20)
+        mask[..., 3, :known] = 1  # on one line: no triangle
+        image = Mask(mask).initial(mask * 0.25, (1, 1, 16, 20))
+        assert torch.allclose(image, torch.full_like(image, 0.25 if known else 0.5))
+
+    def test_box(self) -> None:
+        x = torch.linspace(0, 1, 50).expand(1, 3, 40, 50).contiguous()
+        mask = torch.ones(1, 1, 40, 50)
+        mask[..., 10:30, 10:30] = 0
+        assert torch.allclose(Mask(mask).initial(x * mask, (1, 3, 40, 50)), x, atol=1e-5)
+
+
+class TestConjugateGradients:
+    def test_nothing_to_solve(self) -> None:
+        zero = torch.zeros(2, 1, 4, 4)
+        assert not conjugate_gradients(lambda w: 2 * w, zero, norm(zero)).any()
+
+    def test_images_done_at_different_times(self) -> None:
+        weights = torch.logspace(-3, 0, 16, dtype=torch.float64).reshape(1, 1, 4, 4)
+        b = torch.rand(3, 1, 4, 4, dtype=torch.float64)
+        b[1] = 0  # done before it begins
+        b[2] = 0
+        b[2, 0, 1, 1] = 1e-5  # an eigenvector: one step
+        w = conjugate_gradients(lambda w: weights * w, b, norm(b))
+        assert torch.isfinite(w).all()
+        assert torch.allclose(w, b / weights, rtol=1e-6)
+
+    def test_reaches_the_stated_residual(self) -> None:
+        weights = torch.logspace(-3, 0, 64, dtype=torch.float64).reshape(1, 1, 8, 8)
+        b = torch.rand(2, 1, 8, 8, dtype=torch.float64)
+        w = conjugate_gradients(lambda w: weights * w, b, norm(b))
+        assert bool((norm(weights * w - b) <= 1.01e-10 * norm(b)).all())
