@@ -108,7 +108,9 @@ class Inpaint(Task):
     def spec(self) -> str:
         """Return the spec, without `missing` where it means nothing."""
         text = super().spec()
-        return text.replace("missing=0.5,", "") if self.mask else text.replace(",missing=0.5", "")
+        if self.mask:
+            return text.replace("missing=0.5,", "", 1)
+        return text.replace(",missing=0.5", "") if self.kind == "text" else text
 
     @property
     def noise(self) -> Noise:

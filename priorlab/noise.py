@@ -97,8 +97,11 @@ class Poisson(Noise):
     def prox(self, v: Tensor, y: Tensor, step: float) -> Tensor:
         """Return the positive root of ``u^2 + (step peak - v) u - step peak y = 0``."""
         weight = step * self.peak
-        half = (v - weight) / 2
-        return half + (half.square() + weight * y.clamp_min(0)).sqrt()
+        half, product = (v - weight) / 2, weight * y.clamp_min(0)
+        root = (half.square() + product).sqrt()
+        # The product of both roots is known: where `half` is negative, adding `root` to it
+        # would cancel most digits.
+        return torch.where(half < 0, product / (root - half), half + root)
 
 
 @dataclasses.dataclass(frozen=True)

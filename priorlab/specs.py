@@ -16,6 +16,7 @@ import math
 import re
 import typing
 from collections.abc import Iterator, Mapping, Sequence
+from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, ClassVar, Self, TypeVar
 
@@ -74,8 +75,16 @@ class Component:
     name: ClassVar[str]
 
     def __post_init__(self) -> None:
+        types = typing.get_type_hints(type(self))
         for field in dataclasses.fields(self):
-            _check(type(self), field, getattr(self, field.name))
+            value, kind = getattr(self, field.name), types[field.name]
+            if kind is float and isinstance(value, Real) and not isinstance(value, bool):
+                # What is printed is what is used: equal specs are equal components.
+                value = _typed(field, float(value)) * field.metadata.get("scale", 1.0)
+            elif kind is int and isinstance(value, Integral) and not isinstance(value, bool):
+                value = int(value)
+            _check(type(self), field, kind, value)
+            object.__setattr__(self, field.name, value)
 
     @classmethod
     def summary(cls) -> str:
@@ -110,8 +119,9 @@ class Component:
         shown = [
             f"{field.name}={_quoted(_text(_typed(field, value)))}"
             for field in dataclasses.fields(self)
-            if (value := getattr(self, field.name)) != field.default
-            or field.metadata.get("shown", False)
+            for value in [getattr(self, field.name)]
+            if field.metadata.get("shown", False)
+            or _typed(field, value) != _typed(field, field.default)
         ]
         return self.name + (":" + ",".join(shown) if shown else "")
 
@@ -176,8 +186,8 @@ def split(text: str) -> list[Spec]:
             raise UsageError(f"{text!r}: expected 'name:key=value', not {token!r}")
         if key in parts[-1][1]:
             raise UsageError(f"{text!r}: {parts[-1][0]} is given {key!r} twice")
-        alternatives = tuple(item.strip().strip('"') for item in _cut(value, "|"))
-        if "" in alternatives:
+        alternatives = tuple(item.replace('"', "") for item in _cut(value, "|"))
+        if not all(alternatives) or not alternatives:
             raise UsageError(f"{text!r}: {key!r} has an empty value")
         parts[-1][1][key] = alternatives
     if not parts:
@@ -235,6 +245,9 @@ def _outside_quotes(separator: str) -> str:
     return re.escape(separator) + r'(?=(?:[^"]*"[^"]*")*[^"]*$)'
 
 
+_NOUNS = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
+
+
 def _convert(owner: type[Component], field: dataclasses.Field[Any], kind: Any, text: str) -> Any:
     """Turn a typed text into the field's internal value."""
     try:
@@ -247,15 +260,16 @@ def _convert(owner: type[Component], field: dataclasses.Field[Any], kind: Any, t
         if kind is float:
             return float(text) * float(field.metadata.get("scale", 1.0))
     except (ValueError, KeyError):
-        nouns = {bool: "true or false", int: "a whole number", float: "a number"}
-        raise UsageError(f"{owner.name}: {field.name}={text} is not {nouns[kind]}") from None
+        raise UsageError(f"{owner.name}: {field.name}={text} is not {_NOUNS[kind]}") from None
     return text
 
 
-def _check(owner: type[Component], field: dataclasses.Field[Any], value: Any) -> None:
-    """Raise a `UsageError` unless the value has the declared choices and limits."""
+def _check(owner: type[Component], field: dataclasses.Field[Any], kind: Any, value: Any) -> None:
+    """Raise a `UsageError` unless the value has the declared type, choices and limits."""
     facts = field.metadata
     typed = f"{owner.name}: {field.name}={_text(_typed(field, value))}"
+    if kind in _NOUNS and type(value) is not kind:
+        raise UsageError(f"{typed} is not {_NOUNS[kind]}, but of type {type(value).__name__}")
     choices = facts.get("choices", ())
     if choices and value not in choices:
         raise UsageError(f"{typed} is not one of {', '.join(choices)}")
@@ -285,4 +299,4 @@ def _text(value: Any) -> str:
 
 
 def _quoted(text: str) -> str:
-    return f'"{text}"' if any(mark in text for mark in ",|") else text
+    return f'"{text}"' if text != text.strip() or any(mark in text for mark in ",|") else text

@@ -20,9 +20,6 @@ from priorlab.noise import Noise
 from priorlab.operators import Identity, LinearOperator, Shape
 from priorlab.specs import Component
 
-SMALLEST_SIDE = 11
-"""Least side in pixels of the region that metrics see: that of the window of SSIM."""
-
 
 @dataclasses.dataclass(frozen=True)
 class Protocol:
@@ -33,24 +30,17 @@ class Protocol:
     channels : {"rgb", "luma"}
         All channels, or of a colour image the luma Y of ITU-R BT.601 only.
     crop : int
-        Pixels left out along each border, where the image is large enough for it.
+        Pixels left out along each border.
     """
 
     channels: Literal["rgb", "luma"] = "rgb"
     crop: int = 0
 
-    def border(self, height: int, width: int) -> int:
-        """Return the pixels left out along each border: less than `crop` in tiny images.
-
-        At least `SMALLEST_SIDE` pixels remain, where the image has as many.
-        """
-        return max(0, min(self.crop, (min(height, width) - SMALLEST_SIDE) // 2))
-
     def text(self) -> str:
         """Return the protocol in words, as it is printed with every table."""
         channels = {"rgb": "on all channels (RGB)", "luma": "on the luma Y of BT.601"}
         border = f", {self.crop} border pixels left out" if self.crop else ""
-        return f"{channels[self.channels]}{border}; output clipped to [0, 1], not rounded"
+        return f"{channels[self.channels]}{border}; output clipped to [0, 1], not rounded to 8 bits"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
