@@ -21,6 +21,10 @@ from priorlab.operators import Identity, LinearOperator, Shape
 from priorlab.specs import Component
 
 
+SMALLEST_SIDE = 11
+"""Least side in pixels of the region that metrics see: that of the window of SSIM."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Protocol:
     """What the metrics of a task are computed on.
@@ -30,11 +34,18 @@ class Protocol:
     channels : {"rgb", "luma"}
         All channels, or of a colour image the luma Y of ITU-R BT.601 only.
     crop : int
-        Pixels left out along each border.
+        Pixels left out along each border, where the image is large enough for it.
     """
 
     channels: Literal["rgb", "luma"] = "rgb"
     crop: int = 0
+
+    def border(self, height: int, width: int) -> int:
+        """Return the pixels left out along each border: less than `crop` in tiny images.
+
+        At least `SMALLEST_SIDE` pixels remain, where the image has as many.
+        """
+        return max(0, min(self.crop, (min(height, width) - SMALLEST_SIDE) // 2))
 
     def text(self) -> str:
         """Return the protocol in words, as it is printed with every table."""
