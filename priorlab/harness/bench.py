@@ -40,7 +40,7 @@ def run(
     name: str | None = None,
     slots: int | None = None,
     threads: int = 1,
-    timeout: float = 1800.0,
+    timeout_s: float = 1800.0,
     device: str = "cpu",
     fresh: bool = False,
     plugin_files: Sequence[str | Path] = (),
@@ -68,7 +68,7 @@ def run(
         Cells at the same time; by default as many as there are cores, one on a GPU.
     threads : int
         Threads of each.
-    timeout : float
+    timeout_s : float
         Seconds after which a cell is given up.
     device : str
         Torch device.
@@ -96,8 +96,8 @@ def run(
         raise UsageError(f"slots={slots} is too small; the least is 1")
     if threads < 1:
         raise UsageError(f"threads={threads} is too small; the least is 1")
-    if not timeout > 0:
-        raise UsageError(f"timeout={timeout} is not a number of seconds above 0")
+    if not timeout_s > 0:
+        raise UsageError(f"timeout_s={timeout_s} is not a number of seconds above 0")
     progress = progress or Progress()
     planned = plan(
         priors,
@@ -129,7 +129,7 @@ def run(
         "machine": machine.name(device),
         "slots": planned.slots,
         "threads": threads,
-        "timeout": timeout,
+        "timeout_s": timeout_s,
         "versions": machine.versions(),
         "cells": [cell.labels | {"key": cell.key} for cell in planned.cells],
     }
@@ -144,7 +144,7 @@ def run(
     try:
         folder = RunFolder(out / planned.name)
         folder.begin(info)
-        results = _compute(planned, store, folder, setup, timeout, progress, registry)
+        results = _compute(planned, store, folder, setup, timeout_s, progress, registry)
         info["finished"] = pd.Timestamp.now("UTC").isoformat(timespec="seconds")
         rows = to_rows(planned, results)
         details = [

@@ -79,15 +79,18 @@ class RunFolder:
 
     def rows(self) -> pd.DataFrame:
         """Read the rows back."""
-        texts = ["status", "message", "measurement", "output", "key", "machine", "device"]
-        texts += ["prior", "task", "image"]
-        return pd.read_csv(
-            self.path / ROWS,
-            dtype=dict.fromkeys(texts, str),
-            keep_default_na=False,
-            na_values={"psnr": [""], "ssim": [""], "seconds": [""], "peak_mb": [""]},
-            float_precision="round_trip",
-        )
+        rows = pd.read_csv(self.path / ROWS, dtype=str, keep_default_na=False)
+        whole = ["seed", "height", "width", "channels", "threads", "slots"]
+        texts = ["prior", "task", "image", "status", "device", "machine"]
+        texts += ["measurement", "output", "key", "message"]
+        for column in rows.columns.difference(texts):
+            if column == "cached":
+                rows[column] = rows[column].eq("True")
+            else:
+                rows[column] = rows[column].replace("", "nan").astype(float)
+                if column in whole:
+                    rows[column] = rows[column].astype("Int64")
+        return rows
 
     def info(self) -> dict[str, Any]:
         """Read back what the run is.

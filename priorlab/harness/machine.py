@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import platform
 import re
 import sys
-from importlib import metadata
 from pathlib import Path
 
 import numpy as np
 import torch
 
+from priorlab import __version__
 
+
+@functools.cache
 def name(device: str) -> str:
     """Return the name of the CPU or GPU that a device stands for."""
     if device.startswith("cuda"):
@@ -28,7 +31,7 @@ def name(device: str) -> str:
 def versions() -> dict[str, str]:
     """Return the versions that results can depend on."""
     return {
-        "priorlab": metadata.version("priorlab"),
+        "priorlab": __version__,
         "python": platform.python_version(),
         "torch": torch.__version__,
         "numpy": np.__version__,

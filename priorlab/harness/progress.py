@@ -45,7 +45,8 @@ class PlainProgress(Progress):
     def started(self, total: int, cached: int, slots: int) -> None:
         """Say how much is to be done."""
         self._total = total
-        self._say(f"{total} cells, {cached} known already; {slots} at a time")
+        how = f"; {slots} at a time" if cached < total else ""
+        self._say(f"{total} cells, {cached} known already{how}")
 
     def note(self, text: str) -> None:
         """Say it."""
