@@ -7,7 +7,9 @@ files, is the centre of the array.
 from __future__ import annotations
 
 import math
+import warnings
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -84,26 +86,30 @@ def read(path: str) -> Kernel:
     UsageError
         If the file cannot be read or its values are no kernel.
     """
-    suffix = Path(path).suffix.lower()
     try:
-        if suffix == ".npy":
-            values = np.load(path, allow_pickle=False)
-        elif suffix == ".txt":
-            values = np.loadtxt(path, ndmin=2)
-        else:
-            from priorlab import images
-
-            values = images.read(path).mean(0)
-        values = np.asarray(values, np.float64)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")  # an empty file, complex values
+            values = np.asarray(_values(path), np.float64)
     except UsageError:
         raise
-    except (OSError, ValueError, EOFError) as error:
+    except (OSError, ValueError, TypeError, EOFError, Warning) as error:
         raise UsageError(f"cannot read the kernel {path}: {error}") from None
     if values.ndim != 2 or values.size == 0 or not np.isfinite(values).all():
         raise UsageError(f"the kernel {path} is not a matrix of finite numbers")
     if values.sum() <= 0:
         raise UsageError(f"the kernel {path} has the sum {values.sum():g}; it must be positive")
     return np.asarray(values / values.sum(), np.float64)
+
+
+def _values(path: str) -> NDArray[Any]:
+    suffix = Path(path).suffix.lower()
+    if suffix == ".npy":
+        return np.asarray(np.load(path, allow_pickle=False))
+    if suffix == ".txt":
+        return np.loadtxt(path, ndmin=2)
+    from priorlab import images
+
+    return np.asarray(images.read(path).mean(0))
 
 
 def _separable(profile: Kernel) -> Kernel:
