@@ -81,11 +81,11 @@ def test_interval_of_one_image_is_none() -> None:
 def test_interval_holds_the_mean_as_often_as_it_says(n: int) -> None:
     rng = np.random.default_rng(n)
     held = 0
-    for _ in range(300):
+    for _ in range(200):
         found = statistics.interval(rng.normal(30, 2, n))
         assert found is not None
         held += 30.0 in found
-    assert 0.91 < held / 300 < 0.985  # 0.95 give or take 3 standard errors
+    assert 0.90 < held / 200 < 0.995  # 0.95 give or take 3 standard errors
 
 
 @given(decibels, st.randoms(use_true_random=False))
@@ -128,11 +128,11 @@ def test_false_alarms_stay_rare_with_many_equal_methods() -> None:
     """Of equal methods, the family is told apart from the reference in about 5 % of runs."""
     rng = np.random.default_rng(0)
     alarms = 0
-    for _ in range(60):
+    for _ in range(40):
         scores = pd.DataFrame(rng.normal(30, 1, (12, 5)), columns=list("abcde"))
         found = statistics.compare(scores, "a").values()
         alarms += any(c.interval is not None and 0.0 not in c.interval for c in found)
-    assert alarms <= 9
+    assert alarms <= 7
 
 
 def test_nothing_is_told_apart_on_one_image_or_with_one_method() -> None:
@@ -162,11 +162,22 @@ def test_comparison_uses_the_images_that_both_restored() -> None:
     assert (found.images, found.difference) == (2, 5.0)
 
 
-def test_wilcoxon_is_scipys() -> None:
-    differences = np.random.default_rng(3).normal(0.4, 1, 15)
+@pytest.mark.parametrize("n", [3, 15, 50, 80])
+def test_wilcoxon_is_scipys(n: int) -> None:
+    differences = np.random.default_rng(3).normal(0.4, 1, n)
     assert statistics.wilcoxon(differences) == pytest.approx(stats.wilcoxon(differences).pvalue)
+
+
+def test_wilcoxon_with_ties_counts_all_signs() -> None:
+    values = np.array([1.0, 1.0, -1.0, 2.0, 2.0, -3.0, 4.0])
+    ranks = stats.rankdata(np.abs(values))
+    signs = np.array(np.meshgrid(*[[0, 1]] * 7)).reshape(7, -1).T
+    sums = signs @ ranks
+    found = ranks[values > 0].sum()
+    p = 2 * min((sums <= found).mean(), (sums >= found).mean())
+    assert statistics.wilcoxon(values) == pytest.approx(min(1, p))
     assert statistics.wilcoxon(np.zeros(5)) == 1.0
-    assert statistics.wilcoxon(np.arange(1.0, 6.0)) == pytest.approx(2**-4)
+    assert statistics.wilcoxon(np.ones(5)) == pytest.approx(2**-4)
 
 
 def test_holm_by_hand() -> None:
@@ -178,3 +189,11 @@ def test_holm_by_hand() -> None:
 def test_interval_membership_includes_the_ends() -> None:
     assert 0.0 in Interval(0.0, 1.0)
     assert 1.1 not in Interval(0.0, 1.0)
+
+
+def test_the_typical_image_is_the_middle_one_of_those_all_restored() -> None:
+    scores = pd.DataFrame(
+        {"tv": [10.0, 30.0, 20.0, 40.0], "unet": [11.0, 31.0, 21.0, np.nan]},
+        index=["easy", "hard", "middle", "gap"],
+    )
+    assert statistics.typical_image(scores) == "middle"

@@ -1,0 +1,227 @@
+"""Comparison tables: one for each task, with the protocol under which it was measured."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from priorlab.errors import UsageError, unknown
+from priorlab.harness import formats, notes
+from priorlab.harness.formats import Cell, Column, Sheet
+from priorlab.harness.notes import Header
+from priorlab.harness.summary import summarise
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+FORMATS = ("md", "csv", "latex")
+
+
+def render(
+    rows: pd.DataFrame,
+    style: str = "md",
+    header: Header | None = None,
+    *,
+    reference: str | None = None,
+) -> str:
+    """Return the tables of a run as text.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        A row per prior x task x image x seed; see `priorlab.harness.summary.summarise`.
+    style : {"md", "csv", "latex"}
+        CSV has a line per prior and task, in full precision.
+    header : Header, optional
+        What is known besides the rows.
+    reference : str, optional
+        The prior that others are compared with; by default the best of each task.
+
+    Raises
+    ------
+    UsageError
+        For an unknown style or reference, or rows that are no results.
+    """
+    if style not in FORMATS:
+        raise unknown("table format", style, FORMATS)
+    header = header or Header()
+    summary = summarise(rows, reference=reference, dataset=header.dataset)
+    if style == "csv":
+        protocols = summary["task"].map(lambda task: header.protocols.get(task, ""))
+        return _csv(summary.assign(dataset=header.dataset, protocol=protocols))
+    in_column = style == "md"
+    sheets = [
+        _sheet(task, summary, rows, header, full=True, remarks_in_column=in_column)
+        for task in summary["task"].unique()
+    ]
+    write_sheets = formats.markdown if style == "md" else formats.latex
+    return write_sheets(sheets, notes.closing(header))
+
+
+def terminal(
+    rows: pd.DataFrame, header: Header | None = None, *, reference: str | None = None
+) -> RenderableType:
+    """Return the tables of a run for `rich.console.Console.print`: fewer columns and notes."""
+    header = header or Header()
+    summary = summarise(rows, reference=reference, dataset=header.dataset)
+    sheets = [
+        _sheet(task, summary, rows, header, full=False, remarks_in_column=False)
+        for task in summary["task"].unique()
+    ]
+    return formats.terminal(sheets)
+
+
+def per_image(rows: pd.DataFrame) -> str:
+    """Return the rows themselves as CSV: a line per prior x task x image x seed."""
+    return _csv(rows)
+
+
+def write(
+    folder: Path,
+    rows: pd.DataFrame,
+    header: Header | None = None,
+    *,
+    reference: str | None = None,
+) -> list[Path]:
+    """Write table.md, table.csv and images.csv, each at once: a reader never sees a part.
+
+    Returns
+    -------
+    list of Path
+        The files.
+
+    Raises
+    ------
+    UsageError
+        If the folder cannot be written to, or as `render` does.
+    """
+    texts = {
+        "table.md": render(rows, "md", header, reference=reference),
+        "table.csv": render(rows, "csv", header, reference=reference),
+        "images.csv": per_image(rows),
+    }
+    for name, text in texts.items():
+        _replace(folder / name, text)
+    return [folder / name for name in texts]
+
+
+def _sheet(
+    task: str,
+    summary: pd.DataFrame,
+    rows: pd.DataFrame,
+    header: Header,
+    *,
+    full: bool,
+    remarks_in_column: bool,
+) -> Sheet:
+    """Return the table of one task; `full` for a document, else for a terminal.
+
+    Remarks are long: where the page is narrow they stand below the table.
+    """
+    found = summary[summary["task"] == task].astype(object)
+    lines = [dict(line) for _, line in found.where(found.notna(), None).iterrows()]
+    rows = rows[rows["task"] == task]
+    reference = next(line["psnr_reference"] for line in lines if line["kind"] == "measured")
+    against = _against(lines, reference)
+    columns = [
+        Column("#"),
+        Column("prior", numeric=False),
+        Column("PSNR (dB) [95 % CI]"),
+        Column("SSIM"),
+        Column(f"vs {against}" + " (dB) [95 % CI]" * full),
+        *([Column("wins")] if full else []),
+        Column("s/image"),
+        Column("ok"),
+    ]
+    remarked = [line for line in lines if line["remarks"]]
+    column = remarks_in_column and bool(remarked)
+    if column:
+        columns.append(Column("remarks", numeric=False))
+    body = []
+    for line in lines:
+        cells = [
+            Cell(str(line["rank"]) if _known(line, "rank") else "-"),
+            Cell(line["prior"], " (published)" * (line["kind"] == "published")),
+            _psnr(line, rows),
+            Cell(_number(line, "ssim", ".4f"), bold=line.get("ssim_leads") is True),
+            _difference(line, reference, against, full=full),
+            *([Cell(_percent(line, "psnr_wins"))] if full else []),
+            Cell(_seconds(line["seconds"])),
+            Cell(f"{line['cells_ok']:.0f}/{line['cells']:.0f}" if _known(line, "cells") else "-"),
+        ]
+        body.append(cells + [Cell(line["remarks"])] * column)
+    title = task + (f" on {header.dataset}" if header.dataset else "")
+    below = [] if column else [f"{line['prior']}: {line['remarks']}" for line in remarked]
+    below += notes.below(task, lines, rows, header, reference, full=full)
+    return Sheet(title, columns, body, below)
+
+
+def _psnr(line: Mapping[str, Any], rows: pd.DataFrame) -> Cell:
+    """Return mean and interval, or in a word why there is none."""
+    if not _known(line, "psnr"):
+        statuses = set(rows.loc[rows["prior"] == line["prior"], "status"])
+        return Cell(statuses.pop() if len(statuses) == 1 else "no result")
+    interval = ""
+    if _known(line, "psnr_low"):
+        interval = f" [{line['psnr_low']:.2f}, {line['psnr_high']:.2f}]"
+    return Cell(f"{line['psnr']:.2f}", interval, line.get("psnr_leads") is True)
+
+
+def _difference(line: Mapping[str, Any], reference: str, against: str, *, full: bool) -> Cell:
+    if line["prior"] == reference and line["kind"] == "measured":
+        return Cell(against)
+    text = _number(line, "psnr_difference", "+.2f")
+    if full and _known(line, "psnr_difference_low"):
+        low, high = line["psnr_difference_low"], line["psnr_difference_high"]
+        return Cell(text, f" [{low:+.2f}, {high:+.2f}]")
+    return Cell(text)
+
+
+def _against(lines: Sequence[Mapping[str, Any]], reference: str) -> str:
+    """Return how the column of differences names the reference."""
+    first = next((line["prior"] for line in lines if line.get("rank") == 1), "")
+    return "best" if reference in ("", first) else "reference"
+
+
+def _known(line: Mapping[str, Any], key: str) -> bool:
+    return line.get(key) is not None
+
+
+def _number(line: Mapping[str, Any], key: str, pattern: str) -> str:
+    return format(line[key], pattern) if _known(line, key) else "-"
+
+
+def _percent(line: Mapping[str, Any], key: str) -> str:
+    return f"{100 * line[key]:.0f} %" if _known(line, key) else "-"
+
+
+def _seconds(value: float | None) -> str:
+    """Return a duration with two or three significant digits."""
+    if value is None:
+        return "-"
+    if value < 0.001:
+        return "<0.001"
+    return f"{value:.0f}" if value >= 100 else f"{value:.3g}" if value >= 0.1 else f"{value:.2g}"
+
+
+def _csv(table: pd.DataFrame) -> str:
+    return table.to_csv(index=False, lineterminator="\n")
+
+
+def _replace(path: Path, text: str) -> None:
+    """Write beside the file and rename."""
+    partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            partial.write_text(text, encoding="utf-8", newline="")
+            os.replace(partial, path)
+        finally:
+            partial.unlink(missing_ok=True)
+    except OSError as error:
+        raise UsageError(f"cannot write {path}: {error.strerror or error}") from None
