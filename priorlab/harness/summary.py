@@ -39,7 +39,11 @@ COLUMNS = (
 
 
 def summarise(
-    rows: pd.DataFrame, *, reference: str | None = None, dataset: str = ""
+    rows: pd.DataFrame,
+    *,
+    reference: str | None = None,
+    dataset: str = "",
+    further: Sequence[str] = (),
 ) -> pd.DataFrame:
     """Return a row for every prior of every task, the best PSNR of a task first.
 
@@ -51,6 +55,8 @@ def summarise(
         The prior that others are compared with; by default the best one of each task.
     dataset : str
         Name of the image set; it decides which published results stand beside.
+    further : sequence of str
+        Metrics of plugins, of which only the mean over images is given.
 
     Returns
     -------
@@ -77,15 +83,19 @@ def summarise(
     rows = rows.astype(dict.fromkeys((*METRICS, "seconds"), float))
     lines: list[dict[str, Any]] = []
     for task, group in rows.groupby("task", sort=False):
-        lines += _of_task(str(task), group, reference, dataset)
-    table = pd.DataFrame(lines).reindex(columns=COLUMNS)
+        lines += _of_task(str(task), group, reference, dataset, further)
+    table = pd.DataFrame(lines).reindex(columns=[*COLUMNS, *further])
     kinds = dict.fromkeys(("rank", "images", "images_ok", "cells", "cells_ok"), "Int64")
     kinds |= {f"{metric}_leads": "boolean" for metric in METRICS}
     return table.astype(kinds)
 
 
 def _of_task(
-    task: str, rows: pd.DataFrame, reference: str | None, dataset: str
+    task: str,
+    rows: pd.DataFrame,
+    reference: str | None,
+    dataset: str,
+    further: Sequence[str],
 ) -> list[dict[str, Any]]:
     """Return the lines of one task, in the order of the table."""
     images = rows["image"].nunique()
@@ -108,6 +118,10 @@ def _of_task(
     for metric in METRICS:
         for prior, figures in _figures(statistics.scores(rows, metric), metric, reference).items():
             lines[prior] |= figures
+    for metric in further:
+        means = statistics.scores(rows, metric).mean()
+        for name in lines:
+            lines[name][metric] = float(means[name])
     for line in lines.values():
         if 0 < line["images_ok"] < images:
             text = f"mean over {line['images_ok']} of {images} images, not ranked"

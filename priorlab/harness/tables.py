@@ -14,7 +14,7 @@ from priorlab.errors import UsageError, unknown
 from priorlab.harness import formats, notes
 from priorlab.harness.formats import Cell, Column, Sheet
 from priorlab.harness.notes import Header
-from priorlab.harness.summary import summarise
+from priorlab.harness.summary import METRICS, summarise
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -50,7 +50,7 @@ def render(
     if style not in FORMATS:
         raise unknown("table format", style, FORMATS)
     header = header or Header()
-    summary = summarise(rows, reference=reference, dataset=header.dataset)
+    summary = _summary(rows, header, reference)
     if style == "csv":
         protocols = summary["task"].map(lambda task: header.protocols.get(task, ""))
         return _csv(summary.assign(dataset=header.dataset, protocol=protocols))
@@ -68,7 +68,7 @@ def terminal(
 ) -> RenderableType:
     """Return the tables of a run for `rich.console.Console.print`: fewer columns and notes."""
     header = header or Header()
-    summary = summarise(rows, reference=reference, dataset=header.dataset)
+    summary = _summary(rows, header, reference)
     sheets = [
         _sheet(task, summary, rows, header, full=False, remarks_in_column=False)
         for task in summary["task"].unique()
@@ -110,6 +110,16 @@ def write(
     return [folder / name for name in texts]
 
 
+def _summary(rows: pd.DataFrame, header: Header, reference: str | None) -> pd.DataFrame:
+    further = _further(rows, header)
+    return summarise(rows, reference=reference, dataset=header.dataset, further=further)
+
+
+def _further(rows: pd.DataFrame, header: Header) -> list[str]:
+    """Return the metrics of plugins: they stand beside PSNR and SSIM."""
+    return [name for name in header.metrics if name in rows and name not in METRICS]
+
+
 def _sheet(
     task: str,
     summary: pd.DataFrame,
@@ -128,11 +138,13 @@ def _sheet(
     rows = rows[rows["task"] == task]
     reference = next(line["psnr_reference"] for line in lines if line["kind"] == "measured")
     against = _against(lines, reference)
+    further = _further(rows, header)
     columns = [
         Column("#"),
         Column("prior", numeric=False),
         Column("PSNR (dB) [95 % CI]"),
         Column("SSIM"),
+        *(Column(name) for name in further),
         Column(f"vs {against}" + " (dB) [95 % CI]" * full),
         *([Column("wins")] if full else []),
         Column("s/image"),
@@ -149,6 +161,7 @@ def _sheet(
             Cell(line["prior"], " (published)" * (line["kind"] == "published")),
             _psnr(line, rows),
             Cell(_number(line, "ssim", ".4f"), bold=line.get("ssim_leads") is True),
+            *(Cell(_number(line, name, ".4g")) for name in further),
             _difference(line, reference, against, full=full),
             *([Cell(_percent(line, "psnr_wins"))] if full else []),
             Cell(_seconds(line["seconds"])),

@@ -267,3 +267,11 @@ def test_mistakes_are_one_clear_sentence(rows: pd.DataFrame, tmp_path: Path) -> 
     (tmp_path / "file").write_text("")
     with pytest.raises(UsageError, match="cannot write"):
         tables.write(tmp_path / "file" / "run", rows)
+
+
+def test_metrics_of_plugins_stand_beside(rows: pd.DataFrame) -> None:
+    header = Header(metrics={"psnr": "", "ssim": "", "lpips": "a distance"})
+    text = tables.render(rows.assign(lpips=0.125), "md", header)
+    assert lines_of(text)["prior"][4] == "lpips"
+    assert lines_of(text)["unet"][4] == "0.125"
+    assert lines_of(text)["nlm"][4] == "-"
