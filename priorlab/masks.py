@@ -61,14 +61,13 @@ def read(path: str, size: Size) -> Known:
 def _random(size: Size, missing: float, rng: np.random.Generator) -> Known:
     """Return a mask with exactly the fraction `missing`, rounded down to whole pixels."""
     known = np.ones(math.prod(size), np.bool_)
-    # The product first rounded: 0.29 * 100 is 28.999...
-    known[rng.permutation(known.size)[: int(round(missing * known.size, 6))]] = False
+    known[rng.permutation(known.size)[: _down(missing * known.size)]] = False
     return known.reshape(size)
 
 
 def _box(size: Size, missing: float, rng: np.random.Generator) -> Known:
     """Return a mask that misses a box with the image's proportions, anywhere."""
-    height, width = (round(side * missing**0.5) for side in size)
+    height, width = (_down(side * missing**0.5) for side in size)
     top = int(rng.integers(size[0] - height + 1))
     left = int(rng.integers(size[1] - width + 1))
     known = np.ones(size, np.bool_)
@@ -91,3 +90,8 @@ def _text(size: Size, rng: np.random.Generator) -> Known:
         words = (TEXT[start:] + TEXT * (1 + width // (20 * points))).lstrip()
         pen.text((points // 3, int((line + 0.2) * 1.5 * points)), words, fill=255, font=font)
     return np.asarray(np.asarray(page) < 128, np.bool_)
+
+
+def _down(count: float) -> int:
+    """Round down, but not where only rounding errors part the count from the next number."""
+    return math.floor(count + 1e-6)
