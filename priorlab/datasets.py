@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import math
 import os
 import re
 from collections.abc import Callable, Sequence
@@ -143,9 +144,9 @@ def load(text: str, registry: Registry | None = None) -> Dataset:
     if text in known:
         return known[text].load()
     path = Path(text).expanduser()
-    if path.is_dir():
+    if text and path.is_dir():
         return _load_folder(path)
-    if path.exists():
+    if text and path.exists():
         return Dataset(path.stem, (_describe(path.stem, path),))
     if path.name != text or path.suffix:
         raise UsageError(f"dataset {text}: there is no such folder or file")
@@ -186,10 +187,10 @@ def _names(paths: Sequence[Path]) -> list[str]:
     return stems if len(set(stems)) == len(stems) else [path.name for path in paths]
 
 
-def _natural_order(path: Path) -> tuple[list[tuple[int, str]], str]:
+def _natural_order(path: Path) -> tuple[list[tuple[float, str]], str]:
     """Return a sorting key that has ``2.png`` before ``10.png``."""
     parts = re.findall(r"\d+|\D+", path.name.lower())
-    return [(int(part), "") if part.isdecimal() else (-1, part) for part in parts], path.name
+    return [(int(part), "") if part.isdecimal() else (math.inf, part) for part in parts], path.name
 
 
 def _known(name: str, doc: str, digest: str = "") -> DatasetSource:

@@ -15,6 +15,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import io
+import logging
 import os
 import secrets
 import sys
@@ -54,8 +55,10 @@ _READ_FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "WEBP")
 _KINDS = "PNG, JPEG, TIFF, BMP or WebP"
 _TIFF_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
-_NATIVE, _SWAPPED = ("L", "B") if sys.byteorder == "little" else ("B", "L")
-_OTHER_BYTE = {"B": "L", "L": "B", "N": _SWAPPED}
+_OTHER_BYTE = {"B": "L", "L": "B", "N": "B" if sys.byteorder == "little" else "L"}
+
+# Otherwise Python prints the details of damaged files that tifffile logs.
+logging.getLogger("tifffile").addHandler(logging.NullHandler())
 
 
 def read(path: str | os.PathLike[str]) -> NDArray[np.float32]:

@@ -29,7 +29,9 @@ WINDOW = 11
 """SSIM compares windows of so many rows and columns."""
 _SIGMA = 1.5
 _C1, _C2 = 0.01**2, 0.03**2
-_TILE = 32
+_TILE = 24
+_SPREAD = 0.05
+_SMALL = 256 * 256
 
 
 @dataclasses.dataclass(frozen=True)
@@ -78,15 +80,14 @@ def evaluate(
         Both are clipped to [0, 1].
     protocol : Protocol
         `channels`: "rgb", or "luma" (see `priorlab.images.luma`; gray images stay as they
-        are). `crop`: rows and columns left out at each side.
+        are). `border`: how many rows and columns are left out at each side.
     metrics : sequence of Metric, optional
         By default PSNR and SSIM.
 
     Returns
     -------
     dict of str to float
-        By name. NaN where a metric is not defined for what the crop leaves: SSIM of fewer
-        than 11 rows or columns, PSNR of none. PSNR of equal images is infinite.
+        By name. PSNR of equal images is infinite; SSIM of fewer than 11 rows or columns is NaN.
     """
     a, b = _compared(restored, protocol), _compared(clean, protocol)
     chosen = BUILTIN_METRICS if metrics is None else metrics
@@ -167,23 +168,29 @@ def _ssim_of_channel(x: Image, y: Image) -> float:
         ---------------------------------------------
         (E[s]^2 + E[d]^2 + 2 C1) (V[s] + V[d] + 2 C2)
 
-    where E and V are mean and variance over a window. ``V[s] = E[s^2] - E[s]^2`` cancels in
-    float32 where an image is flat and bright; variances do not depend on a shift, so that each
-    tile is shifted to a mean of about zero first. A window's weights are separable, and
+    where E and V are mean and variance over a window. A window's weights are separable, and
     filtering a tile along one axis is a product with a banded matrix: small tiles make for few
     zeros in the matrix, and stay in the cache.
+
+    ``V[s] = E[s^2] - E[s]^2`` cancels in float32 where an image is flat and bright. Variances
+    do not depend on a shift, so each tile is first shifted to a mean of about zero. The shifts
+    are spread a little, because equal pixels make equal rounding errors: from tile to tile they
+    then average out. Small images have too few tiles for that and are computed in float64.
     """
+    dtype = np.float64 if x.size <= _SMALL else np.float32
     height: int = x.shape[0] - WINDOW + 1
     width: int = x.shape[1] - WINDOW + 1
     across = -(-width // _TILE)
-    x_tiles, y_tiles = _columns_of_tiles(x, across), _columns_of_tiles(y, across)
+    x_tiles, y_tiles = (
+        _columns_of_tiles(image.astype(dtype, copy=False), across) for image in (x, y)
+    )
     size = _TILE + WINDOW - 1
-    band = _banded_gaussian()
+    band = _banded_gaussian().astype(dtype)
     band_transposed = np.ascontiguousarray(band.T)
-    tiles = np.empty((4, size, across, size), np.float32)  # s, d, s^2, d^2
-    half = np.empty((4, _TILE, across * size), np.float32)  # filtered along the columns
-    whole = np.empty((4 * _TILE * across, _TILE), np.float32)  # and along the rows
-    squares = np.empty((2, _TILE, across, _TILE), np.float32)
+    tiles = np.empty((4, size, across, size), dtype)  # s, d, s^2, d^2
+    half = np.empty((4, _TILE, across * size), dtype)  # filtered along the columns
+    whole = np.empty((4 * _TILE * across, _TILE), dtype)  # and along the rows
+    squares = np.empty((2, _TILE, across, _TILE), dtype)
     total = 0.0
     for top in range(0, height, _TILE):
         rows = min(_TILE, height - top)
@@ -192,6 +199,8 @@ def _ssim_of_channel(x: Image, y: Image) -> float:
         np.add(x_tiles[strip], y_tiles[strip], out=tile[0])
         np.subtract(x_tiles[strip], y_tiles[strip], out=tile[1])
         shift = tile[:2, ::4, :, ::4].mean(axis=(1, 3), keepdims=True)
+        spread = _SPREAD * ((np.arange(across) + top) * 0.618 % 1 - 0.5)
+        shift += spread[:, None].astype(dtype)
         tile[:2] -= shift
         np.multiply(tile[:2], tile[:2], out=tile[2:])
 
@@ -206,30 +215,30 @@ def _ssim_of_channel(x: Image, y: Image) -> float:
         variance -= square
         mean += shift
         np.multiply(mean, mean, out=square)
-        square[0] += np.float32(2 * _C1)
-        variance[0] += np.float32(2 * _C2)
+        square[0] += dtype(2 * _C1)
+        variance[0] += dtype(2 * _C2)
         above = (square[0] - square[1]) * (variance[0] - variance[1])
         above /= (square[0] + square[1]) * (variance[0] + variance[1])
         total += float(above.reshape(rows, -1)[:, :width].sum(dtype=np.float64))
     return total / (height * width)
 
 
-def _columns_of_tiles(image: Image, across: int) -> NDArray[np.float32]:
+def _columns_of_tiles(image: NDArray[Any], across: int) -> NDArray[Any]:
     """Return overlapping tiles as a view (H, tiles, columns of a tile), the last one padded."""
     size = _TILE + WINDOW - 1
-    padded = np.empty((len(image), across * _TILE + WINDOW - 1), np.float32)
+    padded = np.empty((len(image), across * _TILE + WINDOW - 1), image.dtype)
     padded[:, : image.shape[1]] = image
     padded[:, image.shape[1] :] = image[:, -1:]
     return sliding_window_view(padded, size, axis=1)[:, ::_TILE]
 
 
 @functools.cache
-def _banded_gaussian() -> NDArray[np.float32]:
+def _banded_gaussian() -> NDArray[np.float64]:
     """Return the matrix that filters the rows of a tile, keeping where windows lie inside."""
     offsets = np.arange(WINDOW) - WINDOW // 2
     weights = np.exp(-0.5 * (offsets / _SIGMA) ** 2)
     weights /= weights.sum()
-    band = np.zeros((_TILE, _TILE + WINDOW - 1), np.float32)
+    band = np.zeros((_TILE, _TILE + WINDOW - 1))
     for row in range(_TILE):
         band[row, row : row + WINDOW] = weights
     band.flags.writeable = False
@@ -242,8 +251,9 @@ def _compared(image: Image | Tensor, protocol: Protocol) -> Image:
     values = np.clip(values[0] if values.ndim == 4 else values, 0, 1)
     if protocol.channels == "luma":
         values = images.luma(values)
-    crop = protocol.crop
-    return values[:, crop : values.shape[1] - crop, crop : values.shape[2] - crop]
+    height, width = values.shape[1:]
+    border = protocol.border(height, width)
+    return values[:, border : height - border, border : width - border]
 
 
 def _pair(restored: Image | Tensor, clean: Image | Tensor) -> tuple[Image, Image]:

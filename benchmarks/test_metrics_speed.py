@@ -1,0 +1,31 @@
+"""SSIM of a gray 512x512 image, beside scikit-image under the same settings.
+
+    OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 python -m pytest benchmarks/test_metrics_speed.py \
+        --benchmark-enable
+"""
+
+import numpy as np
+import pytest
+from skimage.metrics import structural_similarity
+
+from priorlab import metrics
+
+
+def scikit_image(a, b):
+    return structural_similarity(
+        a[0],
+        b[0],
+        data_range=1,
+        gaussian_weights=True,
+        sigma=1.5,
+        use_sample_covariance=False,
+    )
+
+
+@pytest.mark.benchmark(group="SSIM, gray 512x512", warmup=True, min_rounds=50)
+@pytest.mark.parametrize("ssim", [metrics.ssim, scikit_image], ids=["priorlab", "scikit-image"])
+def test_ssim(benchmark, ssim):
+    rng = np.random.default_rng(0)
+    clean = rng.random((1, 512, 512), dtype=np.float32)
+    noisy = (clean + 0.1 * rng.standard_normal(clean.shape)).clip(0, 1).astype(np.float32)
+    assert benchmark(ssim, noisy, clean) == pytest.approx(metrics.ssim(noisy, clean), abs=1e-6)
