@@ -78,13 +78,14 @@ def train(
     Raises
     ------
     UsageError
-        If the folder holds no image or an unusable one, an argument is out of range, or the
-        checkpoint belongs to another run.
+        If the folder holds no image or an unusable one, an argument is out of range, the output
+        cannot be written, or the checkpoint belongs to another run.
     """
     if channels not in (1, 3):
         raise UsageError(f"channels must be 1 (gray) or 3 (colour), not {channels}")
     if steps < 1:
         raise UsageError(f"steps must be at least 1, not {steps}")
+    _check_writable(output)
     paths = image_paths(dataset)
     digest = data_digest(paths)
     images = [decode(path, channels) for path in paths]
@@ -103,7 +104,6 @@ def train(
         "precision": "bfloat16" if bf16_is_fast() else "float32",
         "torch": str(torch.__version__),
     }
-    output.parent.mkdir(parents=True, exist_ok=True)
     with _one_thread():
         network, cpu_seconds = _optimise(
             kept, output.with_name(output.name + ".checkpoint"), provenance, report or _silent
@@ -118,6 +118,16 @@ def train(
     write_weights(output, state, provenance)
     output.with_name(output.name + ".checkpoint").unlink(missing_ok=True)
     return provenance
+
+
+def _check_writable(output: Path) -> None:
+    """Find out before the training, not after it."""
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"cannot write {output}: {error.strerror}") from None
+    if output.is_dir() or not os.access(output.parent, os.W_OK):
+        raise UsageError(f"cannot write {output}: not a file in a folder that can be written to")
 
 
 def learning_rate(step: int, steps: int) -> float:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
 from priorlab.errors import UsageError
@@ -34,7 +34,7 @@ def write_weights(path: Path, state: dict[str, Tensor], provenance: dict[str, st
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(path.name + ".partial")
     metadata = {**provenance, "tensors_sha256": tensors_digest(tensors)}
-    save_file(tensors, partial, metadata=metadata)
+    partial.write_bytes(save(tensors, metadata))
     os.replace(partial, path)
 
 

@@ -33,15 +33,15 @@ def folder(tmp_path):
     return tmp_path
 
 
-def run(folder, name, steps=20, channels=1, seed=0, report=None):
+def run(folder, name, steps=15, channels=1, seed=0, report=None):
     path = folder.parent / f"{folder.name}-{name}.safetensors"
     return path, training.train(folder, path, channels, steps, seed, report)
 
 
 def test_loss_falls_and_the_weights_load_into_the_prior(folder):
     losses = []
-    path, provenance = run(folder, "a", 60, report=lambda step, steps, loss: losses.append(loss))
-    assert len(losses) == 12
+    path, provenance = run(folder, "a", 40, report=lambda step, steps, loss: losses.append(loss))
+    assert len(losses) == 8
     assert losses[-1] < 0.8 * losses[0]
     assert provenance == {k: v for k, v in read_weights(path)[1].items() if k in provenance}
     assert provenance["images"] == "19" and provenance["images_held_out"] == "1"
@@ -62,14 +62,14 @@ def test_interrupted_run_continues_to_the_same_weights(folder):
     whole, _ = run(folder, "whole")
 
     def interrupt(step, steps, loss):
-        if step == 15:
+        if step == 10:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         run(folder, "broken", report=interrupt)
     seen = []
     resumed, _ = run(folder, "broken", report=lambda step, steps, loss: seen.append(step))
-    assert seen == [15, 20]
+    assert seen == [10, 15]
     assert read_weights(resumed)[1]["tensors_sha256"] == read_weights(whole)[1]["tensors_sha256"]
     assert not list(folder.parent.glob("*.checkpoint*"))
 
@@ -108,3 +108,11 @@ def test_bad_input_is_one_clear_sentence(tmp_path, folder):
     Image.new("L", (10, 10)).save(empty / "small.png")
     with pytest.raises(UsageError, match="smaller than the 16x16 crops"):
         training.train(empty, tmp_path / "w", 1, 1, 0)
+
+
+def test_unwritable_output_is_found_before_training(tmp_path, folder):
+    (tmp_path / "file").touch()
+    with pytest.raises(UsageError, match="cannot write"):
+        training.train(folder, tmp_path / "file" / "w.safetensors", 1, 1, 0)
+    with pytest.raises(UsageError, match="cannot write"):
+        training.train(folder, folder, 1, 1, 0)
