@@ -4,7 +4,8 @@ A prior has one of three forms, and a plugin writes only that form:
 
 - `Regularizer`: how unnatural an image is, ``energy(x)`` and, where known, ``prox(v, step)``;
 - `Denoiser`: how to clean an image, ``denoise(v, sigma)``;
-- `Generator`: a network whose outputs look natural, ``network(shape)`` and ``code(shape)``.
+- `Generator`: a network whose outputs look natural, ``make_network(shape)`` and its input,
+  ``make_code(shape)``.
 
 The core turns each form into a method for every task: `priorlab.solvers`.
 """
@@ -150,24 +151,31 @@ class Generator(Prior):
     before noise (Ulyanov, Vedaldi, Lempitsky: Deep Image Prior, CVPR 2018).
     """
 
-    iterations: int = parameter(600, "most steps of the optimiser", low=1)
+    iterations: int = parameter(400, "most steps of the optimiser", low=1)
     learning_rate: float = parameter(0.01, "step size of Adam", low=0)
+    warm_up: int = parameter(60, "first steps, in which Muon optimises the kernels", low=0)
     perturbation: float = parameter(
-        1 / 30, "standard deviation of the noise added to the code in each step", low=0
+        0.01, "standard deviation of the noise added to the code in each step", low=0
     )
     averaging: float = parameter(
         0.99, "decay of the running mean of the outputs; 0 returns the last one", low=0, high=1
     )
+    held_out: float = parameter(
+        0.02,
+        "share of noisy pixels kept from the fit to tell when to stop; 0 never stops early",
+        low=0,
+        high=0.5,
+    )
 
     @abstractmethod
-    def network(self, shape: Shape) -> nn.Module:
-        """Return a fresh network that maps `code(shape)` to an image of `shape`.
+    def make_network(self, shape: Shape) -> nn.Module:
+        """Return a fresh network that maps `make_code(shape)` to an image of `shape`.
 
         Its weights are drawn from torch's global generator, which the core seeds.
         """
 
     @abstractmethod
-    def code(self, shape: Shape) -> Tensor:
+    def make_code(self, shape: Shape) -> Tensor:
         """Return the fixed input z of the network, drawn from torch's global generator."""
 
     def restore(self, measurement: Measurement, trace: Trace = SILENT, seed: int = 0) -> Tensor:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+COORDINATES = 2
+"""Channels of `meshgrid`."""
+
 
 def noise(channels: int, height: int, width: int) -> Tensor:
     """Return uniform noise between 0 and 0.1, shape (1, channels, height, width)."""

@@ -1,0 +1,52 @@
+"""Muon: momentum whose direction is made orthogonal, for the start of a fit.
+
+An orthogonal step changes all directions of a layer's output alike, so that a fresh network
+learns its weak directions as fast as its strong ones. Later that is a drawback: noise is in
+the weak ones. Hence only for the first steps.
+
+Source: K. Jordan et al., "Muon: an optimizer for hidden layers in neural networks", 2024.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor
+
+MOMENTUM = 0.9
+RATE = 0.01
+"""Root mean square of the change that one step makes to the weights of a layer."""
+
+
+class Muon:
+    """Optimises convolution kernels (outputs, inputs, height, width), each as one matrix."""
+
+    def __init__(self, kernels: Iterable[Tensor]) -> None:
+        self.momenta = {kernel: torch.zeros_like(kernel) for kernel in kernels}
+
+    @torch.no_grad()
+    def step(self) -> None:
+        """Take one step and clear the gradients, so that no other optimiser uses them."""
+        for kernel, momentum in self.momenta.items():
+            if kernel.grad is None:
+                continue
+            momentum.mul_(MOMENTUM).add_(kernel.grad)
+            direction = orthogonal((kernel.grad + MOMENTUM * momentum).flatten(1))
+            kernel.sub_(direction.view(kernel.shape), alpha=RATE * max(direction.shape) ** 0.5)
+            kernel.grad = None
+
+
+def orthogonal(matrix: Tensor) -> Tensor:
+    """Return about the nearest (semi-)orthogonal matrix, by five Newton-Schulz steps.
+
+    The polynomial is the published one; it brings all singular values near 1 (0.7 to 1.2), not
+    to it.
+    """
+    if matrix.shape[0] > matrix.shape[1]:
+        return orthogonal(matrix.T).T
+    x: Tensor = matrix / (matrix.norm() + 1e-7)
+    for _ in range(5):
+        gram = x @ x.T
+        x = 3.4445 * x + (-4.7750 * gram + 2.0315 * gram @ gram) @ x
+    return x
