@@ -122,7 +122,7 @@ def _markdown_cell(cell: Cell) -> str:
 
 def _markdown(text: str) -> str:
     """Escape what Markdown would take for a mark; what is common in specs stays readable."""
-    return re.sub(r"([\\|*`<]|\b_|_\b)", r"\\\1", re.sub(r"\s+", " ", text))
+    return re.sub(r"([\\|*`]|<(?=[A-Za-z/!?])|\b_|_\b)", r"\\\1", re.sub(r"\s+", " ", text))
 
 
 def _bullets(notes: Sequence[str]) -> str:

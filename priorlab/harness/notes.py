@@ -66,8 +66,8 @@ def below(
     if full and images > 1:
         notes.append(
             "Intervals: 95 % bootstrap intervals of the mean over images, widened for few images"
-            " by Student's t; those of differences are paired by image and hold for all priors"
-            " at once."
+            " by Student's t; those of differences are paired by image and adjusted for the"
+            " number of priors (Holm)."
         )
     if full and reference:
         notes.append(f"wins: share of the images on which the prior is better than {reference}.")

@@ -63,7 +63,7 @@ def summarise(
     DataFrame
         For each metric: the mean over images; ``_low`` and ``_high``, its 95 % interval;
         ``_leads``, whether it is the best or not separable from it; ``_difference`` to the
-        reference with ``_low`` and ``_high``, simultaneous over the priors; ``_wins``, the
+        reference with ``_low`` and ``_high``, adjusted for the number of priors; ``_wins``, the
         share of images better than the reference; ``_p``, Holm-adjusted Wilcoxon. Priors that
         did not restore every image have no rank and stand after the others.
 

@@ -197,3 +197,28 @@ def test_the_typical_image_is_the_middle_one_of_those_all_restored() -> None:
         index=["easy", "hard", "middle", "gap"],
     )
     assert statistics.typical_image(scores) == "middle"
+
+
+def test_intervals_step_down_as_holm_does() -> None:
+    """What is plainly worse leaves the family, and the rest is judged at a milder level."""
+    base = np.linspace(20, 40, 6)
+    near = base - np.array([0.3, 1.0, 1.5, 2.5, 0.1, 3.6])
+    level = {k: statistics.interval(near - base, 1 - 0.05 / k) for k in (1, 2)}
+    assert level[1] is not None and level[2] is not None
+    assert 0.0 not in level[1] and 0.0 in level[2], "a case in which the step matters"
+    far = base - 10 - 0.1 * np.arange(6)
+    assert statistics.leaders(table(best=base, near=near, far=far)) == {"best"}
+    assert (
+        statistics.compare(table(best=base, near=near, far=far), "best")["near"].interval
+        == level[1]
+    )
+
+
+def test_an_incomplete_method_does_not_change_who_leads() -> None:
+    base = np.linspace(20, 40, 6)
+    near = base - np.array([0.3, 1.0, 1.5, 2.5, 0.1, 3.6])
+    gap = np.array([20, 50, *[np.nan] * 4])
+    whole, more = table(best=base, near=near), table(best=base, near=near, gap=gap)
+    assert statistics.leaders(more) == statistics.leaders(whole)
+    found = [statistics.compare(scores, "best")["near"].interval for scores in (whole, more)]
+    assert found[0] == found[1]
