@@ -204,7 +204,7 @@ def _compute(
         )
         with contextlib.closing(computed):
             for cell, message, wall in computed:
-                outcome = _outcome(message, wall, setup, slots)
+                outcome = _outcome(cell, message, wall, setup, slots)
                 values = message.get("scores", {})
                 store.put(cell.key, cell.labels, outcome, metrics[cell.task], values)
                 results[cell.key] = Result(outcome, values, cached=False)
@@ -217,7 +217,7 @@ def _compute(
     return results
 
 
-def _outcome(message: Message, wall: float, setup: Setup, slots: int) -> Outcome:
+def _outcome(cell: Cell, message: Message, wall: float, setup: Setup, slots: int) -> Outcome:
     """Return what a child's result says of a cell."""
     if message["status"] == STOP:
         raise UsageError(message["message"])
@@ -226,6 +226,9 @@ def _outcome(message: Message, wall: float, setup: Setup, slots: int) -> Outcome
     return Outcome(
         **facts,
         wall=wall,
+        height=cell.image.height,
+        width=cell.image.width,
+        channels=cell.image.channels,
         threads=setup.threads,
         slots=slots,
         device=setup.device,

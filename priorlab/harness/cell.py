@@ -90,7 +90,6 @@ def compute(
     result: dict[str, Any] = {"scores": {}}
     try:
         clean = _clean(image.path, image.digest)
-        result |= dict(zip(("channels", "height", "width"), clean.shape, strict=True))
         # Every cell makes its own measurement: no prior can spoil that of another.
         measurement = task.measure(images.to_tensor(clean), seed)
         degraded = images.from_tensor(measurement.y).copy()
@@ -159,7 +158,9 @@ def _checked(restored: Any, shape: tuple[int, ...]) -> NDArray[np.float32]:
         raise InvalidImage(f"restore returned {restored.dtype}, not torch.float32")
     bad = int((~torch.isfinite(restored)).sum())
     if bad:
-        raise InvalidImage(f"restore returned {bad} values that are not finite")
+        raise InvalidImage(
+            f"restore returned NaN or infinity in {bad} of {restored.numel()} values"
+        )
     return np.clip(images.from_tensor(restored), 0, 1)
 
 

@@ -58,6 +58,8 @@ def local(
         The cell, the child's result, and the seconds from handing out to result. When the
         generator ends or is closed, all children are dead.
     """
+    if not schedule.left:
+        return
     logs.mkdir(parents=True, exist_ok=True)
     workers = [_Slot(index, Child(setup, timeout, _log(logs, index))) for index in range(slots)]
     failures = 0

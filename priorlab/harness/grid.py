@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 import json
 import re
@@ -38,7 +39,7 @@ class Cell:
     seed: int
     key: str
 
-    @property
+    @functools.cached_property
     def labels(self) -> dict[str, Any]:
         """What names the cell in a table: prior, task, image, seed."""
         return {
@@ -47,6 +48,11 @@ class Cell:
             "image": self.image.name,
             "seed": self.seed,
         }
+
+    @functools.cached_property
+    def pair(self) -> tuple[str, str]:
+        """Prior and task: cells of one pair take alike long per pixel."""
+        return self.labels["prior"], self.labels["task"]
 
     @property
     def megapixels(self) -> float:
@@ -173,7 +179,7 @@ def safe_name(text: str) -> str:
     not share a name.
     """
     name = text.replace(":", "-", 1)
-    safe = re.sub(r"[^\w.,=+-]", "_", name, flags=re.ASCII).strip(".") or "_"
-    if safe == name and len(safe) <= 100:
+    safe = re.sub(r"[^\w .,=+()-]", "_", name).strip(". ").encode()[:150].decode(errors="ignore")
+    if safe and safe == name:
         return safe
-    return f"{safe[:100]}~{hashlib.sha256(text.encode()).hexdigest()[:8]}"
+    return f"{safe.strip('. ')}~{hashlib.sha256(text.encode()).hexdigest()[:8]}"

@@ -80,11 +80,9 @@ def to_rows(planned: Plan, results: Mapping[str, Result]) -> pd.DataFrame:
     for cell in planned.cells:
         if result := results.get(cell.key):
             outcome = dataclasses.asdict(result.outcome)
-            sizes = {size: outcome[size] or None for size in SIZES}
             rows.append(
                 cell.labels
                 | outcome
-                | sizes
                 | dict(result.scores)
                 | {"cached": result.cached, "key": cell.key}
             )

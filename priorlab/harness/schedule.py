@@ -4,30 +4,43 @@ from __future__ import annotations
 
 import statistics
 import time
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Iterable, Mapping
 
 from priorlab.harness.grid import Cell
+
+Pair = tuple[str, str]
+"""Prior and task, as specs."""
+
+MEMORY = 50
+"""An estimate is the median of so many of the latest cells."""
 
 
 class Estimates:
     """How long a cell takes, judged by earlier cells of the same prior, per megapixel."""
 
-    def __init__(self, known: Mapping[tuple[str, str], float] | None = None) -> None:
+    def __init__(self, known: Mapping[Pair, float] | None = None) -> None:
         """Start from seconds per megapixel by (prior, task), as `Store.rates` returns them."""
-        self._rates = {pair: [rate] for pair, rate in (known or {}).items()}
+        self._rates: dict[Pair, deque[float]] = defaultdict(lambda: deque(maxlen=MEMORY))
+        for pair, rate in (known or {}).items():
+            self._rates[pair].append(rate)
 
     def learn(self, cell: Cell, seconds: float) -> None:
         """Take note of how long a cell took."""
-        self._rates.setdefault(_pair(cell), []).append(seconds / cell.megapixels)
+        self._rates[cell.pair].append(seconds / cell.megapixels)
+
+    def rate(self, pair: Pair) -> float | None:
+        """Return seconds per megapixel, of the same task or else of others; None if unknown."""
+        own = self._rates.get(pair)
+        rates = own or [
+            rate for (prior, _), rates in self._rates.items() if prior == pair[0] for rate in rates
+        ]
+        return statistics.median(rates) if rates else None
 
     def seconds(self, cell: Cell) -> float | None:
-        """Return the estimate, from the same task or else from other tasks; None if unknown."""
-        prior, _ = _pair(cell)
-        rates = self._rates.get(_pair(cell)) or [
-            rate for (name, _), rates in self._rates.items() if name == prior for rate in rates
-        ]
-        return statistics.median(rates) * cell.megapixels if rates else None
+        """Return the estimate of a cell; None if unknown."""
+        rate = self.rate(cell.pair)
+        return None if rate is None else rate * cell.megapixels
 
     def total(self, cells: Iterable[Cell]) -> tuple[float, int]:
         """Return the sum of the estimates, and the number of cells that have none."""
@@ -41,43 +54,36 @@ class Schedule:
     First one small cell of each prior and task that was never timed: after it every method has
     a first result, and the rest can be ordered. Then always the longest cell that is left, so
     that what remains at the end is short and fills the slots evenly.
+
+    Attributes
+    ----------
+    left : dict
+        The cells that were not handed out, by prior and task, small images first.
     """
 
     def __init__(self, cells: Iterable[Cell], estimates: Estimates) -> None:
         self.estimates = estimates
-        self._groups: dict[tuple[str, str], list[Cell]] = defaultdict(list)
+        self.left: dict[Pair, list[Cell]] = {}
         for cell in sorted(cells, key=lambda cell: cell.megapixels):
-            self._groups[_pair(cell)].append(cell)
-        self._tried = {
-            pair for pair, (cell, *_) in self._groups.items() if estimates.seconds(cell) is not None
-        }
+            self.left.setdefault(cell.pair, []).append(cell)
+        self._untried = [pair for pair in self.left if estimates.rate(pair) is None]
 
     def take(self) -> Cell | None:
         """Return the next cell, or None when there are no more."""
-        if not self._groups:
-            return None
-        pair = next((pair for pair in self._groups if pair not in self._tried), None)
-        if pair is not None:
-            self._tried.add(pair)
-            return self._pop(pair, 0)
-        longest = max(
-            self._groups, key=lambda pair: self.estimates.seconds(self._groups[pair][-1]) or 0.0
-        )
-        return self._pop(longest, -1)
+        if self._untried:
+            return self._pop(self._untried.pop(0), 0)
+        if self.left:
+            return self._pop(max(self.left, key=self._longest), -1)
+        return None
 
-    def left(self) -> list[Cell]:
-        """Return the cells that were not handed out."""
-        return [cell for group in self._groups.values() for cell in group]
+    def _longest(self, pair: Pair) -> float:
+        return self.estimates.seconds(self.left[pair][-1]) or 0.0
 
-    def _pop(self, pair: tuple[str, str], index: int) -> Cell:
-        cell = self._groups[pair].pop(index)
-        if not self._groups[pair]:
-            del self._groups[pair]
+    def _pop(self, pair: Pair, index: int) -> Cell:
+        cell = self.left[pair].pop(index)
+        if not self.left[pair]:
+            del self.left[pair]
         return cell
-
-
-def _pair(cell: Cell) -> tuple[str, str]:
-    return cell.prior.spec(), cell.task.spec()
 
 
 class Clock:
@@ -102,17 +108,17 @@ class Clock:
     def seconds_left(self) -> float | None:
         """Return the estimate, or None while there is a prior nobody has timed."""
         now = time.monotonic()
-        left = 0.0
+        seconds = 0.0
         projected = Estimates()
         for cell, since, share in self._running.values():
             whole = (now - since) / share if share else self._schedule.estimates.seconds(cell)
             if whole is None:
                 return None
             projected.learn(cell, whole)
-            left += max(0.0, whole - (now - since))
-        for cell in self._schedule.left():
-            whole = self._schedule.estimates.seconds(cell) or projected.seconds(cell)
-            if whole is None:
+            seconds += max(0.0, whole - (now - since))
+        for pair, cells in self._schedule.left.items():
+            rate = self._schedule.estimates.rate(pair) or projected.rate(pair)
+            if rate is None:
                 return None
-            left += whole
-        return left / self._slots
+            seconds += rate * sum(cell.megapixels for cell in cells)
+        return seconds / self._slots

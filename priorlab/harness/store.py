@@ -122,6 +122,8 @@ class Store:
                 raise
 
     def _prepare(self) -> None:
+        # A killed process loses no commit; a power failure may lose the last, which is enough.
+        self._base.execute("pragma synchronous = normal")
         (version,) = self._base.execute("pragma user_version").fetchone()
         if version > SCHEMA:
             raise UsageError(

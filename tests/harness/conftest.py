@@ -1,0 +1,56 @@
+"""What the harness's tests share: fake priors, tiny images, and one run of them all."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from priorlab import datasets, images, plugins
+from priorlab.harness import bench
+
+FAKES = Path(__file__).with_name("fakes.py")
+
+
+@pytest.fixture(scope="session")
+def registry():
+    return plugins.load([FAKES])
+
+
+@pytest.fixture(scope="session")
+def dataset(tmp_path_factory):
+    """Two gray images and one in colour, each 16x16."""
+    folder = tmp_path_factory.mktemp("tiny")
+    rng = np.random.default_rng(0)
+    for index, channels in enumerate((1, 1, 3)):
+        image = rng.random((channels, 16, 16), np.float32)
+        images.write(folder / f"tiny{index}.png", image)
+    return datasets.load(str(folder))
+
+
+@pytest.fixture
+def calls(tmp_path, monkeypatch):
+    """The prior and the process of each restoration, as a function that returns a list."""
+    log = tmp_path / "calls.txt"
+    log.touch()
+    monkeypatch.setenv("FAKES_LOG", str(log))
+    return lambda: [line.split() for line in log.read_text().splitlines()]
+
+
+@pytest.fixture(scope="session")
+def compare(registry, dataset):
+    """Run priors, given as text, on the tiny images."""
+
+    def run(priors, out, tasks="denoise:sigma=25", seeds=(0,), images=None, **options):
+        chosen = dataset if images is None else images
+        return bench.run(
+            registry.build_priors(priors),
+            registry.build_tasks(tasks),
+            chosen,
+            seeds,
+            registry=registry,
+            out=out,
+            plugin_files=[FAKES],
+            **options,
+        )
+
+    return run

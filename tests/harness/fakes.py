@@ -1,0 +1,142 @@
+"""Fake priors that behave well or badly; the tests name this file as a plugin file."""
+
+import dataclasses
+import os
+import sys
+import time
+from pathlib import Path
+from typing import ClassVar
+
+import torch
+
+from priorlab.plugins import hookimpl
+from priorlab.priors import SILENT, Prior
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Fake(Prior):
+    """A prior that notes its calls in the file that FAKES_LOG names."""
+
+    def restore(self, measurement, trace=SILENT, seed=0):
+        with Path(os.environ["FAKES_LOG"]).open("a") as log:
+            log.write(f"{self.name} {os.getpid()}\n")
+        return self.act(measurement, trace, seed)
+
+    def act(self, measurement, trace, seed):
+        return measurement.initial()
+
+
+def fake(name, act=Fake.act, **members):
+    """Make a prior class of that name."""
+    body = {"name": name, "act": act, "__annotations__": {"name": ClassVar[str]}, **members}
+    kind = type(name.title(), (Fake,), body)
+    return dataclasses.dataclass(frozen=True, kw_only=True)(kind)
+
+
+def raises(self, measurement, trace, seed):
+    raise RuntimeError("the prior\ngave up")
+
+
+def exits(self, measurement, trace, seed):
+    print("last words", file=sys.stderr)
+    os._exit(7)
+
+
+def aborts(self, measurement, trace, seed):
+    os.abort()
+
+
+def hangs(self, measurement, trace, seed):
+    time.sleep(1000)
+
+
+def nan(self, measurement, trace, seed):
+    image = measurement.initial().clone()
+    image[..., 0, 0] = torch.nan
+    return image
+
+
+def cropped(self, measurement, trace, seed):
+    return measurement.initial()[..., 1:]
+
+
+def double(self, measurement, trace, seed):
+    return measurement.initial().double()
+
+
+def nothing(self, measurement, trace, seed):
+    return None
+
+
+def prints(self, measurement, trace, seed):
+    print('{"event": "result", "status": "ok"}', flush=True)
+    os.system("echo from a subprocess")
+    input_is_empty = sys.stdin.read() == ""
+    assert input_is_empty
+    return measurement.initial()
+
+
+def mutates(self, measurement, trace, seed):
+    measurement.y.zero_()
+    torch.set_default_dtype(torch.float64)
+    torch.set_grad_enabled(False)
+    torch.set_num_threads(2)
+    return measurement.y
+
+
+def settled(self, measurement, trace, seed):
+    assert torch.get_default_dtype() == torch.float32
+    assert torch.is_grad_enabled()
+    assert torch.get_num_threads() == 1
+    return measurement.initial()
+
+
+def allocates(self, measurement, trace, seed):
+    held = torch.ones(64 * 2**20 // 4)
+    return measurement.initial() * held[0]
+
+
+def exhausts(self, measurement, trace, seed):
+    return torch.ones(2**50)
+
+
+def slow(self, measurement, trace, seed):
+    for step in range(1, 4):
+        time.sleep(0.1)
+        trace.report(step, 3, measurement.y)
+    return measurement.initial()
+
+
+def random(self, measurement, trace, seed):
+    return torch.rand(measurement.shape)
+
+
+def gray(self, measurement):
+    return "it is for colour" if measurement.shape[1] == 1 else None
+
+
+FAKES = [
+    fake("good"),
+    fake("raises", raises),
+    # Each of these costs a process, so that they act on one of the images only.
+    fake("exits", exits, unsupported=gray),
+    fake("aborts", aborts, unsupported=gray),
+    fake("hangs", hangs, unsupported=gray),
+    fake("nan", nan),
+    fake("cropped", cropped),
+    fake("double", double),
+    fake("nothing", nothing),
+    fake("prints", prints),
+    fake("mutates", mutates),
+    fake("settled", settled),
+    fake("allocates", allocates),
+    fake("exhausts", exhausts),
+    fake("slow", slow),
+    fake("random", random),
+    fake("picky", unsupported=lambda self, measurement: "it does not like noise"),
+]
+
+
+@hookimpl
+def priorlab_priors():
+    return FAKES
