@@ -15,8 +15,10 @@ TOLERANCE = 1e-4
 """The prox stops at this duality gap, relative to the objective value."""
 
 MAX_ITERATIONS = 3000
+WARM_ITERATIONS = 10
 CHECK_EVERY = 10
 MOMENTUM = 0.96
+STEP = 1 / 8  # one over the squared norm of the differences D
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -51,7 +53,11 @@ class TotalVariation(Regularizer):
         return self.warm_prox()(v, step)
 
     def warm_prox(self, trace: Trace = SILENT) -> Callable[[Tensor, float], Tensor]:
-        """Return a `prox` that begins each call with the dual solution of the one before."""
+        """Return a `prox` that begins each call with the dual solution of the one before.
+
+        The first call is as exact as `prox`; each later one makes `WARM_ITERATIONS` at most,
+        because a splitting calls it with ever closer arguments and so refines the dual anyway.
+        """
         duals: dict[int, Tensor] = {}
 
         def prox(v: Tensor, step: float) -> Tensor:
@@ -60,9 +66,10 @@ class TotalVariation(Regularizer):
                 return v.clone()
             out = torch.empty_like(v)
             for index, image in enumerate(v):
-                if index not in duals:
-                    duals[index] = torch.zeros((2, *image.shape), dtype=v.dtype, device=v.device)
-                out[index], duals[index] = solve_rof(image, radius, duals[index], trace)
+                dual, most = duals.get(index), WARM_ITERATIONS
+                if dual is None:
+                    dual, most = image.new_zeros((2, *image.shape)), MAX_ITERATIONS
+                out[index], duals[index] = solve_rof(image, radius, dual, most, trace)
             return out
 
         return prox
@@ -72,7 +79,7 @@ class TotalVariation(Regularizer):
 
 
 def solve_rof(
-    v: Tensor, radius: float, dual: Tensor, trace: Trace = SILENT
+    v: Tensor, radius: float, dual: Tensor, iterations: int, trace: Trace = SILENT
 ) -> tuple[Tensor, Tensor]:
     """Minimise ``1/2 |x - v|^2 + radius * sum |grad x|`` over images x of v's shape.
 
@@ -91,6 +98,8 @@ def solve_rof(
         Weight of the total variation, > 0.
     dual : Tensor
         Field (2, C, H, W) to start from; overwritten.
+    iterations : int
+        The most, a multiple of `CHECK_EVERY`.
     trace : Trace
         Is told of the relative duality gap.
 
@@ -99,17 +108,17 @@ def solve_rof(
     x, dual : Tensor
         The image and its dual field.
     """
-    p, q, moved = dual, dual.clone(), torch.empty_like(dual)
+    p, q = dual, dual.clone()
     x, age, last = torch.empty_like(v), 0, math.inf
-    for iteration in range(1, MAX_ITERATIONS + 1):
+    for iteration in range(1, iterations + 1):
+        stride = STEP / radius
         _primal(v, q, radius, out=x)
-        q[0, :, :-1].add_(x.diff(dim=1), alpha=1 / (8 * radius))
-        q[1, :, :, :-1].add_(x.diff(dim=2), alpha=1 / (8 * radius))
-        q.div_(torch.linalg.vector_norm(q, dim=(0, 1)).clamp_min_(1))
-        torch.sub(q, p, out=moved)
-        p.copy_(q)
-        q.add_(moved, alpha=min(age / (age + 3), MOMENTUM))
-        age += 1
+        q[0, :, :-1].add_(x[:, 1:], alpha=stride).sub_(x[:, :-1], alpha=stride)
+        q[1, :, :, :-1].add_(x[:, :, 1:], alpha=stride).sub_(x[:, :, :-1], alpha=stride)
+        q.div_(_length(q).clamp_min_(1))
+        # q is the next dual point; extrapolate beyond it into the buffer of the last one.
+        torch.lerp(p, q, 1 + min(age / (age + 3), MOMENTUM), out=p)
+        p, q, age = q, p, age + 1
         if iteration % CHECK_EVERY == 0:
             gap = _relative_gap(_primal(v, p, radius, out=x), v, p, radius)
             trace.report(iteration, 0, x[None], gap=gap)
@@ -140,10 +149,19 @@ def _relative_gap(x: Tensor, v: Tensor, p: Tensor, radius: float) -> float:
     gradient = torch.zeros_like(p)
     torch.sub(x[:, 1:], x[:, :-1], out=gradient[0, :, :-1])
     torch.sub(x[:, :, 1:], x[:, :, :-1], out=gradient[1, :, :, :-1])
-    length = torch.linalg.vector_norm(gradient, dim=(0, 1))
+    length = _length(gradient)
     gap = radius * (length - (gradient * p).sum((0, 1))).sum()
     primal = radius * length.sum() + (x - v).square_().sum() / 2
     return float(gap / primal.clamp_min(torch.finfo(v.dtype).tiny))
+
+
+def _length(field: Tensor) -> Tensor:
+    """Return the Euclidean norm over the first two axes, accumulated in place: torch is slow there."""
+    rows = field.flatten(0, 1)
+    squares = rows[0].square()
+    for row in rows[1:]:
+        squares.addcmul_(row, row)
+    return squares.sqrt_()
 
 
 def _root(squares: Tensor) -> Tensor:
