@@ -95,8 +95,13 @@ class _Slot:
         """Start the next cell, if there is one."""
         self.cell = schedule.take()
         if self.cell is not None:
-            self.since = time.monotonic()
             self.child.send(job(self.cell))
+            self.begin(on_step)
+
+    def begin(self, on_step: Step) -> None:
+        """Start the clock of the cell: when it is sent, or when its new process is ready."""
+        self.since = time.monotonic()
+        if self.cell is not None:
             on_step(self.index, self.cell, 0, 0)
 
     def finish(self) -> tuple[Cell, float]:
@@ -120,7 +125,7 @@ def _messages(busy: list[_Slot], on_step: Step) -> Iterator[tuple[_Slot, Message
             if message.get("event") == "result":
                 yield slot, message
             elif message.get("event") == "ready":
-                slot.since = time.monotonic()
+                slot.begin(on_step)
             elif message.get("event") == "step" and slot.cell is not None:
                 on_step(slot.index, slot.cell, message["iteration"], message["total"])
     for slot in busy:

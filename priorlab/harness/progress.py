@@ -58,7 +58,7 @@ class PlainProgress(Progress):
             self._say(describe(row))
         if time.monotonic() - self._last >= INTERVAL or done == self._total:
             self._last = time.monotonic()
-            self._say(f"{done}/{self._total} cells" + _left(seconds_left))
+            self._say(", ".join(filter(None, (f"{done}/{self._total} cells", _left(seconds_left)))))
 
     def _say(self, text: str) -> None:
         print(text, file=self._stream, flush=True)
@@ -152,4 +152,4 @@ def _left(seconds: float | None) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     clock = f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
-    return f", about {clock} left"
+    return f"about {clock} left"

@@ -95,10 +95,8 @@ class Clock:
         self._running: dict[int, tuple[Cell, float, float]] = {}
 
     def step(self, slot: int, cell: Cell, iteration: int, total: int) -> None:
-        """Take note that a slot works on a cell and how far it is."""
-        running, since, _ = self._running.get(slot, (None, 0.0, 0.0))
-        if cell is not running:
-            since = time.monotonic()
+        """Take note that a slot begins a cell (iteration 0), or how far it is."""
+        since = self._running[slot][1] if iteration else time.monotonic()
         self._running[slot] = (cell, since, iteration / total if total else 0.0)
 
     def finished(self, cell: Cell) -> None:
