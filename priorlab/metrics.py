@@ -29,7 +29,7 @@ WINDOW = 11
 """SSIM compares windows of so many rows and columns."""
 _SIGMA = 1.5
 _C1, _C2 = 0.01**2, 0.03**2
-_TILE = 24
+_ROWS, _COLUMNS = 22, 32
 _SPREAD = 0.05
 _SMALL = 256 * 256
 
@@ -180,36 +180,40 @@ def _ssim_of_channel(x: Image, y: Image) -> float:
     dtype = np.float64 if x.size <= _SMALL else np.float32
     height: int = x.shape[0] - WINDOW + 1
     width: int = x.shape[1] - WINDOW + 1
-    across = -(-width // _TILE)
-    x_tiles, y_tiles = (
-        _columns_of_tiles(image.astype(dtype, copy=False), across) for image in (x, y)
-    )
-    size = _TILE + WINDOW - 1
-    band = _banded_gaussian().astype(dtype)
-    band_transposed = np.ascontiguousarray(band.T)
-    tiles = np.empty((4, size, across, size), dtype)  # s, d, s^2, d^2
-    half = np.empty((4, _TILE, across * size), dtype)  # filtered along the columns
-    whole = np.empty((4 * _TILE * across, _TILE), dtype)  # and along the rows
-    squares = np.empty((2, _TILE, across, _TILE), dtype)
+    across = -(-width // _COLUMNS)
+    size = _COLUMNS + WINDOW - 1
+    along_columns, along_rows = (_banded_gaussian(n).astype(dtype) for n in (_ROWS, _COLUMNS))
+    along_rows = np.ascontiguousarray(along_rows.T)
+    strip = np.empty((2, _ROWS + WINDOW - 1, across * _COLUMNS + WINDOW - 1), dtype)  # s, d
+    overlapping = sliding_window_view(strip, size, axis=2)[:, :, ::_COLUMNS]
+    tiles = np.empty((4, _ROWS + WINDOW - 1, across, size), dtype)  # s, d, s^2, d^2
+    half = np.empty((4, _ROWS, across * size), dtype)  # filtered along the columns
+    whole = np.empty((4 * _ROWS * across, _COLUMNS), dtype)  # and along the rows
+    squares = np.empty((2, _ROWS, across, _COLUMNS), dtype)
+    tops = range(0, height, _ROWS)
+    spread = _SPREAD * (np.arange(len(tops) + across) * 0.618 % 1 - 0.5)
     total = 0.0
-    for top in range(0, height, _TILE):
-        rows = min(_TILE, height - top)
-        strip = slice(top, top + rows + WINDOW - 1)
-        tile = tiles[:, : rows + WINDOW - 1]
-        np.add(x_tiles[strip], y_tiles[strip], out=tile[0])
-        np.subtract(x_tiles[strip], y_tiles[strip], out=tile[1])
-        shift = tile[:2, ::4, :, ::4].mean(axis=(1, 3), keepdims=True)
-        spread = _SPREAD * ((np.arange(across) + top) * 0.618 % 1 - 0.5)
-        shift += spread[:, None].astype(dtype)
-        tile[:2] -= shift
+    for number, top in enumerate(tops):
+        rows = min(_ROWS, height - top)
+        below = rows + WINDOW - 1
+        x_rows, y_rows = x[top : top + below], y[top : top + below]
+        np.add(x_rows, y_rows, out=strip[0, :below, : x.shape[1]], dtype=dtype)
+        np.subtract(x_rows, y_rows, out=strip[1, :below, : x.shape[1]], dtype=dtype)
+        strip[:, :, x.shape[1] :] = strip[:, :, x.shape[1] - 1, None]  # fills tiles, not counted
+
+        tile, unshifted = tiles[:, :below], overlapping[:, :below]
+        shift = unshifted[:, ::5, :, ::5].mean(axis=(1, 3), keepdims=True)
+        shift += spread[number : number + across, None].astype(dtype)
+        np.subtract(unshifted, shift, out=tile[:2])
         np.multiply(tile[:2], tile[:2], out=tile[2:])
 
         filtered = half[:, :rows]
-        np.matmul(band[:rows, : tile.shape[1]], tile.reshape(4, -1, across * size), out=filtered)
+        flat = tile.reshape(4, below, across * size)
+        np.matmul(along_columns[:rows, :below], flat, out=filtered)
         averages = whole[: 4 * rows * across]
-        np.matmul(filtered.reshape(-1, size), band_transposed, out=averages)
+        np.matmul(filtered.reshape(-1, size), along_rows, out=averages)
 
-        mean, variance = averages.reshape(2, 2, rows, across, _TILE)
+        mean, variance = averages.reshape(2, 2, rows, across, _COLUMNS)
         square = squares[:, :rows]
         np.multiply(mean, mean, out=square)
         variance -= square
@@ -223,23 +227,14 @@ def _ssim_of_channel(x: Image, y: Image) -> float:
     return total / (height * width)
 
 
-def _columns_of_tiles(image: NDArray[Any], across: int) -> NDArray[Any]:
-    """Return overlapping tiles as a view (H, tiles, columns of a tile), the last one padded."""
-    size = _TILE + WINDOW - 1
-    padded = np.empty((len(image), across * _TILE + WINDOW - 1), image.dtype)
-    padded[:, : image.shape[1]] = image
-    padded[:, image.shape[1] :] = image[:, -1:]
-    return sliding_window_view(padded, size, axis=1)[:, ::_TILE]
-
-
 @functools.cache
-def _banded_gaussian() -> NDArray[np.float64]:
-    """Return the matrix that filters the rows of a tile, keeping where windows lie inside."""
+def _banded_gaussian(count: int) -> NDArray[np.float64]:
+    """Return the matrix that filters `count` + 10 values to `count`, where windows lie inside."""
     offsets = np.arange(WINDOW) - WINDOW // 2
     weights = np.exp(-0.5 * (offsets / _SIGMA) ** 2)
     weights /= weights.sum()
-    band = np.zeros((_TILE, _TILE + WINDOW - 1))
-    for row in range(_TILE):
+    band = np.zeros((count, count + WINDOW - 1))
+    for row in range(count):
         band[row, row : row + WINDOW] = weights
     band.flags.writeable = False
     return band
