@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from priorlab.conjugate_gradients import conjugate_gradients, norm
+from priorlab.interpolation import fill_missing
 
 Shape = tuple[int, int, int, int]
 
@@ -103,10 +104,8 @@ class Mask(LinearOperator):
         return (mask * y + rho * v) / (mask + rho)
 
     def initial(self, y: Tensor, shape: Shape) -> Tensor:
-        """Return `y` with the missing pixels interpolated linearly from the known ones."""
-        from priorlab.interpolation import fill_missing
-
-        return fill_missing(y, self.mask.expand(1, *shape[1:]))
+        """Return `y` with the missing pixels interpolated from the known ones around them."""
+        return fill_missing(y, self.mask)
 
     def to(self, device: torch.device | str) -> Self:
         """Return the same operator with its mask on `device`."""
