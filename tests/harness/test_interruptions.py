@@ -4,11 +4,13 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
 import pytest
 
+from priorlab.errors import UsageError
 from priorlab.harness import results
 
 DRIVER = """
@@ -16,13 +18,12 @@ import sys
 from pathlib import Path
 from priorlab import datasets, plugins
 from priorlab.harness import bench
-fakes, folder, out, slots = sys.argv[1:]
+fakes, folder, out = sys.argv[1:]
 registry = plugins.load([fakes])
-run = bench.run(
+bench.run(
     registry.build_priors("slow"), registry.build_tasks("denoise"), datasets.load(folder),
-    range(4), registry=registry, out=Path(out), name="run", slots=int(slots), plugin_files=[fakes],
+    range(4), registry=registry, out=Path(out), name="run", slots=1, plugin_files=[fakes],
 )
-print(len(run.rows), run.interrupted)
 """
 FAKES = Path(__file__).with_name("fakes.py")
 
@@ -41,45 +42,45 @@ def alive(pid):
         return False
 
 
+@pytest.mark.timeout(300)  # it starts five processes that load torch
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 def test_stopped_then_killed_then_finished(compare, dataset, calls, tmp_path):
-    folder = str(dataset.images[0].path.parent)
-    command = [sys.executable, "-c", DRIVER, str(FAKES), folder, str(tmp_path / "out")]
-    path = os.pathsep.join(filter(None, sys.path))
-    environment = dict(os.environ) | {"PYTHONPATH": path, "OMP_NUM_THREADS": "1"}
+    def stop():
+        wait_for(lambda: len(calls()) >= 4)
+        os.kill(os.getpid(), signal.SIGINT)
 
-    def start(slots):
-        return subprocess.Popen(
-            [*command, str(slots)],
-            env=environment,
-            stdout=subprocess.PIPE,
-            text=True,
-            start_new_session=True,
-        )
-
-    first = start(2)
-    wait_for(lambda: len(calls()) >= 4)
-    first.send_signal(signal.SIGINT)
-    since = time.monotonic()
-    said, _ = first.communicate(timeout=20)
-    assert time.monotonic() - since < 10
-    finished, interrupted = said.split()
-    assert interrupted == "True"
-    assert 2 <= int(finished) <= len(calls())
-    assert len(results.load("run", tmp_path / "out").rows) == int(finished)
-    assert results.load("run", tmp_path / "out").interrupted
+    handler = signal.getsignal(signal.SIGINT)
+    threading.Thread(target=stop).start()
+    first = compare("slow", tmp_path, seeds=range(4), name="run", slots=2)
+    assert first.interrupted
+    assert 2 <= len(first.rows) <= len(calls()) < 12
+    assert signal.getsignal(signal.SIGINT) == handler
+    children = {pid for _, pid in calls()}
+    assert len(children) == 2
+    assert not any(alive(pid) for pid in children)
+    again = results.load("run", tmp_path)
+    assert again.interrupted
+    assert "stopped before" in (again.folder / "table.md").read_text()
 
     before = len(calls())
-    second = start(1)
+    folder = str(dataset.images[0].path.parent)
+    path = os.pathsep.join(filter(None, sys.path))
+    driver = subprocess.Popen(
+        [sys.executable, "-c", DRIVER, str(FAKES), folder, str(tmp_path)],
+        env=dict(os.environ) | {"PYTHONPATH": path, "OMP_NUM_THREADS": "1"},
+        start_new_session=True,
+    )
     wait_for(lambda: len(calls()) >= before + 3)
-    second.kill()
-    second.communicate()
-    children = {pid for _, pid in calls()}
-    assert len(children) == 3
-    wait_for(lambda: not any(alive(pid) for pid in children), 5)
+    driver.kill()
+    driver.wait()
+    children = {pid for _, pid in calls()[before:]}
+    assert len(children) == 1
+    wait_for(lambda: not any(alive(pid) for pid in children), 10)
+    with pytest.raises(UsageError, match="was cut short; run its command again"):
+        results.load("run", tmp_path)
 
     started = len(calls())
-    last = compare("slow", tmp_path / "out", seeds=range(4), name="run", slots=1)
+    last = compare("slow", tmp_path, seeds=range(4), name="run", slots=1)
     assert len(last.rows) == 12
     assert not last.interrupted
     assert (last.rows["status"] == "ok").all()
