@@ -132,7 +132,7 @@ def bench(
     name: str | None = None,
     slots: int | None = None,
     threads: int = 1,
-    timeout: float = 1800.0,
+    timeout_s: float = 1800.0,
     device: str = "cpu",
     plugin_files: Sequence[str | Path] = (),
     plugin_folders: Sequence[str | Path] = (),
@@ -159,7 +159,7 @@ def bench(
         Cells at the same time; by default one per core.
     threads : int
         Threads of each.
-    timeout : float
+    timeout_s : float
         Seconds after which a cell is given up.
     device : str
         Torch device.
@@ -192,7 +192,7 @@ def bench(
         name=name,
         slots=slots,
         threads=threads,
-        timeout=timeout,
+        timeout_s=timeout_s,
         device=device,
         plugin_files=plugin_files,
         plugin_folders=plugin_folders,

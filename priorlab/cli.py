@@ -197,7 +197,7 @@ def _bench(options: argparse.Namespace) -> int:
         tasks,
         dataset,
         seeds,
-        timeout=options.timeout,
+        timeout_s=options.timeout,
         plugin_files=options.plugin,
         plugin_folders=options.plugin_dir,
         progress=progress.for_terminal(),
@@ -311,7 +311,7 @@ def _train(options: argparse.Namespace) -> int:
     from priorlab import images
 
     trainer = _registry(options).find("trainers", options.name)
-    images.check_writable(options.output)
+    images.check_writable(options.output, [".safetensors"])
 
     def report(step: int, steps: int, loss: float) -> None:
         print(f"\rstep {step}/{steps}  loss {loss:.5f}", end="", file=sys.stderr, flush=True)

@@ -54,7 +54,7 @@ def restore(denoiser: Denoiser, measurement: Measurement, trace: Trace) -> Tenso
     return _split(denoiser, measurement, trace)
 
 
-def annealed_levels(last: float, count: int = ITERATIONS) -> list[float]:
+def annealed_levels(last: float, count: int) -> list[float]:
     """Return `count` noise levels that fall geometrically from `FIRST_LEVEL` to `last`."""
     first = max(FIRST_LEVEL, last)
     ratios = torch.linspace(0, 1, count, dtype=torch.float64)
@@ -65,7 +65,7 @@ def _split(denoiser: Denoiser, measurement: Measurement, trace: Trace) -> Tensor
     """Half-quadratic splitting of ``nll(z; y) + R(v)`` with ``z = A x`` and ``x = v``."""
     y, operator, noise = measurement.y, measurement.operator, measurement.noise
     v = measurement.initial()
-    levels = annealed_levels(max(noise.level, LAST_LEVEL))
+    levels = annealed_levels(max(noise.level, LAST_LEVEL), ITERATIONS)
     for iteration, level in enumerate(levels, start=1):
         # In units of 1 / noise.level^2: |A x - z|^2 has weight 1, |x - v|^2 has weight rho.
         rho = DATA_WEIGHT * noise.level**2 / level**2

@@ -48,11 +48,11 @@ def test_gaussian_denoising_is_the_denoiser_itself(smooth):
 
 
 def test_the_levels_fall_to_that_of_the_data():
-    levels = plug_and_play.annealed_levels(0.02)
+    levels = plug_and_play.annealed_levels(0.02, 8)
     assert levels[0] == pytest.approx(plug_and_play.FIRST_LEVEL)
     assert levels[-1] == pytest.approx(0.02)
     assert all(a > b for a, b in zip(levels, levels[1:], strict=False))
-    assert plug_and_play.annealed_levels(0.5) == pytest.approx([0.5] * len(levels))
+    assert plug_and_play.annealed_levels(0.5, 3) == pytest.approx([0.5] * 3)
 
 
 @pytest.mark.parametrize("noise", [Poisson(2.0), Poisson(30.0), SaltAndPepper(0.3)])
