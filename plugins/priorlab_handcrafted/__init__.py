@@ -9,5 +9,6 @@ def priorlab_priors() -> list[type]:
     from priorlab_handcrafted.degraded import Degraded
     from priorlab_handcrafted.tikhonov import Tikhonov
     from priorlab_handcrafted.tv import TotalVariation
+    from priorlab_handcrafted.wavelet import Wavelet
 
-    return [Degraded, Tikhonov, TotalVariation]
+    return [Degraded, Tikhonov, TotalVariation, Wavelet]

@@ -156,7 +156,7 @@ def _relative_gap(x: Tensor, v: Tensor, p: Tensor, radius: float) -> float:
 
 
 def _length(field: Tensor) -> Tensor:
-    """Return the Euclidean norm over the first two axes, accumulated in place: torch is slow there."""
+    """Return the norm over the first two axes, accumulated row by row: torch is slow there."""
     rows = field.flatten(0, 1)
     squares = rows[0].square()
     for row in rows[1:]:
