@@ -1,0 +1,81 @@
+"""Print the sweeps by which the defaults of the handcrafted priors were chosen.
+
+    python benchmarks/tune_handcrafted.py ../shared/data/bsds432 --prior tv
+
+Uses training images only: the centre 256 x 256 of every 54th file in alphabetical order, gray
+unless said otherwise. Each line is one setting; each column the mean PSNR (dB) of one task.
+"""
+
+import argparse
+import itertools
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+from priorlab_handcrafted.tikhonov import Tikhonov
+from priorlab_handcrafted.tv import TotalVariation
+from priorlab_handcrafted.wavelet import Wavelet
+
+from priorlab import builtin_tasks, images, metrics, specs
+from priorlab.priors import Prior
+
+EVERY = 54
+SIZE = 256
+TASKS = (
+    "denoise:sigma=15|25|50,denoise-poisson,denoise-impulse,"
+    "inpaint:missing=0.5|0.8,inpaint:sigma=10,superres:factor=2|4,deblur"
+)
+SWEEPS: dict[str, list[Prior]] = {
+    "tv": [TotalVariation(weight=w) for w in (0.5, 0.65, 0.8, 0.95, 1.1, 1.3)],
+    "tikhonov": [Tikhonov(weight=w) for w in (2.0, 4.0, 6.0, 9.0, 13.0, 20.0)],
+    "wavelet": [
+        Wavelet(filter=name, window=window)
+        for name, window in itertools.product(("haar", "sym2", "sym4"), (0, 9, 17, 25))
+    ],
+}
+
+
+def crops(folder: Path, channels: int) -> list[torch.Tensor]:
+    """Return the centre crops, float32 (1, C, SIZE, SIZE)."""
+    chosen = sorted(folder.iterdir())[::EVERY]
+    result = []
+    for path in chosen:
+        image = images.read(path)
+        if channels == 1 and image.shape[0] == 3:
+            weights = np.array([0.299, 0.587, 0.114], np.float32)
+            image = np.einsum("c,chw->hw", weights, image)[None]
+        top, left = ((size - SIZE) // 2 for size in image.shape[1:])
+        image = image[:, top : top + SIZE, left : left + SIZE]
+        result.append(torch.from_numpy(np.ascontiguousarray(image))[None])
+    return result
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("folder", type=Path, help="training images")
+    parser.add_argument("--prior", choices=SWEEPS, required=True)
+    parser.add_argument("--channels", type=int, choices=(1, 3), default=1)
+    parser.add_argument("--tasks", default=TASKS)
+    given = parser.parse_args()
+    known = {task.name: task for task in builtin_tasks.BUILTIN_TASKS}
+    tasks = specs.build(given.tasks, "task", known)
+    clean = crops(given.folder, given.channels)
+    print("| setting | " + " | ".join(task.spec() for task in tasks) + " | mean | CPU s |")
+    print("|---|" + "---|" * (len(tasks) + 2))
+    for prior in SWEEPS[given.prior]:
+        start, means = time.process_time(), []
+        for task in tasks:
+            values = []
+            for image in clean:
+                restored = prior.restore(task.measure(image, seed=0)).clamp(0, 1)
+                truth = task.truth(image)[0].numpy()
+                scores = metrics.evaluate(restored[0].numpy(), truth, task.protocol)
+                values.append(scores["psnr"])
+            means.append(float(np.mean(values)))
+        cells = " | ".join(f"{value:.2f}" for value in (*means, float(np.mean(means))))
+        print(f"| {prior.spec()} | {cells} | {time.process_time() - start:.0f} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()

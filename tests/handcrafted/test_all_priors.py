@@ -1,0 +1,58 @@
+"""What every handcrafted prior must do, on every task."""
+
+import numpy as np
+import pytest
+import torch
+from priorlab_handcrafted import priorlab_priors
+
+from priorlab.builtin_tasks import BUILTIN_TASKS, Denoise
+from priorlab.measurement import Measurement
+from priorlab.noise import Gaussian
+from priorlab.operators import Identity
+
+PRIORS = {prior.name: prior for prior in priorlab_priors()}
+
+
+def scene(channels, height, width):
+    y, x = np.mgrid[:height, :width] / max(height, width)
+    planes = [0.3 + 0.4 * (x + (0.2 + 0.1 * c) * y > 0.5) + 0.2 * y for c in range(channels)]
+    return torch.from_numpy(np.stack(planes)[None]).float()
+
+
+@pytest.mark.parametrize("task", BUILTIN_TASKS, ids=lambda task: task.name)
+@pytest.mark.parametrize("name", PRIORS)
+def test_every_prior_runs_every_task(name, task):
+    clean = scene(3, 48, 40)
+    measurement = task().measure(clean, seed=0)
+    before = measurement.y.clone()
+    restored = PRIORS[name]().restore(measurement)
+    assert restored.shape == measurement.shape
+    assert restored.dtype == torch.float32
+    assert restored.isfinite().all()
+    assert torch.equal(measurement.y, before)
+    if name != "degraded":
+        error = (restored.clamp(0, 1) - clean).square().mean()
+        degraded = (PRIORS["degraded"]().restore(measurement) - clean).square().mean()
+        assert error <= 1.05 * degraded
+
+
+@pytest.mark.parametrize("shape", [(1, 16, 16), (3, 17, 31), (1, 40, 19)])
+@pytest.mark.parametrize("name", PRIORS)
+def test_any_size_gray_and_color(name, shape):
+    measurement = Denoise().measure(scene(*shape), seed=0)
+    restored = PRIORS[name]().restore(measurement)
+    assert restored.shape == (1, *shape)
+    assert restored.isfinite().all()
+
+
+@pytest.mark.parametrize("name", PRIORS)
+def test_a_batch_is_treated_like_its_images(name):
+    noise = 0.1 * torch.randn(3, 3, 24, 32, generator=torch.Generator().manual_seed(0))
+    y = scene(3, 24, 32) * torch.tensor([1.0, 0.3, 0.8])[:, None, None, None] + noise
+    prior = PRIORS[name]()
+
+    def restore(y):
+        return prior.restore(Measurement(y, Identity(), Gaussian(0.1), tuple(y.shape)))
+
+    loop = torch.cat([restore(image[None]) for image in y])
+    torch.testing.assert_close(restore(y), loop, atol=1e-5, rtol=0)

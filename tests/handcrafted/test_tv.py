@@ -1,0 +1,112 @@
+"""Total variation: the energy, its prox, and their optimality."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from priorlab_handcrafted.tv import TOLERANCE, TotalVariation, solve_rof
+from skimage.restoration import denoise_tv_chambolle
+
+from priorlab.priors import Trace
+
+
+class LastGap(Trace):
+    gap = float("inf")
+
+    def report(self, iteration, total, image, **values):
+        self.gap = values["gap"]
+
+
+def noisy(shape, seed=0, dtype=torch.float32):
+    generator = torch.Generator().manual_seed(seed)
+    ramp = torch.linspace(0, 1, shape[-1], dtype=dtype).expand(shape)
+    return (ramp > 0.4) * 0.6 + 0.1 * torch.randn(shape, generator=generator, dtype=dtype)
+
+
+def objective(prior, x, v, step):
+    return prior.energy(x) + (x - v).square().flatten(1).sum(1) / (2 * step)
+
+
+def test_energy_of_a_step_is_its_length_times_its_height():
+    image = torch.zeros(1, 1, 8, 10)
+    image[..., 5:] = 0.5
+    assert TotalVariation(weight=2).energy(image).item() == pytest.approx(2 * 8 * 0.5)
+
+
+def test_gray_in_three_channels_is_treated_like_gray():
+    gray = noisy((1, 1, 24, 20))
+    color = TotalVariation().prox(gray.expand(1, 3, 24, 20).contiguous(), 0.1)
+    torch.testing.assert_close(color[:, :1], TotalVariation().prox(gray, 0.1), atol=2e-3, rtol=0)
+
+
+def test_energy_has_the_gradient_that_differences_show():
+    image = noisy((2, 3, 5, 4), dtype=torch.float64).requires_grad_()
+    assert torch.autograd.gradcheck(TotalVariation().energy, image)
+
+
+def test_energy_of_a_flat_image_has_gradient_zero():
+    flat = torch.full((1, 3, 6, 6), 0.5, requires_grad=True)
+    TotalVariation().energy(flat).sum().backward()
+    assert flat.grad.abs().max() == 0
+
+
+@settings(max_examples=15, deadline=None)
+@given(
+    height=st.integers(1, 24),
+    width=st.integers(1, 24),
+    channels=st.sampled_from([1, 3]),
+    radius=st.floats(1e-4, 0.5),
+    seed=st.integers(0, 99),
+)
+def test_duality_gap_certifies_the_prox(height, width, channels, radius, seed):
+    v, trace = noisy((channels, height, width), seed), LastGap()
+    x, dual = solve_rof(v, radius, v.new_zeros((2, *v.shape)), 3000, trace)
+    assert trace.gap <= TOLERANCE
+    assert (dual.square().sum((0, 1)) <= 1 + 1e-5).all()
+    # The gap, once more and in float64: primal minus dual objective at x and dual.
+    x, v, dual = x.double(), v.double(), dual.double()
+    energy = TotalVariation(weight=1 / channels**0.5).energy(x[None]).item()
+    primal = (x - v).square().sum().item() / 2 + radius * energy
+    lower = (v.square().sum() - x.square().sum()).item() / 2
+    assert primal - lower <= 1.1 * TOLERANCE * primal + 1e-6
+
+
+def test_prox_reaches_the_objective_of_another_solver():
+    v = noisy((1, 1, 32, 40), dtype=torch.float64)
+    prior, step = TotalVariation(weight=1.0), 0.1
+    theirs = denoise_tv_chambolle(v[0, 0].numpy(), weight=step, eps=1e-9, max_num_iter=5000)
+    ours = objective(prior, prior.prox(v, step), v, step).item()
+    other = objective(prior, torch.from_numpy(theirs)[None, None], v, step).item()
+    assert ours <= other * (1 + TOLERANCE)
+    assert ours == pytest.approx(other, rel=1e-3)
+
+
+@pytest.mark.parametrize("step", [0.0, 1e-9])
+def test_no_noise_leaves_the_image(step):
+    v = noisy((1, 3, 16, 17))
+    torch.testing.assert_close(TotalVariation().prox(v, step), v, atol=1e-6, rtol=0)
+
+
+def test_much_weight_leaves_the_mean():
+    v = noisy((1, 1, 16, 17))
+    flat = TotalVariation(weight=100).prox(v, 1.0)
+    torch.testing.assert_close(flat, v.mean().expand_as(v), atol=2e-3, rtol=0)
+
+
+def test_a_warm_prox_converges_to_the_prox():
+    prior, v = TotalVariation(), noisy((1, 3, 24, 24))
+    warm = prior.warm_prox()
+    warm(v.flip(-1), 0.05)
+    for _ in range(30):
+        last = warm(v, 0.1)
+    exact = objective(prior, prior.prox(v, 0.1), v, 0.1).item()
+    assert objective(prior, last, v, 0.1).item() == pytest.approx(exact, rel=5e-4)
+
+
+def test_prox_does_not_change_its_input():
+    v = noisy((2, 3, 16, 16))
+    before = v.clone()
+    TotalVariation().prox(v, 0.1)
+    assert torch.equal(v, before)
+    assert np.isfinite(before.numpy()).all()
