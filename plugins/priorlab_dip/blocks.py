@@ -40,7 +40,7 @@ class UpConvolution(nn.Module):
         weight = self.layer.weight
         kernel = _folded(_folded(weight[:, : self.inputs], 2), 3).transpose(0, 1)
         large = functional.conv_transpose2d(x, kernel, stride=2, padding=1)
-        return large + functional.conv2d(link, weight[:, self.inputs :], padding=1)
+        return large.add_(functional.conv2d(link, weight[:, self.inputs :], padding=1))
 
 
 def _folded(weight: Tensor, dim: int) -> Tensor:

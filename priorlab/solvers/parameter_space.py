@@ -45,10 +45,11 @@ def _fit_one(generator: Generator, measurement: Measurement, trace: Trace) -> Te
     network = generator.make_network(measurement.shape).to(y.device).train()
     for kernel in (parameter for parameter in network.parameters() if parameter.ndim == 4):
         kernel.data = kernel.data.contiguous(memory_format=torch.channels_last)
-    code = _Code(generator.make_code(measurement.shape).to(y.device), generator.perturbation)
+    fast = bf16_is_fast(y.device)
+    code = _Code(generator, measurement, torch.bfloat16 if fast else torch.float32)
     muon = Muon(_kernels(network) if generator.warm_up else [])
-    adam = torch.optim.Adam(network.parameters(), lr=generator.learning_rate)
-    bf16 = torch.autocast(y.device.type, torch.bfloat16, enabled=bf16_is_fast(y.device))
+    adam = torch.optim.Adam(network.parameters(), lr=generator.learning_rate, fused=True)
+    bf16 = torch.autocast(y.device.type, torch.bfloat16, enabled=fast)
     # Mean squared error for Gaussian noise, whatever the image's size and the noise level.
     scale = 2 * noise.level**2 / y.numel()
     mean = torch.zeros(measurement.shape, device=y.device)
@@ -74,9 +75,15 @@ def _fit_one(generator: Generator, measurement: Measurement, trace: Trace) -> Te
 class _Code:
     """The fixed code, with new noise added each time it is drawn."""
 
-    def __init__(self, code: Tensor, perturbation: float) -> None:
-        self.code = code.contiguous(memory_format=torch.channels_last)
-        self.noise = perturbation * torch.randn(code.shape).to(self.code) if perturbation else None
+    def __init__(self, generator: Generator, measurement: Measurement, dtype: torch.dtype) -> None:
+        def placed(values: Tensor) -> Tensor:
+            values = values.to(measurement.y.device, dtype)
+            return values.contiguous(memory_format=torch.channels_last)
+
+        code = generator.make_code(measurement.shape)
+        self.code, self.noise = placed(code), None
+        if generator.perturbation:
+            self.noise = placed(generator.perturbation * torch.randn(code.shape))
 
     def draw(self) -> Tensor:
         """Return the code with the noise, shifted at random: a tenth of the cost of new noise."""
