@@ -22,7 +22,7 @@ class Tikhonov(Regularizer):
     """
 
     name: ClassVar[str] = "tikhonov"
-    weight: float = parameter(10.0, "strength of the smoothing", low=0)
+    weight: float = parameter(8.0, "strength of the smoothing", low=0)
 
     def energy(self, x: Tensor) -> Tensor:
         """Return ``weight / 2 * |grad x|^2`` of each image (B, C, H, W): shape (B,)."""

@@ -21,8 +21,9 @@ TOLERANCE = 1e-3
 """Splitting stops when its primal and dual residuals are this small, relative to the iterates."""
 
 MAX_ITERATIONS = 300
-GRADIENT_TOLERANCE = 1e-5
-"""Descent stops when the gradient of the objective is this small, relative to the image."""
+GRADIENT_TOLERANCE = 1e-4
+"""Descent stops when the gradient of the objective is this small, relative to the image, or when
+the precision of its numbers lets it go no further."""
 
 RELAXATION = 1.6
 STEP = 0.05
@@ -92,13 +93,16 @@ def _objective(regularizer: Regularizer, measurement: Measurement) -> Callable[[
 
 
 def _numeric_prox(regularizer: Regularizer) -> Callable[[Tensor, float], Tensor]:
-    """Return the prox of a smooth energy, found by descent."""
+    """Return the prox of a smooth energy, by descent that begins where the last one ended."""
+
+    last: list[Tensor] = []
 
     def prox(v: Tensor, step: float) -> Tensor:
         def objective(x: Tensor) -> Tensor:
             return step * regularizer.energy(x).sum() + (x - v).square().sum() / 2
 
-        return _descend(objective, v, SILENT)
+        last[:] = [_descend(objective, last[0] if last else v, SILENT)]
+        return last[0]
 
     return prox
 
