@@ -205,7 +205,8 @@ def _bench(options: argparse.Namespace) -> int:
         **grid,
     )
     _print_table(done)
-    print(f"{done.folder}: table.md, table.csv, images.csv, images/ and a picture for each task")
+    if len(done.rows):
+        print(f"{done.folder}: table.md, table.csv, images.csv, images/, a picture of each task")
     if done.interrupted:
         print("priorlab: stopped; the same command goes on from here", file=sys.stderr)
         return INTERRUPTED

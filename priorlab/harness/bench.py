@@ -14,7 +14,7 @@ import pandas as pd
 from priorlab import images, plugins
 from priorlab.datasets import Dataset
 from priorlab.errors import UsageError
-from priorlab.harness import engines, machine, pictures, scores, tables
+from priorlab.harness import engines, gallery, machine, pictures, scores, tables
 from priorlab.harness.child import STOP
 from priorlab.harness.folder import FORMAT, RunFolder
 from priorlab.harness.grid import Cell
@@ -159,6 +159,7 @@ def run(
     done = Run(folder.path, rows, info)
     if len(rows):
         tables.write(done.folder, done.rows, done.header)
+        gallery.write(folder, done.rows)
     return done
 
 

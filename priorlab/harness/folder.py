@@ -2,6 +2,7 @@
 
 run.json                            command, versions, machine, protocols, keys of all cells
 images.csv                          a row for each prior, task, image and seed
+<task>.png                          a contact sheet of the task's most typical image
 failures.txt                        tracebacks, if anything failed
 images/<task>/<image>/<prior>.png   restored; _clean.png and _measured.png beside them
 logs/slot1.log                      what the child processes printed
@@ -57,8 +58,7 @@ class RunFolder:
 
     def show(self, cell: Cell, outcome: Outcome | None, store: Path) -> None:
         """Put the images of a cell where the user looks for them; no outcome takes them away."""
-        place = self.path / "images" / safe_name(cell.task.spec()) / safe_name(cell.image.name)
-        seed = f"-seed{cell.seed}" if cell.seed else ""
+        place, seed = self.place(cell.task.spec(), cell.image.name), self.seed(cell.seed)
         restored = place / f"{safe_name(cell.prior.spec())}{seed}.png"
         if outcome is None or not outcome.output:
             restored.unlink(missing_ok=True)
@@ -66,6 +66,15 @@ class RunFolder:
         _place(pictures.path(store, outcome.output, pictures.VIEW), restored)
         for digest, name in ((outcome.clean, "_clean"), (outcome.degraded, f"_measured{seed}")):
             _place(pictures.path(store, digest, pictures.VIEW), place / f"{name}.png")
+
+    def place(self, task: str, image: str) -> Path:
+        """Return the folder for the pictures of an image under a task."""
+        return self.path / "images" / safe_name(task) / safe_name(image)
+
+    @staticmethod
+    def seed(seed: int) -> str:
+        """Return what tells a picture's seed in its name: nothing for seed 0."""
+        return f"-seed{seed}" if seed else ""
 
     def finish(
         self, info: Mapping[str, Any], rows: pd.DataFrame, details: Sequence[tuple[str, str]]
