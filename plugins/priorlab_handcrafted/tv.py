@@ -36,7 +36,7 @@ class TotalVariation(Regularizer):
     """
 
     name: ClassVar[str] = "tv"
-    weight: float = parameter(0.8, "strength of the smoothing", low=0)
+    weight: float = parameter(0.75, "strength of the smoothing", low=0)
 
     def energy(self, x: Tensor) -> Tensor:
         """Return the weighted total variation of each image (B, C, H, W): shape (B,)."""
