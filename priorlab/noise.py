@@ -26,6 +26,11 @@ class Noise(ABC):
     def level(self) -> float:
         """Standard deviation, on the [0, 1] scale, of Gaussian noise of about this strength."""
 
+    @property
+    def spread(self) -> tuple[float, float]:
+        """Least and greatest standard deviation of a pixel's error: both `level`, if alike."""
+        return self.level, self.level
+
     @abstractmethod
     def sample(self, clean: Array, rng: np.random.Generator) -> Array:
         """Draw noisy data. `clean` is noise-free data in about [0, 1], of any shape."""
@@ -119,6 +124,11 @@ class SaltAndPepper(Noise):
     def level(self) -> float:
         """Return the scale of the Laplace noise that stands in for the impulses."""
         return self.amount / 2
+
+    @property
+    def spread(self) -> tuple[float, float]:
+        """Return 0, for the pixels that are not hit, and 0.5, for those that are."""
+        return 0.0, 0.5
 
     def sample(self, clean: Array, rng: np.random.Generator) -> Array:
         """Replace a random fraction of the pixels by black or white."""

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from priorlab.measurement import Measurement
-from priorlab.noise import Gaussian, Poisson
+from priorlab.noise import Gaussian, Noise, Poisson
 from priorlab.operators import Identity
 from priorlab.priors import Denoiser, Trace
 
@@ -54,9 +54,11 @@ def restore(denoiser: Denoiser, measurement: Measurement, trace: Trace) -> Tenso
     return _split(denoiser, measurement, trace)
 
 
-def annealed_levels(last: float, count: int) -> list[float]:
-    """Return `count` noise levels that fall geometrically from `FIRST_LEVEL` to `last`."""
-    first = max(FIRST_LEVEL, last)
+def annealed_levels(noise: Noise, count: int) -> list[float]:
+    """Return `count` noise levels that fall geometrically to that of the least noisy pixels."""
+    least, greatest = noise.spread
+    last = max(least, LAST_LEVEL)
+    first = max(greatest, FIRST_LEVEL, last)
     ratios = torch.linspace(0, 1, count, dtype=torch.float64)
     return [float(first * (last / first) ** ratio) for ratio in ratios]
 
@@ -65,15 +67,17 @@ def _split(denoiser: Denoiser, measurement: Measurement, trace: Trace) -> Tensor
     """Half-quadratic splitting of ``nll(z; y) + R(v)`` with ``z = A x`` and ``x = v``."""
     y, operator, noise = measurement.y, measurement.operator, measurement.noise
     v = measurement.initial()
-    levels = annealed_levels(max(noise.level, LAST_LEVEL), ITERATIONS)
+    levels = annealed_levels(noise, ITERATIONS)
     for iteration, level in enumerate(levels, start=1):
         # In units of 1 / noise.level^2: |A x - z|^2 has weight 1, |x - v|^2 has weight rho.
         rho = DATA_WEIGHT * noise.level**2 / level**2
-        if isinstance(noise, Gaussian):
-            x = operator.solve(y, v, rho)
-        else:
-            z = noise.prox(operator.forward(v), y, level**2 / DATA_WEIGHT)
-            x = operator.solve(z, v, rho)
+        z = y
+        if not isinstance(noise, Gaussian):
+            # With this step the L1 closeness of impulse noise keeps a pixel as measured if it
+            # is within `level` of the denoised one, and moves it by `level` if it is not.
+            z = noise.prox(operator.forward(v), y, level * noise.level)
+            rho = DATA_WEIGHT
+        x = operator.solve(z, v, rho) if not isinstance(operator, Identity) else z
         v = denoiser.denoise(x, level)
         trace.report(iteration, len(levels), v)
     return v

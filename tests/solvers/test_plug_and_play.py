@@ -47,18 +47,27 @@ def test_gaussian_denoising_is_the_denoiser_itself(smooth):
     assert torch.equal(Blur().restore(measurement), Blur().denoise(measurement.y, 0.1))
 
 
-def test_the_levels_fall_to_that_of_the_data():
-    levels = plug_and_play.annealed_levels(0.02, 8)
+def test_the_levels_fall_to_that_of_the_least_noisy_pixels():
+    levels = plug_and_play.annealed_levels(Gaussian(0.02), 8)
     assert levels[0] == pytest.approx(plug_and_play.FIRST_LEVEL)
     assert levels[-1] == pytest.approx(0.02)
     assert all(a > b for a, b in zip(levels, levels[1:], strict=False))
-    assert plug_and_play.annealed_levels(0.5, 3) == pytest.approx([0.5] * 3)
+    assert plug_and_play.annealed_levels(Gaussian(0.5), 3) == pytest.approx([0.5] * 3)
+    impulses = plug_and_play.annealed_levels(SaltAndPepper(0.3), 3)
+    assert impulses[-1] == pytest.approx(plug_and_play.LAST_LEVEL)
 
 
 @pytest.mark.parametrize("noise", [Poisson(2.0), Poisson(30.0), SaltAndPepper(0.3)])
 def test_it_removes_noise_that_is_not_gaussian(smooth, noise):
     measurement = measure(smooth, Identity(), noise)
     assert error(Blur().restore(measurement), smooth) < 0.35 * error(measurement.y, smooth)
+
+
+def test_pixels_that_no_impulse_hit_are_kept(smooth):
+    measurement = measure(smooth, Identity(), SaltAndPepper(0.3))
+    kept = measurement.y == smooth
+    assert 0.6 < float(kept.float().mean()) < 0.8
+    assert float((Blur().restore(measurement) - smooth)[kept].abs().mean()) < 0.01
 
 
 def test_poisson_denoising_keeps_the_mean(smooth):
