@@ -13,9 +13,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from priorlab_handcrafted.tikhonov import Tikhonov
-from priorlab_handcrafted.tv import TotalVariation
-from priorlab_handcrafted.wavelet import Wavelet
 from skimage.restoration import cycle_spin, denoise_tv_chambolle, denoise_wavelet
 
 from priorlab import images, metrics
@@ -23,6 +20,9 @@ from priorlab.measurement import Measurement
 from priorlab.noise import Gaussian
 from priorlab.operators import Identity
 from priorlab.priors import Prior
+from priorlab_handcrafted.tikhonov import Tikhonov
+from priorlab_handcrafted.tv import TotalVariation
+from priorlab_handcrafted.wavelet import Wavelet
 
 SIGMA = 25 / 255
 

@@ -13,12 +13,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from priorlab_handcrafted.tikhonov import Tikhonov
-from priorlab_handcrafted.tv import TotalVariation
-from priorlab_handcrafted.wavelet import Wavelet
 
 from priorlab import builtin_tasks, images, metrics, specs
 from priorlab.priors import Prior
+from priorlab_handcrafted.tikhonov import Tikhonov
+from priorlab_handcrafted.tv import TotalVariation
+from priorlab_handcrafted.wavelet import Wavelet
 
 EVERY = 54
 SIZE = 256

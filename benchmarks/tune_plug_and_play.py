@@ -58,9 +58,9 @@ def main() -> None:
                         restored = prior.restore(measurement).clamp(0, 1)
                         truth = task.truth(clean)
                         scores.append(
-                            metrics.evaluate(
-                                restored[0].numpy(), truth[0].numpy(), task.protocol
-                            )["psnr"]
+                            metrics.evaluate(restored[0].numpy(), truth[0].numpy(), task.protocol)[
+                                "psnr"
+                            ]
                         )
                     print(
                         f"{prior.name:8} {task.spec():28} {key}={value:<8.4g} "

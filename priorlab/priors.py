@@ -51,7 +51,7 @@ class Prior(Component, ABC):
     between calls, does not change its input, and treats each image of a batch by itself.
     """
 
-    def prepare(self, device: torch.device, channels: int) -> None:  # noqa: B027
+    def prepare(self, device: torch.device, channels: int) -> None:
         """Load what is loaded once, such as weights; the harness does not time this."""
 
     def unsupported(self, measurement: Measurement) -> str | None:
@@ -155,7 +155,7 @@ class Generator(Prior):
     learning_rate: float = parameter(0.01, "step size of Adam", low=0)
     warm_up: int = parameter(60, "first steps, in which Muon optimises the kernels", low=0)
     perturbation: float = parameter(
-        0.01, "standard deviation of the noise added to the code in each step", low=0
+        0.2, "noise added to the code in each step, relative to the measurement's level", low=0
     )
     averaging: float = parameter(
         0.99, "decay of the running mean of the outputs; 0 returns the last one", low=0, high=1

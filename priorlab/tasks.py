@@ -20,7 +20,6 @@ from priorlab.noise import Noise
 from priorlab.operators import Identity, LinearOperator, Shape
 from priorlab.specs import Component
 
-
 SMALLEST_SIDE = 11
 """Least side in pixels of the region that metrics see: that of the window of SSIM."""
 

@@ -82,8 +82,10 @@ class _Code:
 
         code = generator.make_code(measurement.shape)
         self.code, self.noise = placed(code), None
-        if generator.perturbation:
-            self.noise = placed(generator.perturbation * torch.randn(code.shape))
+        # The noisier the data, the less detail should the network be able to tell apart.
+        level = generator.perturbation * measurement.noise.level
+        if level:
+            self.noise = placed(level * torch.randn(code.shape))
 
     def draw(self) -> Tensor:
         """Return the code with the noise, shifted at random: a tenth of the cost of new noise."""

@@ -3,8 +3,6 @@
 import numpy as np
 import pytest
 import torch
-from priorlab_dip import DeepImagePrior
-from priorlab_dip.blocks import UpConvolution
 from skimage import data
 from torch import Tensor
 from torch.nn import functional
@@ -14,6 +12,8 @@ from priorlab.errors import UsageError
 from priorlab.measurement import Measurement
 from priorlab.noise import Gaussian, Noise, NoNoise, Poisson, SaltAndPepper
 from priorlab.operators import Identity, LinearOperator, Mask
+from priorlab_dip import DeepImagePrior
+from priorlab_dip.blocks import UpConvolution
 
 TINY = {"channels": 8, "inputs": 8, "depth": 2}
 

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 import torch
-from priorlab_handcrafted import priorlab_priors
 
 from priorlab.builtin_tasks import BUILTIN_TASKS, Denoise
 from priorlab.measurement import Measurement
 from priorlab.noise import Gaussian
 from priorlab.operators import Identity
+from priorlab_handcrafted import priorlab_priors
 
 PRIORS = {prior.name: prior for prior in priorlab_priors()}
 

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 import torch
 from conftest import picture
-from priorlab_handcrafted.degraded import Degraded
 from scipy.interpolate import griddata
 
 from priorlab.measurement import Measurement
 from priorlab.noise import Gaussian, NoNoise
 from priorlab.operators import Identity, Mask
+from priorlab_handcrafted.degraded import Degraded
 
 
 def test_denoising_returns_the_input_clipped():

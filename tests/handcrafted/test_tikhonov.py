@@ -5,6 +5,7 @@ import scipy.fft
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from priorlab_handcrafted.dct import dct2, idct2
 from priorlab_handcrafted.tikhonov import Tikhonov
 

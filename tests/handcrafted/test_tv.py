@@ -5,10 +5,10 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from priorlab_handcrafted.tv import TOLERANCE, TotalVariation, solve_rof
 from skimage.restoration import denoise_tv_chambolle
 
 from priorlab.priors import Trace
+from priorlab_handcrafted.tv import TOLERANCE, TotalVariation, solve_rof
 
 
 class LastGap(Trace):

@@ -5,6 +5,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
 from priorlab_handcrafted.filters import FILTERS, TightFrame, scaling_filter
 from priorlab_handcrafted.wavelet import Wavelet
 
@@ -80,7 +81,9 @@ def test_shrinkage_is_the_average_over_all_shifts_of_the_decimated_transform():
             average += (matrix.T @ shrunk @ matrix).roll((-down, -right), (0, 1)) / 4
     frame = TightFrame("sym2", 1)
     coarse, details = frame.analyse(x[None, None])
-    shrunk = [[torch.nn.functional.softshrink(b, threshold / 2) for b in bands] for bands in details]
+    shrunk = [
+        [torch.nn.functional.softshrink(b, threshold / 2) for b in bands] for bands in details
+    ]
     torch.testing.assert_close(frame.synthesise(coarse, shrunk)[0, 0], average)
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+
 from priorlab_learned.unet import UNet
 
 DATA = Path(__file__).parents[3] / "shared" / "data"

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+
+from priorlab.errors import UsageError
 from priorlab_learned import photographs, training
 from priorlab_learned.network import UNetNetwork
 from priorlab_learned.unet import UNet
 from priorlab_learned.weights_file import read_weights
-
-from priorlab.errors import UsageError
 
 
 @pytest.fixture(autouse=True)

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 import skimage.data
 import torch
+from safetensors.torch import save_file
+
+from priorlab.errors import Unsupported
 from priorlab_learned import unet as unet_module
 from priorlab_learned.network import UNetNetwork
 from priorlab_learned.unet import SHIPPED, UNet
 from priorlab_learned.weights_file import WeightsError, read_weights, write_weights
-from safetensors.torch import save_file
-
-from priorlab.errors import Unsupported
 
 
 @pytest.fixture(autouse=True)

@@ -7,8 +7,6 @@ import numpy as np
 import pytest
 import scipy.optimize
 import torch
-from priorlab_handcrafted.tikhonov import Tikhonov
-from priorlab_handcrafted.tv import TotalVariation
 
 from priorlab.convolution import Convolution
 from priorlab.measurement import Measurement
@@ -16,6 +14,8 @@ from priorlab.noise import Gaussian, NoNoise, Poisson, SaltAndPepper
 from priorlab.operators import Identity, Mask
 from priorlab.priors import Regularizer, Trace
 from priorlab.solvers import image_space
+from priorlab_handcrafted.tikhonov import Tikhonov
+from priorlab_handcrafted.tv import TotalVariation
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

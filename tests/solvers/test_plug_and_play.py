@@ -1,6 +1,7 @@
 """Plug-and-play turns any denoiser into a method for every task."""
 
 import dataclasses
+import itertools
 from typing import ClassVar
 
 import numpy as np
@@ -51,7 +52,7 @@ def test_the_levels_fall_to_that_of_the_least_noisy_pixels():
     levels = plug_and_play.annealed_levels(Gaussian(0.02), 8)
     assert levels[0] == pytest.approx(plug_and_play.FIRST_LEVEL)
     assert levels[-1] == pytest.approx(0.02)
-    assert all(a > b for a, b in zip(levels, levels[1:], strict=False))
+    assert all(a > b for a, b in itertools.pairwise(levels))
     assert plug_and_play.annealed_levels(Gaussian(0.5), 3) == pytest.approx([0.5] * 3)
     impulses = plug_and_play.annealed_levels(SaltAndPepper(0.3), 3)
     assert impulses[-1] == pytest.approx(plug_and_play.LAST_LEVEL)
