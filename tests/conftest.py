@@ -1,34 +1,13 @@
-"""What tests share: one thread for torch, and small pictures made on the spot."""
+"""What all tests share."""
 
-import numpy as np
 import pytest
 import torch
-from PIL import Image
+from sample_pictures import picture, save
 
 torch.set_num_threads(1)
-
-
-def picture(height, width, channels=1, seed=0):
-    """Return a natural-looking float32 picture (C, H, W): shapes on a gradient."""
-    rng = np.random.default_rng(seed)
-    rows, columns = np.mgrid[:height, :width]
-    image = np.stack([0.2 + 0.5 * (rows + columns) / (height + width)] * channels)
-    for _ in range(6):
-        centre, radius = rng.random(2) * (height, width), rng.uniform(0.1, 0.3) * height
-        disk = (rows - centre[0]) ** 2 + (columns - centre[1]) ** 2 < radius**2
-        image[:, disk] = rng.random((channels, 1))
-    return image.astype(np.float32)
 
 
 @pytest.fixture
 def photo(tmp_path):
     """A colour PNG of 40 x 32 pixels."""
     return save(tmp_path / "photo.png", picture(32, 40, 3))
-
-
-def save(path, image):
-    """Write a picture (C, H, W) as an 8-bit file and return its path."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    pixels = np.rint(image * 255).astype(np.uint8).transpose(1, 2, 0)
-    Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels).save(path)
-    return path

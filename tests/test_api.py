@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from conftest import picture, save
+from sample_pictures import picture, save
 
 import priorlab
 from priorlab.errors import UsageError

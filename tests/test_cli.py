@@ -6,8 +6,8 @@ import sys
 
 import numpy as np
 import pytest
-from conftest import picture, save
 from PIL import Image
+from sample_pictures import picture, save
 
 from priorlab.cli import main
 

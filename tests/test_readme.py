@@ -5,7 +5,7 @@ import shlex
 from pathlib import Path
 
 import pytest
-from conftest import picture, save
+from sample_pictures import picture, save
 
 import priorlab
 from priorlab import cli

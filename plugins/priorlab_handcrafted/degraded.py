@@ -30,7 +30,7 @@ class Degraded(Prior):
         """Return the measurement as a picture of the right shape, clipped to [0, 1]."""
         if not isinstance(measurement.operator, Mask):
             return measurement.initial()
-        y = np.array(measurement.y.detach().cpu(), dtype=np.float64)
+        y = measurement.y.detach().cpu().numpy().astype(np.float64)
         known = measurement.operator.mask.cpu().numpy()[0] > 0.5
         for channels, mask in _groups(known, y.shape[1]):
             y[:, channels] = _fill(y[:, channels], mask)

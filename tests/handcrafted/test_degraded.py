@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from conftest import picture
+from sample_pictures import picture
 from scipy.interpolate import griddata
 
 from priorlab.measurement import Measurement

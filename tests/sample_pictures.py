@@ -1,0 +1,24 @@
+"""Small pictures that tests make on the spot."""
+
+import numpy as np
+from PIL import Image
+
+
+def picture(height, width, channels=1, seed=0):
+    """Return a natural-looking float32 picture (C, H, W): shapes on a gradient."""
+    rng = np.random.default_rng(seed)
+    rows, columns = np.mgrid[:height, :width]
+    image = np.stack([0.2 + 0.5 * (rows + columns) / (height + width)] * channels)
+    for _ in range(6):
+        centre, radius = rng.random(2) * (height, width), rng.uniform(0.1, 0.3) * height
+        disk = (rows - centre[0]) ** 2 + (columns - centre[1]) ** 2 < radius**2
+        image[:, disk] = rng.random((channels, 1))
+    return image.astype(np.float32)
+
+
+def save(path, image):
+    """Write a picture (C, H, W) as an 8-bit file and return its path."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pixels = np.rint(image * 255).astype(np.uint8).transpose(1, 2, 0)
+    Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels).save(path)
+    return path
