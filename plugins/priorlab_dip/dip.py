@@ -25,7 +25,9 @@ class DeepImagePrior(Generator):
 
     Source: Ulyanov, Vedaldi, Lempitsky, "Deep Image Prior", CVPR 2018.
 
-    The defaults are quick: half a minute on one core for a colour image of 256 x 256 pixels.
+    The defaults are quick: half a minute on one core with fast bfloat16 for 256 x 256 pixels
+    in colour. Smooth pictures gain from a stronger perturbation (``perturbation=0.35``), those
+    full of detail from more steps and more features (``channels=128,iterations=3000``).
     """
 
     name: ClassVar[str] = "dip"
