@@ -27,8 +27,8 @@ TASKS = (
     "inpaint:missing=0.5|0.8,inpaint:sigma=10,superres:factor=2|4,deblur"
 )
 SWEEPS: dict[str, list[Prior]] = {
-    "tv": [TotalVariation(weight=w) for w in (0.5, 0.65, 0.8, 0.95, 1.1, 1.3)],
-    "tikhonov": [Tikhonov(weight=w) for w in (2.0, 4.0, 6.0, 9.0, 13.0, 20.0)],
+    "tv": [TotalVariation(weight=w) for w in (0.2, 0.35, 0.5, 0.65, 0.75, 0.85, 1.0)],
+    "tikhonov": [Tikhonov(weight=w) for w in (2.0, 4.0, 6.0, 8.0, 11.0, 15.0)],
     "wavelet": [
         Wavelet(filter=name, window=window)
         for name, window in itertools.product(("haar", "sym2", "sym4"), (0, 9, 17, 25))
@@ -74,7 +74,7 @@ def main() -> None:
                 values.append(scores["psnr"])
             means.append(float(np.mean(values)))
         cells = " | ".join(f"{value:.2f}" for value in (*means, float(np.mean(means))))
-        print(f"| {prior.spec()} | {cells} | {time.process_time() - start:.0f} |", flush=True)
+        print(f"| {prior} | {cells} | {time.process_time() - start:.0f} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -38,7 +38,7 @@ class Wavelet(Denoiser):
     """
 
     name: ClassVar[str] = "wavelet"
-    filter: str = parameter("sym2", "orthogonal wavelet", choices=tuple(FILTERS))
+    filter: str = parameter("sym4", "orthogonal wavelet", choices=tuple(FILTERS))
     levels: int = parameter(4, "scales of the transform, fewer for small images", low=1, high=8)
     window: int = parameter(
         17,
