@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from priorlab import images, plugins, specs
-from priorlab.errors import UsageError
+from priorlab.errors import UsageError, check_seed
 from priorlab.measurement import Measurement
 from priorlab.noise_level import estimate_sigma
 from priorlab.priors import SILENT, Prior, Trace
@@ -70,8 +70,9 @@ def restore(
     ------
     UsageError
         For what cannot be read, an unknown name or parameter, or a prior that does not support
-        the task.
+        the task, fails, or returns something else than an image.
     """
+    check_seed(seed)
     registry = registry or plugins.load()
     data = load_picture(image)
     chosen = one_prior(prior, registry)
@@ -114,6 +115,7 @@ def degrade(
     UsageError
         For what cannot be read or an unknown name or parameter.
     """
+    check_seed(seed)
     registry = registry or plugins.load()
     clean = torch.from_numpy(load_picture(image))[None]
     measurement = _one_task(task, registry, real=True).measure(clean, seed)
@@ -266,10 +268,18 @@ def restore_measurement(
     prior: Prior, measurement: Measurement, *, seed: int, trace: Trace
 ) -> torch.Tensor:
     """Run a prior on a measurement, or say in a `UsageError` why it cannot."""
+    from priorlab.harness import cell
+
     if reason := prior.unsupported(measurement):
         raise UsageError(f"{prior.spec()} does not support this: {reason}")
-    prior.prepare(measurement.y.device, measurement.shape[1])
-    return prior.restore(measurement, trace, seed)
+    try:
+        prior.prepare(measurement.y.device, measurement.shape[1])
+        restored = cell.checked(prior.restore(measurement, trace, seed), measurement.shape)
+    except UsageError:
+        raise
+    except Exception as error:  # a plugin may raise anything; the cause stays attached
+        raise UsageError(f"{prior.spec()} failed: {cell.failure(error)['message']}") from error
+    return images.to_tensor(restored)
 
 
 def torch_device(name: str) -> torch.device:

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
-from priorlab.errors import UsageError
+from priorlab.errors import UsageError, check_seed
 
 if TYPE_CHECKING:
     from priorlab.harness.results import Run
@@ -311,6 +311,7 @@ def _plugins(options: argparse.Namespace) -> int:
 def _train(options: argparse.Namespace) -> int:
     from priorlab import images
 
+    check_seed(options.seed)
     trainer = _registry(options).find("trainers", options.name)
     images.check_writable(options.output, [".safetensors"])
 

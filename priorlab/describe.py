@@ -6,7 +6,7 @@ import dataclasses
 import inspect
 from typing import get_type_hints
 
-from priorlab.errors import unknown
+from priorlab.errors import UsageError, unknown
 from priorlab.plugins import KINDS, Registry
 from priorlab.specs import Component
 
@@ -28,7 +28,8 @@ def describe(name: str, registry: Registry) -> str:
         if claimed == name:
             registry.find(kind, name)
     if not found:
-        raise unknown("name", name, {key for kind in KINDS for key in getattr(registry, kind)})
+        known = {key for kind in KINDS for key in getattr(registry, kind)}
+        raise UsageError(f"{unknown('name', name, known)}{registry.hint()}")
     return "\n\n".join(found)
 
 

@@ -12,6 +12,12 @@ class Unsupported(Exception):
     """A prior cannot solve a task; the message is the one line a table shows as the reason."""
 
 
+def check_seed(seed: object) -> None:
+    """Raise a `UsageError` unless `seed` is one that torch, numpy and the store can all take."""
+    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**63:
+        raise UsageError(f"seed {seed!r} is not a whole number from 0 to 2^63 - 1")
+
+
 def unknown(kind: str, name: str, known: Iterable[str]) -> UsageError:
     """Return the error for a name that is not among the `known` ones, with a suggestion.
 

@@ -135,7 +135,7 @@ class Registry:
             raise UsageError(f"{_claimed(kind, name, claims)}; remove or rename one of them")
         if name not in known:
             error = unknown(kind.removesuffix("s"), name, known)
-            raise UsageError(f"{error}{self._hint()}")
+            raise UsageError(f"{error}{self.hint()}")
         return known[name]
 
     def digest_of(self, component: type[Component]) -> str:
@@ -156,7 +156,8 @@ class Registry:
             self.find(kind, spec.name)
         return specs.build(text, kind.removesuffix("s"), known)
 
-    def _hint(self) -> str:
+    def hint(self) -> str:
+        """Return what to add to an error on an unknown name: it may be in a broken plugin."""
         broken = ", ".join(plugin.name for plugin in self.problems)
         return f"; not loaded: {broken}, see 'priorlab plugins'" if broken else ""
 

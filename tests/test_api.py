@@ -1,5 +1,8 @@
 """The Python interface."""
 
+import dataclasses
+from typing import ClassVar
+
 import numpy as np
 import pytest
 import torch
@@ -8,6 +11,7 @@ from sample_pictures import picture, save
 import priorlab
 from priorlab.errors import UsageError
 from priorlab.noise_level import estimate_sigma
+from priorlab.priors import Denoiser
 
 
 def test_restore_takes_a_file_or_an_array_of_any_depth(photo):
@@ -45,6 +49,26 @@ def test_restore_of_a_gray_array_does_not_change_its_input():
 def test_a_wrong_array_is_explained(array, says):
     with pytest.raises(UsageError, match=says):
         priorlab.restore(array, prior="tv")
+
+
+@pytest.mark.parametrize(
+    ("answer", "says"),
+    [
+        (lambda v: v[..., 1:], r"broken failed: restore returned an image of shape"),
+        (lambda v: v * torch.nan, "broken failed: restore returned NaN"),
+        (lambda v: 1 / 0, "broken failed: ZeroDivisionError: division by zero"),
+    ],
+)
+def test_a_prior_that_fails_is_named(answer, says):
+    @dataclasses.dataclass(frozen=True, kw_only=True)
+    class Broken(Denoiser):
+        name: ClassVar[str] = "broken"
+
+        def denoise(self, v, sigma):
+            return answer(v)
+
+    with pytest.raises(UsageError, match=says):
+        priorlab.restore(picture(20, 20)[0], task="denoise:sigma=25", prior=Broken())
 
 
 def test_one_task_and_one_prior_are_expected(photo):

@@ -54,6 +54,8 @@ def test_importing_the_package_imports_no_torch():
         (["train", "unett", "--dataset", ".", "-o", "w"], "did you mean 'unet'?"),
         (["table", "no-such-run"], "no-such-run"),
         (["restore", "none.png", "-o", "x.png"], "none.png"),
+        (["restore", "none.png", "-o", "x.png", "--seed", "-1"], "seed -1 is not a whole"),
+        (["train", "unet", "--dataset", ".", "-o", "w", "--seed", str(2**63)], "seed 92233"),
         ([], "required"),
     ],
 )

@@ -143,10 +143,10 @@ def _restore(
         result["seconds"] = time.perf_counter() - start - trace.spent
     finally:
         result["peak_mb"] = memory.peak_mb(device)
-    return _checked(restored, measurement.shape)
+    return checked(restored, measurement.shape)
 
 
-def _checked(restored: Any, shape: tuple[int, ...]) -> NDArray[np.float32]:
+def checked(restored: Any, shape: tuple[int, ...]) -> NDArray[np.float32]:
     """Return the restored image as an array, or raise `InvalidImage`."""
     if not isinstance(restored, Tensor):
         raise InvalidImage(f"restore returned {type(restored).__name__}, not a tensor")

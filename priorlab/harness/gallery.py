@@ -18,7 +18,7 @@ from priorlab.harness.grid import safe_name
 
 
 def write(folder: RunFolder, rows: pd.DataFrame) -> list[Path]:
-    """Draw a sheet for each task of which some cell is finished, and return the files.
+    """Draw a sheet for each task of which some image is restored, and return the files.
 
     Parameters
     ----------
@@ -39,7 +39,10 @@ def write(folder: RunFolder, rows: pd.DataFrame) -> list[Path]:
             continue
         image = statistics.typical_image(table)
         shown = cells[cells["image"] == image]
-        shown = shown[shown["seed"] == shown["seed"].min()]
+        done = shown[shown["status"] == "ok"]
+        if done.empty:
+            continue
+        shown = shown[shown["seed"] == done["seed"].min()]
         best_first = table.mean().sort_values(ascending=False, kind="stable").index
         file = folder.path / f"{safe_name(str(task))}.png"
         try:

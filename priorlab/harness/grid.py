@@ -14,7 +14,7 @@ import torch
 
 from priorlab import plugins
 from priorlab.datasets import Dataset, ImageFile
-from priorlab.errors import UsageError
+from priorlab.errors import UsageError, check_seed
 from priorlab.priors import Prior
 from priorlab.specs import Component
 from priorlab.tasks import Task
@@ -81,8 +81,7 @@ def cells(
         if not values:
             raise UsageError(f"the grid has no {axis}; name at least one")
     for seed in seeds:
-        if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
-            raise UsageError(f"seed {seed!r} is not a whole number of at least 0")
+        check_seed(seed)
     for kind, components in {"priors": priors, "tasks": tasks}.items():
         for component in components:
             if registry.find(kind, component.name) is not type(component):

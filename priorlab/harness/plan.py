@@ -96,7 +96,7 @@ def plan(
         slots = 1 if device != "cpu" else max(1, machine.usable_cores() // threads)
     slots = max(1, min(slots, len({cell.key for cell in cells} - cached.keys())))
     name = grid.run_name(tasks, dataset, [cell.labels for cell in cells]) if name is None else name
-    if name != Path(name).name or name.startswith("."):
+    if not name or name != Path(name).name or name.startswith("."):
         raise UsageError(f"the run name {name!r} is not a plain file name")
     return Plan(name, cells, dataset.problems, cached, slots, estimates)
 

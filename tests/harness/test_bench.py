@@ -10,7 +10,8 @@ import pytest
 
 from priorlab import images
 from priorlab.errors import UsageError
-from priorlab.harness import bench, pictures, results, scores
+from priorlab.harness import bench, gallery, pictures, results, scores
+from priorlab.harness.folder import RunFolder
 from priorlab.harness.plan import plan
 from priorlab.harness.progress import Progress
 
@@ -132,6 +133,11 @@ def test_the_folder_shows_the_images(everything, dataset):
     assert images.read(place / "good.png").shape == (3, 16, 16)
 
 
+def test_a_task_that_nothing_solved_has_no_sheet(everything):
+    _, run, _ = everything
+    assert gallery.write(RunFolder(run.folder), rows_of(run, "raises")) == []
+
+
 def test_the_folder_says_what_the_run_was(everything):
     _, run, _ = everything
     info = json.loads((run.folder / "run.json").read_text())
@@ -239,6 +245,8 @@ def test_a_plan_says_what_is_known_and_how_long_the_rest_takes(everything, regis
     [
         ({"seeds": []}, "the grid has no seeds"),
         ({"seeds": [-1]}, "seed -1 is not a whole number"),
+        ({"seeds": [2**63]}, "seed 9223372036854775808 is not a whole number"),
+        ({"name": ""}, "the run name '' is not a plain file name"),
         ({"device": "abacus"}, "device 'abacus' is not one torch knows"),
         ({"name": "../up"}, "the run name '../up' is not a plain file name"),
         ({"slots": 0}, "slots=0 is too small"),
