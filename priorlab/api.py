@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from priorlab import images, plugins, specs
-from priorlab.errors import UsageError, check_seed
+from priorlab.errors import Unsupported, UsageError, check_seed
 from priorlab.measurement import Measurement
 from priorlab.noise_level import estimate_sigma
 from priorlab.priors import SILENT, Prior, Trace
@@ -277,6 +277,8 @@ def restore_measurement(
         restored = cell.checked(prior.restore(measurement, trace, seed), measurement.shape)
     except UsageError:
         raise
+    except Unsupported as error:
+        raise UsageError(f"{prior.spec()} does not support this: {error}") from None
     except Exception as error:  # a plugin may raise anything; the cause stays attached
         raise UsageError(f"{prior.spec()} failed: {cell.failure(error)['message']}") from error
     return images.to_tensor(restored)

@@ -181,7 +181,7 @@ def split(text: str) -> list[Spec]:
             key = name
         key = key.strip()
         if not parts:
-            raise UsageError(f"{text!r}: {token!r} needs a name before it, as in 'name:{token}'")
+            raise UsageError(f"{text!r}: {token!r} needs a name before it, as in 'name:key=value'")
         if not key or not equals:
             raise UsageError(f"{text!r}: expected 'name:key=value', not {token!r}")
         if key in parts[-1][1]:

@@ -9,7 +9,7 @@ import torch
 from sample_pictures import picture, save
 
 import priorlab
-from priorlab.errors import UsageError
+from priorlab.errors import Unsupported, UsageError
 from priorlab.noise_level import estimate_sigma
 from priorlab.priors import Denoiser
 
@@ -51,11 +51,16 @@ def test_a_wrong_array_is_explained(array, says):
         priorlab.restore(array, prior="tv")
 
 
+def refuse(v):
+    raise Unsupported("too gray")
+
+
 @pytest.mark.parametrize(
     ("answer", "says"),
     [
         (lambda v: v[..., 1:], r"broken failed: restore returned an image of shape"),
         (lambda v: v * torch.nan, "broken failed: restore returned NaN"),
+        (refuse, "broken does not support this: too gray"),
         (lambda v: 1 / 0, "broken failed: ZeroDivisionError: division by zero"),
     ],
 )

@@ -39,6 +39,7 @@ def test_importing_the_package_imports_no_torch():
     ("arguments", "says"),
     [
         (["bench", "--priors", "tvv"], "unknown prior 'tvv'; did you mean 'tv'?"),
+        (["bench", "--priors", "TV"], "unknown prior 'TV'; did you mean 'tv'?"),
         (["bench", "--tasks", "denoize"], "unknown task 'denoize'; did you mean 'denoise'?"),
         (["bench", "--tasks", "denoise:sigmaa=3"], "unknown field of denoise 'sigmaa'; did you"),
         (["bench", "--tasks", "denoise:sigma=-1"], "denoise: sigma=-1 is too small; the least"),
