@@ -153,7 +153,9 @@ class Generator(Prior):
 
     iterations: int = parameter(400, "most steps of the optimiser", low=1)
     learning_rate: float = parameter(0.01, "step size of Adam", low=0)
-    warm_up: int = parameter(60, "first steps, in which Muon optimises the kernels", low=0)
+    warm_up: int = parameter(
+        60, "steps in which Muon optimises the kernels; all of them without noise", low=0
+    )
     perturbation: float = parameter(
         0.2, "noise added to the code in each step, relative to the measurement's level", low=0
     )

@@ -15,7 +15,11 @@ from priorlab.solvers.held_out import HeldOut
 from priorlab.solvers.muon import Muon
 
 NOTICEABLE = 1 / 255
-"""Noise of a lower level does no harm when it is fitted: nothing is held out then."""
+"""Noise of a lower level does no harm when it is fitted: nothing is held out then, and Muon,
+which fits everything faster, is used to the end."""
+
+LEAST_PERTURBED = 14 / 255
+"""The code is perturbed as for this noise level at least: exact data gain from it too."""
 
 
 def fit(generator: Generator, measurement: Measurement, trace: Trace, seed: int) -> Tensor:
@@ -53,14 +57,15 @@ def _fit_one(generator: Generator, measurement: Measurement, trace: Trace) -> Te
     # Mean squared error for Gaussian noise, whatever the image's size and the noise level.
     scale = 2 * noise.level**2 / y.numel()
     mean = torch.zeros(measurement.shape, device=y.device)
-    held_out = HeldOut(measurement, generator.held_out if noise.level > NOTICEABLE else 0.0, mean)
+    noisy = noise.level > NOTICEABLE
+    held_out = HeldOut(measurement, generator.held_out if noisy else 0.0, mean)
     for step in range(1, generator.iterations + 1):
         with bf16:
             image = network(code.draw()).float().contiguous()
         loss = scale * noise.nll(held_out.hide(measurement.operator.forward(image)), y).sum()
         adam.zero_grad()
         torch.autograd.backward(loss)
-        if step <= generator.warm_up:
+        if generator.warm_up and (step <= generator.warm_up or not noisy):
             muon.step()
         adam.step()
         # At first the mean forgets faster: its memory is a ninth of the steps so far.
@@ -83,7 +88,7 @@ class _Code:
         code = generator.make_code(measurement.shape)
         self.code, self.noise = placed(code), None
         # The noisier the data, the less detail should the network be able to tell apart.
-        level = generator.perturbation * measurement.noise.level
+        level = generator.perturbation * max(measurement.noise.level, LEAST_PERTURBED)
         if level:
             self.noise = placed(level * torch.randn(code.shape))
 
