@@ -208,7 +208,8 @@ def _bench(options: argparse.Namespace) -> int:
     if len(done.rows):
         print(f"{done.folder}: table.md, table.csv, images.csv, images/, a picture of each task")
     if done.interrupted:
-        print("priorlab: stopped; the same command goes on from here", file=sys.stderr)
+        left = f"{done.info['total'] - len(done.rows)} of {done.info['total']} cells left"
+        print(f"priorlab: stopped with {left}; the same command goes on from here", file=sys.stderr)
         return INTERRUPTED
     return FAILED if done.failures else OK
 

@@ -25,7 +25,8 @@ def image_paths(dataset: Path) -> list[Path]:
     """Return the image files of a folder by name, or raise a `UsageError` if there is none."""
     if not dataset.is_dir():
         raise UsageError(f"{dataset} is not a folder of images")
-    paths = sorted(path for path in dataset.iterdir() if path.suffix.lower() in SUFFIXES)
+    files = (path for path in dataset.iterdir() if path.is_file())
+    paths = sorted(path for path in files if path.suffix.lower() in SUFFIXES)
     if not paths:
         raise UsageError(f"{dataset} holds no image ({', '.join(SUFFIXES)})")
     return paths
@@ -43,6 +44,8 @@ def decode(path: Path, channels: int) -> Array:
     """Return the image as uint8 (C, H, W); gray is the ITU-R 601 luma."""
     try:
         with Image.open(path) as image:
+            if image.mode[0] in "IF":  # converting would clip, not scale
+                raise UsageError(f"{path} has more than 8 bits; training takes 8-bit images")
             pixels = np.asarray(image.convert("L" if channels == 1 else "RGB"))
     except OSError as error:
         raise UsageError(f"{path} is not a readable image: {error}") from None

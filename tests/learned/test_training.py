@@ -94,6 +94,10 @@ def test_learning_rate_rises_then_falls_to_zero():
 def test_bad_input_is_one_clear_sentence(tmp_path, folder):
     empty = tmp_path / "empty"
     empty.mkdir()
+    deep = tmp_path / "deep.png"
+    Image.fromarray(np.zeros((64, 64), np.uint16)).save(deep)
+    with pytest.raises(UsageError, match="more than 8 bits"):
+        photographs.decode(deep, 1)
     with pytest.raises(UsageError, match="holds no image"):
         training.train(empty, tmp_path / "w", 1, 1, 0)
     with pytest.raises(UsageError, match="is not a folder"):
