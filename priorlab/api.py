@@ -188,7 +188,7 @@ def bench(
         select_priors(priors, registry),
         select_tasks(tasks, registry),
         datasets.load(str(dataset), registry),
-        seeds,
+        [int(seed) for seed in seeds],
         registry=registry,
         out=Path(out),
         name=name,

@@ -43,6 +43,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # `priorlab list | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return OK
+    except OSError as error:  # such as a results folder that was deleted meanwhile
+        print(f"priorlab: {error}", file=sys.stderr)
+        return USAGE
 
 
 class _Parser(argparse.ArgumentParser):
@@ -178,7 +181,7 @@ def _bench(options: argparse.Namespace) -> int:
     priors = api.select_priors(options.priors, registry)
     tasks = api.select_tasks(options.tasks, registry)
     for broken in registry.problems:
-        print(f"not loaded: {broken.name}: {broken.problem}", file=sys.stderr)
+        print(f"plugin {broken.name}: {broken.problem}", file=sys.stderr)
     grid = {
         "registry": registry,
         "out": options.out,
@@ -206,7 +209,9 @@ def _bench(options: argparse.Namespace) -> int:
     )
     _print_table(done)
     if len(done.rows):
-        print(f"{done.folder}: table.md, table.csv, images.csv, images/, a picture of each task")
+        print(f"wrote {done.folder}/: table.md, table.csv, images.csv, images/ and, to look at:")
+        for sheet in sorted(done.folder.glob("*.png")):
+            print(f"  {sheet}")
     if done.interrupted:
         left = f"{done.info['total'] - len(done.rows)} of {done.info['total']} cells left"
         print(f"priorlab: stopped with {left}; the same command goes on from here", file=sys.stderr)
@@ -234,7 +239,8 @@ def _print_table(run: Run) -> None:
     from priorlab.harness import tables
 
     if len(run.rows):
-        Console().print(tables.terminal(run.rows, run.header))
+        console = Console()
+        console.print(tables.terminal(run.rows, run.header, width=console.width), end="\n\n")
 
 
 def _seeds(text: str) -> list[int]:
@@ -257,9 +263,14 @@ def _restore(options: argparse.Namespace) -> int:
         registry=_registry(options),
         say=print,
     )
-    images.write(options.output, api.planes(restored))
+    images.write(options.output, api.planes(restored), bits=_bits(options.output))
     print(f"wrote {options.output}")
     return OK
+
+
+def _bits(path: Path) -> int:
+    """Return how many bits a picture is written with: TIFF files keep all."""
+    return 16 if path.suffix.lower() in (".tif", ".tiff") else 8
 
 
 def _degrade(options: argparse.Namespace) -> int:
@@ -269,7 +280,7 @@ def _degrade(options: argparse.Namespace) -> int:
     degraded, mask = api.degrade(
         options.image, options.task, seed=options.seed, registry=_registry(options)
     )
-    images.write(options.output, api.planes(degraded.clip(0, 1)))
+    images.write(options.output, api.planes(degraded.clip(0, 1)), bits=_bits(options.output))
     print(f"wrote {options.output}")
     if mask is not None:
         path = options.output.with_name(f"{options.output.stem}-mask.png")
@@ -286,7 +297,8 @@ def _list(options: argparse.Namespace) -> int:
             doc = item.summary() if hasattr(item, "summary") else item.doc
             print(f"  {name:<18} {doc}")
     if registry.problems:
-        print(f"not loaded: {', '.join(p.name for p in registry.problems)} (priorlab plugins)")
+        names = ", ".join(plugin.name for plugin in registry.problems)
+        print(f"with problems, see 'priorlab plugins': {names}")
     return OK
 
 

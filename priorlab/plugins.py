@@ -159,7 +159,7 @@ class Registry:
     def hint(self) -> str:
         """Return what to add to an error on an unknown name: it may be in a broken plugin."""
         broken = ", ".join(plugin.name for plugin in self.problems)
-        return f"; not loaded: {broken}, see 'priorlab plugins'" if broken else ""
+        return f"; plugins with problems: {broken}, see 'priorlab plugins'" if broken else ""
 
     def _add(self, kind: str, item: Any, plugin: Plugin) -> None:
         """Add what a plugin provides; a name claimed twice then stands for nothing."""
@@ -283,11 +283,16 @@ def _load_one(registry: Registry, plugin: Plugin, importer: Callable[[], ModuleT
         module = importer()
         plugin.digest = _module_digest(module.__name__)
         manager.register(module)
-        manager.check_pending()
-        if not manager.get_hookcallers(module):
+        callers = manager.get_hookcallers(module) or []
+        if not callers:
             plugin.problem = "it implements no hook, such as priorlab_priors with @hookimpl"
+        for caller in callers:
+            if not caller.has_spec():
+                raise unknown("hook", caller.name, [f"priorlab_{kind}" for kind in KINDS])
         for kind in KINDS:
             for items in getattr(manager.hook, f"priorlab_{kind}")():
+                if not isinstance(items, list | tuple):
+                    raise TypeError(f"priorlab_{kind} must return a list, not {items!r}")
                 for item in items:
                     _check_item(kind, item)
                     registry._add(kind, item, plugin)
@@ -295,7 +300,8 @@ def _load_one(registry: Registry, plugin: Plugin, importer: Callable[[], ModuleT
         raise
     except BaseException as error:  # a plugin may raise anything, SystemExit included
         last = str(error).strip().splitlines() or [""]
-        plugin.problem = f"{type(error).__name__}: {last[0]}"
+        kind = "" if isinstance(error, UsageError) else f"{type(error).__name__}: "
+        plugin.problem = f"{kind}{last[0]}"
         plugin.details = traceback.format_exc()
 
 

@@ -55,7 +55,11 @@ def test_a_file_and_a_folder_of_plugins(tmp_path):
         ("x = (", "SyntaxError"),
         ("x = 1", "implements no hook"),
         (GOOD.format(name="Bad Name"), "small letters"),
-        (GOOD.format(name="x").replace("priorlab_priors", "priorlab_prior"), "unknown hook"),
+        (
+            GOOD.format(name="x").replace("priorlab_priors", "priorlab_prior"),
+            "did you mean 'priorlab_priors'?",
+        ),
+        (GOOD.format(name="x").replace("[Halve]", "Halve"), "must return a list"),
         (GOOD.format(name="x").replace("def denoise", "def clean"), "does not define denoise"),
         (GOOD.format(name="x").replace("return [Halve]", "return [Halve()]"), "must be a class"),
         (GOOD.format(name="x").replace("    def d", "    k: int\n    def d"), None),
@@ -85,7 +89,7 @@ def test_a_forgotten_decorator_is_explained(tmp_path):
 
 def test_a_missing_prior_mentions_the_plugins_that_did_not_load(tmp_path):
     registry = plugins.load([write(tmp_path, "broken.py", "1 / 0")])
-    with pytest.raises(UsageError, match=r"unknown prior 'mine'.*not loaded: broken.py"):
+    with pytest.raises(UsageError, match=r"unknown prior 'mine'.*problems: broken.py"):
         registry.build_priors("mine")
 
 

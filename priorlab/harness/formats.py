@@ -55,14 +55,22 @@ def latex(sheets: Sequence[Sheet], closing: Sequence[str]) -> str:
     return f"% needs \\usepackage{{booktabs}}\n{tables}"
 
 
-def terminal(sheets: Sequence[Sheet]) -> RenderableType:
-    """Return the sheets for `rich.console.Console.print`."""
+NARROW = 72
+"""Terminals with fewer columns get no intervals."""
+
+
+def terminal(sheets: Sequence[Sheet], width: int) -> RenderableType:
+    """Return the sheets for `rich.console.Console.print`, for a terminal of `width` columns.
+
+    Notes that all sheets share stand once, below the last.
+    """
     from rich import box
     from rich.console import Group
     from rich.table import Table
     from rich.text import Text
 
     parts: list[RenderableType] = []
+    shared = [note for note in sheets[0].notes if all(note in sheet.notes for sheet in sheets)]
     for sheet in sheets:
         table = Table(
             title=Text(sheet.title, style="bold"),
@@ -73,7 +81,7 @@ def terminal(sheets: Sequence[Sheet]) -> RenderableType:
         )
         for column in sheet.columns:
             table.add_column(
-                Text(column.title),
+                Text(column.title if width >= NARROW else column.title.partition(" [")[0]),
                 justify="right" if column.numeric else "left",
                 no_wrap=column.numeric,
                 overflow="fold",
@@ -81,12 +89,16 @@ def terminal(sheets: Sequence[Sheet]) -> RenderableType:
         for line in sheet.lines:
             table.add_row(
                 *(
-                    Text.assemble((_folded(cell), "bold green" if cell.bold else ""), cell.detail)
+                    Text.assemble(
+                        (_folded(cell), "bold green" if cell.bold else ""),
+                        cell.detail if width >= NARROW else "",
+                    )
                     for cell in line
                 )
             )
-        parts += [table, *(Text(note, style="dim") for note in sheet.notes), Text()]
-    return Group(*parts)
+        own = [note for note in sheet.notes if note not in shared]
+        parts += [table, *(Text(note, style="dim") for note in own), Text()]
+    return Group(*parts, *(Text(note, style="dim") for note in shared))
 
 
 def _folded(cell: Cell, most: int = 20) -> str:

@@ -167,6 +167,8 @@ def device_class(device: str) -> str:
 def run_name(tasks: Sequence[Task], dataset: Dataset, grid: Sequence[Mapping[str, Any]]) -> str:
     """Return the default name of a run: the same command gives the same name."""
     names = "+".join(dict.fromkeys(task.name for task in tasks))
+    if len(names) > 30:
+        names = f"{len(tasks)}-tasks"
     labels = hashlib.sha256(canonical([dict(cell) for cell in grid]).encode()).hexdigest()
     return safe_name(f"{names}-{dataset.name}")[:60] + f"-{labels[:8]}"
 

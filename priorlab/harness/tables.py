@@ -64,16 +64,19 @@ def render(
 
 
 def terminal(
-    rows: pd.DataFrame, header: Header | None = None, *, reference: str | None = None
+    rows: pd.DataFrame, header: Header | None = None, *, width: int = 80
 ) -> RenderableType:
-    """Return the tables of a run for `rich.console.Console.print`: fewer columns and notes."""
+    """Return the tables of a run for a terminal of `width` columns: fewer columns and notes.
+
+    To be printed with `rich.console.Console.print`.
+    """
     header = header or Header()
-    summary = _summary(rows, header, reference)
+    summary = _summary(rows, header, None)
     sheets = [
         _sheet(task, summary, rows, header, full=False, remarks_in_column=False)
         for task in summary["task"].unique()
     ]
-    return formats.terminal(sheets)
+    return formats.terminal(sheets, width)
 
 
 def per_image(rows: pd.DataFrame) -> str:
