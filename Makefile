@@ -20,7 +20,7 @@ lint: $(VENV)/.test
 	$(VENV)/bin/mypy
 
 speed: $(VENV)/.test
-	$(VENV)/bin/python -m pytest benchmarks --benchmark-only
+	$(VENV)/bin/python -m pytest -o addopts=-q benchmarks --benchmark-only --benchmark-columns=median,iqr,rounds
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

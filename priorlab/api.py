@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 import torch
@@ -17,11 +18,13 @@ from priorlab.errors import Unsupported, UsageError, check_seed
 from priorlab.measurement import Measurement
 from priorlab.noise_level import estimate_sigma
 from priorlab.priors import SILENT, Prior, Trace
+from priorlab.randomness import seeded
 from priorlab.tasks import Task
 
 if TYPE_CHECKING:
     import pandas as pd
 
+C = TypeVar("C", bound=specs.Component)
 Picture = str | Path | NDArray[Any]
 """A file, or an array (H, W) or (H, W, 3): float in [0, 1], 8-bit or 16-bit."""
 
@@ -30,8 +33,8 @@ _log = logging.getLogger("priorlab")
 
 def restore(
     image: Picture,
-    task: str = "denoise",
-    prior: str | Prior = "unet",
+    task: str,
+    prior: str | Prior,
     *,
     seed: int = 0,
     device: str = "cpu",
@@ -210,16 +213,19 @@ def select_priors(
     """Build the priors of a comparison; None stands for every one with its defaults."""
     if chosen is None:
         return [prior() for prior in registry.priors.values()]
-    items = [chosen] if isinstance(chosen, str) else list(chosen)
-    text = ",".join(item if isinstance(item, str) else item.spec() for item in items)
-    return registry.build_priors(text)
+    return _selected(chosen, registry.build_priors)
 
 
 def select_tasks(chosen: Sequence[str | Task] | str, registry: plugins.Registry) -> list[Task]:
     """Build the tasks of a comparison."""
-    items = [chosen] if isinstance(chosen, str) else list(chosen)
-    text = ",".join(item if isinstance(item, str) else item.spec() for item in items)
-    return registry.build_tasks(text)
+    return _selected(chosen, registry.build_tasks)
+
+
+def _selected(chosen: Sequence[str | C] | str, build: Callable[[str], list[C]]) -> list[C]:
+    """Build what is given as text, keep what is built, drop what comes twice."""
+    items = [chosen] if isinstance(chosen, str) else chosen
+    built = [build(item) if isinstance(item, str) else [item] for item in items]
+    return list(dict.fromkeys(itertools.chain.from_iterable(built)))
 
 
 def one_prior(prior: str | Prior, registry: plugins.Registry) -> Prior:
@@ -256,9 +262,12 @@ def task_for_picture(
     """
     task = _one_task(text, registry, real=True)
     typed = specs.split(text)[0].fields
-    if task.name != "denoise" or "sigma" in typed:
+    sigma = getattr(task, "sigma", 0.0)
+    if "sigma" in typed or not sigma:
         return task, ""
-    sigma = estimate_sigma(data)
+    if task.name != "denoise":
+        return task, f"no sigma was given: assuming sigma = {sigma * 255:.1f} (0-255 scale)"
+    sigma = min(estimate_sigma(data), 1.0)
     # A picture without noise still has the rounding to 8 bits.
     task = dataclasses.replace(task, sigma=max(sigma, 1 / (255 * 12**0.5)))  # type: ignore[call-arg]
     return task, f"no sigma was given: estimated sigma = {sigma * 255:.1f} (0-255 scale)"
@@ -274,7 +283,8 @@ def restore_measurement(
         raise UsageError(f"{prior.spec()} does not support this: {reason}")
     try:
         prior.prepare(measurement.y.device, measurement.shape[1])
-        restored = cell.checked(prior.restore(measurement, trace, seed), measurement.shape)
+        with seeded(seed):
+            restored = cell.checked(prior.restore(measurement, trace, seed), measurement.shape)
     except UsageError:
         raise
     except Unsupported as error:

@@ -106,7 +106,7 @@ def _parser() -> _Parser:
         default="denoise",
         help="how it was degraded (default: denoise, its sigma estimated)",
     )
-    restore.add_argument("--prior", default="unet", help="a spec (default: %(default)s)")
+    restore.add_argument("--prior", required=True, help="a spec, such as tv; see 'priorlab list'")
     restore.add_argument("-o", "--output", type=Path, required=True, help="the file to write")
     restore.add_argument("--seed", type=int, default=0)
     restore.add_argument("--device", default="cpu", help="torch device (default: %(default)s)")
@@ -152,7 +152,7 @@ def _parser() -> _Parser:
 
 
 def _positive(text: str) -> int:
-    if not text.isdigit() or int(text) < 1:
+    if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
     return int(text)
 
@@ -245,7 +245,7 @@ def _print_table(run: Run) -> None:
 
 def _seeds(text: str) -> list[int]:
     parts = text.split(",")
-    if not all(part.strip().isdigit() for part in parts):
+    if not all(part.strip().isdecimal() for part in parts):
         raise UsageError(f"--seeds {text!r} is not a list of whole numbers, such as 0,1,2")
     return [int(part) for part in parts]
 

@@ -193,6 +193,12 @@ def _natural_order(path: Path) -> tuple[list[tuple[float, str]], str]:
     return [(int(part), "") if part.isdecimal() else (math.inf, part) for part in parts], path.name
 
 
+def known(dataset: Dataset) -> str:
+    """Return the name of the public set whose images a dataset holds, by content, or ""."""
+    names = {source.digest: source.name for source in BUILTIN_DATASETS if source.digest}
+    return names.get(dataset.digest, "")
+
+
 def _known(name: str, doc: str, digest: str = "") -> DatasetSource:
     """Describe a test set of the literature, which the user puts in place."""
 

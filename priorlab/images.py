@@ -17,7 +17,6 @@ import hashlib
 import io
 import logging
 import os
-import secrets
 import sys
 import warnings
 from collections.abc import Collection
@@ -30,6 +29,7 @@ from numpy.typing import ArrayLike, NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from priorlab.errors import UsageError
+from priorlab.files import write_atomically
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -142,7 +142,7 @@ def write(path: str | os.PathLike[str], image: ArrayLike, bits: int = 8) -> None
         )
     else:
         Image.fromarray(pixels).save(buffer, format=kind, **options)
-    _write_atomically(path, buffer.getvalue())
+    write_atomically(path, buffer.getvalue())
 
 
 def check_writable(
@@ -400,17 +400,3 @@ def _check_values(image: NDArray[np.float32], where: str) -> None:
     low, high = float(image.min()), float(image.max())
     if low < 0 or high > 1:
         raise UsageError(f"{where} has values from {low:g} to {high:g}; expected [0, 1]")
-
-
-def _write_atomically(path: Path, data: bytes) -> None:
-    """Write beside the file and rename, so that no reader ever sees half of it."""
-    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
-    try:
-        try:
-            with part.open("xb") as file:
-                file.write(data)
-            part.replace(path)
-        finally:
-            part.unlink(missing_ok=True)
-    except OSError as error:
-        raise UsageError(f"cannot write {path}: {error.strerror or error}") from None

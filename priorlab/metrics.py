@@ -49,21 +49,12 @@ class Metric:
         returns the value, or NaN where it is not defined.
     spec : str
         What exactly is computed, so that someone else gets the same number.
-    higher_is_better : bool
-        The direction of the ranking.
-    unit : str
-        Such as "dB"; empty for a pure number.
-    digits : int
-        Decimals in a table.
     """
 
     name: str
     doc: str
     function: Callable[[Image, Image], float]
     spec: str
-    higher_is_better: bool = True
-    unit: str = ""
-    digits: int = 2
 
 
 def evaluate(
@@ -91,7 +82,7 @@ def evaluate(
     """
     a, b = _compared(restored, protocol), _compared(clean, protocol)
     chosen = BUILTIN_METRICS if metrics is None else metrics
-    return {metric.name: metric.function(a, b) for metric in chosen}
+    return {metric.name: float(metric.function(a, b)) for metric in chosen}
 
 
 def psnr(restored: Image | Tensor, clean: Image | Tensor) -> float:
@@ -269,7 +260,6 @@ BUILTIN_METRICS = (
         doc="Peak signal-to-noise ratio in dB, over all pixels and channels.",
         function=psnr,
         spec="10 log10(1 / MSE) on images clipped to [0, 1], MSE over all pixels and channels",
-        unit="dB",
     ),
     Metric(
         name="ssim",
@@ -278,6 +268,5 @@ BUILTIN_METRICS = (
         spec="SSIM (Wang 2004) on images clipped to [0, 1]: Gaussian 11x11 window, sigma 1.5, "
         "K1 = 0.01, K2 = 0.03, population covariance, mean over windows inside the image and "
         "over channels",
-        digits=4,
     ),
 )

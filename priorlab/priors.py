@@ -28,8 +28,7 @@ from priorlab.specs import Component, parameter
 class Trace:
     """What an iterative prior tells while it works. This one listens to nothing.
 
-    The harness passes one that shows progress and, on request, measures quality against
-    time, with the clock stopped meanwhile.
+    The harness passes one that shows progress, and stops the clock while it does.
     """
 
     def report(self, iteration: int, total: int, image: Tensor, **values: float) -> None:

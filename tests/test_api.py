@@ -48,7 +48,7 @@ def test_restore_of_a_gray_array_does_not_change_its_input():
 )
 def test_a_wrong_array_is_explained(array, says):
     with pytest.raises(UsageError, match=says):
-        priorlab.restore(array, prior="tv")
+        priorlab.restore(array, "denoise", "tv")
 
 
 def refuse(v):
@@ -132,3 +132,40 @@ def test_torch_keeps_its_state(photo):
     before = torch.get_rng_state()
     priorlab.restore(photo, "denoise:sigma=25", "dip:iterations=3")
     assert torch.equal(before, torch.get_rng_state())
+
+
+def test_a_prior_from_outside_the_plugins_is_never_swapped_for_one_of_the_same_name(tmp_path):
+    from priorlab.priors import Denoiser
+
+    class Impostor(Denoiser):
+        name = "tv"
+
+        def denoise(self, v, sigma):
+            return v * 0
+
+    save(tmp_path / "data" / "a.png", picture(24, 24))
+    with pytest.raises(UsageError, match="plugin"):
+        priorlab.bench(priors=[Impostor()], dataset=tmp_path / "data", out=tmp_path / "results")
+
+
+def test_a_prior_that_draws_from_the_global_generator_depends_on_the_seed_only():
+    from priorlab.priors import Denoiser
+
+    class Random(Denoiser):
+        name = "random"
+
+        def denoise(self, v, sigma):
+            return torch.rand_like(v)
+
+    image = picture(20, 20)[0]
+    first, again, other = (
+        priorlab.restore(image, "denoise:sigma=25", Random(), seed=seed) for seed in (0, 0, 1)
+    )
+    assert np.array_equal(first, again)
+    assert not np.array_equal(first, other)
+
+
+def test_few_iterations_of_dip_return_an_image_and_not_black():
+    restored = priorlab.restore(picture(32, 32)[0], "denoise:sigma=25", "dip:iterations=5")
+    assert restored.std() > 0
+    assert restored.max() > 0.1

@@ -54,8 +54,12 @@ def test_importing_the_package_imports_no_torch():
         (["show", "dipp"], "did you mean 'dip'?"),
         (["train", "unett", "--dataset", ".", "-o", "w"], "did you mean 'unet'?"),
         (["table", "no-such-run"], "no-such-run"),
-        (["restore", "none.png", "-o", "x.png"], "none.png"),
-        (["restore", "none.png", "-o", "x.png", "--seed", "-1"], "seed -1 is not a whole"),
+        (["restore", "none.png", "--prior", "tv", "-o", "x.png"], "none.png"),
+        (["restore", "none.png", "-o", "x.png"], "--prior"),
+        (
+            ["restore", "none.png", "--prior", "tv", "-o", "x.png", "--seed", "-1"],
+            "seed -1 is not a whole",
+        ),
         (["train", "unet", "--dataset", ".", "-o", "w", "--seed", str(2**63)], "seed 92233"),
         ([], "required"),
     ],
@@ -103,7 +107,9 @@ def test_degrade_writes_the_mask_that_restore_needs(photo, tmp_path, capsys):
 
 
 def test_restore_needs_a_mask_to_inpaint(photo, tmp_path, capsys):
-    code, _, error = run(capsys, "restore", photo, "--task", "inpaint", "-o", tmp_path / "x.png")
+    code, _, error = run(
+        capsys, "restore", photo, "--task", "inpaint", "--prior", "tv", "-o", tmp_path / "x.png"
+    )
     assert code == 2
     assert "needs mask=FILE" in error
 
@@ -117,20 +123,22 @@ def test_superresolution_enlarges(photo, tmp_path, capsys):
 
 @pytest.mark.parametrize("output", ["x.doc", "no/such/folder/x.png"])
 def test_an_output_that_cannot_be_written_is_said_before_the_work(photo, tmp_path, capsys, output):
-    code, _, error = run(capsys, "restore", photo, "-o", tmp_path / output)
+    code, _, error = run(capsys, "restore", photo, "--prior", "tv", "-o", tmp_path / output)
     assert code == 2
     assert output.rpartition("/")[2] in error
 
 
 def test_a_picture_that_is_too_small(tmp_path, capsys):
     small = save(tmp_path / "small.png", picture(1, 1))
-    code, _, error = run(capsys, "restore", small, "-o", tmp_path / "x.png")
+    code, _, error = run(capsys, "restore", small, "--prior", "tv", "-o", tmp_path / "x.png")
     assert code == 2
     assert "is 1x1 pixels; the least is 16x16" in error
 
 
 def test_a_device_that_is_not_there(photo, tmp_path, capsys):
-    code, _, error = run(capsys, "restore", photo, "--device", "quantum", "-o", tmp_path / "x.png")
+    code, _, error = run(
+        capsys, "restore", photo, "--prior", "tv", "--device", "quantum", "-o", tmp_path / "x.png"
+    )
     assert code == 2
     assert "device 'quantum' cannot be used here" in error
 

@@ -173,7 +173,6 @@ def test_a_metric_of_a_plugin():
         doc="Mean absolute error.",
         function=lambda a, b: float(abs(a - b).mean()),
         spec="mean of |a - b|",
-        higher_is_better=False,
     )
     clean = np.zeros((1, 16, 16), np.float32)
     values = metrics.evaluate(clean + 0.25, clean, Protocol(), [*metrics.BUILTIN_METRICS, mae])

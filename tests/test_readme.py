@@ -55,3 +55,7 @@ def test_every_linked_file_exists():
 def test_ci_calls_the_test_command():
     assert "make test" in README
     assert re.search(r"^make test$", (ROOT / ".ci/run").read_text(), flags=re.MULTILINE)
+
+
+def test_nothing_is_left_to_fill_in():
+    assert not re.search(r"@[A-Z]+@", README)

@@ -21,9 +21,9 @@ import numpy as np
 import torch
 
 from priorlab.errors import UsageError
+from priorlab.precision import bf16_is_fast
 from priorlab_learned.network import MULTIPLE, UNetNetwork
 from priorlab_learned.photographs import Array, data_digest, decode, draw_batch, image_paths
-from priorlab_learned.precision import bf16_is_fast
 from priorlab_learned.weights_file import write_weights
 
 Report = Callable[[int, int, float], None]
@@ -101,7 +101,7 @@ def train(
         "images": str(len(kept)),
         "images_held_out": str(len(held_out)),
         "data_sha256": digest,
-        "precision": "bfloat16" if bf16_is_fast() else "float32",
+        "precision": "bfloat16" if bf16_is_fast(torch.device("cpu")) else "float32",
         "torch": str(torch.__version__),
     }
     with _one_thread():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from pathlib import Path
 
 import torch
@@ -12,6 +11,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from priorlab.errors import UsageError
+from priorlab.files import write_atomically
 
 
 class WeightsError(UsageError):
@@ -32,10 +32,8 @@ def write_weights(path: Path, state: dict[str, Tensor], provenance: dict[str, st
     """Write tensors, provenance and the tensors' checksum; the file appears only when complete."""
     tensors = {name: tensor.contiguous() for name, tensor in state.items()}
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(path.name + ".partial")
     metadata = {**provenance, "tensors_sha256": tensors_digest(tensors)}
-    partial.write_bytes(save(tensors, metadata))
-    os.replace(partial, path)
+    write_atomically(path, save(tensors, metadata))
 
 
 def read_weights(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from priorlab import images, plugins
+from priorlab import datasets, images, plugins
 from priorlab.datasets import Dataset
 from priorlab.errors import UsageError
 from priorlab.harness import engines, gallery, machine, pictures, scores, tables
@@ -42,7 +42,6 @@ def run(
     threads: int = 1,
     timeout_s: float = 1800.0,
     device: str = "cpu",
-    fresh: bool = False,
     plugin_files: Sequence[str | Path] = (),
     plugin_folders: Sequence[str | Path] = (),
     progress: Progress | None = None,
@@ -72,8 +71,6 @@ def run(
         Seconds after which a cell is given up.
     device : str
         Torch device.
-    fresh : bool
-        Compute also what is known already.
     plugin_files, plugin_folders : sequence of path
         The plugins that `registry` was loaded with, besides the installed ones.
     progress : Progress, optional
@@ -110,7 +107,6 @@ def run(
         slots=slots,
         threads=threads,
         device=device,
-        fresh=fresh,
     )
     info: dict[str, Any] = {
         "format": FORMAT,
@@ -120,6 +116,7 @@ def run(
         "finished": "",
         "total": len(planned.cells),
         "dataset": dataset.name,
+        "known_dataset": datasets.known(dataset),
         "problems": [problem.replace(str(Path.home()), "~") for problem in dataset.problems],
         "priors": list(dict.fromkeys(prior.spec() for prior in priors)),
         "tasks": {task.spec(): task.protocol.text() for task in tasks},

@@ -5,7 +5,6 @@ This runs in a child process; see `priorlab.harness.child`.
 
 from __future__ import annotations
 
-import random
 import time
 import traceback
 from collections.abc import Callable
@@ -26,6 +25,7 @@ from priorlab.harness.scores import score
 from priorlab.measurement import Measurement
 from priorlab.plugins import Registry
 from priorlab.priors import Prior, Trace
+from priorlab.randomness import seeded
 from priorlab.tasks import Task
 
 MESSAGE = 300
@@ -130,19 +130,16 @@ def _restore(
     if reason := prior.unsupported(measurement):
         raise Unsupported(reason)
     prior.prepare(device, measurement.shape[1])
-    # A prior that draws from the global generators must not depend on the cells before it.
-    random.seed(seed)
-    np.random.seed(seed % 2**32)  # noqa: NPY002
-    torch.manual_seed(seed)
     memory.reset_peak(device)
     _synchronize(device)
-    start = time.perf_counter()
-    try:
-        restored = prior.restore(measurement, trace, seed)
-        _synchronize(device)
-        result["seconds"] = time.perf_counter() - start - trace.spent
-    finally:
-        result["peak_mb"] = memory.peak_mb(device)
+    with seeded(seed):
+        start = time.perf_counter()
+        try:
+            restored = prior.restore(measurement, trace, seed)
+            _synchronize(device)
+            result["seconds"] = time.perf_counter() - start - trace.spent
+        finally:
+            result["peak_mb"] = memory.peak_mb(device)
     return checked(restored, measurement.shape)
 
 

@@ -20,6 +20,7 @@ from typing import Any
 import pandas as pd
 
 from priorlab.errors import UsageError
+from priorlab.files import write_atomically
 from priorlab.harness import pictures
 from priorlab.harness.grid import Cell, safe_name
 from priorlab.harness.store import Outcome
@@ -51,10 +52,13 @@ class RunFolder:
         return self.path / "logs"
 
     def begin(self, info: Mapping[str, Any]) -> None:
-        """Note what the run is; the rows of an earlier run here count no more."""
-        write_text(self.path / INFO, json.dumps(info, indent=1) + "\n")
-        for old in (ROWS, FAILURES):
+        """Note what the run is; what an earlier run left here goes."""
+        write_atomically(self.path / INFO, json.dumps(info, indent=1) + "\n")
+        for old in (ROWS, FAILURES, "table.md", "table.csv"):
             (self.path / old).unlink(missing_ok=True)
+        for sheet in self.path.glob("*.png"):
+            sheet.unlink()
+        shutil.rmtree(self.path / "images", ignore_errors=True)
 
     def show(self, cell: Cell, outcome: Outcome | None, store: Path) -> None:
         """Put the images of a cell where the user looks for them; no outcome takes them away."""
@@ -80,11 +84,11 @@ class RunFolder:
         self, info: Mapping[str, Any], rows: pd.DataFrame, details: Sequence[tuple[str, str]]
     ) -> None:
         """Write the rows, and the traceback of each failure."""
-        write_text(self.path / ROWS, rows.to_csv(index=False, lineterminator="\n"))
+        write_atomically(self.path / ROWS, rows.to_csv(index=False, lineterminator="\n"))
         if details:
             text = "\n\n".join(f"=== {title}\n{detail}" for title, detail in details)
-            write_text(self.path / FAILURES, text + "\n")
-        write_text(self.path / INFO, json.dumps(info, indent=1) + "\n")
+            write_atomically(self.path / FAILURES, text + "\n")
+        write_atomically(self.path / INFO, json.dumps(info, indent=1) + "\n")
 
     def rows(self) -> pd.DataFrame:
         """Read the rows back."""
@@ -118,19 +122,6 @@ class RunFolder:
         if not (self.path / ROWS).exists():
             raise UsageError(f"the run {self.path} was cut short; run its command again to finish")
         return info
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a file so that it appears complete or not at all."""
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        try:
-            part.write_text(text, encoding="utf-8")
-            part.replace(path)
-        finally:
-            part.unlink(missing_ok=True)
-    except OSError as error:
-        raise UsageError(f"cannot write {path}: {error.strerror or error}") from None
 
 
 def _place(source: Path, target: Path) -> None:

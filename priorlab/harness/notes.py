@@ -22,6 +22,9 @@ class Header:
     ----------
     dataset : str
         Name of the image set.
+    known : str
+        The public test set that its images are, by their content; published figures of that
+        set stand beside the measured ones.
     protocols : mapping of str to str
         For each task the text of its `Protocol`.
     metrics : mapping of str to str
@@ -35,6 +38,7 @@ class Header:
     """
 
     dataset: str = ""
+    known: str = ""
     protocols: Mapping[str, str] = field(default_factory=dict)
     metrics: Mapping[str, str] = field(default_factory=dict)
     versions: Mapping[str, str] = field(default_factory=dict)
@@ -58,10 +62,7 @@ def below(
         notes.append(f"Protocol: metrics {header.protocols[task]}.")
     notes.append(f"Data: {_data(rows, header.dataset)}.")
     if full:
-        notes.append(
-            "Evidence: every prior restores the identical measurement of an image and seed;"
-            " noise is drawn unclipped."
-        )
+        notes.append(_evidence(rows))
     notes.append(_meaning_of_bold(lines, images))
     if full and images > 1:
         notes.append(
@@ -84,6 +85,21 @@ def below(
             " another implementation; neither ranked nor compared."
         )
     return notes
+
+
+def _evidence(rows: pd.DataFrame) -> str:
+    """Return whether all priors had the same data, by the digests of what they were given."""
+    if "measurement" in rows:
+        known = rows[rows["measurement"].fillna("") != ""]
+        if (known.groupby(["image", "seed"])["measurement"].nunique() > 1).any():
+            return (
+                "Evidence: NOT all priors restored the same data; results of different versions"
+                " are mixed here. Run again in an empty results folder."
+            )
+    return (
+        "Evidence: every prior restores the identical measurement of an image and seed;"
+        " noise is drawn unclipped."
+    )
 
 
 def _meaning_of_bold(lines: Sequence[Mapping[str, Any]], images: int) -> str:

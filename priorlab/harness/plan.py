@@ -73,7 +73,6 @@ def plan(
     slots: int | None = None,
     threads: int = 1,
     device: str = "cpu",
-    fresh: bool = False,
 ) -> Plan:
     """Return what `run` would do with the same arguments; nothing is written.
 
@@ -89,7 +88,7 @@ def plan(
         store = Store(out)
         try:
             estimates = Estimates(store.rates(machine.name(device)))
-            cached = {} if fresh else _cached(store, cells)
+            cached = _cached(store, cells)
         finally:
             store.close()
     if slots is None:

@@ -66,6 +66,7 @@ class Run:
             notes.append(f"Incomplete: the run was stopped before {missing} of its {total} cells.")
         return Header(
             dataset=self.info["dataset"],
+            known=self.info["known_dataset"],
             protocols=self.info["tasks"],
             metrics=self.info["metrics"],
             versions=self.info["versions"],

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import math
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -16,16 +18,22 @@ from priorlab.tasks import Task
 def score(
     restored: NDArray[np.float32], clean: NDArray[np.float32], task: Task, registry: Registry
 ) -> dict[str, float]:
-    """Return all metrics by name, under the protocol of the task.
+    """Return all metrics by name, under the protocol of the task; NaN for one that fails.
 
     Parameters
     ----------
     restored, clean : array of shape (C, H, W)
         The clean image may be larger: what the task does not degrade is not compared.
     """
-    truth = task.truth(images.to_tensor(clean))
-    chosen = list(registry.metrics.values())
-    return metrics.evaluate(restored, images.from_tensor(truth), task.protocol, chosen)
+    truth = images.from_tensor(task.truth(images.to_tensor(clean)))
+    values: dict[str, float] = {}
+    for metric in registry.metrics.values():
+        try:
+            values |= metrics.evaluate(restored, truth, task.protocol, [metric])
+        except Exception as error:  # a plugin's metric must not cost a restored image
+            print(f"metric {metric.name} failed: {error!r}", file=sys.stderr)
+            values[metric.name] = math.nan
+    return values
 
 
 def digest(task: Task, registry: Registry) -> str:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import secrets
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from priorlab.errors import UsageError, unknown
+from priorlab.errors import unknown
+from priorlab.files import write_atomically
 from priorlab.harness import formats, notes
 from priorlab.harness.formats import Cell, Column, Sheet
 from priorlab.harness.notes import Header
@@ -91,7 +90,7 @@ def write(
     *,
     reference: str | None = None,
 ) -> list[Path]:
-    """Write table.md, table.csv and images.csv, each at once: a reader never sees a part.
+    """Write table.md and table.csv into a folder, each at once: a reader never sees a part.
 
     Returns
     -------
@@ -106,16 +105,15 @@ def write(
     texts = {
         "table.md": render(rows, "md", header, reference=reference),
         "table.csv": render(rows, "csv", header, reference=reference),
-        "images.csv": per_image(rows),
     }
     for name, text in texts.items():
-        _replace(folder / name, text)
+        write_atomically(folder / name, text)
     return [folder / name for name in texts]
 
 
 def _summary(rows: pd.DataFrame, header: Header, reference: str | None) -> pd.DataFrame:
     further = _further(rows, header)
-    return summarise(rows, reference=reference, dataset=header.dataset, further=further)
+    return summarise(rows, reference=reference, dataset=header.known, further=further)
 
 
 def _further(rows: pd.DataFrame, header: Header) -> list[str]:
@@ -227,17 +225,3 @@ def _seconds(value: float | None) -> str:
 
 def _csv(table: pd.DataFrame) -> str:
     return table.to_csv(index=False, lineterminator="\n")
-
-
-def _replace(path: Path, text: str) -> None:
-    """Write beside the file and rename."""
-    partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            partial.write_text(text, encoding="utf-8", newline="")
-            os.replace(partial, path)
-        finally:
-            partial.unlink(missing_ok=True)
-    except OSError as error:
-        raise UsageError(f"cannot write {path}: {error.strerror or error}") from None

@@ -43,9 +43,9 @@ class HeldOut:
         """Return the data `u` with the held-out pixels made perfect: no loss, no gradient."""
         return torch.where(self.kept, u, self.measurement.y) if self.active else u
 
-    def finished(self, step: int) -> bool:
+    def finished(self, step: int, last: bool) -> bool:
         """Look at the image and tell whether better ones have become unlikely."""
-        if not self.active or step % INTERVAL:
+        if not self.active or (step % INTERVAL and not last):
             return False
         y = self.measurement.y
         unseen = torch.where(self.kept, y, self.measurement.operator.forward(self.image))

@@ -46,7 +46,8 @@ def minimise(regularizer: Regularizer, measurement: Measurement, trace: Trace = 
     regularizer : Regularizer
         The prior. With `prox`, and `A` the identity under Gaussian noise, the solution is one
         call of it. Otherwise the alternating direction method of multipliers (ADMM) calls it
-        until the relative residuals are below `TOLERANCE`, at most `MAX_ITERATIONS` times.
+        until the relative residuals are below `TOLERANCE`, at most `MAX_ITERATIONS` times; hard
+        cases, such as few photons, can end there with larger residuals, which `trace` is told.
         Without `prox`, L-BFGS follows the gradient.
     measurement : Measurement
         The data, the operator and the noise model.

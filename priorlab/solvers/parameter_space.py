@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from priorlab.measurement import Measurement
+from priorlab.precision import bf16_is_fast
 from priorlab.priors import Generator, Trace
 from priorlab.solvers.held_out import HeldOut
 from priorlab.solvers.muon import Muon
@@ -72,7 +73,7 @@ def _fit_one(generator: Generator, measurement: Measurement, trace: Trace) -> Te
         decay = min(generator.averaging, step / (step + 9))
         mean.lerp_(image.detach(), 1 - decay if step > 1 else 1)
         trace.report(step, generator.iterations, mean)
-        if held_out.finished(step):
+        if held_out.finished(step, last=step == generator.iterations):
             break
     return held_out.best.to(y.dtype)
 
@@ -105,13 +106,3 @@ def _kernels(network: nn.Module) -> list[Tensor]:
     return [
         kernel for kernel in network.parameters() if kernel.ndim == 4 and min(kernel.shape[:2]) > 4
     ]
-
-
-def bf16_is_fast(device: torch.device) -> bool:
-    """Return whether `device` multiplies bfloat16 in hardware; others emulate it, slowly."""
-    if device.type == "cuda":
-        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    checks = ("_is_amx_tile_supported", "_is_avx512_bf16_supported")
-    return device.type == "cpu" and any(
-        getattr(torch.cpu, check, lambda: False)() for check in checks
-    )

@@ -18,6 +18,7 @@ from priorlab.harness.tables import Header
 TASK = "denoise:sigma=25"
 HEADER = Header(
     dataset="set12",
+    known="set12",
     protocols={TASK: "on all channels (RGB); output clipped to [0, 1]"},
     metrics={"psnr": "10 log10(1 / MSE)", "ssim": "11x11 window"},
     versions={"priorlab": "0.1.0"},
@@ -246,12 +247,13 @@ def test_per_image_csv_has_the_columns_of_the_rows(rows: pd.DataFrame) -> None:
     assert len(read) == len(rows)
 
 
-def test_write_leaves_three_files_and_nothing_else(rows: pd.DataFrame, tmp_path: Path) -> None:
+def test_write_leaves_two_files_and_nothing_else(rows: pd.DataFrame, tmp_path: Path) -> None:
     folder = tmp_path / "run"
+    folder.mkdir()
     tables.write(folder, rows, HEADER)
     written = tables.write(folder, rows, HEADER)  # a second time, over the first
     assert sorted(folder.iterdir()) == sorted(written)
-    assert {path.name for path in written} == {"table.md", "table.csv", "images.csv"}
+    assert {path.name for path in written} == {"table.md", "table.csv"}
     assert (folder / "table.md").read_text("utf-8") == tables.render(rows, "md", HEADER)
 
 
@@ -275,3 +277,10 @@ def test_metrics_of_plugins_stand_beside(rows: pd.DataFrame) -> None:
     assert lines_of(text)["prior"][4] == "lpips"
     assert lines_of(text)["unet"][4] == "0.125"
     assert lines_of(text)["nlm"][4] == "-"
+
+
+def test_mixed_measurements_are_said(rows: pd.DataFrame) -> None:
+    same = tables.render(rows.assign(measurement=rows["image"]), "md", HEADER)
+    assert "every prior restores the identical measurement" in same
+    other = rows.assign(measurement=rows["image"] + rows["prior"])
+    assert "NOT all priors restored the same data" in tables.render(other, "md", HEADER)

@@ -1,0 +1,36 @@
+"""Files that appear complete or not at all."""
+
+from __future__ import annotations
+
+import secrets
+from pathlib import Path
+
+from priorlab.errors import UsageError
+
+
+def write_atomically(path: Path, content: bytes | str) -> None:
+    """Write beside the file and rename, so that no reader ever sees half of it.
+
+    Parameters
+    ----------
+    path : Path
+        An existing file is replaced.
+    content : bytes or str
+        Texts are written as UTF-8, line ends as they are.
+
+    Raises
+    ------
+    UsageError
+        If the file cannot be written.
+    """
+    data = content.encode() if isinstance(content, str) else content
+    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    try:
+        try:
+            with part.open("xb") as file:
+                file.write(data)
+            part.replace(path)
+        finally:
+            part.unlink(missing_ok=True)
+    except OSError as error:
+        raise UsageError(f"cannot write {path}: {error.strerror or error}") from None
