@@ -74,7 +74,7 @@ def main() -> None:
                 values.append(scores["psnr"])
             means.append(float(np.mean(values)))
         cells = " | ".join(f"{value:.2f}" for value in (*means, float(np.mean(means))))
-        print(f"| {prior} | {cells} | {time.process_time() - start:.0f} |", flush=True)
+        print(f"| {prior.spec()} | {cells} | {time.process_time() - start:.0f} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -71,16 +71,16 @@ class DenoisePoisson(Task):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class DenoiseImpulse(Task):
-    """Remove salt-and-pepper noise: some pixels are black or white."""
+    """Remove salt-and-pepper noise: some values are 0 or 1, black or white."""
 
     name: ClassVar[str] = "denoise-impulse"
     amount: float = parameter(
-        0.2, "fraction of the pixels that are hit", low=0.001, high=1, shown=True
+        0.2, "fraction of the values that are hit", low=0.001, high=1, shown=True
     )
 
     @property
     def noise(self) -> Noise:
-        """Salt-and-pepper noise, the same in all channels of a pixel."""
+        """Salt-and-pepper noise, independent in the channels of a pixel."""
         return SaltAndPepper(self.amount)
 
 

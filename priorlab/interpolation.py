@@ -7,7 +7,7 @@ from torch import Tensor
 from torch.nn import functional
 
 SWEEPS = 8
-"""Rounds of averaging on each scale; twice as many change the PSNR by less than 0.03 dB."""
+"""Rounds of averaging on each scale."""
 
 
 def fill_missing(y: Tensor, mask: Tensor) -> Tensor:
@@ -15,9 +15,8 @@ def fill_missing(y: Tensor, mask: Tensor) -> Tensor:
 
     From coarse to fine: known pixels are averaged in blocks of 2 x 2 until nothing is missing;
     on the way back the missing pixels are filled bilinearly from the coarser scale and then
-    become the mean of their four neighbours, a few times. On twelve training images with
-    10 to 95 % of the pixels missing this was 0.1 to 0.25 dB closer to the truth than linear
-    interpolation on a Delaunay triangulation, and it takes a small part of its time.
+    become the mean of their four neighbours, a few times. It takes a small part of the time of
+    linear interpolation on a Delaunay triangulation, which the prior `degraded` uses.
 
     Parameters
     ----------

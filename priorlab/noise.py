@@ -111,9 +111,9 @@ class Poisson(Noise):
 
 @dataclasses.dataclass(frozen=True)
 class SaltAndPepper(Noise):
-    """Impulse noise: a fraction `amount` of the pixels is 0 or 1, each with equal chance.
+    """Impulse noise: a fraction `amount` of the values is 0 or 1, each with equal chance.
 
-    All channels of a pixel are hit alike when `sample` is given shape (C, H, W). Its
+    The channels of a pixel are hit independently, as is usual for colour images. Its
     closeness is L1, the likelihood of Laplace noise with the scale ``amount / 2``, because
     the true likelihood has no useful gradient.
     """
@@ -131,8 +131,8 @@ class SaltAndPepper(Noise):
         return 0.0, 0.5
 
     def sample(self, clean: Array, rng: np.random.Generator) -> Array:
-        """Replace a random fraction of the pixels by black or white."""
-        draw = rng.random(clean.shape[-2:])
+        """Replace a random fraction of the values by 0 or 1."""
+        draw = rng.random(clean.shape)
         noisy = np.where(draw < self.amount / 2, 0.0, clean)
         return np.where(draw > 1 - self.amount / 2, 1.0, noisy)
 

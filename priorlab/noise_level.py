@@ -16,8 +16,7 @@ def estimate_sigma(image: NDArray[np.float32]) -> float:
 
     The finest diagonal wavelet coefficients of a photograph are nearly all noise; their median
     absolute value gives its level (Donoho, Johnstone: Ideal spatial adaptation by wavelet
-    shrinkage, Biometrika 1994). Fine texture reads as noise: at 5 on the 0-255 scale the
-    estimate is about 1 too high, at 25 it is right to 1.
+    shrinkage, Biometrika 1994). Fine texture reads as noise, so that weak noise is overestimated.
 
     Parameters
     ----------

@@ -37,9 +37,8 @@ class UNet(Denoiser):
     biases the network is homogeneous, ``f(a v, a sigma) = a f(v, sigma)``, and so treats the
     image as one of less contrast at level 55.
 
-    ``precision=bfloat16`` is about four times faster on CPUs that have AMX, and slow on those
-    without; it costs less than 0.01 dB. The default is float32, so that every machine reports
-    the same figures.
+    ``precision=bfloat16`` is much faster on CPUs that have AMX, and slow on those without. The
+    default is float32, so that every machine reports the same figures.
     """
 
     name: ClassVar[str] = "unet"

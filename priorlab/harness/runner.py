@@ -18,7 +18,7 @@ START_TIMEOUT = 180.0
 
 KEEP_MEMORY = str(2**30)
 """Bytes of freed memory that a child keeps: taking them from the system again, page by page,
-halves the speed of a network that is trained."""
+slows down a network that is trained."""
 
 Message = dict[str, Any]
 

@@ -43,8 +43,9 @@ class HeldOut:
         """Return the data `u` with the held-out pixels made perfect: no loss, no gradient."""
         return torch.where(self.kept, u, self.measurement.y) if self.active else u
 
-    def finished(self, step: int, last: bool) -> bool:
-        """Look at the image and tell whether better ones have become unlikely."""
+    def finished(self, step: int, last: bool = False) -> bool:
+        """Look at the image, if it is time or the `last`, and tell whether to stop: no better one
+        has come for long."""
         if not self.active or (step % INTERVAL and not last):
             return False
         y = self.measurement.y

@@ -16,7 +16,7 @@ from priorlab_learned.weights_file import read_weights
 def small(monkeypatch):
     """Shrink network, crops and batch: what is tested does not depend on them."""
     monkeypatch.setattr(training, "UNetNetwork", lambda channels: UNetNetwork(channels, (8, 8, 8)))
-    monkeypatch.setattr(training, "bf16_is_fast", lambda: False)
+    monkeypatch.setattr(training, "bf16_is_fast", lambda device: False)
     monkeypatch.setattr(photographs, "CROP", 16)
     monkeypatch.setattr(photographs, "BATCH", 4)
     monkeypatch.setattr(training, "REPORT_EVERY", 5)
