@@ -27,6 +27,6 @@ def unknown(kind: str, name: str, known: Iterable[str]) -> UsageError:
     unknown prior 'tvv'; did you mean 'tv'? (known: dip, tv)
     """
     names = sorted(known)
-    close = difflib.get_close_matches(name.lower(), names, n=1, cutoff=0.5)
+    close = difflib.get_close_matches(name.lower(), names, n=1, cutoff=0.6)
     hint = f"; did you mean {close[0]!r}?" if close else ""
     return UsageError(f"unknown {kind} {name!r}{hint} (known: {', '.join(names) or 'none'})")
