@@ -121,7 +121,7 @@ def degrade(
     check_seed(seed)
     registry = registry or plugins.load()
     clean = torch.from_numpy(load_picture(image))[None]
-    measurement = _one_task(task, registry, real=True).measure(clean, seed)
+    measurement = _one_task(task, registry).measure(clean, seed)
     mask = getattr(measurement.operator, "mask", None)
     known = None if mask is None else mask.broadcast_to(measurement.shape)[0, 0].numpy()
     return _to_layout(measurement.y), known
@@ -191,7 +191,7 @@ def bench(
         select_priors(priors, registry),
         select_tasks(tasks, registry),
         datasets.load(str(dataset), registry),
-        [int(seed) for seed in seeds],
+        [int(seed) if isinstance(seed, np.integer) else seed for seed in seeds],
         registry=registry,
         out=Path(out),
         name=name,
@@ -260,7 +260,7 @@ def task_for_picture(
     note : str
         One line on the estimate, or empty.
     """
-    task = _one_task(text, registry, real=True)
+    task = _one_task(text, registry)
     typed = specs.split(text)[0].fields
     sigma = getattr(task, "sigma", 0.0)
     if "sigma" in typed or not sigma:
@@ -334,14 +334,14 @@ def _to_layout(image: torch.Tensor) -> NDArray[np.float32]:
     return array[0] if len(array) == 1 else np.ascontiguousarray(array.transpose(1, 2, 0))
 
 
-def _one_task(text: str, registry: plugins.Registry, *, real: bool) -> Task:
-    """Build one task; with `real`, its boundary reflects unless another one was typed."""
+def _one_task(text: str, registry: plugins.Registry) -> Task:
+    """Build one task for a photograph: its boundary reflects unless another one was typed."""
     built = registry.build_tasks(text)
     if len(built) != 1:
         raise UsageError(f"expected one task, not {len(built)}: {text}")
     task = built[0]
     fields = {field.name for field in dataclasses.fields(task)}
-    if real and "boundary" in fields and "boundary" not in specs.split(text)[0].fields:
+    if "boundary" in fields and "boundary" not in specs.split(text)[0].fields:
         task = dataclasses.replace(task, boundary="reflect")  # type: ignore[call-arg]
     return task
 

@@ -322,11 +322,8 @@ def _plugins(options: argparse.Namespace) -> int:
 
 
 def _train(options: argparse.Namespace) -> int:
-    from priorlab import images
-
     check_seed(options.seed)
     trainer = _registry(options).find("trainers", options.name)
-    images.check_writable(options.output, [".safetensors"])
 
     def report(step: int, steps: int, loss: float) -> None:
         print(f"\rstep {step}/{steps}  loss {loss:.5f}", end="", file=sys.stderr, flush=True)

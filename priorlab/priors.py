@@ -156,7 +156,10 @@ class Generator(Prior):
         60, "steps in which Muon optimises the kernels; all of them without noise", low=0
     )
     perturbation: float = parameter(
-        0.2, "noise added to the code in each step, relative to the measurement's level", low=0
+        0.2,
+        "noise added to the code in each step, relative to the measurement's level, which counts"
+        " as 14 (0-255) at least",
+        low=0,
     )
     averaging: float = parameter(
         0.99, "decay of the running mean of the outputs; 0 returns the last one", low=0, high=1

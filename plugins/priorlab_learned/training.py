@@ -21,6 +21,7 @@ import numpy as np
 import torch
 
 from priorlab.errors import UsageError
+from priorlab.images import check_writable
 from priorlab.precision import bf16_is_fast
 from priorlab_learned.network import MULTIPLE, UNetNetwork
 from priorlab_learned.photographs import Array, data_digest, decode, draw_batch, image_paths
@@ -85,7 +86,7 @@ def train(
         raise UsageError(f"channels must be 1 (gray) or 3 (colour), not {channels}")
     if steps < 1:
         raise UsageError(f"steps must be at least 1, not {steps}")
-    _check_writable(output)
+    check_writable(output, [".safetensors"])
     paths = image_paths(dataset)
     digest = data_digest(paths)
     images = [decode(path, channels) for path in paths]
@@ -118,16 +119,6 @@ def train(
     write_weights(output, state, provenance)
     output.with_name(output.name + ".checkpoint").unlink(missing_ok=True)
     return provenance
-
-
-def _check_writable(output: Path) -> None:
-    """Find out before the training, not after it."""
-    try:
-        output.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UsageError(f"cannot write {output}: {error.strerror}") from None
-    if output.is_dir() or not os.access(output.parent, os.W_OK):
-        raise UsageError(f"cannot write {output}: not a file in a folder that can be written to")
 
 
 def learning_rate(step: int, steps: int) -> float:

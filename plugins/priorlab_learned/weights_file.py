@@ -31,7 +31,6 @@ def tensors_digest(state: dict[str, Tensor]) -> str:
 def write_weights(path: Path, state: dict[str, Tensor], provenance: dict[str, str]) -> None:
     """Write tensors, provenance and the tensors' checksum; the file appears only when complete."""
     tensors = {name: tensor.contiguous() for name, tensor in state.items()}
-    path.parent.mkdir(parents=True, exist_ok=True)
     metadata = {**provenance, "tensors_sha256": tensors_digest(tensors)}
     write_atomically(path, save(tensors, metadata))
 

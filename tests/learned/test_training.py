@@ -99,19 +99,19 @@ def test_bad_input_is_one_clear_sentence(tmp_path, folder):
     with pytest.raises(UsageError, match="more than 8 bits"):
         photographs.decode(deep, 1)
     with pytest.raises(UsageError, match="holds no image"):
-        training.train(empty, tmp_path / "w", 1, 1, 0)
+        training.train(empty, tmp_path / "w.safetensors", 1, 1, 0)
     with pytest.raises(UsageError, match="is not a folder"):
-        training.train(tmp_path / "none", tmp_path / "w", 1, 1, 0)
+        training.train(tmp_path / "none", tmp_path / "w.safetensors", 1, 1, 0)
     with pytest.raises(UsageError, match="1 \\(gray\\) or 3 \\(colour\\), not 2"):
-        training.train(folder, tmp_path / "w", 2, 1, 0)
+        training.train(folder, tmp_path / "w.safetensors", 2, 1, 0)
     with pytest.raises(UsageError, match="at least 1, not 0"):
-        training.train(folder, tmp_path / "w", 1, 0, 0)
+        training.train(folder, tmp_path / "w.safetensors", 1, 0, 0)
     (empty / "small.png").write_bytes(b"not an image")
     with pytest.raises(UsageError, match="not a readable image"):
-        training.train(empty, tmp_path / "w", 1, 1, 0)
+        training.train(empty, tmp_path / "w.safetensors", 1, 1, 0)
     Image.new("L", (10, 10)).save(empty / "small.png")
     with pytest.raises(UsageError, match="smaller than the 16x16 crops"):
-        training.train(empty, tmp_path / "w", 1, 1, 0)
+        training.train(empty, tmp_path / "w.safetensors", 1, 1, 0)
 
 
 def test_unwritable_output_is_found_before_training(tmp_path, folder):
