@@ -350,6 +350,7 @@ def _explain(options: argparse.Namespace) -> int:
 
     images.check_writable(options.output)
     images.check_writable(explain.table_of(options.output), (".csv",))
+    explain.check_own(explain.table_of(options.output))
     check_seed(options.seed)
     if options.output.resolve() == options.image.resolve():
         raise UsageError(f"{options.output} is the picture itself; name another file with -o")

@@ -19,7 +19,7 @@ from typing import Any, BinaryIO
 import numpy as np
 import scipy.fft
 import torch
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 
 from priorlab.errors import UsageError
@@ -148,8 +148,10 @@ def of_file(path: str | os.PathLike[str]) -> JpegQuantisation:
     try:
         with open(path, "rb") as file:
             image = _opened(file)
+    except UnidentifiedImageError:
+        raise UsageError(f"{path} is not a JPEG file, which would have the tables") from None
     except OSError as error:
-        raise UsageError(f"{path} cannot be read as a JPEG file: {error}") from None
+        raise UsageError(f"{path} cannot be read: {error}") from None
     # For each plane: its number, its sampling factors, and the number of its table.
     planes = image.layer
     tables = [tuple(image.quantization[plane[3]]) for plane in planes]

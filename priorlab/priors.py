@@ -67,6 +67,8 @@ SILENT = Trace()
 class TraceOfOne(Trace):
     """Reports on one image of a batch, as reports on the batch.
 
+    Iterations count on from image to image, where their number is known.
+
     Parameters
     ----------
     trace : Trace
@@ -91,7 +93,8 @@ class TraceOfOne(Trace):
     ) -> None:
         """Put the image in its place and pass the batch on, without `output`."""
         self.batch[self.index] = image[0]
-        self.trace.report(iteration, total, self.batch, output=None, **values)
+        before, planned = self.index * total, len(self.batch) * total
+        self.trace.report(before + iteration, planned, self.batch, output=None, **values)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -207,9 +207,10 @@ class TestTablesOfAFile:
     def test_no_jpeg(self, tmp_path: Path) -> None:
         path = tmp_path / "a.png"
         Image.new("RGB", (20, 20)).save(path)
-        for name in (path, tmp_path / "missing.jpg"):
-            with pytest.raises(UsageError, match="cannot be read as a JPEG file"):
-                jpeg.of_file(name)
+        with pytest.raises(UsageError, match=r"a\.png is not a JPEG file"):
+            jpeg.of_file(path)
+        with pytest.raises(UsageError, match=r"missing\.jpg cannot be read: .*No such file"):
+            jpeg.of_file(tmp_path / "missing.jpg")
 
     def test_nothing_else_may_be_given(self, tmp_path: Path) -> None:
         path = tmp_path / "a.jpg"

@@ -27,6 +27,9 @@ COLOURS = {
     NOISE: charts.PURPLE,
 }
 
+COLUMNS = "target,step,fit,truth,mean_truth"
+"""The first line of the table of the curves."""
+
 
 def generator(prior: Prior, registry: Registry) -> Generator:
     """Return the prior if its form can be explained, or raise a `UsageError`."""
@@ -40,6 +43,18 @@ def generator(prior: Prior, registry: Registry) -> Generator:
 def table_of(output: Path) -> Path:
     """Return the file of the table that belongs to the picture `output`."""
     return output.with_suffix(".csv")
+
+
+def check_own(table: Path) -> None:
+    """Raise a `UsageError` if a file is there that is not such a table: nobody named it."""
+    if not table.exists():
+        return
+    with table.open("rb") as file:
+        if not file.readline().startswith(COLUMNS.encode()):
+            raise UsageError(
+                f"{table} would be replaced by the table of the curves; name another picture"
+                " with -o, or move that file"
+            )
 
 
 def write(fits: Fits, output: Path) -> Path:
@@ -84,28 +99,31 @@ def sentences(fits: Fits) -> list[str]:
     halves = {target: _half(fits, target) for target in COLOURS}
     noisy, steps = fits.of(NOISY), int(fits.curves["step"].max())
     truth, mean = noisy["truth"], noisy["mean_truth"]
-    (step, psnr), (best, most) = _peak(truth), _peak(mean)
+    (step, psnr), (most_at, most) = _peak(truth), _peak(mean)
     fallen, lost = most - mean.iloc[-1], most - fits.returned
     ends_text = ", ".join(f"{value:.1f} dB to the {target}" for target, value in ends.items())
     halves_text = ", ".join(f"{target}: {text}" for target, text in halves.items())
-    later = (
-        f"By step {steps} that mean has fallen by {fallen:.1f} to {mean.iloc[-1]:.1f} dB: by then"
-        " the noise is being learned."
-        if fallen > 0.05
-        else f"Up to step {steps} that mean has not fallen; more --iterations would show it learn"
-        " the noise."
-    )
+    later = f"By step {steps} that mean has fallen by {fallen:.1f} to {mean.iloc[-1]:.1f} dB"
+    if fallen <= 0.05:
+        later = (
+            f"Up to step {steps} that mean has not fallen; more --iterations would show it learn"
+            " the noise."
+        )
+    elif noisy["fit"].iloc[-1] > noisy["fit"][most_at]:
+        later += ", while the output came closer to the noisy data: the noise is being learned."
+    else:
+        later += ", though the output came no closer to the noisy data: the fit is unsteady."
     rule = (
         f"Left to its own rule the prior returns the image of step {fits.stop}:"
         if fits.stop
         else "Left to itself the prior returns an image of"
     )
     return [
-        f"After {steps} steps the network's output has a PSNR of {ends_text}.",
+        f"After {steps} step{'s' * (steps > 1)} the network's output has a PSNR of {ends_text}.",
         f"Half of what a flat picture misses is fitted at step: {halves_text}.",
         f"The picture with noise is {fits.noisy:.1f} dB from the truth; the output fitted to"
         f" it comes to {psnr:.1f} dB at step {step}, the mean of the outputs"
-        f" to {most:.1f} dB at step {best}.",
+        f" to {most:.1f} dB at step {most_at}.",
         later,
         f"{rule} {fits.returned:.1f} dB, {abs(lost):.1f} dB {'below' if lost > 0 else 'above'} that"
         " best mean.",

@@ -1,5 +1,6 @@
 """What `priorlab explain` draws and says, with a network so small that it is fitted at once."""
 
+import dataclasses
 import io
 
 import numpy as np
@@ -188,6 +189,31 @@ def test_the_command_writes_the_chart_and_its_table(plugin, photo, tmp_path, cap
     assert len(table) == 4 * 5
     assert len(out.splitlines()) == 5 + 1
     assert "step 5/5" in error
+
+
+def test_a_table_that_is_not_one_of_curves_is_not_replaced(plugin, photo, tmp_path, capsys):
+    other, output = tmp_path / "curves.csv", tmp_path / "curves.png"
+    given = ["tiny", photo, "-o", output, "--iterations", 1, "--plugin", plugin]
+    other.write_text("name,value\n")
+    code, _, error = command(capsys, *given)
+    assert code == 2 and "curves.csv would be replaced" in error
+    assert other.read_text() == "name,value\n" and not output.exists()
+    other.unlink()
+    for _ in range(2):  # one of its own may be replaced
+        code, out, _ = command(capsys, *given)
+        assert code == 0 and "After 1 step the" in out
+
+
+def test_a_fall_is_called_learned_noise_only_where_the_data_is_fitted_better(found):
+    def later(fit):
+        curves = found.curves.copy()
+        noisy = curves["target"] == fits.NOISY
+        curves.loc[noisy, "mean_truth"] = [20.0] * 30 + [10.0] * 30
+        curves.loc[noisy, "fit"] = fit
+        return explain.sentences(dataclasses.replace(found, curves=curves))[3]
+
+    assert "the noise is being learned" in later(np.arange(60.0))
+    assert "the fit is unsteady" in later(-np.arange(60.0))
 
 
 @pytest.mark.parametrize(

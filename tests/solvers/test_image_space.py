@@ -210,6 +210,16 @@ def test_the_trace_sees_the_result_come(prior, name):
         assert trace.values["gap"] <= 1e-4
 
 
+def test_iterations_count_on_from_image_to_image():
+    _, measurement = measure(*PROBLEMS["denoise"])
+    y = measurement.y.repeat(2, 1, 1, 1)
+    trace = Last()
+    image_space.minimise(Smooth(), dataclasses.replace(measurement, y=y, shape=y.shape), trace)
+    counts = [iteration for iteration, _ in trace.iterations]
+    assert counts == sorted(set(counts)), "none comes twice"
+    assert all(iteration <= total for iteration, total in trace.iterations)
+
+
 def test_the_same_problem_has_the_same_solution_twice():
     _, measurement = measure(*PROBLEMS["inpaint"])
     before = measurement.y.clone()
