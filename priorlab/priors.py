@@ -219,10 +219,7 @@ class Generator(Prior):
     """
 
     iterations: int = parameter(450, "most steps of the optimiser", low=1)
-    learning_rate: float = parameter(0.05, "step size of Adam", low=0)
-    ramp: int = parameter(
-        350, "steps in which the step size rises from a third to its full value", low=0
-    )
+    learning_rate: float = parameter(0.08, "step size of Adam", low=0)
     warm_up: int = parameter(
         60, "steps in which Muon optimises the kernels; all of them without noise", low=0
     )

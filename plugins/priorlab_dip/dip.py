@@ -33,10 +33,10 @@ class DeepImagePrior(Generator):
 
     The network of the paper is
     ``network=hourglass,channels=128,upsampling=bilinear,padding=reflect``, and its run is
-    ``learning_rate=0.01,ramp=0,warm_up=0,stop=never`` with the steps and the perturbation that it
+    ``learning_rate=0.01,warm_up=0,stop=never`` with the steps and the perturbation that it
     states for the task. The deep decoder of its paper is
     ``network=decoder,channels=128,inputs=128`` with
-    ``learning_rate=0.01,ramp=0,warm_up=0,stop=never,perturbation=0,averaging=0``.
+    ``learning_rate=0.01,warm_up=0,stop=never,perturbation=0,averaging=0``.
 
     There is no instance normalisation: every image has a network of its own, for which that is
     batch normalisation.

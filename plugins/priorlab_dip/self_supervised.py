@@ -9,6 +9,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
+from priorlab.jpeg import JpegQuantisation
 from priorlab.measurement import Measurement
 from priorlab.noise import SaltAndPepper
 from priorlab.operators import Identity, LinearOperator
@@ -39,9 +40,11 @@ class SelfSupervised(Prior):
         """
 
     def unsupported(self, measurement: Measurement) -> str | None:
-        """Return that impulses are no zero-mean noise, or that operators are not undone."""
+        """Return that the noise tells of itself, or that operators are not undone."""
         if isinstance(measurement.noise, SaltAndPepper):
             return "it needs noise of zero mean, which impulses are not"
+        if isinstance(measurement.noise, JpegQuantisation):
+            return "it needs noise that is independent from pixel to pixel, unlike JPEG's"
         if isinstance(measurement.operator, self.operators):
             return None
         return self.limits

@@ -46,7 +46,6 @@ class ImplicitRepresentation(Generator):
 
     iterations: int = parameter(200, "most steps of the optimiser", low=1)
     learning_rate: float = parameter(0.002, "step size of Adam", low=0)
-    ramp: int = parameter(0, "steps in which the step size rises from a third", low=0)
     warm_up: int = parameter(
         0, "steps in which Muon optimises the kernels; all of them without noise", low=0
     )

@@ -26,15 +26,17 @@ class Muon:
         self.momenta = {kernel: torch.zeros_like(kernel) for kernel in kernels}
 
     @torch.no_grad()
-    def step(self) -> None:
-        """Take one step and clear the gradients, so that no other optimiser uses them."""
+    def step(self, share: float = 1.0) -> None:
+        """Take a `share` of a step; a whole one clears the gradients: no other optimiser steps."""
         for kernel, momentum in self.momenta.items():
             if kernel.grad is None:
                 continue
             momentum.mul_(MOMENTUM).add_(kernel.grad)
             direction = orthogonal((kernel.grad + MOMENTUM * momentum).flatten(-3))
-            kernel.sub_(direction.view(kernel.shape), alpha=RATE * max(direction.shape[-2:]) ** 0.5)
-            kernel.grad = None
+            size = share * RATE * max(direction.shape[-2:]) ** 0.5
+            kernel.sub_(direction.view(kernel.shape), alpha=size)
+            if share == 1:
+                kernel.grad = None
 
 
 def orthogonal(matrix: Tensor) -> Tensor:

@@ -23,6 +23,10 @@ NOTICEABLE = 1 / 255
 """Noise of a lower level does no harm when it is fitted: nothing stops a fit early then, and Muon,
 which fits everything faster, is used to the end."""
 
+HANDOVER = 60
+"""Steps in which Adam takes the kernels over from Muon. Its first steps are large, as it knows
+nothing yet of the gradients' sizes: all at once they would undo much of the fit."""
+
 LEAST_PERTURBED = 14 / 255
 """The code is perturbed as for this noise level at least: exact data gain from it too."""
 
@@ -69,12 +73,12 @@ class _Stack:
         self.y = torch.cat([member.measurement.y for member in members])
         self.noisy = _noisy(one)
         self.networks = Networks([member.network for member in members])
-        self.adam = torch.optim.Adam(
-            self.networks.parameters, lr=generator.learning_rate, fused=True
-        )
         # Muon is not for the kernels of a few inputs or outputs.
         large = [kernel for kernel in self.networks.kernels if min(kernel.shape[-4:-2]) > 4]
-        self.muon = Muon(large if generator.warm_up else [])
+        chosen = {id(kernel) for kernel in large}
+        others = [values for values in self.networks.parameters if id(values) not in chosen]
+        self.muon = Muon(large)
+        self.adam = torch.optim.Adam([{"params": others}, {"params": large}], fused=True)
         self.bf16 = torch.autocast(
             self.y.device.type, torch.bfloat16, enabled=bf16_is_fast(self.y.device)
         )
@@ -123,16 +127,29 @@ class _Stack:
         self.adam.zero_grad()
         # No network has a part in another's loss, so the sum has the gradient of each.
         torch.autograd.backward(losses.sum())
-        # Small steps find the picture sooner. Then large ones keep the outputs apart from each
-        # other: their mean gains, and the noise is fitted later.
-        risen = min(1.0, (1 + 2 * step / generator.ramp) / 3) if generator.ramp else 1.0
-        self.adam.param_groups[0]["lr"] = generator.learning_rate * risen
-        if generator.warm_up and (step <= generator.warm_up or not self.noisy):
-            self.muon.step()
-        self.adam.step()
+        self._turn(step)
         if generator.langevin:
             self._shake(generator.langevin * generator.learning_rate)
         return images.detach(), losses.detach()
+
+    def _turn(self, step: int) -> None:
+        """Let the optimisers take their step number `step`."""
+        generator, (others, large) = self.generator, self.adam.param_groups
+        share = self._share_of_muon(step)
+        # So large that the outputs stay apart from each other: their mean gains, and the noise is
+        # fitted later.
+        others["lr"] = generator.learning_rate
+        large["lr"] = generator.learning_rate * (1 - share)
+        if share:
+            self.muon.step(share)
+        self.adam.step()
+
+    def _share_of_muon(self, step: int) -> float:
+        """Return which part of a step Muon takes, where Adam takes the rest."""
+        last = self.generator.warm_up
+        if not last or not self.noisy:
+            return float(last > 0)
+        return min(1.0, max(0.0, 1 - (step - last) / (HANDOVER + 1)))
 
     @torch.no_grad()
     def _shake(self, deviation: float) -> None:

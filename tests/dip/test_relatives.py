@@ -2,19 +2,19 @@
 
 import dataclasses
 
-import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from skimage import data
+from photograph import error, measure, picture
 from torch import Tensor
 
 from priorlab.convolution import Convolution
 from priorlab.errors import Unsupported
+from priorlab.jpeg import standard
 from priorlab.measurement import Measurement
-from priorlab.noise import Gaussian, Noise, NoNoise, Poisson, SaltAndPepper
-from priorlab.operators import Identity, LinearOperator, Mask
+from priorlab.noise import Gaussian, NoNoise, Poisson, SaltAndPepper
+from priorlab.operators import Identity, Mask
 from priorlab.priors import Prior, Trace
 from priorlab_dip.noise2fast import Noise2Fast, colours, pair
 from priorlab_dip.partial_unet import PartialConvolution, bernoulli
@@ -30,24 +30,8 @@ QUICK = [
 """One of each, too short to be good."""
 
 
-def picture(size: int = 48, channels: int = 3) -> Tensor:
-    """Return a crop of a photograph."""
-    crop = data.astronaut()[40 : 40 + size, 200 : 200 + size, :channels] / 255
-    return torch.from_numpy(crop.transpose(2, 0, 1).copy()).float()[None]
-
-
-def measure(clean: Tensor, operator: LinearOperator, noise: Noise) -> Measurement:
-    u = operator.forward(clean).double().numpy()
-    y = np.stack([noise.sample(image, np.random.default_rng(0)) for image in u])
-    return Measurement(torch.from_numpy(y).float(), operator, noise, tuple(clean.shape))
-
-
 def half_mask(size: int) -> Mask:
     return Mask((torch.rand(1, 1, size, size, generator=torch.manual_seed(1)) > 0.5).float())
-
-
-def error(image: Tensor, clean: Tensor) -> float:
-    return float((image - clean).square().mean())
 
 
 @pytest.mark.parametrize("prior", QUICK, ids=lambda prior: prior.name)
@@ -96,6 +80,8 @@ def test_most_of_the_noise_goes(prior: Prior, noise) -> None:
 def test_what_they_cannot_treat(prior: Prior) -> None:
     impulses = measure(picture(16), Identity(), SaltAndPepper(0.2))
     assert "zero mean" in str(prior.unsupported(impulses))
+    decoded = dataclasses.replace(impulses, noise=standard(10))
+    assert "independent" in str(prior.unsupported(decoded))
     blurred = measure(picture(16), Convolution(torch.full((3, 3), 1 / 9)), Gaussian(0.1))
     assert "only removes noise" in str(prior.unsupported(blurred))
     with pytest.raises(Unsupported, match=f"{prior.name}: it only removes noise"):
