@@ -10,6 +10,7 @@ dB on the region and channels of the task's protocol, values clipped to [0, 1].
 """
 
 import argparse
+import contextlib
 import time
 from pathlib import Path
 
@@ -34,9 +35,11 @@ class Watched(stopping.HeldOut):
         super().__init__(measurement)
         self.chosen: dict[str, Tensor] = {}
         self.steps: dict[str, int] = {}
-        self.others = {
-            name: stopping.RULES[name](measurement) for name in ("es-wmv", "discrepancy")
+        self.others: dict[str, stopping.StoppingRule] = {
+            "es-wmv": stopping.MovingVariance(measurement)
         }
+        with contextlib.suppress(Unsupported):
+            self.others["discrepancy"] = stopping.Discrepancy(measurement)
         LATEST[:] = [self]
 
     def finished(self, step: int, image: Tensor, output: Tensor, last: bool) -> bool:
@@ -44,10 +47,7 @@ class Watched(stopping.HeldOut):
         for name, rule in rules.items():
             if name in self.chosen:
                 continue
-            try:
-                ended = rule.finished(step, image, output, last)
-            except Unsupported:
-                continue
+            ended = rule.finished(step, image, output, last)
             if ended or last:
                 kept = self if name == "held-out" else rule
                 self.chosen[name], self.steps[name] = kept.best.clone(), kept.best_step

@@ -27,6 +27,9 @@ HANDOVER = 60
 """Steps in which Adam takes the kernels over from Muon. Its first steps are large, as it knows
 nothing yet of the gradients' sizes: all at once they would undo much of the fit."""
 
+CAREFUL = 1 / 4
+"""What the step size of Adam is multiplied by where Muon makes the fit, to data without noise."""
+
 LEAST_PERTURBED = 14 / 255
 """The code is perturbed as for this noise level at least: exact data gain from it too."""
 
@@ -137,9 +140,9 @@ class _Stack:
         generator, (others, large) = self.generator, self.adam.param_groups
         share = self._share_of_muon(step)
         # So large that the outputs stay apart from each other: their mean gains, and the noise is
-        # fitted later.
-        others["lr"] = generator.learning_rate
-        large["lr"] = generator.learning_rate * (1 - share)
+        # fitted later. Without noise it only disturbs what Muon does.
+        others["lr"] = generator.learning_rate * (1 if self.noisy or not share else CAREFUL)
+        large["lr"] = others["lr"] * (1 - share)
         if share:
             self.muon.step(share)
         self.adam.step()

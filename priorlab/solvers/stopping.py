@@ -110,12 +110,17 @@ class MovingVariance(StoppingRule):
     they begin to follow the noise. The variance comes from running sums, at the same cost for
     any window, of outputs at half the size.
 
-    Source: H. Wang et al., "Early stopping for deep image prior", TMLR 2023.
+    Source: H. Wang et al., "Early stopping for deep image prior", TMLR 2023. Different from
+    theirs: a variance is smaller only if it is so by a tenth. Near the best it hardly changes,
+    and the least one may come long after.
     """
 
     WINDOW: ClassVar[int] = 100
-    DELAY: ClassVar[int] = 50
+    DELAY: ClassVar[int] = 25
     """Steps by which the running mean trails the outputs: how much later it is best."""
+
+    SMALLER: ClassVar[float] = 0.9
+    """What a variance is at most of the least one before, to count as smaller."""
 
     PATIENCE: ClassVar[int] = 300
     """Steps without a smaller variance after which a fit ends; theirs are 1000."""
@@ -154,7 +159,7 @@ class MovingVariance(StoppingRule):
         """Return whether the variance has not become smaller for long."""
         variance = self.variance(step, output)
         if variance is not None:
-            less = variance < self.least
+            less = variance < self.SMALLER * self.least
             self.least = torch.where(less, variance, self.least)
             self.found = torch.where(less, step, self.found)
         self.best.copy_(torch.where(self.found + self.DELAY == step, image, self.best))

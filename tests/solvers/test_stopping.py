@@ -90,6 +90,19 @@ def test_the_moving_variance_ends_a_fit_where_it_is_quiet() -> None:
     assert torch.equal(rule.best, image_at(rule.best_step))
 
 
+def test_a_variance_that_hardly_falls_any_more_does_not_put_off_the_stop() -> None:
+    """The least one of 300 that differ by chance only may be the last."""
+
+    def image_at(step: int) -> Tensor:
+        generator = torch.Generator().manual_seed(step)
+        change = 0.001 * (1 + max(0, 200 - step) / 50)
+        return CLEAN + change * torch.randn(CLEAN.shape, generator=generator)
+
+    rule = MovingVariance(noisy())
+    follow(rule, image_at, steps=500)
+    assert 250 <= rule.quiet <= 320
+
+
 def test_a_fit_shorter_than_the_window_returns_its_last_image() -> None:
     rule = MovingVariance(noisy())
     follow(rule, towards_and_away, steps=20)
