@@ -7,6 +7,7 @@ that would cancel it.
 from __future__ import annotations
 
 import dataclasses
+import math
 
 import torch
 from torch import Tensor, nn
@@ -19,6 +20,10 @@ ACTIVATIONS = {
     "swish": lambda: nn.SiLU(),
 }
 """The activations by the name that the parameter `activation` takes."""
+
+
+COARSEST = 4
+"""Least height and width in pixels of the coarsest scale, which limits the depth."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -125,6 +130,11 @@ class UpConvolution(nn.Module):
             link = functional.pad(link, (1, 1, 1, 1), "reflect")
         rest = functional.conv2d(link, weight[:, self.inputs :], padding=0 if reflect else 1)
         return large.add_(rest)
+
+
+def limited(depth: int, height: int, width: int) -> int:
+    """Return a depth of at least 1 that leaves the coarsest scale `COARSEST` pixels, if it can."""
+    return max(1, min(depth, int(math.log2(max(1, min(height, width) / COARSEST)))))
 
 
 def double(x: Tensor, upsampling: str) -> Tensor:

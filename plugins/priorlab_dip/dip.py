@@ -13,11 +13,8 @@ from priorlab.operators import Shape
 from priorlab.priors import Generator
 from priorlab.specs import parameter
 from priorlab_dip import codes
-from priorlab_dip.blocks import ACTIVATIONS, Image, Plan, Style
+from priorlab_dip.blocks import ACTIVATIONS, Image, Plan, Style, limited
 from priorlab_dip.networks import NETWORKS, ONLY_FOR, SMALL_CODE
-
-COARSEST = 4
-"""Least height and width in pixels of the coarsest scale, which limits the depth."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -103,7 +100,5 @@ class DeepImagePrior(Generator):
         return {"noise": codes.noise, "fourier": codes.fourier}[self.code](self.inputs, *size)
 
     def _depth(self, shape: Shape) -> int:
-        """Return the depth, limited so that the coarsest scale keeps `COARSEST` pixels."""
-        if self.network == "resnet":
-            return self.depth
-        return max(1, min(self.depth, int(math.log2(max(1, min(shape[2:]) / COARSEST)))))
+        """Return the depth of the network, fewer scales in small images."""
+        return self.depth if self.network == "resnet" else limited(self.depth, *shape[2:])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from typing import ClassVar
 
 import torch
@@ -14,6 +13,7 @@ from priorlab.measurement import Measurement
 from priorlab.operators import Identity, LinearOperator, Mask
 from priorlab.priors import Trace
 from priorlab.specs import parameter
+from priorlab_dip.blocks import limited
 from priorlab_dip.partial_unet import PartialUNet, bernoulli
 from priorlab_dip.self_supervised import (
     SelfSupervised,
@@ -26,9 +26,6 @@ from priorlab_dip.self_supervised import (
 
 EXACT = 1 / 255
 """Known pixels with less noise are returned as they are."""
-
-COARSEST = 4
-"""Least height and width in pixels of the coarsest scale, which limits the depth."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -68,7 +65,7 @@ class Self2Self(SelfSupervised):
         if isinstance(operator, Mask):
             known = operator.mask.to(y.dtype).expand_as(y)
         height, width = y.shape[2:]
-        depth = max(1, min(self.depth, int(math.log2(max(1, min(height, width) / COARSEST)))))
+        depth = limited(self.depth, height, width)
         coarse = 2**depth
         # What is added to make the sides fit is missing, like the pixels of a mask.
         whole = functional.pad(torch.cat([y, known], 1), (0, -width % coarse, 0, -height % coarse))
