@@ -5,8 +5,9 @@
 
 All rules watch the same fit, which goes on to the last step: the figures of one line differ by
 the choice of the image only. "Peak" is the best running mean of the fit, which takes the truth to
-find. With --runs, one more column has the mean of the held-out images of the runs so far. PSNR in
-dB on the region and channels of the task's protocol, values clipped to [0, 1].
+find. With --runs, one more column has the mean of what the runs so far return by the rule of the
+prior. The column "held-out" is there for stop=held-out, as the fit must not see those pixels.
+PSNR in dB on the region and channels of the task's protocol, values clipped to [0, 1].
 """
 
 import argparse
@@ -25,36 +26,41 @@ from priorlab.priors import Generator, Trace
 from priorlab.solvers import stopping
 from priorlab.tasks import Task
 
-COLUMNS = ("last", "averaged", "held-out", "es-wmv", "discrepancy", "peak")
+RULES = dict(stopping.RULES)
 
 
-class Watched(stopping.HeldOut):
-    """Keeps pixels from the fit, asks every rule after each step, and never ends a fit."""
+class Watched(stopping.StoppingRule):
+    """Asks other rules after each step, and never ends a fit.
+
+    Those are all that apply; held-out pixels only where a prior has that rule, as the fit must not
+    see them.
+    """
 
     def __init__(self, measurement: Measurement) -> None:
         super().__init__(measurement)
+        self.rules: dict[str, stopping.StoppingRule] = {}
+        for name in WATCHED:
+            with contextlib.suppress(Unsupported):
+                self.rules[name] = RULES[name](measurement)
         self.chosen: dict[str, Tensor] = {}
-        self.steps: dict[str, int] = {}
-        self.others: dict[str, stopping.StoppingRule] = {
-            "es-wmv": stopping.MovingVariance(measurement)
-        }
-        with contextlib.suppress(Unsupported):
-            self.others["discrepancy"] = stopping.Discrepancy(measurement)
         LATEST[:] = [self]
 
+    def hide(self, u: Tensor) -> Tensor:
+        return self.rules["held-out"].hide(u) if "held-out" in self.rules else u
+
     def finished(self, step: int, image: Tensor, output: Tensor, last: bool) -> bool:
-        rules = {"held-out": super(), **self.others}
-        for name, rule in rules.items():
-            if name in self.chosen:
-                continue
-            ended = rule.finished(step, image, output, last)
-            if ended or last:
-                kept = self if name == "held-out" else rule
-                self.chosen[name], self.steps[name] = kept.best.clone(), kept.best_step
+        for name, rule in self.rules.items():
+            if name not in self.chosen and (rule.finished(step, image, output, last) or last):
+                self.chosen[name] = rule.best.clone()
         return False
+
+    @property
+    def steps(self) -> dict[str, int]:
+        return {name: rule.best_step for name, rule in self.rules.items()}
 
 
 LATEST: list[Watched] = []
+WATCHED = ["discrepancy", "es-wmv"]
 
 
 class Followed(Trace):
@@ -106,8 +112,13 @@ def main() -> None:
     (prior,) = specs.build(given.prior, "prior", registry.priors)
     (task,) = specs.build(given.task, "task", registry.tasks)
     assert isinstance(prior, Generator)
-    stopping.RULES[prior.stop] = Watched
-    titles = [*COLUMNS, *([f"{given.runs} runs"] if given.runs > 1 else []), "CPU s"]
+    if prior.stop == "held-out":
+        WATCHED.append(prior.stop)
+    own = {"auto": "discrepancy", "never": "averaged"}.get(prior.stop, prior.stop)
+    for name in RULES:
+        stopping.RULES[name] = Watched if name != "never" else stopping.Never
+    columns = ["last", "averaged", *WATCHED, "peak"]
+    titles = [*columns, *([f"{given.runs} runs"] if given.runs > 1 else []), "CPU s"]
     print("| image |", " | ".join(titles), "|")
     print("|---|" + "---:|" * len(titles), flush=True)
     rows = []
@@ -126,10 +137,10 @@ def main() -> None:
             found |= watched.chosen if watched else {}
             steps = {"peak": path.peak} | (watched.steps if watched else {})
             scores = {name: score(image, clean, task) for name, image in found.items()}
-            sums.append(found.get("held-out", restored))
+            sums.append(found.get(own, found.get("es-wmv", restored)))
             both = [score(sum(sums) / len(sums), clean, task)] if given.runs > 1 else []
-            cells = [_cell(scores.get(name), steps.get(name)) for name in COLUMNS]
-            row = [scores.get(name, float("nan")) for name in COLUMNS] + both + [seconds]
+            cells = [_cell(scores.get(name), steps.get(name)) for name in columns]
+            row = [scores.get(name, float("nan")) for name in columns] + both + [seconds]
             rows.append(row)
             ends = [f"{value:.2f}" for value in both] + [f"{seconds:.0f}"]
             print(f"| {photo.stem} |", " | ".join(cells + ends), "|", flush=True)

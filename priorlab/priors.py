@@ -233,10 +233,11 @@ class Generator(Prior):
         0.99, "decay of the running mean of the outputs; 0 returns the last one", low=0, high=1
     )
     stop: str = parameter(
-        "held-out",
-        "what ends a fit to noisy data early: a few pixels kept from it, the moving variance of"
-        " the outputs, a residual as small as the noise, or nothing",
-        choices=("held-out", "es-wmv", "discrepancy", "never"),
+        "auto",
+        "what ends a fit to noisy data early: a residual as small as the noise (discrepancy), the"
+        " moving variance of the outputs (es-wmv), a few pixels kept from the fit (held-out), or"
+        " nothing; auto is the first where the noise is Gaussian or Poisson, else the second",
+        choices=("auto", "discrepancy", "es-wmv", "held-out", "never"),
     )
     runs: int = parameter(1, "independent fits, whose mean is the result", low=1)
     batch: int = parameter(

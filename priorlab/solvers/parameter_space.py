@@ -17,7 +17,7 @@ from priorlab.solvers.companions import Red, total_variation
 from priorlab.solvers.muon import Muon
 from priorlab.solvers.snapshot import Snapshot
 from priorlab.solvers.stacked import Networks
-from priorlab.solvers.stopping import RULES, Never
+from priorlab.solvers.stopping import rule_for
 
 NOTICEABLE = 1 / 255
 """Noise of a lower level does no harm when it is fitted: nothing stops a fit early then, and Muon,
@@ -174,8 +174,7 @@ class _Member:
         self.generator, self.measurement = generator, measurement
         self.network = generator.make_network(measurement.shape).to(device).train()
         self.code = _Code(generator, measurement)
-        rule = RULES[generator.stop] if _noisy(measurement) else Never
-        self.rule = rule(measurement)
+        self.rule = rule_for(generator.stop if _noisy(measurement) else "never", measurement)
         # From here on it draws from a state of its own, whatever the others draw in between.
         self.random = torch.Generator()
         self.random.set_state(torch.get_rng_state())

@@ -116,13 +116,13 @@ class MovingVariance(StoppingRule):
     """
 
     WINDOW: ClassVar[int] = 100
-    DELAY: ClassVar[int] = 25
+    DELAY: ClassVar[int] = 10
     """Steps by which the running mean trails the outputs: how much later it is best."""
 
     SMALLER: ClassVar[float] = 0.9
     """What a variance is at most of the least one before, to count as smaller."""
 
-    PATIENCE: ClassVar[int] = 300
+    PATIENCE: ClassVar[int] = 200
     """Steps without a smaller variance after which a fit ends; theirs are 1000."""
 
     def __init__(self, measurement: Measurement) -> None:
@@ -202,9 +202,19 @@ class Discrepancy(StoppingRule):
 
 
 RULES: dict[str, type[StoppingRule]] = {
-    "held-out": HeldOut,
-    "es-wmv": MovingVariance,
     "discrepancy": Discrepancy,
+    "es-wmv": MovingVariance,
+    "held-out": HeldOut,
     "never": Never,
 }
 """The rules by the name that `stop` of a generator takes."""
+
+
+def rule_for(name: str, measurement: Measurement) -> StoppingRule:
+    """Return the rule `name` for a fit to the measurement of a single image.
+
+    "auto" is the discrepancy where the level of the noise says what the residual will be.
+    """
+    if name == "auto":
+        name = "discrepancy" if isinstance(measurement.noise, Gaussian | Poisson) else "es-wmv"
+    return RULES[name](measurement)

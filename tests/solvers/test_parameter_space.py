@@ -70,7 +70,7 @@ def noisy(clean: Tensor, seed: int = 0) -> Measurement:
 
 
 def test_the_path_rises_above_the_noise_and_falls_back_to_it() -> None:
-    """The image comes first and the noise later; the held-out pixels tell when."""
+    """The image comes first and the noise later; the residual tells when."""
     clean = picture()
     measurement = noisy(clean)
     last, mean = Path(clean), Path(clean)
@@ -82,7 +82,7 @@ def test_the_path_rises_above_the_noise_and_falls_back_to_it() -> None:
     assert min(mean.errors) < noise / 5
     assert mean.errors[-1] > 2 * min(mean.errors)
     assert min(mean.errors) < min(last.errors), "averaging the outputs must help"
-    # Stopping by held-out pixels costs less than 1 dB.
+    # Stopping where the residual is that of noise costs less than 1 dB.
     assert float((stopped - clean).square().mean()) < 10**0.1 * min(mean.errors)
     assert mean.totals == {240}
 

@@ -8,10 +8,18 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from priorlab.errors import Unsupported
+from priorlab.jpeg import standard
 from priorlab.measurement import Measurement
 from priorlab.noise import Gaussian, Poisson, SaltAndPepper
 from priorlab.operators import Identity, Mask
-from priorlab.solvers.stopping import Discrepancy, HeldOut, MovingVariance, Never, StoppingRule
+from priorlab.solvers.stopping import (
+    Discrepancy,
+    HeldOut,
+    MovingVariance,
+    Never,
+    StoppingRule,
+    rule_for,
+)
 
 SIGMA = 0.1
 CLEAN = torch.linspace(0.2, 0.8, 32).expand(1, 1, 32, 32)
@@ -140,3 +148,12 @@ def test_never_returns_the_last_image() -> None:
     rule = Never(noisy())
     assert follow(rule, towards_and_away, steps=150) == 150
     assert torch.equal(rule.best, towards_and_away(150))
+
+
+@pytest.mark.parametrize(
+    ("noise", "rule"),
+    [(Gaussian(SIGMA), Discrepancy), (Poisson(50.0), Discrepancy), (standard(10), MovingVariance)],
+)
+def test_the_residual_decides_where_the_noise_level_says_what_it_will_be(noise, rule) -> None:
+    shape = tuple(CLEAN.shape)
+    assert type(rule_for("auto", Measurement(CLEAN, Identity(), noise, shape))) is rule
