@@ -6,7 +6,8 @@
 All rules watch the same fit, which goes on to the last step: the figures of one line differ by
 the choice of the image only. "Peak" is the best running mean of the fit, which takes the truth to
 find. With --runs, one more column has the mean of what the runs so far return by the rule of the
-prior. The column "held-out" is there for stop=held-out, as the fit must not see those pixels.
+prior. Held-out pixels are watched where the prior's own rule keeps them from the fit; no rule is
+with stop=never, or where the data has no noise.
 PSNR in dB on the region and channels of the task's protocol, values clipped to [0, 1].
 """
 
@@ -30,11 +31,7 @@ RULES = dict(stopping.RULES)
 
 
 class Watched(stopping.StoppingRule):
-    """Asks other rules after each step, and never ends a fit.
-
-    Those are all that apply; held-out pixels only where a prior has that rule, as the fit must not
-    see them.
-    """
+    """Asks other rules after each step, and never ends a fit."""
 
     def __init__(self, measurement: Measurement) -> None:
         super().__init__(measurement)
@@ -43,6 +40,7 @@ class Watched(stopping.StoppingRule):
             with contextlib.suppress(Unsupported):
                 self.rules[name] = RULES[name](measurement)
         self.chosen: dict[str, Tensor] = {}
+        self.steps: dict[str, int] = {}
         LATEST[:] = [self]
 
     def hide(self, u: Tensor) -> Tensor:
@@ -51,12 +49,16 @@ class Watched(stopping.StoppingRule):
     def finished(self, step: int, image: Tensor, output: Tensor, last: bool) -> bool:
         for name, rule in self.rules.items():
             if name not in self.chosen and (rule.finished(step, image, output, last) or last):
-                self.chosen[name] = rule.best.clone()
+                self.chosen[name], self.steps[name] = rule.best.clone(), rule.best_step
+        if last:
+            self.keep(step, image)
+            if len(self.chosen) == 3:
+                middle = sorted(self.chosen, key=self.steps.__getitem__)[1]
+                self.chosen["median"], self.steps["median"] = (
+                    self.chosen[middle],
+                    self.steps[middle],
+                )
         return False
-
-    @property
-    def steps(self) -> dict[str, int]:
-        return {name: rule.best_step for name, rule in self.rules.items()}
 
 
 LATEST: list[Watched] = []
@@ -112,12 +114,16 @@ def main() -> None:
     (prior,) = specs.build(given.prior, "prior", registry.priors)
     (task,) = specs.build(given.task, "task", registry.tasks)
     assert isinstance(prior, Generator)
-    if prior.stop == "held-out":
-        WATCHED.append(prior.stop)
-    own = {"auto": "discrepancy", "never": "averaged"}.get(prior.stop, prior.stop)
+    if prior.runs > 1:
+        parser.error("runs= is given as --runs here")
+    names = list(WATCHED)
+    if prior.stop in ("auto", "median", "held-out"):
+        WATCHED.append("held-out")
+        names = ["median", *WATCHED]
+    own = {"auto": "median", "never": "averaged"}.get(prior.stop, prior.stop)
     for name in RULES:
         stopping.RULES[name] = Watched if name != "never" else stopping.Never
-    columns = ["last", "averaged", *WATCHED, "peak"]
+    columns = ["last", "averaged", *names, "peak"]
     titles = [*columns, *([f"{given.runs} runs"] if given.runs > 1 else []), "CPU s"]
     print("| image |", " | ".join(titles), "|")
     print("|---|" + "---:|" * len(titles), flush=True)
@@ -125,6 +131,7 @@ def main() -> None:
     for photo in given.photos:
         clean = task.truth(load(photo, given.gray, given.crop))
         measurement = task.measure(clean, 0)
+        prior.require(measurement)
         sums: list[Tensor] = []
         for run in range(given.runs):
             LATEST.clear()

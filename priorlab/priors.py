@@ -221,7 +221,10 @@ class Generator(Prior):
     iterations: int = parameter(450, "most steps of the optimiser", low=1)
     learning_rate: float = parameter(0.08, "step size of Adam", low=0)
     warm_up: int = parameter(
-        60, "steps in which Muon optimises the kernels; all of them without noise", low=0
+        60,
+        "steps in which Muon optimises the kernels, before Adam gradually does; all steps without"
+        " noise, with a quarter of Adam's step size for the rest",
+        low=0,
     )
     perturbation: float = parameter(
         0.25,
@@ -235,9 +238,10 @@ class Generator(Prior):
     stop: str = parameter(
         "auto",
         "what ends a fit to noisy data early: a residual as small as the noise (discrepancy), the"
-        " moving variance of the outputs (es-wmv), a few pixels kept from the fit (held-out), or"
-        " nothing; auto is the first where the noise is Gaussian or Poisson, else the second",
-        choices=("auto", "discrepancy", "es-wmv", "held-out", "never"),
+        " moving variance of the outputs (es-wmv), a few pixels kept from the fit (held-out), the"
+        " median of these three, or nothing; auto is the median where the noise is Gaussian or"
+        " Poisson, else es-wmv",
+        choices=("auto", "median", "discrepancy", "es-wmv", "held-out", "never"),
     )
     runs: int = parameter(1, "independent fits, whose mean is the result", low=1)
     batch: int = parameter(
@@ -245,7 +249,7 @@ class Generator(Prior):
     )
     langevin: float = parameter(
         0.0,
-        "noise added to the kernels in each step, in units of the step size; the mean of the"
+        "noise added to the kernels in each step, in units of the learning rate; the mean of the"
         " second half of the outputs is the result, with its uncertainty; with stop=never",
         low=0,
     )
@@ -267,8 +271,9 @@ class Generator(Prior):
     def unsupported(self, measurement: Measurement) -> str | None:
         """Return that the stopping rule does not know the noise; see `Prior.unsupported`."""
         known = isinstance(measurement.noise, Gaussian | Poisson)
-        if self.stop == "discrepancy" and not (known or impulses.detectable(measurement)):
-            return "stop=discrepancy needs Gaussian or Poisson noise"
+        needs = self.stop in ("discrepancy", "median")
+        if needs and not (known or impulses.detectable(measurement)):
+            return f"stop={self.stop} needs Gaussian or Poisson noise"
         return None
 
     @abstractmethod

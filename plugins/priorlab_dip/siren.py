@@ -47,7 +47,7 @@ class ImplicitRepresentation(Generator):
     iterations: int = parameter(200, "most steps of the optimiser", low=1)
     learning_rate: float = parameter(0.002, "step size of Adam", low=0)
     warm_up: int = parameter(
-        0, "steps in which Muon optimises the kernels; all of them without noise", low=0
+        0, "steps in which Muon optimises the kernels, before Adam gradually does", low=0
     )
     perturbation: float = parameter(
         0.0, "noise added to the code in each step, relative to the measurement's level", low=0

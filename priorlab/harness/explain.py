@@ -50,7 +50,7 @@ def check_own(table: Path) -> None:
     if not table.exists():
         return
     with table.open("rb") as file:
-        if not file.readline().startswith(COLUMNS.encode()):
+        if file.readline().decode(errors="replace").strip() != COLUMNS:
             raise UsageError(
                 f"{table} would be replaced by the table of the curves; name another picture"
                 " with -o, or move that file"
@@ -112,12 +112,15 @@ def sentences(fits: Fits) -> list[str]:
     elif noisy["fit"].iloc[-1] > noisy["fit"][most_at]:
         later += ", while the output came closer to the noisy data: the noise is being learned."
     else:
-        later += ", though the output came no closer to the noisy data: the fit is unsteady."
+        later += ", though the output is no closer to the noisy data by then."
     rule = (
         f"Left to its own rule the prior returns the image of step {fits.stop}:"
         if fits.stop
         else "Left to itself the prior returns an image of"
     )
+    distance = f"{abs(lost):.1f} dB {'below' if lost > 0 else 'above'}"
+    if abs(lost) < 0.05:
+        distance = "the same as"
     return [
         f"After {steps} step{'s' * (steps > 1)} the network's output has a PSNR of {ends_text}.",
         f"Half of what a flat picture misses is fitted at step: {halves_text}.",
@@ -125,8 +128,7 @@ def sentences(fits: Fits) -> list[str]:
         f" it comes to {psnr:.1f} dB at step {step}, the mean of the outputs"
         f" to {most:.1f} dB at step {most_at}.",
         later,
-        f"{rule} {fits.returned:.1f} dB, {abs(lost):.1f} dB {'below' if lost > 0 else 'above'} that"
-        " best mean.",
+        f"{rule} {fits.returned:.1f} dB, {distance} that best mean.",
     ]
 
 

@@ -91,7 +91,7 @@ class _Stack:
         """Take all steps and return the best image of each network, by the stopping rule."""
         members, last = self.members, self.generator.iterations
         snapshots = [
-            Snapshot(self.networks, self.adam, member.mean, index)
+            Snapshot(self.networks, self.adam, self.muon, member.mean, index)
             for index, member in enumerate(members)
         ]
         for step in range(1, last + 1):
@@ -150,8 +150,10 @@ class _Stack:
     def _share_of_muon(self, step: int) -> float:
         """Return which part of a step Muon takes, where Adam takes the rest."""
         last = self.generator.warm_up
-        if not last or not self.noisy:
-            return float(last > 0)
+        if not last or not self.muon.momenta:
+            return 0.0
+        if not self.noisy:
+            return 1.0
         return min(1.0, max(0.0, 1 - (step - last) / (HANDOVER + 1)))
 
     @torch.no_grad()

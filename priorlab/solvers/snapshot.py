@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from priorlab.solvers.muon import Muon
 from priorlab.solvers.stacked import Networks
 
 INTERVAL = 50
@@ -15,16 +16,22 @@ DROP = 10**0.5
 
 
 class Snapshot:
-    """Copies of all that a fit changes: the parameters, the optimiser and the running mean.
+    """Copies of all that a fit changes: the parameters, the optimisers and the running mean.
 
     Of several networks that are fitted together it follows the one at `index`. They share the
-    optimiser's count of steps, which therefore goes on.
+    count of steps of Adam, which therefore goes on.
     """
 
     def __init__(
-        self, networks: Networks, adam: torch.optim.Optimizer, mean: Tensor, index: int = 0
+        self,
+        networks: Networks,
+        adam: torch.optim.Optimizer,
+        muon: Muon,
+        mean: Tensor,
+        index: int = 0,
     ) -> None:
-        self.networks, self.adam, self.mean, self.index = networks, adam, mean, index
+        self.networks, self.adam, self.muon = networks, adam, muon
+        self.mean, self.index = mean, index
         self.loss = float("inf")
         self.saved: dict[tuple[int, str], Tensor] = {}
 
@@ -47,6 +54,8 @@ class Snapshot:
         state = {(-1, "mean"): self.mean}
         for number, parameter in enumerate(self.networks.parameters):
             values = {"parameter": parameter.detach(), **self.adam.state[parameter]}
+            if parameter in self.muon.momenta:
+                values["momentum"] = self.muon.momenta[parameter]
             for name, value in values.items():
                 if value.ndim or self.networks.count == 1:
                     state[number, name] = self.networks.of(self.index, value)

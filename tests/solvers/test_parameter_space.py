@@ -1,6 +1,7 @@
 """The path through a generator's parameters: up to the image, down to the noise."""
 
 import dataclasses
+import itertools
 from typing import ClassVar
 
 import numpy as np
@@ -15,7 +16,8 @@ from priorlab.measurement import Measurement
 from priorlab.noise import Gaussian, NoNoise, Poisson, SaltAndPepper
 from priorlab.operators import Identity
 from priorlab.priors import Generator, Trace
-from priorlab.solvers.muon import orthogonal
+from priorlab.solvers import parameter_space
+from priorlab.solvers.muon import Muon, orthogonal
 from priorlab.solvers.snapshot import Snapshot
 from priorlab.solvers.stacked import Networks
 
@@ -226,19 +228,67 @@ def test_a_fit_that_breaks_goes_back() -> None:
     mean = torch.ones(3)
     network(torch.ones(2)).sum().backward()
     adam.step()
-    snapshot = Snapshot(Networks([network]), adam, mean)
+    muon = Muon([network.weight])
+    snapshot = Snapshot(Networks([network]), adam, muon, mean)
     assert snapshot.kept(50, torch.tensor(1.0))
     before = network.weight.clone()
     for loss in (float("nan"), 4.0):
         with torch.no_grad():
-            network.weight.fill_(9)
-            mean.fill_(9)
+            for values in (network.weight, muon.momenta[network.weight], mean):
+                values.fill_(9)
         adam.step()
         assert snapshot.kept(51, torch.tensor(loss)), "it looks now and then only"
         assert not snapshot.kept(100, torch.tensor(loss))
         assert torch.equal(network.weight, before) and torch.equal(mean, torch.ones(3))
         assert adam.state[network.weight]["step"] == 1
+        assert not muon.momenta[network.weight].any()
     assert snapshot.kept(150, torch.tensor(3.0))
+
+
+def test_one_bad_gradient_does_not_ruin_a_fit_to_exact_data(monkeypatch) -> None:
+    """There Muon, whose momentum would keep it for good, works to the end."""
+    calls = itertools.count(1)
+
+    def poisoned(muon: Muon, share: float = 1.0) -> None:
+        if next(calls) == 70:
+            for kernel in muon.momenta:
+                assert kernel.grad is not None
+                kernel.grad.fill_(float("nan"))
+        step(muon, share)
+
+    step = Muon.step
+    monkeypatch.setattr(Muon, "step", poisoned)
+    clean = picture(32)
+    exact = dataclasses.replace(noisy(clean), y=clean, noise=NoNoise())
+    restored = Small(iterations=160).restore(exact)
+    assert float((restored - clean).square().mean()) < float(clean.var()) / 10
+
+
+@pytest.mark.parametrize(
+    ("noise", "warm_up", "shares"),
+    [
+        (Gaussian(SIGMA), 10, {1: 1.0, 10: 1.0, 41: 30 / 61, 70: 1 / 61, 71: 0.0, 99: 0.0}),
+        (Gaussian(SIGMA), 0, {1: 0.0, 99: 0.0}),
+        (NoNoise(), 10, {1: 1.0, 99: 1.0}),
+        (NoNoise(), 0, {1: 0.0, 99: 0.0}),
+    ],
+)
+def test_adam_takes_the_kernels_over_from_muon(monkeypatch, noise, warm_up, shares) -> None:
+    """Noted for each step: Muon's share, and Adam's step size for kernels and for the rest."""
+    noted = {}
+
+    def turn(stack, step):
+        before(stack, step)
+        others, large = (group["lr"] for group in stack.adam.param_groups)
+        noted[step] = (stack._share_of_muon(step), large, others)
+
+    before = parameter_space._Stack._turn
+    monkeypatch.setattr(parameter_space._Stack, "_turn", turn)
+    measurement = dataclasses.replace(noisy(picture(16)), noise=noise)
+    Small(iterations=100, warm_up=warm_up, learning_rate=0.04, stop="never").restore(measurement)
+    rate = 0.04 / 4 if warm_up and isinstance(noise, NoNoise) else 0.04
+    for step, share in shares.items():
+        assert noted[step] == pytest.approx((share, rate * (1 - share), rate))
 
 
 @pytest.mark.parametrize("shape", [(8, 30), (30, 8), (12, 12)])

@@ -12,7 +12,7 @@ from priorlab.noise import Gaussian, Noise, NoNoise, SaltAndPepper
 from priorlab.operators import Identity, LinearOperator, Mask
 from priorlab.priors import Generator, Trace
 from priorlab.solvers import parameter_space, snapshot
-from priorlab.solvers.muon import orthogonal
+from priorlab.solvers.muon import Muon, orthogonal
 from priorlab.solvers.snapshot import Snapshot
 from priorlab.solvers.stacked import Networks
 from priorlab.solvers.stopping import RULES, StoppingRule
@@ -92,6 +92,14 @@ def test_a_stack_of_three_equals_three_alone(prior) -> None:
     torch.testing.assert_close(together, one_by_one(prior, measurement, 3), atol=1e-3, rtol=0)
 
 
+def test_a_stack_equals_single_fits_to_the_end_of_the_handover(monkeypatch) -> None:
+    monkeypatch.setattr(parameter_space, "HANDOVER", 8)
+    measurement = measure()
+    prior = DeepImagePrior(**(SMOOTH | {"iterations": 30, "warm_up": 4}), stop="median")
+    together = prior.restore(measurement)
+    torch.testing.assert_close(together, one_by_one(prior, measurement), atol=1e-3, rtol=0)
+
+
 @pytest.mark.parametrize(
     ("operator", "noise"), [(MASK, NoNoise()), (Identity(), SaltAndPepper(0.2))]
 )
@@ -142,7 +150,7 @@ class Brief(StoppingRule):
 
 
 def test_a_network_that_ends_keeps_its_image_while_others_go_on(monkeypatch) -> None:
-    monkeypatch.setitem(RULES, "discrepancy", Brief)
+    monkeypatch.setitem(RULES, "median", Brief)
     measurement = measure(2)
     measurement.y[:, 0, 0, 0] = torch.tensor([0.0, 1.0])
     shown: list[Tensor] = []
@@ -182,7 +190,7 @@ def test_of_several_networks_the_one_that_breaks_goes_back() -> None:
     adam = torch.optim.Adam(networks.parameters)
     means = torch.ones(2, 1, 1, 1)
     codes = [torch.ones(1, 2, 3, 3)] * 2
-    first, second = (Snapshot(networks, adam, means[i : i + 1], i) for i in (0, 1))
+    first, second = (Snapshot(networks, adam, Muon([]), means[i : i + 1], i) for i in (0, 1))
 
     def step() -> list[Tensor]:
         adam.zero_grad()
