@@ -1,4 +1,4 @@
-"""Which floating-point format convolutions should run in."""
+"""In which number format and memory layout convolutions are trained fastest."""
 
 from __future__ import annotations
 
@@ -17,3 +17,12 @@ def bf16_is_fast(device: torch.device) -> bool:
     return device.type == "cpu" and any(
         getattr(torch.cpu, question, bool)() for question in questions
     )
+
+
+def training_layout(device: torch.device) -> torch.memory_format:
+    """Return how images and kernels that are trained should lie in memory on `device`.
+
+    Channels last suits bfloat16. In float32 on a CPU it makes the gradients of kernels slow: four
+    times with AVX2 and PyTorch 2.13, which is half of a whole step.
+    """
+    return torch.channels_last if bf16_is_fast(device) else torch.contiguous_format

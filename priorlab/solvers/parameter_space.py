@@ -11,7 +11,7 @@ from torch import Tensor
 
 from priorlab import impulses
 from priorlab.measurement import Measurement
-from priorlab.precision import bf16_is_fast
+from priorlab.precision import bf16_is_fast, training_layout
 from priorlab.priors import Generator, Trace
 from priorlab.solvers.companions import Red, total_variation
 from priorlab.solvers.muon import Muon
@@ -163,7 +163,7 @@ class _Stack:
             for index, member in enumerate(self.members):
                 own = self.networks.of(index, kernel)
                 # Drawn in the layout of a network that is alone, in which the numbers are its own.
-                noise = torch.empty_like(own, memory_format=torch.channels_last)
+                noise = torch.empty_like(own, memory_format=training_layout(own.device))
                 own.add_(noise.normal_(generator=member.shaking), alpha=deviation)
 
 
@@ -276,7 +276,7 @@ class _Code:
 
         def placed(values: Tensor) -> Tensor:
             values = values.to(device, dtype)
-            return values.contiguous(memory_format=torch.channels_last)
+            return values.contiguous(memory_format=training_layout(device))
 
         code = generator.make_code(measurement.shape)
         self.code, self.noise = placed(code), None

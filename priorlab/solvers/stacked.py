@@ -10,6 +10,8 @@ from torch import Tensor, nn
 from torch.func import functional_call, stack_module_state, vmap
 from torch.overrides import TorchFunctionMode
 
+from priorlab.precision import training_layout
+
 
 class Networks:
     """Networks of one architecture, each with parameters and a code of its own.
@@ -18,8 +20,9 @@ class Networks:
     into one tensor whose first dimension counts the networks, and a layer of all networks is
     one call: a convolution is a grouped one. No number passes from one network to another.
 
-    A single network stores its kernels channels last, which is fast. Several don't: PyTorch 2.13
-    then returns wrong gradients, without a word (on a CPU, of residual blocks for instance).
+    A single network stores its kernels in the layout that is fast. Several don't: with channels
+    last PyTorch 2.13 then returns wrong gradients, without a word (on a CPU, of residual blocks
+    for instance).
 
     Attributes
     ----------
@@ -33,7 +36,8 @@ class Networks:
         self._dimensions = [parameter.ndim for parameter in self.parameters]
         if self.count == 1:
             for kernel in self.kernels:
-                kernel.data = kernel.data.contiguous(memory_format=torch.channels_last)
+                layout = training_layout(kernel.device)
+                kernel.data = kernel.data.contiguous(memory_format=layout)
             return
         for network in networks:
             _drop_statistics(network)

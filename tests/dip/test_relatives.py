@@ -63,9 +63,9 @@ def test_seeds_batches_and_the_callers_random_state(prior: Prior) -> None:
 @pytest.mark.parametrize(
     "prior",
     [
-        ZeroShotNoise2Noise(iterations=150),
-        Noise2Fast(iterations=150, channels=32),
-        Self2Self(iterations=120, channels=16, samples=8, window=64),
+        ZeroShotNoise2Noise(iterations=100, channels=24),
+        Noise2Fast(iterations=80, channels=16),
+        Self2Self(iterations=60, channels=16, samples=4, window=64),
     ],
     ids=lambda prior: prior.name,
 )
@@ -115,7 +115,7 @@ def test_the_trace_hears_of_the_image_that_is_returned(prior: Prior) -> None:
 def test_self2self_fills_in_missing_pixels_and_keeps_the_exact_ones() -> None:
     clean = picture(48)
     exact = measure(clean, half_mask(48), NoNoise())
-    prior = Self2Self(iterations=300, channels=16, samples=8)
+    prior = Self2Self(iterations=100, channels=16, samples=4)
     image = prior.restore(exact)
     known = exact.operator.mask.expand_as(clean) > 0
     assert torch.equal(image[known], clean[known])
