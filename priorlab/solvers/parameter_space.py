@@ -11,6 +11,7 @@ from torch import Tensor
 
 from priorlab import impulses
 from priorlab.measurement import Measurement
+from priorlab.noise import Gaussian
 from priorlab.precision import bf16_is_fast, training_layout
 from priorlab.priors import Generator, Trace
 from priorlab.solvers.companions import Red, total_variation
@@ -30,6 +31,9 @@ nothing yet of the gradients' sizes: all at once they would undo much of the fit
 CAREFUL = 1 / 4
 """What the step size of Adam is multiplied by where Muon makes the fit, to data without noise."""
 
+TYPICAL_ERROR = 5 / 255
+"""Root mean square error that the image of a fit is taken to have, against that of exact data."""
+
 LEAST_PERTURBED = 14 / 255
 """The code is perturbed as for this noise level at least: exact data gain from it too."""
 
@@ -41,6 +45,9 @@ def fit(generator: Generator, measurement: Measurement, trace: Trace, seed: int)
     them from ``seed + r``, so an image is restored as it would be alone, and several runs are
     the mean of what their seeds give. The caller's random state is left as it was. Impulses
     that stand out count as missing pixels.
+
+    Data without noise tell more than the network comes to fit: the image is then the nearest to
+    its own that agrees with them. Known pixels, for instance, are returned as they are.
 
     At most `generator.batch` networks are fitted together. That changes only how sums are rounded.
 
@@ -184,7 +191,7 @@ class _Member:
         self.shaking = self.random if on_host else torch.Generator(device).manual_seed(seed)
         self.mean = torch.zeros(measurement.shape, device=device)
         self.samples = _Samples(self.mean) if generator.langevin else None
-        self.shown = self.mean
+        self.found = self.shown = self.mean
         self.ended = False
 
     def draw(self) -> Tensor:
@@ -198,13 +205,23 @@ class _Member:
         decay = min(generator.averaging, step / (step + 9))
         self.mean.lerp_(output, 1 - decay if step > 1 else 1)
         if self.samples and step > last // 2:
-            self.shown = self.samples.add(output)
+            self.found = self.samples.add(output)
         self.look(step, output)
 
     def look(self, step: int, output: Tensor) -> None:
         """Ask the stopping rule."""
+        self.shown = self._agreeing(self.found)
         last = step == self.generator.iterations
         self.ended = self.rule.finished(step, self.shown, output, last)
+
+    @torch.no_grad()
+    def _agreeing(self, image: Tensor) -> Tensor:
+        """Return the image, moved to agree with the data if they are exact."""
+        noise = self.measurement.noise
+        if _noisy(self.measurement) or not isinstance(noise, Gaussian):
+            return image
+        rho = (noise.level / TYPICAL_ERROR) ** 2
+        return self.measurement.operator.solve(self.measurement.y, image, rho).clamp(0, 1)
 
 
 class _Report:

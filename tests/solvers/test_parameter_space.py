@@ -11,10 +11,11 @@ from skimage import data
 from torch import Tensor, nn
 
 from priorlab import impulses
+from priorlab.convolution import Downsampling
 from priorlab.errors import UsageError
 from priorlab.measurement import Measurement
 from priorlab.noise import Gaussian, NoNoise, Poisson, SaltAndPepper
-from priorlab.operators import Identity
+from priorlab.operators import Identity, Mask
 from priorlab.priors import Generator, Trace
 from priorlab.solvers import parameter_space
 from priorlab.solvers.muon import Muon, orthogonal
@@ -126,6 +127,30 @@ def test_every_closeness_leads_to_the_image(noise) -> None:
     assert restored.min() >= 0 and restored.max() <= 1
     flat = float((clean - clean.mean()).square().mean())
     assert float((restored - clean).square().mean()) < flat / 3
+
+
+def half_missing(size: int) -> Mask:
+    return Mask(
+        (torch.rand(1, 1, size, size, generator=torch.Generator().manual_seed(1)) > 0.5).float()
+    )
+
+
+@pytest.mark.parametrize(
+    "operator", [half_missing(32), Downsampling(torch.full((4, 4), 1 / 16), factor=2)]
+)
+def test_the_image_agrees_with_exact_data_and_not_with_noise(operator) -> None:
+    """A fit of a few steps is far from the data, so that what agrees was made to."""
+    clean = picture(32)
+    y = operator.forward(clean)
+    exact = Measurement(y, operator, NoNoise(), tuple(clean.shape))
+    restored = {}
+    for noise in (NoNoise(), Gaussian(0.1)):
+        path = Path(clean)
+        measurement = dataclasses.replace(exact, noise=noise)
+        image = Small(iterations=20, stop="never").restore(measurement, path)
+        assert path.errors[-1] == pytest.approx(float((image - clean).square().mean()))
+        restored[type(noise)] = float((operator.forward(image) - y).square().mean().sqrt())
+    assert restored[NoNoise] < 1 / 255 < 5 / 255 < restored[Gaussian]
 
 
 def test_works_where_gradients_are_off() -> None:
