@@ -75,7 +75,7 @@ def test_step(benchmark, name, threads):
 
 @pytest.mark.parametrize("name", ["running sums", "recomputed"])
 def test_moving_variance(benchmark, name):
-    benchmark.group = "variance of 100 outputs, colour 256x256"
+    benchmark.group = f"variance of {MovingVariance.WINDOW} outputs, colour 256x256"
     y = noisy()
     outputs = [y + 0.01 * step for step in range(MovingVariance.WINDOW + 1)]
     rule = MovingVariance(Measurement(y, Identity(), Gaussian(LEVEL), tuple(y.shape)))
