@@ -111,16 +111,12 @@ class MovingVariance(StoppingRule):
     any window, of outputs at half the size.
 
     Source: H. Wang et al., "Early stopping for deep image prior", TMLR 2023. Different from
-    theirs: a variance is smaller only if it is so by a seventh. Near the best it hardly changes,
-    and the least one may come long after. Window and patience suit fits that are best after some
-    hundred steps, where theirs take thousands.
+    theirs: a variance is smaller only if it is so by a quarter. Near the best it wanders up and
+    down, and the least one may come long after.
     """
 
-    WINDOW: ClassVar[int] = 70
-    DELAY: ClassVar[int] = 10
-    """Steps by which the running mean trails the outputs: how much later it is best."""
-
-    SMALLER: ClassVar[float] = 0.85
+    WINDOW: ClassVar[int] = 100
+    SMALLER: ClassVar[float] = 0.75
     """What a variance is at most of the least one before, to count as smaller."""
 
     PATIENCE: ClassVar[int] = 60
@@ -130,9 +126,9 @@ class MovingVariance(StoppingRule):
     def __init__(self, measurement: Measurement) -> None:
         super().__init__(measurement)
         self.window: Tensor | None = None
-        self.quiet = self.WINDOW
-        self.found = torch.tensor(self.quiet, device=self.best.device)
-        """`quiet`, the step of the least variance, on the device."""
+        self.best_step = self.WINDOW
+        self.found = torch.tensor(self.best_step, device=self.best.device)
+        """The step of the least variance: `best_step`, always known, on the device."""
         self.least = torch.tensor(float("inf"), dtype=torch.float64, device=self.best.device)
         self.sum = self.squares = torch.zeros(())
         self.lengths = torch.zeros(self.WINDOW, dtype=torch.float64, device=self.best.device)
@@ -164,18 +160,17 @@ class MovingVariance(StoppingRule):
             less = variance < self.SMALLER * self.least
             self.least = torch.where(less, variance, self.least)
             self.found = torch.where(less, step, self.found)
-        self.best.copy_(torch.where(self.found + self.DELAY == step, image, self.best))
+        self.best.copy_(torch.where(self.found == step, image, self.best))
         # Asking the device costs time, so only where the answer may end the fit.
         if last or self._waited(step):
-            self.quiet = int(self.found)
-            self.best_step = self.quiet + self.DELAY
+            self.best_step = int(self.found)
             if step < self.best_step:
                 self.keep(step, image)
         return self._waited(step)
 
     def _waited(self, step: int) -> bool:
         """Return whether no smaller variance has come for long."""
-        return step >= 1.3 * self.quiet + self.PATIENCE
+        return step >= 1.3 * self.best_step + self.PATIENCE
 
 
 class Discrepancy(StoppingRule):
