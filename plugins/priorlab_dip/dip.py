@@ -24,9 +24,9 @@ class DeepImagePrior(Generator):
     Source: Ulyanov, Vedaldi, Lempitsky, "Deep Image Prior", CVPR 2018.
 
     The defaults are quick: 15 to 45 seconds on one core with fast bfloat16 for 256 x 256 pixels
-    in colour, the more the picture is full of detail. Two runs cost twice as much and gain 0.3
-    to 0.4 dB (``runs=2``). Up to 0.7 dB better, and five times slower, is
-    ``network=hourglass,channels=64,upsampling=bilinear,iterations=650``.
+    in colour, the more the picture is full of detail, and three times that without. Two runs
+    cost twice as much and gain 0.3 to 0.4 dB (``runs=2``). Up to 0.7 dB better, and five times
+    slower, is ``network=hourglass,channels=64,upsampling=bilinear,iterations=650``.
 
     The network of the paper is
     ``network=hourglass,channels=128,upsampling=bilinear,padding=reflect``, and its run is
