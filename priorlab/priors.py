@@ -215,7 +215,8 @@ class Generator(Prior):
     """A parametric prior: images that a network ``x = g_theta(z)`` makes for a fixed code z.
 
     The core optimises over theta from a random start and stops early: structure is fitted
-    before noise (Ulyanov, Vedaldi, Lempitsky: Deep Image Prior, CVPR 2018).
+    before noise (Ulyanov, Vedaldi, Lempitsky: Deep Image Prior, CVPR 2018). What was measured
+    without noise, such as known pixels, is returned as it is.
     """
 
     iterations: int = parameter(450, "most steps of the optimiser", low=1)
