@@ -105,7 +105,9 @@ class UpConvolution(nn.Module):
 
     Where pixels are repeated, it is computed as a 4x4 transposed convolution of stride 2 on the
     small image plus a convolution of the link: the same result for less than half the work, and
-    neither the enlarged nor the joined image is ever stored.
+    neither the enlarged nor the joined image is ever stored. Bilinear features are repeated ones
+    blurred by [1 2 1] / 4 both ways, and blurring may as well come last. With zeros beyond the
+    border they are so computed too, but then the border of `x` goes on there and not zeros.
     """
 
     def __init__(self, inputs: int, links: int, outputs: int, style: Style) -> None:
@@ -115,15 +117,20 @@ class UpConvolution(nn.Module):
 
     def forward(self, x: Tensor, link: Tensor | None = None) -> Tensor:
         """Return features of the size of `link`, twice that of `x`."""
-        if self.style.upsampling != "nearest":
-            features: Tensor = self.layer(joined(double(x, self.style.upsampling), link))
+        reflect, bilinear = self.style.padding == "reflect", self.style.upsampling == "bilinear"
+        if reflect and bilinear:
+            features: Tensor = self.layer(joined(double(x, "bilinear"), link))
             return features
         weight, bias = self.layer.weight, self.layer.bias
         kernel = _folded(_folded(weight[:, : self.inputs], 2), 3).transpose(0, 1)
-        if reflect := self.style.padding == "reflect":
+        if reflect or bilinear:
             # The mirror image of a repeated pixel is that pixel.
             x = functional.pad(x, (1, 1, 1, 1), "replicate")
-        large = functional.conv_transpose2d(x, kernel, bias, 2, 3 if reflect else 1)
+        # Of what the border makes one pixel stays for the blur, or none.
+        crop = 2 if bilinear else 3 if reflect else 1
+        large = functional.conv_transpose2d(x, kernel, bias, 2, crop)
+        if bilinear:
+            large = _blurred(large)
         if link is None:
             return large
         if reflect:
@@ -151,6 +158,13 @@ def _folded(weight: Tensor, dim: int) -> Tensor:
     """Fold the repetition of each pixel into the kernel: 3 taps become 4 along `dim`."""
     first, middle, last = weight.unbind(dim)
     return torch.stack([last, middle + last, first + middle, first], dim)
+
+
+def _blurred(x: Tensor) -> Tensor:
+    """Convolve each channel with [1 2 1] / 4 both ways; one pixel less on each side remains."""
+    taps = torch.tensor([0.25, 0.5, 0.25], dtype=x.dtype, device=x.device)
+    kernel = (taps[:, None] * taps).expand(x.shape[1], 1, 3, 3)
+    return functional.conv2d(x, kernel, groups=x.shape[1])
 
 
 class Image(nn.Module):

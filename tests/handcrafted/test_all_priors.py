@@ -31,7 +31,7 @@ def supported(name, measurement):
 @pytest.mark.parametrize("task", BUILTIN_TASKS, ids=lambda task: task.name)
 @pytest.mark.parametrize("name", PRIORS)
 def test_every_prior_runs_every_task(name, task):
-    clean = scene(3, 48, 40)
+    clean = scene(3, 36, 28)
     measurement = task().measure(clean, seed=0)
     if not supported(name, measurement):
         return

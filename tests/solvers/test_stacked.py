@@ -78,6 +78,7 @@ SMOOTH = DIP | {"activation": "swish"}
         DeepImagePrior(**SMOOTH, stop="never", langevin=1.0, warm_up=5),
         DeepImagePrior(**SMOOTH, red="dct"),
         DeepImagePrior(**SMOOTH, network="hourglass", upsampling="bilinear", padding="reflect"),
+        DeepImagePrior(**SMOOTH, upsampling="bilinear"),
         DeepImagePrior(**SMOOTH, network="unet", normalisation="none"),
         DeepImagePrior(**SMOOTH, network="resnet"),
         DeepImagePrior(**DIP, network="decoder", code="fourier"),
