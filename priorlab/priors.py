@@ -246,7 +246,10 @@ class Generator(Prior):
     )
     runs: int = parameter(1, "independent fits, whose mean is the result", low=1)
     batch: int = parameter(
-        1, "networks fitted together, of several images or runs; for GPUs", low=1
+        1,
+        "networks fitted together, of several images or runs: as one on a GPU, on a CPU in a"
+        " thread each",
+        low=1,
     )
     langevin: float = parameter(
         0.0,

@@ -6,6 +6,12 @@ noise, so the running mean of its outputs first comes closer to the truth and th
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import repeat
+from typing import Any
+
 import torch
 from torch import Tensor
 
@@ -17,7 +23,7 @@ from priorlab.priors import Generator, Trace
 from priorlab.solvers.companions import Red, total_variation
 from priorlab.solvers.muon import Muon
 from priorlab.solvers.snapshot import Snapshot
-from priorlab.solvers.stacked import Networks
+from priorlab.solvers.stacked import Networks, stacking_is_fast
 from priorlab.solvers.stopping import rule_for
 
 NOTICEABLE = 1 / 255
@@ -49,16 +55,19 @@ def fit(generator: Generator, measurement: Measurement, trace: Trace, seed: int)
     Data without noise tell more than the network comes to fit: the image is then the nearest to
     its own that agrees with them. Known pixels, for instance, are returned as they are.
 
-    At most `generator.batch` networks are fitted together. That changes only how sums are rounded.
+    At most `generator.batch` networks are fitted together: stacked into one on a GPU, on a CPU
+    in a thread each, where they share the threads that PyTorch has. That changes only how sums
+    are rounded.
 
     Convolutions run in bfloat16 where the hardware multiplies it, so results depend on the
     machine; on one machine they depend on the seed only.
     """
     impulsive = impulses.detectable(measurement)
     fits = [(index, run) for index in range(measurement.shape[0]) for run in range(generator.runs)]
-    # The pixels that impulses hit make an operator for each image: those are fitted one by one.
-    batch = 1 if impulsive else min(generator.batch, len(fits))
     device = measurement.y.device
+    stacked = stacking_is_fast(device)
+    # The pixels that impulses hit make an operator for each image, and a stack has but one.
+    batch = 1 if stacked and impulsive else min(generator.batch, len(fits))
     images = torch.zeros(len(fits), *measurement.shape[1:], device=device)
     with torch.random.fork_rng([device] if device.type == "cuda" else []), torch.enable_grad():
         for first in range(0, len(fits), batch):
@@ -68,16 +77,48 @@ def fit(generator: Generator, measurement: Measurement, trace: Trace, seed: int)
                 one = impulses.as_missing(one) if impulsive else one
                 members.append(_Member(generator, one, seed + run))
             report = _Report(generator, trace, images, first, batch)
-            images[first : first + batch] = _Stack(generator, members, report).images()
+            groups = [members] if stacked else [[member] for member in members]
+            _take_all_steps([_Stack(generator, group) for group in groups], report)
+            images[first : first + batch] = torch.cat([member.rule.best for member in members])
     by_run = images.view(-1, generator.runs, *images.shape[1:])
     return by_run.mean(1).to(measurement.y.dtype)
 
 
-class _Stack:
-    """Networks that are fitted together, each to the measurement of one image."""
+def _take_all_steps(stacks: list[_Stack], report: _Report) -> None:
+    """Fit stacks side by side, until all fits have ended."""
+    members = [member for stack in stacks for member in stack.members]
+    with _side_by_side(len(stacks)) as apply:
+        for step in range(1, stacks[0].generator.iterations + 1):
+            list(apply(_Stack.advance, stacks, repeat(step)))
+            report.step(step, members, stacks[0].outputs)
+            if all(member.ended for member in members):
+                break
+    report.end(members)
 
-    def __init__(self, generator: Generator, members: list[_Member], report: _Report) -> None:
-        self.generator, self.members, self.report = generator, members, report
+
+@contextlib.contextmanager
+def _side_by_side(count: int) -> Iterator[Callable[..., Iterator[Any]]]:
+    """Yield a `map` of which at most `count` calls run at once and share PyTorch's threads."""
+    threads = torch.get_num_threads()
+    if min(count, threads) == 1:
+        yield map
+        return
+    share = max(1, threads // count)
+    try:
+        # Threads are a property of the thread that asks for them, and of those begun later.
+        with ThreadPoolExecutor(
+            min(count, threads), initializer=torch.set_num_threads, initargs=(share,)
+        ) as pool:
+            yield pool.map
+    finally:
+        torch.set_num_threads(threads)
+
+
+class _Stack:
+    """Networks that are fitted as one, each to the measurement of one image."""
+
+    def __init__(self, generator: Generator, members: list[_Member]) -> None:
+        self.generator, self.members = generator, members
         one = members[0].measurement
         self.operator, self.noise = one.operator, one.noise
         self.y = torch.cat([member.measurement.y for member in members])
@@ -93,30 +134,26 @@ class _Stack:
             self.y.device.type, torch.bfloat16, enabled=bf16_is_fast(self.y.device)
         )
         self.red = Red(generator.red, one) if generator.red else None
-
-    def images(self) -> Tensor:
-        """Take all steps and return the best image of each network, by the stopping rule."""
-        members, last = self.members, self.generator.iterations
-        snapshots = [
+        self.outputs = self.y
+        self.snapshots = [
             Snapshot(self.networks, self.adam, self.muon, member.mean, index)
             for index, member in enumerate(members)
         ]
-        for step in range(1, last + 1):
-            outputs, losses = self._step(step)
-            for member, snapshot, output, loss in zip(
-                members, snapshots, torch.split(outputs, 1), losses, strict=True
-            ):
-                if member.ended:
-                    member.shown = member.rule.best  # while others go on
-                elif snapshot.kept(step, loss):
-                    member.follow(step, output)
-                else:
-                    member.look(step, member.mean)
-            self.report.step(step, members, outputs)
-            if all(member.ended for member in members):
-                break
-        self.report.end(members)
-        return torch.cat([member.rule.best for member in members])
+
+    def advance(self, step: int) -> None:
+        """Take a step for those fits that have not ended, and let each look at its output."""
+        if all(member.ended for member in self.members):
+            return
+        self.outputs, losses = self._step(step)
+        for member, snapshot, output, loss in zip(
+            self.members, self.snapshots, torch.split(self.outputs, 1), losses, strict=True
+        ):
+            if member.ended:
+                continue
+            if snapshot.kept(step, loss):
+                member.follow(step, output)
+            else:
+                member.look(step, member.mean)
 
     def _step(self, step: int) -> tuple[Tensor, Tensor]:
         """Take one step of the optimisers; return the outputs before it and their losses."""
@@ -250,7 +287,12 @@ class _Report:
 
     def step(self, step: int, members: list[_Member], outputs: Tensor) -> None:
         """Report what a step made."""
-        self.images[self.place] = torch.cat([member.shown for member in members])
+        shown = [
+            # The others go on.
+            member.rule.best if member.ended and not self.alone else member.shown
+            for member in members
+        ]
+        self.images[self.place] = torch.cat(shown)
         self.trace.report(
             self.before + step,
             self.total,

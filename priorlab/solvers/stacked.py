@@ -13,6 +13,11 @@ from torch.overrides import TorchFunctionMode
 from priorlab.precision import training_layout
 
 
+def stacking_is_fast(device: torch.device) -> bool:
+    """Return whether networks run faster as one than one by one: not on a CPU, in any number."""
+    return device.type == "cuda"
+
+
 class Networks:
     """Networks of one architecture, each with parameters and a code of its own.
 

@@ -1,6 +1,8 @@
 """Networks fitted together: each as if it were alone."""
 
 import dataclasses
+import threading
+from collections.abc import Iterator
 from typing import ClassVar
 
 import pytest
@@ -42,6 +44,12 @@ class Small(Generator):
 def single_precision(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have no bfloat16, in which the last digits that differ are large."""
     monkeypatch.setattr(parameter_space, "bf16_is_fast", lambda device: False)
+
+
+@pytest.fixture(autouse=True)
+def as_on_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stack networks on any device."""
+    monkeypatch.setattr(parameter_space, "stacking_is_fast", lambda device: True)
 
 
 def measure(
@@ -167,6 +175,46 @@ def test_a_network_that_ends_keeps_its_image_while_others_go_on(monkeypatch) -> 
         assert torch.equal(shown[step - 1][index], together[index])
         assert torch.equal(shown[-1][index], together[index])
     torch.testing.assert_close(together, one_by_one(prior, measurement), atol=1e-3, rtol=0)
+
+
+@pytest.fixture
+def on_a_cpu(as_on_a_gpu: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Fit networks in threads, of which there are two."""
+    monkeypatch.setattr(parameter_space, "stacking_is_fast", lambda device: False)
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize("noise", [Gaussian(0.1), SaltAndPepper(0.2)])
+def test_threads_change_nothing(on_a_cpu: None, noise: Noise) -> None:
+    measurement = measure(noise=noise)
+    prior = Small(iterations=8, runs=2, batch=4, langevin=1.0, stop="never")
+    together = prior.restore(measurement)
+    assert torch.get_num_threads() == 2
+    alone = dataclasses.replace(prior, batch=1).restore(measurement)
+    torch.testing.assert_close(together, alone, atol=1e-4, rtol=0)
+
+
+def test_in_threads_too_a_network_that_ends_keeps_its_image(on_a_cpu: None, monkeypatch) -> None:
+    test_a_network_that_ends_keeps_its_image_while_others_go_on(monkeypatch)
+
+
+def test_what_a_trace_raises_ends_all_threads(on_a_cpu: None) -> None:
+    class Enough(Exception):
+        """The trace has seen enough."""
+
+    class Raiser(Trace):
+        def report(self, iteration, total, image, **values):
+            if iteration == 3:
+                raise Enough
+
+    running = threading.active_count()
+    with pytest.raises(Enough):
+        Small(iterations=8, batch=3).restore(measure(), Raiser())
+    assert threading.active_count() == running
+    assert torch.get_num_threads() == 2
 
 
 def test_the_trace_of_a_stack_shows_the_batch() -> None:
