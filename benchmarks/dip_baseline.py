@@ -13,11 +13,12 @@ seconds.
 """
 
 import argparse
+import contextlib
 import csv
 import queue
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 
 import torch
@@ -30,6 +31,8 @@ from priorlab.operators import Identity
 from priorlab.priors import Trace
 
 CHANNELS, SCALES, LINKS, INPUTS = 128, 5, 4, 32
+
+Steps = Generator[tuple[Tensor, Tensor], None, None]
 
 
 def block(inputs: int, outputs: int, size: int, stride: int = 1) -> nn.Sequential:
@@ -61,7 +64,7 @@ class Scale(nn.Module):
         return joined
 
 
-def fit(y: Tensor, seed: int = 0) -> Iterator[tuple[Tensor, Tensor]]:
+def fit(y: Tensor, seed: int = 0) -> Steps:
     """Yield the output and the running mean of the outputs after each step, without end."""
     torch.manual_seed(seed)
     body = Scale(INPUTS, SCALES - 1)
@@ -79,24 +82,41 @@ def fit(y: Tensor, seed: int = 0) -> Iterator[tuple[Tensor, Tensor]]:
         yield output, mean
 
 
-def fit_ours(spec: str, y: Tensor, sigma: float) -> Iterator[tuple[Tensor, Tensor]]:
+def fit_ours(spec: str, y: Tensor, sigma: float) -> Steps:
     """Yield the same of a prior of priorlab, which runs in a thread, one step at a time."""
     (prior,) = plugins.load().build_priors(spec)
     measurement = Measurement(y, Identity(), Gaussian(sigma), tuple(y.shape))
     made: queue.Queue[tuple[Tensor, Tensor] | None] = queue.Queue(1)
 
+    enough = threading.Event()
+
+    class Enough(Exception):
+        pass
+
     class Follow(Trace):
         def report(self, iteration, total, image, *, output=None, **values):
+            if enough.is_set():
+                raise Enough
             # Fits side by side have no output that is that of all.
             made.put(((image if output is None else output).clone(), image.clone()))
 
     def run() -> None:
-        prior.restore(measurement, Follow())
-        made.put(None)
+        try:
+            with contextlib.suppress(Enough):
+                prior.restore(measurement, Follow())
+        finally:
+            made.put(None)
 
-    threading.Thread(target=run, daemon=True).start()
-    while (pair := made.get()) is not None:
-        yield pair
+    fitting = threading.Thread(target=run)
+    fitting.start()
+    try:
+        while (pair := made.get()) is not None:
+            yield pair
+    finally:
+        enough.set()
+        while fitting.is_alive():
+            with contextlib.suppress(queue.Empty):
+                made.get(timeout=0.1)
 
 
 def psnr(image: Tensor, clean: Tensor) -> float:
@@ -136,6 +156,7 @@ def main() -> None:
                     best, best_step = averaged, step
                 if step >= given.steps or step > best_step + given.patience:
                     break
+            steps.close()
             print(f"{path.stem}: {best:.2f} dB at step {best_step}, ended at {step}", flush=True)
 
 

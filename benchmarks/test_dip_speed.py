@@ -59,7 +59,18 @@ def published(y: torch.Tensor):
 @pytest.mark.parametrize("threads", [1, 2])
 @pytest.mark.parametrize(
     "name",
-    ["published recipe", "dip", "dip:channels=32", "dip:channels=64", "dip:channels=128"],
+    [
+        "published recipe",
+        "dip",
+        "dip:channels=32",
+        "dip:channels=64",
+        "dip:channels=128",
+        "dip:channels=64,upsampling=bilinear",
+        "dip:channels=64,upsampling=bilinear,network=hourglass",
+        # A step of two networks each:
+        "dip:runs=2,batch=2",
+        "dip:channels=64,upsampling=bilinear,runs=2,batch=2",
+    ],
 )
 def test_step(benchmark, name, threads):
     benchmark.group = f"{STEPS} steps, colour 256x256, {threads} thread(s)"

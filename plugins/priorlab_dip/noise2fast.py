@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from priorlab.measurement import Measurement
+from priorlab.precision import training_layout
 from priorlab.priors import Trace
 from priorlab.specs import parameter
 from priorlab_dip.self_supervised import SelfSupervised, autocast, descend, placed, random_crop
@@ -105,5 +106,6 @@ def _network(colours: int, channels: int, depth: int) -> nn.Module:
 
 def _output(network: nn.Module, image: Tensor) -> Tensor:
     with autocast(image.device):
-        output: Tensor = network(image.contiguous(memory_format=torch.channels_last) - 0.5)
+        layout = training_layout(image.device)
+        output: Tensor = network(image.contiguous(memory_format=layout) - 0.5)
     return output.float() + 0.5

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from priorlab.precision import training_layout
 from priorlab_dip.blocks import Style, UpConvolution
 
 SLOPE = 0.1
@@ -34,7 +35,7 @@ class PartialConvolution(nn.Conv2d):
         """
         share = functional.avg_pool2d(known.mean(1, keepdim=True), 3, 1, 1)
         there = (share > 0).to(share.dtype)
-        scale = (there / share.clamp_min(1e-6)).to(memory_format=torch.channels_last)
+        scale = (there / share.clamp_min(1e-6)).to(memory_format=training_layout(x.device))
         features = functional.conv2d(x * known, self.weight, padding=1)
         assert self.bias is not None
         return torch.addcmul(self.bias[:, None, None], features, scale), there

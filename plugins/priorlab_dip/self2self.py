@@ -11,6 +11,7 @@ from torch.nn import functional
 
 from priorlab.measurement import Measurement
 from priorlab.operators import Identity, LinearOperator, Mask
+from priorlab.precision import training_layout
 from priorlab.priors import Trace
 from priorlab.specs import parameter
 from priorlab_dip.blocks import limited
@@ -114,7 +115,7 @@ def random_flip(image: Tensor) -> Tensor:
 
 def _applied(network: nn.Module, y: Tensor, seen: Tensor) -> Tensor:
     with autocast(y.device):
-        layout = torch.channels_last
+        layout = training_layout(y.device)
         output: Tensor = network(
             y.contiguous(memory_format=layout), seen.contiguous(memory_format=layout)
         )

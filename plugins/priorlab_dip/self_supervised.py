@@ -13,7 +13,7 @@ from priorlab.jpeg import JpegQuantisation
 from priorlab.measurement import Measurement
 from priorlab.noise import SaltAndPepper
 from priorlab.operators import Identity, LinearOperator
-from priorlab.precision import bf16_is_fast
+from priorlab.precision import bf16_is_fast, training_layout
 from priorlab.priors import SILENT, Prior, Trace, TraceOfOne
 
 REPORTS = 20
@@ -72,7 +72,7 @@ class SelfSupervised(Prior):
 
 def placed(network: nn.Module, device: torch.device) -> nn.Module:
     """Return the network on `device`, in the layout in which convolutions are fast."""
-    return network.to(device, memory_format=torch.channels_last).train()
+    return network.to(device, memory_format=training_layout(device)).train()
 
 
 def descend(loss: Tensor, optimiser: torch.optim.Optimizer) -> None:

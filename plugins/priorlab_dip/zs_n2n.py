@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from priorlab.measurement import Measurement
+from priorlab.precision import training_layout
 from priorlab.priors import Trace
 from priorlab.specs import parameter
 from priorlab_dip.self_supervised import (
@@ -87,7 +88,7 @@ def _network(colours: int, channels: int) -> nn.Module:
 def _noise(network: nn.Module, image: Tensor) -> Tensor:
     """Return what the network takes for noise."""
     with autocast(image.device):
-        noise: Tensor = network(image.contiguous(memory_format=torch.channels_last))
+        noise: Tensor = network(image.contiguous(memory_format=training_layout(image.device)))
     return noise.float()
 
 
