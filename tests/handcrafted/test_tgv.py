@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from priorlab_handcrafted import tgv_solver
@@ -47,6 +47,8 @@ def noisy(shape, seed=0):
     seed=st.integers(0, 99),
 )
 def test_duality_gap_certifies_the_prox(height, width, channels, radius, ratio, seed):
+    # Two pixels are a plane always: the minimum is 0, to which no gap is small.
+    assume(height * width != 2)
     v, gaps = noisy((channels, height, width), seed), []
     state = tgv_solver.State(v)
     x = tgv_solver.solve(
