@@ -47,7 +47,7 @@ def everything(tmp_path_factory, compare):
             out,
             name="all",
             slots=2,
-            timeout_s=3,
+            timeout_s=6,
             command="priorlab bench --priors all",
             progress=recorder,
         )
@@ -75,7 +75,7 @@ def rows_of(run, prior):
         ("exhausts", "failed", "RuntimeError: "),
         ("exits", "crashed", "the process exited with status 7: last words"),
         ("aborts", "crashed", "the process was ended by SIGABRT: Fatal Python error: Aborted"),
-        ("hangs", "timeout", "no result after 3 s; the process was ended"),
+        ("hangs", "timeout", "no result after 6 s; the process was ended"),
     ],
 )
 def test_whatever_a_prior_does_becomes_a_row(everything, prior, status, message):
