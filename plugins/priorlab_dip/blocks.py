@@ -124,7 +124,7 @@ class UpConvolution(nn.Module):
         weight, bias = self.layer.weight, self.layer.bias
         kernel = _folded(_folded(weight[:, : self.inputs], 2), 3).transpose(0, 1)
         if reflect or bilinear:
-            # The mirror image of a repeated pixel is that pixel.
+            # The mirror image of a repeated pixel is that pixel, and bilinear borders go on.
             x = functional.pad(x, (1, 1, 1, 1), "replicate")
         # Of what the border makes one pixel stays for the blur, or none.
         crop = 2 if bilinear else 3 if reflect else 1

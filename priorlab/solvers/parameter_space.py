@@ -134,7 +134,6 @@ class _Stack:
             self.y.device.type, torch.bfloat16, enabled=bf16_is_fast(self.y.device)
         )
         self.red = Red(generator.red, one) if generator.red else None
-        self.outputs = self.y
         self.snapshots = [
             Snapshot(self.networks, self.adam, self.muon, member.mean, index)
             for index, member in enumerate(members)
@@ -288,7 +287,7 @@ class _Report:
     def step(self, step: int, members: list[_Member], outputs: Tensor) -> None:
         """Report what a step made."""
         shown = [
-            # The others go on.
+            # Of several, one that has ended shows what it returns while the others go on.
             member.rule.best if member.ended and not self.alone else member.shown
             for member in members
         ]
