@@ -70,6 +70,7 @@ def published(y: torch.Tensor):
         # A step of two networks each:
         "dip:runs=2,batch=2",
         "dip:channels=64,upsampling=bilinear,runs=2,batch=2",
+        "dip:channels=64,upsampling=bilinear,network=hourglass,runs=2,batch=2",
     ],
 )
 def test_step(benchmark, name, threads):

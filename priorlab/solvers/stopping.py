@@ -111,12 +111,12 @@ class MovingVariance(StoppingRule):
     any window, of outputs at half the size.
 
     Source: H. Wang et al., "Early stopping for deep image prior", TMLR 2023. Different from
-    theirs: a variance is smaller only if it is so by a quarter. Near the best it wanders up and
+    theirs: a variance is smaller only if it is so by a tenth. Near the best it wanders up and
     down, and the least one may come long after.
     """
 
-    WINDOW: ClassVar[int] = 100
-    SMALLER: ClassVar[float] = 0.75
+    WINDOW: ClassVar[int] = 80
+    SMALLER: ClassVar[float] = 0.9
     """What a variance is at most of the least one before, to count as smaller."""
 
     PATIENCE: ClassVar[int] = 60
