@@ -111,13 +111,13 @@ class MovingVariance(StoppingRule):
     any window, of outputs at half the size.
 
     Source: H. Wang et al., "Early stopping for deep image prior", TMLR 2023. Different from
-    theirs: a variance is smaller only if it is so by a tenth. Near the best it wanders up and
-    down, and the least one may come long after.
+    theirs: a variance is smaller only if it falls faster than a power of the step. On the plateau
+    near the best it wanders up and down, and the least one may come long after.
     """
 
-    WINDOW: ClassVar[int] = 80
-    SMALLER: ClassVar[float] = 0.9
-    """What a variance is at most of the least one before, to count as smaller."""
+    WINDOW: ClassVar[int] = 95
+    FALL: ClassVar[float] = 0.35
+    """Power of the step by which the variance is multiplied before it is compared."""
 
     PATIENCE: ClassVar[int] = 60
     """Steps without a smaller variance after which a fit ends, and three more for every ten before
@@ -157,8 +157,9 @@ class MovingVariance(StoppingRule):
         """Return whether the variance has not become smaller for long."""
         variance = self.variance(step, output)
         if variance is not None:
-            less = variance < self.SMALLER * self.least
-            self.least = torch.where(less, variance, self.least)
+            weighted = variance * step**self.FALL
+            less = weighted < self.least
+            self.least = torch.where(less, weighted, self.least)
             self.found = torch.where(less, step, self.found)
         self.best.copy_(torch.where(self.found == step, image, self.best))
         # Asking the device costs time, so only where the answer may end the fit.
