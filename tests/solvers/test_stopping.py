@@ -113,6 +113,18 @@ def test_a_variance_that_hardly_falls_any_more_does_not_put_off_the_stop() -> No
     assert 250 <= rule.best_step <= 320
 
 
+def test_a_variance_that_goes_on_falling_puts_it_off() -> None:
+    """In texture a fit goes on to gain long after its first steps."""
+
+    def image_at(step: int) -> Tensor:
+        generator = torch.Generator().manual_seed(step)
+        return CLEAN + 0.02 / step**0.5 * torch.randn(CLEAN.shape, generator=generator)
+
+    rule = MovingVariance(noisy())
+    follow(rule, image_at, steps=400)
+    assert rule.best_step >= 390
+
+
 def test_a_fit_shorter_than_the_window_returns_its_last_image() -> None:
     rule = MovingVariance(noisy())
     follow(rule, towards_and_away, steps=20)
