@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from priorlab import images, metrics, plugins
+from priorlab import metrics, plugins
+from priorlab.pictures import images
 from priorlab.solvers import plug_and_play
 
 TASKS = "inpaint:missing=0.5,inpaint:kind=text,superres:factor=4,deblur,denoise-impulse:amount=0.3"

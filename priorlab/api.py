@@ -13,18 +13,20 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from priorlab import images, plugins, specs
+from priorlab import plugins, specs
 from priorlab.errors import Unsupported, UsageError, check_seed, unknown
-from priorlab.measurement import Measurement
-from priorlab.noise_level import estimate_sigma
-from priorlab.priors import SILENT, Prior, Trace
+from priorlab.forward.measurement import Measurement
+from priorlab.pictures import images
+from priorlab.pictures.noise_level import estimate_sigma
+from priorlab.priors import Prior
 from priorlab.randomness import seeded
-from priorlab.tasks import Task
+from priorlab.tasks.base import Task
+from priorlab.trace import SILENT, Trace
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from priorlab.datasets import Dataset
+    from priorlab.pictures.datasets import Dataset
 
 C = TypeVar("C", bound=specs.Component)
 Picture = str | Path | NDArray[Any]
@@ -189,8 +191,8 @@ def bench(
     KeyboardInterrupt
         After Ctrl-C; the cells finished until then are kept and not computed again.
     """
-    from priorlab import datasets
-    from priorlab.harness.bench import run
+    from priorlab.harness.run.bench import run
+    from priorlab.pictures import datasets
 
     registry = plugins.load(plugin_files, plugin_folders)
     done = run(
@@ -310,7 +312,7 @@ def restore_measurement(
     prior: Prior, measurement: Measurement, *, seed: int, trace: Trace
 ) -> torch.Tensor:
     """Run a prior on a measurement, or say in a `UsageError` why it cannot."""
-    from priorlab.harness import cell
+    from priorlab.harness.run import cell
 
     if reason := prior.unsupported(measurement):
         raise UsageError(f"{prior.spec()} does not support this: {reason}")

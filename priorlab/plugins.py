@@ -27,10 +27,10 @@ from priorlab.errors import UsageError, unknown
 from priorlab.specs import Component
 
 if TYPE_CHECKING:
-    from priorlab.datasets import DatasetSource
     from priorlab.metrics import Metric
+    from priorlab.pictures.datasets import DatasetSource
     from priorlab.priors import Prior
-    from priorlab.tasks import Task
+    from priorlab.tasks.base import Task
     from priorlab.training import Trainer
 
 GROUP = "priorlab"
@@ -198,9 +198,9 @@ def load(files: Sequence[str | Path] = (), folders: Sequence[str | Path] = ()) -
     UsageError
         For a file or folder that does not exist.
     """
-    from priorlab.builtin_tasks import BUILTIN_TASKS
-    from priorlab.datasets import BUILTIN_DATASETS
     from priorlab.metrics import BUILTIN_METRICS
+    from priorlab.pictures.datasets import BUILTIN_DATASETS
+    from priorlab.tasks.builtin import BUILTIN_TASKS
 
     registry = Registry()
     core = Plugin("priorlab", "the core", digest=core_digest())
@@ -225,7 +225,8 @@ def core_digest() -> str:
     folder = Path(__file__).parent
     bystanders = {"__init__", "api", "cli", "datasets", "describe", "errors", "metrics"}
     bystanders |= {"noise_level", "plugins", "training"}
-    files = [*folder.glob("*.py"), *folder.glob("solvers/*.py")]
+    folders = ("solvers", "forward", "tasks", "pictures")
+    files = [*folder.glob("*.py"), *(f for name in folders for f in folder.glob(f"{name}/*.py"))]
     return _digest(folder, [file for file in files if file.stem not in bystanders])
 
 
@@ -314,7 +315,7 @@ def _check_item(kind: str, item: Any) -> None:
     if kind not in ("priors", "tasks"):
         return
     from priorlab.priors import Prior
-    from priorlab.tasks import Task
+    from priorlab.tasks.base import Task
 
     base = Prior if kind == "priors" else Task
     if not (isinstance(item, type) and issubclass(item, base)):

@@ -12,7 +12,7 @@ from sample_pictures import picture, save
 
 from priorlab import api, plugins
 from priorlab.cli import main
-from priorlab.harness import suites
+from priorlab.harness.run import suites
 
 SUITES = Path(__file__).parents[1] / "benchmarks" / "suites"
 

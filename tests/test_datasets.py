@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from priorlab import datasets, images
-from priorlab.datasets import DatasetSource
 from priorlab.errors import UsageError
+from priorlab.pictures import datasets, images
+from priorlab.pictures.datasets import DatasetSource
 
 RNG = np.random.default_rng(0)
 

@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 from PIL import Image
 
-from priorlab import images
 from priorlab.errors import UsageError
+from priorlab.pictures import images
 
 RNG = np.random.default_rng(0)
 GRAY8 = RNG.integers(0, 256, (20, 24), dtype=np.uint8)
@@ -503,6 +503,6 @@ def test_tensors(tmp_path):
 def test_no_torch_is_imported():
     import subprocess
 
-    code = "import sys, priorlab.images, priorlab.datasets, priorlab.metrics as m; "
+    code = "import sys, priorlab.metrics, priorlab.pictures.images, priorlab.pictures.datasets; "
     code += "sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

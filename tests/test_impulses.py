@@ -7,10 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sample_pictures import picture
 
-from priorlab import impulses
-from priorlab.measurement import Measurement
-from priorlab.noise import Gaussian, NoNoise, SaltAndPepper
-from priorlab.operators import Identity, Mask
+from priorlab.forward import impulses
+from priorlab.forward.measurement import Measurement
+from priorlab.forward.noise import Gaussian, NoNoise, SaltAndPepper
+from priorlab.forward.operators import Identity, Mask
 
 
 def hit(clean, amount, seed=0):

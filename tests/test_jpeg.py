@@ -14,11 +14,11 @@ from PIL import Image
 from sample_pictures import picture
 from torch import Tensor
 
-from priorlab import jpeg
-from priorlab.builtin_tasks import Dejpeg
 from priorlab.errors import UsageError
-from priorlab.measurement import Measurement
-from priorlab.noise import NoNoise
+from priorlab.forward import jpeg
+from priorlab.forward.measurement import Measurement
+from priorlab.forward.noise import NoNoise
+from priorlab.tasks.builtin import Dejpeg
 
 SIZES = [(16, 16), (17, 41), (16, 200), (32, 24)]
 MODELS = [jpeg.standard(10), jpeg.standard(90), jpeg.standard(10, "4:2:0")]

@@ -9,9 +9,9 @@ import pytest
 import torch
 from PIL import Image
 
-from priorlab import kernels
-from priorlab.convolution import Downsampling
 from priorlab.errors import UsageError
+from priorlab.forward.convolution import Downsampling
+from priorlab.tasks import kernels
 
 SYMMETRIC = {
     "gaussian": kernels.gaussian(1.6),

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from scipy.optimize import minimize_scalar
 from torch import Tensor
 
-from priorlab.noise import Gaussian, Noise, NoNoise, Poisson, SaltAndPepper
+from priorlab.forward.noise import Gaussian, Noise, NoNoise, Poisson, SaltAndPepper
 
 MODELS: list[Noise] = [Gaussian(0.1), NoNoise(), Poisson(30.0), Poisson(2.0), SaltAndPepper(0.3)]
 IDS = [repr(model) for model in MODELS]

@@ -9,11 +9,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from priorlab import kernels
-from priorlab.conjugate_gradients import conjugate_gradients, norm
-from priorlab.convolution import Convolution, Downsampling
 from priorlab.errors import UsageError
-from priorlab.operators import Identity, LinearOperator, Mask, Shape
+from priorlab.forward.conjugate_gradients import conjugate_gradients, norm
+from priorlab.forward.convolution import Convolution, Downsampling
+from priorlab.forward.operators import Identity, LinearOperator, Mask, Shape
+from priorlab.tasks import kernels
 
 SHAPES: list[Shape] = [(2, 1, 24, 36), (2, 3, 25, 39), (1, 3, 16, 16)]
 

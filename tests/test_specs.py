@@ -13,9 +13,9 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from priorlab.builtin_tasks import BUILTIN_TASKS, Denoise, DenoisePoisson, Inpaint
 from priorlab.errors import UsageError
 from priorlab.specs import GRAY_LEVELS, Component, build, parameter, split
+from priorlab.tasks.builtin import BUILTIN_TASKS, Denoise, DenoisePoisson, Inpaint
 
 TASKS = {task.name: task for task in BUILTIN_TASKS}
 

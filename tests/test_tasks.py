@@ -11,8 +11,14 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from priorlab import masks, specs
-from priorlab.builtin_tasks import (
+from priorlab import specs
+from priorlab.errors import UsageError
+from priorlab.forward.jpeg import JpegQuantisation
+from priorlab.forward.noise import Gaussian, NoNoise
+from priorlab.forward.operators import Identity, Mask
+from priorlab.tasks import masks
+from priorlab.tasks.base import Protocol, Task
+from priorlab.tasks.builtin import (
     BUILTIN_TASKS,
     Deblur,
     Dejpeg,
@@ -22,11 +28,6 @@ from priorlab.builtin_tasks import (
     Inpaint,
     SuperResolution,
 )
-from priorlab.errors import UsageError
-from priorlab.jpeg import JpegQuantisation
-from priorlab.noise import Gaussian, NoNoise
-from priorlab.operators import Identity, Mask
-from priorlab.tasks import Protocol, Task
 
 TASKS = specs.build(
     "denoise:sigma=0|25,denoise-poisson,denoise-impulse,"

@@ -9,11 +9,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from priorlab.measurement import Measurement
-from priorlab.operators import Identity, LinearOperator, Mask
+from priorlab.forward.measurement import Measurement
+from priorlab.forward.operators import Identity, LinearOperator, Mask
 from priorlab.precision import training_layout
-from priorlab.priors import Trace
 from priorlab.specs import parameter
+from priorlab.trace import Trace
 from priorlab_dip.blocks import limited
 from priorlab_dip.partial_unet import PartialUNet, bernoulli
 from priorlab_dip.self_supervised import (

@@ -9,12 +9,13 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from priorlab.jpeg import JpegQuantisation
-from priorlab.measurement import Measurement
-from priorlab.noise import SaltAndPepper
-from priorlab.operators import Identity, LinearOperator
+from priorlab.forward.jpeg import JpegQuantisation
+from priorlab.forward.measurement import Measurement
+from priorlab.forward.noise import SaltAndPepper
+from priorlab.forward.operators import Identity, LinearOperator
 from priorlab.precision import bf16_is_fast, training_layout
-from priorlab.priors import SILENT, Prior, Trace, TraceOfOne
+from priorlab.priors import Prior
+from priorlab.trace import SILENT, Trace, TraceOfOne
 
 REPORTS = 20
 """How often about the trace hears of a fit."""

@@ -9,11 +9,12 @@ from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt
 from torch import Tensor
 
-from priorlab.impulses import detectable, untouched
-from priorlab.measurement import Measurement
-from priorlab.noise import SaltAndPepper
-from priorlab.priors import SILENT, Prior, Trace
+from priorlab.forward.impulses import detectable, untouched
+from priorlab.forward.measurement import Measurement
+from priorlab.forward.noise import SaltAndPepper
+from priorlab.priors import Prior
 from priorlab.specs import parameter
+from priorlab.trace import SILENT, Trace
 from priorlab_handcrafted.compiled import Threads, kernel
 
 Array = NDArray[np.float32]

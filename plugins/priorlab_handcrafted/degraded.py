@@ -5,9 +5,10 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from priorlab.measurement import Measurement
-from priorlab.operators import Mask
-from priorlab.priors import SILENT, Prior, Trace
+from priorlab.forward.measurement import Measurement
+from priorlab.forward.operators import Mask
+from priorlab.priors import Prior
+from priorlab.trace import SILENT, Trace
 from priorlab_handcrafted.linear import Linear
 
 

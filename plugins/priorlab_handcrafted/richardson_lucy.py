@@ -6,9 +6,9 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from priorlab.measurement import Measurement
-from priorlab.priors import SILENT, Trace, TraceOfOne
+from priorlab.forward.measurement import Measurement
 from priorlab.specs import parameter
+from priorlab.trace import SILENT, Trace, TraceOfOne
 from priorlab_handcrafted.deblurring import Deblurring
 
 DISCREPANCY = 0.94

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from priorlab.errors import UsageError
-from priorlab.measurement import Measurement
+from priorlab.forward.measurement import Measurement
 from priorlab.priors import Denoiser, Prior
 
 INTERVAL = 10

@@ -11,11 +11,12 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from priorlab import impulses
-from priorlab.measurement import Measurement
-from priorlab.noise import Gaussian
-from priorlab.operators import Identity
-from priorlab.priors import SILENT, Regularizer, Trace, TraceOfOne
+from priorlab.forward import impulses
+from priorlab.forward.measurement import Measurement
+from priorlab.forward.noise import Gaussian
+from priorlab.forward.operators import Identity
+from priorlab.priors import Regularizer
+from priorlab.trace import SILENT, Trace, TraceOfOne
 
 TOLERANCE = 5e-4
 """Splitting stops when its primal and dual residuals are this small, relative to the iterates."""

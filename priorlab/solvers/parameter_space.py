@@ -15,16 +15,17 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from priorlab import impulses
-from priorlab.measurement import Measurement
-from priorlab.noise import Gaussian
+from priorlab.forward import impulses
+from priorlab.forward.measurement import Measurement
+from priorlab.forward.noise import Gaussian
 from priorlab.precision import bf16_is_fast, training_layout
-from priorlab.priors import Generator, Trace
+from priorlab.priors import Generator
 from priorlab.solvers.companions import Red, total_variation
 from priorlab.solvers.muon import Muon
 from priorlab.solvers.snapshot import Snapshot
 from priorlab.solvers.stacked import Networks, stacking_is_fast
 from priorlab.solvers.stopping import rule_for
+from priorlab.trace import Trace
 
 NOTICEABLE = 1 / 255
 """Noise of a lower level does no harm when it is fitted: nothing stops a fit early then, and Muon,

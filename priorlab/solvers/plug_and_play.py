@@ -11,11 +11,12 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from priorlab import impulses
-from priorlab.measurement import Measurement
-from priorlab.noise import Gaussian, Noise, Poisson
-from priorlab.operators import Identity
-from priorlab.priors import Denoiser, Trace, TraceOfOne
+from priorlab.forward import impulses
+from priorlab.forward.measurement import Measurement
+from priorlab.forward.noise import Gaussian, Noise, Poisson
+from priorlab.forward.operators import Identity
+from priorlab.priors import Denoiser
+from priorlab.trace import Trace, TraceOfOne
 
 ITERATIONS = 24
 """Splitting steps. The sweep of these constants is in results/tuning-plug-and-play.md."""

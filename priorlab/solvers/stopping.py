@@ -14,9 +14,9 @@ from torch import Tensor
 from torch.nn.functional import avg_pool2d
 
 from priorlab.errors import Unsupported
-from priorlab.measurement import Measurement
-from priorlab.noise import Gaussian, Poisson
-from priorlab.operators import Mask
+from priorlab.forward.measurement import Measurement
+from priorlab.forward.noise import Gaussian, Poisson
+from priorlab.forward.operators import Mask
 
 INTERVAL = 10
 """Steps between two looks that need the image on the host."""

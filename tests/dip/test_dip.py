@@ -4,9 +4,9 @@ import pytest
 import torch
 from photograph import error, measure, picture
 
-from priorlab.convolution import Convolution, Downsampling
-from priorlab.noise import Gaussian, NoNoise, Poisson, SaltAndPepper
-from priorlab.operators import Identity, Mask
+from priorlab.forward.convolution import Convolution, Downsampling
+from priorlab.forward.noise import Gaussian, NoNoise, Poisson, SaltAndPepper
+from priorlab.forward.operators import Identity, Mask
 from priorlab_dip import DeepImagePrior
 
 KERNEL = torch.outer(*[torch.tensor([1.0, 2.0, 1.0]) / 4] * 2)

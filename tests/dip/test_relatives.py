@@ -9,13 +9,14 @@ from hypothesis import strategies as st
 from photograph import error, measure, picture
 from torch import Tensor
 
-from priorlab.convolution import Convolution
 from priorlab.errors import Unsupported
-from priorlab.jpeg import standard
-from priorlab.measurement import Measurement
-from priorlab.noise import Gaussian, NoNoise, Poisson, SaltAndPepper
-from priorlab.operators import Identity, Mask
-from priorlab.priors import Prior, Trace
+from priorlab.forward.convolution import Convolution
+from priorlab.forward.jpeg import standard
+from priorlab.forward.measurement import Measurement
+from priorlab.forward.noise import Gaussian, NoNoise, Poisson, SaltAndPepper
+from priorlab.forward.operators import Identity, Mask
+from priorlab.priors import Prior
+from priorlab.trace import Trace
 from priorlab_dip.noise2fast import Noise2Fast, colours, pair
 from priorlab_dip.partial_unet import PartialConvolution, bernoulli
 from priorlab_dip.self2self import Self2Self

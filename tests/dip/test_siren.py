@@ -7,10 +7,10 @@ import torch
 from photograph import error, measure, picture
 from torch.nn import functional
 
-from priorlab.convolution import Downsampling
-from priorlab.measurement import Measurement
-from priorlab.noise import Gaussian, NoNoise
-from priorlab.operators import Identity, Mask
+from priorlab.forward.convolution import Downsampling
+from priorlab.forward.measurement import Measurement
+from priorlab.forward.noise import Gaussian, NoNoise
+from priorlab.forward.operators import Identity, Mask
 from priorlab_dip.siren import ImplicitRepresentation, Siren, coordinates, joined, split
 
 ENCODINGS = ("sine", "fourier")

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import torch
 
-from priorlab.builtin_tasks import BUILTIN_TASKS, Denoise
-from priorlab.measurement import Measurement
-from priorlab.noise import Gaussian
-from priorlab.operators import Identity
+from priorlab.forward.measurement import Measurement
+from priorlab.forward.noise import Gaussian
+from priorlab.forward.operators import Identity
+from priorlab.tasks.builtin import BUILTIN_TASKS, Denoise
 from priorlab_handcrafted import priorlab_priors
 
 PRIORS = {prior.name: prior for prior in priorlab_priors()}

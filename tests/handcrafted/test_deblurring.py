@@ -6,7 +6,7 @@ import torch
 from sample_pictures import picture
 
 from priorlab import metrics
-from priorlab.builtin_tasks import Deblur
+from priorlab.tasks.builtin import Deblur
 from priorlab_handcrafted.richardson_lucy import RichardsonLucy
 from priorlab_handcrafted.wiener import Wiener
 

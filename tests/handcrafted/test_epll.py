@@ -14,9 +14,9 @@ from safetensors.torch import load_file, save_file
 from sample_pictures import picture
 
 import priorlab
-from priorlab import images
 from priorlab.errors import UsageError
 from priorlab.metrics import psnr
+from priorlab.pictures import images
 from priorlab_handcrafted import epll_training as training
 from priorlab_handcrafted.epll import SHIPPED, ExpectedPatchLogLikelihood
 from priorlab_handcrafted.epll_mixture import SIZE, Mixture, cosine_basis, read_mixture

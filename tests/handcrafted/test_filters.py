@@ -6,11 +6,11 @@ import torch
 from sample_pictures import picture
 from scipy.ndimage import uniform_filter
 
-from priorlab.builtin_tasks import DenoiseImpulse, Inpaint
 from priorlab.errors import Unsupported
-from priorlab.measurement import Measurement
-from priorlab.noise import Gaussian, SaltAndPepper
-from priorlab.operators import Identity
+from priorlab.forward.measurement import Measurement
+from priorlab.forward.noise import Gaussian, SaltAndPepper
+from priorlab.forward.operators import Identity
+from priorlab.tasks.builtin import DenoiseImpulse, Inpaint
 from priorlab_handcrafted.adaptive_median import AdaptiveMedian
 from priorlab_handcrafted.bilateral import Bilateral
 from priorlab_handcrafted.guided import Guided

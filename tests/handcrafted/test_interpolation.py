@@ -8,7 +8,7 @@ import torch
 from sample_pictures import picture
 
 from priorlab import metrics
-from priorlab.builtin_tasks import BUILTIN_TASKS, SuperResolution
+from priorlab.tasks.builtin import BUILTIN_TASKS, SuperResolution
 from priorlab_handcrafted.interpolation import Bicubic, Lanczos
 
 PRIORS = [Bicubic, Lanczos]

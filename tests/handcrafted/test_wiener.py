@@ -7,11 +7,12 @@ import pytest
 import torch
 from sample_pictures import picture
 
-from priorlab import kernels, metrics
-from priorlab.builtin_tasks import BUILTIN_TASKS, Deblur
-from priorlab.convolution import Convolution
-from priorlab.measurement import Measurement
-from priorlab.noise import Gaussian
+from priorlab import metrics
+from priorlab.forward.convolution import Convolution
+from priorlab.forward.measurement import Measurement
+from priorlab.forward.noise import Gaussian
+from priorlab.tasks import kernels
+from priorlab.tasks.builtin import BUILTIN_TASKS, Deblur
 from priorlab_handcrafted import wiener
 from priorlab_handcrafted.wiener import Wiener
 

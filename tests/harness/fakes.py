@@ -10,7 +10,8 @@ from typing import ClassVar
 import torch
 
 from priorlab.plugins import hookimpl
-from priorlab.priors import SILENT, Prior
+from priorlab.priors import Prior
+from priorlab.trace import SILENT
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -8,12 +8,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from priorlab import images
 from priorlab.errors import UsageError
-from priorlab.harness import bench, gallery, pictures, results, scores
-from priorlab.harness.folder import RunFolder
-from priorlab.harness.plan import plan
-from priorlab.harness.progress import Progress
+from priorlab.harness.report import gallery
+from priorlab.harness.results import outputs, runs
+from priorlab.harness.results.folder import RunFolder
+from priorlab.harness.run import bench, scores
+from priorlab.harness.run.plan import plan
+from priorlab.harness.run.progress import Progress
+from priorlab.pictures import images
 
 PRIORS = (
     "good,raises,nan,cropped,double,nothing,prints,mutates,settled,picky,allocates,exhausts,"
@@ -121,7 +123,7 @@ def test_rows_tell_how_they_were_measured(everything):
 def test_scores_are_those_of_the_stored_image(everything, dataset):
     out, run, _ = everything
     row = rows_of(run, "good").iloc[0]
-    restored = pictures.get(out / "outputs", row["output"])
+    restored = outputs.get(out / "outputs", row["output"])
     clean = images.read(dataset.images[0].path)
     assert row["psnr"] == pytest.approx(10 * np.log10(1 / np.mean((restored - clean) ** 2)))
 
@@ -156,13 +158,13 @@ def test_the_folder_says_what_the_run_was(everything):
 
 def test_a_run_is_loaded_again(everything, tmp_path):
     out, run, _ = everything
-    again = results.load("all", out)
+    again = runs.load("all", out)
     pd.testing.assert_frame_equal(again.rows, run.rows, check_dtype=False)
     assert again.header == run.header
     with pytest.raises(UsageError, match=r"there is no run slow in .*all"):
-        results.load("slow", out)
+        runs.load("slow", out)
     with pytest.raises(UsageError, match="is not the folder of a run"):
-        results.load(tmp_path, out)
+        runs.load(tmp_path, out)
 
 
 def test_progress_is_told(everything):
@@ -176,7 +178,7 @@ def test_progress_is_told(everything):
 def test_only_what_is_missing_is_computed(everything, compare, calls):
     out, first, _ = everything
     lost = rows_of(first, "mutates").set_index("image").loc["tiny2", "output"]
-    pictures.path(out / "outputs", lost, ".tiff").unlink()
+    outputs.path(out / "outputs", lost, ".tiff").unlink()
     recorder = Recorder()
 
     again = compare("good,picky,nan,mutates,slow", out, seeds=[1, 0], slots=1, progress=recorder)
@@ -243,7 +245,7 @@ def test_rows_tell_where_a_prior_stopped_and_where_it_was_best(compare, calls, t
     pd.testing.assert_frame_equal(
         again.rows.drop(columns="cached"), run.rows.drop(columns="cached")
     )
-    loaded = results.load(run.folder.name, tmp_path).rows
+    loaded = runs.load(run.folder.name, tmp_path).rows
     pd.testing.assert_frame_equal(loaded, again.rows, check_dtype=False)
     text = (run.folder / "table.md").read_text()
     assert "When to stop: denoise:sigma=25" in text

@@ -13,7 +13,7 @@ from sample_pictures import picture, save
 from priorlab import plugins
 from priorlab.cli import main
 from priorlab.errors import UsageError
-from priorlab.harness import charts, explain, fits
+from priorlab.explain import charts, findings, fits
 
 PLUGIN = """
 import dataclasses
@@ -84,7 +84,7 @@ def test_targets_differ_in_their_order_only():
 
 
 def test_curves_have_a_row_per_target_and_step(found):
-    assert list(found.curves["target"].unique()) == list(explain.COLOURS)
+    assert list(found.curves["target"].unique()) == list(findings.COLOURS)
     assert (found.curves.groupby("target")["step"].max() == 60).all()
     assert not found.curves.duplicated(["target", "step"]).any()
     hidden = found.curves[found.curves["target"].isin([fits.SHUFFLED, fits.NOISE])]
@@ -107,7 +107,7 @@ def test_runs_are_repeatable(found, registry):
 
 
 def test_five_sentences_with_the_numbers(found):
-    texts = explain.sentences(found)
+    texts = findings.sentences(found)
     assert len(texts) == 5
     assert all(text.endswith(".") and "nan" not in text for text in texts)
     end = found.of(fits.PICTURE)["fit"].iloc[-1]
@@ -136,7 +136,7 @@ def test_pictures_are_brought_to_a_size_that_is_soon_fitted(shape, expected):
 def test_other_forms_are_refused_with_the_names_of_those_that_can(registry):
     tv = registry.build_priors("tv")[0]
     with pytest.raises(UsageError, match=r"tv fits no network .* dip.* tiny"):
-        explain.generator(tv, registry)
+        findings.generator(tv, registry)
 
 
 def test_the_chart_shows_every_curve_in_its_colour():
@@ -210,7 +210,7 @@ def test_a_fall_is_called_learned_noise_only_where_the_data_is_fitted_better(fou
         noisy = curves["target"] == fits.NOISY
         curves.loc[noisy, "mean_truth"] = [20.0] * 30 + [10.0] * 30
         curves.loc[noisy, "fit"] = fit
-        return explain.sentences(dataclasses.replace(found, curves=curves))[3]
+        return findings.sentences(dataclasses.replace(found, curves=curves))[3]
 
     assert "the noise is being learned" in later(np.arange(60.0))
     assert "no closer to the noisy data" in later(-np.arange(60.0))

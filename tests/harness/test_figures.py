@@ -6,13 +6,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageFont
 
-from priorlab.harness import figures
-from priorlab.harness.figures import Panel, comparison, telling_part
+from priorlab.harness.report import contact_sheet
+from priorlab.harness.report.contact_sheet import Panel, comparison, telling_part
 
 RNG = np.random.default_rng(0)
 
 
-def picture(channels: int, height: int, width: int) -> figures.Picture:
+def picture(channels: int, height: int, width: int) -> contact_sheet.Picture:
     return RNG.random((channels, height, width), dtype=np.float32)
 
 
@@ -26,14 +26,14 @@ def test_a_sheet_is_bounded(shape: tuple[int, int, int], priors: int) -> None:
         image, Panel("degraded", image), [Panel(f"prior {i}", image) for i in range(priors)]
     )
     assert sheet.mode == "RGB"
-    assert sheet.width <= figures.SHEET and sheet.height <= figures.SHEET * 1.1
+    assert sheet.width <= contact_sheet.SHEET and sheet.height <= contact_sheet.SHEET * 1.1
     assert sheet.width >= 150
 
 
 def test_a_large_picture_is_shrunk() -> None:
     image = picture(1, 1500, 2500)
     sheet = comparison(image, Panel("degraded", image), [])
-    assert sheet.width <= figures.SHEET and sheet.height <= figures.SHEET
+    assert sheet.width <= contact_sheet.SHEET and sheet.height <= contact_sheet.SHEET
 
 
 def test_a_degraded_picture_of_another_size_and_a_missing_one_are_shown() -> None:
@@ -44,7 +44,7 @@ def test_a_degraded_picture_of_another_size_and_a_missing_one_are_shown() -> Non
         [Panel("tv", image), Panel("dip", None, "crashed: out of memory")],
         title="superres:factor=4",
     )
-    empty = np.all(np.asarray(sheet) == figures.EMPTY, axis=-1)
+    empty = np.all(np.asarray(sheet) == contact_sheet.EMPTY, axis=-1)
     assert empty.mean() > 0.05
 
 
@@ -101,22 +101,22 @@ def test_the_part_lies_in_the_picture(height: int, width: int, a: int, count: in
 @settings(max_examples=100, deadline=None)
 def test_labels_are_never_clipped(text: str, width: int) -> None:
     font = ImageFont.load_default(15)
-    lines = figures._wrap(text, font, width)
+    lines = contact_sheet._wrap(text, font, width)
     assert all(font.getlength(line) <= width for line in lines)
     assert "".join("".join(lines).split()) == "".join(text.split())
 
 
 def test_labels_break_after_commas_first() -> None:
     font = ImageFont.load_default(15)
-    lines = figures._wrap("dip:iterations=3000,learning_rate=0.005", font, 180)
+    lines = contact_sheet._wrap("dip:iterations=3000,learning_rate=0.005", font, 180)
     assert lines == ["dip:iterations=3000,", "learning_rate=0.005"]
 
 
 @given(st.integers(16, 3000), st.integers(16, 3000), st.integers(2, 60))
 @settings(max_examples=100, deadline=None)
 def test_every_layout_has_room_for_what_it_shows(width: int, height: int, count: int) -> None:
-    layout = figures._Layout.fit(width, height, count)
-    assert layout.columns * (layout.width + figures.MARGIN) <= figures.SHEET
+    layout = contact_sheet._Layout.fit(width, height, count)
+    assert layout.columns * (layout.width + contact_sheet.MARGIN) <= contact_sheet.SHEET
     assert max(layout.picture[0], layout.part[0]) <= layout.width
     assert 1 <= layout.crop[0] <= width and 1 <= layout.crop[1] <= height
     assert min(layout.picture) >= 1

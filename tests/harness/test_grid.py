@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from priorlab.harness import grid
-from priorlab.harness.grid import canonical, cell_key, safe_name
+from priorlab.harness.run import grid
+from priorlab.harness.run.grid import canonical, cell_key, safe_name
 
 SCALARS = (
     st.none()

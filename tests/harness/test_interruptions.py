@@ -11,13 +11,14 @@ from pathlib import Path
 import pytest
 
 from priorlab.errors import UsageError
-from priorlab.harness import results
+from priorlab.harness.results import runs
 
 DRIVER = """
 import sys
 from pathlib import Path
-from priorlab import datasets, plugins
-from priorlab.harness import bench
+from priorlab import plugins
+from priorlab.pictures import datasets
+from priorlab.harness.run import bench
 fakes, folder, out = sys.argv[1:]
 registry = plugins.load([fakes])
 bench.run(
@@ -58,7 +59,7 @@ def test_stopped_then_killed_then_finished(compare, dataset, calls, tmp_path):
     children = {pid for _, pid in calls()}
     assert len(children) == 2
     assert not any(alive(pid) for pid in children)
-    again = results.load("run", tmp_path)
+    again = runs.load("run", tmp_path)
     assert again.interrupted
     assert "stopped before" in (again.folder / "table.md").read_text()
 
@@ -77,7 +78,7 @@ def test_stopped_then_killed_then_finished(compare, dataset, calls, tmp_path):
     assert len(children) == 1
     wait_for(lambda: not any(alive(pid) for pid in children), 10)
     with pytest.raises(UsageError, match="was cut short; run its command again"):
-        results.load("run", tmp_path)
+        runs.load("run", tmp_path)
 
     started = len(calls())
     last = compare("slow", tmp_path, seeds=range(4), name="run", slots=1)

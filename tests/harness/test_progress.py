@@ -4,8 +4,8 @@ import io
 
 import pytest
 
-from priorlab.harness import progress
-from priorlab.harness.progress import BarProgress, PlainProgress
+from priorlab.harness.run import progress
+from priorlab.harness.run.progress import BarProgress, PlainProgress
 
 GOOD = {"prior": "tv", "task": "denoise", "image": "house", "seed": 0, "status": "ok"}
 BAD = GOOD | {"status": "timeout", "message": "no result after 9 s"}

@@ -4,8 +4,8 @@ import dataclasses
 
 import pytest
 
-from priorlab.harness import grid, schedule
-from priorlab.harness.schedule import Clock, Estimates, Schedule
+from priorlab.harness.run import grid, schedule
+from priorlab.harness.run.schedule import Clock, Estimates, Schedule
 
 TASK = "denoise:sigma=25"
 

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from priorlab.harness import statistics
-from priorlab.harness.statistics import Interval
+from priorlab.harness.report import statistics
+from priorlab.harness.report.statistics import Interval
 
 
 def table(**columns: list[float]) -> pd.DataFrame:

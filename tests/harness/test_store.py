@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from priorlab.errors import UsageError
-from priorlab.harness import pictures
-from priorlab.harness.store import Outcome, Store
+from priorlab.harness.results import outputs
+from priorlab.harness.results.store import Outcome, Store
 
 LABELS = {"prior": "tv", "task": "denoise", "image": "house", "seed": 0}
 OUTCOME = Outcome(
@@ -59,7 +59,7 @@ def test_rates_are_medians_per_megapixel_on_one_machine(store):
 WRITER = """
 import sys
 from pathlib import Path
-from priorlab.harness.store import Outcome, Store
+from priorlab.harness.results.store import Outcome, Store
 name, folder = sys.argv[1:]
 store = Store(Path(folder))
 for index in range(100):
@@ -137,11 +137,11 @@ def test_a_results_folder_that_cannot_be(tmp_path):
 
 def test_pictures_are_stored_once_with_16_bits(tmp_path):
     image = np.random.default_rng(0).random((3, 20, 30)).astype(np.float32)
-    digest = pictures.put(tmp_path, image)
-    stored = pictures.get(tmp_path, digest)
-    np.testing.assert_array_equal(stored, pictures.rounded(image))
+    digest = outputs.put(tmp_path, image)
+    stored = outputs.get(tmp_path, digest)
+    np.testing.assert_array_equal(stored, outputs.rounded(image))
     np.testing.assert_allclose(stored, image, atol=0.5001 / 65535)
-    written = pictures.path(tmp_path, digest, pictures.VIEW).stat().st_mtime_ns
-    assert pictures.put(tmp_path, stored) == digest
-    assert pictures.path(tmp_path, digest, pictures.VIEW).stat().st_mtime_ns == written
+    written = outputs.path(tmp_path, digest, outputs.VIEW).stat().st_mtime_ns
+    assert outputs.put(tmp_path, stored) == digest
+    assert outputs.path(tmp_path, digest, outputs.VIEW).stat().st_mtime_ns == written
     assert len([path for path in tmp_path.rglob("*") if path.is_file()]) == 2

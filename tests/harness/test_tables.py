@@ -11,9 +11,9 @@ import pytest
 from rich.console import Console
 
 from priorlab.errors import UsageError
-from priorlab.harness import statistics, tables
-from priorlab.harness.summary import COLUMNS, summarise
-from priorlab.harness.tables import Header
+from priorlab.harness.report import statistics, tables
+from priorlab.harness.report.summary import COLUMNS, summarise
+from priorlab.harness.report.tables import Header
 
 TASK = "denoise:sigma=25"
 HEADER = Header(

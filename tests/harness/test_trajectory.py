@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from priorlab import metrics
-from priorlab.harness.trajectory import Trajectory
-from priorlab.tasks import Protocol
+from priorlab.harness.run.trajectory import Trajectory
+from priorlab.tasks.base import Protocol
 
 
 def images(count=5, shape=(1, 3, 20, 23), seed=0):

@@ -8,12 +8,13 @@ import pytest
 import scipy.optimize
 import torch
 
-from priorlab.convolution import Convolution
-from priorlab.measurement import Measurement
-from priorlab.noise import Gaussian, NoNoise, Poisson, SaltAndPepper
-from priorlab.operators import Identity, Mask
-from priorlab.priors import Regularizer, Trace
+from priorlab.forward.convolution import Convolution
+from priorlab.forward.measurement import Measurement
+from priorlab.forward.noise import Gaussian, NoNoise, Poisson, SaltAndPepper
+from priorlab.forward.operators import Identity, Mask
+from priorlab.priors import Regularizer
 from priorlab.solvers import image_space
+from priorlab.trace import Trace
 from priorlab_handcrafted.tikhonov import Tikhonov
 from priorlab_handcrafted.tv import TotalVariation
 

@@ -10,17 +10,18 @@ import torch
 from skimage import data
 from torch import Tensor, nn
 
-from priorlab import impulses
-from priorlab.convolution import Downsampling
 from priorlab.errors import UsageError
-from priorlab.measurement import Measurement
-from priorlab.noise import Gaussian, NoNoise, Poisson, SaltAndPepper
-from priorlab.operators import Identity, Mask
-from priorlab.priors import Generator, Trace
+from priorlab.forward import impulses
+from priorlab.forward.convolution import Downsampling
+from priorlab.forward.measurement import Measurement
+from priorlab.forward.noise import Gaussian, NoNoise, Poisson, SaltAndPepper
+from priorlab.forward.operators import Identity, Mask
+from priorlab.priors import Generator
 from priorlab.solvers import parameter_space
 from priorlab.solvers.muon import Muon, orthogonal
 from priorlab.solvers.snapshot import Snapshot
 from priorlab.solvers.stacked import Networks
+from priorlab.trace import Trace
 
 SIGMA = 50 / 255
 

@@ -9,9 +9,9 @@ import pytest
 import torch
 from scipy import ndimage
 
-from priorlab.measurement import Measurement
-from priorlab.noise import Gaussian, NoNoise, Poisson, SaltAndPepper
-from priorlab.operators import Identity, Mask
+from priorlab.forward.measurement import Measurement
+from priorlab.forward.noise import Gaussian, NoNoise, Poisson, SaltAndPepper
+from priorlab.forward.operators import Identity, Mask
 from priorlab.priors import Denoiser
 from priorlab.solvers import plug_and_play
 

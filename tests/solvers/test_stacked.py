@@ -9,15 +9,16 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from priorlab.measurement import Measurement
-from priorlab.noise import Gaussian, Noise, NoNoise, SaltAndPepper
-from priorlab.operators import Identity, LinearOperator, Mask
-from priorlab.priors import Generator, Trace
+from priorlab.forward.measurement import Measurement
+from priorlab.forward.noise import Gaussian, Noise, NoNoise, SaltAndPepper
+from priorlab.forward.operators import Identity, LinearOperator, Mask
+from priorlab.priors import Generator
 from priorlab.solvers import parameter_space, snapshot
 from priorlab.solvers.muon import Muon, orthogonal
 from priorlab.solvers.snapshot import Snapshot
 from priorlab.solvers.stacked import Networks
 from priorlab.solvers.stopping import RULES, StoppingRule
+from priorlab.trace import Trace
 from priorlab_dip import DeepImagePrior
 
 
