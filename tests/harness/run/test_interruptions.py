@@ -26,7 +26,7 @@ bench.run(
     range(4), registry=registry, out=Path(out), name="run", slots=1, plugin_files=[fakes],
 )
 """
-FAKES = Path(__file__).with_name("fakes.py")
+FAKES = Path(__file__).parents[1] / "fakes.py"
 
 
 def wait_for(condition, seconds=60.0):

@@ -40,7 +40,7 @@ def test_photos():
 
 
 def test_photos_are_small_and_documented():
-    photos = Path(datasets.__file__).parent / "photos"
+    photos = Path(datasets.__file__).parents[1] / "photos"
     files = sorted(photos.glob("*.png"))
     assert sum(file.stat().st_size for file in files) <= 900_000
     text = (photos / "README.md").read_text()
