@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, cast
 
 import pluggy
 
@@ -36,8 +36,6 @@ if TYPE_CHECKING:
 GROUP = "priorlab"
 hookimpl = pluggy.HookimplMarker(GROUP)
 _hookspec = pluggy.HookspecMarker(GROUP)
-
-C = TypeVar("C", bound=Component)
 
 
 class Hooks:
@@ -116,11 +114,11 @@ class Registry:
 
     def build_priors(self, text: str) -> list[Prior]:
         """Build the priors that a list of specs names; see `priorlab.specs`."""
-        return self._build("priors", text, self.priors)
+        return cast("list[Prior]", specs.build(text, "priors", self.find))
 
     def build_tasks(self, text: str) -> list[Task]:
         """Build the tasks that a list of specs names; see `priorlab.specs`."""
-        return self._build("tasks", text, self.tasks)
+        return cast("list[Task]", specs.build(text, "tasks", self.find))
 
     def find(self, kind: str, name: str) -> Any:
         """Return what `name` stands for among the `kind`: "priors", "datasets", ...
@@ -150,11 +148,6 @@ class Registry:
     def problems(self) -> list[Plugin]:
         """The plugins that could not be loaded, wholly or in part."""
         return [plugin for plugin in self.plugins if plugin.problem]
-
-    def _build(self, kind: str, text: str, known: Mapping[str, type[C]]) -> list[C]:
-        for spec in specs.split(text):
-            self.find(kind, spec.name)
-        return specs.build(text, kind.removesuffix("s"), known)
 
     def hint(self) -> str:
         """Return what to add to an error on an unknown name: it may be in a broken plugin."""

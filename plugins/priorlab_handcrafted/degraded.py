@@ -26,4 +26,4 @@ class Degraded(Prior):
         """Return the measurement as a picture of the right shape, clipped to [0, 1]."""
         if isinstance(measurement.operator, Mask):
             return Linear().restore(measurement, trace, seed)
-        return measurement.initial()
+        return measurement.initial_guess()
