@@ -197,7 +197,8 @@ class Poisson(Noise):
 
     def sample(self, clean: NDArray[Any], rng: np.random.Generator) -> NDArray[Any]:
         """Draw the counts and divide by the peak."""
-        return rng.poisson(np.maximum(clean, 0) * self.peak) / self.peak
+        counts: NDArray[Any] = rng.poisson(np.maximum(clean, 0) * self.peak)
+        return counts / self.peak
 
     def nll(self, u: Tensor, y: Tensor) -> Tensor:
         """Return ``peak * sum(u - y log u)`` for each image; `u` is kept above 1e-6."""
