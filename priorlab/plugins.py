@@ -111,6 +111,8 @@ class Registry:
     plugins: list[Plugin] = dataclasses.field(default_factory=list)
     conflicts: dict[tuple[str, str], list[Plugin]] = dataclasses.field(default_factory=dict)
     owners: dict[tuple[str, str], Plugin] = dataclasses.field(default_factory=dict)
+    files: tuple[str, ...] = ()
+    folders: tuple[str, ...] = ()
 
     def build_priors(self, text: str) -> list[Prior]:
         """Build the priors that a list of specs names; see `priorlab.specs`."""
@@ -195,7 +197,7 @@ def load(files: Sequence[str | Path] = (), folders: Sequence[str | Path] = ()) -
     from priorlab.pictures.datasets import BUILTIN_DATASETS
     from priorlab.tasks.builtin import BUILTIN_TASKS
 
-    registry = Registry()
+    registry = Registry(files=tuple(map(str, files)), folders=tuple(map(str, folders)))
     core = Plugin("priorlab", "the core", digest=core_digest())
     registry.plugins.append(core)
     builtin = {"tasks": BUILTIN_TASKS, "datasets": BUILTIN_DATASETS, "metrics": BUILTIN_METRICS}

@@ -1,5 +1,6 @@
 """The command line as a user meets it: exit codes, one clear sentence, files written."""
 
+import dataclasses
 import os
 import subprocess
 import sys
@@ -12,7 +13,7 @@ from sample_pictures import picture, save
 
 from priorlab import api, plugins
 from priorlab.cli import main
-from priorlab.harness.run import suites
+from priorlab.harness.run.selection import select
 
 SUITES = Path(__file__).parents[1] / "benchmarks" / "suites"
 
@@ -274,10 +275,10 @@ def test_the_suites_that_come_with_priorlab_are_valid(capsys):
     files = sorted(SUITES.glob("*.toml"))
     assert files
     for file in files:
-        found = suites.load(file)
-        assert found.title and found.source and found.tasks and found.priors
-        assert api.select_tasks(found.tasks, registry)
-        assert api.select_priors(found.priors, registry)
+        found = api.settle({"dataset": "photos"}, file)
+        assert found.title and found.source
+        chosen = select(dataclasses.replace(found, images=None), registry)
+        assert chosen.tasks and chosen.priors
 
 
 def test_list_and_show_explain_what_is_there(capsys):

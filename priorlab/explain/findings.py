@@ -13,7 +13,7 @@ from PIL import Image
 
 from priorlab.errors import UsageError
 from priorlab.explain import charts
-from priorlab.explain.charts import Curve, Mark, Panel
+from priorlab.explain.charts import Chart, Curve, Mark
 from priorlab.explain.fits import NOISE, NOISY, PICTURE, SHUFFLED, Fits
 from priorlab.files import write_atomically
 from priorlab.pictures import images
@@ -87,8 +87,8 @@ def picture(fits: Fits) -> Image.Image:
     title = f"{fits.prior.spec()}: how fast each is fitted"
     return charts.draw(
         [
-            Panel(title, x, f"{y}, output to its own target", targets, rows=2),
-            Panel("picture + noise: when to stop", x, y, truth, marks, fits.noisy, level),
+            Chart(title, x, f"{y}, output to its own target", targets, rows=2),
+            Chart("picture + noise: when to stop", x, y, truth, marks, fits.noisy, level),
         ]
     )
 

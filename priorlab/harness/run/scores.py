@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import math
 import sys
 from pathlib import Path
 
@@ -19,7 +18,7 @@ from priorlab.tasks.base import Task
 def score(
     restored: NDArray[np.float32], clean: NDArray[np.float32], task: Task, registry: Registry
 ) -> dict[str, float]:
-    """Return all metrics by name, under the protocol of the task; NaN for one that fails.
+    """Return the metrics by name, under the protocol of the task, without those that fail.
 
     Parameters
     ----------
@@ -33,7 +32,6 @@ def score(
             values |= metrics.evaluate(restored, truth, task.protocol, [metric])
         except Exception as error:  # a plugin's metric must not cost a restored image
             print(f"metric {metric.name} failed: {error!r}", file=sys.stderr)
-            values[metric.name] = math.nan
     return values
 
 

@@ -22,13 +22,13 @@ from typing import Any, TextIO, TypeVar
 import torch
 
 from priorlab import plugins
-from priorlab.errors import UsageError
 from priorlab.harness.run import cell
+from priorlab.harness.run.timing import ClockedTrace
 from priorlab.pictures.datasets import ImageFile
 from priorlab.specs import Component
 
 STOP = "stop"
-"""In place of a cell's status: results cannot be stored, so the run is to end."""
+"""In place of a cell's status: nothing can be stored any more, so the run is to end."""
 
 C = TypeVar("C", bound=Component)
 
@@ -63,15 +63,18 @@ def _run(
     outbox: TextIO,
 ) -> dict[str, Any]:
     """Build what a job names and run it."""
-    trace = cell.ClockedTrace(
-        lambda iteration, total: _send(outbox, event="step", iteration=iteration, total=total)
-    )
+    image = ImageFile(**job["image"] | {"path": Path(job["image"]["path"])})
+    pictures = Path(setup["pictures"])
     try:
-        prior = _build(registry.find("priors", job["prior"]["name"]), job["prior"]["parameters"])
         task = _build(registry.find("tasks", job["task"]["name"]), job["task"]["parameters"])
+        if job["stored"]:
+            return cell.rescore(task, image, job["stored"], registry=registry, folder=pictures)
+        prior = _build(registry.find("priors", job["prior"]["name"]), job["prior"]["parameters"])
     except Exception as error:
         return cell.failure(error)
-    image = ImageFile(**job["image"] | {"path": Path(job["image"]["path"])})
+    trace = ClockedTrace(
+        lambda iteration, total: _send(outbox, event="step", iteration=iteration, total=total)
+    )
     try:
         return cell.compute(
             prior,
@@ -80,10 +83,10 @@ def _run(
             job["seed"],
             registry=registry,
             device=device,
-            folder=Path(setup["pictures"]),
+            folder=pictures,
             trace=trace,
         )
-    except UsageError as error:
+    except cell.StoreUnusable as error:
         return {"status": STOP, "message": str(error)}
 
 

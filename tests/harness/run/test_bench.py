@@ -1,7 +1,10 @@
 """Whole runs with real child processes: statuses, resuming, independence of the order."""
 
+import contextlib
 import dataclasses
 import json
+import shutil
+import sqlite3
 import subprocess
 
 import numpy as np
@@ -12,7 +15,8 @@ from priorlab.errors import UsageError
 from priorlab.harness.report import gallery
 from priorlab.harness.results import outputs, runs
 from priorlab.harness.results.folder import RunFolder
-from priorlab.harness.run import bench, scores
+from priorlab.harness.results.store import Store
+from priorlab.harness.run import bench
 from priorlab.harness.run.plan import plan
 from priorlab.harness.run.progress import Progress
 from priorlab.pictures import images
@@ -203,21 +207,13 @@ def test_a_known_run_starts_no_process(everything, compare, calls, monkeypatch):
     assert again.rows["cached"].all()
     assert calls() == []
 
-    # Other metrics: scored again from the stored images, not restored again.
-    monkeypatch.setattr(scores, "digest", lambda task, registry: "other")
-    monkeypatch.setattr(scores, "score", lambda *arguments: {"psnr": 1.0, "ssim": 2.0, "new": 3.0})
-    rescored = compare("good,picky", out).rows
-    assert rescored["new"].tolist()[:3] == [3.0, 3.0, 3.0]
-    assert rescored["new"].isna().tolist()[3:] == [True, True, True]
-    assert calls() == []
-
 
 def test_results_depend_neither_on_the_order_nor_on_the_slots(
     everything, compare, dataset, calls, tmp_path
 ):
     first = everything[1]
     turned = dataclasses.replace(dataset, images=dataset.images[::-1])
-    again = compare("random,settled,mutates,good", tmp_path, images=turned, slots=1)
+    again = compare("random,settled,mutates,good", tmp_path, dataset=turned, slots=1)
     key = ["prior", "image", "key"]
     both = again.rows.merge(first.rows, on=key, suffixes=("", "_first"))
     assert len(both) == 9
@@ -259,20 +255,54 @@ def test_rows_tell_where_a_prior_stopped_and_where_it_was_best(compare, calls, t
     assert set(rows.loc["babbles", "beside"]) == {""}
 
 
-def test_a_plan_writes_nothing(registry, dataset, tmp_path):
-    priors, tasks = registry.build_priors("good,nan"), registry.build_tasks("denoise:sigma=5|10")
-    planned = plan(priors, tasks, dataset, [0, 1], registry=registry, out=tmp_path / "new")
+def test_a_plan_writes_nothing(registry, settings, tmp_path):
+    grid = {"priors": "good,nan", "tasks": "denoise:sigma=5|10", "seeds": [0, 1]}
+    planned = plan(settings(out=tmp_path / "new", **grid), registry)
     assert planned.text().startswith("run denoise-tiny")
     assert "24 cells, 0 known already" in planned.text()
     assert not (tmp_path / "new").exists()
-    again = plan(priors, tasks, dataset, [0, 1], registry=registry, out=tmp_path / "other")
+    again = plan(settings(out=tmp_path / "other", **grid), registry)
     assert again.name == planned.name
 
 
-def test_a_plan_says_what_is_known_and_how_long_the_rest_takes(everything, registry, dataset):
-    out = everything[0]
-    priors, tasks = registry.build_priors("good"), registry.build_tasks("denoise:sigma=25|10")
-    planned = plan(priors, tasks, dataset, [0], registry=registry, out=out)
+def test_a_plan_changes_no_file_of_a_store(everything, registry, settings, tmp_path):
+    """Neither its layout, if that is an old one, nor so much as a lock beside it."""
+    old = tmp_path / "old"
+    old.mkdir()
+    shutil.copyfile(everything[0] / "store.sqlite", old / "store.sqlite")
+    with contextlib.closing(sqlite3.connect(old / "store.sqlite")) as base:
+        base.execute("alter table cells drop column machine")
+        base.execute("pragma user_version = 1")
+        base.execute("pragma journal_mode = delete")
+    before = contents(old)
+    planned = plan(settings("good", old), registry)
+    assert not planned.cached, "the pictures are not there"
+    assert contents(old) == before
+
+    (old / "outputs").symlink_to(everything[0] / "outputs")
+    planned = plan(settings("good", old), registry)
+    assert len(planned.cached) == 3
+
+
+def test_a_plan_reads_what_another_run_is_writing(everything, registry, settings, tmp_path):
+    store = Store(tmp_path)
+    try:
+        (tmp_path / "outputs").rmdir()
+        (tmp_path / "outputs").symlink_to(everything[0] / "outputs")
+        known = plan(settings("good", everything[0]), registry)
+        cell = known.cells[0]
+        store.put(cell.key, cell.labels, known.cached[cell.key], "", {})
+        assert len(plan(settings("good", tmp_path), registry).cached) == 1
+    finally:
+        store.close()
+
+
+def contents(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+
+
+def test_a_plan_says_what_is_known_and_how_long_the_rest_takes(everything, registry, settings):
+    planned = plan(settings("good", everything[0], "denoise:sigma=25|10"), registry)
     assert "6 cells, 3 known already" in planned.text()
     assert "about 0.0 minutes with" in planned.text()
 
@@ -303,10 +333,9 @@ def test_a_folder_that_is_no_run_is_left_alone(compare, tmp_path):
         compare("good", tmp_path, name="mine")
 
 
-def test_a_class_that_no_plugin_offers(registry, dataset, tmp_path):
+def test_a_class_that_no_plugin_offers(registry, settings, tmp_path):
     impostor = dataclasses.dataclass(frozen=True, kw_only=True)(
         type("Impostor", (registry.priors["good"],), {"name": "good"})
     )
     with pytest.raises(UsageError, match="put it in a file"):
-        tasks = registry.build_tasks("denoise")
-        bench.run([impostor()], tasks, dataset, registry=registry, out=tmp_path)
+        bench.run(settings([impostor()], tmp_path), registry)
