@@ -82,7 +82,7 @@ class RunSettings:
             if value is not None and value < 1:
                 raise UsageError(f"{name}={value} is too small; the least is 1")
         if not self.timeout_s > 0:
-            raise UsageError(f"timeout_s={self.timeout_s} is not a number of seconds above 0")
+            raise UsageError(f"timeout_s={self.timeout_s:g} is not a number of seconds above 0")
 
 
 def settle(typed: Mapping[str, Any], suite: str | Path | None = None) -> RunSettings:

@@ -1,15 +1,16 @@
 """Metrics are computed from stored images, in child processes, and only where they are missing."""
 
 import os
+from pathlib import Path
 
 import numpy as np
 import pytest
-from fakes_path import FAKES
 
 from priorlab import plugins
 from priorlab.harness.results import outputs
 from priorlab.harness.run import bench
 
+FAKES = Path(__file__).parents[1] / "fakes.py"
 METRIC = """
 import os
 from pathlib import Path
@@ -103,7 +104,9 @@ def test_a_metric_that_ends_its_process_costs_only_the_scores(
     compare("good", out)
     registry, folder = told
     text = (folder / "told.py").read_text()
-    (folder / "told.py").write_text(text.replace("def measure(", "def measure(*x): os._exit(3)\ndef no("))
+    (folder / "told.py").write_text(
+        text.replace("def measure(", "def measure(*x): os._exit(3)\ndef no(")
+    )
     rows = bench.run(settings("good", out), registry).rows
     assert rows["status"].eq("ok").all()
     assert rows["cached"].all()
