@@ -95,6 +95,7 @@ def compute(
         stored = outputs.rounded(images.from_tensor(restored))
         scores = score(stored, clean, task, registry)
         facts = trajectory.facts(scores.get("psnr", math.nan))
+        facts["converged"] = trace.has_converged
         facts |= _keep(folder, stored, measured_picture, clean, trace)
     except Unsupported as error:
         return result | {"status": "unsupported", "message": restoration.reason(error)}
@@ -192,7 +193,7 @@ def _picture_of(measurement: Measurement) -> NDArray[np.float32]:
     """
     y = measurement.y
     if y.ndim != 4 or y.is_complex() or y.shape[1] != measurement.shape[1]:
-        y = measurement.initial()
+        y = measurement.initial_guess()
     return images.from_tensor(y).copy()
 
 

@@ -8,9 +8,9 @@ import time
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
+from priorlab import specs
 from priorlab.harness.run.child import Child, Message, Setup
 from priorlab.harness.run.schedule import Job, Schedule
-from priorlab.specs import Component
 
 TICK = 0.2
 """Most seconds between two looks at whether the user wants to stop."""
@@ -136,18 +136,12 @@ def _request(job: Job) -> Message:
     """Return the message that has a child do a job."""
     cell = job.cell
     return {
-        "prior": _description(cell.prior),
-        "task": _description(cell.task),
+        "prior": specs.description(cell.prior),
+        "task": specs.description(cell.task),
         "image": dataclasses.asdict(cell.image) | {"path": str(cell.image.path.resolve())},
         "seed": cell.seed,
         "stored": job.stored,
     }
-
-
-def _description(component: Component) -> dict[str, object]:
-    fields = dataclasses.fields(component)
-    parameters = {field.name: getattr(component, field.name) for field in fields}
-    return {"name": component.name, "parameters": parameters}
 
 
 def _log(folder: Path, index: int) -> Path:

@@ -26,12 +26,15 @@ class ClockedTrace(Album):
     ----------
     spent : float
         Seconds that all this took, which are not the prior's.
+    has_converged : bool or None
+        Whether every iteration of the restoration reached its tolerance; None if none said so.
     """
 
     def __init__(self, tell: Callable[[int, int], None], interval: float = 0.25) -> None:
         """Pass iteration and total on to `tell`, at most once per `interval` in seconds."""
         super().__init__()
         self.spent = 0.0
+        self.has_converged: bool | None = None
         self._tell = tell
         self._interval = interval
         self._next = 0.0
@@ -65,6 +68,10 @@ class ClockedTrace(Album):
         """See `Trace.returned`."""
         if self._trajectory:
             self._trajectory.returned(iteration)
+
+    def converged(self, reached: bool, residual: float) -> None:
+        """See `Trace.converged`."""
+        self.has_converged = bool(reached) and self.has_converged is not False
 
     def picture(self, name: str, image: Tensor) -> None:
         """See `Trace.picture`."""

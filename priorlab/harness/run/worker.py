@@ -17,20 +17,19 @@ import signal
 import sys
 import threading
 from pathlib import Path
-from typing import Any, TextIO, TypeVar
+from typing import Any, TextIO, cast
 
 import torch
 
-from priorlab import plugins
+from priorlab import plugins, specs
 from priorlab.harness.run import cell
 from priorlab.harness.run.timing import ClockedTrace
 from priorlab.pictures.datasets import ImageFile
-from priorlab.specs import Component
+from priorlab.priors import Prior
+from priorlab.tasks.base import Task
 
 STOP = "stop"
 """In place of a cell's status: nothing can be stored any more, so the run is to end."""
-
-C = TypeVar("C", bound=Component)
 
 
 def main() -> None:
@@ -66,10 +65,10 @@ def _run(
     image = ImageFile(**job["image"] | {"path": Path(job["image"]["path"])})
     pictures = Path(setup["pictures"])
     try:
-        task = _build(registry.find("tasks", job["task"]["name"]), job["task"]["parameters"])
+        task = cast("Task", specs.from_description(job["task"], "tasks", registry.find))
         if job["stored"]:
             return cell.rescore(task, image, job["stored"], registry=registry, folder=pictures)
-        prior = _build(registry.find("priors", job["prior"]["name"]), job["prior"]["parameters"])
+        prior = cast("Prior", specs.from_description(job["prior"], "priors", registry.find))
     except Exception as error:
         return cell.failure(error)
     trace = ClockedTrace(
@@ -88,10 +87,6 @@ def _run(
         )
     except cell.StoreUnusable as error:
         return {"status": STOP, "message": str(error)}
-
-
-def _build(kind: type[C], parameters: dict[str, Any]) -> C:
-    return kind(**parameters)
 
 
 def _keep_pipes() -> tuple[TextIO, TextIO]:
