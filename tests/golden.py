@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
+import math
 import sys
 import tomllib
 from collections.abc import Collection, Iterator, Mapping
@@ -72,9 +74,14 @@ class Case:
         quick = self.task.startswith("denoise") and self.task != "denoise-impulse"
         return self.prior == "epll" and not quick and where != ("superres", "camera")
 
+    @property
+    def side(self) -> int:
+        """The rows and columns of the crop."""
+        return 64 if self.prior in FITTED else 96
+
     def psnr(self) -> float:
         """Restore, and return the PSNR under the task's protocol."""
-        return psnr(self.spec, self.task, crop(self.picture, 64 if self.prior in FITTED else 96))
+        return psnr(self.spec, self.task, crop(self.picture, self.side))
 
 
 def cases() -> list[Case]:
@@ -95,6 +102,7 @@ def psnr(spec: str, task_name: str, clean: Tensor) -> float:
     return metrics.evaluate(restored, task.truth(clean), task.protocol)["psnr"]
 
 
+@functools.cache
 def crop(picture: str, side: int) -> Tensor:
     """Return the centre (1, C, side, side) of a bundled photograph, in [0, 1]."""
     (path,) = (image.path for image in datasets.load("photos").images if image.name == picture)
@@ -118,14 +126,10 @@ def read() -> Figures:
     return tomllib.loads(FILE.read_text(encoding="utf-8")) if FILE.exists() else {}
 
 
-def merged(recorded: Mapping[Case, float], measured: Mapping[Case, float]) -> dict[Case, float]:
-    """Return the figures to record: new ones, and old ones that are still within tolerance."""
-    return {
-        case: recorded[case]
-        if case in recorded and abs(value - recorded[case]) <= case.tolerance
-        else value
-        for case, value in measured.items()
-    }
+def kept(case: Case, value: float, recorded: Mapping[Case, float]) -> float:
+    """Return the figure to record: the one that is recorded, where it is within tolerance."""
+    old = recorded.get(case, math.inf)
+    return old if abs(value - old) <= case.tolerance else value
 
 
 def by_case(figures: Figures) -> dict[Case, float]:
@@ -158,12 +162,11 @@ def main(names: Collection[str]) -> None:
     recorded = by_case(read())
     figures = {}
     for case in cases():
-        if names and case.prior not in names:
-            if case in recorded:
-                figures[case] = recorded[case]
-            continue
-        figures |= merged(recorded, {case: case.psnr()})
-        print(f"{case.spec} {case.task} {case.picture}: {figures[case]:.3f}", flush=True)
+        if not names or case.prior in names:
+            figures[case] = kept(case, case.psnr(), recorded)
+            print(f"{case.spec} {case.task} {case.picture}: {figures[case]:.3f}", flush=True)
+        elif case in recorded:
+            figures[case] = recorded[case]
     FILE.write_text(text(figures), encoding="utf-8")
 
 
