@@ -143,6 +143,24 @@ def test_the_adaptive_median_filter_repairs_impulses_alone(channels, amount, flo
     assert torch.equal(restored[unhit], y[unhit])
 
 
+@pytest.mark.parametrize("amount", [0.1, 0.5, 0.9])
+def test_an_impulse_becomes_the_median_of_the_nearest_good_values(amount):
+    clean = np.random.default_rng(1).uniform(0.1, 0.9, (1, 24, 31)).astype(np.float32)
+    measurement = measure(clean, SaltAndPepper(amount))
+    y = measurement.y[0, 0].numpy()
+    restored = AdaptiveMedian().restore(measurement)[0, 0].numpy()
+    good = (y > 0) & (y < 1)
+    for row, column in np.argwhere(~good):
+        for radius in range(1, 11):
+            window = np.s_[
+                max(row - radius, 0) : row + radius + 1,
+                max(column - radius, 0) : column + radius + 1,
+            ]
+            if good[window].any():
+                break
+        assert restored[row, column] == np.median(y[window][good[window]])
+
+
 @pytest.mark.parametrize("amount", [0.1, 0.3, 0.5, 0.7])
 def test_black_and_white_areas_survive_impulses(amount):
     clean = np.full((1, 90, 90), 0.5, np.float32)
