@@ -52,6 +52,16 @@ def test_noise_coarser_than_a_patch_is_removed_too(level):
     assert error.square().mean() < 0.003 * (level / 255) ** 2
 
 
+def test_more_patches_are_better():
+    clean = photo_crop("camera")
+    v = noisy(clean, 25)
+    scores = [
+        psnr(ExpectedPatchLogLikelihood(stride=n).denoise(v, 25 / 255)[0].numpy(), clean[0].numpy())
+        for n in (8, 5, 2)
+    ]
+    assert scores[0] + 0.1 < scores[1] < scores[2] - 0.03
+
+
 @pytest.mark.parametrize("stride", [1, 2, 5, 8])
 def test_every_stride_covers_the_image(stride):
     clean = torch.from_numpy(picture(41, 50))[None]
