@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, cast
 
 from priorlab import specs
 from priorlab.errors import UsageError, unknown
 from priorlab.sources.digest import digest
-from priorlab.specs import Component
 
 if TYPE_CHECKING:
     from priorlab.metrics import Metric
@@ -17,9 +16,6 @@ if TYPE_CHECKING:
     from priorlab.priors import Prior
     from priorlab.tasks.base import Task
     from priorlab.training import Trainer
-
-C = TypeVar("C", bound=Component)
-
 
 @dataclasses.dataclass
 class Plugin:
@@ -86,11 +82,11 @@ class Registry:
 
     def build_priors(self, text: str) -> list[Prior]:
         """Build the priors that a list of specs names; see `priorlab.specs`."""
-        return self._build("priors", text, self.priors)
+        return cast("list[Prior]", specs.build(text, "priors", self.find))
 
     def build_tasks(self, text: str) -> list[Task]:
         """Build the tasks that a list of specs names; see `priorlab.specs`."""
-        return self._build("tasks", text, self.tasks)
+        return cast("list[Task]", specs.build(text, "tasks", self.find))
 
     def find(self, kind: str, name: str) -> Any:
         """Return what `name` stands for among the `kind`: "priors", "datasets", ...
@@ -133,11 +129,6 @@ class Registry:
         getattr(self, kind)[item.name] = item
         self.owners[key] = plugin
         plugin.provides.setdefault(kind, []).append(item.name)
-
-    def _build(self, kind: str, text: str, known: Mapping[str, type[C]]) -> list[C]:
-        for spec in specs.split(text):
-            self.find(kind, spec.name)
-        return specs.build(text, kind.removesuffix("s"), known)
 
 
 def _claimed(kind: str, name: str, claims: Sequence[Plugin]) -> str:

@@ -136,7 +136,7 @@ def test_batch_equals_loop(name: str, shape: Shape) -> None:
 @pytest.mark.parametrize(("name", "shape"), CASES)
 def test_initial_is_an_image(name: str, shape: Shape) -> None:
     operator, x, _, _ = setting(name, shape, torch.float32)
-    image = operator.initial(operator.forward(x), tuple(x.shape))
+    image = operator.initial_guess(operator.forward(x), tuple(x.shape))
     assert image.shape == x.shape and image.dtype == x.dtype
     assert float(image.min()) > -0.5 and float(image.max()) < 1.5
 
@@ -146,7 +146,7 @@ def test_inputs_stay_as_they_are(name: str) -> None:
     operator, x, v, y = setting(name, (2, 3, 25, 39))
     copies = x.clone(), v.clone(), y.clone()
     operator.forward(x), operator.adjoint(y), operator.solve(y, v, 0.1)
-    operator.initial(y, tuple(x.shape))
+    operator.initial_guess(y, tuple(x.shape))
     assert all(torch.equal(a, b) for a, b in zip((x, v, y), copies, strict=True))
 
 
@@ -170,7 +170,7 @@ def test_gpu_equals_cpu(name: str) -> None:
         (operator.forward(x), there.forward(x.cuda())),
         (operator.adjoint(y), there.adjoint(y.cuda())),
         (operator.solve(y, v, 0.1), there.solve(y.cuda(), v.cuda(), 0.1)),
-        (operator.initial(y, tuple(x.shape)), there.initial(y.cuda(), tuple(x.shape))),
+        (operator.initial_guess(y, tuple(x.shape)), there.initial_guess(y.cuda(), tuple(x.shape))),
     ):
         assert theirs.device.type == "cuda"
         assert torch.allclose(ours, theirs.cpu(), atol=1e-8)
@@ -199,7 +199,7 @@ def test_down_and_up_displaces_nothing(boundary: str, kind: str, factor: int) ->
     size = 24 * factor
     ramp = torch.arange(size, dtype=torch.float64) / size
     x = (ramp[:, None] + 0.5 * ramp)[None, None]
-    image = operator.initial(operator.forward(x), (1, 1, size, size))
+    image = operator.initial_guess(operator.forward(x), (1, 1, size, size))
     inside = slice(7 * factor, -7 * factor)
     error = (image - x)[..., inside, inside].abs().max() * size  # in pixels
     assert float(error) < 1e-6
@@ -246,7 +246,7 @@ class TestInterpolation:
     def test_known_pixels_stay(self) -> None:
         operator, x, _, _ = setting("mask-per-channel", (2, 3, 25, 39), torch.float32)
         assert isinstance(operator, Mask)
-        image = operator.initial(operator.forward(x), tuple(x.shape))
+        image = operator.initial_guess(operator.forward(x), tuple(x.shape))
         known = operator.mask.expand_as(x) == 1
         assert torch.equal(image[known], x[known])
         assert float(image.min()) >= 0 and float(image.max()) <= 1
@@ -256,7 +256,7 @@ class TestInterpolation:
         rows, columns = torch.meshgrid(torch.arange(64.0), torch.arange(80.0), indexing="ij")
         x = (0.1 + rows / 160 + columns / 200)[None, None].double()
         mask = (torch.rand(x.shape, generator=torch.Generator().manual_seed(0)) > missing).double()
-        image = Mask(mask).initial(x * mask, (1, 1, 64, 80))
+        image = Mask(mask).initial_guess(x * mask, (1, 1, 64, 80))
         inside = slice(8, -8)
         assert float((image - x)[..., inside, inside].square().mean().sqrt()) < error
 
@@ -264,20 +264,20 @@ class TestInterpolation:
     def test_almost_everything_missing(self, known: int) -> None:
         mask = torch.zeros(1, 1, 17, 20)
         mask[..., 3, :known] = 1
-        image = Mask(mask).initial(mask * 0.25, (1, 1, 17, 20))
+        image = Mask(mask).initial_guess(mask * 0.25, (1, 1, 17, 20))
         assert torch.allclose(image, torch.full_like(image, 0.25 if known else 0.5))
 
     def test_stays_between_the_known_values(self) -> None:
         mask = (torch.rand(1, 1, 33, 47, generator=torch.Generator().manual_seed(3)) > 0.9).float()
         x = torch.rand(1, 3, 33, 47) * 0.5 + 0.25
-        image = Mask(mask).initial(x * mask, (1, 3, 33, 47))
+        image = Mask(mask).initial_guess(x * mask, (1, 3, 33, 47))
         assert float(image.min()) >= 0.25 - 1e-6 and float(image.max()) <= 0.75 + 1e-6
 
     def test_box(self) -> None:
         x = torch.linspace(0, 1, 50).expand(1, 3, 40, 50).contiguous()
         mask = torch.ones(1, 1, 40, 50)
         mask[..., 10:30, 10:30] = 0
-        image = Mask(mask).initial(x * mask, (1, 3, 40, 50))
+        image = Mask(mask).initial_guess(x * mask, (1, 3, 40, 50))
         assert float((image - x).abs().max()) < 0.03
 
 
