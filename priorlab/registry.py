@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from priorlab.tasks.base import Task
     from priorlab.training import Trainer
 
+
 @dataclasses.dataclass
 class Plugin:
     """One plugin, loaded or broken.

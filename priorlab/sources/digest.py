@@ -56,15 +56,25 @@ def digest(modules: Iterable[str]) -> str:
     return hashlib.sha256(lines.encode()).hexdigest()
 
 
-def modules_of(kind: type) -> set[str]:
+def modules_of(kind: type, home: str) -> set[str]:
     """Return the modules in which a class, its bases and their methods were written.
 
-    Those of other libraries are left out.
+    Parameters
+    ----------
+    kind : type
+        The class of a component.
+    home : str
+        The module of the plugin that provides it. Modules of other distributions are left out.
+        The code of `home` itself counts only where the class or a method is written there, or
+        where the class does not say where it is written: one that a function made may not.
     """
-    home = locate(kind.__module__)
+    module = locate(home)
+    if module is None:
+        raise LookupError(f"there is no module {home!r}")
     parts = [part for base in kind.__mro__ for part in (base, *vars(base).values())]
     names = {getattr(part, "__module__", None) for part in parts}
-    return {name for name in names if isinstance(name, str) and home and _follows(home, name)}
+    found = {name for name in names if isinstance(name, str) and _follows(module, name)}
+    return found if kind.__module__ in found else found | {home}
 
 
 def closure(modules: Iterable[str]) -> dict[Module, bool]:

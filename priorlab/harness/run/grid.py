@@ -14,6 +14,7 @@ from priorlab.harness.run import keys
 from priorlab.pictures.datasets import Dataset, ImageFile
 from priorlab.priors import Prior
 from priorlab.registry import Registry
+from priorlab.specs import Component
 from priorlab.tasks.base import Task
 
 
@@ -79,13 +80,9 @@ def cells(
         check_seed(seed)
     for kind, components in {"priors": priors, "tasks": tasks}.items():
         for component in components:
-            if registry.find(kind, component.name) is not type(component):
-                raise UsageError(
-                    f"{type(component).__name__} is not the {kind[:-1]} that is installed as"
-                    f" {component.name!r}; put it in a file and name that as a plugin file"
-                )
+            _check_installed(kind, component, registry)
     setting = keys.setting(device)
-    prior_identities = {prior: keys.identity(prior) for prior in priors}
+    prior_identities = {prior: keys.identity("priors", prior, registry) for prior in priors}
     return [
         Cell(
             prior,
@@ -95,11 +92,21 @@ def cells(
             keys.cell_key(prior_identity, task_identity, image.digest, seed, setting),
         )
         for task in dict.fromkeys(tasks)
-        for task_identity in [keys.identity(task)]
+        for task_identity in [keys.identity("tasks", task, registry)]
         for prior, prior_identity in prior_identities.items()
         for image in images
         for seed in dict.fromkeys(seeds)
     ]
+
+
+def _check_installed(kind: str, component: Component, registry: Registry) -> None:
+    """Raise a `UsageError` unless a component, and those within it, are in the registry."""
+    for part_kind, part in keys.parts(kind, component):
+        if registry.find(part_kind, part.name) is not type(part):
+            raise UsageError(
+                f"{type(part).__name__} is not the {part_kind[:-1]} that is installed as"
+                f" {part.name!r}; put it in a file and name that as a plugin file"
+            )
 
 
 def run_name(tasks: Sequence[Task], dataset: Dataset, grid: Sequence[Mapping[str, Any]]) -> str:

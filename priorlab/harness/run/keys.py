@@ -9,9 +9,10 @@ decides which image is restored.
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from importlib import metadata
 from typing import Any
 
@@ -19,6 +20,7 @@ import torch
 
 from priorlab.errors import UsageError
 from priorlab.precision import bf16_hardware
+from priorlab.registry import Registry
 from priorlab.sources.digest import digest, modules_of
 from priorlab.specs import Component
 
@@ -32,15 +34,31 @@ LIBRARIES = ("numba", "numpy", "pillow", "scikit-image", "scipy", "torch")
 """The distributions that compute."""
 
 
-def identity(component: Component) -> dict[str, Any]:
-    """Return what the results of a component depend on: its parameters and its code."""
-    return component.fingerprint() | {"code": digest(_modules(component))}
+def identity(kind: str, component: Component, registry: Registry) -> dict[str, Any]:
+    """Return what the results of a component depend on: its parameters and its code.
+
+    Parameters
+    ----------
+    kind : str
+        What it is: "priors" or "tasks".
+    component : Component
+        A component whose parameters may be components themselves.
+    registry : Registry
+        Knows which plugin each is from.
+    """
+    modules: set[str] = set()
+    for part_kind, part in parts(kind, component):
+        owner = registry.owners[part_kind, part.name]
+        modules |= modules_of(type(part), owner.module)
+    return component.fingerprint() | {"code": digest(modules)}
 
 
-def _modules(component: Component) -> set[str]:
-    """Return the modules that a component, and those within it, were written in."""
-    parts = component.components().values()
-    return modules_of(type(component)).union(*map(_modules, parts))
+def parts(kind: str, component: Component) -> Iterator[tuple[str, Component]]:
+    """Yield a component and those within it, each with its kind."""
+    yield kind, component
+    kinds = {field.name: field.metadata.get("component") for field in dataclasses.fields(component)}
+    for name, part in component.components().items():
+        yield from parts(kinds[name] or kind, part)
 
 
 def setting(device: str) -> dict[str, Any]:
