@@ -74,8 +74,9 @@ def run(
     """
     if problem := prior.unsupported(measurement):
         raise Unsupported(problem)
-    prior.prepare(measurement.y.device, measurement.shape[1])
-    with seeded(seed), around or contextlib.nullcontext():
+    device = measurement.y.device
+    prior.prepare(device, measurement.shape[1])
+    with seeded(seed, device), around or contextlib.nullcontext():
         restored = prior.restore(measurement, trace, seed)
     return _checked(restored, measurement.shape)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from priorlab import plugins
 from priorlab.describe import describe as _describe
 from priorlab.errors import check_seed
-from priorlab.plugins import Registry
+from priorlab.registry import Registry
 
 
 def load_plugins(files: Sequence[str | Path] = (), folders: Sequence[str | Path] = ()) -> Registry:

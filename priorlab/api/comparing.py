@@ -19,6 +19,7 @@ from priorlab.harness.run.bench import CutShort
 from priorlab.harness.run.plan import plan
 from priorlab.harness.run.settings import RunSettings, settle
 from priorlab.priors import Prior
+from priorlab.registry import Registry
 from priorlab.tasks.base import Task
 
 __all__ = ["CutShort", "bench", "plan", "run", "table", "terminal_table"]
@@ -100,7 +101,7 @@ def bench(
 
 def run(
     settings: RunSettings,
-    registry: plugins.Registry,
+    registry: Registry,
     *,
     show_progress: bool = False,
     command: str = "",

@@ -15,6 +15,7 @@ from priorlab.explain import findings, fits
 from priorlab.explain.fits import Progress
 from priorlab.pictures import images
 from priorlab.priors import Prior
+from priorlab.registry import Registry
 
 _log = logging.getLogger("priorlab")
 
@@ -27,7 +28,7 @@ def explain(
     iterations: int | None = None,
     seed: int = 0,
     device: str = "cpu",
-    registry: plugins.Registry | None = None,
+    registry: Registry | None = None,
     say: Callable[[str], object] = _log.info,
     progress: Progress = lambda target, step, steps: None,
 ) -> list[str]:

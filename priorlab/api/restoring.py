@@ -19,6 +19,7 @@ from priorlab.forward.measurement import Measurement
 from priorlab.pictures import extra, images
 from priorlab.pictures.noise_level import estimate_sigma
 from priorlab.priors import Prior
+from priorlab.registry import Registry
 from priorlab.tasks.base import Task
 from priorlab.trace import SILENT, Trace
 
@@ -33,7 +34,7 @@ def restore(
     seed: int = 0,
     device: str = "cpu",
     trace: Trace = SILENT,
-    registry: plugins.Registry | None = None,
+    registry: Registry | None = None,
     say: Callable[[str], object] = _log.info,
 ) -> NDArray[np.float32]:
     """Restore a picture that is already degraded: nothing is added to it.
@@ -92,7 +93,7 @@ def restore_file(
     *,
     seed: int = 0,
     device: str = "cpu",
-    registry: plugins.Registry | None = None,
+    registry: Registry | None = None,
     say: Callable[[str], object] = _log.info,
 ) -> None:
     """Restore a file as `restore` does, and write the result and the prior's extra pictures.
@@ -129,7 +130,7 @@ def degrade(
     task: str = "denoise",
     *,
     seed: int = 0,
-    registry: plugins.Registry | None = None,
+    registry: Registry | None = None,
 ) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
     """Degrade a picture as `bench` does, with the boundary conditions of a real photograph.
 
@@ -176,7 +177,7 @@ def degrade_file(
     task: str = "denoise",
     *,
     seed: int = 0,
-    registry: plugins.Registry | None = None,
+    registry: Registry | None = None,
     say: Callable[[str], object] = _log.info,
 ) -> None:
     """Degrade a file as `degrade` does, and write the result and the mask, if there is one.
@@ -207,7 +208,7 @@ def degrade_file(
         say(f"wrote {path}: restore with --task inpaint:mask={path}")
 
 
-def one_prior(prior: str | Prior, registry: plugins.Registry) -> Prior:
+def one_prior(prior: str | Prior, registry: Registry) -> Prior:
     """Return the one prior that a spec names, or raise a `UsageError`."""
     if isinstance(prior, Prior):
         return prior
@@ -224,7 +225,7 @@ def _restored(
     seed: int,
     device: str,
     trace: Trace,
-    registry: plugins.Registry,
+    registry: Registry,
     say: Callable[[str], object],
 ) -> torch.Tensor:
     """Restore a picture (C, H, W); returns a tensor (1, C, H, W)."""
@@ -236,7 +237,7 @@ def _restored(
     return restoration.attempt(chosen, measurement, seed=seed, trace=trace)
 
 
-def _measured(image: Picture, task: str, seed: int, registry: plugins.Registry) -> Measurement:
+def _measured(image: Picture, task: str, seed: int, registry: Registry) -> Measurement:
     clean = torch.from_numpy(pictures.load(image))[None]
     return _one_task(task, registry).measure(clean, seed)
 
@@ -247,9 +248,7 @@ def _mask(measurement: Measurement) -> torch.Tensor | None:
     return None if mask is None else mask.broadcast_to(measurement.shape)[:, :1]
 
 
-def _task_for_picture(
-    text: str, data: NDArray[np.float32], registry: plugins.Registry
-) -> tuple[Task, str]:
+def _task_for_picture(text: str, data: NDArray[np.float32], registry: Registry) -> tuple[Task, str]:
     """Return the task that fits a picture with an unknown history, and a note on what was guessed.
 
     `denoise` gets an estimated sigma if none was typed.
@@ -271,7 +270,7 @@ def _task_for_picture(
     return task, f"no sigma was given: estimated sigma = {sigma * 255:.1f} (0-255 scale)"
 
 
-def _one_task(text: str, registry: plugins.Registry) -> Task:
+def _one_task(text: str, registry: Registry) -> Task:
     """Build one task for a photograph: its boundary reflects unless another one was typed."""
     built = registry.build_tasks(text)
     if len(built) != 1:

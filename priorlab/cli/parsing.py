@@ -9,7 +9,7 @@ from priorlab import api
 from priorlab.errors import UsageError
 
 if TYPE_CHECKING:
-    from priorlab.plugins import Registry
+    from priorlab.registry import Registry
 
 OK, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 3
 

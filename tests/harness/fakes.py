@@ -9,7 +9,7 @@ from typing import ClassVar
 
 import torch
 
-from priorlab.plugins import hookimpl
+from priorlab.hookspecs import hookimpl
 from priorlab.priors import Prior
 from priorlab.trace import SILENT
 

@@ -14,7 +14,7 @@ from priorlab.harness.run.manifest import manifest, now
 from priorlab.harness.run.plan import plan
 from priorlab.harness.run.progress import Progress
 from priorlab.harness.run.settings import RunSettings
-from priorlab.plugins import Registry
+from priorlab.registry import Registry
 
 
 class CutShort(UsageError):

@@ -26,8 +26,8 @@ from priorlab.harness.run.timing import ClockedTrace, measured
 from priorlab.harness.run.trajectory import Trajectory
 from priorlab.pictures import images
 from priorlab.pictures.datasets import ImageFile
-from priorlab.plugins import Registry
 from priorlab.priors import Prior
+from priorlab.registry import Registry
 from priorlab.tasks.base import Task
 
 DAMAGED = "damaged"

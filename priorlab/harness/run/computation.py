@@ -20,7 +20,7 @@ from priorlab.harness.run.progress import Progress
 from priorlab.harness.run.schedule import Job, Schedule, TimeLeft
 from priorlab.harness.run.settings import RunSettings
 from priorlab.harness.run.worker import STOP
-from priorlab.plugins import Registry
+from priorlab.registry import Registry
 
 
 class Stopped(Exception):

@@ -12,7 +12,7 @@ from priorlab.harness.run import machine
 from priorlab.harness.run.plan import Plan
 from priorlab.harness.run.settings import RunSettings
 from priorlab.pictures import datasets
-from priorlab.plugins import Registry
+from priorlab.registry import Registry
 
 
 def manifest(

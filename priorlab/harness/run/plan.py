@@ -14,7 +14,7 @@ from priorlab.harness.run.grid import Cell
 from priorlab.harness.run.schedule import Estimates
 from priorlab.harness.run.selection import Selection, select
 from priorlab.harness.run.settings import RunSettings
-from priorlab.plugins import Registry
+from priorlab.registry import Registry
 
 
 @dataclasses.dataclass(frozen=True)

@@ -11,8 +11,8 @@ from priorlab.errors import UsageError, unknown
 from priorlab.harness.run.settings import RunSettings
 from priorlab.pictures import datasets
 from priorlab.pictures.datasets import Dataset
-from priorlab.plugins import Registry
 from priorlab.priors import Prior
+from priorlab.registry import Registry
 from priorlab.specs import Component
 from priorlab.tasks.base import Task
 

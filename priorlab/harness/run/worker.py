@@ -26,6 +26,7 @@ from priorlab.harness.run import cell
 from priorlab.harness.run.timing import ClockedTrace
 from priorlab.pictures.datasets import ImageFile
 from priorlab.priors import Prior
+from priorlab.registry import Registry
 from priorlab.tasks.base import Task
 
 STOP = "stop"
@@ -56,7 +57,7 @@ def main() -> None:
 
 def _run(
     job: dict[str, Any],
-    registry: plugins.Registry,
+    registry: Registry,
     device: torch.device,
     setup: dict[str, Any],
     outbox: TextIO,
