@@ -21,9 +21,8 @@ import torch
 from support import FITTED, HANDCRAFTED, PRIORS, TASKS, tasks_of
 from torch import Tensor
 
-from priorlab import metrics, precision, specs
+from priorlab import metrics, precision, restoration, specs
 from priorlab.pictures import datasets, images
-from priorlab.randomness import seeded
 
 FILE = Path(__file__).with_name("golden.toml")
 PICTURES = ("astronaut", "camera")
@@ -97,9 +96,8 @@ def psnr(spec: str, task_name: str, clean: Tensor) -> float:
     task = TASKS[task_name]()
     measurement = task.measure(clean, seed=0)
     (prior,) = specs.build(spec, "priors", lambda kind, name: PRIORS[name])
-    prior.prepare(CPU, measurement.shape[1])
-    with single_precision(), seeded(0):
-        restored = prior.restore(measurement, seed=0)
+    with single_precision():
+        restored = restoration.run(prior, measurement)
     return metrics.evaluate(restored, task.truth(clean), task.protocol)["psnr"]
 
 

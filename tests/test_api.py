@@ -1,6 +1,8 @@
 """The Python interface."""
 
 import dataclasses
+import subprocess
+import sys
 from typing import ClassVar
 
 import numpy as np
@@ -9,7 +11,9 @@ import torch
 from sample_pictures import picture, save
 
 import priorlab
+from priorlab import api
 from priorlab.errors import Unsupported, UsageError
+from priorlab.pictures import images
 from priorlab.pictures.noise_level import estimate_sigma
 from priorlab.priors import Denoiser
 
@@ -74,6 +78,30 @@ def test_a_prior_that_fails_is_named(answer, says):
 
     with pytest.raises(UsageError, match=says):
         priorlab.restore(picture(20, 20)[0], task="denoise:sigma=25", prior=Broken())
+
+
+def test_restore_needs_nothing_that_only_unix_has(photo, tmp_path):
+    """Windows lacks these modules; there `restore` works all the same."""
+    code = (
+        "import sys\n"
+        "for name in ('resource', 'fcntl', 'pwd', 'grp', 'termios'): sys.modules[name] = None\n"
+        "from priorlab.cli import main\n"
+        "sys.exit(main(sys.argv[1:]))"
+    )
+    output = tmp_path / "restored.png"
+    typed = ["restore", photo, "--task", "denoise:sigma=25", "--prior", "tv", "-o", output]
+    subprocess.run([sys.executable, "-c", code, *map(str, typed)], check=True)
+    assert output.exists()
+
+
+def test_a_file_is_restored_as_an_array_is(photo, tmp_path):
+    output = tmp_path / "restored.tif"
+    lines = []
+    api.restore_file(photo, output, "denoise:sigma=25", "tv", say=lines.append)
+    array = priorlab.restore(photo, "denoise:sigma=25", "tv")
+    written = images.read(output).transpose(1, 2, 0)
+    np.testing.assert_allclose(written, array, atol=0.5001 / 65535)
+    assert lines == [f"wrote {output}"]
 
 
 def test_one_task_and_one_prior_are_expected(photo):

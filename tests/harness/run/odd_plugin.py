@@ -10,7 +10,7 @@ import torch
 
 from priorlab.forward.noise import Gaussian
 from priorlab.forward.operators import LinearOperator
-from priorlab.plugins import hookimpl
+from priorlab.hookspecs import hookimpl
 from priorlab.priors import Prior
 from priorlab.tasks.base import Task
 from priorlab.trace import SILENT
