@@ -1,4 +1,4 @@
-"""Run one prior on one measurement: whoever restores an image does it through here."""
+"""Run one prior on one measurement: the one place through which every image is restored."""
 
 from __future__ import annotations
 

@@ -75,7 +75,7 @@ def bench(
     device : str, optional
         Torch device.
     plugin_files, plugin_folders : sequence of path, optional
-        Plugins besides the installed ones.
+        Plugins to load in addition to the installed ones.
 
     Returns
     -------

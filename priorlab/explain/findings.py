@@ -46,7 +46,7 @@ def table_of(output: Path) -> Path:
 
 
 def check_own(table: Path) -> None:
-    """Raise a `UsageError` if a file is there that is not such a table: nobody named it."""
+    """Raise a `UsageError` if a file that is not such a table would be replaced by one."""
     if not table.exists():
         return
     with table.open("rb") as file:
@@ -58,7 +58,7 @@ def check_own(table: Path) -> None:
 
 
 def write(fits: Fits, output: Path) -> Path:
-    """Write the picture of the curves and, beside it, their table; return the table's file."""
+    """Write the picture of the curves and a table of them; return the table's file."""
     images.write(output, np.asarray(picture(fits), np.float32).transpose(2, 0, 1) / 255)
     table = table_of(output)
     text = fits.curves.to_csv(index=False, lineterminator="\n", float_format="%.4f")
@@ -94,7 +94,7 @@ def picture(fits: Fits) -> Image.Image:
 
 
 def sentences(fits: Fits) -> list[str]:
-    """Say in plain words what the curves show."""
+    """Describe what the curves show, in one sentence each."""
     ends = {target: fits.of(target)["fit"].iloc[-1] for target in COLOURS}
     halves = {target: _half(fits, target) for target in COLOURS}
     noisy, steps = fits.of(NOISY), int(fits.curves["step"].max())

@@ -52,7 +52,7 @@ class RunSettings:
     device : str
         Torch device.
     plugin_files, plugin_folders : tuple of str
-        Plugins to load besides the installed ones.
+        Plugins to load in addition to the installed ones.
     title, source : str
         Printed above the tables: what they show, and whose protocol it is.
     notes : tuple of str
