@@ -9,7 +9,8 @@ from pathlib import Path
 from priorlab import plugins
 from priorlab.errors import UsageError
 from priorlab.harness.results import outputs
-from priorlab.harness.results.store import FINAL, Outcome, Store
+from priorlab.harness.results.schema import FINAL, Outcome
+from priorlab.harness.results.store import Store
 from priorlab.harness.run import grid, machine
 from priorlab.harness.run.grid import Cell
 from priorlab.harness.run.schedule import Estimates
@@ -86,7 +87,7 @@ def plan(
     cached: dict[str, Outcome] = {}
     estimates = Estimates()
     if (out / "store.sqlite").exists():
-        store = Store(out)
+        store = Store.snapshot(out)
         try:
             estimates = Estimates(store.rates(machine.name(device)))
             cached = _cached(store, cells)
