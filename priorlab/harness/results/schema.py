@@ -11,7 +11,7 @@ import dataclasses
 import json
 import typing
 from collections.abc import Iterable, Mapping
-from types import NoneType
+from types import NoneType, UnionType
 from typing import Any
 
 import pandas as pd
@@ -64,22 +64,10 @@ class Column:
 
     def cast(self, values: pd.Series[Any]) -> pd.Series[Any]:
         """Return values, as they are or as texts from a CSV file, in this column's type."""
-        if self.kind is str:
-            return values.astype(object).where(values.notna(), "").astype(str)
-        if self.kind is float:
-            return values.astype(float)
-        parse = _truth if self.kind is bool else int
-        found = [pd.NA if pd.isna(value) else parse(value) for value in values]
-        dtype = "boolean" if self.kind is bool else "Int64"
-        return pd.Series(found, index=values.index, dtype=dtype)
+        return cast(self.kind, values)
 
 
 _SQL = {str: "text", int: "integer", float: "real", bool: "integer"}
-
-
-def _truth(value: Any) -> bool:
-    """Return what a truth value from a CSV file, or one of Python's, says."""
-    return value == "True" if isinstance(value, str) else bool(value)
 
 
 def _column(meaning: str, default: Any = dataclasses.MISSING, **facts: Any) -> Any:
@@ -151,14 +139,29 @@ class Outcome:
         return {name: tuple(facts) for name, facts in json.loads(self.extras or "{}").items()}
 
 
-def _fields(cls: type) -> tuple[Column, ...]:
-    """Return the columns that a dataclass declares."""
-    hints = typing.get_type_hints(cls)
-    found = []
-    for field in dataclasses.fields(cls):
-        (kind,) = {*(typing.get_args(hints[field.name]) or (hints[field.name],))} - {NoneType}
-        found.append(Column(field.name, kind, **field.metadata))
-    return tuple(found)
+def kinds(cls: type) -> dict[str, type]:
+    """Return the type of each field of a dataclass; where it may be None, the other type."""
+    found = {}
+    for name, hint in typing.get_type_hints(cls).items():
+        kinds = typing.get_args(hint) if isinstance(hint, UnionType) else (hint,)
+        (found[name],) = (kind for kind in kinds if kind is not NoneType)
+    return found
+
+
+def cast(kind: type, values: pd.Series[Any]) -> pd.Series[Any]:
+    """Return values, as they are or as texts from a CSV file, in pandas' type for a kind."""
+    if kind is str:
+        return values.astype(object).where(values.notna(), "").astype(str)
+    if kind is float:
+        return values.astype(float)
+    parse = _truth if kind is bool else int
+    found = [pd.NA if pd.isna(value) else parse(value) for value in values]
+    return pd.Series(found, index=values.index, dtype="boolean" if kind is bool else "Int64")
+
+
+def _truth(value: Any) -> bool:
+    """Return what a truth value from a CSV file, or one of Python's, says."""
+    return value == "True" if isinstance(value, str) else bool(value)
 
 
 LABELS = (
@@ -170,7 +173,10 @@ LABELS = (
     Column("seed", int, "Seed of the measurement and of the prior.", needed=True),
 )
 """What names a cell."""
-OUTCOME = _fields(Outcome)
+OUTCOME = tuple(
+    Column(field.name, kinds(Outcome)[field.name], **field.metadata)
+    for field in dataclasses.fields(Outcome)
+)
 """What is known of a computed cell."""
 RUN = (
     Column("cached", bool, "Whether the cell was known before the run."),
@@ -189,14 +195,17 @@ def columns(metrics: Iterable[str] = ()) -> list[Column]:
     return [*LABELS, status, *scores, *others, *RUN]
 
 
-def frame(rows: pd.DataFrame | Iterable[Mapping[str, Any]]) -> pd.DataFrame:
+def frame(
+    rows: pd.DataFrame | Iterable[Mapping[str, Any]], metrics: Iterable[str] | None = None
+) -> pd.DataFrame:
     """Return rows with all columns of the schema, in its order and types.
 
     Parameters
     ----------
     rows : DataFrame or iterable of mapping
-        Values as they are, or as texts from a CSV file, also one of an earlier version. What
-        the schema does not name is the metric of a plugin.
+        Values as they are, or as texts from a CSV file, also one of an earlier version.
+    metrics : iterable of str, optional
+        Those of plugins; by default every column that the schema does not name.
 
     Raises
     ------
@@ -210,7 +219,9 @@ def frame(rows: pd.DataFrame | Iterable[Mapping[str, Any]]) -> pd.DataFrame:
     absent = [name for name, column in known.items() if column.needed and name not in table]
     if absent and len(table.columns):
         raise UsageError(f"the results have no column {', '.join(absent)}; is this a run?")
-    chosen = columns(name for name in table.columns if name not in known)
+    if metrics is None:
+        metrics = [name for name in table.columns if name not in known]
+    chosen = columns(metrics)
     table = table.reindex(columns=[column.name for column in chosen])
     return pd.DataFrame({column.name: column.cast(table[column.name]) for column in chosen})
 

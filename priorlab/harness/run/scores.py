@@ -6,7 +6,7 @@ import dataclasses
 import hashlib
 import sys
 import traceback
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -26,15 +26,15 @@ class Scores:
 
     Attributes
     ----------
-    values : mapping of str to float
+    values : dict of str to float
         By the metric's name; NaN where the metric is not defined.
-    failures : mapping of str to str
+    failures : dict of str to str
         For each metric that raised, what it raised, in one line. These have no value: a failure
         is not to be remembered, so that the metric is tried again.
     """
 
-    values: Mapping[str, float]
-    failures: Mapping[str, str]
+    values: dict[str, float]
+    failures: dict[str, str]
 
 
 def score(
