@@ -74,8 +74,6 @@ class RunFolder:
             _place(outputs.path(store, digest, outputs.VIEW), extra)
         _place(outputs.path(store, outcome.output, outputs.VIEW), restored)
         for digest, name in ((outcome.clean, "_clean"), (outcome.degraded, f"_measured{seed}")):
-            if not digest:  # data that no picture can show
-                continue
             _place(outputs.path(store, digest, outputs.VIEW), place / f"{name}.png")
 
     def place(self, task: str, image: str) -> Path:

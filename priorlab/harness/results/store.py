@@ -57,46 +57,55 @@ class Store:
         UsageError
             If it cannot be written, is damaged, or was made by a newer priorlab.
         """
-        self.file = folder / "store.sqlite"
-        self.pictures = folder / "outputs"
+        self._locate(folder)
         try:
             self.pictures.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             reason = error.strerror or error
             raise UsageError(f"cannot write to the results folder {folder}: {reason}") from None
-        self._open(self.file)
+        with self._guard():
+            self._open(str(self.file))
 
     @classmethod
-    def snapshot(cls, folder: Path) -> Store:
-        """Return a copy in memory of the store in a folder; nothing on disk is touched.
+    def to_read(cls, folder: Path) -> Store | None:
+        """Return the store in a folder as it is now, or None if there is none.
+
+        No file is written, nor brought up to a newer layout: this is a copy in memory.
 
         Raises
         ------
         UsageError
-            If there is no store, or it is damaged or was made by a newer priorlab.
+            If the file is damaged, or was made by a newer priorlab.
         """
         store = cls.__new__(cls)
-        store.file, store.pictures = folder / "store.sqlite", folder / "outputs"
-        # Without a log beside it nobody writes to the file, and SQLite need not lock it, for
-        # which it would make files of its own.
-        how = "ro" if Path(f"{store.file}-wal").exists() else "ro&immutable=1"
+        store._locate(folder)
+        if not store.file.exists():
+            return None
+        # Without a log nobody has the file open, and SQLite need not make one in order to read.
+        log = store.file.with_name(f"{store.file.name}-wal")
+        how = "mode=ro" if log.exists() else "mode=ro&immutable=1"
         with store._guard():
-            source = sqlite3.connect(f"{store.file.absolute().as_uri()}?mode={how}", uri=True)
+            source = sqlite3.connect(
+                f"{store.file.resolve().as_uri()}?{how}", uri=True, timeout=WAIT
+            )
             with contextlib.closing(source):
                 store._open(":memory:", source)
         return store
 
-    def _open(self, file: Path | str, source: sqlite3.Connection | None = None) -> None:
-        """Open a database, or an empty one with a copy of `source`, and bring it up to date."""
-        with self._guard():
-            self._base = sqlite3.connect(file, timeout=WAIT, isolation_level=None)
-            try:
-                if source:
-                    source.backup(self._base)
-                self._prepare()
-            except BaseException:
-                self._base.close()
-                raise
+    def _locate(self, folder: Path) -> None:
+        self.file = folder / "store.sqlite"
+        self.pictures = folder / "outputs"
+
+    def _open(self, name: str, source: sqlite3.Connection | None = None) -> None:
+        """Connect, fill with what `source` holds, and bring the layout up to date."""
+        self._base = sqlite3.connect(name, timeout=WAIT, isolation_level=None)
+        try:
+            if source:
+                source.backup(self._base)
+            self._prepare()
+        except BaseException:
+            self._base.close()
+            raise
 
     def _prepare(self) -> None:
         # A killed process loses no commit; a power failure may lose the last, which is enough.

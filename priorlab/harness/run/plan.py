@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
@@ -86,13 +87,10 @@ def plan(
     cells = grid.cells(priors, tasks, dataset.images, seeds, registry=registry, device=device)
     cached: dict[str, Outcome] = {}
     estimates = Estimates()
-    if (out / "store.sqlite").exists():
-        store = Store.snapshot(out)
-        try:
+    if store := Store.to_read(out):
+        with contextlib.closing(store):
             estimates = Estimates(store.rates(machine.name(device)))
             cached = _cached(store, cells)
-        finally:
-            store.close()
     if slots is None:
         slots = 1 if device != "cpu" else max(1, machine.usable_cores() // threads)
     slots = max(1, min(slots, len({cell.key for cell in cells} - cached.keys())))
