@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from priorlab.errors import Unsupported, UsageError
 from priorlab.files import write_atomically
 from priorlab.forward.measurement import Measurement
 from priorlab.harness.results import outputs
-from priorlab.harness.run.scores import score
+from priorlab.harness.run.scores import Scores, score
 from priorlab.harness.run.timing import ClockedTrace, measured
 from priorlab.harness.run.trajectory import Trajectory
 from priorlab.pictures import images
@@ -67,7 +68,8 @@ def compute(
     Returns
     -------
     dict
-        Fields of `priorlab.harness.results.store.Outcome`, and "scores": the metrics by name.
+        Fields of `priorlab.harness.results.schema.Outcome`, "scores": the metrics by name, and
+        "failed_metrics": what each metric that failed raised.
 
     Raises
     ------
@@ -93,8 +95,8 @@ def compute(
             around=measured(device, trace, result),
         )
         stored = outputs.rounded(images.from_tensor(restored))
-        scores = score(stored, clean, task, registry)
-        facts = trajectory.facts(scores.get("psnr", math.nan))
+        scores = score(stored, clean, task, registry.metrics.values(), device)
+        facts = trajectory.facts(scores.values.get("psnr", math.nan))
         facts["converged"] = trace.has_converged
         facts |= _keep(folder, stored, measured_picture, clean, trace)
     except Unsupported as error:
@@ -103,13 +105,20 @@ def compute(
         raise
     except Exception as error:
         return result | failure(error)
-    return result | facts | {"scores": scores, "status": "ok"}
+    return result | facts | _scores(scores) | {"status": "ok"}
 
 
 def rescore(
-    task: Task, image: ImageFile, stored: str, *, registry: Registry, folder: Path
+    task: Task,
+    image: ImageFile,
+    stored: str,
+    names: Sequence[str],
+    *,
+    registry: Registry,
+    device: torch.device,
+    folder: Path,
 ) -> dict[str, Any]:
-    """Compute the metrics of an image that was restored and stored earlier.
+    """Compute metrics of an image that was restored and stored earlier.
 
     Parameters
     ----------
@@ -117,15 +126,20 @@ def rescore(
         Those of the cell.
     stored : str
         Digest of the restored image.
+    names : sequence of str
+        The metrics.
     registry : Registry
-        Knows the metrics.
+        Where they are looked up.
+    device : torch.device
+        Where metrics that need a device compute.
     folder : Path
         The store's folder of images.
 
     Returns
     -------
     dict
-        "status" and "scores"; the status is "damaged" if the stored image cannot be read.
+        "status", "scores" and "failed_metrics"; the status is "damaged" if the stored image
+        cannot be read.
     """
     try:
         restored = outputs.get(folder, stored)
@@ -133,9 +147,14 @@ def rescore(
         return {"status": DAMAGED, "message": restoration.reason(error)}
     try:
         clean = _clean(image.path, image.digest)
-        return {"status": "ok", "scores": score(restored, clean, task, registry)}
+        chosen = [registry.find("metrics", name) for name in names]
+        return {"status": "ok"} | _scores(score(restored, clean, task, chosen, device))
     except Exception as error:
         return failure(error)
+
+
+def _scores(scores: Scores) -> dict[str, Any]:
+    return {"scores": scores.values, "failed_metrics": scores.failures}
 
 
 def failure(error: Exception) -> dict[str, Any]:
@@ -158,14 +177,14 @@ def _keep(
             "degraded": outputs.put(folder, degraded, [outputs.VIEW]),
             "clean": outputs.put(folder, clean, [outputs.VIEW]),
         }
-        beside = {
+        extras = {
             found.name: [outputs.put(folder, found.image, [outputs.VIEW]), found.white]
             for found in trace.pictures()
         }
     except UsageError:
         _check_store(folder)
         raise
-    return facts | {"beside": json.dumps(beside) if beside else ""}
+    return facts | {"extras": json.dumps(extras) if extras else ""}
 
 
 def _check_store(folder: Path) -> None:

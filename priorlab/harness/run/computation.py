@@ -9,7 +9,8 @@ from collections import defaultdict
 from priorlab.errors import UsageError
 from priorlab.harness.results.folder import RunFolder
 from priorlab.harness.results.runs import Result
-from priorlab.harness.results.store import Outcome, Store
+from priorlab.harness.results.schema import Outcome
+from priorlab.harness.results.store import Store
 from priorlab.harness.run import engines, machine, scores
 from priorlab.harness.run.cell import DAMAGED
 from priorlab.harness.run.child import Message, Setup
@@ -59,7 +60,7 @@ class Computation:
         self._store = store
         self._folder = folder
         self._progress = progress
-        self._digests = {task: scores.digest(task, registry) for task in planned.selection.tasks}
+        self._digests = {task: scores.digests(task, registry) for task in planned.selection.tasks}
         # More than one cell has the same key where two files hold the same picture.
         self._cells: dict[str, list[Cell]] = defaultdict(list)
         for cell in planned.cells:
@@ -105,7 +106,7 @@ class Computation:
                         schedule.restore_after_all(job.cell)
                         continue
                     if job.stored:
-                        self._keep_scores(job.cell, message)
+                        self._keep_scores(job, message)
                     else:
                         self._keep(job.cell, message, wall, slots)
                     outcome = self.results[job.cell.key].outcome
@@ -122,8 +123,9 @@ class Computation:
 
     def _recall(self) -> None:
         """Take over what the store knows, and show it in the run's folder."""
-        for key, values in self._planned.scores.items():
-            self.results[key] = Result(self._planned.cached[key], values, cached=True)
+        for key, outcome in self._planned.cached.items():
+            if key not in self._planned.unscored:
+                self.results[key] = Result(outcome, self._planned.scores[key], cached=True)
         for cell in self._planned.cells:
             self._show(cell, self._planned.cached.get(cell.key))
 
@@ -136,34 +138,38 @@ class Computation:
 
     def _schedule(self) -> Schedule:
         """Return what is left to do."""
-        left = [cell for key, (cell, *_) in self._cells.items() if key not in self.results]
-        cached = self._planned.cached
-        return Schedule(
-            [cell for cell in left if cell.key not in cached],
-            self._planned.estimates,
-            [Job(cell, cached[cell.key].output) for cell in left if cell.key in cached],
-        )
+        planned = self._planned
+        to_score = [
+            Job(self._cells[key][0], planned.cached[key].output, metrics)
+            for key, metrics in planned.unscored.items()
+        ]
+        return Schedule(planned.missing.values(), planned.estimates, to_score)
 
     def _keep(self, cell: Cell, message: Message, wall: float, slots: int) -> None:
         """Store what came of restoring a cell."""
         if message["status"] == STOP:
             raise Stopped(message["message"])
         outcome = self._outcome(cell, message, wall, slots)
-        values = message.get("scores", {})
+        values, failed = message.get("scores", {}), message.get("failed_metrics", {})
         self._store.put(cell.key, cell.labels, outcome, self._digests[cell.task], values)
-        self.results[cell.key] = Result(outcome, values, cached=False)
+        self.results[cell.key] = Result(outcome, values, cached=False, failed_metrics=failed)
         for equal in self._cells[cell.key]:
             self._show(equal, outcome)
         self._planned.estimates.learn(cell, wall)
 
-    def _keep_scores(self, cell: Cell, message: Message) -> None:
-        """Store what came of scoring a cell that was restored by an earlier run."""
-        values = message.get("scores", {})
+    def _keep_scores(self, job: Job, message: Message) -> None:
+        """Store what came of scoring a cell that was restored by an earlier run.
+
+        Metrics that failed, or ended their process, are not remembered: the next run tries again.
+        """
+        key, values = job.cell.key, self._planned.scores[job.cell.key]
         if message["status"] == "ok":
-            self._store.put_scores(cell.key, self._digests[cell.task], values)
+            found, failed = message["scores"], message["failed_metrics"]
+            self._store.put_scores(key, self._digests[job.cell.task], found)
+            values = values | found
         else:
-            self._progress.note(f"not scored: {_name(cell)}: {message['message']}")
-        self.results[cell.key] = Result(self._planned.cached[cell.key], values, cached=True)
+            failed = dict.fromkeys(job.metrics, message["message"])
+        self.results[key] = Result(self._planned.cached[key], values, True, failed)
 
     def _outcome(self, cell: Cell, message: Message, wall: float, slots: int) -> Outcome:
         """Return what a child's result says of a cell."""

@@ -141,6 +141,7 @@ def _request(job: Job) -> Message:
         "image": dataclasses.asdict(cell.image) | {"path": str(cell.image.path.resolve())},
         "seed": cell.seed,
         "stored": job.stored,
+        "metrics": job.metrics,
     }
 
 

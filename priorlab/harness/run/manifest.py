@@ -38,6 +38,7 @@ def manifest(
         "priors": [prior.spec() for prior in chosen.priors],
         "tasks": {task.spec(): task.protocol.text() for task in chosen.tasks},
         "metrics": {name: metric.spec for name, metric in registry.metrics.items()},
+        "lower_is_better": [m.name for m in registry.metrics.values() if not m.higher_is_better],
         "seeds": chosen.seeds,
         "device": settings.device,
         "machine": machine.name(settings.device),

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
 from priorlab.errors import UsageError
 from priorlab.harness.results import outputs
-from priorlab.harness.results.store import FINAL, Outcome, Store
+from priorlab.harness.results.schema import FINAL, Outcome
+from priorlab.harness.results.store import Store
 from priorlab.harness.run import grid, machine, scores
 from priorlab.harness.run.grid import Cell
 from priorlab.harness.run.schedule import Estimates
@@ -32,7 +34,9 @@ class Plan:
     cached : dict
         What the store knows already, by key.
     scores : dict
-        The metrics of those, by key, where all are known.
+        The metrics of those that are known, by key.
+    unscored : dict
+        The names of those that are missing, by key, where any are.
     slots : int
         How many cells would be computed at the same time.
     estimates : Estimates
@@ -44,6 +48,7 @@ class Plan:
     cells: list[Cell]
     cached: dict[str, Outcome]
     scores: dict[str, dict[str, float]]
+    unscored: dict[str, tuple[str, ...]]
     slots: int
     estimates: Estimates
 
@@ -98,15 +103,19 @@ def plan(settings: RunSettings, registry: Registry) -> Plan:
     cached: dict[str, Outcome] = {}
     known: dict[str, dict[str, float]] = {}
     if store := Store.to_read(settings.out):
-        try:
+        with contextlib.closing(store):
             estimates = Estimates(store.rates(machine.name(settings.device)))
             cached = _cached(store, cells)
             known = _scores(store, cells, cached, registry)
-        finally:
-            store.close()
-    to_do = len({cell.key for cell in cells} - known.keys())
-    slots = max(1, min(_slots(settings), to_do))
-    return Plan(name, selection, cells, cached, known, slots, estimates)
+    unscored = {
+        key: missing
+        for key, values in known.items()
+        if cached[key].output
+        and (missing := tuple(name for name in registry.metrics if name not in values))
+    }
+    to_do = {cell.key for cell in cells if cell.key not in cached} | unscored.keys()
+    slots = max(1, min(_slots(settings), len(to_do)))
+    return Plan(name, selection, cells, cached, known, unscored, slots, estimates)
 
 
 def _slots(settings: RunSettings) -> int:
@@ -137,16 +146,7 @@ def _cached(store: Store, cells: Sequence[Cell]) -> dict[str, Outcome]:
 def _scores(
     store: Store, cells: Sequence[Cell], cached: dict[str, Outcome], registry: Registry
 ) -> dict[str, dict[str, float]]:
-    """Return the metrics of the cells that the store knows, where none of them is missing."""
-    found: dict[str, dict[str, float]] = {}
-    digests = {task: scores.digest(task, registry) for task in {cell.task for cell in cells}}
-    for cell in cells:
-        if cell.key not in cached or cell.key in found:
-            continue
-        values = {}
-        if cached[cell.key].output:
-            values = store.scores(cell.key, digests[cell.task]) or {}
-            if registry.metrics.keys() - values.keys():
-                continue
-        found[cell.key] = values
-    return found
+    """Return the metrics that the store knows of the cells that it knows."""
+    digests = {task: scores.digests(task, registry) for task in {cell.task for cell in cells}}
+    known = {cell.key: cell for cell in cells if cell.key in cached}
+    return {key: store.scores(key, digests[cell.task]) for key, cell in known.items()}

@@ -28,7 +28,7 @@ class Progress:
         """A slot, counted from 0, is now doing what the text says."""
 
     def finished(self, row: Mapping[str, Any], done: int, seconds_left: float | None) -> None:
-        """A cell is finished, `done` in all; `seconds_left` is None while it cannot be estimated."""
+        """A cell is finished, `done` in all; `seconds_left` is None while it is not known."""
 
     def ended(self) -> None:
         """The run ends, for any reason; the terminal is to be restored."""

@@ -26,12 +26,15 @@ class Job:
     cell : Cell
         The cell.
     stored : str
-        Digest of the restored image where that is known already and only its metrics are
+        Digest of the restored image where that is known already and only metrics of it are
         missing; else empty.
+    metrics : tuple of str
+        The names of those metrics.
     """
 
     cell: Cell
     stored: str = ""
+    metrics: tuple[str, ...] = ()
 
 
 class Estimates:

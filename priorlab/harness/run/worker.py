@@ -68,7 +68,15 @@ def _run(
     try:
         task = cast("Task", specs.from_description(job["task"], "tasks", registry.find))
         if job["stored"]:
-            return cell.rescore(task, image, job["stored"], registry=registry, folder=pictures)
+            return cell.rescore(
+                task,
+                image,
+                job["stored"],
+                job["metrics"],
+                registry=registry,
+                device=device,
+                folder=pictures,
+            )
         prior = cast("Prior", specs.from_description(job["prior"], "priors", registry.find))
     except Exception as error:
         return cell.failure(error)

@@ -51,7 +51,7 @@ def test_reports_in_any_kind_of_number_are_understood(done):
     rows = rows_of(done, "counts")
     assert rows["status"].eq("ok").all(), rows["message"].tolist()
     assert rows["stop"].tolist() == [2] * 3
-    assert rows["beside"].str.startswith("map").all()
+    assert rows["extras"].str.startswith("map").all()
 
 
 def test_an_error_that_cannot_be_printed_is_a_failed_row(done):

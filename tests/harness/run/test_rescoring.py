@@ -4,7 +4,6 @@ import os
 import shutil
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from priorlab import plugins
@@ -82,26 +81,16 @@ def test_a_new_metric_is_computed_in_a_child_and_only_what_is_damaged_restored_a
     assert len(processes(folder)) == 3, "it is known now"
 
 
-def test_a_metric_that_failed_is_tried_again(out, settings, told, calls):
-    registry, folder = told
-    failed = bench.run(settings("good", out), registry).rows
-    assert failed["status"].eq("ok").all()
-    assert np.isfinite(failed["psnr"]).all()
-    assert "told" not in failed or failed["told"].isna().all()
-    assert len(processes(folder)) == 3
-
-    (folder / "answer.txt").write_text("7.5")
-    again = bench.run(settings("good", out), registry).rows
-    assert again["told"].tolist() == [7.5] * 3
-    assert again["cached"].all()
-    assert calls() == []
-
-
-def test_a_metric_that_ends_its_process_costs_no_image(out, settings, told, calls):
+def test_a_metric_that_ends_its_process_costs_neither_image_nor_other_scores(
+    known, out, settings, told, calls
+):
     registry, folder = told
     (folder / "answer.txt").write_text("exit")
     rows = bench.run(settings("good", out, images="tiny1"), registry).rows
     assert rows["status"].tolist() == ["ok"]
     assert rows["cached"].all()
+    assert rows["psnr"].tolist() == known[1]["psnr"].tolist()[1:2]
+    assert rows["told"].isna().all()
+    assert rows["message"][0].startswith("metric told failed: the process exited with status 3")
     assert str(os.getpid()) not in processes(folder)
     assert calls() == []
