@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 
+from priorlab import plugins
 from priorlab.randomness import seeded
 
 CPU = torch.device("cpu")
@@ -46,6 +47,22 @@ def test_gpus_that_are_not_used_are_not_touched(monkeypatch):
         monkeypatch.setattr(torch.cuda, name, fail)
     with seeded(5, CPU):
         draws()
+
+
+@pytest.mark.parametrize(
+    "spec",
+    ["dip:iterations=1,channels=8,depth=1", "zs-n2n:iterations=1", "noise2fast:iterations=1"],
+)
+def test_priors_that_draw_touch_no_gpu_that_is_not_used(monkeypatch, spec):
+    def fail(*args, **kwargs):
+        raise AssertionError("a GPU was touched")
+
+    registry = plugins.load()
+    (prior,), (task,) = registry.build_priors(spec), registry.build_tasks("denoise")
+    measurement = task.measure(torch.rand(1, 1, 16, 16), seed=0)
+    for name in ("manual_seed", "manual_seed_all", "get_rng_state", "set_rng_state"):
+        monkeypatch.setattr(torch.cuda, name, fail)
+    prior.restore(measurement, seed=1)
 
 
 def test_only_the_gpu_in_use_is_seeded_and_put_back(monkeypatch):
