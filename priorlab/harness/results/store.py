@@ -11,6 +11,7 @@ import dataclasses
 import math
 import sqlite3
 import statistics
+import time
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -112,7 +113,7 @@ class Store:
         self._base.execute("pragma synchronous = normal")
         if self._layout() == LAYOUT:
             return
-        self._base.execute("pragma journal_mode = wal")
+        self._keep_a_log()
         with self._transaction():
             if self._layout() == LAYOUT:
                 return  # another process was faster
@@ -123,6 +124,18 @@ class Store:
             self._base.execute("drop table if exists scores")
             self._base.execute(_SCORES)
             self._base.execute(f"pragma user_version = {LAYOUT}")
+
+    def _keep_a_log(self) -> None:
+        """Switch to write-ahead logging; SQLite itself does not wait for others who do so."""
+        deadline = time.monotonic() + WAIT
+        while True:
+            try:
+                self._base.execute("pragma journal_mode = wal")
+                return
+            except sqlite3.OperationalError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.05)
 
     def _layout(self) -> int:
         """Return the version of the file's layout; 0 for an empty file."""

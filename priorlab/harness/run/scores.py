@@ -18,7 +18,7 @@ from priorlab.errors import UsageError
 from priorlab.harness.results import schema
 from priorlab.metrics import BUILTIN_METRICS, Metric
 from priorlab.pictures import images
-from priorlab.plugins import Registry
+from priorlab.registry import Registry
 from priorlab.tasks.base import Task
 
 
