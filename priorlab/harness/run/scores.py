@@ -14,6 +14,8 @@ import torch
 from numpy.typing import NDArray
 
 from priorlab import metrics
+from priorlab.errors import UsageError
+from priorlab.harness.results import schema
 from priorlab.metrics import BUILTIN_METRICS, Metric
 from priorlab.pictures import images
 from priorlab.registry import Registry
@@ -79,7 +81,16 @@ def digests(task: Task, registry: Registry) -> dict[str, str]:
     """Return for each metric a digest of its code and the protocol.
 
     Scores are remembered under it, so that a metric whose code changed is computed again.
+
+    Raises
+    ------
+    UsageError
+        If a metric has the name of another column of the results.
     """
+    taken = {column.name for column in schema.columns()} - set(schema.METRICS)
+    if taken & registry.metrics.keys():
+        names = ", ".join(sorted(taken & registry.metrics.keys()))
+        raise UsageError(f"a metric cannot be called {names}: the results have such a column")
     shared = hashlib.sha256(repr(task.protocol).encode())
     for module in (metrics, images):
         shared.update(Path(str(module.__file__)).read_bytes())
