@@ -80,7 +80,7 @@ def test_windows_grow_with_the_holes(monkeypatch):
     assert np.abs(inpaint(clean, mask) - clean).max() < 1e-4
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(
     st.integers(16, 40), st.integers(16, 120), st.sampled_from([0.05, 0.5, 0.9]), st.integers(0, 99)
 )

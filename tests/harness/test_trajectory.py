@@ -23,7 +23,7 @@ def psnr(image, truth, protocol):
     return metrics.evaluate(image, truth, protocol)["psnr"]
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(
     order=st.permutations(range(4)),
     channels=st.sampled_from(["rgb", "luma"]),
