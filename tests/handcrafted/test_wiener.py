@@ -8,7 +8,7 @@ import torch
 from sample_pictures import picture
 
 from priorlab import kernels, metrics
-from priorlab.builtin_tasks import BUILTIN_TASKS, Deblur
+from priorlab.builtin_tasks import Deblur
 from priorlab.convolution import Convolution
 from priorlab.measurement import Measurement
 from priorlab.noise import Gaussian
@@ -90,10 +90,3 @@ def test_the_number_of_threads_does_not_matter(boundary):
     finally:
         torch.set_num_threads(threads)
     torch.testing.assert_close(*results, atol=1e-5, rtol=0)
-
-
-def test_only_blurred_images_are_supported():
-    clean = torch.from_numpy(picture(48, 48))[None]
-    for task in BUILTIN_TASKS:
-        reason = Wiener().unsupported(task().measure(clean, seed=0))
-        assert reason == (None if task is Deblur else "it only undoes blur (deblur)")
