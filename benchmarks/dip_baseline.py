@@ -24,11 +24,12 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from priorlab import images, plugins
-from priorlab.measurement import Measurement
-from priorlab.noise import Gaussian
-from priorlab.operators import Identity
-from priorlab.priors import Trace
+from priorlab import plugins
+from priorlab.forward.measurement import Measurement
+from priorlab.forward.noise import Gaussian
+from priorlab.forward.operators import Identity
+from priorlab.pictures import images
+from priorlab.trace import Trace
 
 CHANNELS, SCALES, LINKS, INPUTS = 128, 5, 4, 32
 

@@ -20,12 +20,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from priorlab import images, metrics, plugins, specs
+from priorlab import metrics, plugins, specs
 from priorlab.errors import Unsupported
-from priorlab.measurement import Measurement
-from priorlab.priors import Generator, Trace
-from priorlab.solvers import stopping
-from priorlab.tasks import Task
+from priorlab.forward.measurement import Measurement
+from priorlab.pictures import images
+from priorlab.priors import Generator
+from priorlab.solvers.parameter_space import stopping
+from priorlab.tasks.base import Task
+from priorlab.trace import Trace
 
 RULES = dict(stopping.RULES)
 

@@ -15,10 +15,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from priorlab import images, metrics, plugins
-from priorlab.measurement import Measurement
-from priorlab.noise import Gaussian, Noise, Poisson, SaltAndPepper
-from priorlab.operators import Identity
+from priorlab import metrics, plugins
+from priorlab.forward.measurement import Measurement
+from priorlab.forward.noise import Gaussian, Noise, Poisson, SaltAndPepper
+from priorlab.forward.operators import Identity
+from priorlab.pictures import images
 
 
 def noises(given: argparse.Namespace) -> dict[str, Noise]:

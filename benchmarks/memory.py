@@ -16,10 +16,10 @@ import numpy as np
 import torch
 
 from priorlab import plugins
-from priorlab.harness import memory
-from priorlab.measurement import Measurement
-from priorlab.noise import Gaussian
-from priorlab.operators import Identity
+from priorlab.forward.measurement import Measurement
+from priorlab.forward.noise import Gaussian
+from priorlab.forward.operators import Identity
+from priorlab.harness.run import memory
 
 SIGMA = 25 / 255
 

@@ -12,13 +12,14 @@ import pytest
 import torch
 from dip_baseline import fit
 
-from priorlab import images, plugins
-from priorlab.datasets import load
-from priorlab.measurement import Measurement
-from priorlab.noise import Gaussian
-from priorlab.operators import Identity
-from priorlab.priors import Trace
-from priorlab.solvers.stopping import MovingVariance
+from priorlab import plugins
+from priorlab.forward.measurement import Measurement
+from priorlab.forward.noise import Gaussian
+from priorlab.forward.operators import Identity
+from priorlab.pictures import images
+from priorlab.pictures.datasets import load
+from priorlab.solvers.parameter_space.stopping import MovingVariance
+from priorlab.trace import Trace
 
 LEVEL, STEPS = 25 / 255, 5
 

@@ -15,7 +15,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from priorlab import images, metrics, plugins
+from priorlab import metrics, plugins
+from priorlab.pictures import images
 
 EVERY = 54
 SIZE = 256

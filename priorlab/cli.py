@@ -17,9 +17,9 @@ from typing import TYPE_CHECKING, NoReturn
 from priorlab.errors import UsageError, check_seed
 
 if TYPE_CHECKING:
-    from priorlab.harness.results import Run
-    from priorlab.harness.suites import Suite
-    from priorlab.plugins import Registry
+    from priorlab.harness.results.runs import Run
+    from priorlab.harness.run.suites import Suite
+    from priorlab.registry import Registry
 
 OK, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 3
 EXAMPLES = """examples:
@@ -194,8 +194,9 @@ def _registry(options: argparse.Namespace) -> Registry:
 
 
 def _bench(options: argparse.Namespace) -> int:
-    from priorlab import api, datasets
-    from priorlab.harness import bench, plan, progress
+    from priorlab import api
+    from priorlab.harness.run import bench, plan, progress
+    from priorlab.pictures import datasets
 
     suite = _with_suite(options)
     registry = _registry(options)
@@ -243,7 +244,7 @@ def _bench(options: argparse.Namespace) -> int:
 
 def _with_suite(options: argparse.Namespace) -> Suite:
     """Fill in what was not typed, from the suite and then from the defaults."""
-    from priorlab.harness import suites
+    from priorlab.harness.run import suites
 
     suite = suites.load(options.suite) if options.suite else suites.Suite()
     if options.suite and not (options.dataset or suite.dataset):
@@ -268,9 +269,10 @@ def _with_suite(options: argparse.Namespace) -> Suite:
 
 
 def _table(options: argparse.Namespace) -> int:
-    from priorlab.harness import results, tables
+    from priorlab.harness.report import tables
+    from priorlab.harness.results import runs
 
-    run = results.load(options.run, options.out)
+    run = runs.load(options.run, options.out)
     if options.per_image:
         if options.format != "csv":
             raise UsageError("--per-image goes with --format csv")
@@ -284,7 +286,7 @@ def _print_table(run: Run) -> None:
     """Print the tables in the terminal's width."""
     from rich.console import Console
 
-    from priorlab.harness import tables
+    from priorlab.harness.report import tables
 
     if len(run.rows):
         console = Console()
@@ -299,11 +301,11 @@ def _seeds(text: str) -> list[int]:
 
 
 def _restore(options: argparse.Namespace) -> int:
-    from priorlab import api, images
-    from priorlab.harness import beside
+    from priorlab import api
+    from priorlab.pictures import extra, images
 
     images.check_writable(options.output)
-    album = beside.Album()
+    album = extra.Album()
     restored = api.restore(
         options.image,
         options.task,
@@ -319,7 +321,7 @@ def _restore(options: argparse.Namespace) -> int:
     for picture in album.pictures():
         path = options.output.with_name(f"{options.output.stem}-{picture.name}.png")
         images.write(path, picture.image)
-        print(f"wrote {path}: {beside.legend(picture.name, picture.white)}")
+        print(f"wrote {path}: {extra.legend(picture.name, picture.white)}")
     return OK
 
 
@@ -329,7 +331,8 @@ def _bits(path: Path) -> int:
 
 
 def _degrade(options: argparse.Namespace) -> int:
-    from priorlab import api, images
+    from priorlab import api
+    from priorlab.pictures import images
 
     images.check_writable(options.output)
     degraded, mask = api.degrade(
@@ -345,17 +348,18 @@ def _degrade(options: argparse.Namespace) -> int:
 
 
 def _explain(options: argparse.Namespace) -> int:
-    from priorlab import api, images
-    from priorlab.harness import explain, fits
+    from priorlab import api
+    from priorlab.explain import findings, fits
+    from priorlab.pictures import images
 
     images.check_writable(options.output)
-    images.check_writable(explain.table_of(options.output), (".csv",))
-    explain.check_own(explain.table_of(options.output))
+    images.check_writable(findings.table_of(options.output), (".csv",))
+    findings.check_own(findings.table_of(options.output))
     check_seed(options.seed)
     if options.output.resolve() == options.image.resolve():
         raise UsageError(f"{options.output} is the picture itself; name another file with -o")
     registry = _registry(options)
-    prior = explain.generator(api.one_prior(options.name, registry), registry)
+    prior = findings.generator(api.one_prior(options.name, registry), registry)
     if options.iterations:
         prior = dataclasses.replace(prior, iterations=options.iterations)
     picture, note = fits.prepare(api.load_picture(options.image))
@@ -376,8 +380,8 @@ def _explain(options: argparse.Namespace) -> int:
     finally:
         if sys.stderr.isatty():
             print(file=sys.stderr)
-    table = explain.write(found, options.output)
-    print("\n".join(explain.sentences(found)))
+    table = findings.write(found, options.output)
+    print("\n".join(findings.sentences(found)))
     print(f"wrote {options.output} and {table}")
     return OK
 

@@ -16,12 +16,12 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from priorlab import images
+from priorlab.pictures import images
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from priorlab.tasks import Protocol
+    from priorlab.tasks.base import Protocol
 
 Image = NDArray[np.float32]
 
@@ -70,7 +70,7 @@ def evaluate(
     restored, clean : array or tensor of float, shape (C, H, W) or (1, C, H, W)
         Both are clipped to [0, 1].
     protocol : Protocol
-        `channels`: "rgb", or "luma" (see `priorlab.images.luma`; gray images stay as they
+        `channels`: "rgb", or "luma" (see `priorlab.pictures.images.luma`; gray images stay as they
         are). `border`: how many rows and columns are left out at each side.
     metrics : sequence of Metric, optional
         By default PSNR and SSIM.

@@ -3,6 +3,9 @@
 import os
 from collections.abc import Iterator
 
+# Before torch is imported: idle threads are to sleep, not to spin on cores that others need.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
 import hypothesis
 import pytest
 import torch

@@ -21,7 +21,8 @@ import torch
 from support import FITTED, HANDCRAFTED, PRIORS, TASKS, tasks_of
 from torch import Tensor
 
-from priorlab import datasets, images, metrics, precision, specs
+from priorlab import metrics, precision, specs
+from priorlab.pictures import datasets, images
 from priorlab.randomness import seeded
 
 FILE = Path(__file__).with_name("golden.toml")
@@ -95,7 +96,7 @@ def psnr(spec: str, task_name: str, clean: Tensor) -> float:
     """Degrade `clean` (1, C, H, W), restore it as the harness does, and return the PSNR."""
     task = TASKS[task_name]()
     measurement = task.measure(clean, seed=0)
-    (prior,) = specs.build(spec, "prior", PRIORS)
+    (prior,) = specs.build(spec, "priors", lambda kind, name: PRIORS[name])
     prior.prepare(CPU, measurement.shape[1])
     with single_precision(), seeded(0):
         restored = prior.restore(measurement, seed=0)

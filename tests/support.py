@@ -8,9 +8,9 @@ from pathlib import Path
 import priorlab_dip
 import priorlab_handcrafted
 import priorlab_learned
-from priorlab.builtin_tasks import BUILTIN_TASKS
 from priorlab.priors import Prior
-from priorlab.tasks import Task
+from priorlab.tasks.base import Task
+from priorlab.tasks.builtin import BUILTIN_TASKS
 
 FITTED = {prior.name: prior for prior in priorlab_dip.priorlab_priors()}
 """Priors that fit a network to each picture."""

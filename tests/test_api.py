@@ -10,7 +10,7 @@ from sample_pictures import picture, save
 
 import priorlab
 from priorlab.errors import Unsupported, UsageError
-from priorlab.noise_level import estimate_sigma
+from priorlab.pictures.noise_level import estimate_sigma
 from priorlab.priors import Denoiser
 
 

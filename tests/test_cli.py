@@ -12,7 +12,7 @@ from sample_pictures import picture, save
 
 from priorlab import api, plugins
 from priorlab.cli import main
-from priorlab.harness import suites
+from priorlab.harness.run import suites
 
 SUITES = Path(__file__).parents[1] / "benchmarks" / "suites"
 
@@ -157,7 +157,7 @@ def test_a_device_that_is_not_there(photo, tmp_path, capsys):
 PLUGIN = """
 import dataclasses
 import torch
-from priorlab.plugins import hookimpl
+from priorlab.hookspecs import hookimpl
 from priorlab.priors import SILENT, Prior
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

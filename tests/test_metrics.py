@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
-from priorlab import datasets, images, metrics
-from priorlab.tasks import Protocol
+from priorlab import metrics
+from priorlab.pictures import datasets, images
+from priorlab.tasks.base import Protocol
 
 
 def reference_ssim(a, b):

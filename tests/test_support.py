@@ -6,8 +6,8 @@ import pytest
 from sample_pictures import picture
 from support import PRIORS, TASKS, UNSUPPORTED, WORSE, reason
 
-from priorlab import images
-from priorlab.measurement import Measurement
+from priorlab.forward.measurement import Measurement
+from priorlab.pictures import images
 
 
 @functools.cache

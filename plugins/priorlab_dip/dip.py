@@ -9,7 +9,7 @@ from typing import ClassVar
 from torch import Tensor, nn
 
 from priorlab.errors import UsageError
-from priorlab.operators import Shape
+from priorlab.forward.operators import Shape
 from priorlab.priors import Generator
 from priorlab.specs import parameter
 from priorlab_dip import codes

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from priorlab.operators import Shape
+from priorlab.forward.operators import Shape
 from priorlab.priors import Generator
 from priorlab.specs import parameter
 from priorlab_dip.blocks import Image

@@ -9,10 +9,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from priorlab.measurement import Measurement
+from priorlab.forward.measurement import Measurement
 from priorlab.precision import training_layout
-from priorlab.priors import Trace
 from priorlab.specs import parameter
+from priorlab.trace import Trace
 from priorlab_dip.self_supervised import (
     SelfSupervised,
     autocast,

@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from scipy.ndimage import distance_transform_edt
 
-from priorlab.measurement import Measurement
-from priorlab.operators import Mask
+from priorlab.forward.measurement import Measurement
+from priorlab.forward.operators import Mask
 from priorlab_handcrafted.inpainting import Inpainting, Known, Planes
 
 SIDE = 256

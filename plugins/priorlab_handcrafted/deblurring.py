@@ -2,8 +2,8 @@
 
 import dataclasses
 
-from priorlab.convolution import Convolution
-from priorlab.measurement import Measurement
+from priorlab.forward.convolution import Convolution
+from priorlab.forward.measurement import Measurement
 from priorlab.priors import Prior
 
 

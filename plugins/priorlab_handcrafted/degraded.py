@@ -5,9 +5,9 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from priorlab.measurement import Measurement
-from priorlab.operators import Mask
-from priorlab.priors import SILENT, Prior, Trace
+from priorlab.forward.measurement import Measurement
+from priorlab.priors import Prior
+from priorlab.trace import SILENT, Trace
 from priorlab_handcrafted.linear import Linear
 
 
@@ -23,6 +23,6 @@ class Degraded(Prior):
 
     def restore(self, measurement: Measurement, trace: Trace = SILENT, seed: int = 0) -> Tensor:
         """Return the measurement as a picture of the right shape, clipped to [0, 1]."""
-        if isinstance(measurement.operator, Mask):
+        if measurement.operator.known_pixels is not None:
             return Linear().restore(measurement, trace, seed)
-        return measurement.initial()
+        return measurement.initial_guess()

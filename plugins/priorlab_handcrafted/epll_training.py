@@ -20,8 +20,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize, threshold
 
-from priorlab import images
 from priorlab.errors import UsageError
+from priorlab.pictures import images
 from priorlab_handcrafted.epll_mixture import SIZE, Mixture, cosine_basis, write_mixture
 
 Report = Callable[[int, int, float], None]

@@ -8,9 +8,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from priorlab.measurement import Measurement
-from priorlab.operators import Mask
-from priorlab.priors import SILENT, Prior, Trace
+from priorlab.forward.measurement import Measurement
+from priorlab.forward.operators import Mask
+from priorlab.priors import Prior
+from priorlab.trace import SILENT, Trace
 
 Planes = NDArray[np.float64]
 Known = NDArray[np.bool_]

@@ -8,9 +8,10 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from priorlab.convolution import Downsampling
-from priorlab.measurement import Measurement
-from priorlab.priors import SILENT, Prior, Trace
+from priorlab.forward.convolution import Downsampling
+from priorlab.forward.measurement import Measurement
+from priorlab.priors import Prior
+from priorlab.trace import SILENT, Trace
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

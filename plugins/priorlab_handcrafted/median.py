@@ -7,10 +7,11 @@ import torch
 from scipy.ndimage import median_filter
 from torch import Tensor
 
-from priorlab.measurement import Measurement
-from priorlab.operators import Identity
-from priorlab.priors import SILENT, Prior, Trace
+from priorlab.forward.measurement import Measurement
+from priorlab.forward.operators import Identity
+from priorlab.priors import Prior
 from priorlab.specs import parameter
+from priorlab.trace import SILENT, Trace
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

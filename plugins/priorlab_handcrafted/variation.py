@@ -8,8 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from priorlab.priors import SILENT, Regularizer, Trace
+from priorlab.priors import Regularizer
 from priorlab.specs import parameter
+from priorlab.trace import SILENT, Trace
 
 Report = Callable[[int, Tensor, float], None]
 """Is told the iteration, the image (C, H, W) and the relative duality gap."""

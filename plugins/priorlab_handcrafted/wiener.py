@@ -7,11 +7,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from priorlab.conjugate_gradients import conjugate_gradients, norm
-from priorlab.convolution import Convolution
-from priorlab.measurement import Measurement
-from priorlab.priors import SILENT, Trace
+from priorlab.forward.conjugate_gradients import conjugate_gradients, norm
+from priorlab.forward.convolution import Convolution
+from priorlab.forward.measurement import Measurement
 from priorlab.specs import parameter
+from priorlab.trace import SILENT, Trace
 from priorlab_handcrafted.deblurring import Deblurring
 
 LEAST_GRADIENT = 1e-3

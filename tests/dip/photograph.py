@@ -5,9 +5,9 @@ import torch
 from skimage import data
 from torch import Tensor
 
-from priorlab.measurement import Measurement
-from priorlab.noise import Noise
-from priorlab.operators import LinearOperator
+from priorlab.forward.measurement import Measurement
+from priorlab.forward.noise import Noise
+from priorlab.forward.operators import LinearOperator
 
 
 def picture(size: int = 48, channels: int = 3) -> Tensor:

@@ -10,9 +10,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from priorlab.errors import UsageError
-from priorlab.measurement import Measurement
-from priorlab.noise import Gaussian
-from priorlab.operators import Identity
+from priorlab.forward.measurement import Measurement
+from priorlab.forward.noise import Gaussian
+from priorlab.forward.operators import Identity
 from priorlab_dip import DeepImagePrior, codes
 from priorlab_dip.blocks import Style, UpConvolution
 from priorlab_dip.networks import NETWORKS, SMALL_CODE

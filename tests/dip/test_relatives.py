@@ -9,13 +9,14 @@ from hypothesis import strategies as st
 from photograph import error, measure, picture
 from torch import Tensor
 
-from priorlab.convolution import Convolution
 from priorlab.errors import Unsupported
-from priorlab.jpeg import standard
-from priorlab.measurement import Measurement
-from priorlab.noise import Gaussian, NoNoise, Poisson, SaltAndPepper
-from priorlab.operators import Identity, Mask
-from priorlab.priors import Prior, Trace
+from priorlab.forward.convolution import Convolution
+from priorlab.forward.jpeg import standard
+from priorlab.forward.measurement import Measurement
+from priorlab.forward.noise import Gaussian, NoNoise, Poisson, SaltAndPepper
+from priorlab.forward.operators import Identity, Mask
+from priorlab.priors import Prior
+from priorlab.trace import Trace
 from priorlab_dip.noise2fast import Noise2Fast, colours, pair
 from priorlab_dip.partial_unet import PartialConvolution, bernoulli
 from priorlab_dip.self2self import Self2Self
@@ -74,6 +75,22 @@ def test_most_of_the_noise_goes(prior: Prior, noise) -> None:
     clean = picture(64)
     measurement = measure(clean, Identity(), noise)
     assert error(prior.restore(measurement), clean) < error(measurement.y.clamp(0, 1), clean) / 2
+
+
+@pytest.mark.parametrize(
+    ("prior", "left"),
+    [
+        (Self2Self(iterations=100, channels=16, samples=8, dropout=0, learning_rate=0.005), 0.05),
+        (ZeroShotNoise2Noise(iterations=300, channels=24), 0.05),
+        (Noise2Fast(iterations=100, channels=16, depth=4), 0.12),
+    ],
+    ids=lambda value: getattr(value, "name", ""),
+)
+def test_what_has_nothing_but_noise_comes_out_flat(prior: Prior, left: float) -> None:
+    """The noise is not learnt: nothing that the loss compares says what a pixel's noise is."""
+    clean = torch.full((1, 1, 32, 32), 0.5)
+    measurement = measure(clean, Identity(), Gaussian(0.2))
+    assert error(prior.restore(measurement), clean) < left * 0.2**2
 
 
 @pytest.mark.parametrize("prior", QUICK, ids=lambda prior: prior.name)

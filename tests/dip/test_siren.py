@@ -7,10 +7,10 @@ import torch
 from photograph import error, measure, picture
 from torch.nn import functional
 
-from priorlab.convolution import Downsampling
-from priorlab.measurement import Measurement
-from priorlab.noise import Gaussian, NoNoise
-from priorlab.operators import Identity, Mask
+from priorlab.forward.convolution import Downsampling
+from priorlab.forward.measurement import Measurement
+from priorlab.forward.noise import Gaussian, NoNoise
+from priorlab.forward.operators import Identity, Mask
 from priorlab_dip.siren import ImplicitRepresentation, Siren, coordinates, joined, split
 
 ENCODINGS = ("sine", "fourier")
@@ -48,7 +48,9 @@ def test_every_kind_of_measurement_is_fitted(encoding, operator, noise, most) ->
     clean = picture(48)
     measurement = measure(clean, operator, noise)
     prior = ImplicitRepresentation(encoding=encoding, iterations=120, units=64)
-    assert error(prior.restore(measurement), clean) < most * error(measurement.initial(), clean)
+    assert error(prior.restore(measurement), clean) < most * error(
+        measurement.initial_guess(), clean
+    )
 
 
 def test_neighbours_are_as_far_apart_in_all_pictures() -> None:

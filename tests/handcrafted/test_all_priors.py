@@ -5,7 +5,7 @@ import pytest
 import torch
 from support import HANDCRAFTED, TASKS, tasks_of
 
-from priorlab.measurement import Measurement
+from priorlab.forward.measurement import Measurement
 
 FIRST_TASKS = [(name, tasks_of(name)[0]) for name in HANDCRAFTED]
 """Each prior with one task: to denoise, or what else it is for."""

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from sample_pictures import picture
 
 from priorlab import metrics
-from priorlab.measurement import Measurement
-from priorlab.noise import NoNoise
-from priorlab.operators import Mask
+from priorlab.forward.measurement import Measurement
+from priorlab.forward.noise import NoNoise
+from priorlab.forward.operators import Mask
 from priorlab_handcrafted import biharmonic
 from priorlab_handcrafted.biharmonic import Biharmonic
 from priorlab_handcrafted.linear import Linear

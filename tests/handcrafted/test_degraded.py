@@ -6,9 +6,9 @@ import torch
 from sample_pictures import picture
 from scipy.interpolate import griddata
 
-from priorlab.measurement import Measurement
-from priorlab.noise import Gaussian, NoNoise
-from priorlab.operators import Identity, Mask
+from priorlab.forward.measurement import Measurement
+from priorlab.forward.noise import Gaussian, NoNoise
+from priorlab.forward.operators import Identity, Mask
 from priorlab_handcrafted.degraded import Degraded
 
 

@@ -3,7 +3,7 @@
 import torch
 from sample_pictures import picture
 
-from priorlab.builtin_tasks import Inpaint
+from priorlab.tasks.builtin import Inpaint
 from priorlab_handcrafted.degraded import Degraded
 from priorlab_handcrafted.linear import Linear
 

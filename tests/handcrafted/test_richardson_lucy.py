@@ -7,12 +7,12 @@ import pytest
 import torch
 from sample_pictures import picture
 
-from priorlab import kernels
-from priorlab.builtin_tasks import Deblur
-from priorlab.convolution import Convolution
-from priorlab.measurement import Measurement
-from priorlab.noise import Gaussian, NoNoise
-from priorlab.priors import Trace
+from priorlab.forward.convolution import Convolution
+from priorlab.forward.measurement import Measurement
+from priorlab.forward.noise import Gaussian, NoNoise
+from priorlab.tasks import kernels
+from priorlab.tasks.builtin import Deblur
+from priorlab.trace import Trace
 from priorlab_handcrafted.richardson_lucy import DISCREPANCY, RichardsonLucy
 
 

@@ -6,10 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from skimage.restoration import denoise_tv_chambolle
 
-from priorlab.measurement import Measurement
-from priorlab.noise import Gaussian
-from priorlab.operators import Identity
-from priorlab.priors import Trace
+from priorlab.forward.measurement import Measurement
+from priorlab.forward.noise import Gaussian
+from priorlab.forward.operators import Identity
+from priorlab.trace import Trace
 from priorlab_handcrafted import rof, rof_torch
 from priorlab_handcrafted.huber_tv import HuberTV
 from priorlab_handcrafted.tv import TOLERANCE, TotalVariation

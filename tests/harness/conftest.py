@@ -5,8 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from priorlab import datasets, images, plugins
-from priorlab.harness import bench
+from priorlab import plugins
+from priorlab.harness.run import bench
+from priorlab.pictures import datasets, images
 
 FAKES = Path(__file__).with_name("fakes.py")
 

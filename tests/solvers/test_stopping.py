@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from priorlab.errors import Unsupported
-from priorlab.jpeg import standard
-from priorlab.measurement import Measurement
-from priorlab.noise import Gaussian, Poisson, SaltAndPepper
-from priorlab.operators import Identity, Mask
-from priorlab.solvers.stopping import (
+from priorlab.forward.jpeg import standard
+from priorlab.forward.measurement import Measurement
+from priorlab.forward.noise import Gaussian, Poisson, SaltAndPepper
+from priorlab.forward.operators import Identity, Mask
+from priorlab.solvers.parameter_space.stopping import (
     Discrepancy,
     HeldOut,
     Median,

@@ -1,0 +1,1 @@
+"""How an untrained network fits a picture before its noise: fits, curves, sentences."""

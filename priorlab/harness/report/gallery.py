@@ -1,0 +1,82 @@
+"""The pictures of a run: for each task a contact sheet of its most typical image."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from PIL.Image import Image
+
+from priorlab.errors import UsageError
+from priorlab.harness.report import contact_sheet, statistics
+from priorlab.harness.report.contact_sheet import Panel
+from priorlab.harness.results.folder import RunFolder
+from priorlab.harness.run.grid import safe_name
+from priorlab.pictures import images
+
+
+def write(folder: RunFolder, rows: pd.DataFrame) -> list[Path]:
+    """Draw a sheet for each task of which some image is restored, and return the files.
+
+    Parameters
+    ----------
+    folder : RunFolder
+        With the images of the run.
+    rows : DataFrame
+        A row per prior x task x image x seed.
+
+    Raises
+    ------
+    UsageError
+        If a file cannot be written.
+    """
+    files = []
+    for task, cells in rows.groupby("task", sort=False):
+        table = statistics.scores(cells, "psnr")
+        if table.empty:
+            continue
+        image = statistics.typical_image(table)
+        shown = cells[cells["image"] == image]
+        done = shown[shown["status"] == "ok"]
+        if done.empty:
+            continue
+        shown = shown[shown["seed"] == done["seed"].min()]
+        # What does not apply to the task is named below the table; here it would take room.
+        shown = shown[shown["status"] != "unsupported"]
+        best_first = table.mean().sort_values(ascending=False, kind="stable").index
+        file = folder.path / f"{safe_name(str(task))}.png"
+        try:
+            _sheet(folder, shown, list(best_first), f"{task}, {image}").save(file)
+        except OSError as error:
+            raise UsageError(f"cannot write {file}: {error.strerror or error}") from None
+        files.append(file)
+    return files
+
+
+def _sheet(folder: RunFolder, rows: pd.DataFrame, order: list[str], title: str) -> Image:
+    """Return the sheet of one image: `rows` has a row per prior."""
+    order += [prior for prior in rows["prior"] if prior not in order]
+    rows = rows.sort_values("prior", key=lambda names: names.map(order.index))
+    panels = [_panel(folder, row) for _, row in rows.iterrows()]
+    shape = next(panel.image.shape for panel in panels if panel.image is not None)
+    first = rows.iloc[0]
+    place = folder.place(first["task"], first["image"])
+    # What a task cuts off at the right and bottom, no prior restores.
+    clean = images.read(place / "_clean.png")[:, : shape[1], : shape[2]]
+    y = images.read(place / f"_measured{folder.seed(first['seed'])}.png")
+    # A prior that returns the measurement itself needs no second panel.
+    same = [p for p in panels if p.image is not None and np.array_equal(p.image, y)]
+    measured = Panel("measured", y, same[0].detail if same else "")
+    return contact_sheet.comparison(
+        clean, measured, [p for p in panels if all(p is not other for other in same)], title
+    )
+
+
+def _panel(folder: RunFolder, row: pd.Series[Any]) -> Panel:
+    if row["status"] != "ok":
+        return Panel(row["prior"], None, row["status"])
+    name = f"{safe_name(row['prior'])}{folder.seed(row['seed'])}.png"
+    picture = images.read(folder.place(row["task"], row["image"]) / name)
+    return Panel(row["prior"], picture, f"{row['psnr']:.2f} dB / {row['ssim']:.3f}")

@@ -1,0 +1,178 @@
+"""The notes below a table: what was measured, on what, how, and what its marks mean."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import pandas as pd
+
+from priorlab.harness.report import statistics
+
+FEW = 10
+"""Below so many images a table warns of how little they can tell."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Header:
+    """What a table says beside the figures that follow from its rows.
+
+    Attributes
+    ----------
+    dataset : str
+        Name of the image set.
+    known : str
+        The public test set that its images are, by their content; published figures of that
+        set stand beside the measured ones.
+    protocols : mapping of str to str
+        For each task the text of its `Protocol`.
+    metrics : mapping of str to str
+        For each metric its written specification.
+    versions : mapping of str to str
+        Such as ``{"priorlab": "0.1.0", "torch": "2.6"}``.
+    command : str
+        What made the results.
+    notes : sequence of str
+        Anything else that a reader must know, one sentence each.
+    title : str
+        Stands above all tables.
+    above : sequence of str
+        Paragraphs below the title, such as the source of a protocol.
+    """
+
+    dataset: str = ""
+    known: str = ""
+    protocols: Mapping[str, str] = field(default_factory=dict)
+    metrics: Mapping[str, str] = field(default_factory=dict)
+    versions: Mapping[str, str] = field(default_factory=dict)
+    command: str = ""
+    notes: Sequence[str] = ()
+    title: str = ""
+    above: Sequence[str] = ()
+
+
+def below(
+    task: str,
+    lines: Sequence[Mapping[str, Any]],
+    rows: pd.DataFrame,
+    header: Header,
+    reference: str,
+    *,
+    full: bool,
+) -> list[str]:
+    """Return the notes below a table: what was measured, on what, and what the marks mean."""
+    images = rows["image"].nunique()
+    notes = []
+    if header.protocols.get(task):
+        notes.append(f"Protocol: metrics {header.protocols[task]}.")
+    notes.append(f"Data: {_data(rows, header.dataset)}.")
+    if full:
+        notes.append(_evidence(rows))
+    notes.append(_meaning_of_bold(lines, images))
+    if full and images > 1:
+        notes.append(
+            "Intervals: 95 % bootstrap intervals of the mean over images, widened for few images"
+            " by Student's t; those of differences are paired by image and adjusted for the"
+            " number of priors (Holm)."
+        )
+    if full and reference:
+        notes.append(f"wins: share of the images on which the prior is better than {reference}.")
+    notes.append(_timing(rows))
+    capped = (rows["psnr"].astype(float) > statistics.PSNR_CAP) & (rows["status"] == "ok")
+    if capped.any():
+        notes.append(
+            f"{int(capped.sum())} restored images are identical to the clean one or nearly so:"
+            f" their PSNR counts as {statistics.PSNR_CAP:.0f} dB."
+        )
+    if any(line["kind"] == "published" for line in lines):
+        notes.append(
+            "(published): copied from the paper, not measured here: other draws of the noise and"
+            " another implementation; neither ranked nor compared."
+        )
+    return notes
+
+
+def _evidence(rows: pd.DataFrame) -> str:
+    """Return whether all priors had the same data, by the digests of what they were given."""
+    if "measurement" in rows:
+        known = rows[rows["measurement"].fillna("") != ""]
+        if (known.groupby(["image", "seed"])["measurement"].nunique() > 1).any():
+            return (
+                "Evidence: NOT all priors restored the same data; results of different versions"
+                " are mixed here. Run again in an empty results folder."
+            )
+    return (
+        "Evidence: every prior restores the identical measurement of an image and seed;"
+        " noise is drawn unclipped."
+    )
+
+
+def _meaning_of_bold(lines: Sequence[Mapping[str, Any]], images: int) -> str:
+    """Return the criterion in one sentence, or why nothing is bold."""
+    measured = [line for line in lines if line["kind"] == "measured"]
+    if images < 2:
+        return "Bold: none; one image cannot tell priors apart."
+    if not any(line["rank"] is not None for line in measured):
+        return "Bold: none; no prior restored every image."
+    if len(measured) < 2:
+        return "Bold: none; there is a single prior."
+    few = ""
+    if images < FEW:
+        few = f"; with {images} images only large and steady differences can be told apart"
+    return (
+        "Bold: in each metric the best mean and every prior not separable from it: the interval"
+        f" of its paired difference to the best contains 0{few}."
+    )
+
+
+def _data(rows: pd.DataFrame, dataset: str) -> str:
+    """Return which images and seeds were used."""
+    count, seeds = rows["image"].nunique(), sorted(set(rows["seed"]))
+    texts = [dataset, f"{count} image{'s' * (count > 1)}"]
+    if "channels" in rows:
+        kinds = sorted({int(value) for value in rows["channels"].dropna()})
+        texts.append(" and ".join({1: "gray", 3: "colour"}.get(kind, str(kind)) for kind in kinds))
+    if {"width", "height"} <= set(rows.columns):
+        known = rows[["width", "height"]].dropna().drop_duplicates().astype(int)
+        sizes = sorted(known.itertuples(index=False, name=None), key=lambda size: size[0] * size[1])
+        ends = dict.fromkeys(f"{width}x{height}" for width, height in sizes[:1] + sizes[-1:])
+        texts.append(" to ".join(ends))
+    word = "seeds" if len(seeds) > 1 else "seed"
+    texts.append(f"{word} {', '.join(map(str, seeds))}")
+    averaged = "; the seeds of an image are averaged first" * (len(seeds) > 1)
+    return ", ".join(filter(None, texts)) + averaged
+
+
+def _timing(rows: pd.DataFrame) -> str:
+    """Return what the time is, and on what it was taken."""
+    good = rows[rows["status"] == "ok"]
+    texts = []
+    for column, (one, many) in _CONDITIONS.items():
+        values = good[column].dropna().unique().tolist() if column in good else []
+        names = [f"{value:g}" if isinstance(value, float) else str(value) for value in values]
+        if any(names):
+            texts.append((one if names == ["1"] else many).format(" or ".join(names)))
+    where = f"; {', '.join(texts)}" if texts else ""
+    return f"s/image: median over images of the restoration alone{where}."
+
+
+_CONDITIONS = {
+    "threads": ("1 thread", "{} threads"),
+    "slots": ("1 cell at a time", "{} cells at a time"),
+    "device": ("{}", "{}"),
+    "machine": ("{}", "{}"),
+}
+"""For columns of the rows, how a note on the time words a value of 1 and any other."""
+
+
+def closing(header: Header) -> list[str]:
+    """Return the notes that hold for all tables of a run."""
+    notes = [f"{name.upper()}: {text}" for name, text in header.metrics.items()]
+    notes += header.notes
+    if header.versions:
+        versions = ", ".join(f"{name} {version}" for name, version in header.versions.items())
+        notes.append(f"Versions: {versions}.")
+    if header.command:
+        notes.append(f"Command: {header.command}")
+    return notes

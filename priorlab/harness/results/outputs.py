@@ -1,0 +1,63 @@
+"""Restored images on disk, named by their content: equal images are stored once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from priorlab.errors import UsageError
+from priorlab.pictures import images
+
+DATA = ".tiff"
+"""16-bit: what metrics are computed from."""
+VIEW = ".png"
+"""8-bit: to look at."""
+
+
+def rounded(image: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return an image as the store keeps it: clipped to [0, 1], with 16-bit values."""
+    levels: NDArray[np.float32] = np.rint(np.clip(image, 0, 1) * np.float32(65535))
+    return levels / np.float32(65535)
+
+
+def put(folder: Path, image: NDArray[np.float32], suffixes: Sequence[str] = (DATA, VIEW)) -> str:
+    """Store an image under the digest of its `rounded` values, and return that digest.
+
+    Parameters
+    ----------
+    folder : Path
+        Where the store keeps its images.
+    image : array of shape (C, H, W)
+        Clipped to [0, 1].
+    suffixes : sequence of str
+        Which files to write; those that exist already are left alone.
+
+    Raises
+    ------
+    UsageError
+        If a file cannot be written.
+    """
+    stored = rounded(image)
+    digest = images.digest(stored)
+    for suffix in suffixes:
+        target = path(folder, digest, suffix)
+        if not target.exists():
+            try:
+                target.parent.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise UsageError(f"cannot write {target}: {error.strerror or error}") from None
+            images.write(target, stored, bits=16 if suffix == DATA else 8)
+    return digest
+
+
+def get(folder: Path, digest: str) -> NDArray[np.float32]:
+    """Return a stored image, float32 (C, H, W) in [0, 1], or raise a `UsageError`."""
+    return images.read(path(folder, digest, DATA))
+
+
+def path(folder: Path, digest: str, suffix: str) -> Path:
+    """Return where the image with a digest is stored."""
+    return folder / digest[:2] / (digest[2:] + suffix)

@@ -1,0 +1,243 @@
+"""The driver's end of a child process: start it, hand it a job, hear from it, end it."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+START_TIMEOUT = 180.0
+"""Seconds within which a child must have loaded torch and the plugins."""
+
+KEEP_MEMORY = str(2**30)
+"""Bytes of freed memory that a child keeps: taking them from the system again, page by page,
+slows down a network that is trained."""
+
+Message = dict[str, Any]
+
+
+@dataclasses.dataclass(frozen=True)
+class Setup:
+    """What all cells of a run have in common.
+
+    Attributes
+    ----------
+    pictures : str
+        The store's folder of images.
+    threads : int
+        Threads of each child.
+    device : str
+        Torch device.
+    plugin_files, plugin_folders : tuple of str
+        Plugins besides the installed ones.
+    """
+
+    pictures: str
+    threads: int
+    device: str
+    plugin_files: tuple[str, ...] = ()
+    plugin_folders: tuple[str, ...] = ()
+
+
+class Child:
+    """One slot's process, started when it gets its first job, and again after it died.
+
+    Attributes
+    ----------
+    busy : bool
+        Whether a job was sent and neither answered nor given up.
+    """
+
+    def __init__(self, setup: Setup, timeout: float, log: Path) -> None:
+        """Note what is needed to start; `log` takes what the process prints."""
+        self.busy = False
+        self._setup = setup
+        self._timeout = timeout
+        self._log = log
+        self._process: subprocess.Popen[bytes] | None = None
+        self._ready = False
+        self._deadline = 0.0
+        self._pending = b""
+        self._log_start = 0
+
+    def send(self, job: Message) -> None:
+        """Hand over a job; a process is started if there is none."""
+        if self._process is not None and self._process.poll() is not None:
+            self.kill()  # it died between two jobs; this one is not to blame
+        if self._process is None:
+            self._start()
+        self._log_start = self._log.stat().st_size
+        self._deadline = time.monotonic() + (self._timeout if self._ready else START_TIMEOUT)
+        self.busy = True
+        self._write(job)
+
+    def fileno(self) -> int:
+        """Return the descriptor to wait on for messages."""
+        return self._pipes(self._running)[1]
+
+    def seconds_left(self) -> float:
+        """Return how long the job, or the start, may still take."""
+        return self._deadline - time.monotonic()
+
+    def receive(self) -> Iterator[Message]:
+        """Yield the messages that have come; to be called when `fileno` is readable.
+
+        The last is a result of its own, status "crashed", if the process died.
+        """
+        chunk = os.read(self.fileno(), 1 << 16)
+        *lines, self._pending = (self._pending + chunk).split(b"\n")
+        for line in lines:
+            message = _parsed(line)
+            if message.get("event") == "ready":
+                self._ready = True
+                self._deadline = time.monotonic() + self._timeout
+            elif message.get("event") == "result":
+                self.busy = False
+            yield message
+        if not chunk and self.busy:
+            yield self._crashed()
+
+    def give_up(self) -> Message:
+        """End the process because its time is over, and return the result of its job."""
+        started, details = self._ready, self._last_output()
+        self.kill()
+        if started:
+            message = f"no result after {self._timeout:g} s; the process was ended"
+            return _result("timeout", message, details)
+        message = f"the process did not start within {START_TIMEOUT:g} s"
+        return _result("crashed", message, details, started=False)
+
+    def kill(self) -> None:
+        """End the process, at once, and all that it started."""
+        self.busy = False
+        if self._process is None:
+            return
+        process, self._process = self._process, None
+        try:
+            os.killpg(process.pid, signal.SIGKILL)
+        except (ProcessLookupError, PermissionError):  # gone, or on macOS a zombie
+            process.kill()
+        process.wait()
+        for pipe in (process.stdin, process.stdout):
+            if pipe:
+                try:
+                    pipe.close()
+                except BrokenPipeError:
+                    continue
+
+    @property
+    def _running(self) -> subprocess.Popen[bytes]:
+        if self._process is None:
+            raise RuntimeError("the child process has not been started")
+        return self._process
+
+    def _start(self) -> None:
+        self._ready = False
+        self._pending = b""
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(
+                # -P: a torch.py in the user's folder is not to be taken for torch.
+                [sys.executable, "-P", "-X", "faulthandler", "-m", "priorlab.harness.run.worker"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                env=environment(self._setup.threads),
+                start_new_session=True,
+            )
+        self._write(dataclasses.asdict(self._setup) | {"driver": os.getpid()})
+
+    def _write(self, message: Message) -> None:
+        try:
+            os.write(self._pipes(self._running)[0], json.dumps(message).encode() + b"\n")
+        except BrokenPipeError:
+            return  # it died; receive() will say so
+
+    @staticmethod
+    def _pipes(process: subprocess.Popen[bytes]) -> Sequence[int]:
+        if process.stdin is None or process.stdout is None:
+            raise RuntimeError("the child process has no pipes")
+        return process.stdin.fileno(), process.stdout.fileno()
+
+    def _crashed(self) -> Message:
+        process, started = self._running, self._ready
+        try:
+            code = process.wait(timeout=5)
+        except subprocess.TimeoutExpired:
+            code = None  # it closed its end of the pipe but lives
+        self.kill()
+        details = self._last_output()
+        message = _exit_text(code) + ("" if started else " while it started")
+        if said := _telling_line(details):
+            message += f": {said}"
+        return _result("crashed", message[:300], details, started=started)
+
+    def _last_output(self) -> str:
+        """Return the end of what the process printed during its job."""
+        with self._log.open("rb") as log:
+            size = log.seek(0, os.SEEK_END)
+            log.seek(max(self._log_start, size - 20_000))
+            return log.read().decode(errors="replace").strip()
+
+
+def environment(threads: int) -> dict[str, str]:
+    """Return the environment of a child: the driver's modules, and fixed, quiet threads."""
+    counts = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+    return (
+        dict(os.environ)
+        | dict.fromkeys(counts, str(threads))
+        | {
+            "PYTHONPATH": os.pathsep.join(path or os.getcwd() for path in sys.path),
+            "PYTHONUNBUFFERED": "1",
+            # Idle threads sleep: those of other slots need the core.
+            "OMP_WAIT_POLICY": "PASSIVE",
+            "KMP_BLOCKTIME": "0",
+            "MALLOC_TRIM_THRESHOLD_": KEEP_MEMORY,
+            "MALLOC_MMAP_THRESHOLD_": KEEP_MEMORY,
+            "MALLOC_TOP_PAD_": str(2**26),
+            "CUBLAS_WORKSPACE_CONFIG": ":4096:8",  # for deterministic algorithms
+        }
+    )
+
+
+def _parsed(line: bytes) -> Message:
+    """Return a message, or an empty one if a plugin found the descriptor and wrote to it."""
+    try:
+        message = json.loads(line)
+    except ValueError:
+        return {}
+    return message if isinstance(message, dict) else {}
+
+
+def _result(status: str, message: str, details: str, started: bool = True) -> Message:
+    """Return the result of a job that the process itself could not answer."""
+    return {
+        "event": "result",
+        "status": status,
+        "message": message,
+        "details": details,
+        "started": started,
+    }
+
+
+def _exit_text(code: int | None) -> str:
+    if code is None:
+        return "the process hung up"
+    if code >= 0:
+        return f"the process exited with status {code}"
+    name = signal.Signals(-code).name
+    reason = " (out of memory?)" if name == "SIGKILL" else ""
+    return f"the process was ended by {name}{reason}"
+
+
+def _telling_line(output: str) -> str:
+    """Return the line of a process's last output that says most about its end."""
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
+    fatal = [line for line in lines if line.startswith("Fatal Python error")]
+    return (fatal or lines or [""])[-1]

@@ -1,0 +1,131 @@
+"""The grid of a comparison: its cells, each with the key under which its result is stored."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import hashlib
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from priorlab.errors import UsageError, check_seed
+from priorlab.harness.run import keys
+from priorlab.pictures.datasets import Dataset, ImageFile
+from priorlab.priors import Prior
+from priorlab.registry import Registry
+from priorlab.specs import Component
+from priorlab.tasks.base import Task
+
+
+@dataclasses.dataclass(frozen=True)
+class Cell:
+    """One prior on one task, image and seed.
+
+    Attributes
+    ----------
+    key : str
+        SHA-256 of everything that the restored image can depend on; see
+        `priorlab.harness.run.keys`.
+    """
+
+    prior: Prior
+    task: Task
+    image: ImageFile
+    seed: int
+    key: str
+
+    @functools.cached_property
+    def labels(self) -> dict[str, Any]:
+        """What names the cell in a table: prior, task, image, seed."""
+        return {
+            "prior": self.prior.spec(),
+            "task": self.task.spec(),
+            "image": self.image.name,
+            "seed": self.seed,
+        }
+
+    @functools.cached_property
+    def pair(self) -> tuple[str, str]:
+        """Prior and task: cells of one pair take alike long per pixel."""
+        return self.labels["prior"], self.labels["task"]
+
+    @property
+    def megapixels(self) -> float:
+        """Size of the clean image in millions of pixels."""
+        return self.image.height * self.image.width / 1e6
+
+
+def cells(
+    priors: Sequence[Prior],
+    tasks: Sequence[Task],
+    images: Sequence[ImageFile],
+    seeds: Sequence[int],
+    *,
+    registry: Registry,
+    device: str,
+) -> list[Cell]:
+    """Return the cells of a grid, in the order of its tables.
+
+    Raises
+    ------
+    UsageError
+        For an empty axis, a bad seed or device, a file parameter that cannot be read, or a
+        component that is not in the registry (a child process could not build it).
+    """
+    for axis, values in {"priors": priors, "tasks": tasks, "seeds": seeds}.items():
+        if not values:
+            raise UsageError(f"the grid has no {axis}; name at least one")
+    for seed in seeds:
+        check_seed(seed)
+    for kind, components in {"priors": priors, "tasks": tasks}.items():
+        for component in components:
+            _check_installed(kind, component, registry)
+    setting = keys.setting(device)
+    prior_identities = {prior: keys.identity("priors", prior, registry) for prior in priors}
+    return [
+        Cell(
+            prior,
+            task,
+            image,
+            seed,
+            keys.cell_key(prior_identity, task_identity, image.digest, seed, setting),
+        )
+        for task in dict.fromkeys(tasks)
+        for task_identity in [keys.identity("tasks", task, registry)]
+        for prior, prior_identity in prior_identities.items()
+        for image in images
+        for seed in dict.fromkeys(seeds)
+    ]
+
+
+def _check_installed(kind: str, component: Component, registry: Registry) -> None:
+    """Raise a `UsageError` unless a component, and those within it, are in the registry."""
+    for part_kind, part in keys.parts(kind, component):
+        if registry.find(part_kind, part.name) is not type(part):
+            raise UsageError(
+                f"{type(part).__name__} is not the {part_kind[:-1]} that is installed as"
+                f" {part.name!r}; put it in a file and name that as a plugin file"
+            )
+
+
+def run_name(tasks: Sequence[Task], dataset: Dataset, grid: Sequence[Mapping[str, Any]]) -> str:
+    """Return the default name of a run: the same command gives the same name."""
+    names = "+".join(dict.fromkeys(task.name for task in tasks))
+    if len(names) > 30:
+        names = f"{len(tasks)}-tasks"
+    labels = hashlib.sha256(keys.canonical([dict(cell) for cell in grid]).encode()).hexdigest()
+    return safe_name(f"{names}-{dataset.name}")[:60] + f"-{labels[:8]}"
+
+
+def safe_name(text: str) -> str:
+    """Return a text as a file name on any system: `inpaint:missing=0.5` -> `inpaint-missing=0.5`.
+
+    A text that loses more than its colon gets some digits of its digest, so that two texts do
+    not share a name.
+    """
+    name = text.replace(":", "-", 1)
+    safe = re.sub(r"[^\w .,=+()-]", "_", name).strip(". ").encode()[:150].decode(errors="ignore")
+    if safe and safe == name:
+        return safe
+    return f"{safe.strip('. ')}~{hashlib.sha256(text.encode()).hexdigest()[:8]}"

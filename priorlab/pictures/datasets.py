@@ -1,0 +1,251 @@
+"""Datasets: where the clean images of a comparison come from.
+
+A dataset is named (`photos`, a known test set, one that a plugin offers) or is simply a folder
+or a file of the user's. Nothing is ever downloaded. A dataset holds paths and digests, not
+pixels, so that any number of images takes little memory.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import math
+import os
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from priorlab.errors import UsageError, unknown
+from priorlab.pictures import images
+
+if TYPE_CHECKING:
+    from priorlab.registry import Registry
+
+DATA_VARIABLE = "PRIORLAB_DATA"
+"""Environment variable: the folder whose subfolders are the known test sets."""
+
+
+@dataclasses.dataclass(frozen=True)
+class ImageFile:
+    """A readable image of a dataset.
+
+    Attributes
+    ----------
+    name : str
+        Unique in its dataset: the file name without its suffix, or with it where two files
+        would share a name.
+    path : Path
+        The file.
+    digest : str
+        `priorlab.pictures.images.digest` of what `priorlab.pictures.images.read` returns.
+    channels, height, width : int
+        Its shape.
+    """
+
+    name: str
+    path: Path
+    digest: str
+    channels: int
+    height: int
+    width: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Dataset:
+    """Images to compare priors on.
+
+    Attributes
+    ----------
+    name : str
+        The dataset's name, or that of the folder or file.
+    images : tuple of ImageFile
+        At least one, in natural order: 2 before 10.
+    problems : tuple of str
+        One sentence for each image file that cannot be used, to be shown to the user.
+    """
+
+    name: str
+    images: tuple[ImageFile, ...]
+    problems: tuple[str, ...] = ()
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 over the images' digests; file names, formats and order do not matter."""
+        digests = sorted(image.digest for image in self.images)
+        return hashlib.sha256("\n".join(digests).encode()).hexdigest()
+
+
+@dataclasses.dataclass(frozen=True)
+class DatasetSource:
+    """A named dataset, as the hook `priorlab_datasets` returns it.
+
+    Attributes
+    ----------
+    name : str
+        Small letters, digits and hyphens.
+    doc : str
+        One line: what the images are, and whose.
+    folder : Path or callable
+        The folder, or a function that returns it; the function may raise a `UsageError` that
+        says how to get the images.
+    digest : str
+        The expected `Dataset.digest`, or empty: anything goes.
+    """
+
+    name: str
+    doc: str
+    folder: Path | Callable[[], Path]
+    digest: str = ""
+
+    def load(self) -> Dataset:
+        """Read the images.
+
+        Raises
+        ------
+        UsageError
+            If they are not there, or are not the images that the name stands for.
+        """
+        folder = self.folder() if callable(self.folder) else self.folder
+        dataset = dataclasses.replace(_load_folder(folder), name=self.name)
+        if self.digest and dataset.digest != self.digest:
+            raise UsageError(
+                f"{folder} does not hold exactly the images known as {self.name};"
+                " name the folder itself to use what it holds"
+            )
+        return dataset
+
+
+def load(text: str, registry: Registry | None = None) -> Dataset:
+    """Load a dataset.
+
+    Parameters
+    ----------
+    text : str
+        The name of a dataset, or else the path of a folder (its images, not those of its
+        subfolders) or of a single image. Write ``./photos`` for a folder whose name is also
+        that of a dataset.
+    registry : Registry, optional
+        Where names are looked up; by default only the built-in ones are known.
+
+    Returns
+    -------
+    Dataset
+        Every image has been read once.
+
+    Raises
+    ------
+    UsageError
+        For an unknown name, a path that does not exist, or when there is no usable image.
+    """
+    known = {source.name: source for source in BUILTIN_DATASETS}
+    if registry is not None:
+        known = registry.datasets
+    if text in known:
+        return known[text].load()
+    path = Path(text).expanduser()
+    if text and path.is_dir():
+        return _load_folder(path)
+    if text and path.exists():
+        return Dataset(path.stem, (_describe(path.stem, path),))
+    if path.name != text or path.suffix:
+        raise UsageError(f"dataset {text}: there is no such folder or file")
+    if registry is not None:
+        registry.find("datasets", text)
+    raise unknown("dataset", text, known)
+
+
+def _load_folder(folder: Path) -> Dataset:
+    """Read every file of a folder that has an image's suffix."""
+    try:
+        paths = [path for path in folder.iterdir() if path.suffix.lower() in images.SUFFIXES]
+    except OSError as error:
+        raise UsageError(f"cannot read folder {folder}: {error.strerror or error}") from None
+    paths = sorted((path for path in paths if path.name[0] != "."), key=_natural_order)
+    if not paths:
+        raise UsageError(f"folder {folder} holds no images ({', '.join(images.SUFFIXES)})")
+    found, problems = [], []
+    for name, path in zip(_names(paths), paths, strict=True):
+        try:
+            found.append(_describe(name, path))
+        except UsageError as error:
+            problems.append(str(error))
+    if not found:
+        raise UsageError(f"folder {folder} holds no usable image: {problems[0]}")
+    return Dataset(folder.resolve().name, tuple(found), tuple(problems))
+
+
+def _describe(name: str, path: Path) -> ImageFile:
+    """Read an image once and keep what identifies it."""
+    image = images.check(images.read(path), str(path))
+    return ImageFile(name, path.resolve(), images.digest(image), *image.shape)
+
+
+def _names(paths: Sequence[Path]) -> list[str]:
+    """Return a name for each path: all stems, or all file names if two stems are equal."""
+    stems = [path.stem for path in paths]
+    return stems if len(set(stems)) == len(stems) else [path.name for path in paths]
+
+
+def _natural_order(path: Path) -> tuple[list[tuple[float, str]], str]:
+    """Return a sorting key that has ``2.png`` before ``10.png``."""
+    parts = re.findall(r"\d+|\D+", path.name.lower())
+    return [(int(part), "") if part.isdecimal() else (math.inf, part) for part in parts], path.name
+
+
+def known(dataset: Dataset) -> str:
+    """Return the name of the public set whose images a dataset holds, by content, or ""."""
+    names = {source.digest: source.name for source in BUILTIN_DATASETS if source.digest}
+    return names.get(dataset.digest, "")
+
+
+def _known(name: str, doc: str, digest: str = "") -> DatasetSource:
+    """Describe a test set of the literature, which the user puts in place."""
+
+    def folder() -> Path:
+        data = os.environ.get(DATA_VARIABLE, "")
+        found = Path(data).expanduser() / name
+        if data and found.is_dir():
+            return found
+        looked = f"; there is no {found}" if data else ""
+        raise UsageError(
+            f"dataset {name} does not come with priorlab: put its images into a folder {name}"
+            f" and set {DATA_VARIABLE} to the folder above it{looked}"
+        )
+
+    return DatasetSource(name, doc, folder, digest)
+
+
+BUILTIN_DATASETS = (
+    DatasetSource(
+        "photos",
+        "Six free photographs of 256x256 pixels that come with priorlab, four in colour.",
+        Path(__file__).parents[1] / "photos",
+    ),
+    _known(
+        "set12",
+        "12 gray images, the usual small test set of denoising (Zhang 2017).",
+        "038ba30239faa53d99dc14d2f4b16f510882c977606fe570e955a877b7e0bc5b",
+    ),
+    _known(
+        "bsd68",
+        "68 gray test images of the Berkeley segmentation set (Roth, Black 2009).",
+        "6b73a365314334f102947385a6eda50c0663ccb8e632dc6e5fa28509f2995139",
+    ),
+    _known(
+        "cbsd68",
+        "The 68 images of bsd68 in colour.",
+        "3427f4d3ff4b9da89143caa647a9935f6935352502801f70bf90bdb474b52c3d",
+    ),
+    _known(
+        "set5",
+        "5 colour images, a test set of super-resolution (Bevilacqua 2012).",
+        "0f7e0b92f22a84b5f1bdc4a073aaf9786122ec7e0eb182b61239f14b34de9f3c",
+    ),
+    # JPEG files, which libraries decode to slightly different pixels: no digest to expect.
+    _known("bsds432", "432 images of the Berkeley set BSDS500 without those of bsd68: training."),
+)
+"""The datasets that priorlab knows; only `photos` comes with it.
+
+The digests are those of the PNG copies with which priorlab's tables were made.
+"""

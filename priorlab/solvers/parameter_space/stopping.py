@@ -1,0 +1,259 @@
+"""When to stop a fit without knowing the truth: rules, each as one class.
+
+A fit first comes closer to the truth and then, fitting the noise, departs from it. Each rule
+looks at the fit after every step and keeps the image that it holds to be the best so far.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+from torch.nn.functional import avg_pool2d
+
+from priorlab.errors import Unsupported
+from priorlab.forward.measurement import Measurement
+from priorlab.forward.noise import Noise
+
+INTERVAL = 10
+"""Steps between two looks that need the image on the host."""
+
+
+class StoppingRule(ABC):
+    """Follows one fit.
+
+    Attributes
+    ----------
+    best : Tensor
+        The image that the rule holds to be the best so far, shape (1, C, H, W).
+    best_step : int
+        The step that made it.
+    """
+
+    def __init__(self, measurement: Measurement) -> None:
+        """Prepare for a fit to the `measurement` of a single image."""
+        self.measurement = measurement
+        self.best = torch.zeros(measurement.shape, device=measurement.y.device)
+        self.best_step = 0
+
+    def hide(self, u: Tensor) -> Tensor:
+        """Return the data `u` that the fit made, without what it must not learn from."""
+        return u
+
+    def keep(self, step: int, image: Tensor) -> None:
+        """Take the image of this step for the best."""
+        self.best.copy_(image)
+        self.best_step = step
+
+    @abstractmethod
+    def finished(self, step: int, image: Tensor, output: Tensor, last: bool) -> bool:
+        """Look at the running mean `image` and the latest `output`; tell whether to stop.
+
+        `last` says that the fit ends with this step in any case.
+        """
+
+
+class Never(StoppingRule):
+    """Runs all steps and returns the last image."""
+
+    def finished(self, step: int, image: Tensor, output: Tensor, last: bool) -> bool:
+        """Return False."""
+        if last:
+            self.keep(step, image)
+        return False
+
+
+class HeldOut(StoppingRule):
+    """Keeps a few measured pixels from the fit, and the image that came closest to them.
+
+    Noise that is independent from pixel to pixel cannot be predicted from the other pixels. So
+    while a fit learns structure, it comes closer to the pixels that it does not see, and from
+    when it learns the others' noise, it departs from them.
+    """
+
+    FRACTION: ClassVar[float] = 0.06
+    """Share of the pixels of a gray `y` that are held out; of a colour one a third of it, which
+    makes as many values."""
+
+    def __init__(self, measurement: Measurement) -> None:
+        super().__init__(measurement)
+        shape = measurement.y.shape
+        # Of a picture all channels of a pixel are held out together.
+        channels, size = (shape[1], (1, *shape[2:])) if len(shape) > 3 else (1, tuple(shape[1:]))
+        kept = torch.rand(1, *size) >= self.FRACTION / channels
+        self.kept = kept.to(measurement.y.device)
+        self.least = float("inf")
+
+    def hide(self, u: Tensor) -> Tensor:
+        """Return `u` with the held-out pixels made perfect: no loss, no gradient."""
+        return torch.where(self.kept, u, self.measurement.y)
+
+    def finished(self, step: int, image: Tensor, output: Tensor, last: bool) -> bool:
+        """Return whether no better image has come for long."""
+        if step % INTERVAL and not last:
+            return False
+        y = self.measurement.y
+        unseen = torch.where(self.kept, y, self.measurement.operator.forward(image))
+        error = float(self.measurement.noise.nll(unseen, y))
+        if error < self.least:
+            self.least = error
+            self.keep(step, image)
+        # Progress slows down with time: the later the best image, the longer the patience.
+        return step > 1.3 * self.best_step + 80
+
+
+class MovingVariance(StoppingRule):
+    """ES-WMV: stops where the outputs change least, measured by their variance in a window.
+
+    While the network fits the picture its outputs change; near the best they hardly do; then
+    they begin to follow the noise. The variance comes from running sums, at the same cost for
+    any window, of outputs at half the size.
+
+    Source: H. Wang et al., "Early stopping for deep image prior", TMLR 2023. Different from
+    theirs: a variance is smaller only if it falls faster than a power of the step. On the plateau
+    near the best it wanders up and down, and the least one may come long after.
+    """
+
+    WINDOW: ClassVar[int] = 95
+    FALL: ClassVar[float] = 0.35
+    """Power of the step by which the variance is multiplied before it is compared."""
+
+    PATIENCE: ClassVar[int] = 60
+    """Steps without a smaller variance after which a fit ends, and three more for every ten before
+    them: progress slows down with time. Theirs are 1000."""
+
+    def __init__(self, measurement: Measurement) -> None:
+        super().__init__(measurement)
+        self.window: Tensor | None = None
+        self.best_step = self.WINDOW
+        self.found = torch.tensor(self.best_step, device=self.best.device)
+        """The step of the least variance: `best_step`, always known, on the device."""
+        self.least = torch.tensor(float("inf"), dtype=torch.float64, device=self.best.device)
+        self.sum = self.squares = torch.zeros(())
+        self.lengths = torch.zeros(self.WINDOW, dtype=torch.float64, device=self.best.device)
+
+    def variance(self, step: int, output: Tensor) -> Tensor | None:
+        """Take in an output; return the variance of the window that it completes, if it does."""
+        small = avg_pool2d(output, 2, ceil_mode=True).double()
+        if self.window is None:
+            # Relative to the first output, so that no digits cancel in the difference below.
+            self.origin = small
+            self.window = torch.zeros(self.WINDOW, *small.shape[1:], device=small.device)
+            self.sum = torch.zeros_like(small)
+            self.squares = torch.zeros((), dtype=torch.float64, device=small.device)
+        # Rounded once, so that exactly what was added is taken away again.
+        entering = (small - self.origin).float()[0]
+        place = (step - 1) % self.WINDOW
+        self.sum += entering.double() - self.window[place].double()
+        length = entering.double().square().mean()
+        self.squares += length - self.lengths[place]
+        self.window[place], self.lengths[place] = entering, length
+        if step < self.WINDOW:
+            return None
+        return self.squares / self.WINDOW - (self.sum / self.WINDOW).square().mean()
+
+    def finished(self, step: int, image: Tensor, output: Tensor, last: bool) -> bool:
+        """Return whether the variance has not become smaller for long."""
+        variance = self.variance(step, output)
+        if variance is not None:
+            weighted = variance * step**self.FALL
+            less = weighted < self.least
+            self.least = torch.where(less, weighted, self.least)
+            self.found = torch.where(less, step, self.found)
+        self.best.copy_(torch.where(self.found == step, image, self.best))
+        # Asking the device costs time, so only where the answer may end the fit.
+        if last or self._waited(step):
+            self.best_step = int(self.found)
+            if step < self.best_step:
+                self.keep(step, image)
+        return self._waited(step)
+
+    def _waited(self, step: int) -> bool:
+        """Return whether no smaller variance has come for long."""
+        return step >= 1.3 * self.best_step + self.PATIENCE
+
+
+class Discrepancy(StoppingRule):
+    """Stops when the residual has become as small as the noise (Morozov's principle).
+
+    A smaller one would be fitting noise. For Gaussian and Poisson noise, of a level that is known
+    to a few per cent: at 10 % more or less it stops far too early or too late.
+    """
+
+    def __init__(self, measurement: Measurement) -> None:
+        super().__init__(measurement)
+        if not has_known_level(measurement.noise):
+            raise Unsupported("stop=discrepancy needs Gaussian or Poisson noise")
+        known = measurement.operator.known_pixels
+        self.known = torch.ones(()) if known is None else known
+        """Which of the data are measured: the others have no residual."""
+
+    def finished(self, step: int, image: Tensor, output: Tensor, last: bool) -> bool:
+        """Return whether the mean squared residual of `image` is that of noise."""
+        if step % INTERVAL and not last:
+            return False
+        self.keep(step, image)
+        u, y = self.measurement.operator.forward(image), self.measurement.y
+        expected = float((self.known.to(image.device) * self.measurement.noise.variance(u)).mean())
+        residual = float((u - y).abs().square().mean())
+        return residual <= expected
+
+
+class Median(StoppingRule):
+    """Asks the three other rules, and takes the middle one of the steps that they choose.
+
+    Each errs in its own way: held-out pixels stop too early in texture, the moving variance too
+    late in small or smooth pictures, the discrepancy anywhere if the noise is not of the level
+    that it is said to have.
+    """
+
+    def __init__(self, measurement: Measurement) -> None:
+        super().__init__(measurement)
+        self.held_out = HeldOut(measurement)
+        self.rules = [self.held_out, MovingVariance(measurement), Discrepancy(measurement)]
+        self.following = list(self.rules)
+
+    def hide(self, u: Tensor) -> Tensor:
+        """Return `u` without the held-out pixels."""
+        return self.held_out.hide(u)
+
+    def finished(self, step: int, image: Tensor, output: Tensor, last: bool) -> bool:
+        """Return whether it is clear which step is in the middle."""
+        self.following = [
+            rule for rule in self.following if not rule.finished(step, image, output, last)
+        ]
+        decided = [rule.best_step for rule in self.rules if rule not in self.following]
+        # The step that a rule holds to be the best only ever becomes a later one.
+        clear = len(decided) >= 2 and all(rule.best_step >= max(decided) for rule in self.following)
+        if clear or last:
+            middle = sorted(self.rules, key=lambda rule: rule.best_step)[1]
+            self.best, self.best_step = middle.best, middle.best_step
+        return clear
+
+
+RULES: dict[str, type[StoppingRule]] = {
+    "median": Median,
+    "discrepancy": Discrepancy,
+    "es-wmv": MovingVariance,
+    "held-out": HeldOut,
+    "never": Never,
+}
+"""The rules by the name that `stop` of a generator takes."""
+
+
+def has_known_level(noise: Noise) -> bool:
+    """Return whether the size of the residual, and held-out data, say something of the noise."""
+    return noise.is_zero_mean and noise.is_independent
+
+
+def rule_for(name: str, measurement: Measurement) -> StoppingRule:
+    """Return the rule `name` for a fit to the measurement of a single image.
+
+    "auto" is the median where the noise has a level and is independent from pixel to pixel, as
+    its rules need.
+    """
+    if name == "auto":
+        name = "median" if has_known_level(measurement.noise) else "es-wmv"
+    return RULES[name](measurement)

@@ -1,0 +1,117 @@
+"""Blur kernels: Gaussian, motion, the filters of down-sampling, and kernels from files.
+
+Each function returns a float64 array (kh, kw) with sum 1 whose centre of mass, but for the
+files, is the centre of the array.
+"""
+
+from __future__ import annotations
+
+import math
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from priorlab.errors import UsageError
+
+Kernel = NDArray[np.float64]
+
+
+def gaussian(width: float, even: bool = False) -> Kernel:
+    """Return a Gaussian of standard deviation `width` in pixels, cut at 4 of them.
+
+    Its sides are odd or, on request, even.
+    """
+    radius = max(1, math.ceil(4 * width))
+    offsets = np.arange(2 * radius) - radius + 0.5 if even else np.arange(-radius, radius + 1)
+    return _separable(np.exp(-0.5 * (offsets / width) ** 2))
+
+
+def motion(length: float, angle: float) -> Kernel:
+    """Return the blur of a straight movement, with anti-aliased edges.
+
+    Parameters
+    ----------
+    length : float
+        Length of the path in pixels, at least 1.
+    angle : float
+        Direction in degrees, counter-clockwise from the horizontal.
+    """
+    cosine, sine = math.cos(math.radians(angle)), math.sin(math.radians(angle))
+    half = (length - 1) / 2
+    radius = math.ceil(half + 1)
+    rows, columns = np.mgrid[-radius : radius + 1, -radius : radius + 1]
+    along = columns * cosine - rows * sine
+    across = columns * sine + rows * cosine
+    distance = np.hypot(np.maximum(np.abs(along) - half, 0), across)
+    weights = np.maximum(1 - distance, 0)
+    weights[weights < 1e-12] = 0
+    used = np.flatnonzero(weights.any(1)), np.flatnonzero(weights.any(0))
+    weights = weights[used[0][0] : used[0][-1] + 1, used[1][0] : used[1][-1] + 1]
+    return np.asarray(weights / weights.sum(), np.float64)
+
+
+def antialias(kind: str, factor: int) -> Kernel:
+    """Return the filter that goes before keeping each `factor`-th pixel.
+
+    It is the interpolation kernel stretched by the factor, sampled symmetrically about the
+    centre of the block of pixels that become one: of even size for an even factor, of odd
+    size for an odd one.
+
+    Parameters
+    ----------
+    kind : {"lanczos", "bicubic"}
+        Lanczos with two lobes (Duchon 1979), or the cubic of Keys (1981) with a = -0.5.
+    factor : int
+        The factor by which the image shrinks.
+    """
+    size = 4 * factor - factor % 2
+    distance = np.abs(np.arange(size) - (size - 1) / 2) / factor
+    if kind == "lanczos":
+        return _separable(np.sinc(distance) * np.sinc(distance / 2))
+    if kind != "bicubic":
+        raise ValueError(f"kind={kind!r} is neither 'lanczos' nor 'bicubic'")
+    near = 1.5 * distance**3 - 2.5 * distance**2 + 1
+    far = -0.5 * distance**3 + 2.5 * distance**2 - 4 * distance + 2
+    return _separable(np.where(distance < 1, near, far))
+
+
+def read(path: str) -> Kernel:
+    """Read a kernel from an image, a ``.npy`` or a ``.txt`` file and divide it by its sum.
+
+    Raises
+    ------
+    UsageError
+        If the file cannot be read or its values are no kernel.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")  # an empty file, complex values
+            values = np.asarray(_values(path), np.float64)
+    except UsageError:
+        raise
+    except (OSError, ValueError, TypeError, EOFError, Warning) as error:
+        raise UsageError(f"cannot read the kernel {path}: {error}") from None
+    if values.ndim != 2 or values.size == 0 or not np.isfinite(values).all():
+        raise UsageError(f"the kernel {path} is not a matrix of finite numbers")
+    if values.sum() <= 0:
+        raise UsageError(f"the kernel {path} has the sum {values.sum():g}; it must be positive")
+    return np.asarray(values / values.sum(), np.float64)
+
+
+def _values(path: str) -> NDArray[Any]:
+    suffix = Path(path).suffix.lower()
+    if suffix == ".npy":
+        return np.asarray(np.load(path, allow_pickle=False))
+    if suffix == ".txt":
+        return np.loadtxt(path, ndmin=2)
+    from priorlab.pictures import images
+
+    return np.asarray(images.read(path).mean(0))
+
+
+def _separable(profile: Kernel) -> Kernel:
+    profile = profile / profile.sum()
+    return np.outer(profile, profile)

@@ -1,0 +1,85 @@
+"""What an iterative prior reports while it works, and to whom: nobody by default."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+
+class Trace:
+    """Listens to a prior at work. This one ignores what it hears.
+
+    The harness passes one that shows progress and follows the quality, and stops the clock
+    while it does.
+    """
+
+    def report(
+        self,
+        iteration: int,
+        total: int,
+        image: Tensor,
+        *,
+        output: Tensor | None = None,
+        **values: float,
+    ) -> None:
+        """Take note of an intermediate `image` and of named `values` such as the gap.
+
+        `iteration` counts from 1; `total` is how many are planned, where known, else 0.
+        `output` is the latest iterate, where `image` is a mean of them. Neither is copied: a
+        listener that keeps one must clone it.
+        """
+
+    def returned(self, iteration: int) -> None:
+        """Take note that the image reported at `iteration` is the one that is returned."""
+
+    def converged(self, reached: bool, residual: float) -> None:
+        """Take note of how an iteration ended: whether its tolerance was reached.
+
+        `residual` is what the tolerance was compared with. Of several iterations of one
+        restoration each reports; the restoration converged if all did.
+        """
+
+    def picture(self, name: str, image: Tensor) -> None:
+        """Take a picture (B, C, H, W) that comes with the restored one, such as its uncertainty.
+
+        `name` is one lower-case word or several joined by hyphens.
+        """
+
+
+SILENT = Trace()
+
+
+class TraceOfOne(Trace):
+    """Reports on one image of a batch, as reports on the batch.
+
+    Iterations count on from image to image, where their number is known.
+
+    Parameters
+    ----------
+    trace : Trace
+        Is told of the batch.
+    batch : Tensor
+        Images (B, C, H, W); the image reported on is put in its place.
+    index : int
+        That place.
+    """
+
+    def __init__(self, trace: Trace, batch: Tensor, index: int) -> None:
+        self.trace, self.batch, self.index = trace, batch, index
+
+    def report(
+        self,
+        iteration: int,
+        total: int,
+        image: Tensor,
+        *,
+        output: Tensor | None = None,
+        **values: float,
+    ) -> None:
+        """Put the image in its place and pass the batch on, without `output`."""
+        self.batch[self.index] = image[0]
+        before, planned = self.index * total, len(self.batch) * total
+        self.trace.report(before + iteration, planned, self.batch, output=None, **values)
+
+    def converged(self, reached: bool, residual: float) -> None:
+        """Pass it on."""
+        self.trace.converged(reached, residual)

@@ -1,0 +1,66 @@
+"""Salt and pepper as missing pixels."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sample_pictures import picture
+
+from priorlab.forward import impulses
+from priorlab.forward.measurement import Measurement
+from priorlab.forward.noise import Gaussian, NoNoise, SaltAndPepper
+from priorlab.forward.operators import Identity, Mask
+
+
+def hit(clean, amount, seed=0):
+    noisy = SaltAndPepper(amount).sample(clean[None], np.random.default_rng(seed))
+    return torch.from_numpy(noisy.astype(np.float32))
+
+
+@settings(max_examples=20)
+@given(amount=st.floats(0, 1), seed=st.integers(0, 99), channels=st.sampled_from([1, 3]))
+def test_what_is_neither_black_nor_white_is_kept_and_nothing_else_changes(amount, seed, channels):
+    y = hit(picture(24, 20, channels).clip(0.1, 0.9), amount, seed)
+    noise = SaltAndPepper(amount)
+    measurement = Measurement(y, Identity(), noise, tuple(y.shape)).without_outliers()
+    kept = measurement.operator.mask.bool()
+    between = (y > 0) & (y < 1)
+    assert kept[between].all()
+    assert torch.equal(measurement.y[kept], y[kept])
+    assert (measurement.y[~kept] == 0).all()
+    assert isinstance(measurement.noise, NoNoise)
+
+
+@pytest.mark.parametrize("amount", [0.001, 0.01, 0.02, 0.03, 0.08, 0.16, 0.3, 0.5, 0.7, 1.0])
+def test_impulses_are_found_also_at_the_border(amount):
+    clean = np.broadcast_to(picture(64, 64, 1).clip(0.05, 0.95), (40, 64, 64))
+    y = hit(np.ascontiguousarray(clean), amount)
+    extreme = (y == 0) | (y == 1)
+    missed = impulses.reliable_pixels(y, amount) & extreme
+    assert missed.sum() <= 1e-4 * extreme.sum() + 1
+    border = torch.ones(64, 64, dtype=torch.bool)
+    border[1:-1, 1:-1] = False
+    assert missed[..., border].sum() <= 1
+
+
+@pytest.mark.parametrize("amount", [0.1, 0.3, 0.5])
+def test_black_and_white_areas_of_the_picture_are_kept(amount):
+    clean = np.full((1, 64, 64), 0.5, np.float32)
+    clean[:, :32, :32], clean[:, 32:, 32:] = 0, 1
+    y = hit(clean, amount)
+    kept = impulses.reliable_pixels(y, amount)
+    for area, value in ((slice(4, 26), 0), (slice(38, 60), 1)):
+        same = y[0, 0, area, area] == value
+        assert kept[0, 0, area, area][same].float().mean() > 0.97
+
+
+def test_only_salt_and_pepper_that_is_seen_directly_stands_out():
+    y = torch.zeros(1, 1, 16, 16)
+    mask = torch.ones(1, 1, 16, 16)
+    shape = (1, 1, 16, 16)
+    assert Measurement(y, Identity(), SaltAndPepper(0.2), shape).has_outliers
+    for operator, noise in ((Identity(), Gaussian(0.2)), (Mask(mask), SaltAndPepper(0.2))):
+        measurement = Measurement(y, operator, noise, shape)
+        assert not measurement.has_outliers
+        assert measurement.without_outliers() is measurement

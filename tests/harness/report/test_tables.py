@@ -1,0 +1,351 @@
+"""Tables: what they say, that nothing is hidden, and that every format reads back."""
+
+import io
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from rich.console import Console
+
+from priorlab.errors import UsageError
+from priorlab.harness.report import statistics, tables
+from priorlab.harness.report.summary import COLUMNS, summarise
+from priorlab.harness.report.tables import Header
+
+TASK = "denoise:sigma=25"
+HEADER = Header(
+    dataset="set12",
+    known="set12",
+    protocols={TASK: "on all channels (RGB); output clipped to [0, 1]"},
+    metrics={"psnr": "10 log10(1 / MSE)", "ssim": "11x11 window"},
+    versions={"priorlab": "0.1.0"},
+    command="priorlab bench --tasks denoise",
+)
+
+
+def cells(
+    prior: str, gain: float, images: int = 12, task: str = TASK, **others: Any
+) -> pd.DataFrame:
+    """Rows of a prior whose PSNR is `gain` above a level that depends on the image alone."""
+    psnr = 25 + np.arange(images) % 5 + gain + 0.05 * np.sin(np.arange(images))
+    return pd.DataFrame(
+        {
+            "prior": prior,
+            "task": task,
+            "image": [f"{i:02d}" for i in range(images)],
+            "seed": 0,
+            "status": "ok",
+            "message": "",
+            "psnr": psnr,
+            "ssim": psnr / 50,
+            "seconds": 0.25,
+            "threads": 1,
+            "device": "cpu",
+            "height": 256,
+            "width": 256,
+            "channels": 1,
+        }
+        | others
+    )
+
+
+def failing(prior: str, status: str, message: str, images: int = 12) -> pd.DataFrame:
+    nothing = {"psnr": np.nan, "ssim": np.nan, "seconds": np.nan}
+    return cells(prior, 0, images, status=status, message=message, **nothing)
+
+
+@pytest.fixture
+def rows() -> pd.DataFrame:
+    crashed = cells("dip:iterations=3000,network=unet", 0.5)
+    crashed.loc[[2, 5], ["status", "message"]] = ["crashed", "out of\nmemory | 50% used_up"]
+    crashed.loc[[2, 5], ["psnr", "ssim", "seconds"]] = np.nan
+    return pd.concat(
+        [
+            cells("tv", 0.0),
+            cells("unet", 2.0),
+            cells("twin", 2.0),
+            crashed,
+            failing("nlm", "unsupported", "needs Gaussian noise"),
+        ],
+        ignore_index=True,
+    )
+
+
+def lines_of(text: str) -> dict[str, list[str]]:
+    """Cells of a Markdown table by the prior they belong to."""
+    found = {}
+    for line in text.splitlines():
+        if line.startswith("|"):
+            texts = [cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]]
+            found[texts[1]] = texts
+    return found
+
+
+def test_markdown_has_the_same_columns_in_every_line(rows: pd.DataFrame) -> None:
+    text = tables.render(rows, "md", HEADER)
+    assert len({len(cells) for cells in lines_of(text).values()}) == 1
+    table = [line for line in text.splitlines() if line.startswith("|")]
+    bars = [[m.start() for m in re.finditer(r"(?<!\\)\|", line)][:-1] for line in table]
+    assert all(places == bars[0] for places in bars), "not aligned as plain text"
+
+
+def test_failures_are_lines_with_their_reason(rows: pd.DataFrame) -> None:
+    rows = pd.concat([rows, failing("bm3d", "timeout", "took more than 600 s")])
+    found = lines_of(tables.render(rows, "md", HEADER))
+    dip = found["dip:iterations=3000,network=unet"]
+    assert dip[0] == "-", "ranked in spite of gaps"
+    assert "10/12" in dip
+    assert "2 crashed: out of memory \\| 50% used_up" in dip[-1]
+    assert "mean over 10 of 12 images, not ranked" in dip[-1]
+    assert found["bm3d"][2] == "timeout"
+    assert found["bm3d"][-1] == "12 timeout: took more than 600 s"
+    assert "0/12" in found["bm3d"]
+
+
+def test_priors_that_are_not_for_the_task_are_named_below_the_table(rows: pd.DataFrame) -> None:
+    rows = pd.concat([rows, failing("wiener", "unsupported", "needs Gaussian noise")])
+    text = tables.render(rows, "md", HEADER)
+    assert not {"nlm", "wiener"} & set(lines_of(text))
+    assert "Not for this task: nlm, wiener (needs Gaussian noise)." in text
+    only = tables.render(failing("nlm", "unsupported", "needs Gaussian noise"), "md", HEADER)
+    assert lines_of(only)["nlm"][2] == "unsupported"
+
+
+def test_all_leaders_are_bold_and_nothing_else(rows: pd.DataFrame) -> None:
+    found = lines_of(tables.render(rows, "md", HEADER))
+    bold = {prior for prior, texts in found.items() if "**" in texts[2]}
+    assert bold == {"unet", "twin"}
+    assert found["unet"][0] == found["twin"][0] == "1"
+
+
+def test_rows_stand_in_order_of_psnr_and_what_does_not_compare_last(rows: pd.DataFrame) -> None:
+    found = summarise(rows)
+    assert list(found["prior"]) == ["twin", "unet", "tv", "dip:iterations=3000,network=unet", "nlm"]
+
+
+def test_published_results_are_marked_and_neither_bold_nor_ranked(rows: pd.DataFrame) -> None:
+    text = tables.render(rows, "md", HEADER)
+    line = lines_of(text)["DnCNN (published)"]
+    assert line[0] == "-" and line[2] == "30.44"
+    assert "Zhang et al. 2017" in line[-1]
+    assert lines_of(text)["BM3D (published)"][2] == "29.97"
+    assert "not measured here" in text
+
+
+@pytest.mark.parametrize(
+    "change", [{"dataset": "photos"}, {"images": 11}, {"task": "denoise:sigma=15"}, {"channels": 3}]
+)
+def test_published_results_stand_only_beside_the_same_evidence(change: dict[str, Any]) -> None:
+    arguments = {key: value for key, value in change.items() if key != "dataset"}
+    rows = pd.concat([cells("tv", 0, **arguments), cells("unet", 1, **arguments)])
+    found = summarise(rows, dataset=change.get("dataset", "set12"))
+    assert set(found["kind"]) == {"measured"}
+
+
+def test_csv_has_full_precision_and_a_line_per_prior_and_task(rows: pd.DataFrame) -> None:
+    both = pd.concat([rows, rows.assign(task="inpaint:missing=0.5")])
+    read = pd.read_csv(io.StringIO(tables.render(both, "csv", HEADER)))
+    assert list(read.columns) == [*COLUMNS, "dataset", "protocol"]
+    measured = read[read["kind"] == "measured"]
+    assert len(measured) == 10 and not measured.duplicated(["prior", "task"]).any()
+    unet = measured[(measured["prior"] == "unet") & (measured["task"] == TASK)].iloc[0]
+    truth = rows.loc[rows["prior"] == "unet", "psnr"]
+    assert unet["psnr"] == pytest.approx(truth.mean(), rel=1e-14)
+    assert unet["psnr_low"] < unet["psnr"] < unet["psnr_high"]
+    assert (unet["rank"], unet["cells_ok"]) == (1, 12)
+
+
+def test_latex_is_balanced_and_escaped(rows: pd.DataFrame) -> None:
+    text = tables.render(rows, "latex", HEADER)
+    for kind in ("table", "tabular"):
+        assert text.count(rf"\begin{{{kind}}}") == text.count(rf"\end{{{kind}}}") == 1
+    bare = re.sub(r"\\[\\{}%&#$_]", "", text.split("\n", 1)[1])
+    assert bare.count("{") == bare.count("}")
+    assert not re.search(r"[%#_~^]", bare), "a mark that LaTeX would interpret"
+    assert bare.count("$") % 2 == 0
+    body = text.split(r"\midrule")[1].split(r"\bottomrule")[0].strip().splitlines()
+    columns = len(re.search(r"begin{tabular}{(\w+)}", text)[1])  # type: ignore[index]
+    assert all(len(re.split(r"(?<!\\)&", line)) == columns for line in body)
+    assert all(line.endswith(r"\\") for line in body)
+    assert rf"\textbf{{{summarise(rows).iloc[0]['psnr']:.2f}}}" in text
+
+
+def test_terminal_fits_80_columns_and_keeps_every_figure(rows: pd.DataFrame) -> None:
+    console = Console(width=80, file=io.StringIO(), record=True)
+    console.print(tables.terminal(rows, HEADER))
+    text = console.export_text()
+    assert max(map(len, text.splitlines())) <= 80
+    assert "…" not in text
+    for _, line in summarise(rows).dropna(subset="psnr").iterrows():
+        assert f"{line['psnr']:.2f} [{line['psnr_low']:.2f}, {line['psnr_high']:.2f}]" in text
+    assert "needs Gaussian noise" in text
+
+
+def test_protocol_is_printed_with_the_table(rows: pd.DataFrame) -> None:
+    text = tables.render(rows, "md", HEADER)
+    for part in (
+        "on all channels (RGB)",
+        "set12, 12 images, gray, 256x256, seed 0",
+        "noise is drawn unclipped",
+        "1 thread, cpu",
+        "PSNR: 10 log10(1 / MSE)",
+        "SSIM: 11x11 window",
+        "priorlab 0.1.0",
+        "priorlab bench --tasks denoise",
+    ):
+        assert part in text
+
+
+def test_differences_refer_to_the_given_prior() -> None:
+    rows = pd.concat([cells("tv", 0), cells("unet", 2)])
+    found = summarise(rows, reference="tv").set_index("prior")
+    assert found.loc["unet", "psnr_difference"] == pytest.approx(2)
+    assert found.loc["unet", "psnr_wins"] == 1
+    assert found.loc["unet", "psnr_leads"]
+    assert "| reference |" in re.sub(" +", " ", tables.render(rows, reference="tv"))
+
+
+def test_identical_images_are_said_and_stored_as_infinite() -> None:
+    rows = pd.concat([cells("tv", 0), cells("unet", 2)], ignore_index=True)
+    rows.loc[0, "psnr"] = np.inf
+    assert np.isfinite(summarise(rows)["psnr"]).all()
+    assert f"PSNR counts as {statistics.PSNR_CAP:.0f} dB" in tables.render(rows)
+    assert pd.read_csv(io.StringIO(tables.per_image(rows)))["psnr"][0] == np.inf
+
+
+def test_one_image_has_no_interval_and_no_bold() -> None:
+    text = tables.render(pd.concat([cells("tv", 0, 1), cells("unet", 2, 1)]))
+    assert "one image cannot tell priors apart" in text
+    assert "**" not in text
+    assert lines_of(text)["unet"][2] == "27.00"
+
+
+def test_few_images_are_said() -> None:
+    text = tables.render(pd.concat([cells("tv", 0, 4), cells("unet", 2, 4)]))
+    assert "with 4 images only large and steady differences" in text
+
+
+def test_cells_that_were_not_run_are_counted() -> None:
+    rows = pd.concat([cells("tv", 0), cells("unet", 2, 10)])
+    remarks = summarise(rows).set_index("prior")["remarks"]
+    assert remarks["unet"] == "mean over 10 of 12 images, not ranked; 2 not run"
+
+
+def test_a_run_where_everything_failed_still_makes_a_table() -> None:
+    rows = failing("tv", "timeout", "stopped after 5 s").astype(object)
+    rows["psnr"] = rows["ssim"] = rows["seconds"] = None
+    for style in tables.FORMATS:
+        assert "12 timeout: stopped after 5 s" in tables.render(rows, style)
+    assert "no prior restored every image" in tables.render(rows)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(1234.4, "1234"), (45.678, "45.7"), (0.1234, "0.123"), (0.01234, "0.012"), (1e-5, "<0.001")],
+)
+def test_seconds_have_two_or_three_digits(value: float, text: str) -> None:
+    found = lines_of(tables.render(cells("tv", 0, seconds=value)))["tv"]
+    assert text in found
+
+
+def test_per_image_csv_has_the_columns_of_the_rows(rows: pd.DataFrame) -> None:
+    read = pd.read_csv(io.StringIO(tables.per_image(rows)))
+    assert list(read.columns) == list(rows.columns)
+    assert len(read) == len(rows)
+
+
+def test_write_leaves_two_files_and_nothing_else(rows: pd.DataFrame, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    folder.mkdir()
+    tables.write(folder, rows, HEADER)
+    written = tables.write(folder, rows, HEADER)  # a second time, over the first
+    assert sorted(folder.iterdir()) == sorted(written)
+    assert {path.name for path in written} == {"table.md", "table.csv"}
+    assert (folder / "table.md").read_text("utf-8") == tables.render(rows, "md", HEADER)
+
+
+def test_mistakes_are_one_clear_sentence(rows: pd.DataFrame, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match=r"unknown table format 'mdd'; did you mean 'md'\?"):
+        tables.render(rows, "mdd")
+    with pytest.raises(UsageError, match="'tvv' is not in the results"):
+        tables.render(rows, reference="tvv")
+    with pytest.raises(UsageError, match="no results yet"):
+        tables.render(rows.iloc[:0])
+    with pytest.raises(UsageError, match="no column ssim"):
+        tables.render(rows.drop(columns="ssim"))
+    (tmp_path / "file").write_text("")
+    with pytest.raises(UsageError, match="cannot write"):
+        tables.write(tmp_path / "file" / "run", rows)
+
+
+def test_metrics_of_plugins_stand_beside(rows: pd.DataFrame) -> None:
+    header = Header(metrics={"psnr": "", "ssim": "", "lpips": "a distance"})
+    rows = pd.concat([rows.assign(lpips=0.125), failing("bm3d", "timeout", "too slow")])
+    text = tables.render(rows, "md", header)
+    assert lines_of(text)["prior"][4] == "lpips"
+    assert lines_of(text)["unet"][4] == "0.125"
+    assert lines_of(text)["bm3d"][4] == "-"
+
+
+def test_mixed_measurements_are_said(rows: pd.DataFrame) -> None:
+    same = tables.render(rows.assign(measurement=rows["image"]), "md", HEADER)
+    assert "every prior restores the identical measurement" in same
+    other = rows.assign(measurement=rows["image"] + rows["prior"])
+    assert "NOT all priors restored the same data" in tables.render(other, "md", HEADER)
+
+
+def stopping(prior: str, cost: Any, **others: Any) -> pd.DataFrame:
+    """Rows of a prior that stopped at 200 and would have been better by `cost` at 150."""
+    rows = cells(prior, 1.0)
+    return rows.assign(stop=200, peak=150, peak_psnr=rows["psnr"] + cost, **others)
+
+
+def test_what_stopping_cost_stands_in_a_table_of_its_own() -> None:
+    rows = pd.concat([cells("tv", 0), stopping("dip", np.linspace(0, 1.1, 12))])
+    line = summarise(rows).set_index("prior").loc["dip"]
+    assert line["cost"] == pytest.approx(0.55)
+    assert line["cost_worst"] == pytest.approx(1.1)
+    assert line["peak_psnr"] - line["stop_psnr"] == pytest.approx(0.55)
+    further = tables.render(rows, "md", HEADER).partition("## When to stop: ")[2]
+    assert re.search(r"\| dip +\| +200 \| +\d\d\.\d\d \| +150 \| .* 0\.55 \[1\.10\] \|", further)
+    assert "| tv" not in further
+    assert "which no prior can see" in further
+    latex = tables.render(rows, "latex", HEADER)
+    assert latex.count(r"\begin{table}") == latex.count(r"\end{table}") == 2
+    assert latex.count("Versions") == 1
+
+
+def test_in_a_terminal_the_meaning_of_the_oracle_stands_once() -> None:
+    rows = pd.concat([cells("tv", 0), stopping("dip", 0.5)])
+    both = pd.concat([rows, rows.assign(task="inpaint:missing=0.5")])
+    console = Console(width=80, file=io.StringIO(), record=True)
+    console.print(tables.terminal(both, HEADER))
+    text = console.export_text()
+    assert text.count("When to stop: ") == 2
+    assert text.count("oracle: that of the best image") == 1
+    assert text.count("Protocol: ") == 1
+    assert max(map(len, text.splitlines())) <= 80
+
+
+def test_seeds_count_in_the_mean_of_their_image_and_alone_as_the_worst() -> None:
+    rows = pd.concat([stopping("dip", 0.2), stopping("dip", 0.4).assign(seed=1)])
+    line = summarise(rows).iloc[0]
+    assert line["cost"] == pytest.approx(0.3)
+    assert line["cost_worst"] == pytest.approx(0.4)
+
+
+@pytest.mark.parametrize("style", tables.FORMATS)
+def test_priors_that_chose_no_stop_or_lost_nothing_have_no_second_table(style: str) -> None:
+    lost_nothing = stopping("dip", 0.0)
+    never_chose = stopping("ista", 0.5).assign(stop=np.nan)
+    failed = failing("red", "timeout", "too slow").assign(stop=np.nan, peak=np.nan)
+    rows = pd.concat([lost_nothing, never_chose, failed])
+    assert "When to stop" not in tables.render(rows, style, HEADER)
+
+
+def test_an_oracle_without_error_counts_as_the_cap() -> None:
+    rows = stopping("dip", np.inf)
+    assert np.isfinite(summarise(rows)["cost_worst"]).all()

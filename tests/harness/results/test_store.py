@@ -1,0 +1,147 @@
+"""The store: what is put is found again, by several processes, and errors are one sentence."""
+
+import dataclasses
+import sqlite3
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from priorlab.errors import UsageError
+from priorlab.harness.results import outputs
+from priorlab.harness.results.store import Outcome, Store
+
+LABELS = {"prior": "tv", "task": "denoise", "image": "house", "seed": 0}
+OUTCOME = Outcome(
+    status="ok", seconds=0.5, wall=2.0, peak_mb=300.0, height=100, width=50, channels=3,
+    stop=7, peak=5, peak_psnr=31.5,
+    beside='{"uncertainty": ["digest", 0.25]}', measurement="m", output="o",
+    degraded="d", clean="c", threads=1, slots=2, device="cpu",
+    machine="this",
+)  # fmt: skip
+
+
+@pytest.fixture
+def store(tmp_path):
+    store = Store(tmp_path / "results")
+    yield store
+    store.close()
+
+
+def test_what_is_put_is_found_again(store):
+    assert store.outcome("k") is None
+    store.put("k", LABELS, OUTCOME, "metrics", {"psnr": float("inf"), "ssim": 0.1})
+    again = Store(store.file.parent)
+    assert again.outcome("k") == OUTCOME
+    assert again.scores("k", "metrics") == {"psnr": float("inf"), "ssim": 0.1}
+    assert again.scores("k", "other metrics") is None
+    again.close()
+
+
+def test_a_new_outcome_replaces_the_old_and_its_scores(store):
+    store.put("k", LABELS, OUTCOME, "metrics", {"psnr": 1.0})
+    failed = Outcome(status="failed", message="why", details="where")
+    store.put("k", LABELS, failed, "metrics", {})
+    assert store.outcome("k") == failed
+    assert store.scores("k", "metrics") is None
+
+
+def test_rates_are_medians_per_megapixel_on_one_machine(store):
+    for index, wall in enumerate([1.0, 2.0, 30.0]):
+        outcome = dataclasses.replace(OUTCOME, wall=wall, height=1000, width=500)
+        store.put(f"k{index}", LABELS, outcome, "metrics", {})
+    store.put("f", LABELS, Outcome(status="failed", machine="this"), "metrics", {})
+    store.put("o", LABELS, dataclasses.replace(OUTCOME, machine="other"), "metrics", {})
+    assert store.rates("this") == {("tv", "denoise"): 4.0}
+
+
+WRITER = """
+import sys
+from pathlib import Path
+from priorlab.harness.results.store import Outcome, Store
+name, folder = sys.argv[1:]
+store = Store(Path(folder))
+for index in range(100):
+    store.put(f"{name}{index}", {"prior": name}, Outcome(status="ok"), "metrics", {"psnr": 1.0})
+"""
+
+
+def test_two_processes_share_a_store(tmp_path):
+    command = [sys.executable, "-c", WRITER]
+    environment = {"PYTHONPATH": ":".join(filter(None, sys.path))}
+    writers = [subprocess.Popen([*command, name, str(tmp_path)], env=environment) for name in "abc"]
+    assert [writer.wait(60) for writer in writers] == [0, 0, 0]
+    store = Store(tmp_path)
+    assert all(store.outcome(f"{name}{index}") for name in "abc" for index in range(100))
+    store.close()
+
+
+def test_a_transaction_cut_short_leaves_nothing(store, monkeypatch):
+    monkeypatch.setattr(store, "_put_scores", lambda *arguments: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        store.put("k", LABELS, OUTCOME, "metrics", {"psnr": 1.0})
+    assert store.outcome("k") is None
+
+
+def test_a_store_of_the_first_layout_keeps_its_rows(tmp_path):
+    columns = "status, message, details, seconds, wall, peak_mb, height, width, channels,"
+    columns += " measurement, output, degraded, clean, threads, slots, device, machine"
+    base = sqlite3.connect(tmp_path / "store.sqlite")
+    base.executescript(
+        f"""create table cells (key text primary key, prior text, task text, image text,
+        seed integer, created text default current_timestamp, {columns}) without rowid;
+        create table scores (key text, metrics text, scores text, primary key (key, metrics))
+        without rowid;
+        insert into cells (key, prior, {columns}) values
+        ('k', 'tv', 'ok', '', '', 0.5, 2, 300, 100, 50, 3, 'm', 'o', 'd', 'c', 1, 2, 'cpu', 'pc');
+        insert into scores values ('k', 'metrics', '{{"psnr": 1.0}}');
+        pragma user_version = 1;"""
+    )
+    base.close()
+    for _ in range(2):  # the second time there is nothing left to do
+        store = Store(tmp_path)
+        old = store.outcome("k")
+        assert (old.status, old.seconds, old.output, old.machine) == ("ok", 0.5, "o", "pc")
+        assert (old.stop, old.peak, old.peak_psnr, old.pictures()) == (None, None, None, {})
+        assert store.scores("k", "metrics") == {"psnr": 1.0}
+        store.put("new", LABELS, OUTCOME, "metrics", {})
+        assert store.outcome("new") == OUTCOME
+        store.close()
+
+
+def test_pictures_beside_are_read_back(store):
+    store.put("k", LABELS, OUTCOME, "metrics", {})
+    assert store.outcome("k").pictures() == {"uncertainty": ("digest", 0.25)}
+
+
+def test_a_store_of_a_newer_version(tmp_path):
+    base = sqlite3.connect(tmp_path / "store.sqlite")
+    base.execute("pragma user_version = 99")
+    base.close()
+    with pytest.raises(UsageError, match=r"was made by a newer priorlab .layout 99"):
+        Store(tmp_path)
+
+
+def test_a_damaged_store(tmp_path):
+    (tmp_path / "store.sqlite").write_bytes(b"this is no database" * 1000)
+    with pytest.raises(UsageError, match=r"is damaged .file is not a database.; move it away"):
+        Store(tmp_path)
+
+
+def test_a_results_folder_that_cannot_be(tmp_path):
+    (tmp_path / "results").touch()
+    with pytest.raises(UsageError, match=r"cannot write to the results folder .*results: "):
+        Store(tmp_path / "results")
+
+
+def test_pictures_are_stored_once_with_16_bits(tmp_path):
+    image = np.random.default_rng(0).random((3, 20, 30)).astype(np.float32)
+    digest = outputs.put(tmp_path, image)
+    stored = outputs.get(tmp_path, digest)
+    np.testing.assert_array_equal(stored, outputs.rounded(image))
+    np.testing.assert_allclose(stored, image, atol=0.5001 / 65535)
+    written = outputs.path(tmp_path, digest, outputs.VIEW).stat().st_mtime_ns
+    assert outputs.put(tmp_path, stored) == digest
+    assert outputs.path(tmp_path, digest, outputs.VIEW).stat().st_mtime_ns == written
+    assert len([path for path in tmp_path.rglob("*") if path.is_file()]) == 2

@@ -1,0 +1,320 @@
+"""Whole runs with real child processes: statuses, resuming, independence of the order."""
+
+import dataclasses
+import json
+import re
+import subprocess
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from priorlab.errors import UsageError
+from priorlab.harness.report import gallery
+from priorlab.harness.results import outputs, runs
+from priorlab.harness.results.folder import RunFolder
+from priorlab.harness.run import bench, scores
+from priorlab.harness.run.plan import plan
+from priorlab.harness.run.progress import Progress
+from priorlab.pictures import images
+
+PRIORS = (
+    "good,raises,nan,cropped,double,nothing,prints,mutates,settled,picky,allocates,exhausts,"
+    "exits,aborts"
+)
+
+
+class Recorder(Progress):
+    def __init__(self):
+        self.texts, self.rows, self.ends = [], [], 0
+
+    def working(self, slot, text):
+        self.texts.append(text)
+
+    def finished(self, row, done, seconds_left):
+        self.rows.append((row, done, seconds_left))
+
+    def ended(self):
+        self.ends += 1
+
+
+@pytest.fixture(scope="module")
+def everything(tmp_path_factory, compare):
+    """One run of all kinds of priors on three images: its results folder, itself, its progress."""
+    out = tmp_path_factory.mktemp("results")
+    recorder = Recorder()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FAKES_LOG", str(out / "calls.txt"))
+        run = compare(
+            PRIORS,
+            out,
+            name="all",
+            slots=2,
+            command="priorlab bench --priors all",
+            progress=recorder,
+        )
+    return out, run, recorder
+
+
+def rows_of(run, prior):
+    return run.rows[run.rows["prior"] == prior]
+
+
+@pytest.mark.parametrize(
+    ("prior", "status", "message"),
+    [
+        ("good", "ok", ""),
+        ("raises", "failed", "RuntimeError: the prior"),
+        ("nan", "failed", "restore returned NaN or infinity in 3 of 768 values"),
+        ("cropped", "failed", "restore returned an image of shape (1, 3, 16, 15), not"),
+        ("double", "failed", "restore returned torch.float64, not torch.float32"),
+        ("nothing", "failed", "restore returned NoneType, not a tensor"),
+        ("prints", "ok", ""),
+        ("mutates", "ok", ""),
+        ("settled", "ok", ""),
+        ("picky", "unsupported", "it does not like noise"),
+        ("allocates", "ok", ""),
+        ("exhausts", "failed", "RuntimeError: "),
+        ("exits", "crashed", "the process exited with status 7: last words"),
+        ("aborts", "crashed", "the process was ended by SIGABRT: Fatal Python error: Aborted"),
+    ],
+)
+def test_whatever_a_prior_does_becomes_a_row(everything, prior, status, message):
+    rows = rows_of(everything[1], prior).set_index("image")
+    row = rows.loc["tiny2"]
+    assert row["status"] == status, row["message"]
+    assert row["message"].startswith(message)
+    assert "\n" not in row["message"]
+    assert np.isfinite(row["psnr"]) == (status == "ok")
+    others = "unsupported" if prior in ("exits", "aborts") else status
+    assert rows["status"].tolist() == [others, others, status]
+
+
+def test_a_prior_that_hangs_is_ended_and_the_run_goes_on(compare, dataset, calls, tmp_path):
+    color = dataclasses.replace(dataset, images=dataset.images[2:])
+    rows = compare("hangs", tmp_path, seeds=(0, 1), images=color, slots=1, timeout_s=0.5).rows
+    assert rows["status"].tolist() == ["timeout", "timeout"]
+    assert set(rows["message"]) == {"no result after 0.5 s; the process was ended"}
+    assert rows["psnr"].isna().all()
+
+
+def test_every_prior_sees_the_same_measurement(everything):
+    rows = everything[1].rows
+    rows = rows[rows["measurement"] != ""]  # all but those whose process died
+    assert (rows.groupby("image")["measurement"].nunique() == 1).all()
+    assert rows["measurement"].nunique() == 3
+    # `mutates` overwrote its measurement; the others, before or after, returned theirs.
+    outputs = rows[rows["prior"].isin(["good", "prints", "settled"])].groupby("image")["output"]
+    assert (outputs.nunique() == 1).all()
+
+
+def test_rows_tell_how_they_were_measured(everything):
+    run = everything[1]
+    assert list(run.rows.columns[:8]) == [
+        *("prior", "task", "image", "seed", "status", "psnr", "ssim", "seconds")
+    ]
+    row = rows_of(run, "good").iloc[0]
+    assert (row["threads"], row["slots"], row["device"]) == (1, 2, "cpu")
+    assert (row["height"], row["width"]) == (16, 16)
+    assert set(run.rows["channels"]) == {1, 3}
+    assert row["seconds"] > 0
+    # What a child keeps from earlier cells varies, so ask for what was surely held.
+    held_mb = 512 * 2**20 / 1e6
+    assert (
+        rows_of(run, "good")["peak_mb"].min() < held_mb < rows_of(run, "allocates")["peak_mb"].min()
+    )
+    assert not run.interrupted
+    assert run.failures == 3 * 6 + 2
+
+
+def test_scores_are_those_of_the_stored_image(everything, dataset):
+    out, run, _ = everything
+    row = rows_of(run, "good").iloc[0]
+    restored = outputs.get(out / "outputs", row["output"])
+    clean = images.read(dataset.images[0].path)
+    assert row["psnr"] == pytest.approx(10 * np.log10(1 / np.mean((restored - clean) ** 2)))
+
+
+def test_the_folder_shows_the_images(everything, dataset):
+    place = everything[1].folder / "images" / "denoise-sigma=25" / "tiny2"
+    assert {path.name for path in place.iterdir()} == {
+        *("_clean.png", "_measured.png", "good.png", "prints.png", "mutates.png"),
+        *("settled.png", "allocates.png"),
+    }
+    clean = images.read(dataset.images[2].path)
+    np.testing.assert_array_equal(images.read(place / "_clean.png"), clean)
+    assert images.read(place / "good.png").shape == (3, 16, 16)
+
+
+def test_a_task_that_nothing_solved_has_no_sheet(everything):
+    _, run, _ = everything
+    assert gallery.write(RunFolder(run.folder), rows_of(run, "raises")) == []
+
+
+def test_the_folder_says_what_the_run_was(everything):
+    _, run, _ = everything
+    info = json.loads((run.folder / "run.json").read_text())
+    assert info["command"] == "priorlab bench --priors all"
+    assert info["tasks"].keys() == {"denoise:sigma=25"}
+    assert len(info["cells"]) == info["total"] == 42
+    failures = (run.folder / "failures.txt").read_text()
+    assert "RuntimeError: the prior\ngave up" in failures
+    assert "last words" in failures
+    assert (run.folder / "table.md").exists()
+
+
+def test_a_run_is_loaded_again(everything, tmp_path):
+    out, run, _ = everything
+    again = runs.load("all", out)
+    pd.testing.assert_frame_equal(again.rows, run.rows, check_dtype=False)
+    assert again.header == run.header
+    with pytest.raises(UsageError, match=r"there is no run slow in .*all"):
+        runs.load("slow", out)
+    with pytest.raises(UsageError, match="is not the folder of a run"):
+        runs.load(tmp_path, out)
+
+
+def test_progress_is_told(everything):
+    recorder = everything[2]
+    assert [done for _, done, _ in recorder.rows] == list(range(1, 43))
+    assert recorder.rows[-1][2] == 0
+    assert "good · denoise:sigma=25 · tiny0" in recorder.texts
+    assert recorder.ends == 1
+
+
+def test_only_what_is_missing_is_computed(everything, compare, calls):
+    out, first, _ = everything
+    lost = rows_of(first, "mutates").set_index("image").loc["tiny2", "output"]
+    outputs.path(out / "outputs", lost, ".tiff").unlink()
+    recorder = Recorder()
+
+    again = compare("good,picky,nan,mutates,slow", out, seeds=[1, 0], slots=1, progress=recorder)
+    names = [name for name, _ in calls()]
+    # Of good, the new seed; of nan, that and what failed; of mutates, that and the lost image.
+    expected = {"good": 3, "nan": 6, "mutates": 4, "picky": 0, "slow": 6}
+    assert {name: names.count(name) for name in expected} == expected
+    assert len({pid for _, pid in calls()}) == 1, "the child stays warm"
+    assert not again.rows[again.rows["seed"] == 1]["cached"].any()
+    old = again.rows[(again.rows["prior"] == "good") & (again.rows["seed"] == 0)]
+    assert old["cached"].all()
+    assert old["psnr"].tolist() == rows_of(first, "good")["psnr"].tolist()
+    assert again.folder.name.startswith("denoise-tiny")
+    assert (again.folder / "images/denoise-sigma=25/tiny0/good-seed1.png").exists()
+    assert any("slow · denoise:sigma=25 · tiny0 · step 1/3" in text for text in recorder.texts)
+
+
+def test_a_known_run_starts_no_process(everything, compare, calls, monkeypatch):
+    out = everything[0]
+    monkeypatch.setattr(subprocess, "Popen", None)
+    again = compare("good,picky", out)
+    assert again.rows["cached"].all()
+    assert calls() == []
+
+    # Other metrics: scored again from the stored images, not restored again.
+    monkeypatch.setattr(scores, "digest", lambda task, registry: "other")
+    monkeypatch.setattr(scores, "score", lambda *arguments: {"psnr": 1.0, "ssim": 2.0, "new": 3.0})
+    rescored = compare("good,picky", out).rows
+    assert rescored["new"].tolist()[:3] == [3.0, 3.0, 3.0]
+    assert rescored["new"].isna().tolist()[3:] == [True, True, True]
+    assert calls() == []
+
+
+def test_results_depend_neither_on_the_order_nor_on_the_slots(
+    everything, compare, dataset, calls, tmp_path
+):
+    first = everything[1]
+    turned = dataclasses.replace(dataset, images=dataset.images[::-1])
+    again = compare("random,settled,mutates,good", tmp_path, images=turned, slots=1)
+    key = ["prior", "image", "key"]
+    both = again.rows.merge(first.rows, on=key, suffixes=("", "_first"))
+    assert len(both) == 9
+    assert set(both["prior"]) == {"settled", "mutates", "good"}
+    assert both["output"].tolist() == both["output_first"].tolist()
+    # Equal seeds of the global generators: two images of one shape get the same noise.
+    random = again.rows[again.rows["prior"] == "random"].set_index("image")["output"]
+    assert random["tiny0"] == random["tiny1"]
+
+
+def test_rows_tell_where_a_prior_stopped_and_where_it_was_best(compare, calls, tmp_path):
+    run = compare("stops,babbles,slow,good", tmp_path, seeds=[0, 1])
+    rows = run.rows.set_index(["prior", "image"])
+    stops = rows.loc["stops"]
+    assert stops["stop"].tolist() == [2] * 6
+    assert stops["peak"].tolist() == [1] * 6
+    assert (stops["peak_psnr"] > stops["psnr"] + 0.01).all()
+    assert (rows.loc["slow", "seconds"] > 0.29).all(), "it sleeps three times 0.1 s"
+    assert rows.loc["slow", "stop"].isna().all()
+    assert rows.loc["slow", "peak"].notna().all()
+    for prior in ("good", "babbles"):
+        assert rows.loc[prior, "status"].eq("ok").all()
+        assert rows.loc[prior, ["stop", "peak", "peak_psnr"]].isna().all().all()
+    again = compare("stops,babbles,slow,good", tmp_path, seeds=[0, 1])
+    assert again.rows["cached"].all()
+    pd.testing.assert_frame_equal(
+        again.rows.drop(columns="cached"), run.rows.drop(columns="cached")
+    )
+    loaded = runs.load(run.folder.name, tmp_path).rows
+    pd.testing.assert_frame_equal(loaded, again.rows, check_dtype=False)
+    text = (run.folder / "table.md").read_text()
+    assert "When to stop: denoise:sigma=25" in text
+
+    # The pictures that came with the restored ones.
+    place = run.folder / "images" / "denoise-sigma=25" / "tiny2"
+    names = {path.name for path in place.iterdir() if "-uncertainty" in path.name}
+    assert names == {"stops-uncertainty.png", "stops-uncertainty-seed1.png"}
+    assert images.read(place / "stops-uncertainty.png").max() == 1
+    assert set(stops["beside"]) == {"uncertainty, black is 0 and white is 0.25"}
+    assert set(rows.loc["babbles", "beside"]) == {""}
+
+
+def test_a_plan_writes_nothing(registry, dataset, tmp_path):
+    priors, tasks = registry.build_priors("good,nan"), registry.build_tasks("denoise:sigma=5|10")
+    planned = plan(priors, tasks, dataset, [0, 1], registry=registry, out=tmp_path / "new")
+    assert planned.text().startswith("run denoise-tiny")
+    assert "24 cells, 0 known already" in planned.text()
+    assert not (tmp_path / "new").exists()
+    again = plan(priors, tasks, dataset, [0, 1], registry=registry, out=tmp_path / "other")
+    assert again.name == planned.name
+
+
+def test_a_plan_says_what_is_known_and_how_long_the_rest_takes(everything, registry, dataset):
+    out = everything[0]
+    priors, tasks = registry.build_priors("good"), registry.build_tasks("denoise:sigma=25|10")
+    planned = plan(priors, tasks, dataset, [0], registry=registry, out=out)
+    assert "6 cells, 3 known already" in planned.text()
+    assert re.search(r"about \d+\.\d minutes with", planned.text())
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"seeds": []}, "the grid has no seeds"),
+        ({"seeds": [-1]}, "seed -1 is not a whole number"),
+        ({"seeds": [2**63]}, "seed 9223372036854775808 is not a whole number"),
+        ({"name": ""}, "the run name '' is not a plain file name"),
+        ({"device": "abacus"}, "device 'abacus' is not one torch knows"),
+        ({"name": "../up"}, "the run name '../up' is not a plain file name"),
+        ({"slots": 0}, "slots=0 is too small"),
+        ({"threads": 0}, "threads=0 is too small"),
+        ({"timeout_s": 0}, "timeout_s=0 is not a number of seconds"),
+    ],
+)
+def test_bad_arguments(compare, tmp_path, options, message):
+    with pytest.raises(UsageError, match=message):
+        compare("good", tmp_path / "out", **options)
+
+
+def test_a_folder_that_is_no_run_is_left_alone(compare, tmp_path):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.txt").touch()
+    with pytest.raises(UsageError, match="holds something else than a run"):
+        compare("good", tmp_path, name="mine")
+
+
+def test_a_class_that_no_plugin_offers(registry, dataset, tmp_path):
+    impostor = dataclasses.dataclass(frozen=True, kw_only=True)(
+        type("Impostor", (registry.priors["good"],), {"name": "good"})
+    )
+    with pytest.raises(UsageError, match="put it in a file"):
+        tasks = registry.build_tasks("denoise")
+        bench.run([impostor()], tasks, dataset, registry=registry, out=tmp_path)

@@ -1,0 +1,88 @@
+"""The order of the cells, and the estimates of the time that is left."""
+
+import dataclasses
+
+import pytest
+
+from priorlab.harness.run import grid, schedule
+from priorlab.harness.run.schedule import Clock, Estimates, Schedule
+
+TASK = "denoise:sigma=25"
+
+
+@pytest.fixture
+def cells(registry, dataset):
+    """For `good` and `slow` an image of 1 megapixel and one of 4."""
+    sizes = [(1000, 1000), (2000, 2000)]
+    images = [
+        dataclasses.replace(image, height=height, width=width)
+        for image, (height, width) in zip(dataset.images, sizes, strict=False)
+    ]
+    return grid.cells(
+        registry.build_priors("good,slow"),
+        registry.build_tasks("denoise"),
+        images,
+        [0],
+        registry=registry,
+        device="cpu",
+    )
+
+
+def order(plan):
+    taken = []
+    while cell := plan.take():
+        taken.append((cell.prior.name, cell.megapixels))
+    return taken
+
+
+def test_the_longest_cell_comes_first(cells):
+    estimates = Estimates({("good", TASK): 1.0, ("slow", TASK): 3.0})
+    expected = [("slow", 4.0), ("good", 4.0), ("slow", 1.0), ("good", 1.0)]
+    assert order(Schedule(cells, estimates)) == expected
+
+
+def test_what_was_never_timed_is_tried_first_on_a_small_image(cells):
+    plan = Schedule(cells, Estimates({("good", TASK): 1.0}))
+    assert order(plan) == [("slow", 1.0), ("good", 4.0), ("good", 1.0), ("slow", 4.0)]
+    plan = Schedule(cells, Estimates())
+    assert [plan.take().prior.name for _ in range(2)] == ["good", "slow"]
+    plan.estimates.learn(cells[0], 0.1)
+    plan.estimates.learn(cells[2], 50.0)
+    assert order(plan) == [("slow", 4.0), ("good", 4.0)]
+
+
+def test_every_cell_is_handed_out_once(cells):
+    assert sorted(order(Schedule(cells, Estimates()))) == sorted(
+        (cell.prior.name, cell.megapixels) for cell in cells
+    )
+
+
+def test_other_tasks_of_a_prior_serve_as_an_estimate(cells):
+    estimates = Estimates({("good", "inpaint"): 2.0, ("good", "deblur"): 4.0})
+    assert estimates.seconds(cells[1]) == 12.0
+    assert estimates.total(cells) == (15.0, 2)
+    estimates.learn(cells[0], 5.0)
+    assert estimates.seconds(cells[1]) == 20.0
+
+
+def test_the_time_left(cells, monkeypatch):
+    now = [100.0]
+    monkeypatch.setattr(schedule.time, "monotonic", lambda: now[0])
+    plan = Schedule(cells, Estimates({("good", TASK): 1.0}))
+    clock = Clock(plan, slots=2)
+    assert clock.seconds_left() is None, "nobody knows how long slow takes"
+
+    slow = plan.take()
+    clock.step(0, slow, 0, 0)
+    now[0] += 10
+    assert clock.seconds_left() is None
+    clock.step(0, slow, 1, 4)
+    # slow: 30 s left of 40 for 1 megapixel, then 160 s; good: 1 + 4 s
+    assert clock.seconds_left() == pytest.approx((30 + 160 + 5) / 2)
+
+    now[0] += 10
+    plan.estimates.learn(slow, 20.0)
+    clock.finished(slow)
+    assert clock.seconds_left() == pytest.approx((80 + 5) / 2)
+    order(plan)
+    assert clock.seconds_left() == 0

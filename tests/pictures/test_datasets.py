@@ -1,0 +1,181 @@
+"""Datasets: named ones, folders and files; what cannot be used is said, not skipped."""
+
+import itertools
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from priorlab.errors import UsageError
+from priorlab.pictures import datasets, images
+from priorlab.pictures.datasets import DatasetSource
+
+RNG = np.random.default_rng(0)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    path = tmp_path / "mine"
+    path.mkdir()
+    return path
+
+
+def picture(path: Path, channels=1, side=16):
+    images.write(path, RNG.random((channels, side, side + 1)))
+    return path
+
+
+def names(dataset):
+    return [image.name for image in dataset.images]
+
+
+def test_photos():
+    dataset = datasets.load("photos")
+    assert dataset.name == "photos" and not dataset.problems
+    assert names(dataset) == ["astronaut", "camera", "chelsea", "coffee", "gravel", "rocket"]
+    assert [image.channels for image in dataset.images] == [3, 1, 3, 3, 1, 3]
+    assert {(image.height, image.width) for image in dataset.images} == {(256, 256)}
+    # Tables of `photos` are only comparable while its pixels stay what they are.
+    assert dataset.digest.startswith("56c48515814d22da")
+
+
+def test_photos_are_small_and_documented():
+    photos = Path(datasets.__file__).parents[1] / "photos"
+    files = sorted(photos.glob("*.png"))
+    assert sum(file.stat().st_size for file in files) <= 900_000
+    text = (photos / "README.md").read_text()
+    assert all(file.name in text for file in files)
+
+
+def test_folder_in_natural_order(folder):
+    for name in ("10.png", "2.tif", "b.bmp", "A.PNG", "1.jpg"):
+        picture(folder / name)
+    (folder / "notes.txt").write_text("no image")
+    (folder / ".hidden.png").write_text("no image")
+    (folder / "more").mkdir()
+    picture(folder / "more" / "3.png")
+    dataset = datasets.load(str(folder))
+    assert dataset.name == "mine" and not dataset.problems
+    assert names(dataset) == ["1", "2", "10", "A", "b"]
+    image = dataset.images[1]
+    assert (image.channels, image.height, image.width) == (1, 16, 17)
+    assert image.path == (folder / "2.tif").resolve()
+    assert image.digest == images.digest(images.read(image.path))
+
+
+def test_equal_stems_stay_distinct(folder):
+    for name in ("a.png", "a.jpg", "a.png.png", "b.png"):
+        picture(folder / name)
+    assert names(datasets.load(str(folder))) == ["a.jpg", "a.png", "a.png.png", "b.png"]
+
+
+@pytest.mark.parametrize("given", [".", "../mine", "../mine/"])
+def test_a_relative_folder_is_named_by_its_real_name(folder, monkeypatch, given):
+    picture(folder / "a.png")
+    monkeypatch.chdir(folder)
+    dataset = datasets.load(given)
+    assert dataset.name == "mine"
+    assert dataset.images[0].path.is_absolute()
+
+
+def test_single_file(folder):
+    path = picture(folder / "a.b.png", channels=3)
+    picture(folder / "other.png")
+    dataset = datasets.load(str(path))
+    assert (dataset.name, names(dataset)) == ("a.b", ["a.b"])
+
+
+def test_unusable_images_are_reported_and_the_rest_is_used(folder):
+    picture(folder / "good.png")
+    (folder / "bad.png").write_bytes(b"junk")
+    (folder / "folder.png").mkdir()
+    picture(folder / "tiny.png", side=15)
+    dataset = datasets.load(str(folder))
+    assert names(dataset) == ["good"]
+    assert [problem.partition(".png ")[2] for problem in dataset.problems] == [
+        "is not an image that can be read (PNG, JPEG, TIFF, BMP or WebP)",
+        "is a folder, not an image file",
+        "is 16x15 pixels; the smallest image is 16x16",
+    ]
+
+
+def test_nothing_usable(folder):
+    with pytest.raises(UsageError, match="holds no images"):
+        datasets.load(str(folder))
+    (folder / "bad.png").write_bytes(b"junk")
+    with pytest.raises(UsageError, match=r"holds no usable image: .*bad\.png is not an image"):
+        datasets.load(str(folder))
+    with pytest.raises(UsageError, match=r"bad\.png is not an image"):
+        datasets.load(str(folder / "bad.png"))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("photo", "unknown dataset 'photo'; did you mean 'photos'"),
+        ("no/such/folder", "there is no such folder or file"),
+        ("missing.png", "there is no such folder or file"),
+        ("", "unknown dataset|no such"),
+    ],
+)
+def test_unknown(text, message, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UsageError, match=message):
+        datasets.load(text)
+
+
+def test_known_sets_say_where_to_put_them(tmp_path, monkeypatch):
+    monkeypatch.delenv("PRIORLAB_DATA", raising=False)
+    with pytest.raises(UsageError, match="into a folder set12 and set PRIORLAB_DATA"):
+        datasets.load("set12")
+    monkeypatch.setenv("PRIORLAB_DATA", str(tmp_path))
+    with pytest.raises(UsageError, match=r"there is no .*set12$"):
+        datasets.load("set12")
+    (tmp_path / "set12").mkdir()
+    picture(tmp_path / "set12" / "01.png")
+    with pytest.raises(UsageError, match="not hold exactly the images known as set12; name the"):
+        datasets.load("set12")
+    assert names(datasets.load(str(tmp_path / "set12"))) == ["01"]
+
+
+def test_digest_is_that_of_the_pixels(tmp_path):
+    found = []
+    for suffix, order in itertools.product((".png", ".tif"), ([0, 1], [1, 0])):
+        path = tmp_path / f"{suffix[1:]}{order[0]}"
+        path.mkdir()
+        pixels = [np.full((1, 16, 16), value) for value in (0.0, 1.0)]
+        for i, which in enumerate(order):
+            images.write(path / f"{i}{suffix}", pixels[which])
+        found.append(datasets.load(str(path)).digest)
+    assert len(set(found)) == 1
+
+
+def test_source_of_a_plugin(folder):
+    picture(folder / "a.png")
+    expected = datasets.load(str(folder)).digest
+    for source in (
+        DatasetSource("holiday", "My pictures.", folder),
+        DatasetSource("holiday", "My pictures.", lambda: folder, expected),
+    ):
+        dataset = source.load()
+        assert (dataset.name, names(dataset)) == ("holiday", ["a"])
+
+
+def test_plugins_offer_datasets(folder, tmp_path):
+    from priorlab import plugins
+
+    picture(folder / "a.png")
+    plugin = tmp_path / "my_data.py"
+    plugin.write_text(
+        "from pathlib import Path\n"
+        "from priorlab.datasets import DatasetSource\n"
+        "from priorlab.hookspecs import hookimpl\n"
+        "@hookimpl\n"
+        "def priorlab_datasets():\n"
+        f"    return [DatasetSource('holiday', 'My pictures.', Path({str(folder)!r}))]\n"
+    )
+    registry = plugins.load([plugin])
+    assert names(datasets.load("holiday", registry)) == ["a"]
+    assert len(datasets.load("photos", registry).images) == 6
+    with pytest.raises(UsageError, match="did you mean 'holiday'"):
+        datasets.load("holidays", registry)

@@ -1,0 +1,270 @@
+"""Tasks: reproducible measurements, honest operators, and clear words for what cannot be."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import Tensor
+
+from priorlab import specs
+from priorlab.errors import UsageError
+from priorlab.forward.jpeg import JpegQuantisation
+from priorlab.forward.noise import Gaussian, NoNoise
+from priorlab.forward.operators import Identity, Mask
+from priorlab.tasks import masks
+from priorlab.tasks.base import Protocol, Task
+from priorlab.tasks.builtin import (
+    BUILTIN_TASKS,
+    Deblur,
+    Dejpeg,
+    Denoise,
+    DenoiseImpulse,
+    DenoisePoisson,
+    Inpaint,
+    SuperResolution,
+)
+
+TASKS = specs.build(
+    "denoise:sigma=0|25,denoise-poisson,denoise-impulse,"
+    "inpaint:kind=random|text|box,inpaint:missing=0|0.99,sigma=10,"
+    "superres:factor=2|3|4,superres:kernel=bicubic|gaussian,sigma=5,boundary=reflect,"
+    "deblur,deblur:kind=motion,boundary=reflect,dejpeg:quality=10|90,dejpeg:subsampling=4:2:0",
+    "task",
+    {task.name: task for task in BUILTIN_TASKS},
+)
+IDS = [task.spec() for task in TASKS]
+
+
+def picture(height: int, width: int, channels: int = 3, seed: int = 0) -> Tensor:
+    """Return a smooth image with some texture."""
+    rng = np.random.default_rng(seed)
+    rows, columns = np.mgrid[:height, :width] / 16
+    waves = [np.sin(rows * (1 + c) + c) * np.cos(columns * (2 - c / 2)) for c in range(channels)]
+    values = 0.5 + 0.4 * np.stack(waves) + 0.05 * rng.standard_normal((channels, height, width))
+    return torch.from_numpy(values.clip(0, 1).astype(np.float32))[None]
+
+
+def write_mask(path: Path, known: np.ndarray) -> str:
+    Image.fromarray(known.astype(np.uint8) * 255).save(path)
+    return str(path)
+
+
+@pytest.mark.parametrize("task", TASKS, ids=IDS)
+@pytest.mark.parametrize("shape", [(16, 16, 1), (17, 41, 3), (32, 24, 3)])
+def test_measure(task: Task, shape: tuple[int, int, int]) -> None:
+    clean = picture(*shape)
+    copy = clean.clone()
+    measurement = task.measure(clean, 0)
+    truth = task.truth(clean)
+    assert torch.equal(clean, copy)
+    assert measurement.shape == tuple(truth.shape)
+    assert measurement.y.dtype == torch.float32 and torch.isfinite(measurement.y).all()
+    assert measurement.y.shape == measurement.operator.forward(truth).shape
+    assert measurement.noise == task.noise
+    initial = measurement.initial_guess()
+    assert initial.shape == truth.shape
+    assert float(initial.min()) >= 0 and float(initial.max()) <= 1
+
+
+@pytest.mark.parametrize("task", TASKS, ids=IDS)
+def test_measure_depends_on_image_and_seed_alone(task: Task) -> None:
+    first, other = picture(20, 33), picture(20, 33, seed=1)
+    before = task.measure(first, 0)
+    task.measure(other, 3)
+    torch.manual_seed(5)
+    again = dataclasses.replace(task).measure(first.clone(), 0)
+    assert torch.equal(before.y, again.y)
+    random = not isinstance(task.noise, NoNoise | JpegQuantisation)
+    random |= isinstance(task, Inpaint) and task.missing > 0
+    assert torch.equal(before.y, task.measure(first, 1).y) != random
+
+
+@pytest.mark.parametrize("task", TASKS, ids=IDS)
+def test_residual_is_the_noise(task: Task) -> None:
+    clean = picture(64, 64)
+    measurement = task.measure(clean, 0)
+    expected = measurement.operator.forward(task.truth(clean))
+    residual = measurement.y - expected
+    if isinstance(task.noise, NoNoise):
+        assert float(residual.abs().max()) < 1e-6
+    elif isinstance(task.noise, Gaussian) and isinstance(measurement.operator, Identity):
+        assert float(residual.std()) == pytest.approx(task.noise.sigma, rel=0.05)
+
+
+def test_noise_differs_between_tasks_and_images() -> None:
+    first, second = picture(32, 32), picture(32, 32, seed=1)
+    clean = (first, second)
+    draws = [
+        (task.measure(image, 0).y - image) / task.noise.level
+        for task in (Denoise(sigma=10 / 255), Denoise(sigma=20 / 255))
+        for image in clean
+    ]
+    for index, draw in enumerate(draws):
+        for other in draws[:index]:
+            assert (
+                abs(float(torch.corrcoef(torch.stack((draw.flatten(), other.flatten())))[0, 1]))
+                < 0.1
+            )
+
+
+def test_a_known_measurement() -> None:
+    """Stored results stay valid only as long as the drawn noise and masks stay the same."""
+    clean = torch.full((1, 1, 16, 16), 0.5)
+    y = Denoise().measure(clean, 0).y
+    mask = Inpaint().measure(clean, 0).y > 0
+    assert [round(float(value), 6) for value in y[0, 0, 0, :3]] == KNOWN_NOISE
+    assert "".join(str(int(value)) for value in mask[0, 0, 0]) == KNOWN_MASK
+
+
+KNOWN_NOISE = [0.555253, 0.588838, 0.720146]
+KNOWN_MASK = "1101110000111010"
+
+
+def test_protocols() -> None:
+    assert Denoise().protocol == Protocol("rgb", 0)
+    assert SuperResolution(factor=3).protocol == Protocol("luma", 3)
+    assert "luma" in Protocol("luma", 4).text() and "4 border pixels" in Protocol("luma", 4).text()
+    assert "RGB" in Protocol().text() and "border" not in Protocol().text()
+
+
+@pytest.mark.parametrize("sigma", [0, 25 / 255])
+def test_no_noise_where_sigma_is_zero(sigma: float) -> None:
+    for task in (Denoise(sigma=sigma), Inpaint(sigma=sigma), Deblur(sigma=sigma)):
+        assert isinstance(task.noise, NoNoise) == (sigma == 0)
+        assert task.noise.level > 0
+
+
+class TestInpaint:
+    @pytest.mark.parametrize("missing", [0, 0.1, 0.29, 0.5, 0.999])
+    def test_random_misses_the_stated_fraction(self, missing: float) -> None:
+        known = masks.draw("random", (20, 50), missing, np.random.default_rng(0))
+        assert (~known).sum() == round(missing * 1000)
+
+    def test_something_is_always_known(self) -> None:
+        for kind in masks.KINDS:
+            assert masks.draw(kind, (16, 16), 0.999, np.random.default_rng(0)).any()
+
+    @pytest.mark.parametrize("size", [(16, 16), (16, 300), (300, 16), (128, 128), (480, 640)])
+    def test_text_covers_a_part(self, size: tuple[int, int]) -> None:
+        known = masks.draw("text", size, 0.5, np.random.default_rng(0))
+        assert known.shape == size
+        assert 0.04 < 1 - known.mean() < 0.3
+        right = known[:, -size[1] // 4 :]
+        assert not right.all()  # the lines reach the right border
+
+    def test_box(self) -> None:
+        known = masks.draw("box", (40, 80), 0.25, np.random.default_rng(0))
+        rows, columns = np.nonzero(~known)
+        assert (np.ptp(rows) + 1, np.ptp(columns) + 1) == (20, 40)
+        assert (~known).sum() == 800
+
+    def test_missing_pixels_are_zero_even_with_noise(self) -> None:
+        measurement = Inpaint(missing=0.3, sigma=0.1).measure(picture(32, 32), 0)
+        assert isinstance(measurement.operator, Mask)
+        missing = measurement.operator.mask.expand_as(measurement.y) == 0
+        assert not measurement.y[missing].any()
+        assert measurement.y[~missing].all()
+
+    def test_mask_file(self, tmp_path: Path) -> None:
+        known = np.ones((20, 30), bool)
+        known[5:9, 7:20] = False
+        path = write_mask(tmp_path / "a,b.png", known)
+        task = Inpaint(mask=path)
+        clean = picture(20, 30)
+        measurement = task.measure(clean, 0)
+        assert torch.equal(measurement.y, clean * torch.from_numpy(known).float())
+        (again,) = specs.build(task.spec(), "task", {"inpaint": Inpaint})
+        assert again == task and "missing" not in task.spec()
+        adopted = task.adopt(clean)
+        assert torch.equal(adopted.y, measurement.y)
+
+    def test_mask_of_another_size(self, tmp_path: Path) -> None:
+        path = write_mask(tmp_path / "m.png", np.eye(20, 30))
+        with pytest.raises(UsageError, match="30x20 pixels, but the image has 20x30"):
+            Inpaint(mask=path).measure(picture(30, 20), 0)
+
+    def test_black_mask(self, tmp_path: Path) -> None:
+        path = write_mask(tmp_path / "m.png", np.zeros((20, 30)))
+        with pytest.raises(UsageError, match="white is what is known"):
+            Inpaint(mask=path).measure(picture(20, 30), 0)
+
+    def test_adopt_needs_a_mask(self) -> None:
+        with pytest.raises(UsageError, match="needs mask=FILE"):
+            Inpaint().adopt(picture(20, 30))
+
+    def test_parameters_that_mean_nothing(self) -> None:
+        for make in (
+            lambda: Inpaint(kind="text", missing=0.3),
+            lambda: Inpaint(mask="m.png", missing=0.3),
+            lambda: Inpaint(mask="m.png", kind="box"),
+        ):
+            with pytest.raises(UsageError):
+                make()
+
+
+class TestSuperResolution:
+    def test_crops_to_a_multiple(self) -> None:
+        clean = picture(33, 50)
+        task = SuperResolution(factor=4)
+        assert torch.equal(task.truth(clean), clean[..., :32, :48])
+        assert task.measure(clean, 0).y.shape == (1, 3, 8, 12)
+
+    def test_adopt_enlarges(self) -> None:
+        measurement = SuperResolution(factor=3).adopt(picture(16, 21))
+        assert measurement.shape == (1, 3, 48, 63)
+        assert measurement.initial_guess().shape == (1, 3, 48, 63)
+
+    def test_kernel_larger_than_the_image(self) -> None:
+        with pytest.raises(UsageError, match=r"kernel \(32x32 pixels\) is larger"):
+            SuperResolution(factor=8).measure(picture(24, 60), 0)
+
+
+class TestDeblur:
+    def test_kernel_file(self, tmp_path: Path) -> None:
+        np.savetxt(tmp_path / "k.txt", np.eye(5))
+        task = Deblur(kernel=str(tmp_path / "k.txt"), sigma=0)
+        y = task.measure(picture(20, 30), 0).y
+        assert torch.allclose(y.mean(), picture(20, 30).mean(), atol=1e-6)
+
+    def test_kernel_larger_than_the_image(self) -> None:
+        with pytest.raises(UsageError, match="is larger than the image"):
+            Deblur(width=8.0).measure(picture(20, 30), 0)
+
+    def test_default_fits_the_smallest_image(self) -> None:
+        Deblur().measure(picture(16, 16), 0)
+        Deblur(kind="motion").measure(picture(16, 16), 0)
+
+    def test_parameters_that_mean_nothing(self) -> None:
+        for make in (
+            lambda: Deblur(length=5),
+            lambda: Deblur(kind="motion", width=3),
+            lambda: Deblur(kernel="k.txt", width=3),
+            lambda: Deblur(kernel="k.txt", kind="motion"),
+        ):
+            with pytest.raises(UsageError):
+                make()
+
+
+@pytest.mark.parametrize(
+    "task",
+    [Denoise(), DenoisePoisson(), DenoiseImpulse(), SuperResolution(), Deblur(), Dejpeg()],
+)
+def test_adopt_changes_nothing(task: Task) -> None:
+    y = picture(24, 20)
+    measurement = task.adopt(y)
+    assert torch.equal(measurement.y, y)
+    assert measurement.operator.forward(torch.zeros(measurement.shape)).shape == y.shape
+
+
+def test_one_image_at_a_time() -> None:
+    with pytest.raises(ValueError, match="one image"):
+        Denoise().measure(torch.rand(2, 3, 16, 16), 0)
+
+
+def test_names_are_unique() -> None:
+    assert len({task.name for task in BUILTIN_TASKS}) == len(BUILTIN_TASKS)
