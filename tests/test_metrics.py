@@ -63,7 +63,7 @@ CHANGES = ["noise", "offset", "dark", "inverse", "other", "flat", "equal"]
     shape=st.tuples(st.sampled_from([1, 3]), st.integers(11, 90), st.integers(11, 90)),
     seed=st.integers(0, 99),
 )
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 def test_equal_to_scikit_image(content, change, strength, shape, seed):
     a, b = pair(content, change, strength, shape, seed)
     assert metrics.ssim(a, b) == pytest.approx(reference_ssim(a, b), abs=1e-6)
@@ -92,7 +92,7 @@ def test_equal_to_scikit_image_on_photographs(sigma):
     shape=st.tuples(st.sampled_from([1, 3]), st.integers(11, 50), st.integers(11, 50)),
     seed=st.integers(0, 99),
 )
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 def test_symmetry_and_bounds(shape, seed):
     a, b = np.random.default_rng(seed).random((2, *shape)).astype(np.float32)
     assert metrics.ssim(a, a) == pytest.approx(1, abs=1e-7)

@@ -22,7 +22,7 @@ def parameters(network: nn.Module) -> int:
     return sum(tensor.numel() for tensor in network.parameters())
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     network=st.sampled_from(sorted(NETWORKS)),
     code=st.sampled_from(codes.CODES),

@@ -61,7 +61,7 @@ def test_table_of_spectra_and_the_way_back(make):
     assert mass[0, 0] == pytest.approx(weights[0] * window[0, 0])
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     height=st.integers(8, 24),
     width=st.integers(8, 24),

@@ -38,7 +38,7 @@ def slow(x, sigma, threshold, pilot=None):
     return (total / weights)[7:-7, 7:-7]
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(
     height=st.integers(16, 24),
     width=st.integers(16, 40),

@@ -73,7 +73,7 @@ def test_every_stride_covers_the_image(stride):
     assert error[..., -3:, :].mean() < 0.4 * (25 / 255) ** 2
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(
     channels=st.sampled_from([1, 3]),
     height=st.integers(16, 40),

@@ -8,7 +8,7 @@ import torch
 from sample_pictures import picture
 
 from priorlab import metrics
-from priorlab.tasks.builtin import BUILTIN_TASKS, SuperResolution
+from priorlab.tasks.builtin import SuperResolution
 from priorlab_handcrafted.interpolation import Bicubic, Lanczos
 
 PRIORS = [Bicubic, Lanczos]
@@ -66,14 +66,3 @@ def test_a_batch_is_treated_like_its_images_and_float64_stays(prior):
     loop = torch.cat([restore(image[None]) for image in y])
     assert loop.dtype == torch.float64
     assert torch.equal(restore(y), loop)
-
-
-@pytest.mark.parametrize("prior", PRIORS)
-def test_only_small_images_are_supported(prior):
-    clean = torch.from_numpy(picture(48, 48))[None]
-    for task in BUILTIN_TASKS:
-        reason = prior().unsupported(task().measure(clean, seed=0))
-        if task is SuperResolution:
-            assert reason is None
-        else:
-            assert reason == "it only enlarges images (superres)"

@@ -45,7 +45,7 @@ def by_definition(y, patch, distance, width, variance, flat):
     return out
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=12)
 @given(
     shape=st.sampled_from([(1, 16, 16), (3, 17, 21), (1, 9, 70)]),
     patch=st.sampled_from([3, 5, 7]),

@@ -37,7 +37,7 @@ def noisy(shape, seed=0):
     return 0.4 * ramp + 0.3 * (ramp > 0.5) + 0.1 * rng.standard_normal(shape)
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(
     height=st.integers(1, 14),
     width=st.integers(1, 14),

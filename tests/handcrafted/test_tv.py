@@ -87,7 +87,7 @@ SOLVERS = {"compiled": solve_compiled, "torch": solve_torch}
 
 
 @pytest.mark.parametrize("solver", SOLVERS)
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(
     height=st.integers(1, 64),
     width=st.integers(1, 24),

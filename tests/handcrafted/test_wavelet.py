@@ -75,7 +75,7 @@ def test_transforms_are_those_of_pywavelets(name):
     np.testing.assert_allclose(stacked, theirs[1:], atol=1e-6)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(
     name=st.sampled_from(list(FILTERS)),
     levels=st.integers(1, 3),

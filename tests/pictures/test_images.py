@@ -107,7 +107,7 @@ def test_16_bit_gray_png(tmp_path):
     width=st.integers(1, 9),
     seed=st.integers(0, 99),
 )
-@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_16_bit_colour_png_keeps_all_bits(tmp_path, filters, height, width, seed):
     shape = (height, width, 3)
     pixels = np.random.default_rng(seed).integers(0, 65536, shape, dtype=np.uint16)
@@ -290,7 +290,7 @@ def test_what_is_written_is_read_back(tmp_path, suffix, pixels):
 
 
 @given(seed=st.integers(0, 99), channels=st.sampled_from([1, 3]), bits=st.sampled_from([8, 16]))
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 def test_writing_rounds_to_the_nearest_level(tmp_path_factory, seed, channels, bits):
     path = tmp_path_factory.mktemp("out") / "image.tif"
     image = np.random.default_rng(seed).uniform(-0.2, 1.2, (channels, 7, 5)).astype(np.float32)
@@ -383,9 +383,7 @@ def test_missing_file_and_folder(tmp_path):
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG", "TIFF", "BMP", "WEBP"])
 @given(part=st.floats(0.01, 0.9))
-@settings(
-    deadline=None, max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_truncated_file(tmp_path, kind, part):
     data = encoded(Image.fromarray(RGB8), kind)
     with pytest.raises(UsageError, match=r"damaged or cut short|not an image"):
@@ -394,9 +392,7 @@ def test_truncated_file(tmp_path, kind, part):
 
 @pytest.mark.parametrize("kind", ["PNG", "TIFF", "deep"])
 @given(data=st.data())
-@settings(
-    deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_damaged_bytes_never_raise_anything_else(tmp_path, kind, data):
     if kind == "deep":
         buffer = io.BytesIO()

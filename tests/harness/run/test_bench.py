@@ -5,6 +5,7 @@ import dataclasses
 import json
 import shutil
 import sqlite3
+import re
 import subprocess
 
 import numpy as np
@@ -23,7 +24,7 @@ from priorlab.pictures import images
 
 PRIORS = (
     "good,raises,nan,cropped,double,nothing,prints,mutates,settled,picky,allocates,exhausts,"
-    "exits,aborts,hangs"
+    "exits,aborts"
 )
 
 
@@ -53,7 +54,6 @@ def everything(tmp_path_factory, compare):
             out,
             name="all",
             slots=2,
-            timeout_s=6,
             command="priorlab bench --priors all",
             progress=recorder,
         )
@@ -81,7 +81,6 @@ def rows_of(run, prior):
         ("exhausts", "failed", "RuntimeError: "),
         ("exits", "crashed", "the process exited with status 7: last words"),
         ("aborts", "crashed", "the process was ended by SIGABRT: Fatal Python error: Aborted"),
-        ("hangs", "timeout", "no result after 6 s; the process was ended"),
     ],
 )
 def test_whatever_a_prior_does_becomes_a_row(everything, prior, status, message):
@@ -91,8 +90,16 @@ def test_whatever_a_prior_does_becomes_a_row(everything, prior, status, message)
     assert row["message"].startswith(message)
     assert "\n" not in row["message"]
     assert np.isfinite(row["psnr"]) == (status == "ok")
-    others = "unsupported" if prior in ("exits", "aborts", "hangs") else status
+    others = "unsupported" if prior in ("exits", "aborts") else status
     assert rows["status"].tolist() == [others, others, status]
+
+
+def test_a_prior_that_hangs_is_ended_and_the_run_goes_on(compare, dataset, calls, tmp_path):
+    color = dataclasses.replace(dataset, images=dataset.images[2:])
+    rows = compare("hangs", tmp_path, seeds=(0, 1), images=color, slots=1, timeout_s=0.5).rows
+    assert rows["status"].tolist() == ["timeout", "timeout"]
+    assert set(rows["message"]) == {"no result after 0.5 s; the process was ended"}
+    assert rows["psnr"].isna().all()
 
 
 def test_every_prior_sees_the_same_measurement(everything):
@@ -114,14 +121,14 @@ def test_rows_tell_how_they_were_measured(everything):
     assert (row["threads"], row["slots"], row["device"]) == (1, 2, "cpu")
     assert (row["height"], row["width"]) == (16, 16)
     assert set(run.rows["channels"]) == {1, 3}
-    assert 0 < row["seconds"] < 1
+    assert row["seconds"] > 0
     # What a child keeps from earlier cells varies, so ask for what was surely held.
     held_mb = 512 * 2**20 / 1e6
     assert (
         rows_of(run, "good")["peak_mb"].min() < held_mb < rows_of(run, "allocates")["peak_mb"].min()
     )
     assert not run.interrupted
-    assert run.failures == 3 * 6 + 3
+    assert run.failures == 3 * 6 + 2
 
 
 def test_scores_are_those_of_the_stored_image(everything, dataset):
@@ -153,7 +160,7 @@ def test_the_folder_says_what_the_run_was(everything):
     info = json.loads((run.folder / "run.json").read_text())
     assert info["command"] == "priorlab bench --priors all"
     assert info["tasks"].keys() == {"denoise:sigma=25"}
-    assert len(info["cells"]) == info["total"] == 45
+    assert len(info["cells"]) == info["total"] == 42
     failures = (run.folder / "failures.txt").read_text()
     assert "RuntimeError: the prior\ngave up" in failures
     assert "last words" in failures
@@ -173,7 +180,7 @@ def test_a_run_is_loaded_again(everything, tmp_path):
 
 def test_progress_is_told(everything):
     recorder = everything[2]
-    assert [done for _, done, _ in recorder.rows] == list(range(1, 46))
+    assert [done for _, done, _ in recorder.rows] == list(range(1, 43))
     assert recorder.rows[-1][2] == 0
     assert "good · denoise:sigma=25 · tiny0" in recorder.texts
     assert recorder.ends == 1
@@ -231,6 +238,7 @@ def test_rows_tell_where_a_prior_stopped_and_where_it_was_best(compare, calls, t
     assert stops["stop"].tolist() == [2] * 6
     assert stops["oracle_step"].tolist() == [1] * 6
     assert (stops["oracle_psnr"] > stops["psnr"] + 0.01).all()
+    assert (rows.loc["slow", "seconds"] > 0.29).all(), "it sleeps three times 0.1 s"
     assert rows.loc["slow", "stop"].isna().all()
     assert rows.loc["slow", "oracle_step"].notna().all()
     for prior in ("good", "babbles"):
@@ -304,7 +312,7 @@ def contents(folder):
 def test_a_plan_says_what_is_known_and_how_long_the_rest_takes(everything, registry, settings):
     planned = plan(settings("good", everything[0], "denoise:sigma=25|10"), registry)
     assert "6 cells, 3 known already" in planned.text()
-    assert "about 0.0 minutes with" in planned.text()
+    assert re.search(r"about \d+\.\d minutes with", planned.text())
 
 
 @pytest.mark.parametrize(
