@@ -15,7 +15,7 @@ from priorlab.forward.noise import SaltAndPepper
 from priorlab.priors import Prior
 from priorlab.specs import parameter
 from priorlab.trace import SILENT, Trace
-from priorlab_handcrafted.compiled import Threads, kernel
+from priorlab_handcrafted.shared.compiled import Threads, kernel
 
 Array = NDArray[np.float32]
 Mask = NDArray[np.bool_]

@@ -11,7 +11,7 @@ from scipy.ndimage import distance_transform_edt
 
 from priorlab.forward.measurement import Measurement
 from priorlab.forward.operators import Mask
-from priorlab_handcrafted.inpainting import Inpainting, Known, Planes
+from priorlab_handcrafted.shared.inpainting import Inpainting, Known, Planes
 
 SIDE = 256
 """Images are filled in windows of so many pixels a side, or more where holes are wide: time and

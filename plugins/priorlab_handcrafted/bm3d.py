@@ -12,11 +12,11 @@ from torch import Tensor
 
 from priorlab.priors import Denoiser
 from priorlab.specs import parameter
-from priorlab_handcrafted import block_transforms as transforms
-from priorlab_handcrafted import bm3d_kernels as kernels
-from priorlab_handcrafted.block_transforms import BLOCK, Array
-from priorlab_handcrafted.colour import from_opponent, to_opponent
-from priorlab_handcrafted.compiled import Threads
+from priorlab_handcrafted.blocks import bm3d_kernels as kernels
+from priorlab_handcrafted.blocks import transforms
+from priorlab_handcrafted.blocks.transforms import BLOCK, Array
+from priorlab_handcrafted.shared.colour import from_opponent, to_opponent
+from priorlab_handcrafted.shared.compiled import Threads
 
 TILE = 42
 """Reference blocks along a side of a tile, at most: its spectra should fit the cache."""

@@ -9,7 +9,7 @@ from priorlab.forward.measurement import Measurement
 from priorlab.forward.operators import Mask
 from priorlab.priors import Prior
 from priorlab.trace import SILENT, Trace
-from priorlab_handcrafted.linear import Linear
+from priorlab_handcrafted.linear_interpolation import Linear
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

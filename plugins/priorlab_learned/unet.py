@@ -14,8 +14,8 @@ from torch import Tensor
 from priorlab.errors import Unsupported
 from priorlab.priors import Denoiser
 from priorlab.specs import parameter
-from priorlab_learned.network import MULTIPLE, UNetNetwork
-from priorlab_learned.weights_file import WeightsError, read_weights
+from priorlab_learned.networks.unet_network import MULTIPLE, UNetNetwork
+from priorlab_learned.networks.weights_file import WeightsError, read_weights
 
 SHIPPED = {
     1: Path(__file__).parent / "weights" / "unet_gray.safetensors",

@@ -14,7 +14,7 @@ from priorlab.forward.operators import Mask
 from priorlab.tasks.builtin import BUILTIN_TASKS, Inpaint
 from priorlab_handcrafted import biharmonic
 from priorlab_handcrafted.biharmonic import Biharmonic
-from priorlab_handcrafted.linear import Linear
+from priorlab_handcrafted.linear_interpolation import Linear
 
 
 def random_mask(missing, channels, height, width, seed=0):

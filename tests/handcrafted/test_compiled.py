@@ -6,7 +6,7 @@ import time
 import pytest
 import torch
 
-from priorlab_handcrafted.compiled import Threads, kernel
+from priorlab_handcrafted.shared.compiled import Threads, kernel
 
 
 @pytest.mark.parametrize("count", [1, 3])

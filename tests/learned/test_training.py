@@ -6,10 +6,11 @@ import torch
 from PIL import Image
 
 from priorlab.errors import UsageError
-from priorlab_learned import photographs, training
-from priorlab_learned.network import UNetNetwork
+from priorlab_learned.networks.unet_network import UNetNetwork
+from priorlab_learned.networks.weights_file import read_weights
+from priorlab_learned.training import photographs
+from priorlab_learned.training import unet_training as training
 from priorlab_learned.unet import UNet
-from priorlab_learned.weights_file import read_weights
 
 
 @pytest.fixture(autouse=True)

@@ -10,9 +10,9 @@ from safetensors.torch import save_file
 
 from priorlab.errors import Unsupported
 from priorlab_learned import unet as unet_module
-from priorlab_learned.network import UNetNetwork
+from priorlab_learned.networks.unet_network import UNetNetwork
+from priorlab_learned.networks.weights_file import WeightsError, read_weights, write_weights
 from priorlab_learned.unet import SHIPPED, UNet
-from priorlab_learned.weights_file import WeightsError, read_weights, write_weights
 
 
 @pytest.fixture(autouse=True)

@@ -16,7 +16,7 @@ from priorlab.priors import Regularizer
 from priorlab.solvers import image_space
 from priorlab.trace import Trace
 from priorlab_handcrafted.tikhonov import Tikhonov
-from priorlab_handcrafted.tv import TotalVariation
+from priorlab_handcrafted.total_variation import TotalVariation
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
