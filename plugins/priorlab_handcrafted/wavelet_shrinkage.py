@@ -2,7 +2,7 @@
 
 import dataclasses
 import math
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -14,6 +14,7 @@ from priorlab.specs import parameter
 from priorlab_handcrafted.shared.colour import from_opponent, to_opponent
 from priorlab_handcrafted.shared.compiled import Threads
 from priorlab_handcrafted.shared.mirroring import mirror
+from priorlab_handcrafted.wavelets.extents import Axis, Extent
 from priorlab_handcrafted.wavelets.filters import FILTERS
 from priorlab_handcrafted.wavelets.planes import LevelRule, PlaneShrinkage
 from priorlab_handcrafted.wavelets.thresholds import (
@@ -24,8 +25,8 @@ from priorlab_handcrafted.wavelets.thresholds import (
 )
 from priorlab_handcrafted.wavelets.transform import WaveletTransform
 
-MARGIN = 16
-"""Pixels by which the picture is mirrored beyond its border before it wraps around."""
+SLACK = 32
+"""Only scales are used of which four coefficients span the image and so many pixels at most."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -81,43 +82,53 @@ class Wavelet(Denoiser):
 
     def denoise(self, v: Tensor, sigma: float) -> Tensor:
         """Return `v` (B, C, H, W) with shrunk wavelet coefficients; `sigma` in [0, 1] units."""
-        height, width = v.shape[-2:]
-        deepest = max(1, int(math.log2(min(height, width) + 2 * MARGIN)) - 2)
+        deepest = max(1, int(math.log2(min(v.shape[-2:]) + SLACK)) - 2)
         decimated = self.transform == "orthogonal"
         transform = WaveletTransform(self.filter, min(self.levels, deepest), decimated)
-        # Decimation halves the sizes again and again.
-        step = 2**transform.levels if decimated else 1
-        rows, columns = ((MARGIN, MARGIN + -(size + 2 * MARGIN) % step) for size in v.shape[-2:])
         with Threads() as threads:
             x = to_opponent(v.detach())
-            padded, pixels = mirror(x, rows, columns), height * width
             if decimated or v.device.type != "cpu":
-                noise = self._removed(padded, sigma, transform, pixels)
+                noise = self._removed(x, sigma, transform)
             else:
-                noise = self._removed_on_cpu(padded, sigma, transform, pixels, threads)
-            inside = noise[..., MARGIN : MARGIN + height, MARGIN : MARGIN + width]
-            return from_opponent(x - inside)
+                noise = self._removed_on_cpu(x, sigma, transform, threads)
+            return from_opponent(x - noise)
 
-    def _removed(self, x: Tensor, sigma: float, transform: WaveletTransform, pixels: int) -> Tensor:
-        """Return what shrinkage removes from images that wrap around."""
-        coarse, details = transform.analyse(x)
+    def _removed(self, x: Tensor, sigma: float, transform: WaveletTransform) -> Tensor:
+        """Return what shrinkage removes from images."""
+        axes, pixels = _axes(x, transform), x.shape[-2] * x.shape[-1]
+        # In whole steps of the coarsest grid, one point of which lies on the first pixel.
+        step = transform.stride**transform.levels
+        arrays = [
+            Extent(axis.coarse[0].first // step * step, -(-axis.coarse[0].last // step) * step)
+            for axis in axes
+        ]
+        coarse, details = transform.analyse(_mirrored(x, arrays))
         for level, bands in enumerate(details):
             noise, reach = sigma * transform.noise_scale(level), self._reach(level, transform)
+            scale = transform.stride ** (level + 1)
+            held = [Extent(first // scale, last // scale) for first, last in arrays]
+            used = _places([axis.details[level] for axis in axes], held)
+            inside = _places([axis.inside[level] for axis in axes], held)
             for index, band in enumerate(bands):
-                threshold = self._threshold(band, noise, reach, pixels)
-                bands[index] = removed(band, threshold, self.shrinkage)
-        return transform.synthesise(torch.zeros_like(coarse), details)
+                shown = band[used] if reach is not None else band[inside]
+                threshold = self._threshold(shown, noise, reach, pixels)
+                bands[index] = torch.zeros_like(band)
+                bands[index][used] = removed(band[used], threshold, self.shrinkage)
+        image = [Extent(0, size) for size in x.shape[-2:]]
+        return transform.synthesise(torch.zeros_like(coarse), details)[_places(image, arrays)]
 
     def _removed_on_cpu(
-        self, x: Tensor, sigma: float, transform: WaveletTransform, pixels: int, threads: Threads
+        self, x: Tensor, sigma: float, transform: WaveletTransform, threads: Threads
     ) -> Tensor:
         """Do the same in compiled loops, which know no decimation."""
-        out = x.new_empty(x.shape)
-        for plane, target in zip(x.flatten(0, 1), out.flatten(0, 1), strict=True):
-            work = PlaneShrinkage(plane.float().numpy(), transform, threads)
+        axes, pixels = _axes(x, transform), x.shape[-2] * x.shape[-1]
+        padded = _mirrored(x, [axis.coarse[0] for axis in axes])
+        work, out = PlaneShrinkage(transform, *axes, threads), x.new_empty(x.shape)
+        for plane, target in zip(padded.flatten(0, 1), out.flatten(0, 1), strict=True):
+            work.analyse(plane.float().numpy())
             rules = [
-                self._level_rule(bands, sigma, level, transform, pixels)
-                for level, bands in enumerate(work.details)
+                self._level_rule(work.inside(level), sigma, level, transform, pixels)
+                for level in range(transform.levels)
             ]
             target.copy_(torch.from_numpy(work.removed(rules)))
         return out
@@ -153,3 +164,20 @@ class Wavelet(Denoiser):
         if self.rule == "sure":
             return sure_threshold(band, noise)
         return bayes_threshold(band, noise, reach)
+
+
+def _axes(x: Tensor, transform: WaveletTransform) -> tuple[Axis, Axis]:
+    return Axis(transform, x.shape[-2]), Axis(transform, x.shape[-1])
+
+
+def _mirrored(x: Tensor, extents: list[Extent]) -> Tensor:
+    """Return images with as much of their mirror images as lies in these rows and columns."""
+    rows, columns = (
+        (-first, last - size) for (first, last), size in zip(extents, x.shape[-2:], strict=True)
+    )
+    return mirror(x, rows, columns)
+
+
+def _places(extents: list[Extent], held: list[Extent]) -> tuple[Any, ...]:
+    """Return the index of rows and columns in an array that holds other ones."""
+    return (..., *(extent.within(whole) for extent, whole in zip(extents, held, strict=True)))

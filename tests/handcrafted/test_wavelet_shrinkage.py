@@ -9,9 +9,11 @@ from sample_pictures import picture
 
 from priorlab.errors import UsageError
 from priorlab.metrics import psnr
+from priorlab_handcrafted import wavelet_shrinkage
 from priorlab_handcrafted.shared.compiled import Threads
 from priorlab_handcrafted.shared.mirroring import mirror
 from priorlab_handcrafted.wavelet_shrinkage import Wavelet
+from priorlab_handcrafted.wavelets.extents import Axis, Extent
 from priorlab_handcrafted.wavelets.filters import FILTERS, scaling_filter
 from priorlab_handcrafted.wavelets.thresholds import (
     bayes_threshold,
@@ -182,17 +184,72 @@ def test_mirror_images_reach_as_far_as_asked():
 )
 def test_both_paths_agree(sizes, fields):
     x, prior = noisy((2, 3, *sizes)), Wavelet(**fields)
-    transform = WaveletTransform(prior.filter, min(prior.levels, 3), decimated=False)
-    given = (x, 0.1, transform, sizes[0] * sizes[1])
+    given = (x, 0.1, WaveletTransform(prior.filter, min(prior.levels, 3), decimated=False))
     torch.testing.assert_close(prior._removed(*given), on_cpu(prior, *given), atol=1e-5, rtol=0)
 
 
 def test_both_paths_agree_on_hard_shrinkage():
     # A coefficient at the threshold may go either way.
     x, prior = noisy((1, 1, 64, 64)), Wavelet(shrinkage="hard", rule="visu")
-    given = (x, 0.1, WaveletTransform("sym4", 3, decimated=False), 64 * 64)
+    given = (x, 0.1, WaveletTransform("sym4", 3, decimated=False))
     difference = prior._removed(*given) - on_cpu(prior, *given)
     assert (difference.abs() > 1e-5).float().mean() < 0.05
+
+
+def on_an_endless_picture(x, transform, sigma, margin):
+    """Shrink by the universal threshold far beyond the border, where wrapping does not matter."""
+    threshold = universal_threshold(sigma, x.shape[-2] * x.shape[-1])
+    coarse, details = transform.analyse(mirror(x, (margin, margin), (margin, margin)))
+    for level, bands in enumerate(details):
+        limit = threshold * transform.noise_scale(level)
+        bands[:] = [band - removed(band, limit, "soft") for band in bands]
+    result = transform.synthesise(coarse, details)
+    return result[..., margin : margin + x.shape[-2], margin : margin + x.shape[-1]]
+
+
+@pytest.mark.parametrize("transform", ["undecimated", "orthogonal"])
+@pytest.mark.parametrize(("name", "levels"), [("haar", 4), ("sym3", 4), ("sym8", 2), ("sym8", 4)])
+def test_the_picture_goes_on_beyond_its_border(transform, name, levels):
+    x = noisy((1, 2, 48, 64))
+    prior = Wavelet(transform=transform, filter=name, levels=levels, rule="visu")
+    endless = on_an_endless_picture(
+        x, WaveletTransform(name, levels, transform == "orthogonal"), 0.1, 288
+    )
+    torch.testing.assert_close(prior.denoise(x, 0.1), endless, atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("fields", [{}, {"window": 0}, {"rule": "sure"}, {"window": 5}], ids=str)
+@pytest.mark.parametrize("decimated", [True, False])
+def test_more_margin_than_the_filters_reach_changes_nothing(fields, decimated, monkeypatch):
+    x, prior = noisy((1, 1, 40, 56)), Wavelet(**fields)
+    given = (x, 0.1, WaveletTransform("sym3", 4, decimated))
+    expected = prior._removed(*given)
+
+    class Wider(Axis):
+        def __init__(self, transform, size):
+            super().__init__(transform, size)
+            self.coarse[0] = Extent(self.coarse[0].first - 96, self.coarse[0].last + 96)
+
+    monkeypatch.setattr(wavelet_shrinkage, "Axis", Wider)
+    torch.testing.assert_close(prior._removed(*given), expected, atol=1e-6, rtol=0)
+
+
+@pytest.mark.parametrize("decimated", [True, False])
+@pytest.mark.parametrize(("name", "levels"), [("haar", 3), ("sym4", 2), ("sym3", 4)])
+def test_extents_hold_all_that_the_image_depends_on_and_no_more(decimated, name, levels):
+    transform, size, margin = WaveletTransform(name, levels, decimated), 21, 16 * 2**levels
+    axis = Axis(transform, size)
+    x = torch.zeros(1, 1, 2**levels, 2 * margin + 32, dtype=torch.float64, requires_grad=True)
+    coarse, details = transform.analyse(x)
+    for bands in details:
+        bands[1].retain_grad()  # the band that is rough along the columns only
+    image = transform.synthesise(coarse, details)[..., margin : margin + size]
+    (image * torch.rand(image.shape, dtype=torch.float64)).sum().backward()
+    for level, bands in enumerate(details):
+        offset = margin // transform.stride ** (level + 1)
+        touched = bands[1].grad.abs().sum((0, 1, 2)).nonzero().flatten() - offset
+        extent = axis.details[level]
+        assert (touched.min(), touched.max() + 1) == (extent.first, extent.last)
 
 
 def test_result_moves_with_the_image_away_from_the_border():
@@ -218,7 +275,9 @@ def test_flat_regions_are_smoothed_and_edges_stay(transform, rule, shrinkage):
 
 
 @pytest.mark.parametrize("transform", ["undecimated", "orthogonal"])
-@pytest.mark.parametrize("shape", [(1, 1, 16, 16), (1, 3, 17, 31), (1, 1, 16, 200)])
+@pytest.mark.parametrize(
+    "shape", [(1, 1, 16, 16), (1, 3, 17, 31), (1, 1, 16, 200), (1, 1, 1, 1), (1, 1, 3, 70)]
+)
 def test_any_size(transform, shape):
     for levels in (1, 8):
         restored = Wavelet(transform=transform, levels=levels).denoise(noisy(shape), 0.1)

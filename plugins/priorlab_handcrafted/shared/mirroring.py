@@ -2,6 +2,7 @@
 
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
 
 
 def mirror(x: Tensor, rows: tuple[int, int], columns: tuple[int, int]) -> Tensor:
@@ -10,7 +11,10 @@ def mirror(x: Tensor, rows: tuple[int, int], columns: tuple[int, int]) -> Tensor
     The outermost pixels are the mirrors' axes and not repeated. Unlike torch's own padding this
     may be wider than the image.
     """
-    for axis, (before, after) in ((-2, rows), (-1, columns)):
+    height, width = x.shape[-2:]
+    if max(rows) < height and max(columns) < width:
+        return pad(x, (*columns, *rows), mode="reflect")
+    for axis, (before, after) in ((-1, columns), (-2, rows)):
         size = x.shape[axis]
         period = max(2 * (size - 1), 1)
         index = torch.arange(-before, size + after, device=x.device) % period

@@ -2,8 +2,9 @@
 
 The same numbers as `priorlab_handcrafted.wavelets.transform` and
 `priorlab_handcrafted.wavelets.thresholds`, a row at a time. The image is not put together again:
-what the thresholds remove is, and is then subtracted. The filters are tuples, so that the loops
-over their taps are unrolled and those over columns vectorised.
+what the thresholds remove is, and is then subtracted. No array wraps around: each is as much
+larger than what is computed from it as the filters reach (see `extents.py`). The filters are
+tuples, so that the loops over their taps are unrolled and those over columns vectorised.
 """
 
 import numpy as np
@@ -15,29 +16,45 @@ LEAST = np.float32(TINY)
 
 
 @kernel
-def analyse_rows(x, low, high, spacing, first, last, coarse, details):
-    """Write rows `first` to `last` of the coarse band (H, W) and of the three details (3, H, W).
+def analyse_rows(x, low, high, spacing, first, last, top, left, coarse, details):
+    """Write rows `first` to `last` of the coarse band and, where there are any, of the details.
 
-    `x` is the image or the coarse band of the level before, `low` and `high` are the filters,
-    and `spacing` is that of their taps. All arrays are float32.
+    Parameters
+    ----------
+    x : array
+        The image or the coarse band of the level before, contiguous: as many more rows and
+        columns than `coarse` has as the filters are long.
+    low, high : tuple of float32
+        The filters.
+    spacing : int
+        That of their taps.
+    first, last : int
+        The rows to treat.
+    top, left : int
+        The place in `coarse` of the first coefficient of the details.
+    coarse : array (H, W)
+        Is written to.
+    details : array (3, h, w)
+        Is written to.
     """
-    width, taps = x.shape[1], len(low)
-    middle = taps // 2 - 1
-    gathered = np.empty((taps, width), x.dtype)
-    smooth, rough = np.empty(width, x.dtype), np.empty(width, x.dtype)
-    longer = np.empty(width + (taps - 1) * spacing, x.dtype)
+    height, width = details.shape[1:]
+    row, step = x.reshape(-1), spacing * x.shape[1]
+    smooth = np.empty(x.shape[1], x.dtype)
+    rough = np.empty(width + (len(low) - 1) * spacing, x.dtype)
     for r in range(first, last):
-        rows, step = _stack(x, r - middle * spacing, spacing, gathered)
-        _split(rows, step, low, high, smooth, rough)
-        _wrap(smooth, middle * spacing, longer)
-        _split(longer, spacing, low, high, coarse[r], details[1, r])
-        _wrap(rough, middle * spacing, longer)
-        _split(longer, spacing, low, high, details[0, r], details[2, r])
+        source, at = row[r * x.shape[1] :], r - top
+        if 0 <= at < height:
+            _split(source, step, low, high, left, smooth, rough)
+            _split(smooth, spacing, low, high, left, coarse[r], details[1, at])
+            _split(rough, spacing, low, high, 0, details[0, at], details[2, at])
+        else:
+            _filter(source, step, low, smooth)
+            _filter(smooth, spacing, low, coarse[r])
 
 
 @kernel
 def shrink_rows(
-    coarse, details, low, high, spacing, noise, reach, thresholds, hard, first, last, joined
+    coarse, details, low, high, spacing, noise, reach, thresholds, hard, first, last, smooth, rough
 ):
     """Write what shrinkage removes from rows `first` to `last`, joined along the columns.
 
@@ -59,13 +76,11 @@ def shrink_rows(
         Whether to set to zero what is below the threshold and to leave all else.
     first, last : int
         The rows to treat.
-    joined : array (2, H, W)
-        Is written to: the smooth and the rough rows, for `join_rows`.
+    smooth, rough : array (H, w)
+        Are written to, for `join_rows`.
     """
     height, width = coarse.shape
-    before = len(low) // 2 * spacing
-    longer = np.empty((4, width + (len(low) - 1) * spacing), coarse.dtype)
-    limit, clipped = np.empty(width, coarse.dtype), np.empty(width, coarse.dtype)
+    limit, clipped = np.empty(width, coarse.dtype), np.empty((3, width), coarse.dtype)
     window = max(reach, 0)
     sums = np.zeros((3, width))
     buffers = np.zeros((2, width + 2 * window), coarse.dtype)
@@ -90,52 +105,47 @@ def shrink_rows(
             else:
                 limit[:] = thresholds[band]
             if hard:
-                _clip_hard(row, limit, clipped)
+                _clip_hard(row, limit, clipped[band])
             else:
-                _clip_soft(row, limit, clipped)
-            _wrap(clipped, before, longer[band])
-        _wrap(coarse[r], before, longer[3])
-        _join(longer[3], longer[1], spacing, low, high, joined[0, r])
-        _join(longer[0], longer[2], spacing, low, high, joined[1, r])
+                _clip_soft(row, limit, clipped[band])
+        _join(coarse[r], clipped[1], spacing, low, high, smooth[r])
+        _join(clipped[0], clipped[2], spacing, low, high, rough[r])
 
 
 @kernel
-def join_rows(joined, low, high, spacing, first, last, out):
-    """Write rows `first` to `last` of the band (H, W) that `joined` (2, H, W) was split from."""
-    taps, before = len(low), len(low) // 2 * spacing
-    gathered = np.empty((2, taps, out.shape[1]), out.dtype)
+def join_rows(smooth, rough, low, high, spacing, first, last, out):
+    """Write rows `first` to `last` of a band (h, w), given what `shrink_rows` has written."""
+    width = out.shape[1]
     for r in range(first, last):
-        smooth, step = _stack(joined[0], r - before, spacing, gathered[0])
-        rough, _ = _stack(joined[1], r - before, spacing, gathered[1])
-        _join(smooth, rough, step, low, high, out[r])
+        start = r * width
+        a, b = smooth.reshape(-1)[start:], rough.reshape(-1)[start:]
+        _join(a, b, spacing * width, low, high, out[r])
 
 
 @kernel
-def _stack(x, first, spacing, gathered):
-    """Return rows `first`, `first + spacing`, ... of an image that repeats, and their distance.
-
-    The rows are in one long row: where they can be, in that of the image itself.
-    """
-    height, width = x.shape
-    taps = len(gathered)
-    if first >= 0 and first + (taps - 1) * spacing < height:
-        return x.reshape(-1)[first * width :], spacing * width
-    for k in range(taps):
-        _copy(x[(first + k * spacing) % height], gathered[k])
-    return gathered.reshape(-1), width
-
-
-@kernel
-def _split(source, step, low, high, smooth, rough):
-    """Write both filterings of what lies `step` apart in a long row."""
-    for c in range(len(smooth)):
+def _split(source, step, low, high, left, smooth, rough):
+    """Filter what lies `step` apart in a long row: `rough` begins at place `left` of `smooth`."""
+    right = left + len(rough)
+    _filter(source, step, low, smooth[:left])
+    _filter(source[right:], step, low, smooth[right:])
+    middle, both = source[left:], smooth[left:right]
+    for c in range(len(rough)):
         a = b = np.float32(0)
         for k in range(len(low)):
-            x = source[np.uint64(c + k * step)]
+            x = middle[np.uint64(c + k * step)]
             a += low[k] * x
             b += high[k] * x
-        smooth[c] = a
+        both[c] = a
         rough[c] = b
+
+
+@kernel
+def _filter(source, step, low, smooth):
+    for c in range(len(smooth)):
+        a = np.float32(0)
+        for k in range(len(low)):
+            a += low[k] * source[np.uint64(c + k * step)]
+        smooth[c] = a
 
 
 @kernel
@@ -148,17 +158,6 @@ def _join(smooth, rough, step, low, high, out):
             at = np.uint64(c + k * step)
             total += low[last - k] * smooth[at] + high[last - k] * rough[at]
         out[c] = total
-
-
-@kernel
-def _wrap(row, before, longer):
-    """Write a row with what comes before and after it when it repeats."""
-    size = len(row)
-    _copy(row, longer[before : before + size])
-    for c in range(before - 1, -1, -1):
-        longer[c] = longer[c + size]
-    for c in range(before + size, len(longer)):
-        longer[c] = longer[c - size]
 
 
 @kernel
@@ -187,18 +186,30 @@ def _box(sums, reach, spans, spare, out):
     _copy(spans[:size], out)
     done, span = 1, 1
     while 2 * span <= length:
-        _add(spans[: len(spans) - span], spans[span:], spare)
+        if 4 * span <= length and not length & (2 * span):
+            _add_four(spans, span, spare[: len(spans) - 3 * span])
+            span *= 4
+        else:
+            _add(spans, span, spare[: len(spans) - span])
+            span *= 2
         spans, spare = spare, spans
-        span *= 2
         if length & span:
             _accumulate(spans[done : done + size], out)
             done += span
 
 
 @kernel
-def _add(a, b, out):
-    for c in range(len(a)):
-        out[c] = a[c] + b[c]
+def _add(spans, span, out):
+    longer = spans[span:]
+    for c in range(len(out)):
+        out[c] = spans[c] + longer[c]
+
+
+@kernel
+def _add_four(spans, span, out):
+    second, third, fourth = spans[span:], spans[2 * span :], spans[3 * span :]
+    for c in range(len(out)):
+        out[c] = (spans[c] + second[c]) + (third[c] + fourth[c])
 
 
 @kernel

@@ -27,12 +27,23 @@ class WaveletTransform:
         Number of scales.
     decimated : bool
         Whether each level halves the size of the image, which must then be even.
+
+    Attributes
+    ----------
+    pair : tuple of tuple of float
+        The taps of the low-pass and of the high-pass filter.
+    reach : tuple of int
+        How many taps of a filter come before its middle, and how many after it.
+    stride : int
+        Distance, in coefficients of the level before, of neighbouring coefficients.
     """
 
     def __init__(self, name: str, levels: int, decimated: bool) -> None:
         low = scaling_filter(name)
         high = tuple(tap * (-1) ** k for k, tap in enumerate(reversed(low)))
         self.pair, self.levels, self.decimated = (low, high), levels, decimated
+        self.reach = len(low) // 2 - 1, len(low) // 2
+        self.stride = 2 if decimated else 1
 
     def noise_scale(self, level: int) -> float:
         """Return the standard deviation, at a level from 0, that white noise of 1 leaves."""
