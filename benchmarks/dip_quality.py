@@ -25,7 +25,7 @@ from priorlab.errors import Unsupported
 from priorlab.forward.measurement import Measurement
 from priorlab.pictures import images
 from priorlab.priors import Generator
-from priorlab.solvers import stopping
+from priorlab.solvers.parameter_space import stopping
 from priorlab.tasks.base import Task
 from priorlab.trace import Trace
 

@@ -16,7 +16,7 @@ import torch
 from torch import nn
 
 from priorlab.errors import UsageError
-from priorlab.plugins import hookimpl
+from priorlab.hookspecs import hookimpl
 from priorlab.priors import Denoiser
 from priorlab.specs import parameter
 

@@ -18,7 +18,7 @@ from skimage.restoration import (
     denoise_wavelet,
 )
 
-from priorlab.plugins import hookimpl
+from priorlab.hookspecs import hookimpl
 from priorlab.priors import Denoiser
 from priorlab.specs import parameter
 from priorlab_handcrafted.total_variation import TotalVariation

@@ -18,7 +18,7 @@ from priorlab.forward.noise import Gaussian
 from priorlab.forward.operators import Identity
 from priorlab.pictures import images
 from priorlab.pictures.datasets import load
-from priorlab.solvers.stopping import MovingVariance
+from priorlab.solvers.parameter_space.stopping import MovingVariance
 from priorlab.trace import Trace
 
 LEVEL, STEPS = 25 / 255, 5

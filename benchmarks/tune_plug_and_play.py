@@ -1,11 +1,12 @@
-"""Sweep the constants of plug-and-play on training images; never on a test set.
+"""Sweep the settings of plug-and-play on training images; never on a test set.
 
     python benchmarks/tune_plug_and_play.py ../shared/data/bsds432 --images 8
 
-prints the mean PSNR of each setting for each task and prior, one constant varied at a time.
+prints the mean PSNR of each setting for each task and prior, one setting varied at a time.
 """
 
 import argparse
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -13,14 +14,13 @@ import torch
 
 from priorlab import metrics, plugins
 from priorlab.pictures import images
-from priorlab.solvers import plug_and_play
 
 TASKS = "inpaint:missing=0.5,inpaint:kind=text,superres:factor=4,deblur,denoise-impulse:amount=0.3"
 GRID = {
-    "ITERATIONS": (8, 16, 24, 40),
-    "FIRST_LEVEL": (25 / 255, 50 / 255, 75 / 255),
-    "LAST_LEVEL": (0.5 / 255, 1 / 255, 2 / 255),
-    "DATA_WEIGHT": (0.1, 0.23, 0.5, 1.0),
+    "steps": (8, 16, 24, 40),
+    "first_level": (25 / 255, 50 / 255, 75 / 255),
+    "last_level": (0.5 / 255, 1 / 255, 2 / 255),
+    "data_weight": (0.1, 0.23, 0.5, 1.0),
 }
 
 
@@ -42,21 +42,20 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=8)
     parser.add_argument("--priors", default="unet,wavelet")
     parser.add_argument("--tasks", default=TASKS)
-    parser.add_argument("--constants", default=",".join(GRID))
+    parser.add_argument("--settings", default=",".join(GRID))
     options = parser.parse_args()
     torch.set_num_threads(1)
     registry = plugins.load()
     photos = crops(options.folder, options.images)
-    defaults = {key: getattr(plug_and_play, key) for key in GRID}
     for prior in registry.build_priors(options.priors):
         for task in registry.build_tasks(options.tasks):
-            for key in options.constants.split(","):
+            for key in options.settings.split(","):
                 for value in GRID[key]:
-                    setattr(plug_and_play, key, value)
+                    changed = dataclasses.replace(prior, **{key: value})
                     scores = []
                     for clean in photos:
                         measurement = task.measure(clean, 0)
-                        restored = prior.restore(measurement).clamp(0, 1)
+                        restored = changed.restore(measurement).clamp(0, 1)
                         truth = task.truth(clean)
                         scores.append(
                             metrics.evaluate(restored[0].numpy(), truth[0].numpy(), task.protocol)[
@@ -68,7 +67,6 @@ def main() -> None:
                         f"{np.mean(scores):.2f} dB",
                         flush=True,
                     )
-                setattr(plug_and_play, key, defaults[key])
 
 
 if __name__ == "__main__":

@@ -4,22 +4,63 @@
 >>> restored = priorlab.restore("photo.png", task="denoise:sigma=25", prior="tv")
 >>> table = priorlab.bench(priors=["tv", "wavelet"], tasks=["denoise"])
 
-Importing this package imports no torch; the functions import what they need when called.
+What a plugin is written with is here too: `Prior` and its three forms, `parameter`, `hookimpl`
+and the others in `SURFACE`.
+
+Importing this package imports no torch: each name is imported when it is first used.
 """
 
+import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from priorlab.api import bench, degrade, restore
+    from priorlab.api import bench as bench
+    from priorlab.api import degrade as degrade
+    from priorlab.api import restore as restore
+    from priorlab.forward.measurement import Measurement as Measurement
+    from priorlab.forward.noise import Noise as Noise
+    from priorlab.forward.operators import LinearOperator as LinearOperator
+    from priorlab.hookspecs import hookimpl as hookimpl
+    from priorlab.metrics import Metric as Metric
+    from priorlab.priors import Denoiser as Denoiser
+    from priorlab.priors import Generator as Generator
+    from priorlab.priors import Prior as Prior
+    from priorlab.priors import Regularizer as Regularizer
+    from priorlab.specs import parameter as parameter
+    from priorlab.tasks.base import Task as Task
 
 __version__ = "0.1.0"
-__all__ = ["bench", "degrade", "restore"]
+
+SURFACE = {
+    "bench": "priorlab.api",
+    "degrade": "priorlab.api",
+    "restore": "priorlab.api",
+    "Denoiser": "priorlab.priors",
+    "Generator": "priorlab.priors",
+    "LinearOperator": "priorlab.forward.operators",
+    "Measurement": "priorlab.forward.measurement",
+    "Metric": "priorlab.metrics",
+    "Noise": "priorlab.forward.noise",
+    "Prior": "priorlab.priors",
+    "Regularizer": "priorlab.priors",
+    "Task": "priorlab.tasks.base",
+    "hookimpl": "priorlab.hookspecs",
+    "parameter": "priorlab.specs",
+}
+"""The module that defines each public name."""
+
+__all__ = list(SURFACE)
 
 
 def __getattr__(name: str) -> Any:
-    """Import the public functions on first use."""
-    if name in __all__:
-        from priorlab import api
+    """Import a public name on first use."""
+    if name not in SURFACE:
+        raise AttributeError(f"module 'priorlab' has no attribute {name!r}")
+    value = getattr(importlib.import_module(SURFACE[name]), name)
+    globals()[name] = value
+    return value
 
-        return getattr(api, name)
-    raise AttributeError(f"module 'priorlab' has no attribute {name!r}")
+
+def __dir__() -> list[str]:
+    """Return the public names along with those that are loaded."""
+    return sorted({*globals(), *SURFACE})

@@ -20,6 +20,7 @@ from priorlab.pictures import images
 from priorlab.pictures.noise_level import estimate_sigma
 from priorlab.priors import Prior
 from priorlab.randomness import seeded
+from priorlab.registry import Registry
 from priorlab.tasks.base import Task
 from priorlab.trace import SILENT, Trace
 
@@ -43,7 +44,7 @@ def restore(
     seed: int = 0,
     device: str = "cpu",
     trace: Trace = SILENT,
-    registry: plugins.Registry | None = None,
+    registry: Registry | None = None,
     say: Callable[[str], object] = _log.info,
 ) -> NDArray[np.float32]:
     """Restore a picture that is already degraded: nothing is added to it.
@@ -95,7 +96,7 @@ def degrade(
     task: str = "denoise",
     *,
     seed: int = 0,
-    registry: plugins.Registry | None = None,
+    registry: Registry | None = None,
 ) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
     """Degrade a picture as `bench` does, with the boundary conditions of a real photograph.
 
@@ -215,9 +216,7 @@ def bench(
     return done.rows
 
 
-def select_priors(
-    chosen: Sequence[str | Prior] | str | None, registry: plugins.Registry
-) -> list[Prior]:
+def select_priors(chosen: Sequence[str | Prior] | str | None, registry: Registry) -> list[Prior]:
     """Build the priors of a comparison; None stands for all that are run by default."""
     if chosen is None:
         return [kind() for kind in registry.priors.values() if kind.by_default]
@@ -247,7 +246,7 @@ def select_images(dataset: Dataset, names: Sequence[str] | str | None) -> Datase
     return dataclasses.replace(dataset, images=left, problems=())
 
 
-def select_tasks(chosen: Sequence[str | Task] | str, registry: plugins.Registry) -> list[Task]:
+def select_tasks(chosen: Sequence[str | Task] | str, registry: Registry) -> list[Task]:
     """Build the tasks of a comparison."""
     return _selected(chosen, registry.build_tasks)
 
@@ -259,7 +258,7 @@ def _selected(chosen: Sequence[str | C] | str, build: Callable[[str], list[C]]) 
     return list(dict.fromkeys(itertools.chain.from_iterable(built)))
 
 
-def one_prior(prior: str | Prior, registry: plugins.Registry) -> Prior:
+def one_prior(prior: str | Prior, registry: Registry) -> Prior:
     """Return the one prior that a spec names."""
     if isinstance(prior, Prior):
         return prior
@@ -269,9 +268,7 @@ def one_prior(prior: str | Prior, registry: plugins.Registry) -> Prior:
     return built[0]
 
 
-def task_for_picture(
-    text: str, data: NDArray[np.float32], registry: plugins.Registry
-) -> tuple[Task, str]:
+def task_for_picture(text: str, data: NDArray[np.float32], registry: Registry) -> tuple[Task, str]:
     """Return the task that fits a picture with an unknown history, and a note on what was guessed.
 
     Parameters
@@ -318,7 +315,7 @@ def restore_measurement(
         raise UsageError(f"{prior.spec()} does not support this: {reason}")
     try:
         prior.prepare(measurement.y.device, measurement.shape[1])
-        with seeded(seed):
+        with seeded(seed, measurement.y.device):
             restored = cell.checked(prior.restore(measurement, trace, seed), measurement.shape)
     except UsageError:
         raise
@@ -369,7 +366,7 @@ def _to_layout(image: torch.Tensor) -> NDArray[np.float32]:
     return array[0] if len(array) == 1 else np.ascontiguousarray(array.transpose(1, 2, 0))
 
 
-def _one_task(text: str, registry: plugins.Registry) -> Task:
+def _one_task(text: str, registry: Registry) -> Task:
     """Build one task for a photograph: its boundary reflects unless another one was typed."""
     built = registry.build_tasks(text)
     if len(built) != 1:

@@ -19,7 +19,7 @@ from priorlab.errors import UsageError, check_seed
 if TYPE_CHECKING:
     from priorlab.harness.results.runs import Run
     from priorlab.harness.run.suites import Suite
-    from priorlab.plugins import Registry
+    from priorlab.registry import Registry
 
 OK, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 3
 EXAMPLES = """examples:

@@ -7,7 +7,8 @@ import inspect
 from typing import get_type_hints
 
 from priorlab.errors import UsageError, unknown
-from priorlab.plugins import KINDS, Registry
+from priorlab.hookspecs import KINDS
+from priorlab.registry import Registry
 from priorlab.specs import Component
 
 

@@ -5,18 +5,23 @@ from __future__ import annotations
 import torch
 
 
-def bf16_is_fast(device: torch.device) -> bool:
-    """Return whether `device` multiplies bfloat16 in hardware; others emulate it, slowly.
+def bf16_hardware(device: torch.device) -> tuple[str, ...]:
+    """Return the names of what multiplies bfloat16 on `device`; none where it is emulated, slowly.
 
     PyTorch keeps the question about CPUs (AMX or AVX-512 BF16) under private names that differ
     between versions; one that lacks them gets float32.
     """
     if device.type == "cuda":
-        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
-    questions = ("_is_amx_tile_supported", "_is_avx512_bf16_supported")
-    return device.type == "cpu" and any(
-        getattr(torch.cpu, question, bool)() for question in questions
-    )
+        return ("cuda",) if torch.cuda.is_bf16_supported(including_emulation=False) else ()
+    if device.type != "cpu":
+        return ()
+    questions = {"amx": "_is_amx_tile_supported", "avx512_bf16": "_is_avx512_bf16_supported"}
+    return tuple(name for name, ask in questions.items() if getattr(torch.cpu, ask, bool)())
+
+
+def bf16_is_fast(device: torch.device) -> bool:
+    """Return whether `device` multiplies bfloat16 in hardware."""
+    return bool(bf16_hardware(device))
 
 
 def training_layout(device: torch.device) -> torch.memory_format:

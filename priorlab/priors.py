@@ -21,10 +21,15 @@ import torch
 from torch import Tensor, nn
 
 from priorlab.errors import Unsupported, UsageError
-from priorlab.forward import impulses
 from priorlab.forward.measurement import Measurement
-from priorlab.forward.noise import Gaussian, Poisson
 from priorlab.forward.operators import Shape
+from priorlab.solvers import image_space, plug_and_play
+from priorlab.solvers.image_space import ImageSpaceSettings
+from priorlab.solvers.parameter_space.fit import fit
+from priorlab.solvers.parameter_space.penalties import RED
+from priorlab.solvers.parameter_space.settings import FitSettings
+from priorlab.solvers.parameter_space.stopping import has_known_level
+from priorlab.solvers.plug_and_play import SplittingSettings
 from priorlab.specs import Component, parameter
 from priorlab.trace import SILENT, Trace
 
@@ -78,7 +83,7 @@ class Prior(Component, ABC):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Regularizer(Prior):
+class Regularizer(Prior, ImageSpaceSettings):
     """An explicit prior: ``R(x) = energy(x) / s``, where s is the noise level.
 
     The core minimises ``nll(A x; y) + energy(x) / s``. With Gaussian noise that is
@@ -114,9 +119,8 @@ class Regularizer(Prior):
 
     def restore(self, measurement: Measurement, trace: Trace = SILENT, seed: int = 0) -> Tensor:
         """Optimise over the image; see `priorlab.solvers.image_space`."""
-        from priorlab.solvers import image_space
-
-        return image_space.minimise(self, measurement, trace)
+        make_prox = self.warm_prox if self.has_prox else None
+        return image_space.minimise(measurement, self.energy, make_prox, self, trace)
 
     @property
     def has_prox(self) -> bool:
@@ -125,7 +129,7 @@ class Regularizer(Prior):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Denoiser(Prior):
+class Denoiser(Prior, SplittingSettings):
     """An implicit prior: a method that removes Gaussian noise of a known level."""
 
     @abstractmethod
@@ -137,13 +141,11 @@ class Denoiser(Prior):
 
     def restore(self, measurement: Measurement, trace: Trace = SILENT, seed: int = 0) -> Tensor:
         """Plug the denoiser into a splitting; see `priorlab.solvers.plug_and_play`."""
-        from priorlab.solvers import plug_and_play
-
-        return plug_and_play.restore(self, measurement, trace)
+        return plug_and_play.restore(self.denoise, measurement, self, trace)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Generator(Prior):
+class Generator(Prior, FitSettings):
     """A parametric prior: images that a network ``x = g_theta(z)`` makes for a fixed code z.
 
     The core optimises over theta from a random start and stops early: structure is fitted
@@ -151,64 +153,27 @@ class Generator(Prior):
     without noise, such as known pixels, is returned as it is.
     """
 
-    iterations: int = parameter(450, "most steps of the optimiser", low=1)
-    learning_rate: float = parameter(0.08, "step size of Adam", low=0)
-    warm_up: int = parameter(
-        60,
-        "steps in which Muon optimises the kernels, before Adam gradually does; all steps without"
-        " noise, with a quarter of Adam's step size for the rest",
-        low=0,
+    red: Denoiser | None = parameter(
+        None, "an installed denoiser, such as bm3d, as a second prior", component="priors"
     )
-    perturbation: float = parameter(
-        0.25,
-        "noise added to the code in each step, relative to the measurement's level, which counts"
-        " as 14 (0-255) at least, and 1.7 times in gray pictures",
-        low=0,
-    )
-    averaging: float = parameter(
-        0.99, "decay of the running mean of the outputs; 0 returns the last one", low=0, high=1
-    )
-    stop: str = parameter(
-        "auto",
-        "what ends a fit to noisy data early: a residual as small as the noise (discrepancy), the"
-        " moving variance of the outputs (es-wmv), a few pixels kept from the fit (held-out), the"
-        " median of these three, or nothing; auto is the median where the noise is Gaussian or"
-        " Poisson, else es-wmv",
-        choices=("auto", "median", "discrepancy", "es-wmv", "held-out", "never"),
-    )
-    runs: int = parameter(1, "independent fits, whose mean is the result", low=1)
-    batch: int = parameter(
-        1,
-        "networks fitted together, of several images or runs: as one on a GPU, on a CPU in a"
-        " thread each",
-        low=1,
-    )
-    langevin: float = parameter(
-        0.0,
-        "noise added to the kernels in each step, in units of the learning rate; the mean of the"
-        " second half of the outputs is the result, with its uncertainty; with stop=never",
-        low=0,
-    )
-    weight_tv: float = parameter(0.0, "weight of the total variation of the image", low=0)
-    red: str = parameter("", "an installed denoiser, such as bm3d, as a second prior")
     weight_red: float = parameter(0.5, "weight of that denoiser", low=0)
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.langevin and self.stop != "never":
             raise UsageError(f"{self.name}: langevin= samples to the end; it needs stop=never")
-        if self.red:
-            from priorlab.solvers import companions
-
-            companions.denoiser(self.red)
-        elif self.weight_red != type(self).weight_red:
+        if self.red is None and self.weight_red != type(self).weight_red:
             raise UsageError(f"{self.name}: weight_red= needs red=")
+
+    def prepare(self, device: torch.device, channels: int) -> None:
+        """Prepare the denoiser, if there is one; see `Prior.prepare`."""
+        if self.red:
+            self.red.prepare(device, channels)
 
     def unsupported(self, measurement: Measurement) -> str | None:
         """Return that the stopping rule does not know the noise; see `Prior.unsupported`."""
-        known = isinstance(measurement.noise, Gaussian | Poisson)
-        needs = self.stop in ("discrepancy", "median")
-        if needs and not (known or impulses.detectable(measurement)):
+        known = has_known_level(measurement.noise) or measurement.has_outliers
+        if self.stop in ("discrepancy", "median") and not known:
             return f"stop={self.stop} needs Gaussian or Poisson noise"
         return None
 
@@ -225,6 +190,5 @@ class Generator(Prior):
 
     def restore(self, measurement: Measurement, trace: Trace = SILENT, seed: int = 0) -> Tensor:
         """Optimise over the parameters; see `priorlab.solvers.parameter_space`."""
-        from priorlab.solvers import parameter_space
-
-        return parameter_space.fit(self, measurement, trace, seed)
+        red = RED(self.red.denoise, self.weight_red) if self.red else None
+        return fit(self.make_network, self.make_code, measurement, self, trace, seed, red)

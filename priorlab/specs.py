@@ -4,8 +4,10 @@
     field  = key "=" value ("|" value)*           denoise:sigma=15|25|50  is three tasks
     list   = spec ("," spec)*                     a key=value belongs to the name before it
 
-A value that contains a comma or a bar is written in double quotes: `inpaint:mask="a,b.png"`.
-What a spec names is a `Component`: a frozen dataclass whose fields are its parameters.
+A value that contains a comma or a bar is written in double quotes: `inpaint:mask="a,b.png"`; a
+double quote within them is doubled. What a spec names is a `Component`: a frozen dataclass whose
+fields are its parameters. A parameter can itself be a component, and its value is then a spec:
+`dip:red=bm3d`, `dip:red="nlm:patch=7,distance=8"`.
 """
 
 import dataclasses
@@ -15,15 +17,18 @@ import itertools
 import math
 import re
 import typing
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from numbers import Integral, Real
 from pathlib import Path
-from typing import Any, ClassVar, Self, TypeVar
+from typing import Any, ClassVar, Self
 
 from priorlab.errors import UsageError, unknown
 
-GRAY_LEVELS = 1 / 255
+PER_GRAY_LEVEL = 1 / 255
 """Scale of a parameter that users type on the 0-255 scale of the literature."""
+
+Find = Callable[[str, str], "type[Component]"]
+"""Returns what a name stands for among a kind, such as "priors", or raises a `UsageError`."""
 
 
 def parameter(
@@ -37,12 +42,13 @@ def parameter(
     scale: float = 1.0,
     file: bool = False,
     shown: bool = False,
+    component: str = "",
 ) -> Any:
     """Declare a field of a `Component`: a parameter that `priorlab show` can explain.
 
     Parameters
     ----------
-    default : bool, int, float or str
+    default : bool, int, float, str or None
         The default, on the internal scale. Its type is the field's annotation.
     doc : str
         One line: what the parameter means.
@@ -53,16 +59,18 @@ def parameter(
     choices : sequence of str
         The allowed values of a text parameter.
     scale : float
-        Typed value times `scale` is the internal value. Noise levels use `GRAY_LEVELS`.
+        Typed value times `scale` is the internal value. Noise levels use `PER_GRAY_LEVEL`.
     file : bool
         The value is the path of a file; results depend on its content, not on its name.
     shown : bool
         Tables name the parameter even at its default: `denoise:sigma=25`.
+    component : str
+        The value is a component of this kind ("priors", ...) or None; users type its spec, or
+        "none". The field's annotation says which: ``Denoiser | None``.
     """
     facts = {"doc": doc, "unit": unit, "low": low, "high": high, "choices": tuple(choices)}
-    return dataclasses.field(
-        default=default, metadata=facts | {"scale": scale, "file": file, "shown": shown}
-    )
+    facts |= {"scale": scale, "file": file, "shown": shown, "component": component}
+    return dataclasses.field(default=default, metadata=facts)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -92,8 +100,15 @@ class Component:
         return (inspect.getdoc(cls) or "").partition("\n")[0]
 
     @classmethod
-    def parse(cls, given: Mapping[str, str]) -> Self:
+    def parse(cls, given: Mapping[str, str], find: Find | None = None) -> Self:
         """Build an instance from typed texts, such as ``{"sigma": "25"}``.
+
+        Parameters
+        ----------
+        given : mapping of str to str
+            The texts by field.
+        find : callable, optional
+            Looks up the names of components that are parameters.
 
         Raises
         ------
@@ -106,8 +121,16 @@ class Component:
         for key, text in given.items():
             if key not in fields:
                 raise unknown(f"field of {cls.name}", key, fields)
-            values[key] = _convert(cls, fields[key], types[key], text)
+            if kind := fields[key].metadata.get("component"):
+                values[key] = _convert_component(cls, key, kind, text, find)
+            else:
+                values[key] = _convert(cls, fields[key], types[key], text)
         return cls(**values)
+
+    def components(self) -> dict[str, "Component"]:
+        """Return the parameters that are components themselves, by name."""
+        values = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        return {name: value for name, value in values.items() if isinstance(value, Component)}
 
     def text(self, key: str) -> str:
         """Return a parameter as a user types it: noise levels on the 0-255 scale."""
@@ -126,19 +149,24 @@ class Component:
         return self.name + (":" + ",".join(shown) if shown else "")
 
     def fingerprint(self) -> dict[str, Any]:
-        """Return name and all parameters, files by content: what results can depend on."""
+        """Return name and all parameters, files by content: what results can depend on.
+
+        Of a parameter that is a component, its own fingerprint.
+        """
         parameters: dict[str, Any] = {}
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
             if field.metadata.get("file", False) and value:
                 value = "sha256:" + file_digest(type(self), field.name, value)
+            elif isinstance(value, Component):
+                value = value.fingerprint()
             else:
                 value = _typed(field, value)
             parameters[field.name] = value
         return {"name": self.name, "parameters": parameters}
 
 
-C = TypeVar("C", bound=Component)
+_NONE = type(None)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -186,7 +214,7 @@ def split(text: str) -> list[Spec]:
             raise UsageError(f"{text!r}: expected 'name:key=value', not {token!r}")
         if key in parts[-1][1]:
             raise UsageError(f"{text!r}: {parts[-1][0]} is given {key!r} twice")
-        alternatives = tuple(item.replace('"', "") for item in _cut(value, "|"))
+        alternatives = tuple(_unquoted(item) for item in _cut(value, "|"))
         if not all(alternatives) or not alternatives:
             raise UsageError(f"{text!r}: {key!r} has an empty value")
         parts[-1][1][key] = alternatives
@@ -195,7 +223,7 @@ def split(text: str) -> list[Spec]:
     return [Spec(name, fields) for name, fields in parts]
 
 
-def build(text: str, kind: str, known: Mapping[str, type[C]]) -> list[C]:
+def build(text: str, kind: str, find: Find) -> list[Component]:
     """Build every component that a list of specs names, sweeps expanded, duplicates dropped.
 
     Parameters
@@ -203,22 +231,39 @@ def build(text: str, kind: str, known: Mapping[str, type[C]]) -> list[C]:
     text : str
         Such as ``"denoise:sigma=15|25,inpaint"``.
     kind : str
-        What the names stand for, used in errors: "prior" or "task".
-    known : mapping of str to type
-        The components by name.
+        What the names stand for: "priors" or "tasks".
+    find : callable
+        Looks a name up.
 
     Raises
     ------
     UsageError
         For a text outside the grammar, an unknown name or field, or a bad value.
     """
-    built: dict[C, None] = {}
+    built: dict[Component, None] = {}
     for spec in split(text):
-        if spec.name not in known:
-            raise unknown(kind, spec.name, known)
+        component = find(kind, spec.name)
         for given in spec.expand():
-            built[known[spec.name].parse(given)] = None
+            built[component.parse(given, find)] = None
     return list(built)
+
+
+def description(component: Component) -> dict[str, Any]:
+    """Return name and parameters as JSON can hold them; `from_description` builds it again."""
+    values = {field.name: getattr(component, field.name) for field in dataclasses.fields(component)}
+    nested = {name: description(value) for name, value in component.components().items()}
+    return {"name": component.name, "parameters": values | nested}
+
+
+def from_description(facts: Mapping[str, Any], kind: str, find: Find) -> Component:
+    """Build the component of a kind that `description` described."""
+    built = find(kind, facts["name"])
+    values = dict(facts["parameters"])
+    for field in dataclasses.fields(built):
+        inner = field.metadata.get("component")
+        if inner and values.get(field.name) is not None:
+            values[field.name] = from_description(values[field.name], inner, find)
+    return built(**values)
 
 
 def file_digest(owner: type[Component], key: str, path: str) -> str:
@@ -245,6 +290,11 @@ def _outside_quotes(separator: str) -> str:
     return re.escape(separator) + r'(?=(?:[^"]*"[^"]*")*[^"]*$)'
 
 
+def _unquoted(text: str) -> str:
+    """Return a value without the quotes around it or around a part of it."""
+    return re.sub(r'"((?:[^"]|"")*)"', lambda found: found[1].replace('""', '"'), text)
+
+
 _NOUNS = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
 
 
@@ -264,12 +314,32 @@ def _convert(owner: type[Component], field: dataclasses.Field[Any], kind: Any, t
     return text
 
 
+def _convert_component(
+    owner: type[Component], key: str, kind: str, text: str, find: Find | None
+) -> Component | None:
+    """Build the component that a parameter's text names."""
+    if text == "none":
+        return None
+    if find is None:
+        raise UsageError(f"{owner.name}: {key}={text} cannot be looked up here")
+    try:
+        built = build(text, kind, find)
+    except UsageError as error:
+        raise UsageError(f"{owner.name}: {key}={text}: {error}") from None
+    if len(built) != 1:
+        raise UsageError(f"{owner.name}: {key}={text} names {len(built)} {kind}, not one")
+    return built[0]
+
+
 def _check(owner: type[Component], field: dataclasses.Field[Any], kind: Any, value: Any) -> None:
     """Raise a `UsageError` unless the value has the declared type, choices and limits."""
     facts = field.metadata
     typed = f"{owner.name}: {field.name}={_text(_typed(field, value))}"
     if kind in _NOUNS and type(value) is not kind:
         raise UsageError(f"{typed} is not {_NOUNS[kind]}, but of type {type(value).__name__}")
+    if facts.get("component") and not (value is None or isinstance(value, kind)):
+        wanted = " or ".join(form.__name__ for form in typing.get_args(kind) if form is not _NONE)
+        raise UsageError(f"{typed} is not a {wanted}")
     choices = facts.get("choices", ())
     if choices and value not in choices:
         raise UsageError(f"{typed} is not one of {', '.join(choices)}")
@@ -293,10 +363,15 @@ def _typed(field: dataclasses.Field[Any], value: Any) -> Any:
 
 
 def _text(value: Any) -> str:
+    if value is None:
+        return "none"
+    if isinstance(value, Component):
+        return value.spec()
     if isinstance(value, bool):
         return str(value).lower()
     return f"{value:.9g}" if isinstance(value, float) else str(value)
 
 
 def _quoted(text: str) -> str:
-    return f'"{text}"' if text != text.strip() or any(mark in text for mark in ",|") else text
+    plain = text == text.strip() and not any(mark in text for mark in ',|"')
+    return text if plain else '"' + text.replace('"', '""') + '"'

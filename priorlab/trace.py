@@ -6,7 +6,7 @@ from torch import Tensor
 
 
 class Trace:
-    """What an iterative prior tells while it works. This one listens to nothing.
+    """Listens to a prior at work. This one ignores what it hears.
 
     The harness passes one that shows progress and follows the quality, and stops the clock
     while it does.
@@ -30,6 +30,13 @@ class Trace:
 
     def returned(self, iteration: int) -> None:
         """Take note that the image reported at `iteration` is the one that is returned."""
+
+    def converged(self, reached: bool, residual: float) -> None:
+        """Take note of how an iteration ended: whether its tolerance was reached.
+
+        `residual` is what the tolerance was compared with. Of several iterations of one
+        restoration each reports; the restoration converged if all did.
+        """
 
     def picture(self, name: str, image: Tensor) -> None:
         """Take a picture (B, C, H, W) that comes with the restored one, such as its uncertainty.
@@ -72,3 +79,7 @@ class TraceOfOne(Trace):
         self.batch[self.index] = image[0]
         before, planned = self.index * total, len(self.batch) * total
         self.trace.report(before + iteration, planned, self.batch, output=None, **values)
+
+    def converged(self, reached: bool, residual: float) -> None:
+        """Pass it on."""
+        self.trace.converged(reached, residual)

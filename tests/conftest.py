@@ -1,5 +1,10 @@
 """What all tests share."""
 
+import os
+
+# Before torch is imported: idle threads are to sleep, not to spin on cores that others need.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
 import pytest
 import torch
 from sample_pictures import picture, save

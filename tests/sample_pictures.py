@@ -1,7 +1,13 @@
-"""Small pictures that tests make on the spot."""
+"""Small pictures: made on the spot, or cut from the photographs that come with priorlab."""
+
+from pathlib import Path
 
 import numpy as np
+import torch
 from PIL import Image
+
+import priorlab
+from priorlab.pictures import images
 
 
 def picture(height, width, channels=1, seed=0):
@@ -14,6 +20,12 @@ def picture(height, width, channels=1, seed=0):
         disk = (rows - centre[0]) ** 2 + (columns - centre[1]) ** 2 < radius**2
         image[:, disk] = rng.random((channels, 1))
     return image.astype(np.float32)
+
+
+def photo_crop(name, channels=1):
+    """Return 96 x 96 pixels of a bundled photograph as a tensor (1, channels, 96, 96)."""
+    image = images.read(Path(priorlab.__file__).parent / "photos" / f"{name}.png")
+    return torch.from_numpy(np.ascontiguousarray(image[:channels, 80:176, 80:176]))[None]
 
 
 def save(path, image):

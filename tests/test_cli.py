@@ -157,7 +157,7 @@ def test_a_device_that_is_not_there(photo, tmp_path, capsys):
 PLUGIN = """
 import dataclasses
 import torch
-from priorlab.plugins import hookimpl
+from priorlab.hookspecs import hookimpl
 from priorlab.priors import SILENT, Prior
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -8,7 +8,7 @@ from priorlab import plugins
 from priorlab.errors import UsageError
 
 GOOD = """
-from priorlab.plugins import hookimpl
+from priorlab.hookspecs import hookimpl
 from priorlab.priors import Denoiser
 
 class Halve(Denoiser):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 import typing
 from pathlib import Path
 from typing import Any, ClassVar
@@ -13,8 +14,16 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from priorlab.errors import UsageError
-from priorlab.specs import GRAY_LEVELS, Component, build, parameter, split
+from priorlab.errors import UsageError, unknown
+from priorlab.specs import (
+    PER_GRAY_LEVEL,
+    Component,
+    build,
+    description,
+    from_description,
+    parameter,
+    split,
+)
 from priorlab.tasks.builtin import BUILTIN_TASKS, Denoise, DenoisePoisson, Inpaint
 
 TASKS = {task.name: task for task in BUILTIN_TASKS}
@@ -29,7 +38,7 @@ class Everything(Component):
 
     name: ClassVar[str] = "everything"
     sigma: float = parameter(
-        25 * GRAY_LEVELS, "noise", unit="0-255", low=0, high=1, scale=GRAY_LEVELS, shown=True
+        25 * PER_GRAY_LEVEL, "noise", unit="0-255", low=0, high=1, scale=PER_GRAY_LEVEL, shown=True
     )
     weight: float = parameter(1 / 30, "weight", low=-1, high=1e6)
     steps: int = parameter(100, "steps", low=1)
@@ -39,11 +48,27 @@ class Everything(Component):
     weights: str = parameter("", "file", file=True)
 
 
-KNOWN: dict[str, Any] = {"everything": Everything, **TASKS}
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Outer(Component):
+    """A component with another one inside."""
+
+    name: ClassVar[str] = "outer"
+    inner: Everything | None = parameter(None, "another component", component="tasks")
+    deeper: Component | None = parameter(None, "any other component", component="tasks")
+
+
+KNOWN: dict[str, Any] = {"everything": Everything, "outer": Outer, **TASKS}
+
+
+def find(kind: str, name: str) -> type[Component]:
+    if name not in KNOWN:
+        raise unknown(kind.removesuffix("s"), name, KNOWN)
+    found: type[Component] = KNOWN[name]
+    return found
 
 
 def one(text: str) -> Any:
-    (component,) = build(text, "task", KNOWN)
+    (component,) = build(text, "tasks", find)
     return component
 
 
@@ -68,8 +93,13 @@ def values_of(kind: type[Component]) -> st.SearchStrategy[Any]:
             fields[field.name] = st.floats(
                 low if low is not None else -1e9, high if high is not None else 1e9
             )
+        elif facts.get("component"):
+            nested = values_of(Everything)
+            if field.name == "deeper":
+                nested |= st.deferred(lambda: values_of(Outer))
+            fields[field.name] = st.none() | nested
         else:
-            alphabet = st.characters(blacklist_characters='"', blacklist_categories=("Cs", "Cc"))
+            alphabet = st.characters(blacklist_categories=("Cs", "Cc"))
             fields[field.name] = st.text(alphabet, max_size=12)
 
     def make(given: dict[str, Any]) -> Component:
@@ -91,7 +121,7 @@ def test_what_is_printed_can_be_typed(component: Component) -> None:
 @given(st.lists(st.one_of([values_of(kind) for kind in TASKS.values()]), min_size=1, max_size=5))
 def test_a_list_of_specs_is_a_list_of_components(components: list[Component]) -> None:
     text = ",".join(component.spec() for component in components)
-    assert build(text, "task", KNOWN) == list(dict.fromkeys(components))
+    assert build(text, "tasks", find) == list(dict.fromkeys(components))
 
 
 @given(values_of(Everything))
@@ -130,7 +160,7 @@ def test_equal_components_have_equal_fingerprints(component: Component) -> None:
     ],
 )
 def test_grammar(text: str, specs: list[str]) -> None:
-    assert [component.spec() for component in build(text, "task", KNOWN)] == specs
+    assert [component.spec() for component in build(text, "tasks", find)] == specs
 
 
 @pytest.mark.parametrize(
@@ -164,7 +194,7 @@ def test_grammar(text: str, specs: list[str]) -> None:
 )
 def test_mistakes(text: str, message: str) -> None:
     with pytest.raises(UsageError) as caught:
-        build(text, "task", KNOWN)
+        build(text, "tasks", find)
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
 
@@ -210,3 +240,33 @@ def test_split_keeps_the_alternatives_as_texts() -> None:
     (spec,) = split("denoise:sigma=15|25")
     assert spec.name == "denoise" and spec.fields == {"sigma": ("15", "25")}
     assert list(spec.expand()) == [{"sigma": "15"}, {"sigma": "25"}]
+
+
+def test_a_component_can_be_a_parameter() -> None:
+    outer = one('outer:inner="everything:sigma=15,mode=hard"')
+    assert outer.inner == Everything(sigma=15 / 255, mode="hard")
+    assert outer.spec() == 'outer:inner="everything:sigma=15,mode=hard"'
+    assert outer.components() == {"inner": outer.inner}
+    assert outer.fingerprint()["parameters"]["inner"] == outer.inner.fingerprint()
+    assert one("outer:inner=none") == one("outer") == Outer()
+    assert [
+        each.inner.steps
+        for each in build('outer:inner="everything:steps=1"|"everything"', "tasks", find)
+    ] == [1, 100]
+    for component in (outer, one("outer"), Outer(deeper=outer)):
+        facts = json.loads(json.dumps(description(component)))
+        assert from_description(facts, "tasks", find) == component
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("outer:inner=everythin", "outer: inner=everythin: unknown task 'everythin'; did you mean"),
+        ("outer:inner=denoise", "outer: inner=denoise:sigma=25 is not a Everything"),
+        ('outer:inner="everything:steps=0"', "steps=0 is too small"),
+        ('outer:inner="everything:steps=1|2"', "names 2 tasks, not one"),
+    ],
+)
+def test_what_is_wrong_with_a_component_in_a_component(text: str, message: str) -> None:
+    with pytest.raises(UsageError, match=re.escape(message)):
+        one(text)

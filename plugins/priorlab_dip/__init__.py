@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from priorlab.plugins import hookimpl
-from priorlab.priors import Prior
-from priorlab_dip.dip import DeepImagePrior
-from priorlab_dip.noise2fast import Noise2Fast
-from priorlab_dip.self2self import Self2Self
-from priorlab_dip.siren import ImplicitRepresentation
-from priorlab_dip.zs_n2n import ZeroShotNoise2Noise
+from typing import TYPE_CHECKING
+
+from priorlab.hookspecs import hookimpl
+
+if TYPE_CHECKING:
+    from priorlab.priors import Prior
 
 
 @hookimpl
 def priorlab_priors() -> list[type[Prior]]:
     """Return the priors of this plugin."""
+    from priorlab_dip.dip import DeepImagePrior
+    from priorlab_dip.noise2fast import Noise2Fast
+    from priorlab_dip.self2self import Self2Self
+    from priorlab_dip.siren import ImplicitRepresentation
+    from priorlab_dip.zs_n2n import ZeroShotNoise2Noise
+
     return [
         DeepImagePrior,
         ZeroShotNoise2Noise,

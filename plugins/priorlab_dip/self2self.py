@@ -1,4 +1,4 @@
-"""Self2Self: a network that sees a part of the pixels learns to foretell the others."""
+"""Self2Self: a network that sees a part of the pixels learns to predict the others."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from priorlab.forward.measurement import Measurement
-from priorlab.forward.operators import Identity, LinearOperator, Mask
 from priorlab.precision import training_layout
 from priorlab.specs import parameter
 from priorlab.trace import Trace
@@ -31,7 +30,7 @@ EXACT = 1 / 255
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Self2Self(SelfSupervised):
-    """Self2Self: learn to foretell hidden values from the others, and average many guesses.
+    """Self2Self: learn to predict hidden values from the others, and average many guesses.
 
     Each step hides a random part of the values and fits a network, which sees the rest, to the
     hidden ones. Dropout makes it many networks in one. The mean of what they say, with other
@@ -56,15 +55,12 @@ class Self2Self(SelfSupervised):
     window: int = parameter(128, "most rows and columns seen in a step", unit="pixels", low=16)
     samples: int = parameter(50, "guesses averaged", low=1)
 
-    operators: ClassVar[tuple[type[LinearOperator], ...]] = (Identity, Mask)
-    limits: ClassVar[str] = "it only removes noise and fills in missing pixels"
+    fills_in: ClassVar[bool] = True
 
     def fit(self, measurement: Measurement, trace: Trace) -> Tensor:
         """Return the restored image; see `SelfSupervised.fit`."""
-        y, operator = measurement.y, measurement.operator
-        known = torch.ones_like(y)
-        if isinstance(operator, Mask):
-            known = operator.mask.to(y.dtype).expand_as(y)
+        y, mask = measurement.y, measurement.operator.known_pixels
+        known = torch.ones_like(y) if mask is None else mask.to(y.dtype).expand_as(y)
         height, width = y.shape[2:]
         depth = limited(self.depth, height, width)
         coarse = 2**depth

@@ -9,10 +9,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from priorlab.forward.jpeg import JpegQuantisation
 from priorlab.forward.measurement import Measurement
-from priorlab.forward.noise import SaltAndPepper
-from priorlab.forward.operators import Identity, LinearOperator
 from priorlab.precision import bf16_is_fast, training_layout
 from priorlab.priors import Prior
 from priorlab.trace import SILENT, Trace, TraceOfOne
@@ -26,12 +23,12 @@ class SelfSupervised(Prior):
     """Base of the priors that learn to denoise from a single noisy picture.
 
     They need no noise level and no other picture. The noise must have zero mean and must be
-    independent from pixel to pixel: then a pixel's noise cannot be foretold from other pixels,
-    and what a network foretells of a pixel is the picture.
+    independent from pixel to pixel: then a pixel's noise cannot be predicted from other pixels,
+    and what a network predicts of a pixel is the picture.
     """
 
-    operators: ClassVar[tuple[type[LinearOperator], ...]] = (Identity,)
-    limits: ClassVar[str] = "it only removes noise"
+    fills_in: ClassVar[bool] = False
+    """Whether missing pixels are filled in as well."""
 
     @abstractmethod
     def fit(self, measurement: Measurement, trace: Trace) -> Tensor:
@@ -41,14 +38,15 @@ class SelfSupervised(Prior):
         """
 
     def unsupported(self, measurement: Measurement) -> str | None:
-        """Return that the noise tells of itself, or that operators are not undone."""
-        if isinstance(measurement.noise, SaltAndPepper):
+        """Return that the noise can be predicted, or that operators are not undone."""
+        noise, operator = measurement.noise, measurement.operator
+        if not noise.is_zero_mean:
             return "it needs noise of zero mean, which impulses are not"
-        if isinstance(measurement.noise, JpegQuantisation):
+        if not noise.is_independent:
             return "it needs noise that is independent from pixel to pixel, unlike JPEG's"
-        if isinstance(measurement.operator, self.operators):
+        if operator.is_identity or (self.fills_in and operator.known_pixels is not None):
             return None
-        return self.limits
+        return "it only removes noise" + " and fills in missing pixels" * self.fills_in
 
     def restore(self, measurement: Measurement, trace: Trace = SILENT, seed: int = 0) -> Tensor:
         """Return the restored image, clipped to [0, 1]. Each image gets a network of its own.
@@ -58,7 +56,7 @@ class SelfSupervised(Prior):
         """
         self.require(measurement)
         device = measurement.y.device
-        result = measurement.initial().float()
+        result = measurement.initial_guess().float()
         for index in range(measurement.shape[0]):
             one = measurement.image(index)
             one = dataclasses.replace(one, y=one.y.detach().float())

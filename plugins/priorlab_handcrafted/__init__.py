@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from priorlab.plugins import hookimpl
+from priorlab.hookspecs import hookimpl
 
 if TYPE_CHECKING:
     from priorlab.training import Trainer

@@ -9,9 +9,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt
 from torch import Tensor
 
-from priorlab.forward.impulses import detectable, untouched
 from priorlab.forward.measurement import Measurement
-from priorlab.forward.noise import SaltAndPepper
 from priorlab.priors import Prior
 from priorlab.specs import parameter
 from priorlab.trace import SILENT, Trace
@@ -48,14 +46,13 @@ class AdaptiveMedian(Prior):
 
     def unsupported(self, measurement: Measurement) -> str | None:
         """Return why there are no impulses to repair, or None where there are."""
-        return None if detectable(measurement) else "it only repairs salt-and-pepper noise"
+        return None if measurement.has_outliers else "it only repairs salt-and-pepper noise"
 
     def restore(self, measurement: Measurement, trace: Trace = SILENT, seed: int = 0) -> Tensor:
         """Return the measurement with its impulses replaced."""
         self.require(measurement)
-        assert isinstance(measurement.noise, SaltAndPepper)
         y = measurement.y.detach().cpu()
-        good = untouched(y, measurement.noise.amount)
+        good = measurement.noise.reliable_pixels(y)
 
         def work(plane: Array, known: Mask) -> Tensor:
             return torch.from_numpy(repair(plane, known, self.largest // 2))

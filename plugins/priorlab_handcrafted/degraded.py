@@ -6,7 +6,6 @@ from typing import ClassVar
 from torch import Tensor
 
 from priorlab.forward.measurement import Measurement
-from priorlab.forward.operators import Mask
 from priorlab.priors import Prior
 from priorlab.trace import SILENT, Trace
 from priorlab_handcrafted.linear_interpolation import Linear
@@ -24,6 +23,6 @@ class Degraded(Prior):
 
     def restore(self, measurement: Measurement, trace: Trace = SILENT, seed: int = 0) -> Tensor:
         """Return the measurement as a picture of the right shape, clipped to [0, 1]."""
-        if isinstance(measurement.operator, Mask):
+        if measurement.operator.known_pixels is not None:
             return Linear().restore(measurement, trace, seed)
-        return measurement.initial()
+        return measurement.initial_guess()

@@ -38,7 +38,7 @@ class RichardsonLucy(Deblurring):
     def restore(self, measurement: Measurement, trace: Trace = SILENT, seed: int = 0) -> Tensor:
         """Return the sharper image, clipped to [0, 1]."""
         self.require(measurement)
-        result = measurement.initial()
+        result = measurement.initial_guess()
         for index in range(len(result)):
             one = slice(index, index + 1)
             x = self._iterate(measurement, measurement.y[one], TraceOfOne(trace, result, index))

@@ -17,8 +17,8 @@ from priorlab.explain.charts import Curve, Mark, Panel
 from priorlab.explain.fits import NOISE, NOISY, PICTURE, SHUFFLED, Fits
 from priorlab.files import write_atomically
 from priorlab.pictures import images
-from priorlab.plugins import Registry
 from priorlab.priors import Generator, Prior
+from priorlab.registry import Registry
 
 COLOURS = {
     PICTURE: charts.BLUE,

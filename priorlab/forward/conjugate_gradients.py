@@ -1,7 +1,8 @@
-"""Conjugate gradients on a batch of images, each with its own steps and its own stop."""
+"""Conjugate gradients on a batch of images or data, each with its own steps and its own stop."""
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 
 import torch
@@ -10,48 +11,90 @@ from torch import Tensor
 MOST_STEPS = 1000
 
 
-def conjugate_gradients(apply: Callable[[Tensor], Tensor], b: Tensor, scale: Tensor) -> Tensor:
-    """Solve ``M w = b`` for each image of a batch, from ``w = 0``.
+class ConvergenceWarning(UserWarning):
+    """An iteration ended before it reached its tolerance; the message tells the residual."""
+
+
+def conjugate_gradients(
+    apply: Callable[[Tensor], Tensor], b: Tensor, scale: Tensor, start: Tensor | None = None
+) -> Tensor:
+    """Solve ``M w = b`` for each member of a batch.
+
+    M. R. Hestenes, E. Stiefel: Methods of conjugate gradients for solving linear systems, Journal
+    of Research of the National Bureau of Standards 49, 1952.
 
     Parameters
     ----------
     apply : callable
-        ``w -> M w`` on batches (B, C, H, W), with M symmetric, positive definite and the
-        same for each image.
+        ``w -> M w`` on batches (B, ...), with M symmetric, positive definite and the same for
+        each member. Complex values count as pairs of real ones.
     b : Tensor
-        Shape (B, C, H, W).
+        Shape (B, ...).
     scale : Tensor
-        Shape (B, 1, 1, 1): the residual's norm is to be at most 1e-6 (float32) or 1e-10
-        (float64) of it in each image.
+        Shape (B,): the residual's norm is to be at most 1e-6 (float32) or 1e-10 (float64) of
+        it in each member.
+    start : Tensor, optional
+        Where to begin, shape (B, ...); by default ``w = 0``.
 
     Returns
     -------
     Tensor
-        w, as good as `MOST_STEPS` allow. An image gets the same w, up to rounding, whatever
-        the others in its batch are.
+        w. A member gets the same w, up to rounding, whatever the others in its batch are.
+
+    Warns
+    -----
+    ConvergenceWarning
+        If `MOST_STEPS` did not bring the residual down; the best w so far is returned.
+
+    Examples
+    --------
+    >>> b = torch.tensor([[2.0, 8.0]])
+    >>> conjugate_gradients(lambda w: w * torch.tensor([1.0, 4.0]), b, scale=norm(b))
+    tensor([[2., 2.]])
     """
-    goal = (1e-10 if b.dtype == torch.float64 else 1e-6) * scale
-    w, residual, direction = torch.zeros_like(b), b, b
-    square = _dot(residual, residual)
+    tolerance = 1e-10 if b.dtype in (torch.float64, torch.complex128) else 1e-6
+    goal = tolerance * scale
+    w = torch.zeros_like(b) if start is None else start
+    residual = b if start is None else b - apply(start)
+    direction, square = residual, dot(residual, residual)
+    best, least = w, square
     for _ in range(MOST_STEPS):
         active = square.sqrt() > goal
         if not bool(active.any()):
-            break
+            return w
         image = apply(direction)
-        step = torch.where(active, square / _dot(direction, image), 0)
-        w = w + step * direction
-        residual = residual - step * image
-        previous, square = square, _dot(residual, residual)
-        # An image that is done takes no more steps, and none of its 0/0 either.
-        direction = residual + torch.where(active, square / previous, 0) * direction
-    return w
+        step = torch.where(active, square / dot(direction, image), 0)
+        w = w + _each(step, w) * direction
+        residual = residual - _each(step, w) * image
+        previous, square = square, dot(residual, residual)
+        # A member that is done takes no more steps, and none of its 0/0 either.
+        turn = torch.where(active, square / previous, 0)
+        direction = residual + _each(turn, w) * direction
+        better = square < least
+        least = torch.where(better, square, least)
+        best = torch.where(_each(better, w), w, best)
+    worst = float((least.sqrt() / scale).max())
+    if worst > tolerance:
+        warnings.warn(
+            f"conjugate gradients stopped after {MOST_STEPS} steps with a relative residual of"
+            f" {worst:.1e}, not {tolerance:.0e}: the system is ill-conditioned",
+            ConvergenceWarning,
+            stacklevel=2,
+        )
+    return best
 
 
 def norm(x: Tensor) -> Tensor:
-    """Return the Euclidean norm of each image, shape (B, 1, 1, 1)."""
-    return _dot(x, x).sqrt()
+    """Return the Euclidean norm of each member of a batch, shape (B,)."""
+    return dot(x, x).sqrt()
 
 
-def _dot(a: Tensor, b: Tensor) -> Tensor:
-    """Return the inner product of each image, shape (B, 1, 1, 1)."""
-    return (a * b).sum((1, 2, 3), keepdim=True)
+def dot(a: Tensor, b: Tensor) -> Tensor:
+    """Return the real part of the inner product of each member, shape (B,)."""
+    product = (a.conj() * b).real if a.is_complex() or b.is_complex() else a * b
+    return product.flatten(1).sum(1)
+
+
+def _each(values: Tensor, like: Tensor) -> Tensor:
+    """Return one value for each member (B,) in a shape that multiplies `like` (B, ...)."""
+    return values.view(-1, *[1] * (like.ndim - 1))

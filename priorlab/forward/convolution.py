@@ -67,6 +67,11 @@ class Downsampling(LinearOperator):
         self.check(spread.shape[-2:])
         return self._blur_adjoint(spread)
 
+    @property
+    def has_closed_form(self) -> bool:
+        """Whether the boundary is circular, or reflects and the kernel is symmetric."""
+        return self.boundary == "circular" or self._mirrors
+
     def solve(self, y: Tensor, v: Tensor, rho: float) -> Tensor:
         """Return the closed form where there is one, else by conjugate gradients."""
         self.check(v.shape[-2:])
@@ -79,10 +84,10 @@ class Downsampling(LinearOperator):
             return full[..., : v.shape[-2], : v.shape[-1]]
         return super().solve(y, v, rho)
 
-    def initial(self, y: Tensor, shape: Shape) -> Tensor:
+    def initial_guess(self, y: Tensor, shape: Shape) -> Tensor:
         """Return `y`, enlarged by bicubic interpolation to `shape`."""
         if self.factor == 1:
-            return super().initial(y, shape)
+            return y
         # antialias=True changes nothing in an enlargement but the cubic's parameter: -0.5, as
         # in Keys (1981), Matlab and Pillow.
         return torch.nn.functional.interpolate(

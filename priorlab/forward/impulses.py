@@ -1,16 +1,10 @@
-"""Impulse noise as missing pixels: an impulse tells nothing of the value that it replaced."""
+"""Impulses in a picture: an impulse says nothing of the value that it replaced."""
 
 from __future__ import annotations
-
-import dataclasses
 
 from scipy.special import bdtrc
 from torch import Tensor
 from torch.nn.functional import avg_pool2d, pad
-
-from priorlab.forward.measurement import Measurement
-from priorlab.forward.noise import NoNoise, SaltAndPepper
-from priorlab.forward.operators import Identity, Mask
 
 CHANCE = 1e-5
 """A value that was hit is kept with this probability at most, because its window looks black."""
@@ -19,14 +13,7 @@ WIDEST = 7
 """The most that a window reaches; with more noise, all black and white is taken for impulses."""
 
 
-def detectable(measurement: Measurement) -> bool:
-    """Return whether impulses stand out: salt and pepper on a picture that is seen directly."""
-    return isinstance(measurement.noise, SaltAndPepper) and isinstance(
-        measurement.operator, Identity
-    )
-
-
-def untouched(y: Tensor, amount: float) -> Tensor:
+def reliable_pixels(y: Tensor, amount: float) -> Tensor:
     """Return where `y` (B, C, H, W) was not hit by salt and pepper, as far as one can tell.
 
     A value between 0 and 1 was not. Any other was, unless it is 0 or 1 and more than half of a
@@ -49,16 +36,3 @@ def _chance(reach: int, amount: float) -> float:
     """Return how likely it is that half of the others in a window were hit like the one in it."""
     others = (2 * reach + 1) ** 2 - 1
     return float(bdtrc(others // 2 - 1, others, amount / 2))
-
-
-def as_missing(measurement: Measurement) -> Measurement:
-    """Return a `detectable` measurement of one image as one with pixels missing.
-
-    What is not missing is free of noise. If all is missing, as in a picture of nothing but
-    impulses, so be it: inpainting returns a gray one.
-    """
-    assert isinstance(measurement.noise, SaltAndPepper)
-    kept = untouched(measurement.y, measurement.noise.amount).to(measurement.y.dtype)
-    return dataclasses.replace(
-        measurement, y=measurement.y * kept, operator=Mask(kept), noise=NoNoise()
-    )

@@ -23,7 +23,7 @@ from PIL import Image, UnidentifiedImageError
 from torch import Tensor
 
 from priorlab.errors import UsageError
-from priorlab.forward.noise import Array, Noise, NoNoise
+from priorlab.forward.noise import ROUNDING, Array, Noise
 
 BLOCK = 8
 SUBSAMPLINGS = ("4:4:4", "4:2:0")
@@ -55,7 +55,7 @@ Table = tuple[int, ...]
 class JpegQuantisation(Noise):
     """The error of JPEG compression, which is not random: `sample` encodes and decodes.
 
-    The closeness is that of a Gaussian error: ``1/2 e^T S^-1 e`` for each block, where e = u - y
+    The data fidelity is that of a Gaussian error, ``1/2 e^T S^-1 e`` for each block: e = u - y,
     and S is the covariance of its pixels: the coefficients err by ``WIDTH q``, and each value by
     the rounding to 8 bits. In a block that the right or bottom border cuts, the error of the pixels
     outside is free: S is that of the pixels inside.
@@ -76,12 +76,17 @@ class JpegQuantisation(Noise):
     def level(self) -> float:
         """Return the root mean square error to expect in the luma of a photograph."""
         expected = np.minimum(_square(self.luma) / 12, _power(LUMA)).mean()
-        return float((expected / 255**2 + NoNoise().level ** 2) ** 0.5)
+        return float((expected / 255**2 + ROUNDING**2) ** 0.5)
 
     @property
     def spread(self) -> tuple[float, float]:
         """Return what to expect in flat regions, and `level`."""
         return LEAST * self.level, self.level
+
+    @property
+    def is_independent(self) -> bool:
+        """False: the values of a block err together."""
+        return False
 
     def sample(self, clean: Array, rng: np.random.Generator) -> Array:
         """Encode images (B, C, H, W), clipped and rounded to 8 bits, and decode them."""
@@ -215,7 +220,7 @@ def _eigen(
     whole = _covariance(noise) if channels == 3 else _covariance_of_gray(noise)
     count = channels * height * width
     inside = whole[:, :height, :width, :, :height, :width].reshape(count, count) / 255**2
-    inside += NoNoise().level ** 2 * np.eye(count)
+    inside += ROUNDING**2 * np.eye(count)
     with torch.inference_mode(False):  # or no gradient could ever use what is kept
         variance, basis = torch.linalg.eigh(torch.from_numpy(inside))
         return basis.to(device, dtype), variance.to(device, dtype)

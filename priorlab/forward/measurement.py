@@ -7,8 +7,8 @@ import dataclasses
 import torch
 from torch import Tensor
 
-from priorlab.forward.noise import Noise
-from priorlab.forward.operators import LinearOperator
+from priorlab.forward.noise import Noise, NoNoise
+from priorlab.forward.operators import LinearOperator, Mask, Shape
 
 
 @dataclasses.dataclass(frozen=True)
@@ -18,12 +18,12 @@ class Measurement:
     Attributes
     ----------
     y : Tensor
-        The measured data, float, in the shape that ``operator.forward`` returns. Not clipped:
-        noisy values may leave [0, 1].
+        The measured data (B, ...), float or complex, in the shape that ``operator.forward``
+        returns. Not clipped: noisy values may leave [0, 1].
     operator : LinearOperator
         ``A``.
     noise : Noise
-        The noise model, with its closeness ``E = -log p(y | A x)``.
+        The noise model, with its data fidelity ``E = -log p(y | A x)``.
     shape : tuple of int
         Shape (B, C, H, W) of the image to recover.
     """
@@ -31,11 +31,14 @@ class Measurement:
     y: Tensor
     operator: LinearOperator
     noise: Noise
-    shape: tuple[int, int, int, int]
+    shape: Shape
 
-    def initial(self) -> Tensor:
-        """Return the image that uses no prior: `y` itself, interpolated where pixels miss."""
-        return self.operator.initial(self.y, self.shape).clamp(0, 1)
+    def initial_guess(self) -> Tensor:
+        """Return the image that uses no prior: `y` itself, interpolated where pixels are missing.
+
+        Clipped to [0, 1]; see `LinearOperator.initial_guess`.
+        """
+        return self.operator.initial_guess(self.y, self.shape).clamp(0, 1)
 
     def image(self, index: int) -> Measurement:
         """Return the measurement of one image of the batch."""
@@ -45,3 +48,21 @@ class Measurement:
     def to(self, device: torch.device | str) -> Measurement:
         """Return the same measurement with its tensors on `device`."""
         return dataclasses.replace(self, y=self.y.to(device), operator=self.operator.to(device))
+
+    @property
+    def has_outliers(self) -> bool:
+        """Whether some pixels were replaced by values that say nothing of the image.
+
+        They can then be told from the others, at least in part; see `without_outliers`.
+        """
+        return self.operator.is_identity and self.noise.has_outliers
+
+    def without_outliers(self) -> Measurement:
+        """Return the measurement of one image with its outliers, if any, as missing pixels.
+
+        The other pixels are then free of noise. If no pixel is reliable, all are missing.
+        """
+        if not self.has_outliers:
+            return self
+        known = self.noise.reliable_pixels(self.y).to(self.y.dtype)
+        return dataclasses.replace(self, y=self.y * known, operator=Mask(known), noise=NoNoise())

@@ -1,21 +1,50 @@
-"""Noise models: how to draw from them, their closeness E = -log p(y | u), and its prox.
+"""Noise models: how to draw from them, their data fidelity E = -log p(y | u), and its prox.
 
-Each closeness is the negative log-likelihood of the data `y` given the noise-free data
+Each data fidelity is the negative log-likelihood of the data `y` given the noise-free data
 ``u = A x``, up to a constant: squared error for Gaussian noise, L1 for impulse noise, the
 Poisson likelihood for counts.
+
+What a solver must know of a model, it asks of the model, not of its class: `Noise.is_gaussian`
+and its neighbours.
 """
 
 from __future__ import annotations
 
 import dataclasses
 from abc import ABC, abstractmethod
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from priorlab.forward import anscombe, impulses
+
 Array = NDArray[np.float64]
+
+ROUNDING = 1 / (255 * 12**0.5)
+"""Standard deviation of the error of rounding to 8 bits."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Stabiliser:
+    """A transform after which the noise is Gaussian with a known, constant level.
+
+    Attributes
+    ----------
+    forward : callable
+        Maps the data to values in about [0, 1].
+    inverse : callable
+        Maps an estimate of the mean of the transformed data back, without bias.
+    sigma : float
+        The standard deviation of the transformed data.
+    """
+
+    forward: Callable[[Tensor], Tensor]
+    inverse: Callable[[Tensor], Tensor]
+    sigma: float
 
 
 class Noise(ABC):
@@ -28,12 +57,52 @@ class Noise(ABC):
 
     @property
     def spread(self) -> tuple[float, float]:
-        """Least and greatest standard deviation of a pixel's error: both `level`, if alike."""
+        """Least and greatest standard deviation of a pixel's error: both `level`, if equal."""
         return self.level, self.level
 
+    @property
+    def is_gaussian(self) -> bool:
+        """Whether `nll` is ``|u - y|^2 / (2 level^2)``."""
+        return False
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether the data are as good as free of noise: rounded, at most."""
+        return False
+
+    @property
+    def is_zero_mean(self) -> bool:
+        """Whether the mean of the data, over draws of the noise, is the noise-free data."""
+        return True
+
+    @property
+    def is_independent(self) -> bool:
+        """Whether the errors of any two data values are independent of each other."""
+        return True
+
+    @property
+    def has_outliers(self) -> bool:
+        """Whether some values are replaced by others that say nothing of them."""
+        return False
+
+    def reliable_pixels(self, y: Tensor) -> Tensor:
+        """Return where `y` says something of the image: boolean, of its shape."""
+        return torch.ones_like(y, dtype=torch.bool)
+
+    def stabiliser(self) -> Stabiliser | None:
+        """Return a transform that makes the noise Gaussian, or None if there is no need or none."""
+        return None
+
+    def variance(self, u: Tensor) -> Tensor:
+        """Return the variance of each data value around the noise-free `u`, in its shape.
+
+        Of a complex value it is ``E |y - u|^2``. By default ``level^2`` everywhere.
+        """
+        return torch.full_like(u.real, self.level**2 * (2 if u.is_complex() else 1))
+
     @abstractmethod
-    def sample(self, clean: Array, rng: np.random.Generator) -> Array:
-        """Draw noisy data. `clean` is noise-free data in about [0, 1], of any shape."""
+    def sample(self, clean: NDArray[Any], rng: np.random.Generator) -> NDArray[Any]:
+        """Draw noisy data. `clean` is noise-free data of any shape, real or complex."""
 
     @abstractmethod
     def nll(self, u: Tensor, y: Tensor) -> Tensor:
@@ -46,7 +115,15 @@ class Noise(ABC):
 
 @dataclasses.dataclass(frozen=True)
 class Gaussian(Noise):
-    """Additive white Gaussian noise of standard deviation `sigma` on the [0, 1] scale."""
+    """Additive white Gaussian noise of standard deviation `sigma` on the [0, 1] scale.
+
+    Complex data have it in their real and in their imaginary part.
+
+    Examples
+    --------
+    >>> Gaussian(0.1).variance(torch.zeros(2))
+    tensor([0.0100, 0.0100])
+    """
 
     sigma: float
 
@@ -55,26 +132,42 @@ class Gaussian(Noise):
         """Return `sigma`."""
         return self.sigma
 
-    def sample(self, clean: Array, rng: np.random.Generator) -> Array:
+    @property
+    def is_gaussian(self) -> bool:
+        """True."""
+        return True
+
+    def sample(self, clean: NDArray[Any], rng: np.random.Generator) -> NDArray[Any]:
         """Add the noise; nothing is clipped."""
-        return clean + self.sigma * rng.standard_normal(clean.shape)
+        noise: NDArray[Any] = rng.standard_normal(clean.shape)
+        if np.iscomplexobj(clean):
+            noise = noise + 1j * rng.standard_normal(clean.shape)
+        noisy: NDArray[Any] = clean + self.sigma * noise
+        return noisy
 
     def nll(self, u: Tensor, y: Tensor) -> Tensor:
         """Return ``|u - y|^2 / (2 sigma^2)`` for each image."""
-        return (u - y).square().flatten(1).sum(1) / (2 * self.sigma**2)
+        error = u - y
+        square = error.abs().square() if error.is_complex() else error.square()
+        return square.flatten(1).sum(1) / (2 * self.sigma**2)
 
     def prox(self, v: Tensor, y: Tensor, step: float) -> Tensor:
         """Return the mean of `v` and `y`, weighted by their precisions."""
         return (self.sigma**2 * v + step * y) / (self.sigma**2 + step)
 
 
+@dataclasses.dataclass(frozen=True)
 class NoNoise(Gaussian):
-    """No noise but the rounding to 8 bits, whose standard deviation is 1 / (255 sqrt(12))."""
+    """No noise but rounding, which counts as Gaussian noise: by default that to 8 bits."""
 
-    def __init__(self) -> None:
-        super().__init__(sigma=1 / (255 * 12**0.5))
+    sigma: float = ROUNDING
 
-    def sample(self, clean: Array, rng: np.random.Generator) -> Array:
+    @property
+    def is_exact(self) -> bool:
+        """True."""
+        return True
+
+    def sample(self, clean: NDArray[Any], rng: np.random.Generator) -> NDArray[Any]:
         """Return the data as they are."""
         return clean
 
@@ -90,9 +183,22 @@ class Poisson(Noise):
         """Return the standard deviation at mid-gray."""
         return float((0.5 / self.peak) ** 0.5)
 
-    def sample(self, clean: Array, rng: np.random.Generator) -> Array:
+    def variance(self, u: Tensor) -> Tensor:
+        """Return ``u / peak``."""
+        return u.clamp_min(0) / self.peak
+
+    def stabiliser(self) -> Stabiliser:
+        """Return the Anscombe transform with its unbiased inverse."""
+        return Stabiliser(
+            lambda y: anscombe.forward(y, self.peak),
+            lambda d: anscombe.inverse(d, self.peak),
+            1 / anscombe.white(self.peak),
+        )
+
+    def sample(self, clean: NDArray[Any], rng: np.random.Generator) -> NDArray[Any]:
         """Draw the counts and divide by the peak."""
-        return rng.poisson(np.maximum(clean, 0) * self.peak) / self.peak
+        counts: NDArray[Any] = rng.poisson(np.maximum(clean, 0) * self.peak)
+        return counts / self.peak
 
     def nll(self, u: Tensor, y: Tensor) -> Tensor:
         """Return ``peak * sum(u - y log u)`` for each image; `u` is kept above 1e-6."""
@@ -113,9 +219,9 @@ class Poisson(Noise):
 class SaltAndPepper(Noise):
     """Impulse noise: a fraction `amount` of the values is 0 or 1, each with equal chance.
 
-    The channels of a pixel are hit independently, as is usual for colour images. Its
-    closeness is L1, the likelihood of Laplace noise with the scale ``amount / 2``, because
-    the true likelihood has no useful gradient.
+    The channels of a pixel are hit independently, as is usual for colour images. Its data
+    fidelity is L1, the likelihood of Laplace noise with the scale ``amount / 2``, because the
+    true likelihood has no useful gradient.
     """
 
     amount: float
@@ -130,7 +236,25 @@ class SaltAndPepper(Noise):
         """Return 0, for the pixels that are not hit, and 0.5, for those that are."""
         return 0.0, 0.5
 
-    def sample(self, clean: Array, rng: np.random.Generator) -> Array:
+    @property
+    def is_zero_mean(self) -> bool:
+        """False: impulses draw the mean towards mid-gray."""
+        return False
+
+    @property
+    def has_outliers(self) -> bool:
+        """True."""
+        return True
+
+    def reliable_pixels(self, y: Tensor) -> Tensor:
+        """Return where no impulse was found; see `priorlab.forward.impulses`."""
+        return impulses.reliable_pixels(y, self.amount)
+
+    def variance(self, u: Tensor) -> Tensor:
+        """Return ``E (y - u)^2``: half of `amount` falls on 0, the other half on 1."""
+        return self.amount / 2 * (u.square() + (1 - u).square())
+
+    def sample(self, clean: NDArray[Any], rng: np.random.Generator) -> NDArray[Any]:
         """Replace a random fraction of the values by 0 or 1."""
         draw = rng.random(clean.shape)
         noisy = np.where(draw < self.amount / 2, 0.0, clean)

@@ -7,23 +7,52 @@ from __future__ import annotations
 
 import copy
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import Self
 
 import torch
 from torch import Tensor
 
-from priorlab.forward.conjugate_gradients import conjugate_gradients, norm
+from priorlab.forward.conjugate_gradients import conjugate_gradients, dot, norm
 from priorlab.forward.interpolation import fill_missing
 
 Shape = tuple[int, int, int, int]
+"""Of an image: batch, channels, height, width."""
+
+Solver = Callable[[Tensor, Tensor, float], Tensor]
+"""Maps ``(y, v, rho)`` to the minimiser that `LinearOperator.solve` describes."""
+
+DAMPING = 0.01
+"""Weight of the flat image in `LinearOperator.initial_guess`, relative to the operator's norm."""
 
 
 class LinearOperator(ABC):
-    """A linear map from images (B, C, H, W) to data (B, C, h, w), the same for each image.
+    """A linear map from real images (B, C, H, W) to data (B, ...), the same for each image.
 
-    Every operator passes the adjoint test ``<A x, y> = <x, A^T y>`` and works in float32 and
-    float64, on the device of the tensors it holds (see `to`).
+    The data may have any shape and may be complex; the operator is then linear over the real
+    numbers, and `adjoint` returns a real image. A subclass defines `forward` and `adjoint`; the
+    rest works for any operator and is overridden where there is a faster way.
+
+    Every operator passes the adjoint test ``<A x, y> = <x, A^T y>``, with the real part of the
+    inner product for complex data (`priorlab.testing.check_adjoint`). It works in float32 and
+    float64, on the device of the tensors it holds (see `to`). The solvers' defaults expect a
+    norm of about one: scale an operator that has another, and its data with it.
+
+    Attributes
+    ----------
+    factor : int
+        How many times smaller than the image the data are along each side, where they are a
+        smaller image; else 1.
+
+    Examples
+    --------
+    >>> x = torch.rand(1, 3, 4, 5)
+    >>> mask = (torch.arange(20).view(1, 1, 4, 5) % 3 > 0).float()
+    >>> torch.equal(Mask(mask).forward(x), mask * x)
+    True
     """
+
+    factor: int = 1
 
     @abstractmethod
     def forward(self, x: Tensor) -> Tensor:
@@ -31,36 +60,103 @@ class LinearOperator(ABC):
 
     @abstractmethod
     def adjoint(self, y: Tensor) -> Tensor:
-        """Return ``A^T y``."""
+        """Return ``A^T y``, a real image (B, C, H, W)."""
+
+    @property
+    def is_identity(self) -> bool:
+        """Whether the data are the image itself."""
+        return False
+
+    @property
+    def known_pixels(self) -> Tensor | None:
+        """Where the data hold a pixel of the image by itself, or None if they hold none.
+
+        Shape (1, 1 or C, H, W): 1 where a pixel is known, 0 where it is missing. An operator
+        that returns a mask here returns data of the image's shape, 0 at the missing pixels.
+        """
+        return None
+
+    @property
+    def has_closed_form(self) -> bool:
+        """Whether `solve` needs no iteration: by default, whether it is overridden."""
+        return type(self).solve is not LinearOperator.solve
 
     def solve(self, y: Tensor, v: Tensor, rho: float) -> Tensor:
         """Return argmin over x of ``1/2 |A x - y|^2 + rho/2 |x - v|^2``, with ``rho > 0``.
 
-        The minimiser is ``v + A^T w`` with ``(A A^T + rho) w = y - A v``. Operators with a
-        closed form override this; here w is found by conjugate gradients, in each image to a
-        residual of 1e-6 (float32) or 1e-10 (float64) of ``|y| + |A v|``.
+        Operators with a closed form override this. Otherwise conjugate gradients find it, in each
+        image to a residual of 1e-6 (float32) or 1e-10 (float64) of ``|y| + |A v|``, or warn.
         """
-        predicted = self.forward(v)
-        w = conjugate_gradients(
-            lambda w: self.forward(self.adjoint(w)) + rho * w,
-            y - predicted,
-            scale=norm(y) + norm(predicted),
-        )
-        return v + self.adjoint(w)
+        return self._solve(y, v, rho, None)[0]
 
-    def initial(self, y: Tensor, shape: Shape) -> Tensor:
-        """Return an image of `shape` made from `y` without any prior (may leave [0, 1])."""
-        if y.shape != shape:
-            raise ValueError(f"{type(self).__name__} must define initial(): {y.shape} != {shape}")
-        return y
+    def solver(self) -> Solver:
+        """Return a `solve` for the calls of one minimisation.
+
+        Each call starts where the one before ended, if it iterates at all. What it remembers
+        lives and dies with the function that is returned.
+        """
+        if self.has_closed_form:
+            return self.solve
+        last: list[Tensor] = []
+
+        def solve(y: Tensor, v: Tensor, rho: float) -> Tensor:
+            x, dual = self._solve(y, v, rho, last[0] if last else None)
+            last[:] = [dual]
+            return x
+
+        return solve
+
+    def initial_guess(self, y: Tensor, shape: Shape) -> Tensor:
+        """Return an image of `shape` made from `y` without any prior; it may leave [0, 1].
+
+        By default the least-squares fit to `y`, damped towards the flat image that fits best.
+        """
+        flat = torch.ones(shape, device=y.device, dtype=y.real.dtype)
+        seen = self.forward(flat)
+        gray = dot(seen, y) / dot(seen, seen).clamp_min(torch.finfo(flat.dtype).tiny)
+        return self.solve(y, gray.view(-1, 1, 1, 1) * flat, DAMPING * self._squared_norm(flat))
 
     def to(self, device: torch.device | str) -> LinearOperator:
         """Return the same operator with its tensors on `device`."""
         return self
 
+    def __matmul__(self, inner: LinearOperator) -> LinearOperator:
+        """Return the operator that applies `inner` first and then this one."""
+        return inner if self.is_identity else self if inner.is_identity else Composed(self, inner)
+
+    def _solve(
+        self, y: Tensor, v: Tensor, rho: float, start: Tensor | None
+    ) -> tuple[Tensor, Tensor]:
+        """Return the minimiser ``v + A^T w`` and w, with ``(A A^T + rho) w = y - A v``."""
+        predicted = self.forward(v)
+        w = conjugate_gradients(
+            lambda w: self.forward(self.adjoint(w)) + rho * w,
+            y - predicted,
+            scale=norm(y) + norm(predicted),
+            start=start,
+        )
+        return v + self.adjoint(w), w
+
+    def _squared_norm(self, like: Tensor) -> float:
+        """Return about the greatest eigenvalue of ``A^T A``, for images `like` the given one."""
+        generator = torch.Generator().manual_seed(0)
+        x = torch.randn(1, *like.shape[1:], generator=generator, dtype=like.dtype).to(like.device)
+        size = 1.0
+        for _ in range(10):
+            x = self.adjoint(self.forward(x / x.norm()))
+            size = float(x.norm())
+            if not size:
+                return 1.0
+        return size
+
 
 class Identity(LinearOperator):
     """A = I: denoising."""
+
+    @property
+    def is_identity(self) -> bool:
+        """True."""
+        return True
 
     def forward(self, x: Tensor) -> Tensor:
         """Return `x`."""
@@ -74,9 +170,13 @@ class Identity(LinearOperator):
         """Return the weighted mean of `y` and `v`."""
         return (y + rho * v) / (1 + rho)
 
+    def initial_guess(self, y: Tensor, shape: Shape) -> Tensor:
+        """Return `y`."""
+        return y
+
 
 class Mask(LinearOperator):
-    """A = diag(mask): inpainting. The data have the image's shape, 0 where pixels miss.
+    """A = diag(mask): inpainting. The data have the image's shape, 0 where pixels are missing.
 
     Parameters
     ----------
@@ -89,6 +189,11 @@ class Mask(LinearOperator):
         if mask.ndim != 4 or mask.shape[0] != 1 or not bool(((mask == 0) | (mask == 1)).all()):
             raise ValueError(f"expected a mask (1, 1 or C, H, W) of 0 and 1, not {mask.shape}")
         self.mask = mask
+
+    @property
+    def known_pixels(self) -> Tensor:
+        """The mask."""
+        return self.mask
 
     def forward(self, x: Tensor) -> Tensor:
         """Return `x` with the missing pixels set to 0."""
@@ -103,7 +208,7 @@ class Mask(LinearOperator):
         mask = self.mask.to(y.dtype)
         return (mask * y + rho * v) / (mask + rho)
 
-    def initial(self, y: Tensor, shape: Shape) -> Tensor:
+    def initial_guess(self, y: Tensor, shape: Shape) -> Tensor:
         """Return `y` with the missing pixels interpolated from the known ones around them."""
         return fill_missing(y, self.mask)
 
@@ -112,3 +217,26 @@ class Mask(LinearOperator):
         moved = copy.copy(self)
         moved.mask = self.mask.to(device)
         return moved
+
+
+class Composed(LinearOperator):
+    """One operator after another: ``outer @ inner`` applies `inner` to the image first.
+
+    The data of `inner` must be real images, which `outer` takes.
+    """
+
+    def __init__(self, outer: LinearOperator, inner: LinearOperator) -> None:
+        self.outer, self.inner = outer, inner
+        self.factor = outer.factor * inner.factor
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return ``outer(inner(x))``."""
+        return self.outer.forward(self.inner.forward(x))
+
+    def adjoint(self, y: Tensor) -> Tensor:
+        """Return the adjoint of `inner` applied to that of `outer`."""
+        return self.inner.adjoint(self.outer.adjoint(y))
+
+    def to(self, device: torch.device | str) -> Composed:
+        """Return the same operator with its parts on `device`."""
+        return Composed(self.outer.to(device), self.inner.to(device))

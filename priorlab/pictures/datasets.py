@@ -20,7 +20,7 @@ from priorlab.errors import UsageError, unknown
 from priorlab.pictures import images
 
 if TYPE_CHECKING:
-    from priorlab.plugins import Registry
+    from priorlab.registry import Registry
 
 DATA_VARIABLE = "PRIORLAB_DATA"
 """Environment variable: the folder whose subfolders are the known test sets."""

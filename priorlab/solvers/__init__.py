@@ -1,1 +1,8 @@
-"""How each form of a prior is turned into a method that restores a measurement."""
+"""How each form of a prior is turned into a method that restores a measurement.
+
+Solvers take functions and settings, and know no prior:
+
+- `priorlab.solvers.image_space` minimises an explicit energy over the image;
+- `priorlab.solvers.plug_and_play` splits a problem into data steps and denoising;
+- `priorlab.solvers.parameter_space` fits a network to the measurement.
+"""

@@ -1,27 +1,27 @@
-"""Optimise over the image: minimise ``nll(A x; y) + energy(x) / level`` for a `Regularizer`.
+"""Optimise over the image: minimise ``nll(A x; y) + energy(x) / level`` for an explicit energy.
 
-A prior with a prox is solved by proximal splitting, so that neither its energy nor the
-likelihood need be smooth; a smooth energy without a prox by L-BFGS on its gradient.
+An energy with a prox is solved by proximal splitting, so that neither it nor the likelihood need
+be smooth; a smooth energy without a prox by L-BFGS on its gradient.
 """
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 
 import torch
 from torch import Tensor
 
-from priorlab.forward import impulses
 from priorlab.forward.measurement import Measurement
-from priorlab.forward.noise import Gaussian
-from priorlab.forward.operators import Identity
-from priorlab.priors import Regularizer
+from priorlab.specs import parameter
 from priorlab.trace import SILENT, Trace, TraceOfOne
 
-TOLERANCE = 5e-4
-"""Splitting stops when its primal and dual residuals are this small, relative to the iterates."""
+Energy = Callable[[Tensor], Tensor]
+"""Maps images (B, C, H, W) to how unnatural each is, shape (B,)."""
 
-MAX_ITERATIONS = 300
+Prox = Callable[[Tensor, float], Tensor]
+"""Maps ``(v, step)`` to argmin over x of ``energy(x) + |x - v|^2 / (2 step)``."""
+
 GRADIENT_TOLERANCE = 1e-4
 """Descent stops when the gradient of the objective is this small, relative to the image, or when
 the precision of its numbers lets it go no further."""
@@ -36,84 +36,109 @@ BALANCE = 20.0
 """... this many times apart."""
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ImageSpaceSettings:
+    """When the minimisation over the image stops."""
+
+    tolerance: float = parameter(
+        5e-4,
+        "splitting stops when its primal and dual residuals are this small, relative to the image",
+        low=0,
+    )
+    iterations: int = parameter(300, "most iterations of splitting or descent", low=1)
+
+
 @torch.no_grad()
-def minimise(regularizer: Regularizer, measurement: Measurement, trace: Trace = SILENT) -> Tensor:
+def minimise(
+    measurement: Measurement,
+    energy: Energy,
+    make_prox: Callable[[Trace], Prox] | None,
+    settings: ImageSpaceSettings,
+    trace: Trace = SILENT,
+) -> Tensor:
     """Return the image that minimises ``nll(A x; y) + energy(x) / level``.
 
-    Each image of a batch is solved by itself, so that it does not depend on the others. Impulses
-    that stand out count as missing pixels.
+    Each image of a batch is solved by itself, so that it does not depend on the others. Outliers
+    that can be told from the other pixels, such as impulses, count as missing pixels.
 
     Parameters
     ----------
-    regularizer : Regularizer
-        The prior. With `prox`, and `A` the identity under Gaussian noise, the solution is one
-        call of it. Otherwise the alternating direction method of multipliers (ADMM) calls it
-        until the relative residuals are below `TOLERANCE`, at most `MAX_ITERATIONS` times; hard
-        cases, such as few photons, can end there with larger residuals, which `trace` is told.
-        Without `prox`, L-BFGS follows the gradient.
     measurement : Measurement
         The data, the operator and the noise model.
+    energy : callable
+        The prior.
+    make_prox : callable or None
+        Given a trace, returns the prox of the energy for the calls of one minimisation. With A
+        the identity and Gaussian noise the solution is one call of it. Otherwise the alternating
+        direction method of multipliers (ADMM) calls it until the relative residuals are below
+        the tolerance. Without a prox, L-BFGS follows the gradient of the energy.
+    settings : ImageSpaceSettings
+        When to stop.
     trace : Trace
-        Is told of each iteration.
+        Is told of each iteration, and whether the last one reached the tolerance.
 
     Returns
     -------
     Tensor
         Image of shape ``measurement.shape``.
     """
-    result = measurement.initial()
+    result = measurement.initial_guess()
     for index in range(measurement.shape[0]):
         one = measurement.image(index)
-        if impulses.detectable(one):
-            one = impulses.as_missing(one)
-            result[index] = one.initial()[0]
+        if one.has_outliers:
+            one = one.without_outliers()
+            result[index] = one.initial_guess()[0]
         start = result[index : index + 1].clone()
         within = TraceOfOne(trace, result, index)
-        result[index] = _minimise_one(regularizer, one, start, within)[0]
+        result[index] = _minimise_one(one, energy, make_prox, settings, start, within)[0]
     return result
 
 
 def _minimise_one(
-    regularizer: Regularizer, measurement: Measurement, start: Tensor, trace: Trace
+    measurement: Measurement,
+    energy: Energy,
+    make_prox: Callable[[Trace], Prox] | None,
+    settings: ImageSpaceSettings,
+    start: Tensor,
+    trace: Trace,
 ) -> Tensor:
-    operator, noise = measurement.operator, measurement.noise
-    gaussian = isinstance(noise, Gaussian)
-    if not regularizer.has_prox:
-        if gaussian:
-            return _descend(_objective(regularizer, measurement), start, trace)
-        return _split(_numeric_prox(regularizer), measurement, start, trace)
-    if isinstance(operator, Identity) and gaussian:
-        return regularizer.warm_prox(trace)(measurement.y, noise.level)
-    return _split(regularizer.warm_prox(), measurement, start, trace)
+    noise = measurement.noise
+    if make_prox is None:
+        if noise.is_gaussian:
+            return _descend(_objective(energy, measurement), start, settings.iterations, trace)
+        return _split(_numeric_prox(energy, settings), measurement, settings, start, trace)
+    if measurement.operator.is_identity and noise.is_gaussian:
+        return make_prox(trace)(measurement.y, noise.level)
+    return _split(make_prox(SILENT), measurement, settings, start, trace)
 
 
-def _objective(regularizer: Regularizer, measurement: Measurement) -> Callable[[Tensor], Tensor]:
+def _objective(energy: Energy, measurement: Measurement) -> Energy:
     """Return ``level^2 nll(A x; y) + level energy(x)`` as a function of x."""
     noise, level = measurement.noise, measurement.noise.level
 
     def objective(x: Tensor) -> Tensor:
-        closeness = noise.nll(measurement.operator.forward(x), measurement.y)
-        return (level**2 * closeness + level * regularizer.energy(x)).sum()
+        fidelity = noise.nll(measurement.operator.forward(x), measurement.y)
+        return (level**2 * fidelity + level * energy(x)).sum()
 
     return objective
 
 
-def _numeric_prox(regularizer: Regularizer) -> Callable[[Tensor, float], Tensor]:
+def _numeric_prox(energy: Energy, settings: ImageSpaceSettings) -> Prox:
     """Return the prox of a smooth energy, by descent that begins where the last one ended."""
 
     last: list[Tensor] = []
 
     def prox(v: Tensor, step: float) -> Tensor:
         def objective(x: Tensor) -> Tensor:
-            return step * regularizer.energy(x).sum() + (x - v).square().sum() / 2
+            return step * energy(x).sum() + (x - v).square().sum() / 2
 
-        last[:] = [_descend(objective, last[0] if last else v, SILENT)]
+        last[:] = [_descend(objective, last[0] if last else v, settings.iterations, SILENT)]
         return last[0]
 
     return prox
 
 
-def _descend(objective: Callable[[Tensor], Tensor], start: Tensor, trace: Trace) -> Tensor:
+def _descend(objective: Energy, start: Tensor, iterations: int, trace: Trace) -> Tensor:
     """Minimise a smooth function by L-BFGS (D. Liu, J. Nocedal, Mathematical Programming 1989).
 
     It stops when the gradient is below `GRADIENT_TOLERANCE` times the norm of the image.
@@ -130,18 +155,25 @@ def _descend(objective: Callable[[Tensor], Tensor], start: Tensor, trace: Trace)
         value.backward()  # type: ignore[no-untyped-call]
         return value
 
-    for iteration in range(1, MAX_ITERATIONS + 1):
+    gradient, done = float("inf"), False
+    for iteration in range(1, iterations + 1):
         before = x.detach().clone()
         optimiser.step(closure)  # type: ignore[no-untyped-call]
         gradient = _relative(x.grad, x) if x.grad is not None else 0.0
-        trace.report(iteration, MAX_ITERATIONS, x.detach(), gradient=gradient)
-        if gradient <= GRADIENT_TOLERANCE or torch.equal(before, x):
+        trace.report(iteration, iterations, x.detach(), gradient=gradient)
+        done = gradient <= GRADIENT_TOLERANCE or torch.equal(before, x)
+        if done:
             break
+    trace.converged(done, gradient)
     return x.detach()
 
 
 def _split(
-    prox: Callable[[Tensor, float], Tensor], measurement: Measurement, start: Tensor, trace: Trace
+    prox: Prox,
+    measurement: Measurement,
+    settings: ImageSpaceSettings,
+    start: Tensor,
+    trace: Trace,
 ) -> Tensor:
     """Minimise ``level^2 nll(A x) + level energy(x)`` by ADMM with the splits v = x, z = A x.
 
@@ -150,31 +182,31 @@ def _split(
     Trends in Machine Learning 3(1), 2011; section 3.4.1 for the change of the step.
     """
     y, operator, noise = measurement.y, measurement.operator, measurement.noise
-    level = noise.level
-    step = STEP
-    gaussian = isinstance(noise, Gaussian)
+    level, step, solve = noise.level, STEP, operator.solver()
     v = start
     v_dual = torch.zeros_like(v)
     z, z_dual = y, torch.zeros_like(y)
-    for iteration in range(1, MAX_ITERATIONS + 1):
-        x = operator.solve(y if gaussian else z - z_dual, v - v_dual, level / step)
+    primal = dual = float("inf")
+    for iteration in range(1, settings.iterations + 1):
+        x = solve(y if noise.is_gaussian else z - z_dual, v - v_dual, level / step)
         relaxed = RELAXATION * x + (1 - RELAXATION) * v
         v, v_before = prox(relaxed + v_dual, step), v
         v_dual = v_dual + relaxed - v
         primal, dual = _relative(x - v, x), _relative(v - v_before, v_dual)
-        if not gaussian:
+        if not noise.is_gaussian:
             u = operator.forward(x)
             relaxed = RELAXATION * u + (1 - RELAXATION) * z
             z, z_before = noise.prox(relaxed + z_dual, y, level**2), z
             z_dual = z_dual + relaxed - z
             primal = max(primal, _relative(u - z, u))
             dual = max(dual, _relative(z - z_before, z_dual))
-        trace.report(iteration, MAX_ITERATIONS, v, primal=primal, dual=dual)
-        if max(primal, dual) <= TOLERANCE:
+        trace.report(iteration, settings.iterations, v, primal=primal, dual=dual)
+        if max(primal, dual) <= settings.tolerance:
             break
         if iteration % BALANCE_EVERY == 0 and max(primal, dual) > BALANCE * min(primal, dual):
             change = 2.0 if dual > primal else 0.5
             step, v_dual = step * change, v_dual * change
+    trace.converged(max(primal, dual) <= settings.tolerance, max(primal, dual))
     return v
 
 

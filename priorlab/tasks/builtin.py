@@ -15,7 +15,7 @@ from priorlab.forward.convolution import Convolution, Downsampling
 from priorlab.forward.measurement import Measurement
 from priorlab.forward.noise import Gaussian, Noise, NoNoise, Poisson, SaltAndPepper
 from priorlab.forward.operators import LinearOperator, Mask, Shape
-from priorlab.specs import GRAY_LEVELS, parameter
+from priorlab.specs import PER_GRAY_LEVEL, parameter
 from priorlab.tasks import kernels, masks
 from priorlab.tasks.base import Protocol, Task
 
@@ -25,12 +25,12 @@ BOUNDARY = "how the image goes on beyond its border; tables use circular, photog
 def _sigma(default: float) -> float:
     """Declare the standard deviation of Gaussian noise; `default` is typed, on 0-255."""
     value: float = parameter(
-        default * GRAY_LEVELS,
+        default * PER_GRAY_LEVEL,
         "standard deviation of the Gaussian noise; 0 is none",
         unit="0-255",
         low=0,
         high=1,
-        scale=GRAY_LEVELS,
+        scale=PER_GRAY_LEVEL,
         shown=default > 0,
     )
     return value

@@ -33,7 +33,7 @@ def test_every_kind_of_measurement_is_fitted(operator, noise, most) -> None:
     measurement = measure(clean, operator, noise)
     prior = DeepImagePrior(iterations=80, channels=16, inputs=8, depth=3)
     restored = prior.restore(measurement)
-    assert error(restored, clean) < error(measurement.initial(), clean) * most
+    assert error(restored, clean) < error(measurement.initial_guess(), clean) * most
     if isinstance(noise, NoNoise):
         assert error(operator.forward(restored), measurement.y) < error(restored, clean) / 10
 

@@ -77,6 +77,22 @@ def test_most_of_the_noise_goes(prior: Prior, noise) -> None:
     assert error(prior.restore(measurement), clean) < error(measurement.y.clamp(0, 1), clean) / 2
 
 
+@pytest.mark.parametrize(
+    ("prior", "left"),
+    [
+        (Self2Self(iterations=100, channels=16, samples=8, dropout=0, learning_rate=0.005), 0.05),
+        (ZeroShotNoise2Noise(iterations=300, channels=24), 0.05),
+        (Noise2Fast(iterations=100, channels=16, depth=4), 0.12),
+    ],
+    ids=lambda value: getattr(value, "name", ""),
+)
+def test_what_has_nothing_but_noise_comes_out_flat(prior: Prior, left: float) -> None:
+    """The noise is not learnt: nothing that the loss compares says what a pixel's noise is."""
+    clean = torch.full((1, 1, 32, 32), 0.5)
+    measurement = measure(clean, Identity(), Gaussian(0.2))
+    assert error(prior.restore(measurement), clean) < left * 0.2**2
+
+
 @pytest.mark.parametrize("prior", QUICK, ids=lambda prior: prior.name)
 def test_what_they_cannot_treat(prior: Prior) -> None:
     impulses = measure(picture(16), Identity(), SaltAndPepper(0.2))

@@ -48,7 +48,9 @@ def test_every_kind_of_measurement_is_fitted(encoding, operator, noise, most) ->
     clean = picture(48)
     measurement = measure(clean, operator, noise)
     prior = ImplicitRepresentation(encoding=encoding, iterations=120, units=64)
-    assert error(prior.restore(measurement), clean) < most * error(measurement.initial(), clean)
+    assert error(prior.restore(measurement), clean) < most * error(
+        measurement.initial_guess(), clean
+    )
 
 
 def test_neighbours_are_as_far_apart_in_all_pictures() -> None:

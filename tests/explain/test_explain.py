@@ -19,7 +19,7 @@ PLUGIN = """
 import dataclasses
 import torch
 from torch import nn
-from priorlab.plugins import hookimpl
+from priorlab.hookspecs import hookimpl
 from priorlab.priors import Generator, Regularizer
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -23,7 +23,7 @@ def hit(clean, amount, seed=0):
 def test_what_is_neither_black_nor_white_is_kept_and_nothing_else_changes(amount, seed, channels):
     y = hit(picture(24, 20, channels).clip(0.1, 0.9), amount, seed)
     noise = SaltAndPepper(amount)
-    measurement = impulses.as_missing(Measurement(y, Identity(), noise, tuple(y.shape)))
+    measurement = Measurement(y, Identity(), noise, tuple(y.shape)).without_outliers()
     kept = measurement.operator.mask.bool()
     between = (y > 0) & (y < 1)
     assert kept[between].all()
@@ -37,7 +37,7 @@ def test_impulses_are_found_also_at_the_border(amount):
     clean = np.broadcast_to(picture(64, 64, 1).clip(0.05, 0.95), (40, 64, 64))
     y = hit(np.ascontiguousarray(clean), amount)
     extreme = (y == 0) | (y == 1)
-    missed = impulses.untouched(y, amount) & extreme
+    missed = impulses.reliable_pixels(y, amount) & extreme
     assert missed.sum() <= 1e-4 * extreme.sum() + 1
     border = torch.ones(64, 64, dtype=torch.bool)
     border[1:-1, 1:-1] = False
@@ -49,7 +49,7 @@ def test_black_and_white_areas_of_the_picture_are_kept(amount):
     clean = np.full((1, 64, 64), 0.5, np.float32)
     clean[:, :32, :32], clean[:, 32:, 32:] = 0, 1
     y = hit(clean, amount)
-    kept = impulses.untouched(y, amount)
+    kept = impulses.reliable_pixels(y, amount)
     for area, value in ((slice(4, 26), 0), (slice(38, 60), 1)):
         same = y[0, 0, area, area] == value
         assert kept[0, 0, area, area][same].float().mean() > 0.97
@@ -58,6 +58,9 @@ def test_black_and_white_areas_of_the_picture_are_kept(amount):
 def test_only_salt_and_pepper_that_is_seen_directly_stands_out():
     y = torch.zeros(1, 1, 16, 16)
     mask = torch.ones(1, 1, 16, 16)
-    assert impulses.detectable(Measurement(y, Identity(), SaltAndPepper(0.2), (1, 1, 16, 16)))
-    assert not impulses.detectable(Measurement(y, Identity(), Gaussian(0.2), (1, 1, 16, 16)))
-    assert not impulses.detectable(Measurement(y, Mask(mask), SaltAndPepper(0.2), (1, 1, 16, 16)))
+    shape = (1, 1, 16, 16)
+    assert Measurement(y, Identity(), SaltAndPepper(0.2), shape).has_outliers
+    for operator, noise in ((Identity(), Gaussian(0.2)), (Mask(mask), SaltAndPepper(0.2))):
+        measurement = Measurement(y, operator, noise, shape)
+        assert not measurement.has_outliers
+        assert measurement.without_outliers() is measurement

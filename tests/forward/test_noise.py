@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 
 import numpy as np
@@ -12,7 +13,8 @@ from hypothesis import strategies as st
 from scipy.optimize import minimize_scalar
 from torch import Tensor
 
-from priorlab.forward.noise import Gaussian, Noise, NoNoise, Poisson, SaltAndPepper
+from priorlab.forward.jpeg import standard
+from priorlab.forward.noise import ROUNDING, Gaussian, Noise, NoNoise, Poisson, SaltAndPepper
 
 MODELS: list[Noise] = [Gaussian(0.1), NoNoise(), Poisson(30.0), Poisson(2.0), SaltAndPepper(0.3)]
 IDS = [repr(model) for model in MODELS]
@@ -127,3 +129,58 @@ def test_poisson_prox_keeps_its_digits_where_the_counts_are_many() -> None:
     v, y, step, peak = 0.5, 0.4, 1.0, 1e6
     prox = float(Poisson(peak).prox(scalar(v).float(), scalar(y).float(), step))
     assert prox == pytest.approx(0.4, rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    "noise", [Gaussian(0.1), Poisson(20.0), SaltAndPepper(0.3)], ids=lambda n: type(n).__name__
+)
+@pytest.mark.parametrize("value", [0.2, 0.7])
+def test_the_variance_is_that_of_its_samples(noise, value):
+    samples = noise.sample(np.full(200_000, value), np.random.default_rng(0))
+    expected = noise.variance(torch.full((1,), value, dtype=torch.float64))
+    assert np.mean((samples - value) ** 2) == pytest.approx(float(expected), rel=0.02)
+    error = abs(samples.mean() - value) / (float(expected) / 200_000) ** 0.5
+    assert (error < 3) == noise.is_zero_mean
+
+
+def test_complex_data_have_the_noise_in_both_parts():
+    noise, clean = Gaussian(0.1), np.full(100_000, 0.3 + 0.4j)
+    samples = noise.sample(clean, np.random.default_rng(0))
+    for part in (samples.real - 0.3, samples.imag - 0.4):
+        assert part.std() == pytest.approx(0.1, rel=0.02)
+    u, y = torch.zeros(1, 3, dtype=torch.complex64), torch.tensor([[0.3 + 0.4j, 0, 0]])
+    assert float(noise.nll(u, y)) == pytest.approx(0.25 / (2 * 0.01))
+    squares = np.mean(abs(samples - clean) ** 2)
+    assert float(noise.variance(u).mean()) == pytest.approx(squares, rel=0.02)
+    assert noise.variance(u).dtype == torch.float32
+
+
+def test_the_stabiliser_of_counts_makes_their_noise_alike():
+    noise = Poisson(20.0)
+    stable = noise.stabiliser()
+    for value in (0.2, 0.5, 1.0):
+        y = torch.from_numpy(noise.sample(np.full(100_000, value), np.random.default_rng(0)))
+        transformed = stable.forward(y)
+        assert float(transformed.std()) == pytest.approx(stable.sigma, rel=0.03)
+        assert float(stable.inverse(transformed.mean())) == pytest.approx(value, rel=0.003)
+    assert all(other.stabiliser() is None for other in (Gaussian(0.1), SaltAndPepper(0.1)))
+
+
+def test_models_say_what_they_are():
+    jpeg = standard(10)
+    models = [Gaussian(0.1), NoNoise(), Poisson(9.0), SaltAndPepper(0.2), jpeg]
+    assert [noise.is_gaussian for noise in models] == [True, True, False, False, False]
+    assert [noise.is_exact for noise in models] == [False, True, False, False, False]
+    assert [noise.is_zero_mean for noise in models] == [True, True, True, False, True]
+    assert [noise.is_independent for noise in models] == [True, True, True, True, False]
+    assert [noise.has_outliers for noise in models] == [False, False, False, True, False]
+    y = torch.tensor([[[[0.0, 0.5], [1.0, 0.2]]]])
+    for noise in models:
+        kept = noise.reliable_pixels(y).flatten().tolist()
+        assert kept == ([False, True, False, True] if noise.has_outliers else [True] * 4)
+
+
+def test_rounding_can_be_finer_than_eight_bits():
+    fine = dataclasses.replace(NoNoise(), sigma=1 / (65535 * 12**0.5))
+    assert fine.is_exact and fine.level < NoNoise().level / 200
+    assert NoNoise() == NoNoise(ROUNDING) != Gaussian(ROUNDING)

@@ -8,7 +8,7 @@ import pywt
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sample_pictures import picture
+from sample_pictures import photo_crop, picture
 
 from priorlab import metrics
 from priorlab_handcrafted.blocks import bm3d_kernels as kernels
@@ -24,8 +24,8 @@ def noisy_picture(height, width, channels, sigma):
     return clean, torch.from_numpy((clean + sigma * noise)[None].astype(np.float32))
 
 
-def restored_psnr(clean, y, sigma):
-    return metrics.psnr(BM3D().denoise(y, sigma)[0].clamp(0, 1).numpy(), clean)
+def restored_psnr(clean, y, sigma, **fields):
+    return metrics.psnr(BM3D(**fields).denoise(y, sigma)[0].clamp(0, 1).numpy(), clean)
 
 
 def test_cosines_are_orthonormal():
@@ -153,3 +153,21 @@ def test_every_pixel_is_covered_at_any_step(step):
     clean, y = noisy_picture(37, 46, 1, 0.1)
     restored = BM3D(step=step, reach=7).denoise(y, 0.1)
     assert metrics.psnr(restored[0].numpy(), clean) > metrics.psnr(y[0].numpy(), clean) + 5
+
+
+def test_more_reference_blocks_are_better():
+    clean = photo_crop("camera")[0].numpy()
+    noise = np.random.default_rng(0).standard_normal(clean.shape)
+    y = torch.from_numpy((clean + 0.1 * noise)[None].astype(np.float32))
+    scores = [restored_psnr(clean, y, 0.1, step=step) for step in (8, 5, 1)]
+    assert scores[0] + 0.1 < scores[1] < scores[2] - 0.1
+
+
+def test_alike_blocks_are_found_within_reach():
+    """The picture repeats itself after 12 pixels and not before."""
+    rng = np.random.default_rng(0)
+    clean = np.tile(rng.random((12, 12)), (5, 5))[None].astype(np.float32)
+    noise = rng.standard_normal(clean.shape)
+    y = torch.from_numpy((clean + 0.1 * noise)[None].astype(np.float32))
+    scores = [restored_psnr(clean, y, 0.1, reach=reach) for reach in (11, 12)]
+    assert scores[1] > scores[0] + 3

@@ -20,7 +20,7 @@ def test_blurred_pictures_become_sharper_up_to_the_border(prior, kind, boundary)
     measurement = task.measure(torch.from_numpy(clean)[None], seed=0)
     before = measurement.y.clone()
     restored = prior.restore(measurement)[0].numpy()
-    blurred = measurement.initial()[0].numpy()
+    blurred = measurement.initial_guess()[0].numpy()
     assert metrics.psnr(restored, clean) > metrics.psnr(blurred, clean) + 1
     border = np.ones(clean.shape[1:], bool)
     border[8:-8, 8:-8] = False

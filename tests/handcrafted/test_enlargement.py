@@ -45,7 +45,7 @@ def test_bicubic_is_what_every_prior_starts_from(shape, factor):
     measurement = SuperResolution(factor=factor).measure(clean, seed=0)
     before = measurement.y.clone()
     restored = Bicubic().restore(measurement)
-    torch.testing.assert_close(restored, measurement.initial(), atol=2e-6, rtol=0)
+    torch.testing.assert_close(restored, measurement.initial_guess(), atol=2e-6, rtol=0)
     assert torch.equal(measurement.y, before)
 
 

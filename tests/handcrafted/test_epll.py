@@ -1,7 +1,6 @@
 """The patch prior cleans images; its mixture is learned, stored and read as it was."""
 
 import hashlib
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,12 +10,10 @@ from hypothesis import strategies as st
 from PIL import Image
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
-from sample_pictures import picture
+from sample_pictures import photo_crop, picture
 
-import priorlab
 from priorlab.errors import UsageError
 from priorlab.metrics import psnr
-from priorlab.pictures import images
 from priorlab_handcrafted.epll import SHIPPED, ExpectedPatchLogLikelihood
 from priorlab_handcrafted.patches import training
 from priorlab_handcrafted.patches.mixture import SIZE, Mixture, cosine_basis, read_mixture
@@ -31,11 +28,6 @@ def noisy(clean, level, seed=0):
     return clean + level / 255 * torch.from_numpy(noise)
 
 
-def photo(name, channels=1):
-    image = images.read(Path(priorlab.__file__).parent / "photos" / f"{name}.png")
-    return torch.from_numpy(np.ascontiguousarray(image[:channels, 80:176, 80:176]))[None]
-
-
 @pytest.mark.parametrize(
     ("name", "channels", "level", "floor"),
     [
@@ -47,9 +39,27 @@ def photo(name, channels=1):
     ],
 )
 def test_photographs_are_cleaned(name, channels, level, floor):
-    clean = photo(name, channels)
+    clean = photo_crop(name, channels)
     restored = EPLL.denoise(noisy(clean, level), level / 255).clamp(0, 1)
     assert psnr(restored[0].numpy(), clean[0].numpy()) > floor
+
+
+@pytest.mark.parametrize("level", [25, 100])
+def test_noise_coarser_than_a_patch_is_removed_too(level):
+    """In a flat picture only the patches' means are left, which half the size improves."""
+    clean = torch.full((1, 1, 64, 64), 0.5)
+    error = EPLL.denoise(noisy(clean, level), level / 255) - clean
+    assert error.square().mean() < 0.003 * (level / 255) ** 2
+
+
+def test_more_patches_are_better():
+    clean = photo_crop("camera")
+    v = noisy(clean, 25)
+    scores = [
+        psnr(ExpectedPatchLogLikelihood(stride=n).denoise(v, 25 / 255)[0].numpy(), clean[0].numpy())
+        for n in (8, 5, 2)
+    ]
+    assert scores[0] + 0.1 < scores[1] < scores[2] - 0.03
 
 
 @pytest.mark.parametrize("stride", [1, 2, 5, 8])
@@ -100,7 +110,7 @@ def test_a_batch_and_its_images_alone_are_equal():
 
 
 def test_threads_do_not_matter():
-    v, before = noisy(photo("camera"), 25), torch.get_num_threads()
+    v, before = noisy(photo_crop("camera"), 25), torch.get_num_threads()
     try:
         results = []
         for threads in (1, 2, 3):
@@ -113,7 +123,7 @@ def test_threads_do_not_matter():
 
 
 def test_rounding_does_not_tip_the_choice_of_components():
-    v = noisy(photo("camera"), 25)
+    v = noisy(photo_crop("camera"), 25)
     moved = v * (1 + 1e-6)
     torch.testing.assert_close(EPLL.denoise(v, 0.1), EPLL.denoise(moved, 0.1), atol=1e-4, rtol=0)
 

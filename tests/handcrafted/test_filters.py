@@ -119,6 +119,15 @@ def test_the_guided_filter_solves_the_regression_on_three_channels():
     np.testing.assert_allclose(filtered, expected, atol=1e-9)
 
 
+@pytest.mark.parametrize("size, reach", [(1, 0), (3, 1), (4, 2), (7, 3)])
+def test_the_median_is_that_of_a_window_as_wide_as_asked(size, reach):
+    measurement = measure(picture(20, 23), Gaussian(0.1))
+    y, filtered = measurement.y[0, 0], Median(size=size).restore(measurement)[0, 0]
+    for row, column in ((3, 3), (10, 8), (16, 19)):
+        window = y[row - reach : row + reach + 1, column - reach : column + reach + 1]
+        assert filtered[row, column] == window.median()
+
+
 def test_the_median_filter():
     clean = picture(64, 64, 3)
     measurement = measure(clean, SaltAndPepper(0.1))
@@ -141,6 +150,35 @@ def test_the_adaptive_median_filter_repairs_impulses_alone(channels, amount, flo
     assert psnr(restored, clean) > floor
     unhit = (y > 0) & (y < 1)
     assert torch.equal(restored[unhit], y[unhit])
+
+
+@pytest.mark.parametrize("amount", [0.1, 0.5, 0.9])
+def test_an_impulse_becomes_the_median_of_the_nearest_good_values(amount):
+    clean = np.random.default_rng(1).uniform(0.1, 0.9, (1, 24, 31)).astype(np.float32)
+    measurement = measure(clean, SaltAndPepper(amount))
+    y = measurement.y[0, 0].numpy()
+    restored = AdaptiveMedian().restore(measurement)[0, 0].numpy()
+    good = (y > 0) & (y < 1)
+    for row, column in np.argwhere(~good):
+        for radius in range(1, 11):
+            window = np.s_[
+                max(row - radius, 0) : row + radius + 1,
+                max(column - radius, 0) : column + radius + 1,
+            ]
+            if good[window].any():
+                break
+        assert restored[row, column] == np.median(y[window][good[window]])
+
+
+@pytest.mark.parametrize("largest, value", [(5, 0.6), (7, 0.4)])
+def test_beyond_the_widest_window_the_nearest_good_value_is_taken(largest, value):
+    """Of two good values one is in the smaller window, in its corner, and the other is nearer."""
+    y = torch.zeros(1, 1, 20, 60)
+    y[..., ::2] = 1
+    y[..., 8 + 3, 20 + 3], y[..., 8, 20 + 4] = 0.4, 0.6
+    measurement = Measurement(y, Identity(), SaltAndPepper(0.95), tuple(y.shape))
+    restored = AdaptiveMedian(largest=largest).restore(measurement)
+    assert restored[0, 0, 8, 20] == pytest.approx(value)
 
 
 @pytest.mark.parametrize("amount", [0.1, 0.3, 0.5, 0.7])

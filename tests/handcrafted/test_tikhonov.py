@@ -36,3 +36,15 @@ def test_gradient_vanishes_at_the_prox(shape):
 def test_no_step_leaves_the_image():
     v = torch.rand(1, 3, 16, 19)
     torch.testing.assert_close(Tikhonov().prox(v, 0.0), v)
+
+
+def test_energy_is_half_the_weight_times_the_squared_gradient():
+    ramp = torch.linspace(0, 1, 11).expand(1, 1, 8, 11)  # 10 differences of 0.1 a row
+    assert Tikhonov(weight=3.0).energy(ramp).item() == pytest.approx(3 / 2 * 8 * 10 * 0.1**2)
+
+
+def test_twice_the_weight_is_twice_the_step():
+    v = torch.rand(1, 1, 16, 19, dtype=torch.float64)
+    half = Tikhonov(weight=3.0).prox(v, 0.2)
+    torch.testing.assert_close(Tikhonov(weight=6.0).prox(v, 0.1), half)
+    assert (half - Tikhonov(weight=3.0).prox(v, 0.1)).abs().max() > 0.01

@@ -117,6 +117,33 @@ def test_ramps_keep_their_slope_where_total_variation_makes_steps():
     assert error["tgv"] < 0.65 * error["tv"]
 
 
+@pytest.mark.parametrize("kind", ["roof", "bowl"])
+def test_slopes_that_change_are_kept_too(kind):
+    """A curved picture has a price, but less of one than the steps of total variation."""
+    place = torch.linspace(-1, 1, 32)
+    if kind == "roof":
+        clean = (1 - place.abs()).expand(1, 1, 32, 32)
+    else:
+        clean = (0.5 * (place[:, None] ** 2 + place**2)).expand(1, 1, 32, 32)
+    noise = 0.1 * torch.randn(clean.shape, generator=torch.Generator().manual_seed(0))
+    error = {
+        prior.name: (prior.prox(clean + noise, 0.1) - clean).square().mean().sqrt().item()
+        for prior in (TotalVariation(), TotalGeneralizedVariation())
+    }
+    assert error["tgv"] < 0.65 * error["tv"]
+
+
+@pytest.mark.parametrize("ratio", [0.1, 0.5])
+def test_the_ratio_is_the_price_of_curvature(ratio):
+    """Of a shallow bowl, explained by its slopes, the energy is the ratio times their change."""
+    place = np.arange(12) / 24
+    bowl = torch.from_numpy(0.5 * (place[:, None] ** 2 + place**2))[None, None]
+    slopes = tgv_solver.gradient(bowl[0].numpy())
+    slopes[0, :, -1], slopes[1, :, :, -1] = slopes[0, :, -2], slopes[1, :, :, -2]
+    energy = TotalGeneralizedVariation(weight=1.0, ratio=ratio).energy(bowl).item()
+    assert energy == pytest.approx(ratio * length(second_differences(slopes)), rel=0.02)
+
+
 def test_gray_in_three_channels_is_treated_like_gray():
     gray = torch.from_numpy(noisy((1, 1, 20, 24))).float()
     colour = TotalGeneralizedVariation().prox(gray.expand(1, 3, 20, 24).contiguous(), 0.1)

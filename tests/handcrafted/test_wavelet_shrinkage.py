@@ -260,6 +260,40 @@ def test_result_moves_with_the_image_away_from_the_border():
     torch.testing.assert_close(here[..., 43:83, 45:85], there[..., 40:80, 40:80], atol=1e-5, rtol=0)
 
 
+def test_the_haar_wavelet_compares_two_by_two_pixels():
+    """With one scale and one threshold for all, each block is treated by itself."""
+    y, sigma = noisy((1, 1, 24, 20)), 0.1
+    prior = Wavelet(transform="orthogonal", filter="haar", levels=1, rule="visu", shrinkage="hard")
+    a, b, c, d = (y[..., row::2, column::2] for row in (0, 1) for column in (0, 1))
+    mean = (a + b + c + d) / 4
+    bands = [(a + b - c - d) / 2, (a - b + c - d) / 2, (a - b - c + d) / 2]
+    limit = universal_threshold(sigma, 24 * 20)
+    down, right, cross = (torch.where(band.abs() > limit, band, 0) / 2 for band in bands)
+    expected = torch.empty_like(y)
+    expected[..., ::2, ::2], expected[..., ::2, 1::2] = (
+        mean + down + right + cross,
+        mean + down - right - cross,
+    )
+    expected[..., 1::2, ::2], expected[..., 1::2, 1::2] = (
+        mean - down + right - cross,
+        mean - down - right + cross,
+    )
+    torch.testing.assert_close(prior.denoise(y, sigma), expected, atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("transform", ["undecimated", "orthogonal"])
+def test_a_window_tells_flat_parts_from_texture(transform):
+    generator = torch.Generator().manual_seed(0)
+    clean = torch.full((1, 1, 64, 64), 0.5)
+    clean[..., 32:] = torch.rand(64, 32, generator=generator)
+    y = clean + 0.1 * torch.randn(clean.shape, generator=generator)
+    whole, wide, narrow = (
+        Wavelet(transform=transform, window=window).denoise(y, 0.1) - clean for window in (0, 33, 9)
+    )
+    flat = [error[..., :24].square().mean() for error in (whole, wide, narrow)]
+    assert flat[0] > 1.3 * flat[1] > 2 * flat[2]
+
+
 @pytest.mark.parametrize("transform", ["undecimated", "orthogonal"])
 @pytest.mark.parametrize(
     ("rule", "shrinkage"),

@@ -52,6 +52,28 @@ def test_weak_noise_is_deblurred_more():
     assert scores[0] > scores[1] > scores[2]
 
 
+@pytest.mark.parametrize("boundary", ["circular", "reflect"])
+def test_more_gain_is_sharper(boundary):
+    measurement = measure(0.5 + 0.2 * picture(48, 48), boundary=boundary)
+    slopes = [
+        sum(x.diff(dim=dim).square().mean().item() for dim in (2, 3))
+        for x in (Wiener(gain=gain).restore(measurement) for gain in (0.5, 2, 8))
+    ]
+    assert 2 * slopes[0] < slopes[1] < slopes[2]
+
+
+@pytest.mark.parametrize("gain", [0.5, 8.0])
+def test_the_gain_is_that_of_the_gradient_without_noise(gain):
+    """The restored picture minimises ``|A x - y|^2 + sigma^2 / g^2 |grad x|^2``."""
+    measurement = measure(0.5 + 0.2 * picture(48, 48), boundary="circular", sigma=3 / 255)
+    y, operator, variance = measurement.y, measurement.operator, measurement.noise.level**2
+    x = Wiener(gain=gain).restore(measurement)
+    squared = sum(y.diff(dim=dim).square().mean() for dim in (2, 3)) - 4 * variance
+    laplacian = sum(2 * x - x.roll(1, dim) - x.roll(-1, dim) for dim in (2, 3))
+    slope = operator.adjoint(operator.forward(x) - y) + variance / (gain**2 * squared) * laplacian
+    assert slope.abs().max() < 1e-4
+
+
 def test_contrast_does_not_matter():
     measurement = measure(picture(48, 48) / 2 + 0.2)
     fainter = dataclasses.replace(

@@ -9,7 +9,7 @@ from typing import ClassVar
 
 import torch
 
-from priorlab.plugins import hookimpl
+from priorlab.hookspecs import hookimpl
 from priorlab.priors import Prior
 from priorlab.trace import SILENT
 
@@ -24,7 +24,7 @@ class Fake(Prior):
         return self.act(measurement, trace, seed)
 
     def act(self, measurement, trace, seed):
-        return measurement.initial()
+        return measurement.initial_guess()
 
 
 def fake(name, act=Fake.act, **members):
@@ -52,17 +52,17 @@ def hangs(self, measurement, trace, seed):
 
 
 def nan(self, measurement, trace, seed):
-    image = measurement.initial().clone()
+    image = measurement.initial_guess().clone()
     image[..., 0, 0] = torch.nan
     return image
 
 
 def cropped(self, measurement, trace, seed):
-    return measurement.initial()[..., 1:]
+    return measurement.initial_guess()[..., 1:]
 
 
 def double(self, measurement, trace, seed):
-    return measurement.initial().double()
+    return measurement.initial_guess().double()
 
 
 def nothing(self, measurement, trace, seed):
@@ -74,7 +74,7 @@ def prints(self, measurement, trace, seed):
     os.system("echo from a subprocess")
     input_is_empty = sys.stdin.read() == ""
     assert input_is_empty
-    return measurement.initial()
+    return measurement.initial_guess()
 
 
 def mutates(self, measurement, trace, seed):
@@ -89,12 +89,12 @@ def settled(self, measurement, trace, seed):
     assert torch.get_default_dtype() == torch.float32
     assert torch.is_grad_enabled()
     assert torch.get_num_threads() == 1
-    return measurement.initial()
+    return measurement.initial_guess()
 
 
 def allocates(self, measurement, trace, seed):
     held = torch.ones(512 * 2**20 // 4)
-    return measurement.initial() * held[0]
+    return measurement.initial_guess() * held[0]
 
 
 def exhausts(self, measurement, trace, seed):
@@ -105,7 +105,7 @@ def slow(self, measurement, trace, seed):
     for step in range(1, 4):
         time.sleep(0.1)
         trace.report(step, 3, measurement.y)
-    return measurement.initial()
+    return measurement.initial_guess()
 
 
 def stops(self, measurement, trace, seed):
@@ -128,7 +128,7 @@ def babbles(self, measurement, trace, seed):
     trace.picture("uncertainty", None)
     trace.picture(None, measurement.y)
     trace.picture("map", measurement.y[0])
-    return measurement.initial()
+    return measurement.initial_guess()
 
 
 def random(self, measurement, trace, seed):

@@ -169,7 +169,7 @@ def test_plugins_offer_datasets(folder, tmp_path):
     plugin.write_text(
         "from pathlib import Path\n"
         "from priorlab.datasets import DatasetSource\n"
-        "from priorlab.plugins import hookimpl\n"
+        "from priorlab.hookspecs import hookimpl\n"
         "@hookimpl\n"
         "def priorlab_datasets():\n"
         f"    return [DatasetSource('holiday', 'My pictures.', Path({str(folder)!r}))]\n"

@@ -13,7 +13,6 @@ from priorlab.forward.measurement import Measurement
 from priorlab.forward.noise import Gaussian, NoNoise, Poisson, SaltAndPepper
 from priorlab.forward.operators import Identity, Mask
 from priorlab.priors import Regularizer
-from priorlab.solvers import image_space
 from priorlab.trace import Trace
 from priorlab_handcrafted.tikhonov import Tikhonov
 from priorlab_handcrafted.total_variation import TotalVariation
@@ -204,7 +203,7 @@ def test_an_image_does_not_depend_on_its_batch(prior, problem):
 def test_the_trace_sees_the_result_come(prior, name):
     _, measurement = measure(*PROBLEMS[name])
     trace = Last()
-    restored = image_space.minimise(prior, measurement, trace)
+    restored = prior.restore(measurement, trace)
     assert trace.iterations == sorted(trace.iterations)
     assert torch.equal(trace.image, restored)
     if name == "denoise" and prior.name == "tv":
@@ -215,7 +214,7 @@ def test_iterations_count_on_from_image_to_image():
     _, measurement = measure(*PROBLEMS["denoise"])
     y = measurement.y.repeat(2, 1, 1, 1)
     trace = Last()
-    image_space.minimise(Smooth(), dataclasses.replace(measurement, y=y, shape=y.shape), trace)
+    Smooth().restore(dataclasses.replace(measurement, y=y, shape=y.shape), trace)
     counts = [iteration for iteration, _ in trace.iterations]
     assert counts == sorted(set(counts)), "none comes twice"
     assert all(iteration <= total for iteration, total in trace.iterations)

@@ -49,13 +49,38 @@ def test_gaussian_denoising_is_the_denoiser_itself(smooth):
 
 
 def test_the_levels_fall_to_that_of_the_least_noisy_pixels():
-    levels = plug_and_play.annealed_levels(Gaussian(0.02), 8)
-    assert levels[0] == pytest.approx(plug_and_play.FIRST_LEVEL)
+    levels = plug_and_play.falling_levels(Gaussian(0.02), Blur(steps=8))
+    assert len(levels) == 8
+    assert levels[0] == pytest.approx(50 / 255)
     assert levels[-1] == pytest.approx(0.02)
     assert all(a > b for a, b in itertools.pairwise(levels))
-    assert plug_and_play.annealed_levels(Gaussian(0.5), 3) == pytest.approx([0.5] * 3)
-    impulses = plug_and_play.annealed_levels(SaltAndPepper(0.3), 3)
-    assert impulses[-1] == pytest.approx(plug_and_play.LAST_LEVEL)
+    few = Blur(steps=3)
+    assert plug_and_play.falling_levels(Gaussian(0.5), few) == pytest.approx([0.5] * 3)
+    assert plug_and_play.falling_levels(SaltAndPepper(0.3), few)[-1] == pytest.approx(1 / 255)
+    first, *_, last = plug_and_play.falling_levels(
+        NoNoise(), Blur(first_level=0.3, last_level=0.01)
+    )
+    assert (first, last) == pytest.approx((0.3, 0.01))
+
+
+def test_settings_decide_the_splitting(smooth):
+    """As many calls as steps, and a data weight that draws the result to the data."""
+    calls = []
+
+    class Counting(Blur):
+        def denoise(self, v, sigma):
+            calls.append(sigma)
+            return super().denoise(v, sigma)
+
+    mask = (torch.arange(48 * 40).view(1, 1, 48, 40) % 3 > 0).float()
+    measurement = measure(smooth, Mask(mask), Gaussian(0.1))
+    distance = []
+    for weight in (0.01, 10.0):
+        calls.clear()
+        restored = Counting(steps=5, data_weight=weight).restore(measurement)
+        assert len(calls) == 5
+        distance.append(error(restored * mask, measurement.y))
+    assert distance[1] > distance[0], "rho grows with the weight: the denoiser is trusted more"
 
 
 @pytest.mark.parametrize("noise", [Poisson(2.0), Poisson(30.0), SaltAndPepper(0.3)])

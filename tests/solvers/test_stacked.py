@@ -9,17 +9,19 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from priorlab import precision
 from priorlab.forward.measurement import Measurement
 from priorlab.forward.noise import Gaussian, Noise, NoNoise, SaltAndPepper
 from priorlab.forward.operators import Identity, LinearOperator, Mask
 from priorlab.priors import Generator
-from priorlab.solvers import parameter_space, snapshot
-from priorlab.solvers.muon import Muon, orthogonal
-from priorlab.solvers.snapshot import Snapshot
-from priorlab.solvers.stacked import Networks
-from priorlab.solvers.stopping import RULES, StoppingRule
+from priorlab.solvers.parameter_space import fit, snapshot, stack
+from priorlab.solvers.parameter_space.muon import Muon, orthogonal
+from priorlab.solvers.parameter_space.snapshot import Snapshot
+from priorlab.solvers.parameter_space.stacked import Networks
+from priorlab.solvers.parameter_space.stopping import RULES, StoppingRule
 from priorlab.trace import Trace
-from priorlab_dip import DeepImagePrior
+from priorlab_dip.dip import DeepImagePrior
+from priorlab_handcrafted.sliding_dct import SlidingDCT
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -44,13 +46,13 @@ class Small(Generator):
 @pytest.fixture(autouse=True)
 def single_precision(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have no bfloat16, in which the last digits that differ are large."""
-    monkeypatch.setattr(parameter_space, "bf16_is_fast", lambda device: False)
+    monkeypatch.setattr(precision, "bf16_is_fast", lambda device: False)
 
 
 @pytest.fixture(autouse=True)
 def as_on_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     """Stack networks on any device."""
-    monkeypatch.setattr(parameter_space, "stacking_is_fast", lambda device: True)
+    monkeypatch.setattr(fit, "stacking_is_fast", lambda device: True)
 
 
 def measure(
@@ -85,7 +87,7 @@ SMOOTH = DIP | {"activation": "swish"}
         DeepImagePrior(**SMOOTH, stop="es-wmv"),
         DeepImagePrior(**SMOOTH, stop="held-out", weight_tv=1.0),
         DeepImagePrior(**SMOOTH, stop="never", langevin=1.0, warm_up=5),
-        DeepImagePrior(**SMOOTH, red="dct"),
+        DeepImagePrior(**SMOOTH, red=SlidingDCT()),
         DeepImagePrior(**SMOOTH, network="hourglass", upsampling="bilinear", padding="reflect"),
         DeepImagePrior(**SMOOTH, upsampling="bilinear"),
         DeepImagePrior(**SMOOTH, network="unet", normalisation="none"),
@@ -103,7 +105,7 @@ def test_a_stack_of_three_equals_three_alone(prior) -> None:
 
 
 def test_a_stack_equals_single_fits_to_the_end_of_the_handover(monkeypatch) -> None:
-    monkeypatch.setattr(parameter_space, "HANDOVER", 8)
+    monkeypatch.setattr(stack, "HANDOVER", 8)
     measurement = measure()
     prior = DeepImagePrior(**(SMOOTH | {"iterations": 30, "warm_up": 4}), stop="median")
     together = prior.restore(measurement)
@@ -121,7 +123,7 @@ def test_every_measurement_can_be_fitted_in_a_stack(operator, noise) -> None:
 
 
 def test_bfloat16_serves_a_stack_as_well(monkeypatch) -> None:
-    monkeypatch.setattr(parameter_space, "bf16_is_fast", lambda device: True)
+    monkeypatch.setattr(precision, "bf16_is_fast", lambda device: True)
     measurement = measure()
     for network in ("skip", "convdecoder"):
         prior = DeepImagePrior(**(DIP | {"iterations": 2, "averaging": 0.0}), network=network)
@@ -181,7 +183,7 @@ def test_a_network_that_ends_keeps_its_image_while_others_go_on(monkeypatch) -> 
 @pytest.fixture
 def on_a_cpu(as_on_a_gpu: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Fit networks in threads, of which there are two."""
-    monkeypatch.setattr(parameter_space, "stacking_is_fast", lambda device: False)
+    monkeypatch.setattr(fit, "stacking_is_fast", lambda device: False)
     before = torch.get_num_threads()
     torch.set_num_threads(2)
     yield

@@ -14,7 +14,7 @@ from priorlab.forward.jpeg import standard
 from priorlab.forward.measurement import Measurement
 from priorlab.forward.noise import Gaussian, Poisson, SaltAndPepper
 from priorlab.forward.operators import Identity, Mask
-from priorlab.solvers.stopping import (
+from priorlab.solvers.parameter_space.stopping import (
     Discrepancy,
     HeldOut,
     Median,

@@ -66,7 +66,7 @@ def test_measure(task: Task, shape: tuple[int, int, int]) -> None:
     assert measurement.y.dtype == torch.float32 and torch.isfinite(measurement.y).all()
     assert measurement.y.shape == measurement.operator.forward(truth).shape
     assert measurement.noise == task.noise
-    initial = measurement.initial()
+    initial = measurement.initial_guess()
     assert initial.shape == truth.shape
     assert float(initial.min()) >= 0 and float(initial.max()) <= 1
 
@@ -217,7 +217,7 @@ class TestSuperResolution:
     def test_adopt_enlarges(self) -> None:
         measurement = SuperResolution(factor=3).adopt(picture(16, 21))
         assert measurement.shape == (1, 3, 48, 63)
-        assert measurement.initial().shape == (1, 3, 48, 63)
+        assert measurement.initial_guess().shape == (1, 3, 48, 63)
 
     def test_kernel_larger_than_the_image(self) -> None:
         with pytest.raises(UsageError, match=r"kernel \(32x32 pixels\) is larger"):

@@ -11,7 +11,6 @@ from typing import Any
 
 import pandas as pd
 
-from priorlab import plugins
 from priorlab.errors import UsageError
 from priorlab.harness.report import gallery, tables
 from priorlab.harness.results import outputs
@@ -29,6 +28,7 @@ from priorlab.harness.run.worker import STOP
 from priorlab.pictures import datasets, images
 from priorlab.pictures.datasets import Dataset
 from priorlab.priors import Prior
+from priorlab.registry import Registry
 from priorlab.tasks.base import Task
 
 
@@ -38,7 +38,7 @@ def run(
     dataset: Dataset,
     seeds: Sequence[int] = (0,),
     *,
-    registry: plugins.Registry,
+    registry: Registry,
     out: Path = Path("results"),
     name: str | None = None,
     slots: int | None = None,
@@ -174,7 +174,7 @@ def _compute(
     setup: Setup,
     timeout: float,
     progress: Progress,
-    registry: plugins.Registry,
+    registry: Registry,
 ) -> dict[str, Result]:
     """Recall what is known, compute what is missing, and return the results by key."""
     for problem in planned.problems:
@@ -242,7 +242,7 @@ def _outcome(cell: Cell, message: Message, wall: float, setup: Setup, slots: int
 
 
 def _recall(
-    planned: Plan, store: Store, metrics: Mapping[Task, str], registry: plugins.Registry
+    planned: Plan, store: Store, metrics: Mapping[Task, str], registry: Registry
 ) -> dict[str, Result]:
     """Return what is known already; scores of changed metrics are computed again."""
     results: dict[str, Result] = {}

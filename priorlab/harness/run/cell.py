@@ -28,9 +28,9 @@ from priorlab.harness.run.trajectory import Trajectory
 from priorlab.pictures import images
 from priorlab.pictures.datasets import ImageFile
 from priorlab.pictures.extra import Album
-from priorlab.plugins import Registry
 from priorlab.priors import Prior
 from priorlab.randomness import seeded
+from priorlab.registry import Registry
 from priorlab.tasks.base import Task
 
 MESSAGE = 300
@@ -174,7 +174,7 @@ def _restore(
     prior.prepare(device, measurement.shape[1])
     memory.reset_peak(device)
     _synchronize(device)
-    with seeded(seed):
+    with seeded(seed, device):
         start = time.perf_counter()
         try:
             restored = prior.restore(measurement, trace, seed)

@@ -1,26 +1,21 @@
-"""The grid of a comparison: its cells, and the key under which a cell's result is stored."""
+"""The grid of a comparison: its cells, each with the key under which its result is stored."""
 
 from __future__ import annotations
 
 import dataclasses
 import functools
 import hashlib
-import json
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import torch
-
-from priorlab import plugins
 from priorlab.errors import UsageError, check_seed
+from priorlab.harness.run import keys
 from priorlab.pictures.datasets import Dataset, ImageFile
 from priorlab.priors import Prior
+from priorlab.registry import Registry
 from priorlab.specs import Component
 from priorlab.tasks.base import Task
-
-KEY_SCHEMA = 1
-"""Part of every key: to be raised when the harness itself changes what a result is."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -30,7 +25,8 @@ class Cell:
     Attributes
     ----------
     key : str
-        SHA-256 of everything that the restored image can depend on; see `cell_key`.
+        SHA-256 of everything that the restored image can depend on; see
+        `priorlab.harness.run.keys`.
     """
 
     prior: Prior
@@ -66,7 +62,7 @@ def cells(
     images: Sequence[ImageFile],
     seeds: Sequence[int],
     *,
-    registry: plugins.Registry,
+    registry: Registry,
     device: str,
 ) -> list[Cell]:
     """Return the cells of a grid, in the order of its tables.
@@ -84,84 +80,33 @@ def cells(
         check_seed(seed)
     for kind, components in {"priors": priors, "tasks": tasks}.items():
         for component in components:
-            if registry.find(kind, component.name) is not type(component):
-                raise UsageError(
-                    f"{type(component).__name__} is not the {kind[:-1]} that is installed as"
-                    f" {component.name!r}; put it in a file and name that as a plugin file"
-                )
-    setting = {
-        "core": plugins.core_digest(),
-        "device": device_class(device),
-        "dtype": "float32",
-        "torch": ".".join(torch.__version__.split(".")[:2]),
-    }
-    prior_identities = {prior: identity(prior, registry) for prior in priors}
+            _check_installed(kind, component, registry)
+    setting = keys.setting(device)
+    prior_identities = {prior: keys.identity("priors", prior, registry) for prior in priors}
     return [
         Cell(
             prior,
             task,
             image,
             seed,
-            cell_key(prior_identity, task_identity, image.digest, seed, setting),
+            keys.cell_key(prior_identity, task_identity, image.digest, seed, setting),
         )
         for task in dict.fromkeys(tasks)
-        for task_identity in [identity(task, registry)]
+        for task_identity in [keys.identity("tasks", task, registry)]
         for prior, prior_identity in prior_identities.items()
         for image in images
         for seed in dict.fromkeys(seeds)
     ]
 
 
-def identity(component: Component, registry: plugins.Registry) -> dict[str, Any]:
-    """Return what the results of a component depend on: its parameters and its code."""
-    return component.fingerprint() | {"code": registry.digest_of(type(component))}
-
-
-def cell_key(
-    prior: Mapping[str, Any],
-    task: Mapping[str, Any],
-    image_digest: str,
-    seed: int,
-    setting: Mapping[str, Any],
-) -> str:
-    """Return the key of a cell.
-
-    Parameters
-    ----------
-    prior, task : mapping
-        Their `identity`.
-    image_digest : str
-        Digest of the clean image's pixels; the name of the file does not matter.
-    seed : int
-        Seed of the measurement and of the prior.
-    setting : mapping
-        The core's digest, device class, number format and torch version. The number of threads
-        and the metrics are left out: they do not decide which image is restored.
-
-    Returns
-    -------
-    str
-        64 hexadecimal digits.
-    """
-    parts = {"schema": KEY_SCHEMA, "prior": prior, "task": task, "image": image_digest}
-    parts |= {"seed": seed, "setting": setting}
-    return hashlib.sha256(canonical(parts).encode()).hexdigest()
-
-
-def canonical(value: Any) -> str:
-    """Return the one JSON text of a value: keys sorted, no blanks, ASCII only."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
-
-
-def device_class(device: str) -> str:
-    """Return "cpu", "cuda", ... for a torch device that is there, or raise a `UsageError`."""
-    try:
-        chosen = torch.device(device)
-    except RuntimeError:
-        raise UsageError(f"device {device!r} is not one torch knows, such as cpu or cuda") from None
-    if chosen.type == "cuda" and (chosen.index or 0) >= torch.cuda.device_count():
-        raise UsageError(f"device {device!r} is not there; this machine has no such GPU")
-    return chosen.type
+def _check_installed(kind: str, component: Component, registry: Registry) -> None:
+    """Raise a `UsageError` unless a component, and those within it, are in the registry."""
+    for part_kind, part in keys.parts(kind, component):
+        if registry.find(part_kind, part.name) is not type(part):
+            raise UsageError(
+                f"{type(part).__name__} is not the {part_kind[:-1]} that is installed as"
+                f" {part.name!r}; put it in a file and name that as a plugin file"
+            )
 
 
 def run_name(tasks: Sequence[Task], dataset: Dataset, grid: Sequence[Mapping[str, Any]]) -> str:
@@ -169,7 +114,7 @@ def run_name(tasks: Sequence[Task], dataset: Dataset, grid: Sequence[Mapping[str
     names = "+".join(dict.fromkeys(task.name for task in tasks))
     if len(names) > 30:
         names = f"{len(tasks)}-tasks"
-    labels = hashlib.sha256(canonical([dict(cell) for cell in grid]).encode()).hexdigest()
+    labels = hashlib.sha256(keys.canonical([dict(cell) for cell in grid]).encode()).hexdigest()
     return safe_name(f"{names}-{dataset.name}")[:60] + f"-{labels[:8]}"
 
 

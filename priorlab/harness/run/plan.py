@@ -6,7 +6,6 @@ import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
-from priorlab import plugins
 from priorlab.errors import UsageError
 from priorlab.harness.results import outputs
 from priorlab.harness.results.store import FINAL, Outcome, Store
@@ -15,6 +14,7 @@ from priorlab.harness.run.grid import Cell
 from priorlab.harness.run.schedule import Estimates
 from priorlab.pictures.datasets import Dataset
 from priorlab.priors import Prior
+from priorlab.registry import Registry
 from priorlab.tasks.base import Task
 
 
@@ -68,7 +68,7 @@ def plan(
     dataset: Dataset,
     seeds: Sequence[int] = (0,),
     *,
-    registry: plugins.Registry,
+    registry: Registry,
     out: Path,
     name: str | None = None,
     slots: int | None = None,

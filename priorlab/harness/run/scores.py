@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from priorlab import metrics
 from priorlab.pictures import images
-from priorlab.plugins import Registry
+from priorlab.registry import Registry
 from priorlab.tasks.base import Task
 
 

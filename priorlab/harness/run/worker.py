@@ -25,6 +25,7 @@ from priorlab import plugins
 from priorlab.errors import UsageError
 from priorlab.harness.run import cell
 from priorlab.pictures.datasets import ImageFile
+from priorlab.registry import Registry
 from priorlab.specs import Component
 
 STOP = "stop"
@@ -57,7 +58,7 @@ def main() -> None:
 
 def _run(
     job: dict[str, Any],
-    registry: plugins.Registry,
+    registry: Registry,
     device: torch.device,
     setup: dict[str, Any],
     outbox: TextIO,

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.func import functional_call, stack_module_state, vmap
 from torch.overrides import TorchFunctionMode
 
-from priorlab.precision import training_layout
+from priorlab import precision
 
 
 def stacking_is_fast(device: torch.device) -> bool:
@@ -41,7 +41,7 @@ class Networks:
         self._dimensions = [parameter.ndim for parameter in self.parameters]
         if self.count == 1:
             for kernel in self.kernels:
-                layout = training_layout(kernel.device)
+                layout = precision.training_layout(kernel.device)
                 kernel.data = kernel.data.contiguous(memory_format=layout)
             return
         for network in networks:
@@ -71,8 +71,10 @@ class Networks:
             image: Tensor = functional_call(self.first, (parameters, buffers), (code,))
             return image[0]
 
+        # "different": layers such as dropout draw for each network by itself.
+        run = vmap(one, in_dims=(0, 0, 1), randomness="different")
         with _Autocast():
-            images: Tensor = vmap(one, in_dims=(0, 0, 1))(self._stacked, self._buffers, code)
+            images: Tensor = run(self._stacked, self._buffers, code)
         return images
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from priorlab.solvers.muon import Muon
-from priorlab.solvers.stacked import Networks
+from priorlab.solvers.parameter_space.muon import Muon
+from priorlab.solvers.parameter_space.stacked import Networks
 
 INTERVAL = 50
 """Steps between two snapshots."""

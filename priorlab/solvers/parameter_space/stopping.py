@@ -15,8 +15,7 @@ from torch.nn.functional import avg_pool2d
 
 from priorlab.errors import Unsupported
 from priorlab.forward.measurement import Measurement
-from priorlab.forward.noise import Gaussian, Poisson
-from priorlab.forward.operators import Mask
+from priorlab.forward.noise import Noise
 
 INTERVAL = 10
 """Steps between two looks that need the image on the host."""
@@ -69,7 +68,7 @@ class Never(StoppingRule):
 class HeldOut(StoppingRule):
     """Keeps a few measured pixels from the fit, and the image that came closest to them.
 
-    Noise that is independent from pixel to pixel cannot be foretold from the other pixels. So
+    Noise that is independent from pixel to pixel cannot be predicted from the other pixels. So
     while a fit learns structure, it comes closer to the pixels that it does not see, and from
     when it learns the others' noise, it departs from them.
     """
@@ -80,8 +79,10 @@ class HeldOut(StoppingRule):
 
     def __init__(self, measurement: Measurement) -> None:
         super().__init__(measurement)
-        channels, height, width = measurement.y.shape[1:]
-        kept = torch.rand(1, 1, height, width) >= self.FRACTION / channels
+        shape = measurement.y.shape
+        # Of a picture all channels of a pixel are held out together.
+        channels, size = (shape[1], (1, *shape[2:])) if len(shape) > 3 else (1, tuple(shape[1:]))
+        kept = torch.rand(1, *size) >= self.FRACTION / channels
         self.kept = kept.to(measurement.y.device)
         self.least = float("inf")
 
@@ -183,24 +184,20 @@ class Discrepancy(StoppingRule):
 
     def __init__(self, measurement: Measurement) -> None:
         super().__init__(measurement)
-        if not isinstance(measurement.noise, Gaussian | Poisson):
+        if not has_known_level(measurement.noise):
             raise Unsupported("stop=discrepancy needs Gaussian or Poisson noise")
-        operator = measurement.operator
-        self.measured = float(operator.mask.mean()) if isinstance(operator, Mask) else 1.0
-        """Share of the data that are measured: the others have no residual."""
+        known = measurement.operator.known_pixels
+        self.known = torch.ones(()) if known is None else known
+        """Which of the data are measured: the others have no residual."""
 
     def finished(self, step: int, image: Tensor, output: Tensor, last: bool) -> bool:
         """Return whether the mean squared residual of `image` is that of noise."""
         if step % INTERVAL and not last:
             return False
         self.keep(step, image)
-        u, noise = self.measurement.operator.forward(image), self.measurement.noise
-        if isinstance(noise, Gaussian):
-            expected = noise.sigma**2
-        else:
-            assert isinstance(noise, Poisson)
-            expected = float(u.mean()) / self.measured / noise.peak
-        residual = float((u - self.measurement.y).square().mean()) / self.measured
+        u, y = self.measurement.operator.forward(image), self.measurement.y
+        expected = float((self.known.to(image.device) * self.measurement.noise.variance(u)).mean())
+        residual = float((u - y).abs().square().mean())
         return residual <= expected
 
 
@@ -246,6 +243,11 @@ RULES: dict[str, type[StoppingRule]] = {
 """The rules by the name that `stop` of a generator takes."""
 
 
+def has_known_level(noise: Noise) -> bool:
+    """Return whether the size of the residual, and held-out data, say something of the noise."""
+    return noise.is_zero_mean and noise.is_independent
+
+
 def rule_for(name: str, measurement: Measurement) -> StoppingRule:
     """Return the rule `name` for a fit to the measurement of a single image.
 
@@ -253,5 +255,5 @@ def rule_for(name: str, measurement: Measurement) -> StoppingRule:
     its rules need.
     """
     if name == "auto":
-        name = "median" if isinstance(measurement.noise, Gaussian | Poisson) else "es-wmv"
+        name = "median" if has_known_level(measurement.noise) else "es-wmv"
     return RULES[name](measurement)

@@ -1,0 +1,148 @@
+"""The key of a cell: a digest of everything that its restored image can depend on, no more.
+
+In it are both components with their parameters, those within them included, and with the code
+that they consist of (see `priorlab.sources`); the clean image, by its pixels; the seed; and the
+setting in which the cell is computed. Left out are the names of files, the metrics, which are
+computed again from the stored image, and how many threads or processes there are: none of these
+decides which image is restored.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from importlib import metadata
+from typing import Any
+
+import torch
+
+from priorlab.errors import UsageError
+from priorlab.precision import bf16_hardware
+from priorlab.registry import Registry
+from priorlab.sources.digest import digest, modules_of
+from priorlab.specs import Component
+
+KEY_SCHEMA = 2
+"""Part of every key: to be raised when the harness itself changes what a result is."""
+
+CORE = "priorlab.priors"
+"""The module that restores; what it imports is the code that all cells depend on."""
+
+LIBRARIES = ("numba", "numpy", "pillow", "scikit-image", "scipy", "torch")
+"""The distributions that compute."""
+
+
+def identity(kind: str, component: Component, registry: Registry) -> dict[str, Any]:
+    """Return what the results of a component depend on: its parameters and its code.
+
+    Parameters
+    ----------
+    kind : str
+        What it is: "priors" or "tasks".
+    component : Component
+        A component whose parameters may be components themselves.
+    registry : Registry
+        Knows which plugin each is from.
+    """
+    modules: set[str] = set()
+    for part_kind, part in parts(kind, component):
+        owner = registry.owners[part_kind, part.name]
+        modules |= modules_of(type(part), owner.module)
+    return component.fingerprint() | {"code": digest(modules)}
+
+
+def parts(kind: str, component: Component) -> Iterator[tuple[str, Component]]:
+    """Yield a component and those within it, each with its kind."""
+    yield kind, component
+    kinds = {field.name: field.metadata.get("component") for field in dataclasses.fields(component)}
+    for name, part in component.components().items():
+        yield from parts(kinds[name] or kind, part)
+
+
+def setting(device: str) -> dict[str, Any]:
+    """Return what results depend on besides the cell itself, on this machine.
+
+    Returns
+    -------
+    dict
+        The digest of the core's code; the class of the device, the number format in which
+        networks are trained on it, and the hardware that decides this format; and the versions
+        of the libraries that compute.
+
+    Raises
+    ------
+    UsageError
+        For a device that is not there.
+    """
+    chosen = existing_device(device)
+    hardware = bf16_hardware(chosen)
+    return {
+        "core": digest([CORE]),
+        "device": chosen.type,
+        "format": "bfloat16" if hardware else "float32",
+        "hardware": hardware,
+        "libraries": {name: release(metadata.version(name)) for name in LIBRARIES},
+    }
+
+
+def release(version: str) -> str:
+    """Return the part of a version that can change results: major and minor number.
+
+    All of `LIBRARIES` keep to it that a release which raises only the third number mends faults.
+    Such releases come every few weeks: with them in the keys, results would be forgotten for an
+    update that changed none of them.
+
+    Examples
+    --------
+    >>> release("2.13.1+cpu")
+    '2.13'
+    """
+    return ".".join(version.split(".")[:2])
+
+
+def existing_device(device: str) -> torch.device:
+    """Return a torch device that is there, or raise a `UsageError`."""
+    try:
+        chosen = torch.device(device)
+    except RuntimeError:
+        raise UsageError(f"device {device!r} is not one torch knows, such as cpu or cuda") from None
+    if chosen.type == "cuda" and (chosen.index or 0) >= torch.cuda.device_count():
+        raise UsageError(f"device {device!r} is not there; this machine has no such GPU")
+    return chosen
+
+
+def cell_key(
+    prior: Mapping[str, Any],
+    task: Mapping[str, Any],
+    image_digest: str,
+    seed: int,
+    setting: Mapping[str, Any],
+) -> str:
+    """Return the key of a cell.
+
+    Parameters
+    ----------
+    prior, task : mapping
+        The `identity` of each.
+    image_digest : str
+        Digest of the clean image's pixels.
+    seed : int
+        Seed of the measurement and of the prior.
+    setting : mapping
+        See `setting`.
+
+    Returns
+    -------
+    str
+        64 hexadecimal digits.
+    """
+    parts = {"schema": KEY_SCHEMA, "prior": prior, "task": task, "image": image_digest}
+    parts |= {"seed": seed, "setting": setting}
+    return hashlib.sha256(canonical(parts).encode()).hexdigest()
+
+
+def canonical(value: Any) -> str:
+    """Return the one JSON text of a value: keys sorted, no blanks, ASCII only."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)

@@ -1,0 +1,63 @@
+"""What a plugin may offer: one hook for each kind of thing, and `hookimpl`, which marks them.
+
+A plugin is a module with functions of these names, each marked with `hookimpl`. It is found
+through the entry-point group ``priorlab`` of its distribution, or named by its file
+(``--plugin FILE``) or folder (``--plugin-dir DIR``). This module imports no torch.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pluggy
+
+if TYPE_CHECKING:
+    from priorlab.metrics import Metric
+    from priorlab.pictures.datasets import DatasetSource
+    from priorlab.priors import Prior
+    from priorlab.tasks.base import Task
+    from priorlab.training import Trainer
+
+GROUP = "priorlab"
+"""The name of the entry-point group."""
+
+hookimpl = pluggy.HookimplMarker(GROUP)
+_hookspec = pluggy.HookspecMarker(GROUP)
+
+
+class Hooks:
+    """The hooks, each of which returns a list. Names are of small letters, digits and hyphens."""
+
+    @_hookspec
+    def priorlab_priors(self) -> list[type[Prior]]:
+        """Return prior classes.
+
+        Each is a frozen dataclass with a `name`, a default for every field, and a docstring
+        whose first line `priorlab list` prints. It derives from `Regularizer`, `Denoiser` or
+        `Generator`, or from `Prior` itself.
+        """
+        raise AssertionError("a hook specification is never called")
+
+    @_hookspec
+    def priorlab_tasks(self) -> list[type[Task]]:
+        """Return task classes: frozen dataclasses like priors, derived from `Task`."""
+        raise AssertionError("a hook specification is never called")
+
+    @_hookspec
+    def priorlab_datasets(self) -> list[DatasetSource]:
+        """Return named sets of images, for ``--dataset NAME``."""
+        raise AssertionError("a hook specification is never called")
+
+    @_hookspec
+    def priorlab_metrics(self) -> list[Metric]:
+        """Return metrics, for columns next to PSNR and SSIM."""
+        raise AssertionError("a hook specification is never called")
+
+    @_hookspec
+    def priorlab_trainers(self) -> list[Trainer]:
+        """Return trainings that ``priorlab train NAME`` runs."""
+        raise AssertionError("a hook specification is never called")
+
+
+KINDS = tuple(name.removeprefix("priorlab_") for name in vars(Hooks) if name[0] != "_")
+"""What plugins provide: priors, tasks, datasets, metrics, trainers."""

@@ -1,0 +1,144 @@
+"""One network of a fit: its code, its random state, its running mean, its stopping rule."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+
+import torch
+from torch import Tensor, nn
+
+from priorlab import precision
+from priorlab.forward.measurement import Measurement
+from priorlab.forward.operators import Shape
+from priorlab.solvers.parameter_space.settings import (
+    LEAST_PERTURBED,
+    NOTICEABLE,
+    TYPICAL_ERROR,
+    FitSettings,
+)
+from priorlab.solvers.parameter_space.stopping import rule_for
+
+MakeNetwork = Callable[[Shape], nn.Module]
+MakeCode = Callable[[Shape], Tensor]
+
+
+def noisy(measurement: Measurement) -> bool:
+    """Return whether there is noise that must not be fitted."""
+    return measurement.noise.level > NOTICEABLE
+
+
+class Member:
+    """One network, fitted to the measurement of one image, and what else is its own.
+
+    It draws from a random state of its own, whatever others draw in between: first that of
+    torch's global generator after `seed`, from which network and code are made, then `random`
+    for the code and `layers` for what the network draws itself, as dropout does.
+    """
+
+    def __init__(
+        self,
+        make_network: MakeNetwork,
+        make_code: MakeCode,
+        settings: FitSettings,
+        measurement: Measurement,
+        seed: int,
+    ) -> None:
+        device = measurement.y.device
+        torch.manual_seed(seed)
+        self.settings, self.measurement = settings, measurement
+        self.network = make_network(measurement.shape).to(device).train()
+        self.code = Code(make_code(measurement.shape), measurement, settings.perturbation)
+        self.rule = rule_for(settings.stop if noisy(measurement) else "never", measurement)
+        self.layers = torch.get_rng_state()
+        self.random = torch.Generator()
+        self.random.set_state(self.layers)
+        on_host = device.type == "cpu"
+        self.shaking = self.random if on_host else torch.Generator(device).manual_seed(seed)
+        self.mean = torch.zeros(measurement.shape, device=device)
+        self.samples = Samples(self.mean) if settings.langevin else None
+        self.estimate = self.shown = self.mean
+        self.ended = False
+
+    def draw(self) -> Tensor:
+        """Return the code of the next step."""
+        return self.code.draw(self.random)
+
+    @contextlib.contextmanager
+    def own_randomness(self) -> Iterator[None]:
+        """Let the network's layers draw from the state of this member, which goes on."""
+        torch.set_rng_state(self.layers)
+        yield
+        self.layers = torch.get_rng_state()
+
+    def follow(self, step: int, output: Tensor) -> None:
+        """Take in the output of a step."""
+        settings, last = self.settings, self.settings.iterations
+        # At first the mean forgets faster: its memory is a ninth of the steps so far.
+        decay = min(settings.averaging, step / (step + 9))
+        self.mean.lerp_(output, 1 - decay if step > 1 else 1)
+        if self.samples and step > last // 2:
+            self.estimate = self.samples.add(output)
+        self.look(step, output)
+
+    def look(self, step: int, output: Tensor) -> None:
+        """Ask the stopping rule."""
+        last = step == self.settings.iterations
+        # Once only, as operators without a closed form take long; such fits run to the end.
+        self.shown = self._agreeing(self.estimate) if last else self.estimate
+        self.ended = self.rule.finished(step, self.shown, output, last)
+
+    @torch.no_grad()
+    def _agreeing(self, image: Tensor) -> Tensor:
+        """Return the image, moved to agree with the data if they are exact."""
+        noise = self.measurement.noise
+        if noisy(self.measurement) or not noise.is_gaussian:
+            return image
+        rho = (noise.level / TYPICAL_ERROR) ** 2
+        return self.measurement.operator.solve(self.measurement.y, image, rho).clamp(0, 1)
+
+
+class Samples:
+    """Mean and standard deviation, pixel by pixel, of outputs: Welford's running sums."""
+
+    def __init__(self, like: Tensor) -> None:
+        self.count, self.mean, self.sum = 0, torch.zeros_like(like), torch.zeros_like(like)
+
+    def add(self, output: Tensor) -> Tensor:
+        """Take in an output; return the mean so far."""
+        self.count += 1
+        change = output - self.mean
+        self.mean += change / self.count
+        self.sum += change * (output - self.mean)
+        return self.mean
+
+    def deviation(self) -> Tensor:
+        """Return the standard deviation of each value."""
+        return (self.sum / max(1, self.count - 1)).sqrt()
+
+
+class Code:
+    """The fixed code, with new noise added each time it is drawn."""
+
+    def __init__(self, code: Tensor, measurement: Measurement, perturbation: float) -> None:
+        device = measurement.y.device
+        dtype = torch.bfloat16 if precision.bf16_is_fast(device) else torch.float32
+
+        def placed(values: Tensor) -> Tensor:
+            values = values.to(device, dtype)
+            return values.contiguous(memory_format=precision.training_layout(device))
+
+        self.code, self.noise = placed(code), None
+        # The noisier the data, and the fewer for each pixel, the less detail should the network
+        # be able to tell apart.
+        level = measurement.noise.level * (3 / measurement.shape[1]) ** 0.5
+        level = perturbation * max(level, LEAST_PERTURBED)
+        if level:
+            self.noise = placed(level * torch.randn(code.shape))
+
+    def draw(self, random: torch.Generator) -> Tensor:
+        """Return the code with the noise, shifted at random: a tenth of the cost of new noise."""
+        if self.noise is None:
+            return self.code
+        shifts = torch.randint(0, min(self.code.shape[2:]), (2,), generator=random).tolist()
+        return self.code + self.noise.roll(shifts, (2, 3))

@@ -1,0 +1,162 @@
+"""Which modules a module imports, found in its syntax tree, and where their files are.
+
+Nothing is imported to find out. Imports inside functions count, since the functions may run;
+what only type checkers read does not. Names that the package `priorlab` exports lazily stand for
+the modules that define them.
+"""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import importlib.util
+from collections.abc import Callable, Iterator
+from importlib.machinery import SOURCE_SUFFIXES
+from pathlib import Path
+
+from priorlab import SURFACE
+from priorlab.sources.normal_form import is_type_checking
+
+CORE = "priorlab"
+_ONLY_NAMES = frozenset({CORE, f"{CORE}.hookspecs"})
+"""Modules that decide no result: the package's surface, and the marks of hooks."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Module:
+    """A module that has a file, or a namespace package, which has none.
+
+    Attributes
+    ----------
+    name : str
+        Its full name.
+    file : Path or None
+        Where it is.
+    root : Path
+        The folder in which its top-level module or package lies.
+    package : bool
+        Whether other modules can lie in it.
+    """
+
+    name: str
+    file: Path | None
+    root: Path
+    package: bool
+
+    @property
+    def lone(self) -> bool:
+        """Whether it is a single file outside any package."""
+        return not self.package and "." not in self.name
+
+
+def locate(name: str) -> Module | None:
+    """Return a module written in Python by its full name, or None if there is none."""
+    top, *rest = name.split(".")
+    try:
+        spec = importlib.util.find_spec(top)
+    except (ImportError, ValueError):  # a module without a specification, such as __main__
+        return None
+    if spec is None:
+        return None
+    origin = Path(spec.origin) if spec.origin and spec.has_location else None
+    if spec.submodule_search_locations is None:
+        if rest or origin is None or origin.suffix not in SOURCE_SUFFIXES:
+            return None
+        return Module(name, origin, origin.parent, package=False)
+    folders = [Path(folder) for folder in spec.submodule_search_locations]
+    found: Path | None = origin
+    for index, part in enumerate(rest):
+        for folder in folders:
+            if (file := folder / part / "__init__.py").is_file():
+                folders, found = [folder / part], file
+                break
+            if (file := folder / f"{part}.py").is_file():
+                if index < len(rest) - 1:
+                    return None
+                return Module(name, file, _root(folder, index), package=False)
+        else:
+            folders = [folder / part for folder in folders if (folder / part).is_dir()]
+            found = None
+            if not folders:
+                return None
+    return Module(name, found, _root(folders[0], len(rest)), package=True)
+
+
+Finder = Callable[[str], Module | None]
+
+
+def _root(folder: Path, depth: int) -> Path:
+    """Return the folder that holds the top-level package, of which `folder` is `depth` below."""
+    return folder.parents[depth]
+
+
+def references(tree: ast.AST, module: Module) -> frozenset[tuple[str, str]]:
+    """Return what the code of `module` imports, as pairs of a module's full name and a name in it.
+
+    The name is empty where the module itself is imported, and may be that of another module.
+    """
+    found: set[tuple[str, str]] = set()
+    bound: set[str] = set()  # names that stand for the core's package
+    attributes: set[tuple[str, str]] = set()
+    for node in _walk(tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                found.add((alias.name, ""))
+                if alias.name == CORE or not alias.asname:
+                    bound.add(alias.asname or alias.name.partition(".")[0])
+        elif isinstance(node, ast.ImportFrom):
+            base = _base(node, module)
+            found.update((base, alias.name) for alias in node.names)
+        elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            attributes.add((node.value.id, node.attr))
+    if any(name == CORE for name, _ in found):
+        found.update((CORE, attribute) for name, attribute in attributes if name in bound)
+    return frozenset(found)
+
+
+def providers(base: str, name: str, find: Finder = locate) -> list[str]:
+    """Return the modules that a reference stands for, without their parent packages.
+
+    `find` does what `locate` does.
+
+    Examples
+    --------
+    >>> providers("priorlab", "Denoiser"), providers("priorlab.forward", "noise")
+    (['priorlab.priors'], ['priorlab.forward.noise'])
+    """
+    if base == CORE and name == "*":
+        found = list(SURFACE.values())
+    elif base == CORE and name in SURFACE:
+        found = [SURFACE[name]]
+    else:
+        module = f"{base}.{name}"
+        found = [module if name not in ("", "*") and find(module) else base]
+    return [module for module in found if module not in _ONLY_NAMES]
+
+
+def parents(name: str) -> list[str]:
+    """Return the packages that importing a module executes before it."""
+    parts = name.split(".")
+    return [".".join(parts[:count]) for count in range(1, len(parts))]
+
+
+def _base(node: ast.ImportFrom, module: Module) -> str:
+    """Return the full name of the module that a ``from ... import`` names."""
+    if not node.level:
+        return str(node.module)
+    parts = module.name.split(".")
+    above = node.level - 1 if module.package else node.level
+    return ".".join([*parts[: len(parts) - above], *([node.module] if node.module else [])])
+
+
+def _walk(tree: ast.AST) -> Iterator[ast.AST]:
+    """Yield all nodes but those in ``if TYPE_CHECKING:``."""
+    todo: list[ast.AST] = [tree]
+    while todo:
+        node = todo.pop()
+        yield node
+        if is_type_checking(node):
+            assert isinstance(node, ast.If)
+            todo.extend(node.orelse)
+        else:
+            todo.extend(ast.iter_child_nodes(node))

@@ -1,0 +1,248 @@
+"""The digest of a component's code: it follows what the code imports, and nothing else."""
+
+import importlib.metadata
+
+import pytest
+
+from priorlab import plugins
+from priorlab.sources import digest as digests
+from priorlab.sources.digest import closure, digest, modules_of
+
+PRIOR = '''
+"""A prior."""
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from priorlab import Denoiser, hookimpl
+
+if TYPE_CHECKING:
+    import unread
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mine(Denoiser):
+    """Mine."""
+
+    name = "mine"
+
+    def denoise(self, v, sigma):
+        from {helper} import halve  # a comment
+
+        return halve(v)
+
+
+@hookimpl
+def priorlab_priors():
+    return [Mine]
+'''
+HELPER = '''
+def halve(v):
+    """Return half."""
+    return v / 2
+'''
+
+
+def write(folder, files):
+    for name, text in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+
+
+def digest_of(registry, name="mine"):
+    assert not registry.problems, registry.problems
+    return digest(modules_of(registry.priors[name], registry.owners["priors", name].module))
+
+
+@pytest.fixture
+def lone(tmp_path, monkeypatch):
+    """A lone plugin file with a helper next to it, and a function that returns its digest."""
+    write(tmp_path, {"mine.py": PRIOR.format(helper="my_helper"), "my_helper.py": HELPER})
+    monkeypatch.syspath_prepend(tmp_path)
+    return tmp_path, lambda: digest_of(plugins.load([tmp_path / "mine.py"]))
+
+
+@pytest.fixture
+def package(tmp_path):
+    """A plugin package with a helper, data and another prior, and a function as above."""
+    other = PRIOR.format(helper=".halves").replace("Mine", "Other").replace("mine", "other")
+    write(
+        tmp_path,
+        {
+            "acme/__init__.py": "from priorlab import hookimpl\n\n@hookimpl\n"
+            "def priorlab_priors():\n    from .mine import Mine\n    from .other import Other\n"
+            "    return [Mine, Other]\n",
+            "acme/mine.py": PRIOR.format(helper=".halves"),
+            "acme/other.py": other.replace("v)", "v + 0)"),
+            "acme/halves/__init__.py": "from .half import halve\n",
+            "acme/halves/half.py": HELPER,
+            "acme/halves/notes.txt": "",
+            "acme/weights/mine/one.bin": "1",
+            "acme/README.md": "Read me.",
+            "acme/tests/test_mine.py": "",
+            "acme/tests/data.bin": "1",
+        },
+    )
+    return tmp_path / "acme", lambda name="mine": digest_of(plugins.load([], [tmp_path]), name)
+
+
+def change(path, old, new):
+    text = path.read_text()
+    assert old in text or not old
+    path.write_text(text.replace(old, new) if old else new)
+
+
+def test_words_are_not_code(lone):
+    folder, value = lone
+    before = value()
+    assert len(before) == 64 and value() == before
+    change(folder / "mine.py", "# a comment", "# another comment")
+    change(folder / "mine.py", '"""Mine."""', '"""My own."""')
+    change(folder / "mine.py", "import unread", "import unread, unseen")
+    change(folder / "my_helper.py", "Return half.", "Return one half.")
+    assert value() == before
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new"),
+    [("mine.py", "halve(v)", "halve(v) + 0"), ("my_helper.py", "v / 2", "v / 3")],
+)
+def test_a_lone_file_and_what_it_imports_from_its_folder_count(lone, file, old, new):
+    folder, value = lone
+    before = value()
+    change(folder / file, old, new)
+    assert value() != before
+
+
+def test_what_else_lies_in_the_folder_of_a_lone_file_does_not_count(lone):
+    folder, value = lone
+    before = value()
+    write(folder, {"notes.txt": "", "another.py": "x = 1", "results/table.csv": "1"})
+    assert value() == before
+
+
+def test_a_data_file_counts_that_a_lone_file_names(lone):
+    folder, value = lone
+    write(folder, {"weights.bin": "1"})
+    before = value()
+    change(folder / "mine.py", '    name = "mine"', '    name = "mine"\n    file = "weights.bin"')
+    named = value()
+    write(folder, {"weights.bin": "2"})
+    assert len({before, named, value()}) == 3
+
+
+def test_where_a_plugin_lies_makes_no_difference(tmp_path):
+    plain = PRIOR.replace("        from {helper} import halve  # a comment\n", "")
+    write(tmp_path, {"a/mine.py": plain, "b/mine.py": plain})
+    first, second = (digest_of(plugins.load([tmp_path / x / "mine.py"])) for x in "ab")
+    assert first == second
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new"),
+    [
+        ("mine.py", "halve(v)", "halve(v) + 0"),
+        ("halves/half.py", "v / 2", "v / 3"),
+        ("halves/__init__.py", "from .half", "import torch\nfrom .half"),
+        ("halves/notes.txt", "", "1"),
+        ("weights/mine/one.bin", "1", "2"),
+        ("__init__.py", "import hookimpl", "import hookimpl\nimport torch"),
+    ],
+)
+def test_what_a_prior_in_a_package_depends_on(package, file, old, new):
+    folder, value = package
+    before = value()
+    change(folder / file, old, new)
+    assert value() != before
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new"),
+    [
+        ("other.py", "halve(v + 0)", "halve(v)"),
+        ("__init__.py", "[Mine, Other]", "[Other, Mine]"),
+        ("README.md", "Read", "Do not read"),
+        ("tests/test_mine.py", "", "import other"),
+        ("tests/data.bin", "1", "2"),
+        ("mine.pyc", "", "1"),
+    ],
+)
+def test_what_a_prior_in_a_package_does_not_depend_on(package, file, old, new):
+    folder, value = package
+    before = value()
+    if old:
+        change(folder / file, old, new)
+    else:
+        write(folder, {file: new})
+    assert value() == before
+
+
+def test_a_file_without_valid_code_counts_as_it_is(lone):
+    folder, value = lone
+    write(folder, {"my_helper.py": "x = ("})
+    before = value()
+    write(folder, {"my_helper.py": "x = (  #"})
+    assert value() != before
+
+
+def test_code_counts_where_a_class_does_not_say_where_it_was_made(tmp_path, monkeypatch):
+    factory = (
+        "from priorlab import Denoiser\n\ndef make(function):\n"
+        "    return type('Made', (Denoiser,), {'name': 'mine', 'denoise': function})\n"
+    )
+    plugin = (
+        "from priorlab import hookimpl\nfrom factory_of_priors import make\n\n"
+        "def halve(self, v, sigma):\n    return v / 2\n\n"
+        "@hookimpl\ndef priorlab_priors():\n    return [make(halve)]\n"
+    )
+    write(tmp_path, {"made.py": plugin, "factory_of_priors.py": factory})
+    monkeypatch.syspath_prepend(tmp_path)
+    before = digest_of(plugins.load([tmp_path / "made.py"]))
+    change(tmp_path / "made.py", "v / 2", "v / 3")
+    assert digest_of(plugins.load([tmp_path / "made.py"])) != before
+
+
+def test_installed_modules_count_only_within_their_distribution(tmp_path, monkeypatch):
+    site = tmp_path / "site-packages"
+    text = "import acme_two.sub\nimport acme_else\n"
+    write(
+        site,
+        {
+            "acme_one/__init__.py": "",
+            "acme_one/mine.py": text,
+            "acme_two/__init__.py": "",
+            "acme_two/sub.py": "",
+            "acme_else/__init__.py": "",
+        },
+    )
+    for name, files in {"acme": ["acme_one", "acme_two"], "else": ["acme_else"]}.items():
+        record = "".join(f"{file}/__init__.py,,\n" for file in files)
+        metadata = f"Metadata-Version: 2.1\nName: {name}\nVersion: 1\n"
+        write(site, {f"{name}-1.dist-info/METADATA": metadata})
+        write(site, {f"{name}-1.dist-info/RECORD": record})
+    monkeypatch.syspath_prepend(site)
+    installed = importlib.metadata.packages_distributions()
+    monkeypatch.setattr(digests, "_installed", lambda: installed)
+    digests._distributions.cache_clear()
+    names = {module.name for module in closure(["acme_one.mine"])}
+    digests._distributions.cache_clear()
+    assert names == {"acme_one", "acme_one.mine", "acme_two", "acme_two.sub"}
+
+
+def test_the_priors_here_depend_on_their_own_files():
+    registry = plugins.load()
+
+    def names(prior):
+        kind, owner = registry.priors[prior], registry.owners["priors", prior]
+        return {module.name for module in closure(modules_of(kind, owner.module))}
+
+    own = {prior: registry.priors[prior].__module__ for prior in ("tv", "nlm", "dip", "siren")}
+    for prior, module in own.items():
+        assert module in names(prior)
+        assert not names(prior) & (set(own.values()) - {module})
+    assert "priorlab_dip.networks" in names("dip")
+    assert not names("tv") & {"priorlab.api", "priorlab.plugins", "priorlab.metrics"}
+
+
+def test_a_module_that_does_not_exist_is_an_error():
+    with pytest.raises(LookupError, match="no_such_module"):
+        digest(["no_such_module"])
