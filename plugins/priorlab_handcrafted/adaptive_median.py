@@ -8,6 +8,7 @@ import torch
 from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt
 from torch import Tensor
+from typing_extensions import override
 
 from priorlab.forward.measurement import Measurement
 from priorlab.priors import Prior
@@ -44,8 +45,8 @@ class AdaptiveMedian(Prior):
         """Compile the loops."""
         repair(np.zeros((3, 3), np.float32), np.eye(3, dtype=np.bool_), 1)
 
+    @override
     def unsupported(self, measurement: Measurement) -> str | None:
-        """Return why there are no impulses to repair, or None where there are."""
         return None if measurement.has_outliers else "it only repairs salt-and-pepper noise"
 
     def restore(self, measurement: Measurement, trace: Trace = SILENT, seed: int = 0) -> Tensor:

@@ -6,9 +6,9 @@ from typing import ClassVar
 import torch
 from scipy.ndimage import median_filter
 from torch import Tensor
+from typing_extensions import override
 
 from priorlab.forward.measurement import Measurement
-from priorlab.forward.operators import Identity
 from priorlab.priors import Prior
 from priorlab.specs import parameter
 from priorlab.trace import SILENT, Trace
@@ -31,11 +31,9 @@ class Median(Prior):
         5, "width of the square window; odd, or counts as one more", unit="pixels", low=1, high=99
     )
 
+    @override
     def unsupported(self, measurement: Measurement) -> str | None:
-        """Return why an operator cannot be undone by a filter, or None without one."""
-        if isinstance(measurement.operator, Identity):
-            return None
-        return "it only filters noise"
+        return None if measurement.operator.is_identity else "it only filters noise"
 
     def restore(self, measurement: Measurement, trace: Trace = SILENT, seed: int = 0) -> Tensor:
         """Return the filtered measurement. Borders are mirrored."""

@@ -9,14 +9,14 @@ from torch import Tensor
 
 from priorlab.priors import Denoiser
 from priorlab.specs import parameter
-from priorlab_handcrafted.shared.colour import to_opponent
+from priorlab_handcrafted.shared.colour import gray_or_rgb, to_opponent
 from priorlab_handcrafted.shared.weighted_means import Array, gaussian, weighted_mean
 
 SECOND_PATCH = 3
 """Width of the patches in the second pass."""
 
 SECOND_WIDTH = {1: 0.5, 3: 0.6}
-"""Width of its weights, relative to the noise, for gray and for colour pictures."""
+"""Width of its weights, relative to the noise, by the number of channels."""
 
 SECOND_NOISE = {1: 0.1, 3: 0.5}
 """Share of the noise that is left in the picture whose patches it compares."""
@@ -85,17 +85,17 @@ class NonLocalMeans(Denoiser):
         """
         if sigma <= 0:
             return v.clone()
-        noisy = v.detach().to("cpu", torch.float32)
+        noisy = gray_or_rgb(v.detach().to("cpu", torch.float32))
         reach = self.patch // 2
         window = gaussian(reach, reach / 2 if self.window == "gaussian" else math.inf)
         result = self._average(noisy, noisy, window, self.h * sigma, self.variance * sigma**2)
         if self.passes == 2:
-            left, width = SECOND_NOISE[v.shape[1]], SECOND_WIDTH[v.shape[1]]
+            left, width = SECOND_NOISE[noisy.shape[1]], SECOND_WIDTH[noisy.shape[1]]
             guide = torch.lerp(result, noisy, left)
             window = gaussian(SECOND_PATCH // 2)
             variance = self.variance * (left * sigma) ** 2
             result = self._average(noisy, guide, window, width * sigma, variance)
-        return result.to(v)
+        return result.reshape(v.shape).to(v)
 
     def _average(
         self, noisy: Tensor, guide: Tensor, window: Array, width: float, variance: float

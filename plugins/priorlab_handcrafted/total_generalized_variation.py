@@ -34,6 +34,7 @@ class TotalGeneralizedVariation(Variation):
     """
 
     name: ClassVar[str] = "tgv"
+    gap: ClassVar[float] = TOLERANCE
     ratio: float = parameter(2.0, "weight of curvature relative to that of edges", low=0.1)
 
     def energy(self, x: Tensor) -> Tensor:

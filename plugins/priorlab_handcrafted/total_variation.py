@@ -34,6 +34,7 @@ class TotalVariation(Variation):
     """
 
     name: ClassVar[str] = "tv"
+    gap: ClassVar[float] = TOLERANCE
     kind: str = parameter(
         "isotropic",
         "norm of the gradient; anisotropic favours edges along the axes",

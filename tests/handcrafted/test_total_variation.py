@@ -1,5 +1,7 @@
 """Total variation: the energy, its prox, and their optimality."""
 
+import sys
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -11,6 +13,7 @@ from priorlab.forward.noise import Gaussian
 from priorlab.forward.operators import Identity
 from priorlab.trace import Trace
 from priorlab_handcrafted.huber_total_variation import HuberTV
+from priorlab_handcrafted.total_generalized_variation import TotalGeneralizedVariation
 from priorlab_handcrafted.total_variation import TOLERANCE, TotalVariation
 from priorlab_handcrafted.variation import rof, rof_torch
 
@@ -57,6 +60,25 @@ def test_the_trace_is_told_of_the_gap():
     TotalVariation().restore(measurement, trace)
     assert trace.seen[0] > trace.seen[-1]
     assert trace.seen[-1] <= TOLERANCE
+
+
+@pytest.mark.parametrize("prior", [TotalVariation(), TotalGeneralizedVariation()])
+@pytest.mark.parametrize("enough", [True, False])
+def test_the_trace_is_told_whether_the_gap_became_small_enough(prior, enough, monkeypatch):
+    class Ends(Trace):
+        def __init__(self):
+            self.seen = []
+
+        def converged(self, reached, residual):
+            self.seen.append((reached, residual))
+
+    trace, shape = Ends(), (2, 1, 24, 20)
+    if not enough:
+        monkeypatch.setattr(sys.modules[type(prior).__module__], "MAX_ITERATIONS", 25)
+    prior.restore(Measurement(noisy(shape), Identity(), Gaussian(0.1), shape), trace)
+    assert len(trace.seen) == 2
+    for reached, gap in trace.seen:
+        assert reached == enough == (gap <= prior.gap)
 
 
 def test_small_gradients_count_squared_with_huber():

@@ -2,6 +2,8 @@
 
 import dataclasses
 
+from typing_extensions import override
+
 from priorlab.forward.convolution import Convolution
 from priorlab.forward.measurement import Measurement
 from priorlab.priors import Prior
@@ -9,10 +11,10 @@ from priorlab.priors import Prior
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Deblurring(Prior):
-    """Base of the priors that are made for blurred images only."""
+    """Base of the priors that are made for blurred images only: they need the kernel."""
 
+    @override
     def unsupported(self, measurement: Measurement) -> str | None:
-        """Return that this prior only undoes blur, unless the image is blurred."""
         if isinstance(measurement.operator, Convolution):
             return None
         return "it only undoes blur (deblur)"

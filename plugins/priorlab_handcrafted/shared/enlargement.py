@@ -7,8 +7,8 @@ import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
+from typing_extensions import override
 
-from priorlab.forward.convolution import Downsampling
 from priorlab.forward.measurement import Measurement
 from priorlab.priors import Prior
 from priorlab.trace import SILENT, Trace
@@ -25,10 +25,9 @@ class Enlargement(Prior):
 
     resampling: ClassVar[Image.Resampling]
 
+    @override
     def unsupported(self, measurement: Measurement) -> str | None:
-        """Return that this prior only enlarges, unless the image is to be enlarged."""
-        operator = measurement.operator
-        if isinstance(operator, Downsampling) and operator.factor > 1:
+        if measurement.operator.factor > 1:
             return None
         return "it only enlarges images (superres)"
 

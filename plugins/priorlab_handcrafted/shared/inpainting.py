@@ -7,9 +7,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from typing_extensions import override
 
 from priorlab.forward.measurement import Measurement
-from priorlab.forward.operators import Mask
 from priorlab.priors import Prior
 from priorlab.trace import SILENT, Trace
 
@@ -31,9 +31,9 @@ class Inpainting(Prior):
         Some pixels are known and some are not. `planes` is not changed.
         """
 
+    @override
     def unsupported(self, measurement: Measurement) -> str | None:
-        """Return that this prior only fills in missing pixels, unless some can be missing."""
-        if isinstance(measurement.operator, Mask):
+        if measurement.operator.known_pixels is not None:
             return None
         return "it only fills in missing pixels (inpaint)"
 
@@ -41,7 +41,7 @@ class Inpainting(Prior):
         """Return the picture without gaps, clipped to [0, 1]; mid-gray if nothing is known."""
         self.require(measurement)
         y = measurement.y.detach().cpu().numpy().astype(np.float64)
-        known = measurement.operator.mask.cpu().numpy()[0] > 0.5
+        known = known_planes(measurement)
         for channels, mask in _groups(known, y.shape[1]):
             if not mask.any():
                 y[:, channels] = 0.5
@@ -50,6 +50,13 @@ class Inpainting(Prior):
                 filled = self.fill(group.reshape(-1, *mask.shape), mask)
                 y[:, channels] = filled.reshape(group.shape)
         return torch.from_numpy(y).to(measurement.y).clamp(0, 1)
+
+
+def known_planes(measurement: Measurement) -> Known:
+    """Return where pixels are known, (1 or C, H, W)."""
+    known = measurement.operator.known_pixels
+    assert known is not None
+    return known[0].cpu().numpy() > 0.5
 
 
 def _groups(known: Known, channels: int) -> list[tuple[slice, Known]]:

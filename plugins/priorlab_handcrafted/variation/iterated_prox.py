@@ -3,7 +3,7 @@
 import dataclasses
 from abc import abstractmethod
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -23,6 +23,9 @@ class Variation(Regularizer):
     The weight is multiplied by ``sqrt(C)``, which makes a gray picture stored in three channels
     come out as it does in one.
     """
+
+    gap: ClassVar[float]
+    """The prox stops at this duality gap, relative to the objective."""
 
     weight: float = parameter(0.75, "strength of the smoothing, relative to the noise level", low=0)
 
@@ -45,8 +48,8 @@ class Variation(Regularizer):
     def prox(self, v: Tensor, step: float) -> Tensor:
         """Return argmin over x of ``energy(x) + |x - v|^2 / (2 step)``.
 
-        Its objective is within the relative duality gap `TOLERANCE` (of the prior's module) of
-        the optimum, unless `MAX_ITERATIONS` are too few; the trace of `warm_prox` is told the gap.
+        Its objective is within the relative duality gap `gap` of the optimum, unless that takes
+        more than `MAX_ITERATIONS` (of the prior's module): the trace of `warm_prox` gets to know.
         """
         return self.warm_prox()(v, step)
 
@@ -57,8 +60,11 @@ class Variation(Regularizer):
         because a splitting calls it with ever closer arguments and so refines the state anyway.
         """
         states: dict[int, Any] = {}
+        reached = 0.0
 
         def report(iteration: int, image: Tensor, gap: float) -> None:
+            nonlocal reached
+            reached = gap
             trace.report(iteration, 0, image[None], gap=gap)
 
         def prox(v: Tensor, step: float) -> Tensor:
@@ -71,6 +77,8 @@ class Variation(Regularizer):
                 if not warm:
                     states[index] = self.start(image)
                 out[index] = self.solve(image, radius, states[index], warm, report)
+                if not warm:
+                    trace.converged(reached <= self.gap, reached)
             return out
 
         return prox

@@ -7,10 +7,8 @@ continues exactly where it stopped, and nothing depends on how often it was inte
 
 from __future__ import annotations
 
-import ctypes
 import math
 import os
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -25,6 +23,7 @@ from priorlab.pictures.images import check_writable
 from priorlab.precision import bf16_is_fast
 from priorlab_learned.networks.unet_network import MULTIPLE, UNetNetwork
 from priorlab_learned.networks.weights_file import write_weights
+from priorlab_learned.training.memory import freed_memory_kept
 from priorlab_learned.training.photographs import (
     Array,
     data_digest,
@@ -111,7 +110,7 @@ def train(
         "precision": "bfloat16" if bf16_is_fast(torch.device("cpu")) else "float32",
         "torch": str(torch.__version__),
     }
-    with _one_thread():
+    with _one_thread(), freed_memory_kept():
         network, cpu_seconds = _optimise(
             kept, output.with_name(output.name + ".checkpoint"), provenance, report or _silent
         )
@@ -224,16 +223,7 @@ def _resume(
 
 @contextmanager
 def _one_thread() -> Iterator[None]:
-    """Compute on one thread, without handing freed memory back between the steps.
-
-    glibc returns every freed activation to the kernel and pays its page faults again in the next
-    step, which costs more than a third of the time; keeping it is a setting of the C library.
-    """
-    if sys.platform == "linux":
-        library = ctypes.CDLL(None)
-        if hasattr(library, "mallopt"):
-            library.mallopt(-3, 1 << 30)  # M_MMAP_THRESHOLD
-            library.mallopt(-1, (1 << 31) - 1)  # M_TRIM_THRESHOLD
+    """Compute on one thread."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
