@@ -1,7 +1,8 @@
 """Metrics: how close a restored image is to the true one, each with its written specification.
 
-All metrics take float images (C, H, W) in [0, 1]. `evaluate` first brings both images to what
-the task's protocol compares: clipped, as luma or in all channels, without a border.
+All metrics take float images (C, H, W) in [0, 1] with any number of channels. `evaluate` first
+brings both images to what the task's protocol compares: clipped, as luma or in all channels,
+without a border.
 """
 
 from __future__ import annotations
@@ -19,11 +20,13 @@ from numpy.typing import NDArray
 from priorlab.pictures import images
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor
 
     from priorlab.tasks.base import Protocol
 
 Image = NDArray[np.float32]
+Function = Callable[[Image, Image], float]
 
 WINDOW = 11
 """SSIM compares windows of so many rows and columns."""
@@ -34,7 +37,7 @@ _SPREAD = 0.05
 _SMALL = 256 * 256
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Metric:
     """A metric as the hook `priorlab_metrics` returns it.
 
@@ -44,17 +47,52 @@ class Metric:
         The column's name: small letters, digits and hyphens.
     doc : str
         One line: what `priorlab list` prints.
-    function : callable
-        Takes restored and true image, float32 arrays (C, H, W) in [0, 1] of equal shape, and
-        returns the value, or NaN where it is not defined.
     spec : str
         What exactly is computed, so that someone else gets the same number.
+    function : callable, optional
+        Takes restored and true image, float32 arrays (C, H, W) in [0, 1] of equal shape with
+        any C >= 1, and returns the value, or NaN where it is not defined.
+    prepare : callable, optional
+        Instead of `function`, for a metric that must load something first, such as a network:
+        takes the `torch.device` to compute on and returns the function. It is called once per
+        process and device.
+    higher_is_better : bool
+        False for distances and errors.
+
+    Examples
+    --------
+    >>> mae = Metric(
+    ...     name="mae",
+    ...     doc="Mean absolute error.",
+    ...     spec="mean of |a - b| over all pixels and channels",
+    ...     function=lambda restored, clean: float(abs(restored - clean).mean()),
+    ...     higher_is_better=False,
+    ... )
     """
 
     name: str
     doc: str
-    function: Callable[[Image, Image], float]
     spec: str
+    function: Function | None = None
+    prepare: Callable[[torch.device], Function] | None = None
+    higher_is_better: bool = True
+
+    def __post_init__(self) -> None:
+        if (self.function is None) == (self.prepare is None):
+            raise TypeError(f"the metric {self.name!r} needs either `function` or `prepare`")
+
+    def on(self, device: str | torch.device = "cpu") -> Function:
+        """Return the function that computes the metric, prepared for a device."""
+        return self.function or _prepared(self, str(device))
+
+
+@functools.cache
+def _prepared(metric: Metric, device: str) -> Function:
+    """Return what `Metric.prepare` returned; if it raises, the next call tries again."""
+    import torch
+
+    assert metric.prepare is not None
+    return metric.prepare(torch.device(device))
 
 
 def evaluate(
@@ -62,6 +100,7 @@ def evaluate(
     clean: Image | Tensor,
     protocol: Protocol,
     metrics: Sequence[Metric] | None = None,
+    device: str | torch.device = "cpu",
 ) -> dict[str, float]:
     """Return every metric's value under a protocol.
 
@@ -70,10 +109,13 @@ def evaluate(
     restored, clean : array or tensor of float, shape (C, H, W) or (1, C, H, W)
         Both are clipped to [0, 1].
     protocol : Protocol
-        `channels`: "rgb", or "luma" (see `priorlab.pictures.images.luma`; gray images stay as they
-        are). `border`: how many rows and columns are left out at each side.
+        `channels`: "rgb", which means all channels however many there are, or "luma" (see
+        `priorlab.pictures.images.luma`; images without three channels stay as they are).
+        `border`: how many rows and columns are left out at each side.
     metrics : sequence of Metric, optional
         By default PSNR and SSIM.
+    device : str or torch.device
+        Where metrics that are prepared for a device compute.
 
     Returns
     -------
@@ -82,7 +124,7 @@ def evaluate(
     """
     a, b = _compared(restored, protocol), _compared(clean, protocol)
     chosen = BUILTIN_METRICS if metrics is None else metrics
-    return {metric.name: float(metric.function(a, b)) for metric in chosen}
+    return {metric.name: float(metric.on(device)(a, b)) for metric in chosen}
 
 
 def psnr(restored: Image | Tensor, clean: Image | Tensor) -> float:
@@ -235,7 +277,7 @@ def _compared(image: Image | Tensor, protocol: Protocol) -> Image:
     """Return what a protocol compares of an image."""
     values = _array(image)
     values = np.clip(values[0] if values.ndim == 4 else values, 0, 1)
-    if protocol.channels == "luma":
+    if protocol.channels == "luma" and len(values) == 3:
         values = images.luma(values)
     height, width = values.shape[1:]
     border = protocol.border(height, width)

@@ -16,7 +16,8 @@ from priorlab.harness.report import gallery, tables
 from priorlab.harness.results import outputs
 from priorlab.harness.results.folder import FORMAT, RunFolder
 from priorlab.harness.results.runs import Result, Run, to_rows
-from priorlab.harness.results.store import Outcome, Store
+from priorlab.harness.results.schema import Outcome
+from priorlab.harness.results.store import Store
 from priorlab.harness.run import engines, machine, scores
 from priorlab.harness.run.child import Message, Setup
 from priorlab.harness.run.grid import Cell
@@ -128,6 +129,7 @@ def run(
         "priors": list(dict.fromkeys(prior.spec() for prior in priors)),
         "tasks": {task.spec(): task.protocol.text() for task in tasks},
         "metrics": {name: metric.spec for name, metric in registry.metrics.items()},
+        "lower_is_better": [m.name for m in registry.metrics.values() if not m.higher_is_better],
         "seeds": list(dict.fromkeys(seeds)),
         "device": device,
         "machine": machine.name(device),
@@ -179,7 +181,7 @@ def _compute(
     """Recall what is known, compute what is missing, and return the results by key."""
     for problem in planned.problems:
         progress.note(f"left out: {problem}")
-    metrics = {task: scores.digest(task, registry) for task in {c.task for c in planned.cells}}
+    metrics = {task: scores.digests(task, registry) for task in {c.task for c in planned.cells}}
     cells: dict[str, list[Cell]] = defaultdict(list)  # more than one where two files are equal
     for cell in planned.cells:
         cells[cell.key].append(cell)
@@ -212,7 +214,8 @@ def _compute(
                 outcome = _outcome(cell, message, wall, setup, slots)
                 values = message.get("scores", {})
                 store.put(cell.key, cell.labels, outcome, metrics[cell.task], values)
-                results[cell.key] = Result(outcome, values, cached=False)
+                failed = message.get("failed_metrics", {})
+                results[cell.key] = Result(outcome, values, cached=False, failed_metrics=failed)
                 for equal in cells[cell.key]:
                     folder.show(equal, outcome, store.pictures)
                 planned.estimates.learn(cell, wall)
@@ -242,24 +245,30 @@ def _outcome(cell: Cell, message: Message, wall: float, setup: Setup, slots: int
 
 
 def _recall(
-    planned: Plan, store: Store, metrics: Mapping[Task, str], registry: Registry
+    planned: Plan,
+    store: Store,
+    metrics: Mapping[Task, Mapping[str, str]],
+    registry: Registry,
 ) -> dict[str, Result]:
-    """Return what is known already; scores of changed metrics are computed again."""
+    """Return what is known already; scores that are missing are computed from stored images."""
     results: dict[str, Result] = {}
     for cell in planned.cells:
         outcome = planned.cached.get(cell.key)
         if outcome is None or cell.key in results:
             continue
         values = store.scores(cell.key, metrics[cell.task])
-        if values is None and outcome.status == "ok":
+        missing = [metric for name, metric in registry.metrics.items() if name not in values]
+        failed: Mapping[str, str] = {}
+        if missing and outcome.status == "ok":
             try:
                 restored = outputs.get(store.pictures, outcome.output)
             except UsageError:
                 continue  # the stored image is damaged: compute the cell again
             clean = images.read(cell.image.path)
-            values = scores.score(restored, clean, cell.task, registry)
-            store.put_scores(cell.key, metrics[cell.task], values)
-        results[cell.key] = Result(outcome, values or {}, cached=True)
+            found = scores.score(restored, clean, cell.task, missing)
+            store.put_scores(cell.key, metrics[cell.task], found.values)
+            values, failed = values | found.values, found.failures
+        results[cell.key] = Result(outcome, values, cached=True, failed_metrics=failed)
     return results
 
 

@@ -113,7 +113,8 @@ def compute(
     Returns
     -------
     dict
-        Fields of `priorlab.harness.results.store.Outcome`, and "scores": the metrics by name.
+        Fields of `priorlab.harness.results.schema.Outcome`, "scores": the metrics by name, and
+        "failed_metrics": what each metric that failed raised.
 
     Raises
     ------
@@ -131,7 +132,8 @@ def compute(
         trajectory = Trajectory(truth, task.protocol)
         trace.follow(trajectory)
         restored = outputs.rounded(_restore(prior, measurement.to(device), seed, trace, result))
-        result["scores"] = score(restored, clean, task, registry)
+        scores = score(restored, clean, task, registry.metrics.values(), device)
+        result |= {"scores": scores.values, "failed_metrics": scores.failures}
         result |= trajectory.facts(result["scores"].get("psnr", math.nan))
     except Unsupported as error:
         return result | {"status": "unsupported", "message": _first_line(str(error))}
@@ -140,11 +142,11 @@ def compute(
     result["output"] = outputs.put(folder, restored)
     result["degraded"] = outputs.put(folder, degraded, [outputs.VIEW])
     result["clean"] = outputs.put(folder, clean, [outputs.VIEW])
-    beside = {
+    extras = {
         found.name: [outputs.put(folder, found.image, [outputs.VIEW]), found.white]
         for found in trace.pictures()
     }
-    result["beside"] = json.dumps(beside) if beside else ""
+    result["extras"] = json.dumps(extras) if extras else ""
     return result | {"status": "ok"}
 
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
 from priorlab.errors import UsageError
 from priorlab.harness.results import outputs
-from priorlab.harness.results.store import FINAL, Outcome, Store
+from priorlab.harness.results.schema import FINAL, Outcome
+from priorlab.harness.results.store import Store
 from priorlab.harness.run import grid, machine
 from priorlab.harness.run.grid import Cell
 from priorlab.harness.run.schedule import Estimates
@@ -85,13 +87,10 @@ def plan(
     cells = grid.cells(priors, tasks, dataset.images, seeds, registry=registry, device=device)
     cached: dict[str, Outcome] = {}
     estimates = Estimates()
-    if (out / "store.sqlite").exists():
-        store = Store(out)
-        try:
+    if store := Store.to_read(out):
+        with contextlib.closing(store):
             estimates = Estimates(store.rates(machine.name(device)))
             cached = _cached(store, cells)
-        finally:
-            store.close()
     if slots is None:
         slots = 1 if device != "cpu" else max(1, machine.usable_cores() // threads)
     slots = max(1, min(slots, len({cell.key for cell in cells} - cached.keys())))

@@ -77,7 +77,7 @@ class Trajectory:
         self._stop = _count(iteration, self._stop)
 
     def facts(self, psnr: float) -> dict[str, Any]:
-        """Return what is to be remembered: `stop`, `peak` and `peak_psnr`, where known.
+        """Return what is to be remembered: `stop`, `oracle_step` and `oracle_psnr`, where known.
 
         Parameters
         ----------
@@ -85,13 +85,13 @@ class Trajectory:
             Of the image that was returned: the oracle is at least as good.
         """
         facts: dict[str, Any] = {"stop": self._stop}
-        peak, error = int(self._best), float(self._least)
-        if peak < 0 or self._last is None:
+        step, error = int(self._best), float(self._least)
+        if step < 0 or self._last is None:
             return facts
-        peak_psnr = -10 * math.log10(error) if error else math.inf
-        if psnr > peak_psnr - TIE:
-            peak, peak_psnr = self._last if self._stop is None else self._stop, psnr
-        return facts | {"peak": peak, "peak_psnr": peak_psnr}
+        oracle_psnr = -10 * math.log10(error) if error else math.inf
+        if psnr > oracle_psnr - TIE:
+            step, oracle_psnr = self._last if self._stop is None else self._stop, psnr
+        return facts | {"oracle_step": step, "oracle_psnr": oracle_psnr}
 
     def _measure(self, iteration: int, image: Tensor) -> None:
         if image.shape != self._truth.shape:

@@ -204,8 +204,10 @@ def test_a_known_run_starts_no_process(everything, compare, calls, monkeypatch):
     assert calls() == []
 
     # Other metrics: scored again from the stored images, not restored again.
-    monkeypatch.setattr(scores, "digest", lambda task, registry: "other")
-    monkeypatch.setattr(scores, "score", lambda *arguments: {"psnr": 1.0, "ssim": 2.0, "new": 3.0})
+    changed = dict.fromkeys(("psnr", "ssim", "new"), "other code")
+    monkeypatch.setattr(scores, "digests", lambda task, registry: changed)
+    found = scores.Scores({"psnr": 1.0, "ssim": 2.0, "new": 3.0}, {})
+    monkeypatch.setattr(scores, "score", lambda *arguments: found)
     rescored = compare("good,picky", out).rows
     assert rescored["new"].tolist()[:3] == [3.0, 3.0, 3.0]
     assert rescored["new"].isna().tolist()[3:] == [True, True, True]
@@ -233,13 +235,13 @@ def test_rows_tell_where_a_prior_stopped_and_where_it_was_best(compare, calls, t
     rows = run.rows.set_index(["prior", "image"])
     stops = rows.loc["stops"]
     assert stops["stop"].tolist() == [2] * 6
-    assert stops["peak"].tolist() == [1] * 6
-    assert (stops["peak_psnr"] > stops["psnr"] + 0.01).all()
+    assert stops["oracle_step"].tolist() == [1] * 6
+    assert (stops["oracle_psnr"] > stops["psnr"] + 0.01).all()
     assert rows.loc["slow", "stop"].isna().all()
-    assert rows.loc["slow", "peak"].notna().all()
+    assert rows.loc["slow", "oracle_step"].notna().all()
     for prior in ("good", "babbles"):
         assert rows.loc[prior, "status"].eq("ok").all()
-        assert rows.loc[prior, ["stop", "peak", "peak_psnr"]].isna().all().all()
+        assert rows.loc[prior, ["stop", "oracle_step", "oracle_psnr"]].isna().all().all()
     again = compare("stops,babbles,slow,good", tmp_path, seeds=[0, 1])
     assert again.rows["cached"].all()
     pd.testing.assert_frame_equal(
@@ -255,8 +257,8 @@ def test_rows_tell_where_a_prior_stopped_and_where_it_was_best(compare, calls, t
     names = {path.name for path in place.iterdir() if "-uncertainty" in path.name}
     assert names == {"stops-uncertainty.png", "stops-uncertainty-seed1.png"}
     assert images.read(place / "stops-uncertainty.png").max() == 1
-    assert set(stops["beside"]) == {"uncertainty, black is 0 and white is 0.25"}
-    assert set(rows.loc["babbles", "beside"]) == {""}
+    assert set(stops["extras"]) == {"uncertainty, black is 0 and white is 0.25"}
+    assert set(rows.loc["babbles", "extras"]) == {""}
 
 
 def test_a_plan_writes_nothing(registry, dataset, tmp_path):

@@ -43,8 +43,8 @@ def test_the_peak_is_the_best_by_the_metric(order, channels, crop, gray):
     values = [psnr(image, truth, protocol) for image in steps]
     facts = trajectory.facts(values[3])
     assert facts["stop"] == 4
-    assert facts["peak"] == 1 + int(np.argmax(values))
-    assert facts["peak_psnr"] == pytest.approx(max(values), abs=1e-4)
+    assert facts["oracle_step"] == 1 + int(np.argmax(values))
+    assert facts["oracle_psnr"] == pytest.approx(max(values), abs=1e-4)
 
 
 def test_the_oracle_is_never_worse_than_what_is_returned():
@@ -52,23 +52,23 @@ def test_the_oracle_is_never_worse_than_what_is_returned():
     trajectory = Trajectory(truth, Protocol())
     trajectory.see(1, image)
     trajectory.see(9, image)
-    assert trajectory.facts(50.0) == {"stop": None, "peak": 9, "peak_psnr": 50.0}
+    assert trajectory.facts(50.0) == {"stop": None, "oracle_step": 9, "oracle_psnr": 50.0}
     trajectory.returned(7)
-    assert trajectory.facts(50.0) == {"stop": 7, "peak": 7, "peak_psnr": 50.0}
+    assert trajectory.facts(50.0) == {"stop": 7, "oracle_step": 7, "oracle_psnr": 50.0}
 
 
 def test_a_failed_metric_leaves_what_was_measured():
     truth, (image, *_) = images()
     trajectory = Trajectory(truth, Protocol())
     trajectory.see(1, image)
-    assert trajectory.facts(float("nan"))["peak"] == 1
+    assert trajectory.facts(float("nan"))["oracle_step"] == 1
 
 
 def test_an_image_equal_to_the_truth_has_an_infinite_psnr():
     truth, _ = images()
     trajectory = Trajectory(truth, Protocol())
     trajectory.see(1, truth.clone())
-    assert trajectory.facts(30.0)["peak_psnr"] == float("inf")
+    assert trajectory.facts(30.0)["oracle_psnr"] == float("inf")
 
 
 @pytest.mark.parametrize("image", [None, "text", torch.rand(1, 3, 20, 22), torch.rand(3, 20, 23)])
@@ -81,7 +81,7 @@ def test_what_is_no_image_of_the_right_shape_is_ignored(image):
     trajectory.see(2, torch.full_like(good, torch.nan))
     trajectory.spent = 0.0
     trajectory.see(3, good)
-    assert trajectory.facts(0.0)["peak"] == 3
+    assert trajectory.facts(0.0)["oracle_step"] == 3
 
 
 def test_what_is_reported_is_left_as_it_is():
@@ -109,4 +109,4 @@ def test_long_steps_are_all_measured():
     for iteration, image in enumerate(steps[2::-1], start=2):
         time.sleep(11 * trajectory.spent)  # the first measurement may be slow
         trajectory.see(iteration, image)
-    assert trajectory.facts(0.0)["peak"] == 4
+    assert trajectory.facts(0.0)["oracle_step"] == 4
