@@ -5,12 +5,12 @@ import functools
 
 import pytest
 import torch
+from priorlab.builtin_tasks import Deblur, Denoise, DenoiseImpulse, Inpaint, SuperResolution
 from sample_pictures import photo_crop
 
 import priorlab_dip
 import priorlab_handcrafted
 import priorlab_learned
-from priorlab.builtin_tasks import Deblur, Denoise, DenoiseImpulse, Inpaint, SuperResolution
 
 PLUGINS = (priorlab_handcrafted, priorlab_dip, priorlab_learned)
 PRIORS = {prior.name: prior for plugin in PLUGINS for prior in plugin.priorlab_priors()}

@@ -21,8 +21,8 @@ from priorlab.solvers.parameter_space.snapshot import Snapshot
 from priorlab.solvers.parameter_space.stack import Stack
 from priorlab.solvers.parameter_space.stacked import Networks
 from priorlab.trace import Trace
-from priorlab_handcrafted.dct import SlidingDCT
-from priorlab_handcrafted.tv import TotalVariation
+from priorlab_handcrafted.sliding_dct import SlidingDCT
+from priorlab_handcrafted.total_variation import TotalVariation
 
 SIGMA = 50 / 255
 

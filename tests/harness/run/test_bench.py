@@ -3,9 +3,9 @@
 import contextlib
 import dataclasses
 import json
+import re
 import shutil
 import sqlite3
-import re
 import subprocess
 
 import numpy as np
