@@ -16,8 +16,7 @@ from numpy.typing import NDArray
 from priorlab import plugins, specs
 from priorlab.errors import Unsupported, UsageError, check_seed, unknown
 from priorlab.forward.measurement import Measurement
-from priorlab.pictures import images
-from priorlab.pictures.noise_level import estimate_sigma
+from priorlab.pictures import arrays, reading
 from priorlab.priors import Prior
 from priorlab.randomness import seeded
 from priorlab.registry import Registry
@@ -31,7 +30,7 @@ if TYPE_CHECKING:
 
 C = TypeVar("C", bound=specs.Component)
 Picture = str | Path | NDArray[Any]
-"""A file, or an array (H, W) or (H, W, 3): float in [0, 1], 8-bit or 16-bit."""
+"""A file, or an array (H, W) or (H, W, C): float in [0, 1], 8-bit or 16-bit."""
 
 _log = logging.getLogger("priorlab")
 
@@ -52,7 +51,7 @@ def restore(
     Parameters
     ----------
     image : path or array
-        The degraded picture, (H, W) or (H, W, 3), at least 16 x 16.
+        The degraded picture, (H, W) or (H, W, C), at least 16 x 16.
     task : str
         How it came to be degraded, such as ``"denoise:sigma=25"``. `denoise` without a sigma
         estimates it.
@@ -72,7 +71,7 @@ def restore(
     Returns
     -------
     array
-        float32 in [0, 1], (H, W) or (H, W, 3); for super-resolution larger by its factor.
+        float32 in [0, 1], (H, W) or (H, W, C); for super-resolution larger by its factor.
 
     Raises
     ------
@@ -103,7 +102,7 @@ def degrade(
     Parameters
     ----------
     image : path or array
-        The clean picture, (H, W) or (H, W, 3).
+        The clean picture, (H, W) or (H, W, C).
     task : str
         Such as ``"denoise:sigma=25"``.
     seed : int
@@ -126,7 +125,11 @@ def degrade(
     check_seed(seed)
     registry = registry or plugins.load()
     clean = torch.from_numpy(load_picture(image))[None]
-    measurement = _one_task(task, registry).measure(clean, seed)
+    model = _one_task(task, registry).for_photograph(specs.split(task)[0].fields)
+    measurement = model.measure(clean, seed)
+    if measurement.y.ndim != 4 or measurement.y.is_complex():
+        shape = tuple(measurement.y.shape[1:])
+        raise UsageError(f"{model.spec()} does not return a picture: its data have shape {shape}")
     mask = getattr(measurement.operator, "mask", None)
     known = None if mask is None else mask.broadcast_to(measurement.shape)[0, 0].numpy()
     return _to_layout(measurement.y), known
@@ -193,13 +196,12 @@ def bench(
         After Ctrl-C; the cells finished until then are kept and not computed again.
     """
     from priorlab.harness.run.bench import run
-    from priorlab.pictures import datasets
 
     registry = plugins.load(plugin_files, plugin_folders)
     done = run(
         select_priors(priors, registry),
         select_tasks(tasks, registry),
-        select_images(datasets.load(str(dataset), registry), images),
+        select_images(load_dataset(str(dataset), registry), images),
         [int(seed) if isinstance(seed, np.integer) else seed for seed in seeds],
         registry=registry,
         out=Path(out),
@@ -221,6 +223,15 @@ def select_priors(chosen: Sequence[str | Prior] | str | None, registry: Registry
     if chosen is None:
         return [kind() for kind in registry.priors.values() if kind.by_default]
     return _selected(chosen, registry.build_priors)
+
+
+def load_dataset(text: str, registry: Registry) -> Dataset:
+    """Load a dataset by its name or path; the registry explains a name that it does not know."""
+    from priorlab.pictures import datasets
+
+    if datasets.is_name(text):
+        registry.find("datasets", text)
+    return datasets.load(text, registry.datasets)
 
 
 def select_images(dataset: Dataset, names: Sequence[str] | str | None) -> Dataset:
@@ -283,26 +294,10 @@ def task_for_picture(text: str, data: NDArray[np.float32], registry: Registry) -
     Returns
     -------
     task : Task
-        `denoise` with an estimated sigma if none was typed; convolutions with the reflecting
-        boundary, since the world does not wrap around.
     note : str
-        One line on the estimate, or empty.
+        One line on the estimate, or empty; see `Task.for_picture`.
     """
-    task = _one_task(text, registry)
-    typed = specs.split(text)[0].fields
-    quality = getattr(task, "quality", 0)
-    if quality and not typed.keys() & {"quality", "tables"}:
-        told = "tables=FILE.jpg takes it from the picture's file"
-        return task, f"no quality was given: assuming quality = {quality}; {told}"
-    sigma = getattr(task, "sigma", 0.0)
-    if "sigma" in typed or not sigma:
-        return task, ""
-    if task.name != "denoise":
-        return task, f"no sigma was given: assuming sigma = {sigma * 255:.1f} (0-255 scale)"
-    sigma = min(estimate_sigma(data), 1.0)
-    # A picture without noise still has the rounding to 8 bits.
-    task = dataclasses.replace(task, sigma=max(sigma, 1 / (255 * 12**0.5)))  # type: ignore[call-arg]
-    return task, f"no sigma was given: estimated sigma = {sigma * 255:.1f} (0-255 scale)"
+    return _one_task(text, registry).for_picture(data, specs.split(text)[0].fields)
 
 
 def restore_measurement(
@@ -323,7 +318,7 @@ def restore_measurement(
         raise UsageError(f"{prior.spec()} does not support this: {error}") from None
     except Exception as error:  # a plugin may raise anything; the cause stays attached
         raise UsageError(f"{prior.spec()} failed: {cell.failure(error)['message']}") from error
-    return images.to_tensor(restored)
+    return arrays.to_tensor(restored)
 
 
 def torch_device(name: str) -> torch.device:
@@ -340,58 +335,34 @@ def torch_device(name: str) -> torch.device:
 def load_picture(image: Picture) -> NDArray[np.float32]:
     """Return a file or array as float32 (C, H, W) in [0, 1], or raise a `UsageError`."""
     if isinstance(image, str | Path):
-        data, where = images.read(image), str(image)
+        data, where = reading.read(image), str(image)
     else:
-        data, where = _from_array(np.asarray(image)), "the array"
-    if min(data.shape[1:]) < images.SMALLEST_SIDE:
+        data, where = arrays.from_user(np.asarray(image)), "the array"
+    if min(data.shape[1:]) < arrays.SMALLEST_SIDE:
         height, width = data.shape[1:]
-        least = f"{images.SMALLEST_SIDE}x{images.SMALLEST_SIDE}"
+        least = f"{arrays.SMALLEST_SIDE}x{arrays.SMALLEST_SIDE}"
         raise UsageError(f"{where} is {width}x{height} pixels; the least is {least}")
     return data
 
 
 def planes(picture: NDArray[Any]) -> NDArray[np.float32]:
-    """Return an array (H, W) or (H, W, 3) as (C, H, W), the layout of files and metrics."""
+    """Return an array (H, W) or (H, W, C) as (C, H, W), the layout of files and metrics."""
     array = np.asarray(picture, dtype=np.float32)
     return np.ascontiguousarray(array[None] if array.ndim == 2 else array.transpose(2, 0, 1))
 
 
 def to_picture(image: torch.Tensor) -> NDArray[np.float32]:
-    """Return a tensor (1, C, H, W) as an array (H, W) or (H, W, 3), clipped to [0, 1]."""
+    """Return a tensor (1, C, H, W) as an array (H, W) or (H, W, C), clipped to [0, 1]."""
     return _to_layout(image.clamp(0, 1))
 
 
 def _to_layout(image: torch.Tensor) -> NDArray[np.float32]:
-    array = image[0].detach().cpu().numpy().astype(np.float32)
-    return array[0] if len(array) == 1 else np.ascontiguousarray(array.transpose(1, 2, 0))
+    return arrays.to_user(arrays.from_tensor(image))
 
 
 def _one_task(text: str, registry: Registry) -> Task:
-    """Build one task for a photograph: its boundary reflects unless another one was typed."""
+    """Return the one task that a spec names."""
     built = registry.build_tasks(text)
     if len(built) != 1:
         raise UsageError(f"expected one task, not {len(built)}: {text}")
-    task = built[0]
-    fields = {field.name for field in dataclasses.fields(task)}
-    if "boundary" in fields and "boundary" not in specs.split(text)[0].fields:
-        task = dataclasses.replace(task, boundary="reflect")  # type: ignore[call-arg]
-    return task
-
-
-def _from_array(array: NDArray[Any]) -> NDArray[np.float32]:
-    if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] not in (1, 3)):
-        raise UsageError(f"an image array has shape (H, W) or (H, W, 3), not {array.shape}")
-    if array.dtype == np.uint8 or array.dtype == np.uint16:
-        scaled = array.astype(np.float32) / np.iinfo(array.dtype).max
-    elif np.issubdtype(array.dtype, np.floating):
-        scaled = array.astype(np.float32)
-    else:
-        raise UsageError(f"an image array is float in [0, 1], uint8 or uint16, not {array.dtype}")
-    if not np.isfinite(scaled).all():
-        raise UsageError("the image array holds NaN or infinite values")
-    if scaled.size and (scaled.min() < -1 or scaled.max() > 2):
-        raise UsageError(
-            f"an image array of floats lies in about [0, 1], not in "
-            f"[{scaled.min():g}, {scaled.max():g}]; divide by 255?"
-        )
-    return planes(scaled)
+    return built[0]

@@ -196,7 +196,6 @@ def _registry(options: argparse.Namespace) -> Registry:
 def _bench(options: argparse.Namespace) -> int:
     from priorlab import api
     from priorlab.harness.run import bench, plan, progress
-    from priorlab.pictures import datasets
 
     suite = _with_suite(options)
     registry = _registry(options)
@@ -212,7 +211,7 @@ def _bench(options: argparse.Namespace) -> int:
         "threads": options.threads,
         "device": options.device,
     }
-    dataset = api.select_images(datasets.load(options.dataset, registry), options.images)
+    dataset = api.select_images(api.load_dataset(options.dataset, registry), options.images)
     seeds = options.seeds
     if options.dry_run:
         print(plan.plan(priors, tasks, dataset, seeds, **grid).text())
@@ -302,47 +301,46 @@ def _seeds(text: str) -> list[int]:
 
 def _restore(options: argparse.Namespace) -> int:
     from priorlab import api
-    from priorlab.pictures import extra, images
+    from priorlab.pictures import arrays, extra_pictures, writing
 
-    images.check_writable(options.output)
-    album = extra.Album()
+    check_seed(options.seed)
+    channels = len(api.load_picture(options.image))
+    writing.check_writable(options.output, channels=channels)
+    extra = extra_pictures.PictureCollector()
     restored = api.restore(
         options.image,
         options.task,
         options.prior,
         seed=options.seed,
         device=options.device,
-        trace=album,
+        trace=extra,
         registry=_registry(options),
         say=print,
     )
-    images.write(options.output, api.planes(restored), bits=_bits(options.output))
+    writing.write(options.output, api.planes(restored))
     print(f"wrote {options.output}")
-    for picture in album.pictures():
+    for picture in extra.pictures():
         path = options.output.with_name(f"{options.output.stem}-{picture.name}.png")
-        images.write(path, picture.image)
-        print(f"wrote {path}: {extra.legend(picture.name, picture.white)}")
+        writing.write(path, arrays.gray_or_rgb(picture.image))
+        print(f"wrote {path}: {extra_pictures.legend(picture.name, picture.white)}")
     return OK
-
-
-def _bits(path: Path) -> int:
-    """Return how many bits a picture is written with: TIFF files keep all."""
-    return 16 if path.suffix.lower() in (".tif", ".tiff") else 8
 
 
 def _degrade(options: argparse.Namespace) -> int:
     from priorlab import api
-    from priorlab.pictures import images
+    from priorlab.pictures import writing
 
-    images.check_writable(options.output)
+    check_seed(options.seed)
+    channels = len(api.load_picture(options.image))
+    writing.check_writable(options.output, channels=channels)
     degraded, mask = api.degrade(
         options.image, options.task, seed=options.seed, registry=_registry(options)
     )
-    images.write(options.output, api.planes(degraded.clip(0, 1)), bits=_bits(options.output))
+    writing.write(options.output, api.planes(degraded.clip(0, 1)))
     print(f"wrote {options.output}")
     if mask is not None:
         path = options.output.with_name(f"{options.output.stem}-mask.png")
-        images.write(path, api.planes(mask))
+        writing.write(path, api.planes(mask))
         print(f"wrote {path}: restore with --task inpaint:mask={path}")
     return OK
 
@@ -350,10 +348,10 @@ def _degrade(options: argparse.Namespace) -> int:
 def _explain(options: argparse.Namespace) -> int:
     from priorlab import api
     from priorlab.explain import findings, fits
-    from priorlab.pictures import images
+    from priorlab.pictures import writing
 
-    images.check_writable(options.output)
-    images.check_writable(findings.table_of(options.output), (".csv",))
+    writing.check_writable(options.output)
+    writing.check_writable(findings.table_of(options.output), (".csv",))
     findings.check_own(findings.table_of(options.output))
     check_seed(options.seed)
     if options.output.resolve() == options.image.resolve():

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Collection
 from typing import ClassVar
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from priorlab.errors import UsageError
@@ -14,7 +16,8 @@ from priorlab.forward import jpeg
 from priorlab.forward.convolution import Convolution, Downsampling
 from priorlab.forward.measurement import Measurement
 from priorlab.forward.noise import Gaussian, Noise, NoNoise, Poisson, SaltAndPepper
-from priorlab.forward.operators import LinearOperator, Mask, Shape
+from priorlab.forward.operators import Identity, LinearOperator, Mask, Shape
+from priorlab.pictures.noise_level import estimate_sigma
 from priorlab.specs import PER_GRAY_LEVEL, parameter
 from priorlab.tasks import kernels, masks
 from priorlab.tasks.base import Protocol, Task
@@ -40,6 +43,13 @@ def _gaussian(sigma: float) -> Noise:
     return Gaussian(sigma) if sigma > 0 else NoNoise()
 
 
+def _assumed(sigma: float, typed: Collection[str]) -> str:
+    """Return the note on a sigma that nobody typed; empty where there is no noise."""
+    if not sigma or "sigma" in typed:
+        return ""
+    return f"no sigma was given: assuming sigma = {sigma / PER_GRAY_LEVEL:.1f} (0-255 scale)"
+
+
 def _kernel(kernel: kernels.Kernel) -> Tensor:
     return torch.from_numpy(kernel).float()
 
@@ -55,6 +65,16 @@ class Denoise(Task):
     def noise(self) -> Noise:
         """Gaussian noise; nothing is clipped or rounded."""
         return _gaussian(self.sigma)
+
+    def for_picture(self, picture: NDArray[np.float32], typed: Collection[str]) -> tuple[Task, str]:
+        """Return the task with the sigma that the picture seems to have."""
+        if "sigma" in typed:
+            return self, ""
+        sigma = min(estimate_sigma(picture), 1.0)
+        # A picture without noise still has the rounding to 8 bits.
+        task = dataclasses.replace(self, sigma=max(sigma, NoNoise().sigma))
+        shown = sigma / PER_GRAY_LEVEL
+        return task, f"no sigma was given: estimated sigma = {shown:.1f} (0-255 scale)"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -127,8 +147,12 @@ class Inpaint(Task):
             known = masks.draw(self.kind, size, self.missing, rng)
         return Mask(torch.from_numpy(known[None, None].astype(np.float32)))
 
+    def for_picture(self, picture: NDArray[np.float32], typed: Collection[str]) -> tuple[Task, str]:
+        """Return the task, and a note on its sigma."""
+        return self, _assumed(self.sigma, typed)
+
     def adopt(self, y: Tensor) -> Measurement:
-        """Take a picture whose missing pixels a mask file tells."""
+        """Take a picture with missing pixels; the mask file says which."""
         if not self.mask:
             raise UsageError(
                 f"{self.name}: needs mask=FILE, a picture that is white where yours is known "
@@ -187,6 +211,14 @@ class SuperResolution(Task):
         """Return `shape`, enlarged by the factor."""
         return (*shape[:2], shape[2] * self.factor, shape[3] * self.factor)
 
+    def for_photograph(self, typed: Collection[str]) -> SuperResolution:
+        """Return the task with a boundary that reflects."""
+        return self if "boundary" in typed else dataclasses.replace(self, boundary="reflect")
+
+    def for_picture(self, picture: NDArray[np.float32], typed: Collection[str]) -> tuple[Task, str]:
+        """Return the task with a boundary that reflects, and a note on its sigma."""
+        return self.for_photograph(typed), _assumed(self.sigma, typed)
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Deblur(Task):
@@ -233,6 +265,14 @@ class Deblur(Task):
         operator.check(shape[-2:])
         return operator
 
+    def for_photograph(self, typed: Collection[str]) -> Deblur:
+        """Return the task with a boundary that reflects."""
+        return self if "boundary" in typed else dataclasses.replace(self, boundary="reflect")
+
+    def for_picture(self, picture: NDArray[np.float32], typed: Collection[str]) -> tuple[Task, str]:
+        """Return the task with a boundary that reflects, and a note on its sigma."""
+        return self.for_photograph(typed), _assumed(self.sigma, typed)
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Dejpeg(Task):
@@ -251,15 +291,17 @@ class Dejpeg(Task):
         "4:4:4: each pixel has a colour; 4:2:0: four share one",
         choices=jpeg.SUBSAMPLINGS,
     )
-    tables: str = parameter("", "JPEG file that tells both instead", file=True)
+    tables: str = parameter("", "JPEG file to take both from instead", file=True)
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.tables and (self.quality, self.subsampling) != (10, "4:4:4"):
-            raise UsageError(f"{self.name}: tables={self.tables} tells quality and subsampling")
+            raise UsageError(
+                f"{self.name}: give either tables={self.tables} or quality and subsampling"
+            )
 
     def spec(self) -> str:
-        """Return the spec, without `quality` where a file tells it."""
+        """Return the spec, without `quality` where a file has it."""
         text = super().spec()
         return text.replace("quality=10,", "", 1) if self.tables else text
 
@@ -269,6 +311,19 @@ class Dejpeg(Task):
         if self.tables:
             return jpeg.of_file(self.tables)
         return jpeg.standard(self.quality, self.subsampling)
+
+    def operator(self, shape: Shape, rng: np.random.Generator) -> LinearOperator:
+        """Return the identity; JPEG files hold gray and RGB images only."""
+        if shape[1] not in (1, 3):
+            raise UsageError(f"{self.name} treats 1 or 3 channels, like JPEG, not {shape[1]}")
+        return Identity()
+
+    def for_picture(self, picture: NDArray[np.float32], typed: Collection[str]) -> tuple[Task, str]:
+        """Return the task, and a note on the quality that it assumes."""
+        if "quality" in typed or "tables" in typed:
+            return self, ""
+        told = "tables=FILE.jpg takes it from the picture's file"
+        return self, f"no quality was given: assuming quality = {self.quality}; {told}"
 
 
 BUILTIN_TASKS: tuple[type[Task], ...] = (

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from priorlab.errors import UsageError
+from priorlab.pictures import reading
 
 Kernel = NDArray[np.float64]
 
@@ -107,9 +108,7 @@ def _values(path: str) -> NDArray[Any]:
         return np.asarray(np.load(path, allow_pickle=False))
     if suffix == ".txt":
         return np.loadtxt(path, ndmin=2)
-    from priorlab.pictures import images
-
-    return np.asarray(images.read(path).mean(0))
+    return np.asarray(reading.read(path).mean(0))
 
 
 def _separable(profile: Kernel) -> Kernel:

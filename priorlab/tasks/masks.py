@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from priorlab.errors import UsageError
+from priorlab.pictures import reading
 
 Known = NDArray[np.bool_]
 Size = tuple[int, int]
@@ -45,9 +46,7 @@ def read(path: str, size: Size) -> Known:
     UsageError
         If the picture cannot be read, or its size is not that of the image.
     """
-    from priorlab.pictures import images
-
-    known = images.read(path).mean(0) > 0.5
+    known = reading.read(path).mean(0) > 0.5
     if known.shape != size:
         raise UsageError(
             f"the mask {path} has {known.shape[1]}x{known.shape[0]} pixels, "

@@ -26,7 +26,7 @@ from priorlab.harness.run.plan import Plan, plan
 from priorlab.harness.run.progress import Progress
 from priorlab.harness.run.schedule import Clock, Schedule
 from priorlab.harness.run.worker import STOP
-from priorlab.pictures import datasets, images
+from priorlab.pictures import datasets, reading
 from priorlab.pictures.datasets import Dataset
 from priorlab.priors import Prior
 from priorlab.registry import Registry
@@ -264,7 +264,7 @@ def _recall(
                 restored = outputs.get(store.pictures, outcome.output)
             except UsageError:
                 continue  # the stored image is damaged: compute the cell again
-            clean = images.read(cell.image.path)
+            clean = reading.read(cell.image.path)
             found = scores.score(restored, clean, cell.task, missing)
             store.put_scores(cell.key, metrics[cell.task], found.values)
             values, failed = values | found.values, found.failures

@@ -25,9 +25,9 @@ from priorlab.harness.results import outputs
 from priorlab.harness.run import memory
 from priorlab.harness.run.scores import score
 from priorlab.harness.run.trajectory import Trajectory
-from priorlab.pictures import images
+from priorlab.pictures import arrays, reading
 from priorlab.pictures.datasets import ImageFile
-from priorlab.pictures.extra import Album
+from priorlab.pictures.extra_pictures import PictureCollector
 from priorlab.priors import Prior
 from priorlab.randomness import seeded
 from priorlab.registry import Registry
@@ -37,7 +37,7 @@ MESSAGE = 300
 """Longest message in a table's row, in characters; the details keep the rest."""
 
 
-class ClockedTrace(Album):
+class ClockedTrace(PictureCollector):
     """Passes on how far a prior is, a few times per second, follows how close its images are to
     the truth, keeps its pictures, and notes the time all this takes.
     """
@@ -125,10 +125,10 @@ def compute(
     try:
         clean = _clean(image.path, image.digest)
         # Every cell makes its own measurement: no prior can spoil that of another.
-        measurement = task.measure(images.to_tensor(clean), seed)
-        degraded = images.from_tensor(measurement.y).copy()
-        result["measurement"] = images.digest(degraded)
-        truth = task.truth(images.to_tensor(clean)).to(device)
+        measurement = task.measure(arrays.to_tensor(clean), seed)
+        result["measurement"] = arrays.digest(measurement.y[0].cpu().numpy())
+        degraded = arrays.viewable(measurement).copy()
+        truth = task.truth(arrays.to_tensor(clean)).to(device)
         trajectory = Trajectory(truth, task.protocol)
         trace.follow(trajectory)
         restored = outputs.rounded(_restore(prior, measurement.to(device), seed, trace, result))
@@ -202,14 +202,14 @@ def checked(restored: Any, shape: tuple[int, ...]) -> NDArray[np.float32]:
         raise InvalidImage(
             f"restore returned NaN or infinity in {bad} of {restored.numel()} values"
         )
-    return np.clip(images.from_tensor(restored), 0, 1)
+    return np.clip(arrays.from_tensor(restored), 0, 1)
 
 
 @lru_cache(maxsize=2)
 def _clean(path: Path, digest: str) -> NDArray[np.float32]:
     """Return the clean image; it is not to be written to."""
-    clean = images.check(images.read(path), str(path))
-    if images.digest(clean) != digest:
+    clean = arrays.check(reading.read(path), str(path))
+    if arrays.digest(clean) != digest:
         raise UsageError(f"{path} changed while the comparison was running")
     clean.setflags(write=False)
     return clean
