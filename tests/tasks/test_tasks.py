@@ -30,13 +30,14 @@ from priorlab.tasks.builtin import (
     SuperResolution,
 )
 
+KNOWN = {task.name: task for task in BUILTIN_TASKS}
 TASKS = specs.build(
     "denoise:sigma=0|25,denoise-poisson,denoise-impulse,"
     "inpaint:kind=random|text|box,inpaint:missing=0|0.99,sigma=10,"
     "superres:factor=2|3|4,superres:kernel=bicubic|gaussian,sigma=5,boundary=reflect,"
     "deblur,deblur:kind=motion,boundary=reflect,dejpeg:quality=10|90,dejpeg:subsampling=4:2:0",
-    "task",
-    {task.name: task for task in BUILTIN_TASKS},
+    "tasks",
+    lambda _, name: KNOWN[name],
 )
 IDS = [task.spec() for task in TASKS]
 
@@ -291,7 +292,7 @@ class TestInpaint:
         clean = picture(20, 30)
         measurement = task.measure(clean, 0)
         assert torch.equal(measurement.y, clean * torch.from_numpy(known).float())
-        (again,) = specs.build(task.spec(), "task", {"inpaint": Inpaint})
+        (again,) = specs.build(task.spec(), "tasks", lambda _, name: KNOWN[name])
         assert again == task and "missing" not in task.spec()
         adopted = task.adopt(clean)
         assert torch.equal(adopted.y, measurement.y)
