@@ -82,7 +82,7 @@ def terminal(
 ) -> RenderableType:
     """Return the sheets for `rich.console.Console.print`, for a terminal of `width` columns.
 
-    Notes that all sheets share stand once, below the last.
+    Notes that all sheets share are printed once, below the last.
     """
     from rich import box
     from rich.console import Group

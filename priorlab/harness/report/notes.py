@@ -2,57 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 
 import pandas as pd
 
 from priorlab.harness.report import statistics
 from priorlab.harness.report.summary import Line
+from priorlab.harness.results.header import Header
 
 FEW = 10
 """Below so many images a table warns of how little they can tell."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Header:
-    """What a table says besides the figures that follow from its rows.
-
-    Attributes
-    ----------
-    dataset : str
-        Name of the image set.
-    known : str
-        The public test set that its images are, by their content; published figures of that
-        set are added to the measured ones.
-    protocols : mapping of str to str
-        For each task the text of its `Protocol`.
-    metrics : mapping of str to str
-        For each metric its written specification.
-    lower_is_better : collection of str
-        The metrics of which that holds.
-    versions : mapping of str to str
-        Such as ``{"priorlab": "0.1.0", "torch": "2.6"}``.
-    command : str
-        What made the results.
-    notes : sequence of str
-        Anything else that a reader must know, one sentence each.
-    title : str
-        Stands above all tables.
-    above : sequence of str
-        Paragraphs below the title, such as the source of a protocol.
-    """
-
-    dataset: str = ""
-    known: str = ""
-    protocols: Mapping[str, str] = field(default_factory=dict)
-    metrics: Mapping[str, str] = field(default_factory=dict)
-    lower_is_better: Collection[str] = ()
-    versions: Mapping[str, str] = field(default_factory=dict)
-    command: str = ""
-    notes: Sequence[str] = ()
-    title: str = ""
-    above: Sequence[str] = ()
 
 
 def below(

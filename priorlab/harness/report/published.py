@@ -1,4 +1,4 @@
-"""Figures copied from papers, to stand next to measured ones on the same images."""
+"""Figures copied from papers, to be printed among those measured on the same images."""
 
 from __future__ import annotations
 

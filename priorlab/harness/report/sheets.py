@@ -9,9 +9,10 @@ import pandas as pd
 
 from priorlab.harness.report import notes, oracle
 from priorlab.harness.report.formats import Sheet, TextCell, TextColumn
-from priorlab.harness.report.notes import Header
 from priorlab.harness.report.remarks import one_line
 from priorlab.harness.report.summary import Line
+from priorlab.harness.results.header import Header
+from priorlab.harness.results.schema import METRICS
 
 Written = tuple[TextColumn, Callable[[Line], TextCell]]
 """A column, and how a line is written in it."""
@@ -72,7 +73,7 @@ def _columns(
     """Return the columns of a table, but for that of the remarks."""
     statuses = {str(prior): set(group) for prior, group in rows.groupby("prior")["status"]}
     measured = next(line for line in lines if line.kind == "measured")
-    further = [name for name in measured.metrics if name not in ("psnr", "ssim")]
+    further = [name for name in measured.metrics if name not in METRICS]
     columns: list[Written] = [
         (TextColumn("#"), lambda line: TextCell(_text(line.psnr.rank, "d"))),
         (TextColumn("prior", numeric=False), _prior),
@@ -131,7 +132,7 @@ def _metric(line: Line, name: str, pattern: str, *, interval: bool) -> TextCell:
 
 
 def _difference(line: Line, reference: str, against: str, *, interval: bool) -> TextCell:
-    """Return the difference to the reference, of which the word is given that stands for it."""
+    """Return the difference to the reference; of the reference itself the word for it."""
     if line.prior == reference and line.kind == "measured":
         return TextCell(against)
     low, high = line.psnr.difference_low, line.psnr.difference_high

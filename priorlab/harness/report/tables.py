@@ -12,9 +12,9 @@ from priorlab.errors import unknown
 from priorlab.files import write_atomically
 from priorlab.harness.report import formats, notes, sheets, summary
 from priorlab.harness.report.formats import Sheet
-from priorlab.harness.report.notes import Header
 from priorlab.harness.report.summary import Line
 from priorlab.harness.results import schema
+from priorlab.harness.results.header import Header
 from priorlab.harness.results.schema import METRICS
 
 if TYPE_CHECKING:
@@ -50,15 +50,7 @@ def render(
     """
     if style not in FORMATS:
         raise unknown("table format", style, FORMATS)
-    found = _Comparison.of(rows, header, reference)
-    header = found.header
-    if style == "csv":
-        protocols = [header.protocols.get(line.task, "") for line in found.lines]
-        table = summary.table(found.lines)
-        return _csv(table.assign(dataset=header.dataset, protocol=protocols))
-    document = found.sheets(full=True, remarks_in_column=style == "md")
-    write_sheets = formats.markdown if style == "md" else formats.latex
-    return write_sheets(document, notes.closing(header), header.title, header.above)
+    return _Comparison.of(rows, header, reference).text(style)
 
 
 def terminal(
@@ -97,13 +89,11 @@ def write(
     UsageError
         If the folder cannot be written to, or as `render` does.
     """
-    texts = {
-        "table.md": render(rows, "md", header, reference=reference),
-        "table.csv": render(rows, "csv", header, reference=reference),
-    }
-    for name, text in texts.items():
-        write_atomically(folder / name, text)
-    return [folder / name for name in texts]
+    found = _Comparison.of(rows, header, reference)
+    files = {style: folder / f"table.{style}" for style in ("md", "csv")}
+    for style, file in files.items():
+        write_atomically(file, found.text(style))
+    return list(files.values())
 
 
 @dataclass(frozen=True)
@@ -127,6 +117,17 @@ class _Comparison:
             lower_is_better=header.lower_is_better,
         )
         return cls(rows, header, lines)
+
+    def text(self, style: str) -> str:
+        """Return the tables as a document in one of the `FORMATS`."""
+        header = self.header
+        if style == "csv":
+            protocols = [header.protocols.get(line.task, "") for line in self.lines]
+            table = summary.table(self.lines)
+            return _csv(table.assign(dataset=header.dataset, protocol=protocols))
+        document = self.sheets(full=True, remarks_in_column=style == "md")
+        write_sheets = formats.markdown if style == "md" else formats.latex
+        return write_sheets(document, notes.closing(header), header.title, header.above)
 
     def sheets(self, *, full: bool, remarks_in_column: bool) -> list[Sheet]:
         """Return the table of each task."""

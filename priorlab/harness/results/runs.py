@@ -11,13 +11,13 @@ from typing import Any
 import pandas as pd
 
 from priorlab.errors import UsageError
-from priorlab.harness.report.notes import Header
 from priorlab.harness.results import schema
 from priorlab.harness.results.folder import RunFolder
+from priorlab.harness.results.header import Header
 from priorlab.harness.results.schema import FINAL, METRICS, OUTCOME, Outcome
 from priorlab.harness.run.grid import Cell
 from priorlab.harness.run.plan import Plan
-from priorlab.pictures.extra import legend
+from priorlab.pictures.extra_pictures import legend
 
 
 @dataclasses.dataclass(frozen=True)

@@ -20,7 +20,7 @@ from priorlab.errors import UsageError
 from priorlab.metrics import BUILTIN_METRICS
 
 FINAL = ("ok", "unsupported")
-"""Statuses that stand; cells with any other are computed again by the next run."""
+"""Statuses that are final; cells with any other are computed again by the next run."""
 
 METRICS = tuple(metric.name for metric in BUILTIN_METRICS)
 """Metrics that every run has; those of plugins come after them. The first orders the tables."""
@@ -33,7 +33,7 @@ class Column:
     Attributes
     ----------
     name : str
-        As it stands in the store, in a DataFrame and in the first line of `images.csv`.
+        As in the store, in a DataFrame and in the first line of `images.csv`.
     kind : {str, int, float, bool}
         A missing text is empty; whatever else is missing is None in the store, NA in a DataFrame.
     meaning : str
@@ -102,11 +102,13 @@ class Outcome:
         None,
         formerly="peak",
     )
-    oracle_psnr: float | None = _column("That PSNR, in dB.", None, formerly="peak_psnr")
+    oracle_psnr: float | None = _column(
+        "PSNR of the image at `oracle_step`, in dB.", None, formerly="peak_psnr"
+    )
     threads: int = _column("Threads of the process.", 0)
     slots: int = _column("How many processes worked at the same time.", 0)
     device: str = _column("Where the prior computed, such as cpu.", "")
-    machine: str = _column("The name of that CPU or GPU.", "")
+    machine: str = _column("Name of the CPU or GPU that did it.", "")
     height: int = _column("Rows of the clean image.", 0)
     width: int = _column("Columns of the clean image.", 0)
     channels: int = _column("Channels of the clean image.", 0)
@@ -182,7 +184,7 @@ RUN = (
     Column("cached", bool, "Whether the cell was known before the run."),
     Column("key", str, "Digest of all that the restored image depends on; names it in the store."),
 )
-"""What a run knows of a cell besides."""
+"""What only the run knows of a cell."""
 
 
 def columns(metrics: Iterable[str] = ()) -> list[Column]:

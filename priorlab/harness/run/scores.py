@@ -14,8 +14,10 @@ import torch
 from numpy.typing import NDArray
 
 from priorlab import metrics
+from priorlab.errors import UsageError
+from priorlab.harness.results import schema
 from priorlab.metrics import BUILTIN_METRICS, Metric
-from priorlab.pictures import images
+from priorlab.pictures import arrays
 from priorlab.registry import Registry
 from priorlab.tasks.base import Task
 
@@ -58,7 +60,7 @@ def score(
     device : str or torch.device
         Where metrics that need a device compute.
     """
-    truth = images.from_tensor(task.truth(images.to_tensor(clean)))
+    truth = arrays.from_tensor(task.truth(arrays.to_tensor(clean)))
     values: dict[str, float] = {}
     failures: dict[str, str] = {}
     for metric in chosen:
@@ -79,9 +81,18 @@ def digests(task: Task, registry: Registry) -> dict[str, str]:
     """Return for each metric a digest of its code and the protocol.
 
     Scores are remembered under it, so that a metric whose code changed is computed again.
+
+    Raises
+    ------
+    UsageError
+        If a metric has the name of another column of the results.
     """
+    taken = {column.name for column in schema.columns()} - set(schema.METRICS)
+    if taken & registry.metrics.keys():
+        names = ", ".join(sorted(taken & registry.metrics.keys()))
+        raise UsageError(f"a metric cannot be called {names}: the results have such a column")
     shared = hashlib.sha256(repr(task.protocol).encode())
-    for module in (metrics, images):
+    for module in (metrics, arrays):
         shared.update(Path(str(module.__file__)).read_bytes())
     found = {}
     for name, metric in registry.metrics.items():

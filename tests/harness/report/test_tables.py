@@ -12,8 +12,8 @@ from rich.console import Console
 
 from priorlab.errors import UsageError
 from priorlab.harness.report import statistics, summary, tables
-from priorlab.harness.report.notes import Header
 from priorlab.harness.results import schema
+from priorlab.harness.results.header import Header
 
 TASK = "denoise:sigma=25"
 HEADER = Header(

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import priorlab
+from priorlab.errors import UsageError
 from priorlab.harness.report import tables
 from priorlab.harness.results import runs
 from priorlab.harness.run import scores
@@ -77,6 +78,13 @@ def test_metrics_are_known_by_their_own_code(plugin):
     assert after["psnr"] == before["psnr"] and after["mae"] != before["mae"]
     other = scores.digests(sharp, registry)
     assert (sharp.protocol == gray.protocol) == (other["psnr"] == before["psnr"])
+
+
+def test_a_metric_with_the_name_of_a_column_is_refused(plugin):
+    plugin.write_text(plugin.read_text().replace('name="mae"', 'name="seconds"'))
+    registry = load([plugin])
+    with pytest.raises(UsageError, match="a metric cannot be called seconds"):
+        scores.digests(registry.build_tasks("denoise")[0], registry)
 
 
 def test_a_failing_metric_is_tried_again_by_the_next_run(plugin, flag, tmp_path):
