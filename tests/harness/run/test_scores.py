@@ -14,7 +14,7 @@ from priorlab.plugins import load
 PLUGIN = """
 from pathlib import Path
 from priorlab.metrics import Metric
-from priorlab.plugins import hookimpl
+from priorlab.hookspecs import hookimpl
 
 def mae(restored, clean):
     if Path({flag!r}).exists():
