@@ -13,7 +13,7 @@ from sample_pictures import picture, save
 import priorlab
 from priorlab import api
 from priorlab.errors import Unsupported, UsageError
-from priorlab.pictures import images
+from priorlab.pictures import reading
 from priorlab.pictures.noise_level import estimate_sigma
 from priorlab.priors import Denoiser
 
@@ -43,7 +43,7 @@ def test_restore_of_a_gray_array_does_not_change_its_input():
 @pytest.mark.parametrize(
     ("array", "says"),
     [
-        (np.zeros((20, 20, 4)), r"shape \(H, W\) or \(H, W, 3\)"),
+        (np.zeros((1, 20, 20, 3)), r"shape \(H, W\) or \(H, W, C\)"),
         (np.zeros((20, 20), int), "float in"),
         (np.full((20, 20), np.nan), "NaN"),
         (np.full((20, 20), 200.0), "divide by 255"),
@@ -99,7 +99,7 @@ def test_a_file_is_restored_as_an_array_is(photo, tmp_path):
     lines = []
     api.restore_file(photo, output, "denoise:sigma=25", "tv", say=lines.append)
     array = priorlab.restore(photo, "denoise:sigma=25", "tv")
-    written = images.read(output).transpose(1, 2, 0)
+    written = reading.read(output).transpose(1, 2, 0)
     np.testing.assert_allclose(written, array, atol=0.5001 / 65535)
     assert lines == [f"wrote {output}"]
 
@@ -127,6 +127,33 @@ def test_equal_seeds_degrade_equally():
     first, again, other = (priorlab.degrade(clean, seed=seed)[0] for seed in (0, 0, 1))
     assert np.array_equal(first, again)
     assert not np.array_equal(first, other)
+
+
+@pytest.mark.parametrize("channels", [2, 4])
+def test_images_of_any_number_of_channels(channels):
+    clean = picture(32, 32, channels).transpose(1, 2, 0)
+    noisy, mask = priorlab.degrade(clean, "denoise:sigma=25")
+    assert noisy.shape == clean.shape and mask is None
+    restored = priorlab.restore(noisy, "denoise:sigma=25", "tv")
+    assert restored.shape == clean.shape
+    assert np.square(restored - clean).mean() < 0.5 * np.square(noisy - clean).mean()
+
+
+def test_bench_of_an_image_with_four_channels(tmp_path):
+    """Each task runs or says in its rows why it cannot; none ends the run."""
+    (tmp_path / "data").mkdir()
+    np.save(tmp_path / "data" / "four.npy", picture(24, 24, 4).transpose(1, 2, 0))
+    rows = priorlab.bench(
+        priors=["tv", "degraded"],
+        tasks=["denoise:sigma=25", "superres:factor=2", "dejpeg"],
+        dataset=tmp_path / "data",
+        out=tmp_path / "results",
+    )
+    done = rows[~rows.task.str.startswith("dejpeg")]
+    assert (done.status == "ok").all() and done.psnr.between(10, 60).all()
+    rest = rows[rows.task.str.startswith("dejpeg")]
+    assert (rest.status != "ok").all()
+    assert rest.message.str.contains("dejpeg treats 1 or 3 channels, like JPEG, not 4").all()
 
 
 @pytest.mark.parametrize("sigma", [5, 15, 25, 50])

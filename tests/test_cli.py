@@ -133,6 +133,20 @@ def test_superresolution_enlarges(photo, tmp_path, capsys):
     assert Image.open(large).size == (80, 64)
 
 
+def test_a_picture_of_four_channels_goes_through_files_that_hold_them(tmp_path, capsys):
+    clean, noisy, restored = (tmp_path / name for name in ("a.npy", "noisy.tif", "restored.npy"))
+    np.save(clean, picture(24, 20, 4).transpose(1, 2, 0))
+    code, _, error = run(capsys, "degrade", clean, "-o", tmp_path / "noisy.png")
+    assert code == 2
+    assert ".png files hold 1 or 3 channels, not 4" in error
+    assert run(capsys, "degrade", clean, "-o", noisy)[0] == 0
+    assert run(capsys, "restore", noisy, "--prior", "tv", "-o", restored)[0] == 0
+    assert np.load(restored).shape == (24, 20, 4)
+    code, out, error = run(capsys, "restore", noisy, "--prior", "dip", "-o", tmp_path / "x.png")
+    assert code == 2 and not out
+    assert ".png files hold 1 or 3 channels, not 4" in error
+
+
 @pytest.mark.parametrize("output", ["x.doc", "no/such/folder/x.png"])
 def test_an_output_that_cannot_be_written_is_said_before_the_work(photo, tmp_path, capsys, output):
     code, _, error = run(capsys, "restore", photo, "--prior", "tv", "-o", tmp_path / output)

@@ -13,7 +13,7 @@ from priorlab.api.restoring import one_prior
 from priorlab.errors import UsageError, check_seed
 from priorlab.explain import findings, fits
 from priorlab.explain.fits import Progress
-from priorlab.pictures import images
+from priorlab.pictures import writing
 from priorlab.priors import Prior
 from priorlab.registry import Registry
 
@@ -65,8 +65,8 @@ def explain(
     UsageError
         If the prior fits no network or fails, or a file cannot be read or written.
     """
-    images.check_writable(output)
-    images.check_writable(findings.table_of(output), (".csv",))
+    writing.check_writable(output)
+    writing.check_writable(findings.table_of(output), (".csv",))
     findings.check_own(findings.table_of(output))
     check_seed(seed)
     if output.resolve() == image.resolve():

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 import numpy as np
@@ -16,8 +15,7 @@ from priorlab.api import pictures
 from priorlab.api.pictures import Picture
 from priorlab.errors import UsageError, check_seed
 from priorlab.forward.measurement import Measurement
-from priorlab.pictures import extra, images
-from priorlab.pictures.noise_level import estimate_sigma
+from priorlab.pictures import extra_pictures, writing
 from priorlab.priors import Prior
 from priorlab.registry import Registry
 from priorlab.tasks.base import Task
@@ -42,7 +40,7 @@ def restore(
     Parameters
     ----------
     image : path or array
-        The degraded picture, (H, W) or (H, W, 3), at least 16 x 16.
+        The degraded picture, (H, W) or (H, W, C), at least 16 x 16.
     task : str
         How it came to be degraded, such as ``"denoise:sigma=25"``. `denoise` without a sigma
         estimates it.
@@ -62,7 +60,7 @@ def restore(
     Returns
     -------
     array
-        float32 in [0, 1], (H, W) or (H, W, 3); for super-resolution larger by its factor.
+        float32 in [0, 1], (H, W) or (H, W, C); for super-resolution larger by its factor.
 
     Raises
     ------
@@ -112,17 +110,17 @@ def restore_file(
     UsageError
         As `restore` raises it, and if a file cannot be written.
     """
-    images.check_writable(output)
+    writing.check_writable(output)
     check_seed(seed)
     registry = registry or plugins.load()
-    album = extra.Album()
+    album = extra_pictures.PictureCollector()
     data = pictures.load(source)
     pictures.write(output, _restored(data, task, prior, seed, device, album, registry, say))
     say(f"wrote {output}")
     for found in album.pictures():
         path = output.with_name(f"{output.stem}-{found.name}.png")
-        images.write(path, found.image)
-        say(f"wrote {path}: {extra.legend(found.name, found.white)}")
+        writing.write(path, found.image)
+        say(f"wrote {path}: {extra_pictures.legend(found.name, found.white)}")
 
 
 def degrade(
@@ -137,7 +135,7 @@ def degrade(
     Parameters
     ----------
     image : path or array
-        The clean picture, (H, W) or (H, W, 3).
+        The clean picture, (H, W) or (H, W, C).
     task : str
         Such as ``"denoise:sigma=25"``.
     seed : int
@@ -196,7 +194,7 @@ def degrade_file(
     UsageError
         As `degrade` raises it, and if a file cannot be written.
     """
-    images.check_writable(output)
+    writing.check_writable(output)
     check_seed(seed)
     measurement = _measured(source, task, seed, registry or plugins.load())
     pictures.write(output, measurement.y)
@@ -230,7 +228,8 @@ def _restored(
 ) -> torch.Tensor:
     """Restore a picture (C, H, W); returns a tensor (1, C, H, W)."""
     chosen = one_prior(prior, registry)
-    model, note = _task_for_picture(task, data, registry)
+    model, typed = _one_task(task, registry)
+    model, note = model.for_picture(data, typed)
     if note:
         say(note)
     measurement = model.adopt(torch.from_numpy(data)[None]).to(devices.find(device))
@@ -239,44 +238,24 @@ def _restored(
 
 def _measured(image: Picture, task: str, seed: int, registry: Registry) -> Measurement:
     clean = torch.from_numpy(pictures.load(image))[None]
-    return _one_task(task, registry).measure(clean, seed)
+    model, typed = _one_task(task, registry)
+    model = model.for_photograph(typed)
+    measurement = model.measure(clean, seed)
+    if measurement.y.ndim != 4 or measurement.y.is_complex():
+        shape = tuple(measurement.y.shape[1:])
+        raise UsageError(f"{model.spec()} does not return a picture: its data have shape {shape}")
+    return measurement
 
 
 def _mask(measurement: Measurement) -> torch.Tensor | None:
     """Return the mask (1, 1, H, W) of an inpainting task."""
-    mask: torch.Tensor | None = getattr(measurement.operator, "mask", None)
+    mask = measurement.operator.known_pixels
     return None if mask is None else mask.broadcast_to(measurement.shape)[:, :1]
 
 
-def _task_for_picture(text: str, data: NDArray[np.float32], registry: Registry) -> tuple[Task, str]:
-    """Return the task that fits a picture with an unknown history, and a note on what was guessed.
-
-    `denoise` gets an estimated sigma if none was typed.
-    """
-    task = _one_task(text, registry)
-    typed = specs.split(text)[0].fields
-    quality = getattr(task, "quality", 0)
-    if quality and not typed.keys() & {"quality", "tables"}:
-        told = "tables=FILE.jpg takes it from the picture's file"
-        return task, f"no quality was given: assuming quality = {quality}; {told}"
-    sigma = getattr(task, "sigma", 0.0)
-    if "sigma" in typed or not sigma:
-        return task, ""
-    if task.name != "denoise":
-        return task, f"no sigma was given: assuming sigma = {sigma * 255:.1f} (0-255 scale)"
-    sigma = min(estimate_sigma(data), 1.0)
-    # A picture without noise still has the rounding to 8 bits.
-    task = dataclasses.replace(task, sigma=max(sigma, 1 / (255 * 12**0.5)))  # type: ignore[call-arg]
-    return task, f"no sigma was given: estimated sigma = {sigma * 255:.1f} (0-255 scale)"
-
-
-def _one_task(text: str, registry: Registry) -> Task:
-    """Build one task for a photograph: its boundary reflects unless another one was typed."""
+def _one_task(text: str, registry: Registry) -> tuple[Task, Collection[str]]:
+    """Return the one task that a spec names, and the parameters that were typed."""
     built = registry.build_tasks(text)
     if len(built) != 1:
         raise UsageError(f"expected one task, not {len(built)}: {text}")
-    task = built[0]
-    fields = {field.name for field in dataclasses.fields(task)}
-    if "boundary" in fields and "boundary" not in specs.split(text)[0].fields:
-        task = dataclasses.replace(task, boundary="reflect")  # type: ignore[call-arg]
-    return task
+    return built[0], specs.split(text)[0].fields

@@ -16,7 +16,7 @@ from priorlab.explain import charts
 from priorlab.explain.charts import Chart, Curve, Mark
 from priorlab.explain.fits import NOISE, NOISY, PICTURE, SHUFFLED, Fits
 from priorlab.files import write_atomically
-from priorlab.pictures import images
+from priorlab.pictures import writing
 from priorlab.priors import Generator, Prior
 from priorlab.registry import Registry
 
@@ -59,7 +59,7 @@ def check_own(table: Path) -> None:
 
 def write(fits: Fits, output: Path) -> Path:
     """Write the picture of the curves and a table of them; return the table's file."""
-    images.write(output, np.asarray(picture(fits), np.float32).transpose(2, 0, 1) / 255)
+    writing.write(output, np.asarray(picture(fits), np.float32).transpose(2, 0, 1) / 255)
     table = table_of(output)
     text = fits.curves.to_csv(index=False, lineterminator="\n", float_format="%.4f")
     write_atomically(table, text)

@@ -8,7 +8,7 @@ import pytest
 from priorlab import plugins
 from priorlab.harness.run import bench
 from priorlab.harness.run.settings import settle
-from priorlab.pictures import datasets, images
+from priorlab.pictures import datasets, writing
 
 FAKES = Path(__file__).with_name("fakes.py")
 
@@ -25,7 +25,7 @@ def dataset(tmp_path_factory):
     rng = np.random.default_rng(0)
     for index, channels in enumerate((1, 1, 3)):
         image = rng.random((channels, 16, 16), np.float32)
-        images.write(folder / f"tiny{index}.png", image)
+        writing.write(folder / f"tiny{index}.png", image)
     return datasets.load(str(folder))
 
 

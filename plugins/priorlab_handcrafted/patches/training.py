@@ -21,7 +21,7 @@ from torch import Tensor
 from torch.nn.functional import normalize, threshold
 
 from priorlab.errors import UsageError
-from priorlab.pictures import images
+from priorlab.pictures import formats, reading, writing
 from priorlab_handcrafted.patches.mixture import SIZE, Mixture, cosine_basis, write_mixture
 
 Report = Callable[[int, int, float], None]
@@ -89,7 +89,7 @@ def train(
         raise UsageError("epll learns from gray patches only: train it with channels 1")
     if steps < 1:
         raise UsageError(f"steps must be at least 1, not {steps}")
-    images.check_writable(output, [".safetensors"])
+    writing.check_writable(output, [".safetensors"])
     source = Patches(dataset)
     provenance = {
         "command": f"priorlab train epll --dataset {dataset} --channels {channels}"
@@ -123,7 +123,7 @@ class Patches:
     def __init__(self, dataset: Path) -> None:
         if not dataset.is_dir():
             raise UsageError(f"{dataset} is not a folder of images")
-        paths = sorted(p for p in dataset.iterdir() if p.suffix.lower() in images.SUFFIXES)
+        paths = sorted(p for p in dataset.iterdir() if p.suffix.lower() in formats.SUFFIXES)
         if not paths:
             raise UsageError(f"{dataset} holds no image")
         digest = hashlib.sha256()
@@ -159,7 +159,7 @@ class Patches:
 
 
 def _luma(path: Path) -> Bytes:
-    image = images.read(path)
+    image = reading.read(path)
     if min(image.shape[1:]) < SIZE:
         raise UsageError(f"{path} is smaller than the {SIZE}x{SIZE} patches that training takes")
     weights = np.array([0.299, 0.587, 0.114] if len(image) == 3 else [1], np.float32)

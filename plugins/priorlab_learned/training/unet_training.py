@@ -19,7 +19,7 @@ import numpy as np
 import torch
 
 from priorlab.errors import UsageError
-from priorlab.pictures.images import check_writable
+from priorlab.pictures.writing import check_writable
 from priorlab.precision import bf16_is_fast
 from priorlab_learned.networks.unet_network import MULTIPLE, UNetNetwork
 from priorlab_learned.networks.weights_file import write_weights

@@ -20,12 +20,11 @@ from torch import Tensor
 from priorlab import restoration
 from priorlab.errors import Unsupported, UsageError
 from priorlab.files import write_atomically
-from priorlab.forward.measurement import Measurement
 from priorlab.harness.results import outputs
 from priorlab.harness.run.scores import Scores, score
 from priorlab.harness.run.timing import ClockedTrace, measured
 from priorlab.harness.run.trajectory import Trajectory
-from priorlab.pictures import images
+from priorlab.pictures import arrays, reading
 from priorlab.pictures.datasets import ImageFile
 from priorlab.priors import Prior
 from priorlab.registry import Registry
@@ -80,11 +79,11 @@ def compute(
     try:
         clean = _clean(image.path, image.digest)
         # Every cell makes its own measurement: no prior can spoil that of another.
-        measurement = task.measure(images.to_tensor(clean), seed)
-        result["measurement"] = _digest(measurement.y)
+        measurement = task.measure(arrays.to_tensor(clean), seed)
+        result["measurement"] = arrays.digest(measurement.y[0].numpy())
         _check_finite(measurement.y, task)
-        measured_picture = _picture_of(measurement)
-        truth = task.truth(images.to_tensor(clean)).to(device)
+        measured_picture = arrays.viewable(measurement).copy()
+        truth = task.truth(arrays.to_tensor(clean)).to(device)
         trajectory = Trajectory(truth, task.protocol)
         trace.follow(trajectory)
         restored = restoration.run(
@@ -94,7 +93,7 @@ def compute(
             trace=trace,
             around=measured(device, trace, result),
         )
-        stored = outputs.rounded(images.from_tensor(restored))
+        stored = outputs.rounded(arrays.from_tensor(restored))
         scores = score(stored, clean, task, registry.metrics.values(), device)
         facts = trajectory.facts(scores.values.get("psnr", math.nan))
         facts["converged"] = trace.has_converged
@@ -204,29 +203,11 @@ def _check_finite(y: Tensor, task: Task) -> None:
         )
 
 
-def _picture_of(measurement: Measurement) -> NDArray[np.float32]:
-    """Return a picture (C, H, W) of the data, to look at.
-
-    Data that are not a picture themselves, such as complex ones or two channels, are shown as
-    the image that every solver starts from.
-    """
-    y = measurement.y
-    if y.ndim != 4 or y.is_complex() or y.shape[1] != measurement.shape[1]:
-        y = measurement.initial_guess()
-    return images.from_tensor(y).copy()
-
-
-def _digest(y: Tensor) -> str:
-    """Return a digest of data of any shape, real or complex."""
-    real = torch.view_as_real(y.resolve_conj()) if y.is_complex() else y
-    return images.digest(images.from_tensor(real))
-
-
 @lru_cache(maxsize=2)
 def _clean(path: Path, digest: str) -> NDArray[np.float32]:
     """Return the clean image; it is not to be written to."""
-    clean = images.check(images.read(path), str(path))
-    if images.digest(clean) != digest:
+    clean = arrays.check(reading.read(path), str(path))
+    if arrays.digest(clean) != digest:
         raise UsageError(f"{path} changed while the comparison was running")
     clean.setflags(write=False)
     return clean

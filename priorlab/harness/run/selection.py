@@ -53,7 +53,9 @@ def select(settings: RunSettings, registry: Registry) -> Selection:
     tasks = _built(settings.tasks, registry.build_tasks)
     dataset = settings.dataset
     if isinstance(dataset, str):
-        dataset = datasets.load(dataset, registry)
+        if datasets.is_name(dataset):
+            registry.find("datasets", dataset)
+        dataset = datasets.load(dataset, registry.datasets)
     dataset = _only(dataset, settings.images)
     return Selection(priors, tasks, dataset, list(dict.fromkeys(settings.seeds)))
 

@@ -13,10 +13,10 @@ from torch import Tensor
 from priorlab import devices
 from priorlab.harness.run import memory
 from priorlab.harness.run.trajectory import Trajectory, whole_number
-from priorlab.pictures.extra import Album
+from priorlab.pictures.extra_pictures import PictureCollector
 
 
-class ClockedTrace(Album):
+class ClockedTrace(PictureCollector):
     """What the harness does with a prior's reports, and how long that took.
 
     It passes on a few times per second how far the prior is, follows how close its images are to

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from priorlab.pictures import images
+from priorlab.pictures import arrays
 from priorlab.tasks.base import Protocol
 
 SHARE = 0.1
@@ -121,4 +121,4 @@ def whole_number(value: Any) -> int | None:
 def _luma_weights() -> Tensor:
     """Return what the luma of each channel counts; its offset cancels in differences."""
     colours = np.eye(3, dtype=np.float32)[:, :, None]
-    return torch.from_numpy((images.luma(colours) - images.luma(0 * colours))[0, :, 0])
+    return torch.from_numpy((arrays.luma(colours) - arrays.luma(0 * colours))[0, :, 0])

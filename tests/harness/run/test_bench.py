@@ -20,7 +20,7 @@ from priorlab.harness.results.store import Store
 from priorlab.harness.run import bench
 from priorlab.harness.run.plan import plan
 from priorlab.harness.run.progress import Progress
-from priorlab.pictures import images
+from priorlab.pictures import reading
 
 PRIORS = (
     "good,raises,nan,cropped,double,nothing,prints,mutates,settled,picky,allocates,exhausts,"
@@ -135,7 +135,7 @@ def test_scores_are_those_of_the_stored_image(everything, dataset):
     out, run, _ = everything
     row = rows_of(run, "good").iloc[0]
     restored = outputs.get(out / "outputs", row["output"])
-    clean = images.read(dataset.images[0].path)
+    clean = reading.read(dataset.images[0].path)
     assert row["psnr"] == pytest.approx(10 * np.log10(1 / np.mean((restored - clean) ** 2)))
 
 
@@ -145,9 +145,9 @@ def test_the_folder_shows_the_images(everything, dataset):
         *("_clean.png", "_measured.png", "good.png", "prints.png", "mutates.png"),
         *("settled.png", "allocates.png"),
     }
-    clean = images.read(dataset.images[2].path)
-    np.testing.assert_array_equal(images.read(place / "_clean.png"), clean)
-    assert images.read(place / "good.png").shape == (3, 16, 16)
+    clean = reading.read(dataset.images[2].path)
+    np.testing.assert_array_equal(reading.read(place / "_clean.png"), clean)
+    assert reading.read(place / "good.png").shape == (3, 16, 16)
 
 
 def test_a_task_that_nothing_solved_has_no_sheet(everything):
@@ -258,7 +258,7 @@ def test_rows_tell_where_a_prior_stopped_and_where_it_was_best(compare, calls, t
     place = run.folder / "images" / "denoise-sigma=25" / "tiny2"
     names = {path.name for path in place.iterdir() if "-uncertainty" in path.name}
     assert names == {"stops-uncertainty.png", "stops-uncertainty-seed1.png"}
-    assert images.read(place / "stops-uncertainty.png").max() == 1
+    assert reading.read(place / "stops-uncertainty.png").max() == 1
     assert set(stops["extras"]) == {"uncertainty, black is 0 and white is 0.25"}
     assert set(rows.loc["babbles", "extras"]) == {""}
 
