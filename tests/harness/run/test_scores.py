@@ -14,7 +14,7 @@ from priorlab.plugins import load
 PLUGIN = """
 from pathlib import Path
 from priorlab.metrics import Metric
-from priorlab.plugins import hookimpl
+from priorlab.hookspecs import hookimpl
 
 def mae(restored, clean):
     if Path({flag!r}).exists():
@@ -34,8 +34,9 @@ def flag(tmp_path):
 
 @pytest.fixture
 def plugin(tmp_path, flag):
-    """A plugin with a metric that fails while the file `flag` exists."""
-    file = tmp_path / "mae.py"
+    """A plugin with a metric that fails while the file `flag`, in another folder, exists."""
+    (tmp_path / "plugin").mkdir()
+    file = tmp_path / "plugin" / "mae.py"
     file.write_text(PLUGIN.format(flag=str(flag)))
     return file
 
