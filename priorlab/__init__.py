@@ -2,7 +2,7 @@
 
 >>> import priorlab
 >>> restored = priorlab.restore("photo.png", task="denoise:sigma=25", prior="tv")
->>> table = priorlab.bench(priors=["tv", "wavelet"], tasks=["denoise"])
+>>> table = priorlab.bench(priors=["tv", "wavelet"], tasks=["denoise"])  # doctest: +SKIP
 
 What a plugin is written with is here too: `Prior` and its three forms, `parameter`, `hookimpl`
 and the others in `SURFACE`.

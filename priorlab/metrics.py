@@ -17,7 +17,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from priorlab.pictures import images
+from priorlab.pictures import arrays
 
 if TYPE_CHECKING:
     import torch
@@ -110,7 +110,7 @@ def evaluate(
         Both are clipped to [0, 1].
     protocol : Protocol
         `channels`: "rgb", which means all channels however many there are, or "luma" (see
-        `priorlab.pictures.images.luma`; images without three channels stay as they are).
+        `priorlab.pictures.arrays.luma`; images without three channels stay as they are).
         `border`: how many rows and columns are left out at each side.
     metrics : sequence of Metric, optional
         By default PSNR and SSIM.
@@ -277,8 +277,8 @@ def _compared(image: Image | Tensor, protocol: Protocol) -> Image:
     """Return what a protocol compares of an image."""
     values = _array(image)
     values = np.clip(values[0] if values.ndim == 4 else values, 0, 1)
-    if protocol.channels == "luma" and len(values) == 3:
-        values = images.luma(values)
+    if protocol.channels == "luma":
+        values = arrays.luma(values)
     height, width = values.shape[1:]
     border = protocol.border(height, width)
     return values[:, border : height - border, border : width - border]

@@ -1,15 +1,45 @@
 """What all tests share."""
 
 import os
+from collections.abc import Iterator
 
 # Before torch is imported: idle threads are to sleep, not to spin on cores that others need.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
+import hypothesis
 import pytest
 import torch
+from hypothesis import HealthCheck
 from sample_pictures import picture, save
 
 torch.set_num_threads(1)
+
+# A busy machine is slow: no example fails for the time that it takes. Under CI the examples are
+# the same in every run; elsewhere each run tries new ones.
+UNTIMED = hypothesis.settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+hypothesis.settings.register_profile("local", UNTIMED)
+hypothesis.settings.register_profile("ci", UNTIMED, derandomize=True)
+hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "local")
+
+
+class _TorchRandom:
+    """Torch's global generator, as hypothesis wants it to seed it for each example."""
+
+    seed = staticmethod(torch.manual_seed)
+    getstate = staticmethod(torch.get_rng_state)
+    setstate = staticmethod(torch.set_rng_state)
+
+
+TORCH_RANDOM = _TorchRandom()  # hypothesis itself keeps a weak reference only
+hypothesis.register_random(TORCH_RANDOM)
+
+
+@pytest.fixture(autouse=True)
+def _seeded() -> Iterator[None]:
+    """Have each test draw the same numbers, whichever tests ran before it."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        yield
 
 
 @pytest.fixture

@@ -62,20 +62,23 @@ def test_a_file_and_a_folder_of_plugins(tmp_path):
         (GOOD.format(name="x").replace("[Halve]", "Halve"), "must return a list"),
         (GOOD.format(name="x").replace("def denoise", "def clean"), "does not define denoise"),
         (GOOD.format(name="x").replace("return [Halve]", "return [Halve()]"), "must be a class"),
-        (GOOD.format(name="x").replace("    def d", "    k: int\n    def d"), None),
         (GOOD.format(name="x").replace("return [Halve]", "return 1 / 0"), "ZeroDivisionError"),
     ],
 )
 def test_a_broken_plugin_is_named_and_stops_nothing_else(tmp_path, text, says):
     registry = plugins.load([write(tmp_path, "broken.py", text)])
     assert "tv" in registry.priors
-    if says is None:  # an annotation without a decorator declares no field: harmless
-        assert not registry.problems
-        return
     (broken,) = registry.problems
     assert broken.name == "broken.py"
     assert says in broken.problem
     assert "\n" not in broken.problem
+
+
+def test_an_annotation_without_a_decorator_declares_no_field_and_does_no_harm(tmp_path):
+    text = GOOD.format(name="x").replace("    def d", "    k: int\n    def d")
+    registry = plugins.load([write(tmp_path, "plugin.py", text)])
+    assert not registry.problems
+    assert "x" in registry.priors
 
 
 def test_a_forgotten_decorator_is_explained(tmp_path):
@@ -109,17 +112,41 @@ def test_an_installed_name_cannot_be_hijacked_silently(tmp_path):
         registry.build_priors("tv")
 
 
-def test_the_digest_follows_the_code_and_nothing_else(tmp_path):
+def test_a_plugin_in_a_namespace_package_loads(tmp_path, monkeypatch):
+    """Such a package has no `__init__.py`, and so no file."""
+    write(tmp_path, "acme_of_priors/halving.py", GOOD.format(name="halve"))
+    info = tmp_path / "acme-1.0.dist-info"
+    write(info, "METADATA", "Metadata-Version: 2.1\nName: acme\nVersion: 1.0\n")
+    write(info, "entry_points.txt", "[priorlab]\nacme = acme_of_priors.halving\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    registry = plugins.load()
+    assert not registry.problems
+    assert registry.owners["priors", "halve"].source == "acme 1.0"
+    assert len(registry.owners["priors", "halve"].digest) == 64
+
+
+def test_the_digest_of_a_plugin_follows_its_code(tmp_path):
     file = write(tmp_path, "halve.py", GOOD.format(name="halve"))
 
     def digest():
-        registry = plugins.load([file])
-        return registry.digest_of(registry.priors["halve"])
+        return plugins.load([file]).owners["priors", "halve"].digest
 
     before = digest()
     assert digest() == before
     file.write_text(GOOD.format(name="halve").replace("v / 2", "v / 3"))
     assert digest() != before
+
+
+def test_the_registry_knows_what_it_was_loaded_from(tmp_path, monkeypatch):
+    write(tmp_path, "halve.py", GOOD.format(name="halve"))
+    write(tmp_path, "dir/one.py", GOOD.format(name="one"))
+    monkeypatch.chdir(tmp_path)
+    registry = plugins.load(["halve.py"], [Path("dir")])
+    assert registry.files == (str(tmp_path / "halve.py"),)
+    assert registry.folders == (str(tmp_path / "dir"),)
+    again = plugins.load(registry.files, registry.folders)
+    assert set(again.priors) == set(registry.priors) >= {"halve", "one"}
+    assert plugins.load().files == plugins.load().folders == ()
 
 
 def test_a_missing_file_or_folder_is_said_at_once(tmp_path):

@@ -8,12 +8,13 @@ import torch
 from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt
 from torch import Tensor
+from typing_extensions import override
 
 from priorlab.forward.measurement import Measurement
 from priorlab.priors import Prior
 from priorlab.specs import parameter
 from priorlab.trace import SILENT, Trace
-from priorlab_handcrafted.compiled import Threads, kernel
+from priorlab_handcrafted.shared.compiled import Threads, kernel
 
 Array = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -44,8 +45,8 @@ class AdaptiveMedian(Prior):
         """Compile the loops."""
         repair(np.zeros((3, 3), np.float32), np.eye(3, dtype=np.bool_), 1)
 
+    @override
     def unsupported(self, measurement: Measurement) -> str | None:
-        """Return why there are no impulses to repair, or None where there are."""
         return None if measurement.has_outliers else "it only repairs salt-and-pepper noise"
 
     def restore(self, measurement: Measurement, trace: Trace = SILENT, seed: int = 0) -> Tensor:

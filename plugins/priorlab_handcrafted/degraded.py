@@ -8,7 +8,7 @@ from torch import Tensor
 from priorlab.forward.measurement import Measurement
 from priorlab.priors import Prior
 from priorlab.trace import SILENT, Trace
-from priorlab_handcrafted.linear import Linear
+from priorlab_handcrafted.linear_interpolation import Linear
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -12,9 +12,9 @@ from torch.nn.functional import avg_pool2d, interpolate, pad
 
 from priorlab.priors import Denoiser
 from priorlab.specs import parameter
-from priorlab_handcrafted.colour import from_opponent, to_opponent
-from priorlab_handcrafted.epll_mixture import SIZE
-from priorlab_handcrafted.epll_patches import Spectra, average_patches, load_spectra
+from priorlab_handcrafted.patches.likely_patches import Spectra, average_patches, load_spectra
+from priorlab_handcrafted.patches.mixture import SIZE
+from priorlab_handcrafted.shared.colour import from_opponent, to_opponent
 
 SHIPPED = Path(__file__).parent / "weights" / "epll_gray.safetensors"
 

@@ -9,7 +9,7 @@ from torch import Tensor
 from priorlab.forward.measurement import Measurement
 from priorlab.specs import parameter
 from priorlab.trace import SILENT, Trace, TraceOfOne
-from priorlab_handcrafted.deblurring import Deblurring
+from priorlab_handcrafted.shared.deblurring import Deblurring
 
 DISCREPANCY = 0.94
 """Iteration stops once the residual is this many times the noise level: more would fit noise."""

@@ -7,7 +7,7 @@ from torch import Tensor
 
 from priorlab.priors import Regularizer
 from priorlab.specs import parameter
-from priorlab_handcrafted.cosine_transform import dct2, idct2, laplacian_eigenvalues
+from priorlab_handcrafted.variation.cosine_transform import dct2, idct2, laplacian_eigenvalues
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -12,7 +12,7 @@ from priorlab.forward.convolution import Convolution
 from priorlab.forward.measurement import Measurement
 from priorlab.specs import parameter
 from priorlab.trace import SILENT, Trace
-from priorlab_handcrafted.deblurring import Deblurring
+from priorlab_handcrafted.shared.deblurring import Deblurring
 
 LEAST_GRADIENT = 1e-3
 """Flatter data are taken to have this root mean square gradient."""

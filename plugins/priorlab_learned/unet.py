@@ -10,12 +10,14 @@ from typing import ClassVar
 
 import torch
 from torch import Tensor
+from typing_extensions import override
 
 from priorlab.errors import Unsupported
+from priorlab.forward.measurement import Measurement
 from priorlab.priors import Denoiser
 from priorlab.specs import parameter
-from priorlab_learned.network import MULTIPLE, UNetNetwork
-from priorlab_learned.weights_file import WeightsError, read_weights
+from priorlab_learned.networks.unet_network import MULTIPLE, UNetNetwork
+from priorlab_learned.networks.weights_file import WeightsError, read_weights
 
 SHIPPED = {
     1: Path(__file__).parent / "weights" / "unet_gray.safetensors",
@@ -62,6 +64,10 @@ class UNet(Denoiser):
         """
         self._network(device, channels)
 
+    @override
+    def unsupported(self, measurement: Measurement) -> str | None:
+        return _foreign(measurement.shape[1]) or super().unsupported(measurement)
+
     @torch.no_grad()
     def denoise(self, v: Tensor, sigma: float) -> Tensor:
         """Remove Gaussian noise.
@@ -87,8 +93,8 @@ class UNet(Denoiser):
         return torch.cat(images).to(v.dtype)
 
     def _network(self, device: torch.device, channels: int) -> UNetNetwork:
-        if channels not in SHIPPED:
-            raise Unsupported(f"{self.name} treats 1 or 3 channels, not {channels}")
+        if reason := _foreign(channels):
+            raise Unsupported(f"{self.name}: {reason}")
         path = Path(self.weights) if self.weights else SHIPPED[channels]
         network = _load(path, path.stat().st_mtime_ns if path.exists() else 0, device)
         if network.channels != channels:
@@ -98,6 +104,13 @@ class UNet(Denoiser):
                 f" this one is {kinds[channels]}"
             )
         return network
+
+
+def _foreign(channels: int) -> str | None:
+    """Return that there is no network for so many channels, if so."""
+    if channels in SHIPPED:
+        return None
+    return f"it only treats images with 1 or 3 channels, not {channels}"
 
 
 @lru_cache(maxsize=8)

@@ -159,7 +159,7 @@ def test_noise2fast_stops_when_the_picture_gets_no_closer() -> None:
 
 
 @given(st.integers(2, 9), st.integers(2, 9))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_halves_are_the_means_of_the_diagonals(height: int, width: int) -> None:
     image = torch.rand(2, 3, height, width)
     falling, rising = halves(image).chunk(2)
@@ -171,7 +171,7 @@ def test_halves_are_the_means_of_the_diagonals(height: int, width: int) -> None:
 
 
 @given(st.integers(2, 9), st.integers(2, 9))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_the_colours_of_a_chessboard(height: int, width: int) -> None:
     rows, columns = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
     image = torch.stack([rows, columns])[None]

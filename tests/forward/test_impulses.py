@@ -18,7 +18,7 @@ def hit(clean, amount, seed=0):
     return torch.from_numpy(noisy.astype(np.float32))
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(amount=st.floats(0, 1), seed=st.integers(0, 99), channels=st.sampled_from([1, 3]))
 def test_what_is_neither_black_nor_white_is_kept_and_nothing_else_changes(amount, seed, channels):
     y = hit(picture(24, 20, channels).clip(0.1, 0.9), amount, seed)

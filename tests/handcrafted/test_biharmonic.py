@@ -11,10 +11,9 @@ from priorlab import metrics
 from priorlab.forward.measurement import Measurement
 from priorlab.forward.noise import NoNoise
 from priorlab.forward.operators import Mask
-from priorlab.tasks.builtin import BUILTIN_TASKS, Inpaint
 from priorlab_handcrafted import biharmonic
 from priorlab_handcrafted.biharmonic import Biharmonic
-from priorlab_handcrafted.linear import Linear
+from priorlab_handcrafted.linear_interpolation import Linear
 
 
 def random_mask(missing, channels, height, width, seed=0):
@@ -80,7 +79,7 @@ def test_windows_grow_with_the_holes(monkeypatch):
     assert np.abs(inpaint(clean, mask) - clean).max() < 1e-4
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(
     st.integers(16, 40), st.integers(16, 120), st.sampled_from([0.05, 0.5, 0.9]), st.integers(0, 99)
 )
@@ -115,12 +114,7 @@ def test_a_batch_is_treated_like_its_images():
     assert torch.equal(y, before)
 
 
-def test_only_missing_pixels_are_supported_and_no_huge_holes():
-    clean = torch.from_numpy(picture(48, 48))[None]
-    for task in BUILTIN_TASKS:
-        reason = Biharmonic().unsupported(task().measure(clean, seed=0))
-        expected = None if task is Inpaint else "it only fills in missing pixels (inpaint)"
-        assert reason == expected
+def test_huge_holes_are_not_supported():
     mask = torch.zeros(1, 1, 700, 640)
     mask[..., 0, :] = mask[..., -1, :] = 1
     measurement = Measurement(mask.clone(), Mask(mask), NoNoise(), (1, 1, 700, 640))

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from sample_pictures import photo_crop, picture
 
 from priorlab import metrics
-from priorlab_handcrafted import block_transforms as transforms
-from priorlab_handcrafted import bm3d_kernels as kernels
+from priorlab_handcrafted.blocks import bm3d_kernels as kernels
+from priorlab_handcrafted.blocks import transforms
 from priorlab_handcrafted.bm3d import BM3D
 
 MATRICES = [transforms.cosine_matrix, transforms.spline_matrix]
@@ -61,7 +61,7 @@ def test_table_of_spectra_and_the_way_back(make):
     assert mass[0, 0] == pytest.approx(weights[0] * window[0, 0])
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     height=st.integers(8, 24),
     width=st.integers(8, 24),

@@ -1,12 +1,11 @@
 """Compiled loops and their threads."""
 
 import threading
-import time
 
 import pytest
 import torch
 
-from priorlab_handcrafted.compiled import Threads, kernel
+from priorlab_handcrafted.shared.compiled import Threads, kernel
 
 
 @pytest.mark.parametrize("count", [1, 3])
@@ -25,9 +24,15 @@ def test_results_come_in_order_and_an_error_is_passed_on(count):
 def test_as_many_threads_work_as_torch_has():
     before = torch.get_num_threads()
     torch.set_num_threads(2)
+    pair = threading.Barrier(2, timeout=60)  # nothing is done before two threads are at work
+
+    def work(item):
+        pair.wait()
+        return threading.get_ident()
+
     try:
         with Threads() as threads:
-            names = threads.map(lambda item: time.sleep(0.01) or threading.get_ident(), range(20))
+            names = threads.map(work, range(20))
     finally:
         torch.set_num_threads(before)
     assert len(set(names)) == 2

@@ -12,9 +12,9 @@ from priorlab.forward.noise import Gaussian, SaltAndPepper
 from priorlab.forward.operators import Identity
 from priorlab.tasks.builtin import DenoiseImpulse, Inpaint
 from priorlab_handcrafted.adaptive_median import AdaptiveMedian
-from priorlab_handcrafted.bilateral import Bilateral
-from priorlab_handcrafted.guided import Guided
-from priorlab_handcrafted.median import Median
+from priorlab_handcrafted.bilateral_filter import Bilateral
+from priorlab_handcrafted.guided_filter import Guided
+from priorlab_handcrafted.median_filter import Median
 
 DENOISERS = [Bilateral, Guided]
 

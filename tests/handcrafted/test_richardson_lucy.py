@@ -11,7 +11,7 @@ from priorlab.forward.convolution import Convolution
 from priorlab.forward.measurement import Measurement
 from priorlab.forward.noise import Gaussian, NoNoise
 from priorlab.tasks import kernels
-from priorlab.tasks.builtin import BUILTIN_TASKS, Deblur
+from priorlab.tasks.builtin import Deblur
 from priorlab.trace import Trace
 from priorlab_handcrafted.richardson_lucy import DISCREPANCY, RichardsonLucy
 
@@ -103,10 +103,3 @@ def test_the_number_of_threads_does_not_matter(boundary):
     finally:
         torch.set_num_threads(threads)
     torch.testing.assert_close(*results, atol=1e-5, rtol=0)
-
-
-def test_only_blurred_images_are_supported():
-    clean = torch.from_numpy(picture(48, 48))[None]
-    for task in BUILTIN_TASKS:
-        reason = RichardsonLucy().unsupported(task().measure(clean, seed=0))
-        assert reason == (None if task is Deblur else "it only undoes blur (deblur)")

@@ -6,11 +6,11 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from priorlab_handcrafted.cosine_transform import dct2, idct2
 from priorlab_handcrafted.tikhonov import Tikhonov
+from priorlab_handcrafted.variation.cosine_transform import dct2, idct2
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(height=st.integers(1, 33), width=st.integers(1, 33))
 def test_dct_is_that_of_scipy_and_has_an_inverse(height, width):
     x = torch.randn(2, 3, height, width, dtype=torch.float64)

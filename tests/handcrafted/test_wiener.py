@@ -12,7 +12,7 @@ from priorlab.forward.convolution import Convolution
 from priorlab.forward.measurement import Measurement
 from priorlab.forward.noise import Gaussian
 from priorlab.tasks import kernels
-from priorlab.tasks.builtin import BUILTIN_TASKS, Deblur
+from priorlab.tasks.builtin import Deblur
 from priorlab_handcrafted import wiener
 from priorlab_handcrafted.wiener import Wiener
 
@@ -113,10 +113,3 @@ def test_the_number_of_threads_does_not_matter(boundary):
     finally:
         torch.set_num_threads(threads)
     torch.testing.assert_close(*results, atol=1e-5, rtol=0)
-
-
-def test_only_blurred_images_are_supported():
-    clean = torch.from_numpy(picture(48, 48))[None]
-    for task in BUILTIN_TASKS:
-        reason = Wiener().unsupported(task().measure(clean, seed=0))
-        assert reason == (None if task is Deblur else "it only undoes blur (deblur)")

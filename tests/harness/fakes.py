@@ -108,6 +108,15 @@ def slow(self, measurement, trace, seed):
     return measurement.initial_guess()
 
 
+def limited(self, measurement, trace, seed):
+    """Hang, but for the first FAKES_LIMIT calls of a fake."""
+    calls = Path(os.environ["FAKES_LOG"]).read_text().splitlines()
+    latest = len(calls) - calls[::-1].index(f"{self.name} {os.getpid()}")
+    if latest > int(os.environ["FAKES_LIMIT"]):
+        hangs(self, measurement, trace, seed)
+    return measurement.initial_guess()
+
+
 def stops(self, measurement, trace, seed):
     """Go from the data to gray: the second image returned, the first the best, by design."""
     for step, weight in enumerate((0.5, 0.6, 1.0), start=1):
@@ -145,7 +154,7 @@ FAKES = [
     # Each of these costs a process, so that they act on one of the images only.
     fake("exits", exits, unsupported=gray),
     fake("aborts", aborts, unsupported=gray),
-    fake("hangs", hangs, unsupported=gray),
+    fake("hangs", hangs),
     fake("nan", nan),
     fake("cropped", cropped),
     fake("double", double),
@@ -156,6 +165,7 @@ FAKES = [
     fake("allocates", allocates),
     fake("exhausts", exhausts),
     fake("slow", slow),
+    fake("limited", limited),
     fake("random", random),
     fake("stops", stops),
     fake("babbles", babbles),

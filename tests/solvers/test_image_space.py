@@ -15,7 +15,7 @@ from priorlab.forward.operators import Identity, Mask
 from priorlab.priors import Regularizer
 from priorlab.trace import Trace
 from priorlab_handcrafted.tikhonov import Tikhonov
-from priorlab_handcrafted.tv import TotalVariation
+from priorlab_handcrafted.total_variation import TotalVariation
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

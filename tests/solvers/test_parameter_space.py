@@ -2,7 +2,7 @@
 
 import dataclasses
 import itertools
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -21,8 +21,8 @@ from priorlab.solvers.parameter_space.snapshot import Snapshot
 from priorlab.solvers.parameter_space.stack import Stack
 from priorlab.solvers.parameter_space.stacked import Networks
 from priorlab.trace import Trace
-from priorlab_handcrafted.dct import SlidingDCT
-from priorlab_handcrafted.tv import TotalVariation
+from priorlab_handcrafted.sliding_dct import SlidingDCT
+from priorlab_handcrafted.total_variation import TotalVariation
 
 SIGMA = 50 / 255
 
@@ -220,16 +220,19 @@ def test_langevin_samples_give_a_mean_and_its_uncertainty() -> None:
         Small(langevin=1.0)
 
 
-def test_explicit_priors_join_in() -> None:
+@pytest.mark.parametrize("more", [{"weight_tv": 1.0}, {"red": SlidingDCT()}])
+def test_explicit_priors_join_in(more: dict[str, Any]) -> None:
     measurement = noisy(picture(32))
 
     def variation(image: Tensor) -> float:
         return float(image.diff(dim=2).abs().sum() + image.diff(dim=3).abs().sum())
 
     plain = Small(iterations=100, stop="never").restore(measurement)
-    for more in ({"weight_tv": 1.0}, {"red": SlidingDCT()}):
-        joined = Small(iterations=100, stop="never", **more).restore(measurement)
-        assert variation(joined) < 0.9 * variation(plain)
+    joined = Small(iterations=100, stop="never", **more).restore(measurement)
+    assert variation(joined) < 0.9 * variation(plain)
+
+
+def test_what_joins_in_must_be_a_denoiser() -> None:
     with pytest.raises(UsageError, match="red=tv is not a Denoiser"):
         Small(red=TotalVariation())
 

@@ -64,7 +64,7 @@ def test_held_out_pixels_keep_the_image_nearest_to_them() -> None:
     assert rule.best_step == 100
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(
     height=st.integers(3, 9),
     width=st.integers(3, 9),
@@ -196,7 +196,6 @@ class Chosen(StoppingRule):
     ],
 )
 @given(order=st.permutations([0, 1, 2]))
-@settings(deadline=None)
 def test_the_median_is_known_when_the_last_rule_cannot_change_it(rules, ends, best, order) -> None:
     rule = Median(noisy())
     rule.rules = [Chosen(rule.measurement, *rules[i]) for i in order]

@@ -14,7 +14,7 @@ from priorlab.harness.report import statistics
 from priorlab.harness.report.contact_sheet import Tile, draw_contact_sheet
 from priorlab.harness.results.folder import RunFolder
 from priorlab.harness.run.grid import safe_name
-from priorlab.pictures import images
+from priorlab.pictures import reading
 
 
 def write(folder: RunFolder, rows: pd.DataFrame) -> list[Path]:
@@ -64,8 +64,8 @@ def _sheet(folder: RunFolder, rows: pd.DataFrame, order: list[str], title: str) 
     first = rows.iloc[0]
     place = folder.place(first["task"], first["image"])
     # What a task cuts off at the right and bottom, no prior restores.
-    clean = images.read(place / "_clean.png")[:, : shape[1], : shape[2]]
-    y = images.read(place / f"_measured{folder.seed(first['seed'])}.png")
+    clean = reading.read(place / "_clean.png")[:, : shape[1], : shape[2]]
+    y = reading.read(place / f"_measured{folder.seed(first['seed'])}.png")
     # A prior that returns the measurement itself needs no second tile.
     same = [tile for tile in tiles if tile.image is not None and np.array_equal(tile.image, y)]
     measured = Tile("measured", y, same[0].detail if same else "")
@@ -77,5 +77,5 @@ def _tile(folder: RunFolder, row: pd.Series[Any]) -> Tile:
     if row["status"] != "ok":
         return Tile(row["prior"], None, row["status"])
     name = f"{safe_name(row['prior'])}{folder.seed(row['seed'])}.png"
-    picture = images.read(folder.place(row["task"], row["image"]) / name)
+    picture = reading.read(folder.place(row["task"], row["image"]) / name)
     return Tile(row["prior"], picture, f"{row['psnr']:.2f} dB / {row['ssim']:.3f}")

@@ -17,7 +17,7 @@ from priorlab.harness.results.header import Header
 from priorlab.harness.results.schema import FINAL, METRICS, OUTCOME, Outcome
 from priorlab.harness.run.grid import Cell
 from priorlab.harness.run.plan import Plan
-from priorlab.pictures.extra import legend
+from priorlab.pictures.extra_pictures import legend
 
 
 @dataclasses.dataclass(frozen=True)

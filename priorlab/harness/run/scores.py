@@ -17,7 +17,7 @@ from priorlab import metrics
 from priorlab.errors import UsageError
 from priorlab.harness.results import schema
 from priorlab.metrics import BUILTIN_METRICS, Metric
-from priorlab.pictures import images
+from priorlab.pictures import arrays
 from priorlab.registry import Registry
 from priorlab.tasks.base import Task
 
@@ -60,7 +60,7 @@ def score(
     device : str or torch.device
         Where metrics that need a device compute.
     """
-    truth = images.from_tensor(task.truth(images.to_tensor(clean)))
+    truth = arrays.from_tensor(task.truth(arrays.to_tensor(clean)))
     values: dict[str, float] = {}
     failures: dict[str, str] = {}
     for metric in chosen:
@@ -87,7 +87,7 @@ def digests(task: Task, registry: Registry) -> dict[str, str]:
         names = ", ".join(sorted(taken & registry.metrics.keys()))
         raise UsageError(f"a metric cannot be called {names}: the results have such a column")
     shared = hashlib.sha256(repr(task.protocol).encode())
-    for module in (metrics, images):
+    for module in (metrics, arrays):
         shared.update(Path(str(module.__file__)).read_bytes())
     found = {}
     for name, metric in registry.metrics.items():

@@ -90,7 +90,7 @@ def test_the_part_of_one_restoration_is_where_it_errs() -> None:
 
 
 @given(st.integers(16, 1600), st.integers(16, 1600), st.integers(1, 3), st.integers(1, 2))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_the_part_lies_in_the_picture(height: int, width: int, a: int, count: int) -> None:
     clean = np.zeros((1, height, width), np.float32)
     size = max(1, width // a), max(1, height // (a + 1))
@@ -100,7 +100,7 @@ def test_the_part_lies_in_the_picture(height: int, width: int, a: int, count: in
 
 
 @given(st.text(st.sampled_from("abcWM:=,_-/ 0.5"), min_size=1, max_size=120), st.integers(40, 480))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_labels_are_never_clipped(text: str, width: int) -> None:
     font = ImageFont.load_default(15)
     lines = wrap(text, font, width)
@@ -115,7 +115,7 @@ def test_labels_break_after_commas_first() -> None:
 
 
 @given(st.integers(16, 3000), st.integers(16, 3000), st.integers(2, 60))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_every_layout_has_room_for_what_it_shows(width: int, height: int, count: int) -> None:
     layout = TileLayout.fit(width, height, count)
     assert layout.columns * (layout.width + tile_layout.MARGIN) <= tile_layout.LIMIT

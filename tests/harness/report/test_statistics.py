@@ -89,7 +89,7 @@ def test_interval_holds_the_mean_as_often_as_it_says(n: int) -> None:
 
 
 @given(decibels, st.randoms(use_true_random=False))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_the_order_of_images_does_not_matter(values: list[float], random: object) -> None:
     shuffled = list(values)
     random.shuffle(shuffled)  # type: ignore[attr-defined]
@@ -97,7 +97,7 @@ def test_the_order_of_images_does_not_matter(values: list[float], random: object
 
 
 @given(decibels, st.data())
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_a_method_better_on_every_image_is_separable(values: list[float], data: st.DataObject):
     gains = data.draw(
         st.lists(st.floats(1.0, 2.0), min_size=len(values), max_size=len(values)), label="gains"
@@ -107,7 +107,7 @@ def test_a_method_better_on_every_image_is_separable(values: list[float], data: 
 
 
 @given(decibels)
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_identical_methods_both_lead(values: list[float]) -> None:
     worse = [value - 5 for value in values]
     found = statistics.leaders(table(tv=values, twin=values, worse=worse))

@@ -15,21 +15,17 @@ from priorlab.harness.results import runs
 
 DRIVER = """
 import sys
-from pathlib import Path
 from priorlab import plugins
-from priorlab.pictures import datasets
 from priorlab.harness.run import bench
+from priorlab.harness.run.settings import settle
 fakes, folder, out = sys.argv[1:]
-registry = plugins.load([fakes])
-bench.run(
-    registry.build_priors("slow"), registry.build_tasks("denoise"), datasets.load(folder),
-    range(4), registry=registry, out=Path(out), name="run", slots=1, plugin_files=[fakes],
-)
+grid = {"priors": "limited", "tasks": "denoise", "dataset": folder, "seeds": range(4)}
+bench.run(settle({**grid, "out": out, "name": "run", "slots": 1}), plugins.load([fakes]))
 """
 FAKES = Path(__file__).parents[1] / "fakes.py"
 
 
-def wait_for(condition, seconds=60.0):
+def wait_for(condition, seconds=120.0):
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "waited too long"
@@ -45,16 +41,18 @@ def alive(pid):
 
 @pytest.mark.timeout(300)  # it starts five processes that load torch
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
-def test_stopped_then_killed_then_finished(compare, dataset, calls, tmp_path):
+def test_stopped_then_killed_then_finished(compare, dataset, calls, tmp_path, monkeypatch):
     def stop():
-        wait_for(lambda: len(calls()) >= 4)
+        wait_for(lambda: len(calls()) == 6)
         os.kill(os.getpid(), signal.SIGINT)
 
     handler = signal.getsignal(signal.SIGINT)
+    monkeypatch.setenv("FAKES_LIMIT", "4")
     threading.Thread(target=stop).start()
-    first = compare("slow", tmp_path, seeds=range(4), name="run", slots=2)
+    first = compare("limited", tmp_path, seeds=range(4), name="run", slots=2)
     assert first.interrupted
-    assert 2 <= len(first.rows) <= len(calls()) < 12
+    assert len(first.rows) == 4
+    assert len(calls()) == 6
     assert signal.getsignal(signal.SIGINT) == handler
     children = {pid for _, pid in calls()}
     assert len(children) == 2
@@ -63,27 +61,26 @@ def test_stopped_then_killed_then_finished(compare, dataset, calls, tmp_path):
     assert again.interrupted
     assert "stopped before" in (again.folder / "table.md").read_text()
 
-    before = len(calls())
     folder = str(dataset.images[0].path.parent)
     path = os.pathsep.join(filter(None, sys.path))
     driver = subprocess.Popen(
         [sys.executable, "-c", DRIVER, str(FAKES), folder, str(tmp_path)],
-        env=dict(os.environ) | {"PYTHONPATH": path, "OMP_NUM_THREADS": "1"},
+        env=dict(os.environ) | {"PYTHONPATH": path, "OMP_NUM_THREADS": "1", "FAKES_LIMIT": "8"},
         start_new_session=True,
     )
-    wait_for(lambda: len(calls()) >= before + 3)
+    wait_for(lambda: len(calls()) == 9)
     driver.kill()
     driver.wait()
-    children = {pid for _, pid in calls()[before:]}
+    children = {pid for _, pid in calls()[6:]}
     assert len(children) == 1
-    wait_for(lambda: not any(alive(pid) for pid in children), 10)
+    wait_for(lambda: not any(alive(pid) for pid in children))
     with pytest.raises(UsageError, match="was cut short; run its command again"):
         runs.load("run", tmp_path)
 
-    started = len(calls())
-    last = compare("slow", tmp_path, seeds=range(4), name="run", slots=1)
+    monkeypatch.setenv("FAKES_LIMIT", "1000")
+    last = compare("limited", tmp_path, seeds=range(4), name="run", slots=1)
     assert len(last.rows) == 12
     assert not last.interrupted
     assert (last.rows["status"] == "ok").all()
-    assert last.rows["cached"].sum() >= started - 3, "only the cells in flight are lost"
-    assert len(calls()) == started + (~last.rows["cached"]).sum()
+    assert last.rows["cached"].sum() == 6, "only the cells in flight are lost"
+    assert len(calls()) == 9 + 6
