@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from priorlab import metrics
+from priorlab import metrics, ssim
 from priorlab.errors import UsageError
 from priorlab.harness.results import schema
 from priorlab.metrics import BUILTIN_METRICS, Metric
@@ -87,7 +87,7 @@ def digests(task: Task, registry: Registry) -> dict[str, str]:
         names = ", ".join(sorted(taken & registry.metrics.keys()))
         raise UsageError(f"a metric cannot be called {names}: the results have such a column")
     shared = hashlib.sha256(repr(task.protocol).encode())
-    for module in (metrics, arrays):
+    for module in (metrics, ssim, arrays):
         shared.update(Path(str(module.__file__)).read_bytes())
     found = {}
     for name, metric in registry.metrics.items():
