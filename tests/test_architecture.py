@@ -22,7 +22,7 @@ LAYERS = [
     ("solvers",),
     ("priors",),
     # What else a plugin can offer, and where all of it is known by name.
-    ("metrics", "training"),
+    ("metrics", "ssim", "training"),
     ("hookspecs", "registry"),
     ("plugins",),
     ("restoration",),
