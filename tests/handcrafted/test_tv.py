@@ -4,14 +4,16 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sample_pictures import photo_crop
 from skimage.restoration import denoise_tv_chambolle
 
 from priorlab.measurement import Measurement
 from priorlab.noise import Gaussian
 from priorlab.operators import Identity
-from priorlab.priors import Trace
+from priorlab.priors import Prior, Trace
 from priorlab_handcrafted import rof, rof_torch
 from priorlab_handcrafted.huber_tv import HuberTV
+from priorlab_handcrafted.tgv import TotalGeneralizedVariation
 from priorlab_handcrafted.tv import TOLERANCE, TotalVariation
 
 
@@ -57,6 +59,29 @@ def test_the_trace_is_told_of_the_gap():
     TotalVariation().restore(measurement, trace)
     assert trace.seen[0] > trace.seen[-1]
     assert trace.seen[-1] <= TOLERANCE
+
+
+@pytest.mark.parametrize(
+    ("prior", "most"),
+    [
+        (TotalVariation(), 110),
+        (TotalVariation(kind="anisotropic"), 120),
+        (HuberTV(), 40),
+        (TotalGeneralizedVariation(), 500),
+    ],
+    ids=lambda value: value.spec() if isinstance(value, Prior) else "",
+)
+def test_the_prox_of_a_photograph_converges_soon(prior, most):
+    class Count(Trace):
+        steps = 0
+
+        def report(self, iteration, total, image, **values):
+            self.steps = iteration
+
+    count, clean = Count(), photo_crop("camera")
+    noise = 0.1 * torch.randn(clean.shape, generator=torch.Generator().manual_seed(0))
+    prior.warm_prox(count)(clean + noise, 0.1)
+    assert 0 < count.steps <= most
 
 
 def test_small_gradients_count_squared_with_huber():
