@@ -30,6 +30,16 @@ class AdaptiveMedian(Prior):
 
     H. Hwang, R. A. Haddad: Adaptive median filters: new algorithms and results, IEEE
     Transactions on Image Processing 4(4), 1995.
+
+    Examples
+    --------
+    >>> from priorlab.forward.noise import SaltAndPepper
+    >>> from priorlab.forward.operators import Identity
+    >>> y = torch.full((1, 1, 16, 16), 0.5)
+    >>> y[..., 8, 8] = 1
+    >>> measurement = Measurement(y, Identity(), SaltAndPepper(0.01), (1, 1, 16, 16))
+    >>> bool((AdaptiveMedian().restore(measurement) == 0.5).all())
+    True
     """
 
     name: ClassVar[str] = "adaptive-median"

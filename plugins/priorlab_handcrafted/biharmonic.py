@@ -34,6 +34,16 @@ class Biharmonic(Inpainting):
     S. B. Damelin, N. S. Hoang: On surface completion and image inpainting by biharmonic
     functions: numerical aspects, International Journal of Mathematics and Mathematical
     Sciences, 2018.
+
+    Examples
+    --------
+    >>> from priorlab.forward.noise import NoNoise
+    >>> from priorlab.forward.operators import Mask
+    >>> ramp, mask = torch.linspace(0, 1, 9).expand(1, 1, 9, 9), torch.ones(1, 1, 9, 9)
+    >>> mask[..., 3:5, 3:5] = 0
+    >>> measurement = Measurement(mask * ramp, Mask(mask), NoNoise(), (1, 1, 9, 9))
+    >>> torch.allclose(Biharmonic().restore(measurement), ramp, atol=0.02)
+    True
     """
 
     name: ClassVar[str] = "biharmonic"

@@ -19,6 +19,13 @@ class HuberTV(TotalVariation):
     P. J. Huber: Robust estimation of a location parameter, Annals of Mathematical Statistics
     35(1), 1964. M. Werlberger, W. Trobin, T. Pock, A. Wedel, D. Cremers, H. Bischof: Anisotropic
     Huber-L1 optical flow, BMVC 2009.
+
+    Examples
+    --------
+    >>> import torch
+    >>> ramp = torch.linspace(0, 0.09, 10).expand(1, 1, 1, 10)  # nine differences of 0.01
+    >>> HuberTV(weight=1, delta=0.02).energy(ramp)
+    tensor([0.0225])
     """
 
     name: ClassVar[str] = "huber-tv"

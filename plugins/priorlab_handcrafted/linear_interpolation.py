@@ -16,6 +16,18 @@ class Linear(Inpainting):
 
     As `scipy.interpolate.griddata` does it; outside the hull of the known pixels the nearest
     one counts.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from priorlab.forward.measurement import Measurement
+    >>> from priorlab.forward.noise import NoNoise
+    >>> from priorlab.forward.operators import Mask
+    >>> ramp, mask = torch.linspace(0, 1, 9).expand(1, 1, 9, 9), torch.ones(1, 1, 9, 9)
+    >>> mask[..., 3:5, 3:5] = 0
+    >>> measurement = Measurement(mask * ramp, Mask(mask), NoNoise(), (1, 1, 9, 9))
+    >>> torch.allclose(Linear().restore(measurement), ramp, atol=1e-3)
+    True
     """
 
     name: ClassVar[str] = "linear"

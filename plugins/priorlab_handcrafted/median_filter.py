@@ -24,6 +24,16 @@ class Median(Prior):
     J. W. Tukey: Exploratory data analysis, Addison-Wesley 1977. T. S. Huang, G. J. Yang,
     G. Y. Tang: A fast two-dimensional median filtering algorithm, IEEE Transactions on
     Acoustics, Speech, and Signal Processing 27(1), 1979.
+
+    Examples
+    --------
+    >>> from priorlab.forward.noise import SaltAndPepper
+    >>> from priorlab.forward.operators import Identity
+    >>> y = torch.full((1, 1, 16, 16), 0.5)
+    >>> y[..., 8, 8] = 1
+    >>> restored = Median().restore(Measurement(y, Identity(), SaltAndPepper(0.01), (1, 1, 16, 16)))
+    >>> bool((restored == 0.5).all())
+    True
     """
 
     name: ClassVar[str] = "median"

@@ -29,6 +29,17 @@ class RichardsonLucy(Deblurring):
     W. H. Richardson: Bayesian-based iterative method of image restoration, Journal of the
     Optical Society of America 62(1), 1972. L. B. Lucy: An iterative technique for the
     rectification of observed distributions, The Astronomical Journal 79(6), 1974.
+
+    Examples
+    --------
+    >>> from priorlab.forward.convolution import Convolution
+    >>> from priorlab.forward.noise import Gaussian
+    >>> point = torch.zeros(1, 1, 15, 15)
+    >>> point[..., 7, 7] = 1
+    >>> operator = Convolution(torch.full((3, 3), 1 / 9))
+    >>> measurement = Measurement(operator.forward(point), operator, Gaussian(0.01), (1, 1, 15, 15))
+    >>> float(RichardsonLucy().restore(measurement)[0, 0, 7, 7]) > 2 / 9
+    True
     """
 
     name: ClassVar[str] = "richardson-lucy"

@@ -31,6 +31,13 @@ class TotalGeneralizedVariation(Variation):
     Sciences 3(3), 2010. Colour: K. Bredies: Recovering piecewise smooth multichannel images by
     minimization of convex functionals with total generalized variation penalty, in: Efficient
     Algorithms for Global Optimization Methods in Computer Vision, 2014.
+
+    Examples
+    --------
+    >>> plane = torch.linspace(0, 1, 16).expand(1, 1, 16, 16).contiguous()
+    >>> prior = TotalGeneralizedVariation()
+    >>> bool((prior.prox(plane, step=0.1) - plane).abs().max() < 0.01)
+    True
     """
 
     name: ClassVar[str] = "tgv"

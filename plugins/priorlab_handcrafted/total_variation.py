@@ -31,6 +31,16 @@ class TotalVariation(Variation):
     total variation norm and applications to color image processing, Inverse Problems and
     Imaging 2(4), 2008. Anisotropic: S. Esedoglu, S. J. Osher: Decomposition of images by the
     anisotropic Rudin-Osher-Fatemi model, Communications on Pure and Applied Mathematics 57, 2004.
+
+    Examples
+    --------
+    >>> step = torch.zeros(1, 1, 8, 10)
+    >>> step[..., 5:] = 0.5
+    >>> TotalVariation(weight=1).energy(step)  # eight rows with a difference of 0.5
+    tensor([4.])
+    >>> noise = torch.randn(1, 1, 32, 32, generator=torch.Generator().manual_seed(0))
+    >>> float(TotalVariation().prox(0.5 + 0.1 * noise, step=0.1).std()) < 0.03
+    True
     """
 
     name: ClassVar[str] = "tv"

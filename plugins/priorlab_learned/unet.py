@@ -41,6 +41,13 @@ class UNet(Denoiser):
 
     ``precision=bfloat16`` is much faster on CPUs that have AMX, and slow on those without. The
     default is float32, so that every machine reports the same figures.
+
+    Examples
+    --------
+    >>> noise = torch.randn(1, 1, 32, 32, generator=torch.Generator().manual_seed(0))
+    >>> restored = UNet().denoise(0.5 + 0.1 * noise, sigma=0.1)
+    >>> float(restored.std()) < 0.03
+    True
     """
 
     name: ClassVar[str] = "unet"
