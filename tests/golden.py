@@ -70,8 +70,8 @@ class Case:
     @property
     def slow(self) -> bool:
         """Whether the default suite leaves it out."""
-        where = (self.task, self.picture)
         if self.prior in FITTED:
+            where = (self.task, self.picture)
             return self.spec not in QUICK_FITS or where != ("denoise", "camera")
         if self.prior not in COSTLY or self.task in ("denoise", "denoise-poisson"):
             return False

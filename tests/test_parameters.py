@@ -5,12 +5,15 @@ import functools
 
 import pytest
 import torch
-from priorlab.builtin_tasks import Deblur, Denoise, DenoiseImpulse, Inpaint, SuperResolution
 from sample_pictures import photo_crop
 
 import priorlab_dip
 import priorlab_handcrafted
 import priorlab_learned
+from priorlab.solvers.image_space import ImageSpaceSettings
+from priorlab.solvers.plug_and_play import SplittingSettings
+from priorlab.tasks.builtin import Deblur, Denoise, DenoiseImpulse, Inpaint, SuperResolution
+from priorlab_handcrafted.sliding_dct import SlidingDCT
 
 PLUGINS = (priorlab_handcrafted, priorlab_dip, priorlab_learned)
 PRIORS = {prior.name: prior for plugin in PLUGINS for prior in plugin.priorlab_priors()}
@@ -32,9 +35,9 @@ SMALL = {
 NEEDS = {
     ("dip", "code"): {"inputs": 32},
     ("dip", "langevin"): {"stop": "never"},
-    ("dip", "weight_red"): {"red": "dct"},
+    ("dip", "weight_red"): {"red": SlidingDCT()},
     ("siren", "langevin"): {"stop": "never"},
-    ("siren", "weight_red"): {"red": "dct"},
+    ("siren", "weight_red"): {"red": SlidingDCT()},
     ("siren", "bandwidth"): {"encoding": "fourier"},
 }
 """What a parameter has a meaning with only."""
@@ -57,10 +60,19 @@ OTHER = {
     ("dip", "stop"): ["never"],
     ("siren", "stop"): ["never"],
     ("dip", "warm_up"): [0],
-    ("dip", "red"): ["dct"],
-    ("siren", "red"): ["dct"],
+    ("dip", "red"): [SlidingDCT()],
+    ("siren", "red"): [SlidingDCT()],
 }
 """Values to try, where the next greater one says nothing."""
+
+OF_FORMS = [*dataclasses.fields(SplittingSettings), *dataclasses.fields(ImageSpaceSettings)]
+"""Settings that all denoisers and all regularisers inherit: one prior of each form is asked, on
+a task whose solver takes them."""
+
+OF_EACH_FORM = {"dct": SplittingSettings, "tv": ImageSpaceSettings}
+
+FORM_VALUES = {"iterations": 3, "tolerance": 0.1, "last_level": 20 / 255}
+"""Values to try of those, where twice the default says little."""
 
 WITHOUT_EFFECT = {
     "batch": "only how many networks are fitted side by side",
@@ -88,7 +100,7 @@ CASES = [
     (name, field.name, value)
     for name, prior in PRIORS.items()
     for field in dataclasses.fields(prior)
-    if field.name not in WITHOUT_EFFECT
+    if field.name not in WITHOUT_EFFECT and field not in OF_FORMS
     for value in values(name, field, base_of(name, field.name))
 ]
 
@@ -108,3 +120,18 @@ def test_a_parameter_changes_the_picture(name, field, value):
     changed = dataclasses.replace(base, **{field: value})
     assert (restored(changed) - restored(base)).abs().max() > 1e-4
     assert torch.isfinite(restored(changed)).all()
+
+
+@pytest.mark.parametrize(
+    ("name", "field"),
+    [(name, f.name) for name, kind in OF_EACH_FORM.items() for f in dataclasses.fields(kind)],
+)
+def test_a_setting_of_the_solver_changes_the_picture(name, field):
+    clean = photo_crop("chelsea", 3)[..., 20:52, 30:62]
+    measurement = Inpaint(sigma=10 / 255).measure(clean, seed=0)
+    prior = PRIORS[name]()
+    value = FORM_VALUES.get(field, 2 * getattr(prior, field))
+    changed = dataclasses.replace(prior, **{field: value})
+    difference = changed.restore(measurement) - prior.restore(measurement)
+    assert difference.abs().max() > 1e-4
+    assert difference.isfinite().all()

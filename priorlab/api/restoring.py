@@ -15,7 +15,7 @@ from priorlab.api import pictures
 from priorlab.api.pictures import Picture
 from priorlab.errors import UsageError, check_seed
 from priorlab.forward.measurement import Measurement
-from priorlab.pictures import extra_pictures, writing
+from priorlab.pictures import arrays, extra_pictures, writing
 from priorlab.priors import Prior
 from priorlab.registry import Registry
 from priorlab.tasks.base import Task
@@ -110,16 +110,17 @@ def restore_file(
     UsageError
         As `restore` raises it, and if a file cannot be written.
     """
-    writing.check_writable(output)
     check_seed(seed)
-    registry = registry or plugins.load()
-    album = extra_pictures.PictureCollector()
+    writing.check_writable(output)
     data = pictures.load(source)
-    pictures.write(output, _restored(data, task, prior, seed, device, album, registry, say))
+    writing.check_writable(output, channels=len(data))
+    registry = registry or plugins.load()
+    extra = extra_pictures.PictureCollector()
+    pictures.write(output, _restored(data, task, prior, seed, device, extra, registry, say))
     say(f"wrote {output}")
-    for found in album.pictures():
+    for found in extra.pictures():
         path = output.with_name(f"{output.stem}-{found.name}.png")
-        writing.write(path, found.image)
+        writing.write(path, arrays.gray_or_rgb(found.image))
         say(f"wrote {path}: {extra_pictures.legend(found.name, found.white)}")
 
 
@@ -194,8 +195,8 @@ def degrade_file(
     UsageError
         As `degrade` raises it, and if a file cannot be written.
     """
-    writing.check_writable(output)
     check_seed(seed)
+    writing.check_writable(output)
     measurement = _measured(source, task, seed, registry or plugins.load())
     pictures.write(output, measurement.y)
     say(f"wrote {output}")

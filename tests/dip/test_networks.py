@@ -13,8 +13,9 @@ from priorlab.errors import UsageError
 from priorlab.forward.measurement import Measurement
 from priorlab.forward.noise import Gaussian
 from priorlab.forward.operators import Identity
-from priorlab_dip import DeepImagePrior, codes
+from priorlab_dip import codes
 from priorlab_dip.blocks import Style, UpConvolution
+from priorlab_dip.dip import DeepImagePrior
 from priorlab_dip.networks import NETWORKS, SMALL_CODE
 
 

@@ -6,11 +6,13 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sample_pictures import photo_crop
 from skimage.restoration import denoise_tv_chambolle
 
 from priorlab.forward.measurement import Measurement
 from priorlab.forward.noise import Gaussian
 from priorlab.forward.operators import Identity
+from priorlab.priors import Prior
 from priorlab.trace import Trace
 from priorlab_handcrafted.huber_total_variation import HuberTV
 from priorlab_handcrafted.total_generalized_variation import TotalGeneralizedVariation
@@ -79,6 +81,29 @@ def test_the_trace_is_told_whether_the_gap_became_small_enough(prior, enough, mo
     assert len(trace.seen) == 2
     for reached, gap in trace.seen:
         assert reached == enough == (gap <= prior.gap)
+
+
+@pytest.mark.parametrize(
+    ("prior", "most"),
+    [
+        (TotalVariation(), 110),
+        (TotalVariation(kind="anisotropic"), 120),
+        (HuberTV(), 40),
+        (TotalGeneralizedVariation(), 500),
+    ],
+    ids=lambda value: value.spec() if isinstance(value, Prior) else "",
+)
+def test_the_prox_of_a_photograph_converges_soon(prior, most):
+    class Count(Trace):
+        steps = 0
+
+        def report(self, iteration, total, image, **values):
+            self.steps = iteration
+
+    count, clean = Count(), photo_crop("camera")
+    noise = 0.1 * torch.randn(clean.shape, generator=torch.Generator().manual_seed(0))
+    prior.warm_prox(count)(clean + noise, 0.1)
+    assert 0 < count.steps <= most
 
 
 def test_small_gradients_count_squared_with_huber():

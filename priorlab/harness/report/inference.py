@@ -47,6 +47,11 @@ def interval(values: Values, level: float = LEVEL) -> Interval | None:
     -------
     Interval or None
         None for fewer than two values: one image says nothing about another.
+
+    Examples
+    --------
+    >>> 29.0 in interval(np.array([28.0, 29.5, 30.0, 28.5]))
+    True
     """
     n = len(values)
     if n < 2:
@@ -69,6 +74,11 @@ def wilcoxon(differences: Values) -> float:
 
     Exact for up to 50 images, also with ties, where scipy tries permutations one by one. With n
     images it cannot fall below ``2 ** (1 - n)``: 0.0625 for 5, 0.031 for 6.
+
+    Examples
+    --------
+    >>> wilcoxon(np.array([0.5, 1.0, 0.2, 0.1, 0.9]))
+    0.0625
     """
     nonzero = differences[differences != 0]
     if len(nonzero) > 50:
@@ -83,7 +93,13 @@ def wilcoxon(differences: Values) -> float:
 
 
 def holm(p_values: list[float]) -> list[float]:
-    """Adjust p values for their number (Holm: A simple sequentially rejective test, 1979)."""
+    """Adjust p values for their number (Holm: A simple sequentially rejective test, 1979).
+
+    Examples
+    --------
+    >>> [round(p, 2) for p in holm([0.01, 0.04, 0.03])]
+    [0.03, 0.06, 0.06]
+    """
     order = np.argsort(p_values, kind="stable")
     steps = np.asarray(p_values, dtype=float)[order] * np.arange(len(p_values), 0, -1)
     adjusted = np.empty(len(p_values))

@@ -47,6 +47,14 @@ def render(
     ------
     UsageError
         For an unknown style or reference, or rows that are no results.
+
+    Examples
+    --------
+    >>> labels = {"task": "denoise:sigma=25", "image": "house", "seed": 0, "status": "ok"}
+    >>> scores = {"psnr": 30.0, "ssim": 0.9, "seconds": 0.1}
+    >>> rows = pd.DataFrame([{"prior": name} | labels | scores for name in ("tv", "nlm")])
+    >>> print(render(rows).splitlines()[2])
+    |   # | prior | PSNR (dB) [95 % CI] |   SSIM | vs best (dB) [95 % CI] | wins | s/image |  ok |
     """
     if style not in FORMATS:
         raise unknown("table format", style, FORMATS)

@@ -213,6 +213,13 @@ def frame(
     ------
     UsageError
         If a column is missing that every run has.
+
+    Examples
+    --------
+    >>> labels = {"prior": "tv", "task": "denoise", "image": "house", "seed": 0, "status": "ok"}
+    >>> rows = frame([labels | {"psnr": 30, "ssim": 0.9, "seconds": 0.5}])
+    >>> rows["psnr"].tolist(), rows["converged"].tolist()
+    ([30.0], [<NA>])
     """
     table = rows if isinstance(rows, pd.DataFrame) else pd.DataFrame(list(rows))
     known = {column.name: column for column in columns()}

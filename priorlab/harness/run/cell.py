@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from priorlab import restoration
 from priorlab.errors import Unsupported, UsageError
@@ -81,7 +80,6 @@ def compute(
         # Every cell makes its own measurement: no prior can spoil that of another.
         measurement = task.measure(arrays.to_tensor(clean), seed)
         result["measurement"] = arrays.digest(measurement.y[0].numpy())
-        _check_finite(measurement.y, task)
         measured_picture = arrays.viewable(measurement).copy()
         truth = task.truth(arrays.to_tensor(clean)).to(device)
         trajectory = Trajectory(truth, task.protocol)
@@ -194,13 +192,6 @@ def _check_store(folder: Path) -> None:
         probe.unlink(missing_ok=True)
     except (UsageError, OSError) as error:
         raise StoreUnusable(str(error)) from None
-
-
-def _check_finite(y: Tensor, task: Task) -> None:
-    if bad := int((~torch.isfinite(y)).sum()):
-        raise UsageError(
-            f"{task.spec()} measured NaN or infinity in {bad} of {y.numel()} values of this image"
-        )
 
 
 @lru_cache(maxsize=2)

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from priorlab import metrics
+from priorlab import metrics, ssim
 from priorlab.errors import UsageError
 from priorlab.harness.results import schema
 from priorlab.metrics import BUILTIN_METRICS, Metric
@@ -55,8 +55,8 @@ def score(
     task : Task
         Says what is compared.
     chosen : iterable of Metric
-        `BUILTIN_METRICS` may be computed anywhere; `of_plugins` runs the code of plugins, which
-        does not belong in the driver's process.
+        `BUILTIN_METRICS` may be computed anywhere; others run the code of plugins, which does
+        not belong in the driver's process.
     device : str or torch.device
         Where metrics that need a device compute.
     """
@@ -70,11 +70,6 @@ def score(
             print(f"metric {metric.name} failed:\n{traceback.format_exc()}", file=sys.stderr)
             failures[metric.name] = " ".join(f"{type(error).__name__}: {error}".split())
     return Scores(values, failures)
-
-
-def of_plugins(registry: Registry) -> list[Metric]:
-    """Return the metrics that are not built in."""
-    return [metric for metric in registry.metrics.values() if metric not in BUILTIN_METRICS]
 
 
 def digests(task: Task, registry: Registry) -> dict[str, str]:
@@ -92,7 +87,7 @@ def digests(task: Task, registry: Registry) -> dict[str, str]:
         names = ", ".join(sorted(taken & registry.metrics.keys()))
         raise UsageError(f"a metric cannot be called {names}: the results have such a column")
     shared = hashlib.sha256(repr(task.protocol).encode())
-    for module in (metrics, arrays):
+    for module in (metrics, ssim, arrays):
         shared.update(Path(str(module.__file__)).read_bytes())
     found = {}
     for name, metric in registry.metrics.items():

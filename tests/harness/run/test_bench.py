@@ -96,7 +96,7 @@ def test_whatever_a_prior_does_becomes_a_row(everything, prior, status, message)
 
 def test_a_prior_that_hangs_is_ended_and_the_run_goes_on(compare, dataset, calls, tmp_path):
     color = dataclasses.replace(dataset, images=dataset.images[2:])
-    rows = compare("hangs", tmp_path, seeds=(0, 1), images=color, slots=1, timeout_s=0.5).rows
+    rows = compare("hangs", tmp_path, seeds=(0, 1), dataset=color, slots=1, timeout_s=0.5).rows
     assert rows["status"].tolist() == ["timeout", "timeout"]
     assert set(rows["message"]) == {"no result after 0.5 s; the process was ended"}
     assert rows["psnr"].isna().all()
