@@ -28,7 +28,7 @@ from priorlab import plugins
 from priorlab.forward.measurement import Measurement
 from priorlab.forward.noise import Gaussian
 from priorlab.forward.operators import Identity
-from priorlab.pictures import images
+from priorlab.pictures import reading
 from priorlab.trace import Trace
 
 CHANNELS, SCALES, LINKS, INPUTS = 128, 5, 4, 32
@@ -139,7 +139,7 @@ def main() -> None:
         table = csv.writer(file)
         table.writerow(["photo", "step", "last", "averaged", "wall_s", "cpu_s"])
         for path in given.photo:
-            clean = torch.from_numpy(images.read(path))[None]
+            clean = torch.from_numpy(reading.read(path))[None]
             noise = torch.randn(clean.shape, generator=torch.Generator().manual_seed(0))
             y = clean + given.sigma / 255 * noise
             wall, cpu = time.perf_counter(), time.process_time()

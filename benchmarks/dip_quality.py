@@ -23,7 +23,7 @@ from torch import Tensor
 from priorlab import metrics, plugins, specs
 from priorlab.errors import Unsupported
 from priorlab.forward.measurement import Measurement
-from priorlab.pictures import images
+from priorlab.pictures import reading
 from priorlab.priors import Generator
 from priorlab.solvers.parameter_space import stopping
 from priorlab.tasks.base import Task
@@ -91,7 +91,7 @@ def score(image: Tensor, clean: Tensor, task: Task) -> float:
 
 
 def load(path: Path, gray: bool, crop: int) -> Tensor:
-    photo = torch.from_numpy(images.read(path))[None]
+    photo = torch.from_numpy(reading.read(path))[None]
     if gray and photo.shape[1] == 3:
         weights = torch.tensor([0.299, 0.587, 0.114])[:, None, None]
         photo = ((photo * weights).sum(1, keepdim=True) * 255).round() / 255

@@ -19,7 +19,7 @@ from priorlab import metrics, plugins
 from priorlab.forward.measurement import Measurement
 from priorlab.forward.noise import Gaussian, Noise, Poisson, SaltAndPepper
 from priorlab.forward.operators import Identity
-from priorlab.pictures import images
+from priorlab.pictures import reading
 
 
 def noises(given: argparse.Namespace) -> dict[str, Noise]:
@@ -39,7 +39,7 @@ def main() -> None:
     parser.add_argument("--size", type=int, help="only images with this height")
     parser.add_argument("--limit", type=int, help="only so many images, evenly spread")
     given = parser.parse_args()
-    clean = [images.read(path) for path in sorted(given.folder.iterdir())]
+    clean = [reading.read(path) for path in sorted(given.folder.iterdir())]
     clean = [image for image in clean if given.size in (None, image.shape[1])]
     if given.limit:
         clean = clean[:: -(-len(clean) // given.limit)]

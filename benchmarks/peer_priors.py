@@ -21,7 +21,7 @@ from skimage.restoration import (
 from priorlab.hookspecs import hookimpl
 from priorlab.priors import Denoiser
 from priorlab.specs import parameter
-from priorlab_handcrafted.tv import TotalVariation
+from priorlab_handcrafted.total_variation import TotalVariation
 
 
 class Peer(Denoiser):

@@ -16,7 +16,7 @@ from priorlab import plugins
 from priorlab.forward.measurement import Measurement
 from priorlab.forward.noise import Gaussian
 from priorlab.forward.operators import Identity
-from priorlab.pictures import images
+from priorlab.pictures import reading
 from priorlab.pictures.datasets import load
 from priorlab.solvers.parameter_space.stopping import MovingVariance
 from priorlab.trace import Trace
@@ -26,7 +26,7 @@ LEVEL, STEPS = 25 / 255, 5
 
 def noisy() -> torch.Tensor:
     photo = next(image for image in load("photos").images if image.path.stem == "astronaut")
-    clean = torch.from_numpy(images.read(photo.path))[None]
+    clean = torch.from_numpy(reading.read(photo.path))[None]
     return clean + LEVEL * torch.randn(clean.shape, generator=torch.Generator().manual_seed(0))
 
 

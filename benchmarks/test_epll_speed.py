@@ -14,7 +14,7 @@ from skimage import data
 
 from priorlab.metrics import psnr
 from priorlab_handcrafted.epll import SHIPPED, ExpectedPatchLogLikelihood
-from priorlab_handcrafted.epll_mixture import SIZE, cosine_basis, read_mixture
+from priorlab_handcrafted.patches.mixture import SIZE, cosine_basis, read_mixture
 
 LEVEL = 25 / 255
 CLEAN = np.float32(data.camera()[100:356, 100:356] / 255)

@@ -13,8 +13,8 @@ from skimage import data
 from skimage.restoration import denoise_bilateral, denoise_nl_means
 
 from priorlab.metrics import psnr
-from priorlab_handcrafted.bilateral import Bilateral
-from priorlab_handcrafted.nlm import NonLocalMeans
+from priorlab_handcrafted.bilateral_filter import Bilateral
+from priorlab_handcrafted.nonlocal_means import NonLocalMeans
 
 LEVEL = 25 / 255
 CLEAN = np.float32(data.camera() / 255)

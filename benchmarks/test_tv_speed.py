@@ -17,8 +17,8 @@ import torch
 from skimage import data
 from skimage.restoration import denoise_tv_chambolle
 
-from priorlab_handcrafted import rof, rof_torch
-from priorlab_handcrafted.tv import TotalVariation
+from priorlab_handcrafted.total_variation import TotalVariation
+from priorlab_handcrafted.variation import rof, rof_torch
 
 TARGET = 1e-4
 RADIUS = TotalVariation().weight * 25 / 255

@@ -13,8 +13,8 @@ from skimage.data import camera
 from skimage.restoration import cycle_spin, denoise_wavelet
 
 from priorlab.metrics import psnr
-from priorlab_handcrafted.dct import SlidingDCT
-from priorlab_handcrafted.wavelet import Wavelet
+from priorlab_handcrafted.sliding_dct import SlidingDCT
+from priorlab_handcrafted.wavelet_shrinkage import Wavelet
 
 SIGMA = 25 / 255
 

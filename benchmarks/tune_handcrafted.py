@@ -16,7 +16,7 @@ import numpy as np
 import torch
 
 from priorlab import metrics, plugins
-from priorlab.pictures import images
+from priorlab.pictures import reading
 
 EVERY = 54
 SIZE = 256
@@ -31,7 +31,7 @@ def crops(folder: Path, channels: int) -> list[torch.Tensor]:
     chosen = sorted(folder.iterdir())[::EVERY]
     result = []
     for path in chosen:
-        image = images.read(path)
+        image = reading.read(path)
         if channels == 1 and image.shape[0] == 3:
             weights = np.array([0.299, 0.587, 0.114], np.float32)
             image = np.einsum("c,chw->hw", weights, image)[None]

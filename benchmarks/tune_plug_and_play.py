@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from priorlab import metrics, plugins
-from priorlab.pictures import images
+from priorlab.pictures import reading
 
 TASKS = "inpaint:missing=0.5,inpaint:kind=text,superres:factor=4,deblur,denoise-impulse:amount=0.3"
 GRID = {
@@ -29,7 +29,7 @@ def crops(folder: Path, count: int, side: int = 192) -> list[torch.Tensor]:
     paths = sorted(folder.glob("*.jpg"))
     result = []
     for path in paths[:: len(paths) // count][:count]:
-        image = images.read(path).mean(axis=0, keepdims=True)
+        image = reading.read(path).mean(axis=0, keepdims=True)
         top, left = (image.shape[1] - side) // 2, (image.shape[2] - side) // 2
         result.append(torch.from_numpy(image[:, top : top + side, left : left + side])[None])
     return result

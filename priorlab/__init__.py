@@ -2,7 +2,7 @@
 
 >>> import priorlab
 >>> restored = priorlab.restore("photo.png", task="denoise:sigma=25", prior="tv")
->>> table = priorlab.bench(priors=["tv", "wavelet"], tasks=["denoise"])
+>>> table = priorlab.bench(priors=["tv", "wavelet"], tasks=["denoise"])  # doctest: +SKIP
 
 What a plugin is written with is here too: `Prior` and its three forms, `parameter`, `hookimpl`
 and the others in `SURFACE`.
@@ -14,9 +14,9 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from priorlab.api import bench as bench
-    from priorlab.api import degrade as degrade
-    from priorlab.api import restore as restore
+    from priorlab.api.comparing import bench as bench
+    from priorlab.api.restoring import degrade as degrade
+    from priorlab.api.restoring import restore as restore
     from priorlab.forward.measurement import Measurement as Measurement
     from priorlab.forward.noise import Noise as Noise
     from priorlab.forward.operators import LinearOperator as LinearOperator
@@ -32,9 +32,9 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 SURFACE = {
-    "bench": "priorlab.api",
-    "degrade": "priorlab.api",
-    "restore": "priorlab.api",
+    "bench": "priorlab.api.comparing",
+    "degrade": "priorlab.api.restoring",
+    "restore": "priorlab.api.restoring",
     "Denoiser": "priorlab.priors",
     "Generator": "priorlab.priors",
     "LinearOperator": "priorlab.forward.operators",

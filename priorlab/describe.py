@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
-from typing import get_type_hints
+from typing import Any, get_args, get_type_hints
 
 from priorlab.errors import UsageError, unknown
 from priorlab.hookspecs import KINDS
@@ -53,7 +53,7 @@ def _fields(component: type[Component]) -> list[str]:
     rows = []
     for field in dataclasses.fields(component):
         facts, scale = field.metadata, field.metadata.get("scale", 1.0)
-        kind = "|".join(facts.get("choices", ())) or types[field.name].__name__
+        kind = "|".join(facts.get("choices", ())) or _type(types[field.name])
         notes = [facts["unit"]] if facts.get("unit") else []
         limits = [
             f"{word} {facts[key] / scale:g}"
@@ -65,3 +65,9 @@ def _fields(component: type[Component]) -> list[str]:
             rows[-1] = (*rows[-1][:2], f"{rows[-1][2]} ({', '.join(notes + limits)})")
     widths = [max((len(row[i]) for row in rows), default=0) for i in (0, 1)]
     return [f"  {a:<{widths[0]}}  {b:<{widths[1]}}  {c}" for a, b, c in rows]
+
+
+def _type(hint: Any) -> str:
+    """Return a type in words, such as int; a component, which may be missing, by its form."""
+    forms = [form for form in get_args(hint) or [hint] if form is not type(None)]
+    return " or ".join(form.__name__.lower() for form in forms)

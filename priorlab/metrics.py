@@ -1,7 +1,8 @@
 """Metrics: how close a restored image is to the true one, each with its written specification.
 
-All metrics take float images (C, H, W) in [0, 1]. `evaluate` first brings both images to what
-the task's protocol compares: clipped, as luma or in all channels, without a border.
+All metrics take float images (C, H, W) in [0, 1] with any number of channels. `evaluate` first
+brings both images to what the task's protocol compares: clipped, as luma or in all channels,
+without a border.
 """
 
 from __future__ import annotations
@@ -13,28 +14,22 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from priorlab.pictures import images
+from priorlab.pictures import arrays
+from priorlab.ssim import WINDOW, ssim_of_channel
 
 if TYPE_CHECKING:
+    import torch
     from torch import Tensor
 
     from priorlab.tasks.base import Protocol
 
 Image = NDArray[np.float32]
-
-WINDOW = 11
-"""SSIM compares windows of so many rows and columns."""
-_SIGMA = 1.5
-_C1, _C2 = 0.01**2, 0.03**2
-_ROWS, _COLUMNS = 22, 32
-_SPREAD = 0.05
-_SMALL = 256 * 256
+Function = Callable[[Image, Image], float]
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Metric:
     """A metric as the hook `priorlab_metrics` returns it.
 
@@ -44,17 +39,54 @@ class Metric:
         The column's name: small letters, digits and hyphens.
     doc : str
         One line: what `priorlab list` prints.
-    function : callable
-        Takes restored and true image, float32 arrays (C, H, W) in [0, 1] of equal shape, and
-        returns the value, or NaN where it is not defined.
     spec : str
         What exactly is computed, so that someone else gets the same number.
+    function : callable, optional
+        Takes restored and true image, float32 arrays (C, H, W) in [0, 1] of equal shape with
+        any C >= 1, and returns the value, or NaN where it is not defined.
+    prepare : callable, optional
+        Instead of `function`, for a metric that must load something first, such as a network:
+        takes the `torch.device` to compute on and returns the function. It is called once per
+        process and device.
+    higher_is_better : bool
+        False for distances and errors.
+
+    Examples
+    --------
+    >>> mae = Metric(
+    ...     name="mae",
+    ...     doc="Mean absolute error.",
+    ...     spec="mean of |a - b| over all pixels and channels",
+    ...     function=lambda restored, clean: float(abs(restored - clean).mean()),
+    ...     higher_is_better=False,
+    ... )
+    >>> mae.on("cpu")(np.ones((1, 4, 4)), np.zeros((1, 4, 4)))
+    1.0
     """
 
     name: str
     doc: str
-    function: Callable[[Image, Image], float]
     spec: str
+    function: Function | None = None
+    prepare: Callable[[torch.device], Function] | None = None
+    higher_is_better: bool = True
+
+    def __post_init__(self) -> None:
+        if (self.function is None) == (self.prepare is None):
+            raise TypeError(f"the metric {self.name!r} needs either `function` or `prepare`")
+
+    def on(self, device: str | torch.device = "cpu") -> Function:
+        """Return the function that computes the metric, prepared for a device."""
+        return self.function or _prepared(self, str(device))
+
+
+@functools.cache
+def _prepared(metric: Metric, device: str) -> Function:
+    """Return what `Metric.prepare` returned; if it raises, the next call tries again."""
+    import torch
+
+    assert metric.prepare is not None
+    return metric.prepare(torch.device(device))
 
 
 def evaluate(
@@ -62,6 +94,7 @@ def evaluate(
     clean: Image | Tensor,
     protocol: Protocol,
     metrics: Sequence[Metric] | None = None,
+    device: str | torch.device = "cpu",
 ) -> dict[str, float]:
     """Return every metric's value under a protocol.
 
@@ -70,19 +103,29 @@ def evaluate(
     restored, clean : array or tensor of float, shape (C, H, W) or (1, C, H, W)
         Both are clipped to [0, 1].
     protocol : Protocol
-        `channels`: "rgb", or "luma" (see `priorlab.pictures.images.luma`; gray images stay as they
-        are). `border`: how many rows and columns are left out at each side.
+        `channels`: "rgb", which means all channels however many there are, or "luma" (see
+        `priorlab.pictures.arrays.luma`; images without three channels stay as they are).
+        `border`: how many rows and columns are left out at each side.
     metrics : sequence of Metric, optional
         By default PSNR and SSIM.
+    device : str or torch.device
+        Where metrics that are prepared for a device compute.
 
     Returns
     -------
     dict of str to float
         By name. PSNR of equal images is infinite; SSIM of fewer than 11 rows or columns is NaN.
+
+    Examples
+    --------
+    >>> from priorlab.tasks.base import Protocol
+    >>> clean = np.full((1, 16, 16), 0.5, np.float32)
+    >>> evaluate(clean, clean, Protocol(), BUILTIN_METRICS[:1])
+    {'psnr': inf}
     """
     a, b = _compared(restored, protocol), _compared(clean, protocol)
     chosen = BUILTIN_METRICS if metrics is None else metrics
-    return {metric.name: float(metric.function(a, b)) for metric in chosen}
+    return {metric.name: float(metric.on(device)(a, b)) for metric in chosen}
 
 
 def psnr(restored: Image | Tensor, clean: Image | Tensor) -> float:
@@ -104,6 +147,12 @@ def psnr(restored: Image | Tensor, clean: Image | Tensor) -> float:
     ------
     ValueError
         If the shapes differ.
+
+    Examples
+    --------
+    >>> clean = np.zeros((3, 16, 16), np.float32)
+    >>> round(psnr(clean + 0.1, clean), 3)
+    20.0
     """
     a, b = _pair(restored, clean)
     if not a.size:
@@ -143,92 +192,17 @@ def ssim(restored: Image | Tensor, clean: Image | Tensor) -> float:
     ----------
     .. [1] Z. Wang, A. C. Bovik, H. R. Sheikh, E. P. Simoncelli, "Image quality assessment:
        from error visibility to structural similarity", IEEE TIP 13(4), 2004.
+
+    Examples
+    --------
+    >>> clean = np.full((3, 16, 16), 0.5, np.float32)
+    >>> round(ssim(clean, clean), 3)
+    1.0
     """
     a, b = _pair(restored, clean)
     if min(a.shape[1:]) < WINDOW:
         return math.nan
-    return math.fsum(map(_ssim_of_channel, a, b)) / len(a)
-
-
-def _ssim_of_channel(x: Image, y: Image) -> float:
-    """Return the mean SSIM of two gray images (H, W).
-
-    With the sum ``s = x + y`` and the difference ``d = x - y`` SSIM is
-
-        (E[s]^2 - E[d]^2 + 2 C1) (V[s] - V[d] + 2 C2)
-        ---------------------------------------------
-        (E[s]^2 + E[d]^2 + 2 C1) (V[s] + V[d] + 2 C2)
-
-    where E and V are mean and variance over a window. A window's weights are separable, and
-    filtering a tile along one axis is a product with a banded matrix: small tiles make for few
-    zeros in the matrix, and stay in the cache.
-
-    ``V[s] = E[s^2] - E[s]^2`` cancels in float32 where an image is flat and bright. Variances
-    do not depend on a shift, so each tile is first shifted to a mean of about zero. The shifts
-    are spread a little, because equal pixels make equal rounding errors: from tile to tile they
-    then average out. Small images have too few tiles for that and are computed in float64.
-    """
-    dtype = np.float64 if x.size <= _SMALL else np.float32
-    height: int = x.shape[0] - WINDOW + 1
-    width: int = x.shape[1] - WINDOW + 1
-    across = -(-width // _COLUMNS)
-    size = _COLUMNS + WINDOW - 1
-    along_columns, along_rows = (_banded_gaussian(n).astype(dtype) for n in (_ROWS, _COLUMNS))
-    along_rows = np.ascontiguousarray(along_rows.T)
-    strip = np.empty((2, _ROWS + WINDOW - 1, across * _COLUMNS + WINDOW - 1), dtype)  # s, d
-    overlapping = sliding_window_view(strip, size, axis=2)[:, :, ::_COLUMNS]
-    tiles = np.empty((4, _ROWS + WINDOW - 1, across, size), dtype)  # s, d, s^2, d^2
-    half = np.empty((4, _ROWS, across * size), dtype)  # filtered along the columns
-    whole = np.empty((4 * _ROWS * across, _COLUMNS), dtype)  # and along the rows
-    squares = np.empty((2, _ROWS, across, _COLUMNS), dtype)
-    tops = range(0, height, _ROWS)
-    spread = _SPREAD * (np.arange(len(tops) + across) * 0.618 % 1 - 0.5)
-    total = 0.0
-    for number, top in enumerate(tops):
-        rows = min(_ROWS, height - top)
-        below = rows + WINDOW - 1
-        x_rows, y_rows = x[top : top + below], y[top : top + below]
-        np.add(x_rows, y_rows, out=strip[0, :below, : x.shape[1]], dtype=dtype)
-        np.subtract(x_rows, y_rows, out=strip[1, :below, : x.shape[1]], dtype=dtype)
-        strip[:, :, x.shape[1] :] = strip[:, :, x.shape[1] - 1, None]  # fills tiles, not counted
-
-        tile, unshifted = tiles[:, :below], overlapping[:, :below]
-        shift = unshifted[:, ::5, :, ::5].mean(axis=(1, 3), keepdims=True)
-        shift += spread[number : number + across, None].astype(dtype)
-        np.subtract(unshifted, shift, out=tile[:2])
-        np.multiply(tile[:2], tile[:2], out=tile[2:])
-
-        filtered = half[:, :rows]
-        flat = tile.reshape(4, below, across * size)
-        np.matmul(along_columns[:rows, :below], flat, out=filtered)
-        averages = whole[: 4 * rows * across]
-        np.matmul(filtered.reshape(-1, size), along_rows, out=averages)
-
-        mean, variance = averages.reshape(2, 2, rows, across, _COLUMNS)
-        square = squares[:, :rows]
-        np.multiply(mean, mean, out=square)
-        variance -= square
-        mean += shift
-        np.multiply(mean, mean, out=square)
-        square[0] += dtype(2 * _C1)
-        variance[0] += dtype(2 * _C2)
-        above = (square[0] - square[1]) * (variance[0] - variance[1])
-        above /= (square[0] + square[1]) * (variance[0] + variance[1])
-        total += float(above.reshape(rows, -1)[:, :width].sum(dtype=np.float64))
-    return total / (height * width)
-
-
-@functools.cache
-def _banded_gaussian(count: int) -> NDArray[np.float64]:
-    """Return the matrix that filters `count` + 10 values to `count`, where windows lie inside."""
-    offsets = np.arange(WINDOW) - WINDOW // 2
-    weights = np.exp(-0.5 * (offsets / _SIGMA) ** 2)
-    weights /= weights.sum()
-    band = np.zeros((count, count + WINDOW - 1))
-    for row in range(count):
-        band[row, row : row + WINDOW] = weights
-    band.flags.writeable = False
-    return band
+    return math.fsum(map(ssim_of_channel, a, b)) / len(a)
 
 
 def _compared(image: Image | Tensor, protocol: Protocol) -> Image:
@@ -236,7 +210,7 @@ def _compared(image: Image | Tensor, protocol: Protocol) -> Image:
     values = _array(image)
     values = np.clip(values[0] if values.ndim == 4 else values, 0, 1)
     if protocol.channels == "luma":
-        values = images.luma(values)
+        values = arrays.luma(values)
     height, width = values.shape[1:]
     border = protocol.border(height, width)
     return values[:, border : height - border, border : width - border]

@@ -37,7 +37,7 @@ def seeded(seed: int, device: torch.device) -> Iterator[None]:
     with torch.random.fork_rng([device] if device.type == "cuda" else []):
         random.seed(seed)
         np.random.seed(seed % 2**32)  # noqa: NPY002
-        _seed_torch(seed, device)
+        seed_torch(seed, device)
         try:
             yield
         finally:
@@ -45,8 +45,11 @@ def seeded(seed: int, device: torch.device) -> Iterator[None]:
             np.random.set_state(array)  # noqa: NPY002
 
 
-def _seed_torch(seed: int, device: torch.device) -> None:
-    """Seed torch's generators of the CPU and of `device`; `torch.manual_seed` seeds all GPUs."""
+def seed_torch(seed: int, device: torch.device) -> None:
+    """Seed torch's generators of the CPU and of `device`; `torch.manual_seed` seeds all GPUs.
+
+    To be called within `seeded` or `torch.random.fork_rng`.
+    """
     torch.default_generator.manual_seed(seed)
     if device.type == "cuda":
         with torch.cuda.device(device):

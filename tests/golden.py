@@ -21,9 +21,8 @@ import torch
 from support import FITTED, HANDCRAFTED, PRIORS, TASKS, tasks_of
 from torch import Tensor
 
-from priorlab import metrics, precision, specs
-from priorlab.pictures import datasets, images
-from priorlab.randomness import seeded
+from priorlab import metrics, precision, restoration, specs
+from priorlab.pictures import arrays, datasets, reading
 
 FILE = Path(__file__).with_name("golden.toml")
 PICTURES = ("astronaut", "camera")
@@ -104,9 +103,8 @@ def psnr(spec: str, task_name: str, clean: Tensor) -> float:
     task = TASKS[task_name]()
     measurement = task.measure(clean, seed=0)
     (prior,) = specs.build(spec, "priors", lambda kind, name: PRIORS[name])
-    prior.prepare(CPU, measurement.shape[1])
-    with single_precision(), seeded(0, CPU):
-        restored = prior.restore(measurement, seed=0)
+    with single_precision():
+        restored = restoration.run(prior, measurement)
     return metrics.evaluate(restored, task.truth(clean), task.protocol)["psnr"]
 
 
@@ -114,7 +112,7 @@ def psnr(spec: str, task_name: str, clean: Tensor) -> float:
 def crop(picture: str, side: int) -> Tensor:
     """Return the centre (1, C, side, side) of a bundled photograph, in [0, 1]."""
     (path,) = (image.path for image in datasets.load("photos").images if image.name == picture)
-    image = images.to_tensor(images.read(path))
+    image = arrays.to_tensor(reading.read(path))
     top, left = ((length - side) // 2 for length in image.shape[2:])
     return image[..., top : top + side, left : left + side].contiguous()
 

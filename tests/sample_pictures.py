@@ -7,7 +7,7 @@ import torch
 from PIL import Image
 
 import priorlab
-from priorlab.pictures import images
+from priorlab.pictures import reading
 
 
 def picture(height, width, channels=1, seed=0):
@@ -24,7 +24,7 @@ def picture(height, width, channels=1, seed=0):
 
 def photo_crop(name, channels=1):
     """Return 96 x 96 pixels of a bundled photograph as a tensor (1, channels, 96, 96)."""
-    image = images.read(Path(priorlab.__file__).parent / "photos" / f"{name}.png")
+    image = reading.read(Path(priorlab.__file__).parent / "photos" / f"{name}.png")
     return torch.from_numpy(np.ascontiguousarray(image[:channels, 80:176, 80:176]))[None]
 
 

@@ -1,6 +1,8 @@
 """The Python interface."""
 
 import dataclasses
+import subprocess
+import sys
 from typing import ClassVar
 
 import numpy as np
@@ -9,7 +11,9 @@ import torch
 from sample_pictures import picture, save
 
 import priorlab
+from priorlab import api
 from priorlab.errors import Unsupported, UsageError
+from priorlab.pictures import reading
 from priorlab.pictures.noise_level import estimate_sigma
 from priorlab.priors import Denoiser
 
@@ -39,7 +43,7 @@ def test_restore_of_a_gray_array_does_not_change_its_input():
 @pytest.mark.parametrize(
     ("array", "says"),
     [
-        (np.zeros((20, 20, 4)), r"shape \(H, W\) or \(H, W, 3\)"),
+        (np.zeros((1, 20, 20, 3)), r"shape \(H, W\) or \(H, W, C\)"),
         (np.zeros((20, 20), int), "float in"),
         (np.full((20, 20), np.nan), "NaN"),
         (np.full((20, 20), 200.0), "divide by 255"),
@@ -76,6 +80,30 @@ def test_a_prior_that_fails_is_named(answer, says):
         priorlab.restore(picture(20, 20)[0], task="denoise:sigma=25", prior=Broken())
 
 
+def test_restore_needs_nothing_that_only_unix_has(photo, tmp_path):
+    """Windows lacks these modules; there `restore` works all the same."""
+    code = (
+        "import sys\n"
+        "for name in ('resource', 'fcntl', 'pwd', 'grp', 'termios'): sys.modules[name] = None\n"
+        "from priorlab.cli import main\n"
+        "sys.exit(main(sys.argv[1:]))"
+    )
+    output = tmp_path / "restored.png"
+    typed = ["restore", photo, "--task", "denoise:sigma=25", "--prior", "tv", "-o", output]
+    subprocess.run([sys.executable, "-c", code, *map(str, typed)], check=True)
+    assert output.exists()
+
+
+def test_a_file_is_restored_as_an_array_is(photo, tmp_path):
+    output = tmp_path / "restored.tif"
+    lines = []
+    api.restore_file(photo, output, "denoise:sigma=25", "tv", say=lines.append)
+    array = priorlab.restore(photo, "denoise:sigma=25", "tv")
+    written = reading.read(output).transpose(1, 2, 0)
+    np.testing.assert_allclose(written, array, atol=0.5001 / 65535)
+    assert lines == [f"wrote {output}"]
+
+
 def test_one_task_and_one_prior_are_expected(photo):
     with pytest.raises(UsageError, match="expected one task"):
         priorlab.restore(photo, task="denoise:sigma=1|2", prior="tv")
@@ -99,6 +127,33 @@ def test_equal_seeds_degrade_equally():
     first, again, other = (priorlab.degrade(clean, seed=seed)[0] for seed in (0, 0, 1))
     assert np.array_equal(first, again)
     assert not np.array_equal(first, other)
+
+
+@pytest.mark.parametrize("channels", [2, 4])
+def test_images_of_any_number_of_channels(channels):
+    clean = picture(32, 32, channels).transpose(1, 2, 0)
+    noisy, mask = priorlab.degrade(clean, "denoise:sigma=25")
+    assert noisy.shape == clean.shape and mask is None
+    restored = priorlab.restore(noisy, "denoise:sigma=25", "tv")
+    assert restored.shape == clean.shape
+    assert np.square(restored - clean).mean() < 0.5 * np.square(noisy - clean).mean()
+
+
+def test_bench_of_an_image_with_four_channels(tmp_path):
+    """Each task runs or says in its rows why it cannot; none ends the run."""
+    (tmp_path / "data").mkdir()
+    np.save(tmp_path / "data" / "four.npy", picture(24, 24, 4).transpose(1, 2, 0))
+    rows = priorlab.bench(
+        priors=["tv", "degraded"],
+        tasks=["denoise:sigma=25", "superres:factor=2", "dejpeg"],
+        dataset=tmp_path / "data",
+        out=tmp_path / "results",
+    )
+    done = rows[~rows.task.str.startswith("dejpeg")]
+    assert (done.status == "ok").all() and done.psnr.between(10, 60).all()
+    rest = rows[rows.task.str.startswith("dejpeg")]
+    assert (rest.status != "ok").all()
+    assert rest.message.str.contains("dejpeg treats 1 or 3 channels, like JPEG, not 4").all()
 
 
 @pytest.mark.parametrize("sigma", [5, 15, 25, 50])

@@ -1,5 +1,6 @@
 """The command line as a user meets it: exit codes, one clear sentence, files written."""
 
+import dataclasses
 import os
 import subprocess
 import sys
@@ -12,7 +13,7 @@ from sample_pictures import picture, save
 
 from priorlab import api, plugins
 from priorlab.cli import main
-from priorlab.harness.run import suites
+from priorlab.harness.run.selection import select
 
 SUITES = Path(__file__).parents[1] / "benchmarks" / "suites"
 
@@ -130,6 +131,20 @@ def test_superresolution_enlarges(photo, tmp_path, capsys):
     task = "superres:factor=2"
     assert run(capsys, "restore", photo, "--task", task, "--prior", "tv", "-o", large)[0] == 0
     assert Image.open(large).size == (80, 64)
+
+
+def test_a_picture_of_four_channels_goes_through_files_that_hold_them(tmp_path, capsys):
+    clean, noisy, restored = (tmp_path / name for name in ("a.npy", "noisy.tif", "restored.npy"))
+    np.save(clean, picture(24, 20, 4).transpose(1, 2, 0))
+    code, _, error = run(capsys, "degrade", clean, "-o", tmp_path / "noisy.png")
+    assert code == 2
+    assert ".png files hold 1 or 3 channels, not 4" in error
+    assert run(capsys, "degrade", clean, "-o", noisy)[0] == 0
+    assert run(capsys, "restore", noisy, "--prior", "tv", "-o", restored)[0] == 0
+    assert np.load(restored).shape == (24, 20, 4)
+    code, out, error = run(capsys, "restore", noisy, "--prior", "dip", "-o", tmp_path / "x.png")
+    assert code == 2 and not out
+    assert ".png files hold 1 or 3 channels, not 4" in error
 
 
 @pytest.mark.parametrize("output", ["x.doc", "no/such/folder/x.png"])
@@ -274,10 +289,10 @@ def test_the_suites_that_come_with_priorlab_are_valid(capsys):
     files = sorted(SUITES.glob("*.toml"))
     assert files
     for file in files:
-        found = suites.load(file)
-        assert found.title and found.source and found.tasks and found.priors
-        assert api.select_tasks(found.tasks, registry)
-        assert api.select_priors(found.priors, registry)
+        found = api.settle({"dataset": "photos"}, file)
+        assert found.title and found.source
+        chosen = select(dataclasses.replace(found, images=None), registry)
+        assert chosen.tasks and chosen.priors
 
 
 def test_list_and_show_explain_what_is_there(capsys):

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from priorlab import metrics
-from priorlab.pictures import datasets, images
+from priorlab.pictures import arrays, datasets, reading
 from priorlab.tasks.base import Protocol
 
 
@@ -83,7 +83,7 @@ def test_equal_to_scikit_image_on_images_computed_in_float32(content, change):
 def test_equal_to_scikit_image_on_photographs(sigma):
     rng = np.random.default_rng(0)
     for file in datasets.load("photos").images:
-        clean = images.read(file.path)
+        clean = reading.read(file.path)
         noisy = (clean + sigma * rng.standard_normal(clean.shape)).clip(0, 1).astype(np.float32)
         assert metrics.ssim(noisy, clean) == pytest.approx(reference_ssim(noisy, clean), abs=1e-7)
 
@@ -154,11 +154,21 @@ def test_evaluate_on_luma():
     rng = np.random.default_rng(0)
     clean, restored = rng.random((2, 3, 40, 50)).astype(np.float32)
     values = metrics.evaluate(restored, clean, Protocol(channels="luma"))
-    assert values["psnr"] == metrics.psnr(images.luma(restored), images.luma(clean))
+    assert values["psnr"] == metrics.psnr(arrays.luma(restored), arrays.luma(clean))
     gray = Protocol(channels="luma")
     assert metrics.evaluate(restored[:1], clean[:1], gray)["psnr"] == metrics.psnr(
         restored[:1], clean[:1]
     )
+
+
+@pytest.mark.parametrize("channels", [2, 4, 5])
+def test_any_number_of_channels(channels):
+    rng = np.random.default_rng(0)
+    clean, restored = rng.random((2, channels, 40, 50)).astype(np.float32)
+    values = metrics.evaluate(restored, clean, Protocol(channels="luma"))
+    assert values == metrics.evaluate(restored, clean, Protocol())
+    assert values["psnr"] == pytest.approx(-10 * np.log10(np.mean((restored - clean) ** 2)))
+    assert values["ssim"] == pytest.approx(reference_ssim(restored, clean), abs=1e-6)
 
 
 @pytest.mark.parametrize("crop", [0, 2, 8, 100])
@@ -179,3 +189,38 @@ def test_a_metric_of_a_plugin():
     values = metrics.evaluate(clean + 0.25, clean, Protocol(), [*metrics.BUILTIN_METRICS, mae])
     assert list(values) == ["psnr", "ssim", "mae"]
     assert values["mae"] == 0.25
+
+
+def test_a_metric_that_is_prepared_loads_once_for_each_device():
+    devices = []
+
+    def prepare(device):
+        devices.append(device)
+        return lambda a, b: float(len(devices))
+
+    metric = metrics.Metric(name="net", doc="", spec="", prepare=prepare, higher_is_better=False)
+    clean = np.zeros((1, 16, 16), np.float32)
+    for device in ("cpu", torch.device("cpu"), "meta", "cpu"):
+        metrics.evaluate(clean, clean, Protocol(), [metric], device)
+    assert devices == [torch.device("cpu"), torch.device("meta")]
+
+
+def test_a_metric_whose_preparation_fails_is_prepared_again():
+    attempts = []
+
+    def prepare(device):
+        attempts.append(device)
+        if len(attempts) == 1:
+            raise OSError("no weights yet")
+        return lambda a, b: 1.0
+
+    metric = metrics.Metric(name="net", doc="", spec="", prepare=prepare)
+    with pytest.raises(OSError, match="no weights yet"):
+        metric.on("cpu")
+    assert metric.on("cpu")(None, None) == 1.0
+
+
+def test_a_metric_needs_one_way_to_be_computed():
+    for ways in ({}, {"function": metrics.psnr, "prepare": lambda device: metrics.psnr}):
+        with pytest.raises(TypeError, match="'mae' needs either `function` or `prepare`"):
+            metrics.Metric(name="mae", doc="", spec="", **ways)

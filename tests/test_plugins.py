@@ -112,17 +112,41 @@ def test_an_installed_name_cannot_be_hijacked_silently(tmp_path):
         registry.build_priors("tv")
 
 
-def test_the_digest_follows_the_code_and_nothing_else(tmp_path):
+def test_a_plugin_in_a_namespace_package_loads(tmp_path, monkeypatch):
+    """Such a package has no `__init__.py`, and so no file."""
+    write(tmp_path, "acme_of_priors/halving.py", GOOD.format(name="halve"))
+    info = tmp_path / "acme-1.0.dist-info"
+    write(info, "METADATA", "Metadata-Version: 2.1\nName: acme\nVersion: 1.0\n")
+    write(info, "entry_points.txt", "[priorlab]\nacme = acme_of_priors.halving\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    registry = plugins.load()
+    assert not registry.problems
+    assert registry.owners["priors", "halve"].source == "acme 1.0"
+    assert len(registry.owners["priors", "halve"].digest) == 64
+
+
+def test_the_digest_of_a_plugin_follows_its_code(tmp_path):
     file = write(tmp_path, "halve.py", GOOD.format(name="halve"))
 
     def digest():
-        registry = plugins.load([file])
-        return registry.digest_of(registry.priors["halve"])
+        return plugins.load([file]).owners["priors", "halve"].digest
 
     before = digest()
     assert digest() == before
     file.write_text(GOOD.format(name="halve").replace("v / 2", "v / 3"))
     assert digest() != before
+
+
+def test_the_registry_knows_what_it_was_loaded_from(tmp_path, monkeypatch):
+    write(tmp_path, "halve.py", GOOD.format(name="halve"))
+    write(tmp_path, "dir/one.py", GOOD.format(name="one"))
+    monkeypatch.chdir(tmp_path)
+    registry = plugins.load(["halve.py"], [Path("dir")])
+    assert registry.files == (str(tmp_path / "halve.py"),)
+    assert registry.folders == (str(tmp_path / "dir"),)
+    again = plugins.load(registry.files, registry.folders)
+    assert set(again.priors) == set(registry.priors) >= {"halve", "one"}
+    assert plugins.load().files == plugins.load().folders == ()
 
 
 def test_a_missing_file_or_folder_is_said_at_once(tmp_path):

@@ -7,12 +7,12 @@ from sample_pictures import picture
 from support import PRIORS, TASKS, UNSUPPORTED, WORSE, reason
 
 from priorlab.forward.measurement import Measurement
-from priorlab.pictures import images
+from priorlab.pictures import arrays
 
 
 @functools.cache
 def measurement(task: str, channels: int) -> Measurement:
-    return TASKS[task]().measure(images.to_tensor(picture(64, 48, channels)), seed=0)
+    return TASKS[task]().measure(arrays.to_tensor(picture(64, 48, channels)), seed=0)
 
 
 @pytest.mark.parametrize("channels", [1, 3])

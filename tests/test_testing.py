@@ -1,11 +1,8 @@
 """`check_adjoint` accepts adjoints and names what is not one."""
 
-import doctest
-
 import pytest
 import torch
 
-import priorlab.testing
 from priorlab import LinearOperator
 from priorlab.testing import check_adjoint
 
@@ -38,11 +35,6 @@ class Scaled(LinearOperator):
 
     def adjoint(self, y):
         return self.factor * y
-
-
-def test_the_example_runs():
-    failed, tried = doctest.testmod(priorlab.testing)
-    assert tried > 0 and failed == 0
 
 
 @pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float64, 1e-14), (torch.float32, 1e-6)])

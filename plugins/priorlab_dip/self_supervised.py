@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from priorlab.forward.measurement import Measurement
 from priorlab.precision import bf16_is_fast, training_layout
 from priorlab.priors import Prior
+from priorlab.randomness import seeded
 from priorlab.trace import SILENT, Trace, TraceOfOne
 
 REPORTS = 20
@@ -61,10 +62,8 @@ class SelfSupervised(Prior):
             one = measurement.image(index)
             one = dataclasses.replace(one, y=one.y.detach().float())
             within = TraceOfOne(trace, result, index) if len(result) > 1 else trace
-            with torch.random.fork_rng([device] if device.type == "cuda" else []):
-                torch.manual_seed(seed)
-                with torch.enable_grad():
-                    fitted = self.fit(one, within)
+            with seeded(seed, device), torch.enable_grad():
+                fitted = self.fit(one, within)
             result[index] = fitted[0].detach().clamp(0, 1)
         return result.to(measurement.y.dtype)
 

@@ -14,23 +14,24 @@ if TYPE_CHECKING:
 def priorlab_priors() -> list[type]:
     """Return the priors of this package."""
     from priorlab_handcrafted.adaptive_median import AdaptiveMedian
+    from priorlab_handcrafted.bicubic import Bicubic
     from priorlab_handcrafted.biharmonic import Biharmonic
-    from priorlab_handcrafted.bilateral import Bilateral
+    from priorlab_handcrafted.bilateral_filter import Bilateral
     from priorlab_handcrafted.bm3d import BM3D
-    from priorlab_handcrafted.dct import SlidingDCT
     from priorlab_handcrafted.degraded import Degraded
     from priorlab_handcrafted.epll import ExpectedPatchLogLikelihood
-    from priorlab_handcrafted.guided import Guided
-    from priorlab_handcrafted.huber_tv import HuberTV
-    from priorlab_handcrafted.interpolation import Bicubic, Lanczos
-    from priorlab_handcrafted.linear import Linear
-    from priorlab_handcrafted.median import Median
-    from priorlab_handcrafted.nlm import NonLocalMeans
+    from priorlab_handcrafted.guided_filter import Guided
+    from priorlab_handcrafted.huber_total_variation import HuberTV
+    from priorlab_handcrafted.lanczos import Lanczos
+    from priorlab_handcrafted.linear_interpolation import Linear
+    from priorlab_handcrafted.median_filter import Median
+    from priorlab_handcrafted.nonlocal_means import NonLocalMeans
     from priorlab_handcrafted.richardson_lucy import RichardsonLucy
-    from priorlab_handcrafted.tgv import TotalGeneralizedVariation
+    from priorlab_handcrafted.sliding_dct import SlidingDCT
     from priorlab_handcrafted.tikhonov import Tikhonov
-    from priorlab_handcrafted.tv import TotalVariation
-    from priorlab_handcrafted.wavelet import Wavelet
+    from priorlab_handcrafted.total_generalized_variation import TotalGeneralizedVariation
+    from priorlab_handcrafted.total_variation import TotalVariation
+    from priorlab_handcrafted.wavelet_shrinkage import Wavelet
     from priorlab_handcrafted.wiener import Wiener
 
     return [
@@ -61,7 +62,7 @@ def priorlab_priors() -> list[type]:
 def priorlab_trainers() -> list[Trainer]:
     """Return the training behind the shipped mixture of epll."""
     from priorlab.training import Trainer
-    from priorlab_handcrafted.epll_training import train
+    from priorlab_handcrafted.patches.training import train
 
     return [
         Trainer(name="epll", doc="the mixture of the epll prior, from photographs", train=train)

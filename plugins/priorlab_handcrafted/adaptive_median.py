@@ -8,12 +8,13 @@ import torch
 from numpy.typing import NDArray
 from scipy.ndimage import distance_transform_edt
 from torch import Tensor
+from typing_extensions import override
 
 from priorlab.forward.measurement import Measurement
 from priorlab.priors import Prior
 from priorlab.specs import parameter
 from priorlab.trace import SILENT, Trace
-from priorlab_handcrafted.compiled import Threads, kernel
+from priorlab_handcrafted.shared.compiled import Threads, kernel
 
 Array = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -29,6 +30,16 @@ class AdaptiveMedian(Prior):
 
     H. Hwang, R. A. Haddad: Adaptive median filters: new algorithms and results, IEEE
     Transactions on Image Processing 4(4), 1995.
+
+    Examples
+    --------
+    >>> from priorlab.forward.noise import SaltAndPepper
+    >>> from priorlab.forward.operators import Identity
+    >>> y = torch.full((1, 1, 16, 16), 0.5)
+    >>> y[..., 8, 8] = 1
+    >>> measurement = Measurement(y, Identity(), SaltAndPepper(0.01), (1, 1, 16, 16))
+    >>> bool((AdaptiveMedian().restore(measurement) == 0.5).all())
+    True
     """
 
     name: ClassVar[str] = "adaptive-median"
@@ -44,8 +55,8 @@ class AdaptiveMedian(Prior):
         """Compile the loops."""
         repair(np.zeros((3, 3), np.float32), np.eye(3, dtype=np.bool_), 1)
 
+    @override
     def unsupported(self, measurement: Measurement) -> str | None:
-        """Return why there are no impulses to repair, or None where there are."""
         return None if measurement.has_outliers else "it only repairs salt-and-pepper noise"
 
     def restore(self, measurement: Measurement, trace: Trace = SILENT, seed: int = 0) -> Tensor:

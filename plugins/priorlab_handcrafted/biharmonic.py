@@ -8,10 +8,10 @@ from typing import ClassVar
 import numpy as np
 import torch
 from scipy.ndimage import distance_transform_edt
+from typing_extensions import override
 
 from priorlab.forward.measurement import Measurement
-from priorlab.forward.operators import Mask
-from priorlab_handcrafted.inpainting import Inpainting, Known, Planes
+from priorlab_handcrafted.shared.inpainting import Inpainting, Known, Planes, known_planes
 
 SIDE = 256
 """Images are filled in windows of so many pixels a side, or more where holes are wide: time and
@@ -34,6 +34,16 @@ class Biharmonic(Inpainting):
     S. B. Damelin, N. S. Hoang: On surface completion and image inpainting by biharmonic
     functions: numerical aspects, International Journal of Mathematics and Mathematical
     Sciences, 2018.
+
+    Examples
+    --------
+    >>> from priorlab.forward.noise import NoNoise
+    >>> from priorlab.forward.operators import Mask
+    >>> ramp, mask = torch.linspace(0, 1, 9).expand(1, 1, 9, 9), torch.ones(1, 1, 9, 9)
+    >>> mask[..., 3:5, 3:5] = 0
+    >>> measurement = Measurement(mask * ramp, Mask(mask), NoNoise(), (1, 1, 9, 9))
+    >>> torch.allclose(Biharmonic().restore(measurement), ramp, atol=0.02)
+    True
     """
 
     name: ClassVar[str] = "biharmonic"
@@ -44,14 +54,14 @@ class Biharmonic(Inpainting):
 
         _ = skimage.restoration.inpaint_biharmonic
 
+    @override
     def unsupported(self, measurement: Measurement) -> str | None:
-        """Return that only missing pixels are filled in, and only holes that are not huge."""
-        if isinstance(measurement.operator, Mask):
-            masks = measurement.operator.mask.cpu().numpy()[0] > 0.5
-            width = max(2 * _greatest_distance(mask) for mask in masks)
-            if width > WIDEST:
-                return f"it fills holes up to {WIDEST} pixels wide, not {width:.0f}"
-        return super().unsupported(measurement)
+        if reason := super().unsupported(measurement):
+            return reason
+        width = max(2 * _greatest_distance(mask) for mask in known_planes(measurement))
+        if width > WIDEST:
+            return f"it fills holes up to {WIDEST} pixels wide, not {width:.0f}"
+        return None
 
     def fill(self, planes: Planes, known: Known) -> Planes:
         """Return `planes` (N, H, W), with a smooth surface where they are not `known` (H, W)."""

@@ -12,11 +12,11 @@ from torch import Tensor
 
 from priorlab.priors import Denoiser
 from priorlab.specs import parameter
-from priorlab_handcrafted import block_transforms as transforms
-from priorlab_handcrafted import bm3d_kernels as kernels
-from priorlab_handcrafted.block_transforms import BLOCK, Array
-from priorlab_handcrafted.colour import from_opponent, to_opponent
-from priorlab_handcrafted.compiled import Threads
+from priorlab_handcrafted.blocks import bm3d_kernels as kernels
+from priorlab_handcrafted.blocks import transforms
+from priorlab_handcrafted.blocks.transforms import BLOCK, Array
+from priorlab_handcrafted.shared.colour import from_opponent, gray_or_rgb, to_opponent
+from priorlab_handcrafted.shared.compiled import Threads
 
 TILE = 42
 """Reference blocks along a side of a tile, at most: its spectra should fit the cache."""
@@ -53,8 +53,9 @@ class BM3D(Denoiser):
     Around each reference block the most similar ones are stacked to a group, whose transform in
     three dimensions is sparse. A first estimate sets small coefficients to zero. It shows the
     second step which blocks are alike, and how strong their coefficients are: those of the
-    noisy image pass a Wiener filter. All estimates of a pixel are averaged. Of colour images
-    the luma alone is searched for alike blocks.
+    noisy image pass a Wiener filter. All estimates of a pixel are averaged. In RGB images
+    only the luma is searched for similar blocks; in images with another number of channels each
+    channel is denoised on its own.
 
     K. Dabov, A. Foi, V. Katkovnik, K. Egiazarian: Image denoising by sparse 3-D
     transform-domain collaborative filtering, IEEE Transactions on Image Processing 16(8), 2007,
@@ -64,6 +65,13 @@ class BM3D(Denoiser):
 
     Unlike there, noisy blocks match however much they differ, which makes one set of constants
     do for weak and for strong noise.
+
+    Examples
+    --------
+    >>> noise = torch.randn(1, 1, 32, 32, generator=torch.Generator().manual_seed(0))
+    >>> restored = BM3D().denoise(0.5 + 0.1 * noise, sigma=0.1)
+    >>> float(restored.std()) < 0.03
+    True
     """
 
     name: ClassVar[str] = "bm3d"
@@ -86,9 +94,9 @@ class BM3D(Denoiser):
         """Return `v` (B, C, H, W) without noise of level `sigma` in [0, 1] units."""
         if sigma < SMALLEST_SIGMA:
             return v.clone()
-        planes = to_opponent(v.detach().cpu().float()).numpy()
+        planes = to_opponent(gray_or_rgb(v.detach().cpu().float())).numpy()
         restored = torch.from_numpy(np.stack([self._restore(image, sigma) for image in planes]))
-        return from_opponent(restored).to(v)
+        return from_opponent(restored).reshape(v.shape).to(v)
 
     def _restore(self, noisy: Array, sigma: float) -> Array:
         """Return the estimate of one image (C, H, W) in opponent colours."""

@@ -8,7 +8,7 @@ from torch import Tensor
 from priorlab.forward.measurement import Measurement
 from priorlab.priors import Prior
 from priorlab.trace import SILENT, Trace
-from priorlab_handcrafted.linear import Linear
+from priorlab_handcrafted.linear_interpolation import Linear
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -17,6 +17,15 @@ class Degraded(Prior):
 
     Missing pixels are interpolated as the prior `linear` does. Small images are enlarged by
     bicubic interpolation.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from priorlab.forward.noise import Gaussian
+    >>> from priorlab.forward.operators import Identity
+    >>> y = torch.tensor([[[[-0.1, 0.4, 1.2]]]])
+    >>> Degraded().restore(Measurement(y, Identity(), Gaussian(0.1), (1, 1, 1, 3)))
+    tensor([[[[0.0000, 0.4000, 1.0000]]]])
     """
 
     name: ClassVar[str] = "degraded"

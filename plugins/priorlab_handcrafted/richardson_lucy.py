@@ -9,7 +9,7 @@ from torch import Tensor
 from priorlab.forward.measurement import Measurement
 from priorlab.specs import parameter
 from priorlab.trace import SILENT, Trace, TraceOfOne
-from priorlab_handcrafted.deblurring import Deblurring
+from priorlab_handcrafted.shared.deblurring import Deblurring
 
 DISCREPANCY = 0.94
 """Iteration stops once the residual is this many times the noise level: more would fit noise."""
@@ -29,6 +29,17 @@ class RichardsonLucy(Deblurring):
     W. H. Richardson: Bayesian-based iterative method of image restoration, Journal of the
     Optical Society of America 62(1), 1972. L. B. Lucy: An iterative technique for the
     rectification of observed distributions, The Astronomical Journal 79(6), 1974.
+
+    Examples
+    --------
+    >>> from priorlab.forward.convolution import Convolution
+    >>> from priorlab.forward.noise import Gaussian
+    >>> point = torch.zeros(1, 1, 15, 15)
+    >>> point[..., 7, 7] = 1
+    >>> operator = Convolution(torch.full((3, 3), 1 / 9))
+    >>> measurement = Measurement(operator.forward(point), operator, Gaussian(0.01), (1, 1, 15, 15))
+    >>> float(RichardsonLucy().restore(measurement)[0, 0, 7, 7]) > 2 / 9
+    True
     """
 
     name: ClassVar[str] = "richardson-lucy"

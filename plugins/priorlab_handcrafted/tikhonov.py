@@ -7,7 +7,7 @@ from torch import Tensor
 
 from priorlab.priors import Regularizer
 from priorlab.specs import parameter
-from priorlab_handcrafted.cosine_transform import dct2, idct2, laplacian_eigenvalues
+from priorlab_handcrafted.variation.cosine_transform import dct2, idct2, laplacian_eigenvalues
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -19,6 +19,13 @@ class Tikhonov(Regularizer):
 
     A. N. Tikhonov: Solution of incorrectly formulated problems and the regularization method,
     Soviet Mathematics Doklady 4, 1963.
+
+    Examples
+    --------
+    >>> import torch
+    >>> ramp = torch.linspace(0, 0.9, 10).expand(1, 1, 1, 10)  # nine differences of 0.1
+    >>> Tikhonov(weight=2).energy(ramp)
+    tensor([0.0900])
     """
 
     name: ClassVar[str] = "tikhonov"

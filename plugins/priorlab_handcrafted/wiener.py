@@ -12,7 +12,7 @@ from priorlab.forward.convolution import Convolution
 from priorlab.forward.measurement import Measurement
 from priorlab.specs import parameter
 from priorlab.trace import SILENT, Trace
-from priorlab_handcrafted.deblurring import Deblurring
+from priorlab_handcrafted.shared.deblurring import Deblurring
 
 LEAST_GRADIENT = 1e-3
 """Flatter data are taken to have this root mean square gradient."""
@@ -30,6 +30,16 @@ class Wiener(Deblurring):
     N. Wiener: Extrapolation, interpolation, and smoothing of stationary time series, 1949.
     B. R. Hunt: The application of constrained least squares estimation to image restoration by
     digital computer, IEEE Transactions on Computers C-22(9), 1973.
+
+    Examples
+    --------
+    >>> from priorlab.forward.noise import Gaussian
+    >>> point = torch.zeros(1, 1, 15, 15)
+    >>> point[..., 7, 7] = 1
+    >>> operator = Convolution(torch.full((3, 3), 1 / 9))
+    >>> measurement = Measurement(operator.forward(point), operator, Gaussian(0.01), (1, 1, 15, 15))
+    >>> float(Wiener().restore(measurement)[0, 0, 7, 7]) > 2 / 9
+    True
     """
 
     name: ClassVar[str] = "wiener"

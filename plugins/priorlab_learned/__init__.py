@@ -23,7 +23,7 @@ def priorlab_priors() -> list[type[Prior]]:
 def priorlab_trainers() -> list[Trainer]:
     """Return the training behind the shipped weights."""
     from priorlab.training import Trainer
-    from priorlab_learned.training import train
+    from priorlab_learned.training.unet_training import train
 
     doc = "the network of the unet prior, from a folder of photographs"
     return [Trainer(name="unet", doc=doc, train=train)]

@@ -18,7 +18,7 @@ the purple is darkened."""
 INK, FAINT, GRID = (20, 20, 20), (110, 110, 110), (225, 225, 225)
 
 WIDTH, HEIGHT = 600, 540
-"""Of a panel in pixels."""
+"""Of a chart in pixels."""
 FINE = 2
 """Everything is drawn so many times larger and then reduced: smooth lines."""
 LEFT, RIGHT, TOP, BOTTOM = 62, 18, 64, 150
@@ -48,8 +48,8 @@ class Mark:
 
 
 @dataclass(frozen=True)
-class Panel:
-    """Axes with curves: x is logarithmic and begins at 1.
+class Chart:
+    """Curves on a pair of axes: x is logarithmic and begins at 1.
 
     Attributes
     ----------
@@ -67,45 +67,45 @@ class Panel:
     rows: int = field(default=3, kw_only=True)
 
 
-def draw(panels: Sequence[Panel]) -> Image.Image:
-    """Return the panels side by side, `WIDTH` x `HEIGHT` each, as an RGB image."""
-    sheet = Image.new("RGB", (FINE * WIDTH * len(panels), FINE * HEIGHT), "white")
-    for index, panel in enumerate(panels):
-        _Axes(panel, ImageDraw.Draw(sheet), index * WIDTH).draw()
-    return sheet.resize((WIDTH * len(panels), HEIGHT), Image.Resampling.LANCZOS)
+def draw(charts: Sequence[Chart]) -> Image.Image:
+    """Return the charts side by side, `WIDTH` x `HEIGHT` each, as an RGB image."""
+    sheet = Image.new("RGB", (FINE * WIDTH * len(charts), FINE * HEIGHT), "white")
+    for index, chart in enumerate(charts):
+        _Axes(chart, ImageDraw.Draw(sheet), index * WIDTH).draw()
+    return sheet.resize((WIDTH * len(charts), HEIGHT), Image.Resampling.LANCZOS)
 
 
 class _Axes:
-    """One panel on its way to the sheet; lengths are in pixels of the final picture."""
+    """One chart on its way to the sheet; lengths are in pixels of the final picture."""
 
-    def __init__(self, panel: Panel, pen: ImageDraw.ImageDraw, left: int) -> None:
-        self.panel, self.pen, self.left = panel, pen, left
-        points = [point for curve in panel.curves for point in curve.points]
+    def __init__(self, chart: Chart, pen: ImageDraw.ImageDraw, left: int) -> None:
+        self.chart, self.pen, self.left = chart, pen, left
+        points = [point for curve in chart.curves for point in curve.points]
         self.most = max(2.0, *(x for x, _ in points))
         values = [y for _, y in points if math.isfinite(y)] or [0.0]
-        values += [panel.level] if panel.level is not None else []
+        values += [chart.level] if chart.level is not None else []
         self.step = next(s for s in (1, 2, 5, 10, 20, 50) if max(values) - min(values) <= 9 * s)
         self.low = self.step * math.floor(min(values) / self.step)
         self.high = self.step * max(math.ceil(max(values) / self.step), self.low // self.step + 1)
 
     def draw(self) -> None:
         """Draw grid and ticks, then curves, then marks, title and legend."""
-        panel = self.panel
+        chart = self.chart
         self._grid()
-        if panel.level is not None:
-            self._line([(1, panel.level), (self.most, panel.level)], FAINT, dashed=True, width=1.5)
-        for curve in panel.curves:
+        if chart.level is not None:
+            self._line([(1, chart.level), (self.most, chart.level)], FAINT, dashed=True, width=1.5)
+        for curve in chart.curves:
             finite = [(x, min(max(y, self.low), self.high)) for x, y in curve.points if y == y]
             self._line(finite, curve.colour, dashed=curve.dashed)
-        for mark in panel.marks:
+        for mark in chart.marks:
             self._symbol(self._place(mark.point), mark)
         room = FINE * (WIDTH - LEFT - RIGHT)
-        sizes = (s for s in range(17, 8, -1) if _font(s).getlength(panel.title) <= room)
-        self._text((LEFT, 12), panel.title, size=next(sizes, 8), anchor="la")
+        sizes = (s for s in range(17, 8, -1) if _font(s).getlength(chart.title) <= room)
+        self._text((LEFT, 12), chart.title, size=next(sizes, 8), anchor="la")
         self._legend()
 
     def _place(self, point: Point) -> Point:
-        """Return where on the panel a point stands."""
+        """Return where on the chart a point stands."""
         x = math.log(point[0]) / math.log(self.most)
         y = (point[1] - self.low) / (self.high - self.low)
         width, height = WIDTH - LEFT - RIGHT, HEIGHT - TOP - BOTTOM
@@ -123,20 +123,20 @@ class _Axes:
             self._stroke([(x, TOP), (x, bottom)], GRID, 1)
             self._text((x, bottom + 8), f"{value}", anchor="ma")
         self._stroke([(LEFT, TOP), (LEFT, bottom), (WIDTH - RIGHT, bottom)], INK, 1.5)
-        self._text(((LEFT + WIDTH - RIGHT) / 2, bottom + 28), self.panel.x, anchor="ma")
-        self._text((LEFT, TOP - 6), self.panel.y, anchor="lb", colour=FAINT, size=13)
+        self._text(((LEFT + WIDTH - RIGHT) / 2, bottom + 28), self.chart.x, anchor="ma")
+        self._text((LEFT, TOP - 6), self.chart.y, anchor="lb", colour=FAINT, size=13)
 
     def _legend(self) -> None:
         """Name what is drawn, below the axes in two columns."""
-        panel = self.panel
-        entries: list[Curve | Mark] = [*panel.curves]
-        if panel.level is not None:
-            entries.append(Curve(panel.level_label, (), FAINT, dashed=True))
-        entries += panel.marks
+        chart = self.chart
+        entries: list[Curve | Mark] = [*chart.curves]
+        if chart.level is not None:
+            entries.append(Curve(chart.level_label, (), FAINT, dashed=True))
+        entries += chart.marks
         column = (WIDTH - LEFT - RIGHT) / 2
         for index, entry in enumerate(entries):
-            x = LEFT - 30 + index // panel.rows * (column + 15)
-            y = HEIGHT - BOTTOM + 66 + index % panel.rows * ROW
+            x = LEFT - 30 + index // chart.rows * (column + 15)
+            y = HEIGHT - BOTTOM + 66 + index % chart.rows * ROW
             if isinstance(entry, Mark):
                 self._symbol((x + 13, y), entry)
             else:

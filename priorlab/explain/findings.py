@@ -13,10 +13,10 @@ from PIL import Image
 
 from priorlab.errors import UsageError
 from priorlab.explain import charts
-from priorlab.explain.charts import Curve, Mark, Panel
+from priorlab.explain.charts import Chart, Curve, Mark
 from priorlab.explain.fits import NOISE, NOISY, PICTURE, SHUFFLED, Fits
 from priorlab.files import write_atomically
-from priorlab.pictures import images
+from priorlab.pictures import writing
 from priorlab.priors import Generator, Prior
 from priorlab.registry import Registry
 
@@ -46,7 +46,7 @@ def table_of(output: Path) -> Path:
 
 
 def check_own(table: Path) -> None:
-    """Raise a `UsageError` if a file is there that is not such a table: nobody named it."""
+    """Raise a `UsageError` if a file that is not such a table would be replaced by one."""
     if not table.exists():
         return
     with table.open("rb") as file:
@@ -58,8 +58,8 @@ def check_own(table: Path) -> None:
 
 
 def write(fits: Fits, output: Path) -> Path:
-    """Write the picture of the curves and, beside it, their table; return the table's file."""
-    images.write(output, np.asarray(picture(fits), np.float32).transpose(2, 0, 1) / 255)
+    """Write the picture of the curves and a table of them; return the table's file."""
+    writing.write(output, np.asarray(picture(fits), np.float32).transpose(2, 0, 1) / 255)
     table = table_of(output)
     text = fits.curves.to_csv(index=False, lineterminator="\n", float_format="%.4f")
     write_atomically(table, text)
@@ -87,14 +87,14 @@ def picture(fits: Fits) -> Image.Image:
     title = f"{fits.prior.spec()}: how fast each is fitted"
     return charts.draw(
         [
-            Panel(title, x, f"{y}, output to its own target", targets, rows=2),
-            Panel("picture + noise: when to stop", x, y, truth, marks, fits.noisy, level),
+            Chart(title, x, f"{y}, output to its own target", targets, rows=2),
+            Chart("picture + noise: when to stop", x, y, truth, marks, fits.noisy, level),
         ]
     )
 
 
 def sentences(fits: Fits) -> list[str]:
-    """Say in plain words what the curves show."""
+    """Describe what the curves show, in one sentence each."""
     ends = {target: fits.of(target)["fit"].iloc[-1] for target in COLOURS}
     halves = {target: _half(fits, target) for target in COLOURS}
     noisy, steps = fits.of(NOISY), int(fits.curves["step"].max())

@@ -15,7 +15,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from priorlab import api
+from priorlab import devices, restoration
 from priorlab.errors import UsageError
 from priorlab.forward.measurement import Measurement
 from priorlab.forward.noise import Gaussian
@@ -112,7 +112,7 @@ def run(
     UsageError
         If the prior fails.
     """
-    where = api.torch_device(device)
+    where = devices.find(device)
     # One trajectory, which several runs are not.
     prior = dataclasses.replace(prior, runs=1)
     targets = _targets(clean, seed)
@@ -207,7 +207,7 @@ def _fit(prior: Generator, target: Tensor, trace: Trace, seed: int) -> Tensor:
     # All targets are said to have the same noise: a prior adapts to its level.
     shape = (1, target.shape[1], target.shape[2], target.shape[3])
     measurement = Measurement(target, Identity(), Gaussian(SIGMA), shape)
-    return api.restore_measurement(prior, measurement, seed=seed, trace=trace)
+    return restoration.attempt(prior, measurement, seed=seed, trace=trace)
 
 
 def _psnr(image: Tensor, other: Tensor) -> Tensor:

@@ -49,7 +49,8 @@ def conjugate_gradients(
     Examples
     --------
     >>> b = torch.tensor([[2.0, 8.0]])
-    >>> conjugate_gradients(lambda w: w * torch.tensor([1.0, 4.0]), b, scale=norm(b))
+    >>> w = conjugate_gradients(lambda w: w * torch.tensor([1.0, 4.0]), b, scale=norm(b))
+    >>> w.round(decimals=3)
     tensor([[2., 2.]])
     """
     tolerance = 1e-10 if b.dtype in (torch.float64, torch.complex128) else 1e-6

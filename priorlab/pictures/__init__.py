@@ -1,1 +1,1 @@
-"""Pictures: files to arrays and back, datasets of them, and the noise level they came with."""
+"""Pictures: files to arrays and back, datasets of them, and an estimate of their noise."""

@@ -12,15 +12,13 @@ import hashlib
 import math
 import os
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from priorlab.errors import UsageError, unknown
-from priorlab.pictures import images
-
-if TYPE_CHECKING:
-    from priorlab.registry import Registry
+from priorlab.pictures import arrays
+from priorlab.pictures.formats import SUFFIXES
+from priorlab.pictures.reading import read
 
 DATA_VARIABLE = "PRIORLAB_DATA"
 """Environment variable: the folder whose subfolders are the known test sets."""
@@ -38,7 +36,7 @@ class ImageFile:
     path : Path
         The file.
     digest : str
-        `priorlab.pictures.images.digest` of what `priorlab.pictures.images.read` returns.
+        `priorlab.pictures.arrays.digest` of what `priorlab.pictures.reading.read` returns.
     channels, height, width : int
         Its shape.
     """
@@ -85,7 +83,7 @@ class DatasetSource:
     name : str
         Small letters, digits and hyphens.
     doc : str
-        One line: what the images are, and whose.
+        One line: what the images are, and who made them.
     folder : Path or callable
         The folder, or a function that returns it; the function may raise a `UsageError` that
         says how to get the images.
@@ -116,7 +114,7 @@ class DatasetSource:
         return dataset
 
 
-def load(text: str, registry: Registry | None = None) -> Dataset:
+def load(text: str, sources: Mapping[str, DatasetSource] | None = None) -> Dataset:
     """Load a dataset.
 
     Parameters
@@ -125,8 +123,8 @@ def load(text: str, registry: Registry | None = None) -> Dataset:
         The name of a dataset, or else the path of a folder (its images, not those of its
         subfolders) or of a single image. Write ``./photos`` for a folder whose name is also
         that of a dataset.
-    registry : Registry, optional
-        Where names are looked up; by default only the built-in ones are known.
+    sources : mapping of str to DatasetSource, optional
+        The datasets that have a name; by default those that priorlab knows.
 
     Returns
     -------
@@ -137,33 +135,47 @@ def load(text: str, registry: Registry | None = None) -> Dataset:
     ------
     UsageError
         For an unknown name, a path that does not exist, or when there is no usable image.
+
+    Examples
+    --------
+    >>> [image.name for image in load("photos").images][:3]
+    ['astronaut', 'camera', 'chelsea']
     """
-    known = {source.name: source for source in BUILTIN_DATASETS}
-    if registry is not None:
-        known = registry.datasets
-    if text in known:
-        return known[text].load()
+    if sources is None:
+        sources = {source.name: source for source in BUILTIN_DATASETS}
+    if text in sources:
+        return sources[text].load()
     path = Path(text).expanduser()
     if text and path.is_dir():
         return _load_folder(path)
     if text and path.exists():
         return Dataset(path.stem, (_describe(path.stem, path),))
-    if path.name != text or path.suffix:
-        raise UsageError(f"dataset {text}: there is no such folder or file")
-    if registry is not None:
-        registry.find("datasets", text)
-    raise unknown("dataset", text, known)
+    if is_name(text):
+        raise unknown("dataset", text, sources)
+    raise UsageError(f"dataset {text}: there is no such folder or file")
+
+
+def is_name(text: str) -> bool:
+    """Return whether a text can only be the name of a dataset, since it looks like no path.
+
+    Examples
+    --------
+    >>> is_name("set12"), is_name("./set12"), is_name("photo.png")
+    (True, False, False)
+    """
+    path = Path(text).expanduser()
+    return path.name == text and not path.suffix and not (text and path.exists())
 
 
 def _load_folder(folder: Path) -> Dataset:
     """Read every file of a folder that has an image's suffix."""
     try:
-        paths = [path for path in folder.iterdir() if path.suffix.lower() in images.SUFFIXES]
+        paths = [path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES]
     except OSError as error:
         raise UsageError(f"cannot read folder {folder}: {error.strerror or error}") from None
     paths = sorted((path for path in paths if path.name[0] != "."), key=_natural_order)
     if not paths:
-        raise UsageError(f"folder {folder} holds no images ({', '.join(images.SUFFIXES)})")
+        raise UsageError(f"folder {folder} holds no images ({', '.join(SUFFIXES)})")
     found, problems = [], []
     for name, path in zip(_names(paths), paths, strict=True):
         try:
@@ -177,8 +189,8 @@ def _load_folder(folder: Path) -> Dataset:
 
 def _describe(name: str, path: Path) -> ImageFile:
     """Read an image once and keep what identifies it."""
-    image = images.check(images.read(path), str(path))
-    return ImageFile(name, path.resolve(), images.digest(image), *image.shape)
+    image = arrays.check(read(path), str(path))
+    return ImageFile(name, path.resolve(), arrays.digest(image), *image.shape)
 
 
 def _names(paths: Sequence[Path]) -> list[str]:
@@ -194,7 +206,13 @@ def _natural_order(path: Path) -> tuple[list[tuple[float, str]], str]:
 
 
 def known(dataset: Dataset) -> str:
-    """Return the name of the public set whose images a dataset holds, by content, or ""."""
+    """Return the name of the public set whose images a dataset holds, by content, or "".
+
+    Examples
+    --------
+    >>> known(load("photos"))
+    ''
+    """
     names = {source.digest: source.name for source in BUILTIN_DATASETS if source.digest}
     return names.get(dataset.digest, "")
 

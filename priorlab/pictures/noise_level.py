@@ -1,4 +1,4 @@
-"""Estimate the noise level of a picture that comes without one."""
+"""Estimate the noise level of a picture of which it is not known."""
 
 from __future__ import annotations
 
@@ -16,17 +16,23 @@ def estimate_sigma(image: NDArray[np.float32]) -> float:
 
     The finest diagonal wavelet coefficients of a photograph are nearly all noise; their median
     absolute value gives its level (Donoho, Johnstone: Ideal spatial adaptation by wavelet
-    shrinkage, Biometrika 1994). Fine texture reads as noise, so that weak noise is overestimated.
+    shrinkage, Biometrika 1994). Fine texture reads as noise, so weak noise is overestimated.
 
     Parameters
     ----------
     image : array of shape (C, H, W)
-        In [0, 1].
+        In [0, 1], C >= 1.
 
     Returns
     -------
     float
         On the [0, 1] scale, the root mean square over the channels.
+
+    Examples
+    --------
+    >>> noise = np.random.default_rng(0).normal(0, 0.1, (1, 64, 64)).astype(np.float32)
+    >>> round(estimate_sigma(0.5 + noise), 2)
+    0.1
     """
     diagonal = ndimage.convolve1d(image.astype(np.float64), HIGH_PASS, axis=1, mode="reflect")
     diagonal = ndimage.convolve1d(diagonal, HIGH_PASS, axis=2, mode="reflect")

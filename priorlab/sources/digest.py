@@ -161,7 +161,7 @@ def _references(content: bytes, whole: bool, module: Module) -> frozenset[tuple[
 def _code_digest(content: bytes, whole: bool) -> str:
     """Return the digest of a file of code, or of what importing it executes."""
     if tree := _tree(content):
-        content = normal_form(tree if whole else executed(tree)).encode()
+        content = normal_form(tree if whole else executed(tree)).encode(errors="surrogatepass")
     return hashlib.sha256(content).hexdigest()
 
 
@@ -179,7 +179,11 @@ def _data(module: Module, content: bytes) -> Iterator[Path]:
         return
     for node in ast.walk(_tree(content) or ast.Module([], [])):
         text = node.value if isinstance(node, ast.Constant) else None
-        if isinstance(text, str) and len(text.encode()) < _LONGEST_NAME and ".." not in text:
+        if (
+            isinstance(text, str)
+            and len(text.encode(errors="surrogatepass")) < _LONGEST_NAME
+            and ".." not in text
+        ):
             file = folder / text
             if file.is_relative_to(folder) and file.is_file() and file.suffix not in _NO_DATA:
                 yield file

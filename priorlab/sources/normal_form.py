@@ -21,7 +21,8 @@ def normal_form(tree: ast.AST) -> str:
     """Return the text of a syntax tree, the same for Python 3.11 and later.
 
     Left out are positions, fields that are empty (newer versions have more of them), texts that
-    stand as statements of their own, and what ``if TYPE_CHECKING:`` holds.
+    stand as statements of their own, what `priorlab.parameter` is told of a parameter's meaning,
+    and what ``if TYPE_CHECKING:`` holds.
 
     Examples
     --------
@@ -31,7 +32,7 @@ def normal_form(tree: ast.AST) -> str:
     >>> normal_form(terse) == normal_form(wordy)
     True
     """
-    return "".join(_text(tree))
+    return "".join(_text(tree, _declaring(tree)))
 
 
 def executed(tree: ast.Module) -> ast.Module:
@@ -62,25 +63,44 @@ def is_type_checking(node: ast.AST) -> bool:
     return name == "TYPE_CHECKING"
 
 
-def _text(value: object) -> Iterator[str]:
+def _declaring(tree: ast.AST) -> set[str]:
+    """Return the names under which a module imports `priorlab.parameter`."""
+    return {
+        alias.asname or alias.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and node.module in ("priorlab", "priorlab.specs")
+        for alias in node.names
+        if alias.name == "parameter"
+    }
+
+
+def _text(value: object, declaring: set[str]) -> Iterator[str]:
     if isinstance(value, ast.JoinedStr):
         value = ast.JoinedStr(_merged(value.values))
+    elif isinstance(value, ast.Call) and getattr(value.func, "id", "") in declaring:
+        value = _undocumented(value)
     if isinstance(value, ast.AST):
         yield f"{type(value).__name__}("
         for name, part in ast.iter_fields(value):
             part = list(_statements(part)) if isinstance(part, list) else part
             if name not in _SILENT and part is not None and part != []:
                 yield f"{name}="
-                yield from _text(part)
+                yield from _text(part, declaring)
         yield ")"
     elif isinstance(value, list):
         yield "["
         for part in value:
-            yield from _text(part)
+            yield from _text(part, declaring)
             yield ","
         yield "]"
     else:
         yield f"{type(value).__name__}:{value!r}"
+
+
+def _undocumented(call: ast.Call) -> ast.Call:
+    """Return a call of `priorlab.parameter` without its `doc`."""
+    keywords = [keyword for keyword in call.keywords if keyword.arg != "doc"]
+    return ast.Call(call.func, [*call.args[:1], *call.args[2:]], keywords)
 
 
 def _statements(nodes: Sequence[ast.AST]) -> Iterator[ast.AST]:

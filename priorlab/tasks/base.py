@@ -9,19 +9,23 @@ import dataclasses
 import hashlib
 import json
 from abc import ABC, abstractmethod
+from collections.abc import Collection
 from typing import Literal
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
+from priorlab.errors import UsageError
 from priorlab.forward.measurement import Measurement
 from priorlab.forward.noise import Noise
 from priorlab.forward.operators import Identity, LinearOperator, Shape
+from priorlab.pictures import arrays
 from priorlab.specs import Component
 
-SMALLEST_SIDE = 11
-"""Least side in pixels of the region that metrics see: that of the window of SSIM."""
+LEAST_COMPARED_SIDE = 11
+"""Least side in pixels of the region that metrics compare: the window of SSIM."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,7 +35,7 @@ class Protocol:
     Attributes
     ----------
     channels : {"rgb", "luma"}
-        All channels, or of a colour image the luma Y of ITU-R BT.601 only.
+        All channels, or the luma Y of ITU-R BT.601 alone where the image is RGB.
     crop : int
         Pixels left out along each border, where the image is large enough for it.
     """
@@ -42,12 +46,23 @@ class Protocol:
     def border(self, height: int, width: int) -> int:
         """Return the pixels left out along each border: less than `crop` in tiny images.
 
-        At least `SMALLEST_SIDE` pixels remain, where the image has as many.
+        At least `LEAST_COMPARED_SIDE` pixels remain, where the image has as many.
+
+        Examples
+        --------
+        >>> Protocol(crop=4).border(256, 256), Protocol(crop=4).border(16, 16)
+        (4, 2)
         """
-        return max(0, min(self.crop, (min(height, width) - SMALLEST_SIDE) // 2))
+        return max(0, min(self.crop, (min(height, width) - LEAST_COMPARED_SIDE) // 2))
 
     def text(self) -> str:
-        """Return the protocol in words, as it is printed with every table."""
+        """Return the protocol in words, as it is printed with every table.
+
+        Examples
+        --------
+        >>> Protocol("luma", crop=4).text().partition(";")[0]
+        'on the luma Y of BT.601, 4 border pixels left out'
+        """
         channels = {"rgb": "on all channels (RGB)", "luma": "on the luma Y of BT.601"}
         border = f", {self.crop} border pixels left out" if self.crop else ""
         return f"{channels[self.channels]}{border}; output clipped to [0, 1], not rounded to 8 bits"
@@ -98,13 +113,20 @@ class Task(Component, ABC):
         Raises
         ------
         UsageError
-            If the image is too small for the task, or a file the task needs does not fit.
-        """
-        from priorlab.pictures import images
+            If the image is too small for the task or has channels that it does not treat, a
+            file that the task needs does not fit, or the data are not finite.
 
+        Examples
+        --------
+        >>> from priorlab.tasks.builtin import Denoise
+        >>> clean = torch.full((1, 1, 16, 16), 0.5)
+        >>> first, again = (Denoise().measure(clean, seed=0).y for _ in range(2))
+        >>> torch.equal(first, again)
+        True
+        """
         clean = self.truth(clean)
         exact = clean.detach().cpu().double()
-        image = images.digest(exact[0].float().numpy())
+        image = arrays.digest(exact[0].float().numpy())
         facts = json.dumps({"task": self.fingerprint(), "image": image, "seed": seed})
         entropy = int(hashlib.sha256(facts.encode()).hexdigest(), 16)
         rng_operator, rng_noise = map(
@@ -113,7 +135,53 @@ class Task(Component, ABC):
         shape = _shape(clean)
         operator = self.operator(shape, rng_operator)
         y = self.noise.sample(operator.forward(exact).numpy(), rng_noise)
+        if not np.isfinite(y).all():
+            raise UsageError(f"{self.spec()}: the measured data hold NaN or infinite values")
         return self._measurement(torch.from_numpy(y), operator, shape).to(clean.device)
+
+    def for_photograph(self, typed: Collection[str]) -> Task:
+        """Return the task as it applies to a photograph instead of a test image.
+
+        Tasks with a boundary override this: a test image may wrap around, but not the world.
+
+        Parameters
+        ----------
+        typed : collection of str
+            Names of the parameters that the user chose; they stay as they are.
+
+        Examples
+        --------
+        >>> from priorlab.tasks.builtin import Deblur
+        >>> Deblur().for_photograph(typed=()).spec()
+        'deblur:sigma=2,boundary=reflect'
+        """
+        return self
+
+    def for_picture(self, picture: NDArray[np.float32], typed: Collection[str]) -> tuple[Task, str]:
+        """Return the task that fits a degraded picture whose history is not known.
+
+        Parameters
+        ----------
+        picture : array of shape (C, H, W)
+            The degraded picture, in about [0, 1].
+        typed : collection of str
+            Names of the parameters that the user chose; they stay as they are.
+
+        Returns
+        -------
+        task : Task
+            `for_photograph`, with the other parameters estimated where the task can do so.
+        note : str
+            One line on what was estimated or assumed, or empty.
+
+        Examples
+        --------
+        >>> from priorlab.tasks.builtin import Dejpeg
+        >>> task, note = Dejpeg().for_picture(np.zeros((1, 16, 16), np.float32), typed=())
+        >>> note.partition(";")[0]
+        'no quality was given: assuming quality = 10'
+        """
+        return self.for_photograph(typed), ""
 
     def adopt(self, y: Tensor) -> Measurement:
         """Take a picture (1, C, H, W) as one that this task has already degraded.
@@ -122,6 +190,12 @@ class Task(Component, ABC):
         ------
         UsageError
             If the task does not say what exactly happened to the picture.
+
+        Examples
+        --------
+        >>> from priorlab.tasks.builtin import SuperResolution
+        >>> SuperResolution(factor=2).adopt(torch.zeros(1, 3, 16, 20)).shape
+        (1, 3, 32, 40)
         """
         shape = self.restored_shape(_shape(y))
         operator = self.operator(shape, np.random.default_rng(0))
@@ -132,10 +206,11 @@ class Task(Component, ABC):
         return shape
 
     def _measurement(self, y: Tensor, operator: LinearOperator, shape: Shape) -> Measurement:
-        return Measurement(y.float(), operator, self.noise, shape)
+        single = y.to(torch.complex64) if y.is_complex() else y.float()
+        return Measurement(single, operator, self.noise, shape)
 
 
 def _shape(x: Tensor) -> Shape:
-    if x.ndim != 4 or x.shape[0] != 1 or x.shape[1] not in (1, 3):
-        raise ValueError(f"expected one image of shape (1, 1 or 3, H, W), not {tuple(x.shape)}")
+    if x.ndim != 4 or x.shape[0] != 1 or not x.numel():
+        raise ValueError(f"expected one image of shape (1, C, H, W), not {tuple(x.shape)}")
     return (1, x.shape[1], x.shape[2], x.shape[3])

@@ -1,7 +1,7 @@
 """Blur kernels: Gaussian, motion, the filters of down-sampling, and kernels from files.
 
-Each function returns a float64 array (kh, kw) with sum 1 whose centre of mass, but for the
-files, is the centre of the array.
+Each function returns a float64 array (kh, kw) with sum 1. Except for kernels from files, the
+centre of mass is the centre of the array.
 """
 
 from __future__ import annotations
@@ -15,14 +15,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from priorlab.errors import UsageError
+from priorlab.pictures import reading
 
 Kernel = NDArray[np.float64]
 
 
 def gaussian(width: float, even: bool = False) -> Kernel:
-    """Return a Gaussian of standard deviation `width` in pixels, cut at 4 of them.
+    """Return a Gaussian of standard deviation `width` in pixels, cut off at 4 times that.
 
     Its sides are odd or, on request, even.
+
+    Examples
+    --------
+    >>> gaussian(1.6).shape, gaussian(1.6, even=True).shape
+    ((15, 15), (14, 14))
     """
     radius = max(1, math.ceil(4 * width))
     offsets = np.arange(2 * radius) - radius + 0.5 if even else np.arange(-radius, radius + 1)
@@ -38,6 +44,11 @@ def motion(length: float, angle: float) -> Kernel:
         Length of the path in pixels, at least 1.
     angle : float
         Direction in degrees, counter-clockwise from the horizontal.
+
+    Examples
+    --------
+    >>> motion(length=3, angle=0).round(2).tolist()
+    [[0.33, 0.33, 0.33]]
     """
     cosine, sine = math.cos(math.radians(angle)), math.sin(math.radians(angle))
     half = (length - 1) / 2
@@ -66,6 +77,11 @@ def antialias(kind: str, factor: int) -> Kernel:
         Lanczos with two lobes (Duchon 1979), or the cubic of Keys (1981) with a = -0.5.
     factor : int
         The factor by which the image shrinks.
+
+    Examples
+    --------
+    >>> antialias("lanczos", 2).shape, antialias("bicubic", 3).shape
+    ((8, 8), (11, 11))
     """
     size = 4 * factor - factor % 2
     distance = np.abs(np.arange(size) - (size - 1) / 2) / factor
@@ -84,7 +100,15 @@ def read(path: str) -> Kernel:
     Raises
     ------
     UsageError
-        If the file cannot be read or its values are no kernel.
+        If the file cannot be read, or its values are not a kernel.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     np.savetxt(Path(folder) / "kernel.txt", [[1, 2, 1]])
+    ...     read(str(Path(folder) / "kernel.txt")).tolist()
+    [[0.25, 0.5, 0.25]]
     """
     try:
         with warnings.catch_warnings():
@@ -107,9 +131,7 @@ def _values(path: str) -> NDArray[Any]:
         return np.asarray(np.load(path, allow_pickle=False))
     if suffix == ".txt":
         return np.loadtxt(path, ndmin=2)
-    from priorlab.pictures import images
-
-    return np.asarray(images.read(path).mean(0))
+    return np.asarray(reading.read(path).mean(0))
 
 
 def _separable(profile: Kernel) -> Kernel:

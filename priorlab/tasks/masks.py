@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from priorlab.errors import UsageError
+from priorlab.pictures import reading
 
 Known = NDArray[np.bool_]
 Size = tuple[int, int]
@@ -29,6 +30,12 @@ def draw(kind: str, size: Size, missing: float, rng: np.random.Generator) -> Kno
         Fraction of missing pixels, in [0, 1); text covers what it covers.
     rng : Generator
         Places the pixels, the text or the box.
+
+    Examples
+    --------
+    >>> known = draw("random", (10, 20), missing=0.25, rng=np.random.default_rng(0))
+    >>> known.shape, int(known.sum())
+    ((10, 20), 150)
     """
     if kind == "random":
         return _random(size, missing, rng)
@@ -43,11 +50,18 @@ def read(path: str, size: Size) -> Known:
     Raises
     ------
     UsageError
-        If the picture cannot be read, or its size is not that of the image.
-    """
-    from priorlab.pictures import images
+        If the picture cannot be read, is all black, or has another size than the image.
 
-    known = images.read(path).mean(0) > 0.5
+    Examples
+    --------
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     np.save(Path(folder) / "mask.npy", np.eye(2))
+    ...     read(str(Path(folder) / "mask.npy"), (2, 2)).tolist()
+    [[True, False], [False, True]]
+    """
+    known = reading.read(path).mean(0) > 0.5
     if known.shape != size:
         raise UsageError(
             f"the mask {path} has {known.shape[1]}x{known.shape[0]} pixels, "
@@ -93,5 +107,5 @@ def _text(size: Size, rng: np.random.Generator) -> Known:
 
 
 def _down(count: float) -> int:
-    """Round down, but not where only rounding errors part the count from the next number."""
+    """Round down, unless only a rounding error separates the count from the next number."""
     return math.floor(count + 1e-6)

@@ -7,7 +7,7 @@ from photograph import error, measure, picture
 from priorlab.forward.convolution import Convolution, Downsampling
 from priorlab.forward.noise import Gaussian, NoNoise, Poisson, SaltAndPepper
 from priorlab.forward.operators import Identity, Mask
-from priorlab_dip import DeepImagePrior
+from priorlab_dip.dip import DeepImagePrior
 
 KERNEL = torch.outer(*[torch.tensor([1.0, 2.0, 1.0]) / 4] * 2)
 

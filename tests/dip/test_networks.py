@@ -13,8 +13,9 @@ from priorlab.errors import UsageError
 from priorlab.forward.measurement import Measurement
 from priorlab.forward.noise import Gaussian
 from priorlab.forward.operators import Identity
-from priorlab_dip import DeepImagePrior, codes
+from priorlab_dip import codes
 from priorlab_dip.blocks import Style, UpConvolution
+from priorlab_dip.dip import DeepImagePrior
 from priorlab_dip.networks import NETWORKS, SMALL_CODE
 
 
@@ -251,6 +252,52 @@ def test_every_style_of_every_network_can_be_trained(
     assert any(isinstance(layer, nn.BatchNorm2d) for layer in body.modules()) == (
         normalisation == "batch"
     )
+
+
+@pytest.mark.parametrize("network", ["skip", "hourglass", "unet", "resnet"])
+def test_activations_differ(network) -> None:
+    """Each is the published function, and a network of one seed makes another image with it."""
+    x = torch.linspace(-2, 2, 9)[None, None, None]
+    functions = {
+        "leaky-relu": functional.leaky_relu(x, 0.2),
+        "relu": functional.relu(x),
+        "elu": functional.elu(x),
+        "swish": functional.silu(x),
+    }
+    images = []
+    for activation, expected in functions.items():
+        layer = Style(activation=activation, normalisation="none").activated(1)
+        torch.testing.assert_close(layer(x.clone()), expected)
+        torch.manual_seed(0)
+        prior = DeepImagePrior(network=network, activation=activation, channels=4, inputs=4)
+        images.append(prior.make_network((1, 1, 16, 16))(prior.make_code((1, 1, 16, 16))))
+    for one, other in itertools.combinations(images, 2):
+        assert (one - other).abs().max() > 1e-3
+
+
+@pytest.mark.parametrize("network", sorted(NETWORKS))
+def test_depth_counts_scales_or_residual_blocks(network) -> None:
+    shape = (1, 3, 33, 70)
+    sizes, layers = [], []
+    for depth in (1, 2, 3):
+        prior = DeepImagePrior(network=network, depth=depth, channels=4, inputs=4)
+        sizes.append(tuple(prior.make_code(shape).shape[2:]))
+        layers.append(len(kernels(prior.make_network(shape))))
+    if network == "resnet":
+        assert sizes == [(33, 70)] * 3
+        assert [layers[1] - layers[0], layers[2] - layers[1]] == [2, 2], "of two convolutions"
+    else:
+        coarse = [(17, 35), (9, 18), (5, 9)]
+        fine = [(34, 70), (36, 72), (40, 72)]
+        assert sizes == (coarse if network in SMALL_CODE else fine)
+        assert layers[0] < layers[1] < layers[2]
+
+
+@pytest.mark.parametrize("network", ["skip", "hourglass"])
+def test_links_have_as_many_features_as_asked(network) -> None:
+    prior = DeepImagePrior(network=network, links=7, channels=5, inputs=6, depth=3)
+    links = [shape for shape in kernels(prior.make_network((1, 3, 32, 32))) if shape[0] == 7]
+    assert links == [(7, 5, 1, 1), (7, 5, 1, 1), (7, 6, 1, 1)]
 
 
 @pytest.mark.parametrize("network", ["skip", "hourglass"])

@@ -19,7 +19,7 @@ from priorlab.priors import Prior
 from priorlab.trace import Trace
 from priorlab_dip.noise2fast import Noise2Fast, colours, pair
 from priorlab_dip.partial_unet import PartialConvolution, bernoulli
-from priorlab_dip.self2self import Self2Self
+from priorlab_dip.self2self import Self2Self, random_flip
 from priorlab_dip.self_supervised import random_crop
 from priorlab_dip.zs_n2n import ZeroShotNoise2Noise, halves
 
@@ -127,6 +127,29 @@ def test_the_trace_hears_of_the_image_that_is_returned(prior: Prior) -> None:
     path = Path()
     image = prior.restore(measure(picture(16), Identity(), Gaussian(0.1)), path)
     assert torch.equal(path.images[path.last], image)
+
+
+@pytest.mark.parametrize("prior", QUICK, ids=lambda prior: prior.name)
+def test_the_trace_shows_the_batch_and_is_not_flooded(prior: Prior) -> None:
+    """It hears about 20 times of a fit; the second image begins where the first has ended."""
+    prior = dataclasses.replace(prior, iterations=100)
+    path = Path()
+    both = measure(torch.cat([picture(16), picture(32)[..., 16:, 16:]]), Identity(), Gaussian(0.1))
+    images = prior.restore(both, path)
+    assert all(image.shape == both.shape for image in path.images.values())
+    last = path.images[max(path.images)]
+    assert torch.equal(last[:1], images[:1])
+    if not isinstance(prior, Noise2Fast):  # which may return an image from before the last
+        assert torch.equal(last[1:], images[1:])
+    assert 2 * 4 <= len(path.images) <= 2 * 25
+
+
+def test_a_window_is_mirrored_in_any_way() -> None:
+    torch.manual_seed(0)
+    window = torch.arange(6.0).view(1, 1, 2, 3)
+    seen = {str(random_flip(window).flatten().tolist()) for _ in range(40)}
+    ways = [window, window.flip(2), window.flip(3), window.flip(2, 3)]
+    assert seen == {str(way.flatten().tolist()) for way in ways}
 
 
 def test_self2self_fills_in_missing_pixels_and_keeps_the_exact_ones() -> None:

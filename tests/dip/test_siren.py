@@ -101,6 +101,28 @@ def test_random_waves_have_the_bandwidth() -> None:
 
 
 @pytest.mark.parametrize("encoding", ENCODINGS)
+@pytest.mark.parametrize("depth", [0, 1, 3])
+def test_depth_counts_the_layers_between_the_first_and_the_last(encoding, depth) -> None:
+    prior = ImplicitRepresentation(encoding=encoding, units=8, depth=depth)
+    network = prior.make_network((1, 3, 16, 16))
+    layers = [tensor for tensor in network.parameters() if tensor.ndim == 4]
+    assert [tuple(layer.shape[:2]) for layer in layers[1:]] == [(8, 8)] * depth + [(3, 8)]
+
+
+def test_omega_is_the_frequency_of_the_sines() -> None:
+    """A wave of the first layer turns by omega times a weight of up to 1/2 per unit of length."""
+    slopes = []
+    for omega in (10.0, 20.0):
+        torch.manual_seed(0)
+        prior = ImplicitRepresentation(omega=omega, depth=0)
+        shape = (1, 1, 64, 64)
+        network, code = prior.make_network(shape), prior.make_code(shape)
+        waves = network.body.first(joined(code)).detach()
+        slopes.append(float(waves.diff(dim=3).square().mean().sqrt()))
+    assert slopes[1] == pytest.approx(2 * slopes[0], rel=0.05)
+
+
+@pytest.mark.parametrize("encoding", ENCODINGS)
 def test_networks_fitted_together_are_as_fitted_alone(encoding) -> None:
     shape = (2, 3, 20, 17)
     y = torch.rand(shape, generator=torch.manual_seed(0))

@@ -145,7 +145,7 @@ def test_the_chart_shows_every_curve_in_its_colour():
         charts.Curve("falls", [(x, 20 - x) for x in range(1, 11)], charts.ORANGE, dashed=True),
     ]
     mark = charts.Mark("where", (5, 15), charts.GREEN, square=True)
-    panel = charts.Panel("title", "x", "y", curves, [mark], 12.0, "level")
+    panel = charts.Chart("title", "x", "y", curves, [mark], 12.0, "level")
     pixels = np.asarray(charts.draw([panel, panel])).astype(int)
     assert pixels.shape == (charts.HEIGHT, 2 * charts.WIDTH, 3)
     np.testing.assert_array_equal(pixels[:, : charts.WIDTH], pixels[:, charts.WIDTH :])
@@ -167,7 +167,7 @@ def test_the_chart_shows_every_curve_in_its_colour():
     "points", [[(1, 5.0)], [(1, float("inf")), (2, 3.0)], [(1, 7.0), (9, 7.0)]]
 )
 def test_a_chart_of_next_to_nothing(points):
-    panel = charts.Panel("a title " * 30, "x", "y", [charts.Curve("c", points, charts.BLUE)])
+    panel = charts.Chart("a title " * 30, "x", "y", [charts.Curve("c", points, charts.BLUE)])
     assert charts.draw([panel]).size == (charts.WIDTH, charts.HEIGHT)
 
 

@@ -215,5 +215,5 @@ class TestTablesOfAFile:
     def test_nothing_else_may_be_given(self, tmp_path: Path) -> None:
         path = tmp_path / "a.jpg"
         Image.new("L", (20, 20)).save(path)
-        with pytest.raises(UsageError, match="tells quality and subsampling"):
+        with pytest.raises(UsageError, match="or quality and subsampling"):
             Dejpeg(tables=str(path), quality=20)

@@ -13,7 +13,7 @@ from priorlab.forward.noise import NoNoise
 from priorlab.forward.operators import Mask
 from priorlab_handcrafted import biharmonic
 from priorlab_handcrafted.biharmonic import Biharmonic
-from priorlab_handcrafted.linear import Linear
+from priorlab_handcrafted.linear_interpolation import Linear
 
 
 def random_mask(missing, channels, height, width, seed=0):

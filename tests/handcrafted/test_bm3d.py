@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from sample_pictures import photo_crop, picture
 
 from priorlab import metrics
-from priorlab_handcrafted import block_transforms as transforms
-from priorlab_handcrafted import bm3d_kernels as kernels
+from priorlab_handcrafted.blocks import bm3d_kernels as kernels
+from priorlab_handcrafted.blocks import transforms
 from priorlab_handcrafted.bm3d import BM3D
 
 MATRICES = [transforms.cosine_matrix, transforms.spline_matrix]

@@ -5,7 +5,7 @@ import threading
 import pytest
 import torch
 
-from priorlab_handcrafted.compiled import Threads, kernel
+from priorlab_handcrafted.shared.compiled import Threads, kernel
 
 
 @pytest.mark.parametrize("count", [1, 3])

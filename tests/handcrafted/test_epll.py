@@ -14,10 +14,10 @@ from sample_pictures import photo_crop, picture
 
 from priorlab.errors import UsageError
 from priorlab.metrics import psnr
-from priorlab_handcrafted import epll_training as training
 from priorlab_handcrafted.epll import SHIPPED, ExpectedPatchLogLikelihood
-from priorlab_handcrafted.epll_mixture import SIZE, Mixture, cosine_basis, read_mixture
-from priorlab_handcrafted.epll_mixture import write_mixture as write
+from priorlab_handcrafted.patches import training
+from priorlab_handcrafted.patches.mixture import SIZE, Mixture, cosine_basis, read_mixture
+from priorlab_handcrafted.patches.mixture import write_mixture as write
 
 SHIPPED_SHA256 = "e94d84800614588852dc6c181838d670ee5ebd72721e8e47622836beb2711a0a"
 EPLL = ExpectedPatchLogLikelihood()

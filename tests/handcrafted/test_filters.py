@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 from sample_pictures import picture
-from scipy.ndimage import uniform_filter
+from scipy.ndimage import gaussian_filter, uniform_filter
 
 from priorlab.errors import Unsupported
 from priorlab.forward.measurement import Measurement
@@ -12,9 +12,9 @@ from priorlab.forward.noise import Gaussian, SaltAndPepper
 from priorlab.forward.operators import Identity
 from priorlab.tasks.builtin import DenoiseImpulse, Inpaint
 from priorlab_handcrafted.adaptive_median import AdaptiveMedian
-from priorlab_handcrafted.bilateral import Bilateral
-from priorlab_handcrafted.guided import Guided
-from priorlab_handcrafted.median import Median
+from priorlab_handcrafted.bilateral_filter import Bilateral
+from priorlab_handcrafted.guided_filter import Guided
+from priorlab_handcrafted.median_filter import Median
 
 DENOISERS = [Bilateral, Guided]
 
@@ -90,6 +90,27 @@ def test_the_bilateral_filter_is_that_of_its_definition(channels):
         weights = np.exp(-apart / (2 * 1.2**2) - d / (2 * 0.3**2))
         expected = (weights * window).sum((1, 2)) / weights.sum()
         assert filtered[:, row, column] == pytest.approx(expected, abs=1e-4)
+
+
+@pytest.mark.parametrize("sigma", [0.02, 0.1, 0.3])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_the_bilateral_filter_compares_smoothed_values(channels, sigma):
+    """The smoothing grows with the cube root of sigma, from what it is at 25."""
+    y = measure(picture(24, 27, channels), Gaussian(sigma)).y
+    filtered = Bilateral(spread=1.2, width=3.0, smoothing=0.9).denoise(y, sigma)[0].numpy()
+    array, smoothing = y[0].double().numpy(), 0.9 * (sigma * 255 / 25) ** (1 / 3)
+    guide = gaussian_filter(array, (0, smoothing, smoothing), truncate=5)
+    impulse = np.zeros((1, 41, 41))
+    impulse[0, 20, 20] = 1
+    left = sigma * np.linalg.norm(gaussian_filter(impulse, (0, smoothing, smoothing), truncate=5))
+    for row, column in ((8, 8), (12, 15)):
+        rows = np.arange(row - 3, row + 4)[:, None]
+        columns = np.arange(column - 3, column + 4)
+        window = guide[:, rows, columns] - guide[:, row, column][:, None, None]
+        apart = (rows - row) ** 2 + (columns - column) ** 2
+        weights = np.exp(-apart / (2 * 1.2**2) - (window**2).mean(0) / (2 * (3 * left) ** 2))
+        expected = (weights * array[:, rows, columns]).sum((1, 2)) / weights.sum()
+        assert filtered[:, row, column] == pytest.approx(expected, abs=1e-3)
 
 
 def test_one_pass_of_the_guided_filter_is_that_of_its_definition():

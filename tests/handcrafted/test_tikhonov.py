@@ -6,8 +6,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from priorlab_handcrafted.cosine_transform import dct2, idct2
 from priorlab_handcrafted.tikhonov import Tikhonov
+from priorlab_handcrafted.variation.cosine_transform import dct2, idct2
 
 
 @settings(max_examples=20)

@@ -7,7 +7,8 @@ import pytest
 
 from priorlab import plugins
 from priorlab.harness.run import bench
-from priorlab.pictures import datasets, images
+from priorlab.harness.run.settings import settle
+from priorlab.pictures import datasets, writing
 
 FAKES = Path(__file__).with_name("fakes.py")
 
@@ -24,7 +25,7 @@ def dataset(tmp_path_factory):
     rng = np.random.default_rng(0)
     for index, channels in enumerate((1, 1, 3)):
         image = rng.random((channels, 16, 16), np.float32)
-        images.write(folder / f"tiny{index}.png", image)
+        writing.write(folder / f"tiny{index}.png", image)
     return datasets.load(str(folder))
 
 
@@ -38,20 +39,21 @@ def calls(tmp_path, monkeypatch):
 
 
 @pytest.fixture(scope="session")
-def compare(registry, dataset):
+def settings(dataset):
+    """Return the settings of a run on the tiny images."""
+
+    def make(priors, out, tasks="denoise:sigma=25", **typed):
+        return settle({"dataset": dataset, "priors": priors, "tasks": tasks, "out": out} | typed)
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def compare(registry, settings):
     """Run priors, given as text, on the tiny images."""
 
-    def run(priors, out, tasks="denoise:sigma=25", seeds=(0,), images=None, **options):
-        chosen = dataset if images is None else images
-        return bench.run(
-            registry.build_priors(priors),
-            registry.build_tasks(tasks),
-            chosen,
-            seeds,
-            registry=registry,
-            out=out,
-            plugin_files=[FAKES],
-            **options,
-        )
+    def run(priors, out, tasks="denoise:sigma=25", progress=None, command="", **typed):
+        chosen = settings(priors, out, tasks, **typed)
+        return bench.run(chosen, registry, progress=progress, command=command)
 
     return run

@@ -1,15 +1,18 @@
 """Training: it learns, repeats from its seed, and continues after an interruption."""
 
+from contextlib import nullcontext
+
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
 from priorlab.errors import UsageError
-from priorlab_learned import photographs, training
-from priorlab_learned.network import UNetNetwork
+from priorlab_learned.networks.unet_network import UNetNetwork
+from priorlab_learned.networks.weights_file import read_weights
+from priorlab_learned.training import memory, photographs
+from priorlab_learned.training import unet_training as training
 from priorlab_learned.unet import UNet
-from priorlab_learned.weights_file import read_weights
 
 
 @pytest.fixture(autouse=True)
@@ -83,6 +86,38 @@ def test_checkpoint_of_another_run_is_not_overwritten(folder):
         run(folder, "a", report=interrupt)
     with pytest.raises(UsageError, match="of another run \\(seed 0, not 1\\)"):
         run(folder, "a", seed=1)
+
+
+class Library:
+    """A C library that remembers the thresholds it was told."""
+
+    def __init__(self):
+        self.thresholds, self.trimmed = {}, 0
+
+    def mallopt(self, parameter, value):
+        self.thresholds[parameter] = value
+
+    def malloc_trim(self, pad):
+        self.trimmed += 1
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_freed_memory_is_kept_during_training_only(folder, fails, monkeypatch):
+    library, during = Library(), []
+    monkeypatch.setattr(memory.sys, "platform", "linux")
+    monkeypatch.setattr(memory.ctypes, "CDLL", lambda name: library)
+
+    def report(step, steps, loss):
+        during.append(dict(library.thresholds))
+        if fails:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt) if fails else nullcontext():
+        run(folder, "a", 5, report=report)
+    assert min(during[0].values()) >= 2**30
+    assert max(library.thresholds.values()) <= 2**26
+    assert library.thresholds.keys() == during[0].keys()
+    assert library.trimmed == 1
 
 
 def test_learning_rate_rises_then_falls_to_zero():

@@ -9,10 +9,13 @@ import torch
 from safetensors.torch import save_file
 
 from priorlab.errors import Unsupported
+from priorlab.forward.measurement import Measurement
+from priorlab.forward.noise import Gaussian
+from priorlab.forward.operators import Identity
 from priorlab_learned import unet as unet_module
-from priorlab_learned.network import UNetNetwork
+from priorlab_learned.networks.unet_network import UNetNetwork
+from priorlab_learned.networks.weights_file import WeightsError, read_weights, write_weights
 from priorlab_learned.unet import SHIPPED, UNet
-from priorlab_learned.weights_file import WeightsError, read_weights, write_weights
 
 
 @pytest.fixture(autouse=True)
@@ -86,6 +89,16 @@ def test_tiles_meet_without_a_seam(monkeypatch):
     whole = UNet().denoise(v, 0.1)
     monkeypatch.setattr(unet_module, "TILE", 64)
     torch.testing.assert_close(UNet().denoise(v, 0.1), whole, atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("channels", [2, 4])
+def test_says_which_channels_it_has_no_network_for(channels):
+    y = torch.rand(1, channels, 16, 16)
+    measurement = Measurement(y, Identity(), Gaussian(0.1), tuple(y.shape))
+    reason = UNet().unsupported(measurement)
+    assert reason == f"it only treats images with 1 or 3 channels, not {channels}"
+    gray = Measurement(y[:, :1], Identity(), Gaussian(0.1), (1, 1, 16, 16))
+    assert UNet().unsupported(gray) is None
 
 
 def test_rejects_channels_it_has_no_network_for():

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from priorlab.errors import UsageError
-from priorlab.pictures import datasets, images
+from priorlab.pictures import arrays, datasets, reading, writing
 from priorlab.pictures.datasets import DatasetSource
 
 RNG = np.random.default_rng(0)
@@ -21,7 +21,7 @@ def folder(tmp_path):
 
 
 def picture(path: Path, channels=1, side=16):
-    images.write(path, RNG.random((channels, side, side + 1)))
+    writing.write(path, RNG.random((channels, side, side + 1)))
     return path
 
 
@@ -60,7 +60,7 @@ def test_folder_in_natural_order(folder):
     image = dataset.images[1]
     assert (image.channels, image.height, image.width) == (1, 16, 17)
     assert image.path == (folder / "2.tif").resolve()
-    assert image.digest == images.digest(images.read(image.path))
+    assert image.digest == arrays.digest(reading.read(image.path))
 
 
 def test_equal_stems_stay_distinct(folder):
@@ -93,7 +93,7 @@ def test_unusable_images_are_reported_and_the_rest_is_used(folder):
     dataset = datasets.load(str(folder))
     assert names(dataset) == ["good"]
     assert [problem.partition(".png ")[2] for problem in dataset.problems] == [
-        "is not an image that can be read (PNG, JPEG, TIFF, BMP or WebP)",
+        "is not an image that can be read (PNG, JPEG, TIFF, BMP, WebP or NumPy's .npy)",
         "is a folder, not an image file",
         "is 16x15 pixels; the smallest image is 16x16",
     ]
@@ -145,7 +145,7 @@ def test_digest_is_that_of_the_pixels(tmp_path):
         path.mkdir()
         pixels = [np.full((1, 16, 16), value) for value in (0.0, 1.0)]
         for i, which in enumerate(order):
-            images.write(path / f"{i}{suffix}", pixels[which])
+            writing.write(path / f"{i}{suffix}", pixels[which])
         found.append(datasets.load(str(path)).digest)
     assert len(set(found)) == 1
 
@@ -168,14 +168,34 @@ def test_plugins_offer_datasets(folder, tmp_path):
     plugin = tmp_path / "my_data.py"
     plugin.write_text(
         "from pathlib import Path\n"
-        "from priorlab.datasets import DatasetSource\n"
+        "from priorlab.pictures.datasets import DatasetSource\n"
         "from priorlab.hookspecs import hookimpl\n"
         "@hookimpl\n"
         "def priorlab_datasets():\n"
         f"    return [DatasetSource('holiday', 'My pictures.', Path({str(folder)!r}))]\n"
     )
-    registry = plugins.load([plugin])
-    assert names(datasets.load("holiday", registry)) == ["a"]
-    assert len(datasets.load("photos", registry).images) == 6
+    sources = plugins.load([plugin]).datasets
+    assert names(datasets.load("holiday", sources)) == ["a"]
+    assert len(datasets.load("photos", sources).images) == 6
     with pytest.raises(UsageError, match="did you mean 'holiday'"):
-        datasets.load("holidays", registry)
+        datasets.load("holidays", sources)
+
+
+def test_only_the_named_sources_are_known(folder):
+    picture(folder / "a.png")
+    sources = {"holiday": DatasetSource("holiday", "My pictures.", folder)}
+    assert names(datasets.load("holiday", sources)) == ["a"]
+    with pytest.raises(UsageError, match="unknown dataset 'photos'"):
+        datasets.load("photos", sources)
+
+
+def test_images_of_any_number_of_channels(folder):
+    for suffix, channels in ((".npy", 4), (".tif", 2), (".png", 1)):
+        writing.write(folder / f"{channels}{suffix}", np.full((channels, 16, 20), 0.25))
+    dataset = datasets.load(str(folder))
+    assert not dataset.problems
+    assert [(i.name, i.channels, i.height, i.width) for i in dataset.images] == [
+        ("1", 1, 16, 20),
+        ("2", 2, 16, 20),
+        ("4", 4, 16, 20),
+    ]

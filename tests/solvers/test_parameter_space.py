@@ -10,6 +10,7 @@ import torch
 from skimage import data
 from torch import Tensor, nn
 
+from priorlab import precision
 from priorlab.errors import UsageError
 from priorlab.forward.convolution import Downsampling
 from priorlab.forward.measurement import Measurement
@@ -21,8 +22,8 @@ from priorlab.solvers.parameter_space.snapshot import Snapshot
 from priorlab.solvers.parameter_space.stack import Stack
 from priorlab.solvers.parameter_space.stacked import Networks
 from priorlab.trace import Trace
-from priorlab_handcrafted.dct import SlidingDCT
-from priorlab_handcrafted.tv import TotalVariation
+from priorlab_handcrafted.sliding_dct import SlidingDCT
+from priorlab_handcrafted.total_variation import TotalVariation
 
 SIGMA = 50 / 255
 
@@ -377,3 +378,64 @@ class Fourier(LinearOperator):
 
     def adjoint(self, y):
         raise AssertionError("a fit to noisy data needs no adjoint")
+
+
+@pytest.mark.parametrize("share", [1.0, 0.25])
+def test_muon_changes_the_weights_of_any_layer_alike(share) -> None:
+    """A root mean square of a hundredth, whatever the gradient's size and the layer's shape."""
+    for shape, size in (((32, 16, 3, 3), 1e-4), ((8, 64, 1, 1), 1e3), ((64, 8, 1, 1), 1.0)):
+        kernel = torch.zeros(shape, requires_grad=True)
+        kernel.grad = size * torch.randn(shape, generator=torch.Generator().manual_seed(0))
+        muon, gradient = Muon([kernel]), kernel.grad.clone()
+        muon.step(share)
+        first = kernel.detach().clone()
+        assert float(first.square().mean().sqrt()) == pytest.approx(0.01 * share, rel=0.3)
+        assert float((first * gradient).sum()) < 0
+        # Momentum: it goes on where there is no gradient any more.
+        kernel.grad = torch.zeros_like(gradient)
+        muon.step(share)
+        assert float(((kernel.detach() - first) * first).sum()) > 0
+
+
+CODES: list[Tensor] = []
+"""What `Listener` is given."""
+
+
+class Listener(nn.Sequential):
+    def forward(self, code: Tensor) -> Tensor:
+        CODES.append(code.clone())
+        return super().forward(code)
+
+
+class Listening(Small):
+    """A generator whose network keeps the codes that it is given."""
+
+    def make_network(self, shape: tuple[int, int, int, int]) -> nn.Module:
+        return Listener(super().make_network(shape))
+
+
+@pytest.mark.parametrize(
+    ("noise", "channels", "level"),
+    [
+        (Gaussian(0.2), 3, 0.2),
+        (Gaussian(0.2), 1, 0.2 * 3**0.5),
+        (Gaussian(0.01), 3, 14 / 255),
+        (NoNoise(), 1, 14 / 255),
+    ],
+)
+def test_the_code_is_perturbed_the_more_the_noisier_the_data(
+    monkeypatch, noise, channels, level
+) -> None:
+    monkeypatch.setattr(precision, "bf16_is_fast", lambda device: False)
+    y = torch.rand((1, channels, 32, 32), generator=torch.Generator().manual_seed(0))
+    measurement = Measurement(y, Identity(), noise, (1, channels, 32, 32))
+    seen = {}
+    for perturbation in (0.0, 0.5):
+        CODES.clear()
+        Listening(iterations=6, perturbation=perturbation).restore(measurement)
+        seen[perturbation] = list(CODES)
+    assert all(torch.equal(code, seen[0.0][0]) for code in seen[0.0])
+    changes = [code - seen[0.0][0] for code in seen[0.5]]
+    for change in changes:
+        assert float(change.std()) == pytest.approx(0.5 * level, rel=0.05)
+    assert not torch.equal(changes[0], changes[-1]), "each step has noise of its own"

@@ -14,6 +14,7 @@ from priorlab.forward.noise import Gaussian, NoNoise, Poisson, SaltAndPepper
 from priorlab.forward.operators import Identity, Mask
 from priorlab.priors import Denoiser
 from priorlab.solvers import plug_and_play
+from priorlab.trace import Trace
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -118,3 +119,47 @@ def test_each_image_of_a_batch_is_treated_by_itself(smooth):
     together = Blur().restore(measure(batch, Mask(mask), NoNoise()))
     alone = Blur().restore(measure(batch[1:], Mask(mask), NoNoise()))
     assert torch.allclose(together[1:], alone, atol=1e-5)
+
+
+def test_each_image_of_a_batch_has_impulses_of_its_own(smooth):
+    noise = SaltAndPepper(0.3)
+    batch = measure(torch.cat([smooth, smooth.flip(2)]), Identity(), noise)
+    alone = [Blur().restore(batch.image(index)) for index in range(2)]
+    torch.testing.assert_close(Blur().restore(batch), torch.cat(alone), atol=1e-5, rtol=0)
+
+
+class Steps(Trace):
+    def __init__(self):
+        self.heard, self.image = [], None
+
+    def report(self, iteration, total, image, **values):
+        self.heard.append((iteration, total))
+        self.image = image.clone()
+
+
+@pytest.mark.parametrize("noise", [NoNoise(), SaltAndPepper(0.3)])
+def test_the_trace_sees_the_batch_come(smooth, noise):
+    """Impulses are treated image by image, and iterations then count on."""
+    operator = Mask(torch.ones(1, 1, 48, 40)) if isinstance(noise, NoNoise) else Identity()
+    measurement = measure(torch.cat([smooth, smooth.flip(2)]), operator, noise)
+    trace = Steps()
+    restored = Blur().restore(measurement, trace)
+    total = trace.heard[-1][1]
+    assert trace.heard == [(step, total) for step in range(1, total + 1)]
+    assert torch.equal(trace.image, restored)
+
+
+def test_the_denoiser_is_told_a_falling_level(smooth):
+    """The first is strong, the last is that of the data, and each is weaker than the one before."""
+    told = []
+
+    @dataclasses.dataclass(frozen=True, kw_only=True)
+    class Told(Blur):
+        def denoise(self, v, sigma):
+            told.append(sigma)
+            return super().denoise(v, sigma)
+
+    Told().restore(measure(smooth, Mask(torch.ones(1, 1, 48, 40)), Gaussian(0.05)))
+    assert told[0] == pytest.approx(50 / 255)
+    assert told[-1] == pytest.approx(0.05)
+    assert all(after < before for before, after in itertools.pairwise(told))

@@ -21,7 +21,7 @@ from priorlab.solvers.parameter_space.stacked import Networks
 from priorlab.solvers.parameter_space.stopping import RULES, StoppingRule
 from priorlab.trace import Trace
 from priorlab_dip.dip import DeepImagePrior
-from priorlab_handcrafted.dct import SlidingDCT
+from priorlab_handcrafted.sliding_dct import SlidingDCT
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

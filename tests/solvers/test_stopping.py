@@ -57,6 +57,24 @@ def test_held_out_pixels_give_no_gradient() -> None:
     assert torch.equal(hidden, ~rule.kept)
 
 
+@pytest.mark.parametrize(("channels", "share"), [(1, 0.06), (3, 0.02)])
+def test_as_many_values_are_held_out_of_gray_and_of_colour(channels, share) -> None:
+    torch.manual_seed(0)
+    shape = (1, channels, 200, 200)
+    rule = HeldOut(Measurement(torch.rand(shape), Identity(), Gaussian(SIGMA), shape))
+    hidden = rule.hide(torch.full(shape, 2.0)) < 2
+    assert hidden.float().mean() == pytest.approx(share, rel=0.15)
+    assert torch.equal(hidden.all(1), hidden.any(1)), "a pixel is held out in all its channels"
+
+
+@pytest.mark.parametrize("nearest", [100, 600])
+def test_patience_grows_with_time(nearest) -> None:
+    rule = HeldOut(noisy())
+    ended = follow(rule, lambda step: CLEAN + 0.005 * abs(step - nearest), steps=2000)
+    assert rule.best_step == nearest
+    assert 0.3 * nearest + 80 <= ended - nearest <= 0.3 * nearest + 90
+
+
 def test_held_out_pixels_keep_the_image_nearest_to_them() -> None:
     rule = HeldOut(noisy())
     assert 200 <= follow(rule, towards_and_away) < 240

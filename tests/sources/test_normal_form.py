@@ -90,6 +90,21 @@ def test_code_makes_a_difference(old, new):
     assert form(CODE.replace(old, new)) != form(CODE)
 
 
+@pytest.mark.parametrize(
+    ("start", "call", "equal"),
+    [
+        ("from priorlab import parameter", "parameter(1, {}, low=0)", True),
+        ("from priorlab.specs import parameter as p", "p(1, doc={}, low=0)", True),
+        ("from priorlab import parameter", "parameter({}, 'x', low=0)", False),
+        ("from priorlab import parameter", "parameter(1, 'x', unit={})", False),
+        ("from mine import parameter", "parameter(1, {}, low=0)", False),
+    ],
+)
+def test_the_meaning_of_a_parameter_is_not_code(start, call, equal):
+    one, other = (form(f"{start}\nk: int = " + call.format(text)) for text in ("'a'", "'b'"))
+    assert (one == other) == equal
+
+
 def test_the_form_is_the_same_in_every_version_of_python():
     digest = hashlib.sha256(form(CODE).encode()).hexdigest()
     assert digest == FORM, "all results that users have stored would be forgotten"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -11,13 +12,13 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from priorlab import specs
+from priorlab import metrics, specs
 from priorlab.errors import UsageError
 from priorlab.forward.jpeg import JpegQuantisation
-from priorlab.forward.noise import Gaussian, NoNoise
-from priorlab.forward.operators import Identity, Mask
+from priorlab.forward.noise import Array, Gaussian, Noise, NoNoise
+from priorlab.forward.operators import Identity, LinearOperator, Mask, Shape
 from priorlab.tasks import masks
-from priorlab.tasks.base import Protocol, Task
+from priorlab.tasks.base import LEAST_COMPARED_SIDE, Protocol, Task
 from priorlab.tasks.builtin import (
     BUILTIN_TASKS,
     Deblur,
@@ -29,13 +30,14 @@ from priorlab.tasks.builtin import (
     SuperResolution,
 )
 
+KNOWN = {task.name: task for task in BUILTIN_TASKS}
 TASKS = specs.build(
     "denoise:sigma=0|25,denoise-poisson,denoise-impulse,"
     "inpaint:kind=random|text|box,inpaint:missing=0|0.99,sigma=10,"
     "superres:factor=2|3|4,superres:kernel=bicubic|gaussian,sigma=5,boundary=reflect,"
     "deblur,deblur:kind=motion,boundary=reflect,dejpeg:quality=10|90,dejpeg:subsampling=4:2:0",
-    "task",
-    {task.name: task for task in BUILTIN_TASKS},
+    "tasks",
+    lambda _, name: KNOWN[name],
 )
 IDS = [task.spec() for task in TASKS]
 
@@ -69,6 +71,118 @@ def test_measure(task: Task, shape: tuple[int, int, int]) -> None:
     initial = measurement.initial_guess()
     assert initial.shape == truth.shape
     assert float(initial.min()) >= 0 and float(initial.max()) <= 1
+
+
+@pytest.mark.parametrize("task", TASKS, ids=IDS)
+@pytest.mark.parametrize("channels", [2, 4])
+def test_any_number_of_channels(task: Task, channels: int) -> None:
+    clean = picture(36, 24, channels)
+    if isinstance(task, Dejpeg):
+        for use in (lambda: task.measure(clean, 0), lambda: task.adopt(clean)):
+            with pytest.raises(UsageError, match=f"dejpeg treats 1 or 3 .*, not {channels}"):
+                use()
+        return
+    measurement = task.measure(clean, 0)
+    assert measurement.y.shape[:2] == (1, channels)
+    assert measurement.shape == clean.shape
+    assert measurement.initial_guess().shape == clean.shape
+    # What happens to a channel of an image is what happens to it alone, but for the draw.
+    alone = task.operator((1, 1, 36, 24), np.random.default_rng(0))
+    joint = task.operator((1, channels, 36, 24), np.random.default_rng(0))
+    for channel in range(channels):
+        part = slice(channel, channel + 1)
+        assert torch.allclose(joint.forward(clean)[:, part], alone.forward(clean[:, part]))
+
+
+class Fourier(LinearOperator):
+    """The Fourier transform: complex data, and fewer of them than pixels."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.fft.rfft2(x, norm="ortho")[..., 0]
+
+    def adjoint(self, y: Tensor) -> Tensor:
+        raise NotImplementedError
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Scan(Task):
+    """Measures complex data."""
+
+    name: ClassVar[str] = "scan"
+
+    @property
+    def noise(self) -> Noise:
+        return NoNoise()
+
+    def operator(self, shape: Shape, rng: np.random.Generator) -> LinearOperator:
+        return Fourier()
+
+
+def test_complex_data_of_another_shape() -> None:
+    clean = picture(20, 24, 1)
+    y = Scan().measure(clean, 0).y
+    assert y.dtype == torch.complex64 and y.shape == (1, 1, 20)
+    assert torch.allclose(y, Fourier().forward(clean), atol=1e-5)
+    assert Scan().for_picture(clean[0].numpy(), ()) == (Scan(), "")
+
+
+def test_data_that_are_not_finite_are_refused() -> None:
+    class Broken(NoNoise):
+        def sample(self, clean: Array, rng: np.random.Generator) -> Array:
+            return clean / 0
+
+    class Division(Scan):
+        noise = Broken()
+
+    with np.errstate(all="ignore"), pytest.raises(UsageError, match=r"scan: .* NaN or infinite"):
+        Division().measure(picture(16, 16), 0)
+
+
+def test_the_least_side_is_the_window_of_ssim() -> None:
+    assert LEAST_COMPARED_SIDE == metrics.WINDOW
+
+
+@pytest.mark.parametrize("task", [SuperResolution(), Deblur()])
+def test_photographs_do_not_wrap_around(task: Task) -> None:
+    reflecting = dataclasses.replace(task, boundary="reflect")
+    assert task.for_photograph(()) == reflecting
+    assert task.for_photograph(("boundary", "sigma")) == task
+    gray = picture(16, 16, 1)[0].numpy()
+    assert task.for_picture(gray, ())[0] == reflecting
+    assert task.for_picture(gray, {"boundary": "circular"})[0] == task
+
+
+@pytest.mark.parametrize(
+    ("task", "typed", "note"),
+    [
+        (Deblur(), (), "no sigma was given: assuming sigma = 2.0 (0-255 scale)"),
+        (Deblur(), ("sigma",), ""),
+        (Deblur(sigma=0), (), ""),
+        (SuperResolution(), (), ""),
+        (SuperResolution(sigma=3 / 255), (), "no sigma was given: assuming sigma = 3.0"),
+        (Inpaint(sigma=10 / 255), (), "no sigma was given: assuming sigma = 10.0 (0-255 scale)"),
+        (Inpaint(), (), ""),
+        (Denoise(), ("sigma",), ""),
+        (DenoisePoisson(), (), ""),
+        (Dejpeg(), (), "no quality was given: assuming quality = 10; tables=FILE.jpg takes it"),
+        (Dejpeg(), ("quality",), ""),
+        (Dejpeg(tables="a.jpg"), ("tables",), ""),
+    ],
+)
+def test_what_is_assumed_of_a_picture(task: Task, typed: tuple[str, ...], note: str) -> None:
+    same, said = task.for_picture(picture(16, 16)[0].numpy(), typed)
+    assert said.startswith(note) and bool(said) == bool(note)
+    assert same == task.for_photograph(typed)
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3])
+def test_the_noise_of_a_picture_is_estimated(channels: int) -> None:
+    noisy = Denoise(sigma=20 / 255).measure(torch.full((1, channels, 64, 64), 0.5), 0).y[0].numpy()
+    task, note = Denoise().for_picture(noisy, ())
+    assert task.sigma * 255 == pytest.approx(20, rel=0.1)
+    assert note == f"no sigma was given: estimated sigma = {task.sigma * 255:.1f} (0-255 scale)"
+    flat, note = Denoise().for_picture(np.zeros((channels, 16, 16), np.float32), ())
+    assert flat.sigma == pytest.approx(NoNoise().sigma) and "sigma = 0.0" in note
 
 
 @pytest.mark.parametrize("task", TASKS, ids=IDS)
@@ -178,7 +292,7 @@ class TestInpaint:
         clean = picture(20, 30)
         measurement = task.measure(clean, 0)
         assert torch.equal(measurement.y, clean * torch.from_numpy(known).float())
-        (again,) = specs.build(task.spec(), "task", {"inpaint": Inpaint})
+        (again,) = specs.build(task.spec(), "tasks", lambda _, name: KNOWN[name])
         assert again == task and "missing" not in task.spec()
         adopted = task.adopt(clean)
         assert torch.equal(adopted.y, measurement.y)

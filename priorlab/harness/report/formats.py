@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Column:
+class TextColumn:
     """A column: its title, and whether its texts are numbers, set to the right."""
 
     title: str
@@ -21,7 +21,7 @@ class Column:
 
 
 @dataclass(frozen=True)
-class Cell:
+class TextCell:
     """A text, its first part bold where it belongs to a leader."""
 
     text: str = ""
@@ -34,8 +34,8 @@ class Sheet:
     """A table, its title, the notes below it, and below them a table that belongs to it."""
 
     title: str
-    columns: Sequence[Column]
-    lines: Sequence[Sequence[Cell]]
+    columns: Sequence[TextColumn]
+    lines: Sequence[Sequence[TextCell]]
     notes: Sequence[str]
     further: Sheet | None = None
 
@@ -82,7 +82,7 @@ def terminal(
 ) -> RenderableType:
     """Return the sheets for `rich.console.Console.print`, for a terminal of `width` columns.
 
-    Notes that all sheets share stand once, below the last.
+    Notes that all sheets share are printed once, below the last.
     """
     from rich import box
     from rich.console import Group
@@ -129,7 +129,7 @@ def terminal(
     return Group(*parts, *(Text(note, style="dim") for note in shared))
 
 
-def _folded(cell: Cell, most: int = 20) -> str:
+def _folded(cell: TextCell, most: int = 20) -> str:
     """Return a text that a narrow column can break where a spec has a comma."""
     return cell.text if len(cell.text) <= most else cell.text.replace(",", ",\n")
 
@@ -155,7 +155,7 @@ def _markdown_table(sheet: Sheet) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in aligned)
 
 
-def _markdown_cell(cell: Cell) -> str:
+def _markdown_cell(cell: TextCell) -> str:
     text = f"**{_markdown(cell.text)}**" if cell.bold else _markdown(cell.text)
     return text + _markdown(cell.detail)
 
@@ -189,7 +189,7 @@ def _latex_table(sheet: Sheet, closing: Sequence[str]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _latex_cell(cell: Cell) -> str:
+def _latex_cell(cell: TextCell) -> str:
     text = rf"\textbf{{{_latex(cell.text)}}}" if cell.bold else _latex(cell.text)
     return text + _latex(cell.detail)
 

@@ -10,11 +10,11 @@ import pandas as pd
 from PIL.Image import Image
 
 from priorlab.errors import UsageError
-from priorlab.harness.report import contact_sheet, statistics
-from priorlab.harness.report.contact_sheet import Panel
+from priorlab.harness.report import statistics
+from priorlab.harness.report.contact_sheet import Tile, draw_contact_sheet
 from priorlab.harness.results.folder import RunFolder
 from priorlab.harness.run.grid import safe_name
-from priorlab.pictures import images
+from priorlab.pictures import reading
 
 
 def write(folder: RunFolder, rows: pd.DataFrame) -> list[Path]:
@@ -59,24 +59,23 @@ def _sheet(folder: RunFolder, rows: pd.DataFrame, order: list[str], title: str) 
     """Return the sheet of one image: `rows` has a row per prior."""
     order += [prior for prior in rows["prior"] if prior not in order]
     rows = rows.sort_values("prior", key=lambda names: names.map(order.index))
-    panels = [_panel(folder, row) for _, row in rows.iterrows()]
-    shape = next(panel.image.shape for panel in panels if panel.image is not None)
+    tiles = [_tile(folder, row) for _, row in rows.iterrows()]
+    shape = next(tile.image.shape for tile in tiles if tile.image is not None)
     first = rows.iloc[0]
     place = folder.place(first["task"], first["image"])
     # What a task cuts off at the right and bottom, no prior restores.
-    clean = images.read(place / "_clean.png")[:, : shape[1], : shape[2]]
-    y = images.read(place / f"_measured{folder.seed(first['seed'])}.png")
-    # A prior that returns the measurement itself needs no second panel.
-    same = [p for p in panels if p.image is not None and np.array_equal(p.image, y)]
-    measured = Panel("measured", y, same[0].detail if same else "")
-    return contact_sheet.comparison(
-        clean, measured, [p for p in panels if all(p is not other for other in same)], title
-    )
+    clean = reading.read(place / "_clean.png")[:, : shape[1], : shape[2]]
+    y = reading.read(place / f"_measured{folder.seed(first['seed'])}.png")
+    # A prior that returns the measurement itself needs no second tile.
+    same = [tile for tile in tiles if tile.image is not None and np.array_equal(tile.image, y)]
+    measured = Tile("measured", y, same[0].detail if same else "")
+    restored = [tile for tile in tiles if all(tile is not other for other in same)]
+    return draw_contact_sheet(clean, measured, restored, title)
 
 
-def _panel(folder: RunFolder, row: pd.Series[Any]) -> Panel:
+def _tile(folder: RunFolder, row: pd.Series[Any]) -> Tile:
     if row["status"] != "ok":
-        return Panel(row["prior"], None, row["status"])
+        return Tile(row["prior"], None, row["status"])
     name = f"{safe_name(row['prior'])}{folder.seed(row['seed'])}.png"
-    picture = images.read(folder.place(row["task"], row["image"]) / name)
-    return Panel(row["prior"], picture, f"{row['psnr']:.2f} dB / {row['ssim']:.3f}")
+    picture = reading.read(folder.place(row["task"], row["image"]) / name)
+    return Tile(row["prior"], picture, f"{row['psnr']:.2f} dB / {row['ssim']:.3f}")

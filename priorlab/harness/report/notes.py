@@ -2,59 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Sequence
 
 import pandas as pd
 
 from priorlab.harness.report import statistics
+from priorlab.harness.report.summary import Line
+from priorlab.harness.results.header import Header
 
 FEW = 10
 """Below so many images a table warns of how little they can tell."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Header:
-    """What a table says beside the figures that follow from its rows.
-
-    Attributes
-    ----------
-    dataset : str
-        Name of the image set.
-    known : str
-        The public test set that its images are, by their content; published figures of that
-        set stand beside the measured ones.
-    protocols : mapping of str to str
-        For each task the text of its `Protocol`.
-    metrics : mapping of str to str
-        For each metric its written specification.
-    versions : mapping of str to str
-        Such as ``{"priorlab": "0.1.0", "torch": "2.6"}``.
-    command : str
-        What made the results.
-    notes : sequence of str
-        Anything else that a reader must know, one sentence each.
-    title : str
-        Stands above all tables.
-    above : sequence of str
-        Paragraphs below the title, such as the source of a protocol.
-    """
-
-    dataset: str = ""
-    known: str = ""
-    protocols: Mapping[str, str] = field(default_factory=dict)
-    metrics: Mapping[str, str] = field(default_factory=dict)
-    versions: Mapping[str, str] = field(default_factory=dict)
-    command: str = ""
-    notes: Sequence[str] = ()
-    title: str = ""
-    above: Sequence[str] = ()
-
-
 def below(
     task: str,
-    lines: Sequence[Mapping[str, Any]],
+    lines: Sequence[Line],
     rows: pd.DataFrame,
     header: Header,
     reference: str,
@@ -79,13 +41,13 @@ def below(
     if full and reference:
         notes.append(f"wins: share of the images on which the prior is better than {reference}.")
     notes.append(_timing(rows))
-    capped = (rows["psnr"].astype(float) > statistics.PSNR_CAP) & (rows["status"] == "ok")
+    capped = (rows["psnr"] > statistics.PSNR_CAP) & (rows["status"] == "ok")
     if capped.any():
         notes.append(
             f"{int(capped.sum())} restored images are identical to the clean one or nearly so:"
             f" their PSNR counts as {statistics.PSNR_CAP:.0f} dB."
         )
-    if any(line["kind"] == "published" for line in lines):
+    if any(line.kind == "published" for line in lines):
         notes.append(
             "(published): copied from the paper, not measured here: other draws of the noise and"
             " another implementation; neither ranked nor compared."
@@ -95,25 +57,24 @@ def below(
 
 def _evidence(rows: pd.DataFrame) -> str:
     """Return whether all priors had the same data, by the digests of what they were given."""
-    if "measurement" in rows:
-        known = rows[rows["measurement"].fillna("") != ""]
-        if (known.groupby(["image", "seed"])["measurement"].nunique() > 1).any():
-            return (
-                "Evidence: NOT all priors restored the same data; results of different versions"
-                " are mixed here. Run again in an empty results folder."
-            )
+    known = rows[rows["measurement"] != ""]
+    if (known.groupby(["image", "seed"])["measurement"].nunique() > 1).any():
+        return (
+            "Evidence: NOT all priors restored the same data; results of different versions"
+            " are mixed here. Run again in an empty results folder."
+        )
     return (
         "Evidence: every prior restores the identical measurement of an image and seed;"
         " noise is drawn unclipped."
     )
 
 
-def _meaning_of_bold(lines: Sequence[Mapping[str, Any]], images: int) -> str:
+def _meaning_of_bold(lines: Sequence[Line], images: int) -> str:
     """Return the criterion in one sentence, or why nothing is bold."""
-    measured = [line for line in lines if line["kind"] == "measured"]
+    measured = [line for line in lines if line.kind == "measured"]
     if images < 2:
         return "Bold: none; one image cannot tell priors apart."
-    if not any(line["rank"] is not None for line in measured):
+    if not any(line.psnr.rank is not None for line in measured):
         return "Bold: none; no prior restored every image."
     if len(measured) < 2:
         return "Bold: none; there is a single prior."
@@ -130,14 +91,13 @@ def _data(rows: pd.DataFrame, dataset: str) -> str:
     """Return which images and seeds were used."""
     count, seeds = rows["image"].nunique(), sorted(set(rows["seed"]))
     texts = [dataset, f"{count} image{'s' * (count > 1)}"]
-    if "channels" in rows:
-        kinds = sorted({int(value) for value in rows["channels"].dropna()})
-        texts.append(" and ".join({1: "gray", 3: "colour"}.get(kind, str(kind)) for kind in kinds))
-    if {"width", "height"} <= set(rows.columns):
-        known = rows[["width", "height"]].dropna().drop_duplicates().astype(int)
-        sizes = sorted(known.itertuples(index=False, name=None), key=lambda size: size[0] * size[1])
-        ends = dict.fromkeys(f"{width}x{height}" for width, height in sizes[:1] + sizes[-1:])
-        texts.append(" to ".join(ends))
+    kinds = sorted({int(value) for value in rows["channels"].dropna()})
+    names = {1: "gray", 3: "colour"}
+    texts.append(" and ".join(names.get(kind, f"{kind} channels") for kind in kinds))
+    known = rows[["width", "height"]].dropna().drop_duplicates().astype(int)
+    sizes = sorted(known.itertuples(index=False, name=None), key=lambda size: size[0] * size[1])
+    ends = dict.fromkeys(f"{width}x{height}" for width, height in sizes[:1] + sizes[-1:])
+    texts.append(" to ".join(ends))
     word = "seeds" if len(seeds) > 1 else "seed"
     texts.append(f"{word} {', '.join(map(str, seeds))}")
     averaged = "; the seeds of an image are averaged first" * (len(seeds) > 1)
@@ -149,8 +109,7 @@ def _timing(rows: pd.DataFrame) -> str:
     good = rows[rows["status"] == "ok"]
     texts = []
     for column, (one, many) in _CONDITIONS.items():
-        values = good[column].dropna().unique().tolist() if column in good else []
-        names = [f"{value:g}" if isinstance(value, float) else str(value) for value in values]
+        names = [str(value) for value in good[column].dropna().unique()]
         if any(names):
             texts.append((one if names == ["1"] else many).format(" or ".join(names)))
     where = f"; {', '.join(texts)}" if texts else ""
@@ -168,7 +127,10 @@ _CONDITIONS = {
 
 def closing(header: Header) -> list[str]:
     """Return the notes that hold for all tables of a run."""
-    notes = [f"{name.upper()}: {text}" for name, text in header.metrics.items()]
+    notes = [
+        f"{name.upper()}: {text}" + "; lower is better" * (name in header.lower_is_better)
+        for name, text in header.metrics.items()
+    ]
     notes += header.notes
     if header.versions:
         versions = ", ".join(f"{name} {version}" for name, version in header.versions.items())

@@ -1,220 +1,272 @@
-"""The figures of a comparison table: from a row per cell to a row per prior and task."""
+"""The figures of a comparison table: from a row per cell to a line per prior and task."""
 
 from __future__ import annotations
 
-import functools
-import tomllib
-from collections.abc import Mapping, Sequence
-from importlib import resources
+import dataclasses
+import math
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from priorlab.errors import UsageError
-from priorlab.harness.report import statistics, stopping
+from priorlab.harness.report import inference, oracle, published, statistics
+from priorlab.harness.report.oracle import OracleFigures
+from priorlab.harness.report.remarks import remarks
+from priorlab.harness.results import schema
+from priorlab.harness.results.schema import METRICS
 
-METRICS = ("psnr", "ssim")
-"""The metrics that a table compares; the first decides the order of its rows."""
-NEEDED = ("prior", "task", "image", "seed", "status", *METRICS, "seconds")
-"""Columns without which rows are no result of a run."""
-_OF_METRIC = (
-    "{}",
-    "{}_low",
-    "{}_high",
-    "{}_leads",
-    "{}_reference",
-    "{}_difference",
-    "{}_difference_low",
-    "{}_difference_high",
-    "{}_wins",
-    "{}_p",
-)
-COLUMNS = (
-    *("task", "prior", "kind", "rank"),
-    *(column.format(metric) for metric in METRICS for column in _OF_METRIC),
-    *("seconds", "images", "images_ok", "cells", "cells_ok", "remarks"),
-    *stopping.COLUMNS,
-)
-"""Columns of a summary, whatever the rows."""
+MAIN = METRICS[0]
+"""The metric that decides the order of the lines: PSNR."""
 
 
-def summarise(
+@dataclasses.dataclass(frozen=True)
+class MetricFigures:
+    """What a table says of a prior in one metric.
+
+    Attributes
+    ----------
+    mean : float or None
+        Over the images that the prior restored; None if there are none.
+    low, high : float or None
+        The 95 % interval of the mean.
+    rank : int or None
+        By the mean, for priors that restored every image.
+    leads : bool
+        Whether the prior is the best or not separable from it.
+    reference : str
+        The prior that it is compared with; empty if there is none.
+    difference, difference_low, difference_high : float or None
+        Mean of prior minus reference, and its interval, adjusted for the number of priors.
+    wins : float or None
+        Share of the images on which it is better than the reference.
+    p : float or None
+        Holm-adjusted p of the Wilcoxon signed-rank test.
+    """
+
+    mean: float | None = None
+    low: float | None = None
+    high: float | None = None
+    rank: int | None = None
+    leads: bool | None = None
+    reference: str = ""
+    difference: float | None = None
+    difference_low: float | None = None
+    difference_high: float | None = None
+    wins: float | None = None
+    p: float | None = None
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Line:
+    """A line of a table: a prior on a task.
+
+    Attributes
+    ----------
+    kind : str
+        "measured", or "published": copied from a paper, then only the mean is known.
+    metrics : mapping of str to MetricFigures
+        By the metric's name.
+    seconds : float or None
+        Median over images of the duration of the restoration.
+    images, images_ok : int
+        Images of the task, and those that have a value for every seed.
+    cells, cells_ok : int
+        The same for images and seeds together.
+    remarks : str
+        What a reader must know of it.
+    oracle : OracleFigures or None
+        For priors that choose when to stop.
+    """
+
+    task: str
+    prior: str
+    kind: str = "measured"
+    metrics: Mapping[str, MetricFigures]
+    seconds: float | None = None
+    images: int
+    images_ok: int | None = None
+    cells: int | None = None
+    cells_ok: int | None = None
+    remarks: str = ""
+    oracle: OracleFigures | None = None
+
+    @property
+    def psnr(self) -> MetricFigures:
+        """The figures that decide the order of the lines."""
+        return self.metrics[MAIN]
+
+
+def lines(
     rows: pd.DataFrame,
     *,
     reference: str | None = None,
     dataset: str = "",
     further: Sequence[str] = (),
-) -> pd.DataFrame:
-    """Return a row for every prior of every task, the best PSNR of a task first.
+    lower_is_better: Collection[str] = (),
+) -> list[Line]:
+    """Return a line for every prior of every task, the best PSNR of a task first.
+
+    Priors that did not restore every image have no rank and come after the others.
 
     Parameters
     ----------
     rows : DataFrame
-        A row per prior x task x image x seed, with at least the columns `NEEDED`.
+        A row per prior x task x image x seed, as `schema.frame` returns them.
     reference : str, optional
         The prior that others are compared with; by default the best one of each task.
     dataset : str
-        Name of the image set; it decides which published results stand beside.
+        Name of the image set; it decides which published results are added.
     further : sequence of str
-        Metrics of plugins, of which only the mean over images is given.
-
-    Returns
-    -------
-    DataFrame
-        For each metric: the mean over images; ``_low`` and ``_high``, its 95 % interval;
-        ``_leads``, whether it is the best or not separable from it; ``_difference`` to the
-        reference with ``_low`` and ``_high``, adjusted for the number of priors; ``_wins``, the
-        share of images better than the reference; ``_p``, Holm-adjusted Wilcoxon. Priors that
-        did not restore every image have no rank and stand after the others. For priors that
-        choose when to stop, the columns of `priorlab.harness.report.stopping`.
+        Metrics of plugins, columns of the rows.
+    lower_is_better : collection of str
+        Those of the metrics of which it holds.
 
     Raises
     ------
     UsageError
-        If there are no rows, a column is missing, or the reference is not among the priors.
+        If there are no rows, or the reference is not among the priors.
     """
-    absent = [column for column in NEEDED if column not in rows]
-    if absent:
-        raise UsageError(f"the results have no column {', '.join(absent)}; is this a run?")
     if rows.empty:
         raise UsageError("there are no results yet to make a table of")
     if reference is not None and reference not in set(rows["prior"]):
         known = ", ".join(sorted(set(rows["prior"])))
         raise UsageError(f"the reference prior {reference!r} is not in the results ({known})")
-    rows = rows.astype(dict.fromkeys((*METRICS, "seconds"), float))
-    lines: list[dict[str, Any]] = []
+    directions = {name: name not in lower_is_better for name in (*METRICS, *further)}
+    found: list[Line] = []
     for task, group in rows.groupby("task", sort=False):
-        lines += _of_task(str(task), group, reference, dataset, further)
-    table = pd.DataFrame(lines).reindex(columns=[*COLUMNS, *further])
-    kinds = dict.fromkeys(("rank", "images", "images_ok", "cells", "cells_ok"), "Int64")
-    kinds |= {f"{metric}_leads": "boolean" for metric in METRICS}
-    return table.astype(kinds)
+        measured = _of_task(str(task), group, directions, reference)
+        found += sorted([*measured, *_published(str(task), group, dataset)], key=_order)
+    return found
+
+
+def table(found: Sequence[Line]) -> pd.DataFrame:
+    """Return lines as a table: a column for each of their facts, by metric where there are more.
+
+    The mean in a metric has the metric's name; its rank is ``psnr_rank``, and so on.
+    """
+    metrics = dict.fromkeys(name for line in found for name in line.metrics)
+    facts: dict[str, pd.Series[Any]] = {}
+    for name, kind in schema.kinds(Line).items():
+        values = [getattr(line, name) for line in found]
+        if name == "metrics":
+            for metric in metrics:
+                figures = _columns(MetricFigures, [of_line.get(metric) for of_line in values])
+                facts[metric] = figures.pop("mean")
+                facts |= {f"{metric}_{fact}": column for fact, column in figures.items()}
+        elif name == "oracle":
+            facts |= _columns(OracleFigures, values)
+        else:
+            facts[name] = schema.cast(kind, pd.Series(values, dtype=object))
+    return pd.DataFrame(facts)
+
+
+def _columns(cls: type, parts: Sequence[Any]) -> dict[str, pd.Series[Any]]:
+    """Return the facts of objects of a class, some of them None, as columns."""
+    return {
+        name: schema.cast(
+            kind, pd.Series([getattr(part, name, None) for part in parts], dtype=object)
+        )
+        for name, kind in schema.kinds(cls).items()
+    }
 
 
 def _of_task(
-    task: str,
-    rows: pd.DataFrame,
-    reference: str | None,
-    dataset: str,
-    further: Sequence[str],
-) -> list[dict[str, Any]]:
-    """Return the lines of one task, in the order of the table."""
+    task: str, rows: pd.DataFrame, directions: Mapping[str, bool], reference: str | None
+) -> list[Line]:
+    """Return the lines of what was measured on one task."""
     images = rows["image"].nunique()
     cells = len(rows[["image", "seed"]].drop_duplicates())
-    lines: dict[str, dict[str, Any]] = {}
-    for prior, group in rows.groupby("prior", sort=False):
-        good = group[(group["status"] == "ok") & group[METRICS[0]].notna()]
-        lines[str(prior)] = {
-            "task": task,
-            "prior": str(prior),
-            "kind": "measured",
-            "rank": None,
-            "images": images,
-            "images_ok": 0,
-            "cells": cells,
-            "cells_ok": len(good),
-            "seconds": good.groupby("image")["seconds"].mean().median(),
-            "remarks": _remarks(group, cells),
-            **stopping.figures(group),
-        }
-    for metric in METRICS:
-        for prior, figures in _figures(statistics.scores(rows, metric), metric, reference).items():
-            lines[prior] |= figures
-    for metric in further:
-        means = statistics.scores(rows, metric).mean()
-        for name in lines:
-            lines[name][metric] = float(means[name])
-    for line in lines.values():
-        if 0 < line["images_ok"] < images:
-            text = f"mean over {line['images_ok']} of {images} images, not ranked"
-            line["remarks"] = "; ".join(filter(None, (text, line["remarks"])))
-    gray = "channels" in rows and bool((rows["channels"].dropna() == 1).all())
-    published = [
-        {"task": task, "prior": entry["prior"], "kind": "published", "images": images}
-        | {METRICS[0]: entry["psnr"], "remarks": f"published: {entry['source']}"}
-        for entry in _published()
-        if gray
-        and (entry["dataset"], entry["task"], entry["images"]) == (dataset.lower(), task, images)
-    ]
-    return sorted([*lines.values(), *published], key=_order)
+    scores = {metric: statistics.scores(rows, metric) for metric in directions}
+    figures = {
+        metric: _figures(scores[metric], reference, higher_is_better=higher)
+        for metric, higher in directions.items()
+    }
+    found = []
+    for name, group in rows.groupby("prior", sort=False):
+        prior = str(name)
+        good = group[(group["status"] == "ok") & group[MAIN].notna()]
+        images_ok = int(scores[MAIN][prior].count())
+        partly = [f"mean over {images_ok} of {images} images, not ranked"]
+        said = partly * (0 < images_ok < images) + remarks(group, list(directions), cells)
+        found.append(
+            Line(
+                task=task,
+                prior=prior,
+                metrics={metric: figures[metric][prior] for metric in directions},
+                seconds=_known(good.groupby("image")["seconds"].mean().median()),
+                images=images,
+                images_ok=images_ok,
+                cells=cells,
+                cells_ok=len(good),
+                remarks="; ".join(said),
+                oracle=oracle.figures(group),
+            )
+        )
+    return found
 
 
-def _figures(table: pd.DataFrame, metric: str, reference: str | None) -> dict[str, dict[str, Any]]:
+def _figures(
+    scores: pd.DataFrame, reference: str | None, *, higher_is_better: bool
+) -> dict[str, MetricFigures]:
     """Return the figures of one metric for every prior."""
-    first = metric == METRICS[0]
-    complete = statistics.complete(table)
-    ranks = table[complete].mean().rank(ascending=False, method="min")
-    leaders = statistics.leaders(table)
-    anchor = reference or statistics.best(table)
-    against = statistics.compare(table, anchor) if anchor else {}
+    ranks = statistics.ranks(scores, higher_is_better=higher_is_better)
+    leaders = statistics.leaders(scores, higher_is_better=higher_is_better)
+    anchor = reference or statistics.best(scores, higher_is_better=higher_is_better)
+    against = (
+        statistics.compare(scores, anchor, higher_is_better=higher_is_better) if anchor else {}
+    )
     found = {}
-    for prior in table.columns:
-        values = table[prior].dropna().to_numpy(dtype=float)
-        spread = statistics.interval(values)
-        figures: dict[str, Any] = {
-            metric: values.mean() if len(values) else np.nan,
-            f"{metric}_low": spread.low if spread else np.nan,
-            f"{metric}_high": spread.high if spread else np.nan,
-            f"{metric}_leads": prior in leaders,
-            f"{metric}_reference": anchor or "",
-        }
-        if first:
-            figures["images_ok"] = len(values)
-            figures["rank"] = int(ranks[prior]) if prior in complete else None
-        if prior in against:
-            other = against[prior]
-            figures |= {
-                f"{metric}_difference": other.difference,
-                f"{metric}_difference_low": other.interval.low if other.interval else np.nan,
-                f"{metric}_difference_high": other.interval.high if other.interval else np.nan,
-                f"{metric}_wins": other.wins,
-                f"{metric}_p": other.p,
-            }
+    for prior in scores.columns:
+        values = scores[prior].dropna().to_numpy(dtype=float)
+        interval = inference.interval(values)
+        figures = MetricFigures(
+            mean=float(values.mean()) if len(values) else None,
+            low=interval.low if interval else None,
+            high=interval.high if interval else None,
+            rank=ranks.get(prior),
+            leads=prior in leaders,
+            reference=anchor or "",
+        )
+        if other := against.get(prior):
+            figures = dataclasses.replace(
+                figures,
+                difference=other.difference,
+                difference_low=other.interval.low if other.interval else None,
+                difference_high=other.interval.high if other.interval else None,
+                wins=other.wins,
+                p=other.p,
+            )
         found[str(prior)] = figures
     return found
 
 
-def _remarks(rows: pd.DataFrame, cells: int) -> str:
-    """Say what went wrong in the cells of one prior and how often; empty if nothing did."""
-    parts = []
-    for status, group in rows.groupby("status", sort=True):
-        if status == "ok":
-            continue
-        text = f"{len(group)} {status}"
-        if "message" in group:
-            reasons = group["message"].dropna().astype(str).map(one_line)
-            counts = reasons[reasons != ""].value_counts()
-            if len(counts):
-                text += f": {counts.index[0]}"
-            if len(counts) > 1:
-                text += f" (and {len(counts) - 1} other reason{'s' * (len(counts) > 2)})"
-        parts.append(text)
-    unmeasured = int(((rows["status"] == "ok") & rows[METRICS[0]].isna()).sum())
-    if unmeasured:
-        parts.append(f"{unmeasured} without a {METRICS[0].upper()}")
-    if len(rows) < cells:
-        parts.append(f"{cells - len(rows)} not run")
-    return "; ".join(parts)
+def _published(task: str, rows: pd.DataFrame, dataset: str) -> list[Line]:
+    """Return what papers report on the same task and images."""
+    if set(rows["channels"].dropna()) != {1}:
+        return []
+    images = rows["image"].nunique()
+    return [
+        Line(
+            task=task,
+            prior=entry.prior,
+            kind="published",
+            metrics={MAIN: MetricFigures(mean=entry.psnr)},
+            images=images,
+            remarks=f"published: {entry.source}",
+        )
+        for entry in published.figures(dataset, task, images)
+    ]
 
 
-def one_line(text: str, most: int = 120) -> str:
-    """Return a text as one line of at most `most` characters."""
-    line = " ".join(text.split())
-    return line if len(line) <= most else line[: most - 3] + "..."
+def _order(line: Line) -> tuple[int, float, str]:
+    """Sort by PSNR; then what has no rank, then what has no value: they do not compare."""
+    mean, rank = line.psnr.mean, line.psnr.rank
+    comparable = line.kind == "published" or rank is not None
+    group = 0 if comparable else 1 if mean is not None else 2
+    return group, -mean if mean is not None else 0.0, line.prior
 
 
-def _order(line: Mapping[str, Any]) -> tuple[int, float, str]:
-    """Sort by PSNR; after them what has no rank, then what has no value: they do not compare."""
-    value = line.get(METRICS[0], np.nan)
-    comparable = line["kind"] == "published" or line["rank"] is not None
-    group = 0 if comparable else 1 if np.isfinite(value) else 2
-    return group, -value if np.isfinite(value) else 0.0, line["prior"]
-
-
-@functools.cache
-def _published() -> Sequence[Mapping[str, Any]]:
-    """Return the entries of published.toml."""
-    text = resources.files("priorlab.harness.report").joinpath("published.toml").read_text("utf-8")
-    entries: list[dict[str, Any]] = tomllib.loads(text)["result"]
-    return entries
+def _known(value: float) -> float | None:
+    """Return a value, or None for NaN."""
+    return None if math.isnan(value) else float(value)

@@ -1,11 +1,12 @@
 """The folder of a run: what it was, a row for each cell, and the images to look at.
 
-run.json                            command, versions, machine, protocols, keys of all cells
+run.json                            command, versions, machine, protocols, meaning of the columns,
+                                    keys of all cells
 images.csv                          a row for each prior, task, image and seed
 <task>.png                          a contact sheet of the task's most typical image
 failures.txt                        tracebacks, if anything failed
-images/<task>/<image>/<prior>.png   restored; _clean.png and _measured.png beside them
-                                    and <prior>-<name>.png, such as its uncertainty
+images/<task>/<image>/<prior>.png   restored; also _clean.png, _measured.png and
+                                    <prior>-<name>.png, such as its uncertainty
 logs/slot1.log                      what the child processes printed
 """
 
@@ -22,14 +23,14 @@ import pandas as pd
 
 from priorlab.errors import UsageError
 from priorlab.files import write_atomically
-from priorlab.harness.results import outputs
-from priorlab.harness.results.store import Outcome
+from priorlab.harness.results import outputs, schema
+from priorlab.harness.results.schema import Outcome
 from priorlab.harness.run.grid import Cell, safe_name
 
 INFO = "run.json"
 ROWS = "images.csv"
 FAILURES = "failures.txt"
-FORMAT = 1
+FORMAT = 2
 """Version of the folder's files."""
 
 
@@ -69,8 +70,8 @@ class RunFolder:
             restored.unlink(missing_ok=True)
             return
         for name, (digest, _) in outcome.pictures().items():
-            beside = place / f"{safe_name(cell.prior.spec())}-{name}{seed}.png"
-            _place(outputs.path(store, digest, outputs.VIEW), beside)
+            extra = place / f"{safe_name(cell.prior.spec())}-{name}{seed}.png"
+            _place(outputs.path(store, digest, outputs.VIEW), extra)
         _place(outputs.path(store, outcome.output, outputs.VIEW), restored)
         for digest, name in ((outcome.clean, "_clean"), (outcome.degraded, f"_measured{seed}")):
             _place(outputs.path(store, digest, outputs.VIEW), place / f"{name}.png")
@@ -87,27 +88,28 @@ class RunFolder:
     def finish(
         self, info: Mapping[str, Any], rows: pd.DataFrame, details: Sequence[tuple[str, str]]
     ) -> None:
-        """Write the rows, and the traceback of each failure."""
+        """Write the rows, what their columns mean, and the traceback of each failure."""
         write_atomically(self.path / ROWS, rows.to_csv(index=False, lineterminator="\n"))
         if details:
             text = "\n\n".join(f"=== {title}\n{detail}" for title, detail in details)
             write_atomically(self.path / FAILURES, text + "\n")
-        write_atomically(self.path / INFO, json.dumps(info, indent=1) + "\n")
+        described = {**info, "columns": schema.meanings()}
+        write_atomically(self.path / INFO, json.dumps(described, indent=1) + "\n")
 
     def rows(self) -> pd.DataFrame:
-        """Read the rows back."""
-        rows = pd.read_csv(self.path / ROWS, dtype=str, keep_default_na=False)
-        whole = ["seed", "height", "width", "channels", "threads", "slots", "stop", "peak"]
-        texts = ["prior", "task", "image", "status", "device", "machine"]
-        texts += ["measurement", "output", "beside", "key", "message"]
-        for column in rows.columns.difference(texts):
-            if column == "cached":
-                rows[column] = rows[column].eq("True")
-            else:
-                rows[column] = rows[column].replace("", "nan").astype(float)
-                if column in whole:
-                    rows[column] = rows[column].astype("Int64")
-        return rows
+        """Read the rows back.
+
+        Raises
+        ------
+        UsageError
+            If the file is damaged.
+        """
+        file = self.path / ROWS
+        try:
+            texts = pd.read_csv(file, dtype=str, keep_default_na=False, na_values=[""])
+            return schema.frame(texts)
+        except ValueError as error:
+            raise UsageError(f"{file} is damaged: {error}") from None
 
     def info(self) -> dict[str, Any]:
         """Read back what the run is.

@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from priorlab.errors import UsageError
-from priorlab.pictures import images
+from priorlab.pictures import arrays, reading, writing
 
 DATA = ".tiff"
-"""16-bit: what metrics are computed from."""
+"""16-bit, all channels: what metrics are computed from."""
 VIEW = ".png"
-"""8-bit: to look at."""
+"""8-bit, gray or RGB: to look at."""
 
 
 def rounded(image: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -41,7 +41,7 @@ def put(folder: Path, image: NDArray[np.float32], suffixes: Sequence[str] = (DAT
         If a file cannot be written.
     """
     stored = rounded(image)
-    digest = images.digest(stored)
+    digest = arrays.digest(stored)
     for suffix in suffixes:
         target = path(folder, digest, suffix)
         if not target.exists():
@@ -49,13 +49,14 @@ def put(folder: Path, image: NDArray[np.float32], suffixes: Sequence[str] = (DAT
                 target.parent.mkdir(parents=True, exist_ok=True)
             except OSError as error:
                 raise UsageError(f"cannot write {target}: {error.strerror or error}") from None
-            images.write(target, stored, bits=16 if suffix == DATA else 8)
+            shown = stored if suffix == DATA else arrays.gray_or_rgb(stored)
+            writing.write(target, shown)
     return digest
 
 
 def get(folder: Path, digest: str) -> NDArray[np.float32]:
     """Return a stored image, float32 (C, H, W) in [0, 1], or raise a `UsageError`."""
-    return images.read(path(folder, digest, DATA))
+    return reading.read(path(folder, digest, DATA))
 
 
 def path(folder: Path, digest: str, suffix: str) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,24 +11,45 @@ from typing import Any
 import pandas as pd
 
 from priorlab.errors import UsageError
-from priorlab.harness.report.notes import Header
+from priorlab.harness.results import schema
 from priorlab.harness.results.folder import RunFolder
-from priorlab.harness.results.store import FINAL, Outcome
+from priorlab.harness.results.header import Header
+from priorlab.harness.results.schema import FINAL, METRICS, OUTCOME, Outcome
+from priorlab.harness.run.grid import Cell
 from priorlab.harness.run.plan import Plan
-from priorlab.pictures.extra import legend
-
-METRICS = ("psnr", "ssim")
-"""Columns that stand in every table, also where nothing was scored."""
-SIZES = ("height", "width", "channels")
+from priorlab.pictures.extra_pictures import legend
 
 
 @dataclasses.dataclass(frozen=True)
 class Result:
-    """A cell's outcome with its scores, and whether it was known before the run."""
+    """What a run knows of a cell.
+
+    Attributes
+    ----------
+    outcome : Outcome
+        What is stored.
+    scores : mapping of str to float
+        The metrics, by name.
+    cached : bool
+        Whether the cell was known before the run.
+    failed_metrics : mapping of str to str
+        For each metric that raised, what it raised.
+    """
 
     outcome: Outcome
     scores: Mapping[str, float]
     cached: bool
+    failed_metrics: Mapping[str, str] = dataclasses.field(default_factory=dict)
+
+    def row(self, cell: Cell) -> dict[str, Any]:
+        """Return the values of the cell's row by the names of their columns."""
+        outcome = {c.name: getattr(self.outcome, c.name) for c in OUTCOME if not c.internal}
+        pictures = self.outcome.pictures().items()
+        outcome["extras"] = "; ".join(legend(name, white) for name, (_, white) in pictures)
+        failed = [f"metric {name} failed: {why}" for name, why in self.failed_metrics.items()]
+        outcome["message"] = "; ".join(filter(None, [self.outcome.message, *failed]))
+        metrics = dict.fromkeys([*METRICS, *self.failed_metrics], math.nan) | dict(self.scores)
+        return cell.labels | outcome | metrics | {"cached": self.cached, "key": cell.key}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,7 +82,7 @@ class Run:
 
     @property
     def header(self) -> Header:
-        """What its tables say beside the figures."""
+        """What its tables say besides the figures."""
         total, missing = int(self.info["total"]), int(self.info["total"]) - len(self.rows)
         notes = [f"Left out: {problem}." for problem in self.info["problems"]]
         if missing:
@@ -72,6 +94,7 @@ class Run:
             known=self.info["known_dataset"],
             protocols=self.info["tasks"],
             metrics=self.info["metrics"],
+            lower_is_better=self.info.get("lower_is_better", ()),
             versions=self.info["versions"],
             command=self.info["command"],
             notes=notes,
@@ -82,37 +105,9 @@ class Run:
 
 def to_rows(planned: Plan, results: Mapping[str, Result]) -> pd.DataFrame:
     """Return the table of all finished cells, in the order of the grid."""
-    rows: list[dict[str, Any]] = []
-    for cell in planned.cells:
-        if result := results.get(cell.key):
-            outcome = dataclasses.asdict(result.outcome)
-            rows.append(
-                cell.labels
-                | outcome
-                | dict(result.scores)
-                | {"beside": _beside(result.outcome)}
-                | {"cached": result.cached, "key": cell.key}
-            )
-    metrics = list(
-        dict.fromkeys([*METRICS, *(name for r in results.values() for name in r.scores)])
+    return schema.frame(
+        results[cell.key].row(cell) for cell in planned.cells if cell.key in results
     )
-    columns = ["prior", "task", "image", "seed", "status", *metrics, "seconds", "peak_mb"]
-    columns += ["stop", "peak", "peak_psnr"]
-    columns += ["threads", "slots", "device", "machine", *SIZES]
-    columns += ["cached", "measurement", "output", "beside", "key", "message"]
-    table = pd.DataFrame(rows, columns=columns)
-    texts = ["device", "machine", "measurement", "output", "beside", "key", "message"]
-    whole = [*SIZES, "threads", "slots", "stop", "peak"]
-    kinds: dict[str, Any] = dict.fromkeys(whole, "Int64")
-    kinds |= dict.fromkeys([*metrics, "seconds", "peak_mb", "peak_psnr"], float)
-    table["cached"] = table["cached"].eq(True)
-    table[texts] = table[texts].fillna("")
-    return table.astype(kinds)
-
-
-def _beside(outcome: Outcome) -> str:
-    """Return which pictures stand beside the restored one, and how to read them."""
-    return "; ".join(legend(name, white) for name, (_, white) in outcome.pictures().items())
 
 
 def load(run: str | Path, out: Path = Path("results")) -> Run:

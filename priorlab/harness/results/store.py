@@ -8,99 +8,37 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import json
+import math
 import sqlite3
 import statistics
+import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from priorlab.errors import UsageError
+from priorlab.harness.results.schema import LABELS, OUTCOME, Outcome
 
-SCHEMA = 2
+LAYOUT = 3
 """Version of the file's layout, kept in SQLite's `user_version`."""
-
-FINAL = ("ok", "unsupported")
-"""Statuses that stand; cells with any other are computed again by the next run."""
 
 WAIT = 30.0
 """Seconds to wait for another process that writes to the same store."""
 
 
-@dataclasses.dataclass(frozen=True)
-class Outcome:
-    """What is known of a computed cell.
-
-    Attributes
-    ----------
-    status : str
-        ok, failed (the prior raised or returned no valid image), crashed (its process died),
-        timeout or unsupported.
-    message : str
-        In one line why the status is not ok.
-    details : str
-        The traceback, or the last output of a crashed process.
-    seconds : float or None
-        Duration of `restore` alone.
-    wall : float
-        Seconds from handing out the cell to its result; estimates are made from this.
-    peak_mb : float or None
-        Peak resident memory of the process during the cell, in MB.
-    stop : int or None
-        The iteration whose image was returned, where the prior chose one.
-    peak, peak_psnr : int and float, or None
-        The iteration with the best PSNR of those that an iterative prior reported, and that PSNR.
-    beside : str
-        JSON: for each picture beside the restored one its digest and the value of white.
-    height, width, channels : int
-        Of the clean image.
-    measurement, output, degraded, clean : str
-        Digests: of the measured data, and of the stored images.
-    threads, slots : int
-        Threads of the process, and how many processes worked at the same time.
-    device, machine : str
-        Such as "cpu", and the name of that CPU or GPU.
-    """
-
-    status: str
-    message: str = ""
-    details: str = ""
-    seconds: float | None = None
-    wall: float = 0.0
-    peak_mb: float | None = None
-    stop: int | None = None
-    peak: int | None = None
-    peak_psnr: float | None = None
-    beside: str = ""
-    height: int = 0
-    width: int = 0
-    channels: int = 0
-    measurement: str = ""
-    output: str = ""
-    degraded: str = ""
-    clean: str = ""
-    threads: int = 0
-    slots: int = 0
-    device: str = ""
-    machine: str = ""
-
-    def pictures(self) -> dict[str, tuple[str, float]]:
-        """Return for each picture beside the restored one its digest and the value of white."""
-        return {name: tuple(facts) for name, facts in json.loads(self.beside or "{}").items()}
-
-
-FIELDS = tuple(field.name for field in dataclasses.fields(Outcome))
-
-LAYOUT = f"""
+_STORED = (*LABELS, *OUTCOME)
+_CELLS = f"""
 create table if not exists cells (
-    key text primary key, prior text, task text, image text, seed integer,
-    created text default current_timestamp, {", ".join(FIELDS)}
-) without rowid;
-create table if not exists scores (
-    key text, metrics text, scores text, primary key (key, metrics)
-) without rowid;
-pragma user_version = {SCHEMA};
+    key text primary key, created text default current_timestamp,
+    {", ".join(column.sql for column in _STORED)}
+) without rowid
 """
+_SCORES = """
+create table scores (
+    key text, metric text, digest text, value real, primary key (key, metric)
+) without rowid
+"""
+_OUTCOME = ", ".join(column.name for column in OUTCOME)
 
 
 class Store:
@@ -120,45 +58,106 @@ class Store:
         UsageError
             If it cannot be written, is damaged, or was made by a newer priorlab.
         """
-        self.file = folder / "store.sqlite"
-        self.pictures = folder / "outputs"
+        self._locate(folder)
         try:
             self.pictures.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             reason = error.strerror or error
             raise UsageError(f"cannot write to the results folder {folder}: {reason}") from None
         with self._guard():
-            self._base = sqlite3.connect(self.file, timeout=WAIT, isolation_level=None)
-            try:
-                self._prepare()
-            except BaseException:
-                self._base.close()
-                raise
+            self._open(str(self.file))
+
+    @classmethod
+    def to_read(cls, folder: Path) -> Store | None:
+        """Return the store in a folder as it is now, or None if there is none.
+
+        No file is written, nor brought up to a newer layout: this is a copy in memory.
+
+        Raises
+        ------
+        UsageError
+            If the file is damaged, or was made by a newer priorlab.
+        """
+        store = cls.__new__(cls)
+        store._locate(folder)
+        if not store.file.exists():
+            return None
+        # Without a log nobody has the file open, and SQLite need not make one in order to read.
+        log = store.file.with_name(f"{store.file.name}-wal")
+        how = "mode=ro" if log.exists() else "mode=ro&immutable=1"
+        with store._guard():
+            source = sqlite3.connect(
+                f"{store.file.resolve().as_uri()}?{how}", uri=True, timeout=WAIT
+            )
+            with contextlib.closing(source):
+                store._open(":memory:", source)
+        return store
+
+    def _locate(self, folder: Path) -> None:
+        self.file = folder / "store.sqlite"
+        self.pictures = folder / "outputs"
+
+    def _open(self, name: str, source: sqlite3.Connection | None = None) -> None:
+        """Connect, fill with what `source` holds, and bring the layout up to date."""
+        self._base = sqlite3.connect(name, timeout=WAIT, isolation_level=None)
+        try:
+            if source:
+                source.backup(self._base)
+            self._prepare()
+        except BaseException:
+            self._base.close()
+            raise
 
     def _prepare(self) -> None:
         # A killed process loses no commit; a power failure may lose the last, which is enough.
         self._base.execute("pragma synchronous = normal")
+        if self._layout() == LAYOUT:
+            return
+        self._keep_a_log()
+        with self._transaction():
+            if self._layout() == LAYOUT:
+                return  # another process was faster
+            self._base.execute(_CELLS)
+            self._bring_up_to_date()
+            # Earlier layouts kept scores for all metrics together, under a digest of code that
+            # is no more; they follow from the stored images.
+            self._base.execute("drop table if exists scores")
+            self._base.execute(_SCORES)
+            self._base.execute(f"pragma user_version = {LAYOUT}")
+
+    def _keep_a_log(self) -> None:
+        """Switch to write-ahead logging; SQLite itself does not wait for others who do so."""
+        deadline = time.monotonic() + WAIT
+        while True:
+            try:
+                self._base.execute("pragma journal_mode = wal")
+                return
+            except sqlite3.OperationalError:
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.05)
+
+    def _layout(self) -> int:
+        """Return the version of the file's layout; 0 for an empty file."""
         (version,) = self._base.execute("pragma user_version").fetchone()
-        if version > SCHEMA:
+        if version > LAYOUT:
             raise UsageError(
                 f"{self.file} was made by a newer priorlab (layout {version}, this one knows"
-                f" {SCHEMA}); upgrade priorlab or choose another results folder"
+                f" {LAYOUT}); upgrade priorlab or choose another results folder"
             )
-        if version == SCHEMA:
-            return
-        self._base.execute("pragma journal_mode = wal")
-        with self._transaction():
-            for statement in filter(str.strip, LAYOUT.split(";")):
-                self._base.execute(statement)
-            self._add_columns()
+        return int(version)
 
-    def _add_columns(self) -> None:
-        """Bring a file of an older layout up to date; what it did not know has the default."""
+    def _bring_up_to_date(self) -> None:
+        """Rename and add columns of an earlier layout; what it did not know is missing."""
         there = {row[1] for row in self._base.execute("pragma table_info(cells)")}
-        for field in dataclasses.fields(Outcome):
-            if field.name not in there:
-                default = "''" if field.default == "" else "null"
-                self._base.execute(f"alter table cells add column {field.name} default {default}")
+        for column in _STORED:
+            if column.formerly in there:
+                change = f"rename column {column.formerly} to {column.name}"
+            elif column.name not in there:
+                change = f"add column {column.sql}" + " default ''" * (column.kind is str)
+            else:
+                continue
+            self._base.execute(f"alter table cells {change}")
 
     def close(self) -> None:
         """Close the file."""
@@ -166,21 +165,26 @@ class Store:
 
     def outcome(self, key: str) -> Outcome | None:
         """Return what is known of a cell, or None."""
-        query = f"select {', '.join(FIELDS)} from cells where key = ?"
         with self._guard():
-            row = self._base.execute(query, (key,)).fetchone()
-        return Outcome(*row) if row else None
+            row = self._base.execute(
+                f"select {_OUTCOME} from cells where key = ?", (key,)
+            ).fetchone()
+        if row is None:
+            return None
+        return Outcome(
+            *(column.from_sql(value) for column, value in zip(OUTCOME, row, strict=True))
+        )
 
     def put(
         self,
         key: str,
-        labels: dict[str, str | int],
+        labels: Mapping[str, str | int],
         outcome: Outcome,
-        metrics: str,
-        scores: dict[str, float],
+        metrics: Mapping[str, str],
+        scores: Mapping[str, float],
     ) -> None:
-        """Remember a cell and its scores, in one transaction."""
-        names = ("key", *labels, *FIELDS)
+        """Remember a cell and its scores, in one transaction; see `put_scores`."""
+        names = ("key", *labels, *(column.name for column in OUTCOME))
         values = (key, *labels.values(), *dataclasses.astuple(outcome))
         marks = ", ".join("?" * len(values))
         with self._guard(), self._transaction():
@@ -188,25 +192,47 @@ class Store:
                 f"insert or replace into cells ({', '.join(names)}) values ({marks})", values
             )
             self._base.execute("delete from scores where key = ?", (key,))
-            if scores:
-                self._put_scores(key, metrics, scores)
+            self._put_scores(key, metrics, scores)
 
-    def scores(self, key: str, metrics: str) -> dict[str, float] | None:
-        """Return the scores of a cell under the metrics with a digest, if they are known."""
-        query = "select scores from scores where key = ? and metrics = ?"
+    def scores(self, key: str, metrics: Mapping[str, str]) -> dict[str, float]:
+        """Return the scores of a cell that are known.
+
+        Parameters
+        ----------
+        key : str
+            Of the cell.
+        metrics : mapping of str to str
+            For each metric the digest of its code: scores by other code are not returned.
+        """
+        query = "select metric, digest, value from scores where key = ?"
         with self._guard():
-            row = self._base.execute(query, (key, metrics)).fetchone()
-        return dict(json.loads(row[0])) if row else None
+            rows = self._base.execute(query, (key,)).fetchall()
+        return {
+            metric: math.nan if value is None else value
+            for metric, digest, value in rows
+            if metrics.get(metric) == digest
+        }
 
-    def put_scores(self, key: str, metrics: str, scores: dict[str, float]) -> None:
-        """Remember the scores of a cell."""
+    def put_scores(self, key: str, metrics: Mapping[str, str], scores: Mapping[str, float]) -> None:
+        """Remember scores of a cell; those of other metrics stay.
+
+        Parameters
+        ----------
+        key : str
+            Of the cell.
+        metrics : mapping of str to str
+            For each metric the digest of its code.
+        scores : mapping of str to float
+            By the metric's name; NaN where the metric is not defined.
+        """
         with self._guard(), self._transaction():
             self._put_scores(key, metrics, scores)
 
-    def _put_scores(self, key: str, metrics: str, scores: dict[str, float]) -> None:
-        self._base.execute(
-            "insert or replace into scores values (?, ?, ?)", (key, metrics, json.dumps(scores))
-        )
+    def _put_scores(
+        self, key: str, metrics: Mapping[str, str], scores: Mapping[str, float]
+    ) -> None:
+        rows = [(key, metric, metrics[metric], value) for metric, value in scores.items()]
+        self._base.executemany("insert or replace into scores values (?, ?, ?, ?)", rows)
 
     def rates(self, machine: str) -> dict[tuple[str, str], float]:
         """Return for each (prior, task) the median wall seconds per megapixel on a machine."""

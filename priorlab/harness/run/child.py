@@ -1,4 +1,4 @@
-"""The driver's end of a child process: start it, hand it a job, hear from it, end it."""
+"""The driver's end of a child process: start it, send it a job, receive its answers, end it."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Setup:
     device : str
         Torch device.
     plugin_files, plugin_folders : tuple of str
-        Plugins besides the installed ones.
+        Plugins to load in addition to the installed ones.
     """
 
     pictures: str

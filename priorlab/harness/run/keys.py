@@ -16,9 +16,7 @@ from collections.abc import Iterator, Mapping
 from importlib import metadata
 from typing import Any
 
-import torch
-
-from priorlab.errors import UsageError
+from priorlab import devices
 from priorlab.precision import bf16_hardware
 from priorlab.registry import Registry
 from priorlab.sources.digest import digest, modules_of
@@ -27,7 +25,7 @@ from priorlab.specs import Component
 KEY_SCHEMA = 2
 """Part of every key: to be raised when the harness itself changes what a result is."""
 
-CORE = "priorlab.priors"
+CORE = "priorlab.restoration"
 """The module that restores; what it imports is the code that all cells depend on."""
 
 LIBRARIES = ("numba", "numpy", "pillow", "scikit-image", "scipy", "torch")
@@ -76,7 +74,7 @@ def setting(device: str) -> dict[str, Any]:
     UsageError
         For a device that is not there.
     """
-    chosen = existing_device(device)
+    chosen = devices.find(device)
     hardware = bf16_hardware(chosen)
     return {
         "core": digest([CORE]),
@@ -100,17 +98,6 @@ def release(version: str) -> str:
     '2.13'
     """
     return ".".join(version.split(".")[:2])
-
-
-def existing_device(device: str) -> torch.device:
-    """Return a torch device that is there, or raise a `UsageError`."""
-    try:
-        chosen = torch.device(device)
-    except RuntimeError:
-        raise UsageError(f"device {device!r} is not one torch knows, such as cpu or cuda") from None
-    if chosen.type == "cuda" and (chosen.index or 0) >= torch.cuda.device_count():
-        raise UsageError(f"device {device!r} is not there; this machine has no such GPU")
-    return chosen
 
 
 def cell_key(

@@ -1,21 +1,22 @@
-"""Plan a comparison: its cells, what is known of them already, how long the rest will take."""
+"""Plan a run: its cells, what is known of them already, and how long the rest will take."""
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
 from priorlab.errors import UsageError
 from priorlab.harness.results import outputs
-from priorlab.harness.results.store import FINAL, Outcome, Store
-from priorlab.harness.run import grid, machine
+from priorlab.harness.results.schema import FINAL, Outcome
+from priorlab.harness.results.store import Store
+from priorlab.harness.run import grid, machine, scores
 from priorlab.harness.run.grid import Cell
 from priorlab.harness.run.schedule import Estimates
-from priorlab.pictures.datasets import Dataset
-from priorlab.priors import Prior
+from priorlab.harness.run.selection import Selection, select
+from priorlab.harness.run.settings import RunSettings
 from priorlab.registry import Registry
-from priorlab.tasks.base import Task
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,20 +27,28 @@ class Plan:
     ----------
     name : str
         The run's name.
+    selection : Selection
+        What is compared.
     cells : list of Cell
         The grid.
-    problems : tuple of str
-        What is wrong with the image files that cannot be read.
     cached : dict
         What the store knows already, by key.
+    scores : dict
+        The metrics of those that are known, by key.
+    unscored : dict
+        The names of those that are missing, by key, where any are.
     slots : int
         How many cells would be computed at the same time.
+    estimates : Estimates
+        How long cells take.
     """
 
     name: str
+    selection: Selection
     cells: list[Cell]
-    problems: tuple[str, ...]
     cached: dict[str, Outcome]
+    scores: dict[str, dict[str, float]]
+    unscored: dict[str, tuple[str, ...]]
     slots: int
     estimates: Estimates
 
@@ -47,6 +56,11 @@ class Plan:
     def missing(self) -> dict[str, Cell]:
         """The cells to compute, by key."""
         return {cell.key: cell for cell in self.cells if cell.key not in self.cached}
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """What is wrong with the image files that cannot be read."""
+        return self.selection.dataset.problems
 
     def text(self) -> str:
         """Say in a few lines what is to be done and how long it will take."""
@@ -62,43 +76,55 @@ class Plan:
         return "\n".join(lines)
 
 
-def plan(
-    priors: Sequence[Prior],
-    tasks: Sequence[Task],
-    dataset: Dataset,
-    seeds: Sequence[int] = (0,),
-    *,
-    registry: Registry,
-    out: Path,
-    name: str | None = None,
-    slots: int | None = None,
-    threads: int = 1,
-    device: str = "cpu",
-) -> Plan:
-    """Return what `run` would do with the same arguments; nothing is written.
+def plan(settings: RunSettings, registry: Registry) -> Plan:
+    """Return what a run with these settings would do; nothing is written.
 
     Raises
     ------
     UsageError
-        For an empty grid, a bad seed or device, or a store that cannot be used.
+        For an empty grid, an unknown name, a bad seed or device, or a store that cannot be read.
     """
-    cells = grid.cells(priors, tasks, dataset.images, seeds, registry=registry, device=device)
-    cached: dict[str, Outcome] = {}
-    estimates = Estimates()
-    if (out / "store.sqlite").exists():
-        store = Store(out)
-        try:
-            estimates = Estimates(store.rates(machine.name(device)))
-            cached = _cached(store, cells)
-        finally:
-            store.close()
-    if slots is None:
-        slots = 1 if device != "cpu" else max(1, machine.usable_cores() // threads)
-    slots = max(1, min(slots, len({cell.key for cell in cells} - cached.keys())))
-    name = grid.run_name(tasks, dataset, [cell.labels for cell in cells]) if name is None else name
+    selection = select(settings, registry)
+    cells = grid.cells(
+        selection.priors,
+        selection.tasks,
+        selection.dataset.images,
+        selection.seeds,
+        registry=registry,
+        device=settings.device,
+    )
+    name = settings.name
+    if name is None:
+        labels = [cell.labels for cell in cells]
+        name = grid.run_name(selection.tasks, selection.dataset, labels)
     if not name or name != Path(name).name or name.startswith("."):
         raise UsageError(f"the run name {name!r} is not a plain file name")
-    return Plan(name, cells, dataset.problems, cached, slots, estimates)
+    estimates = Estimates()
+    cached: dict[str, Outcome] = {}
+    known: dict[str, dict[str, float]] = {}
+    if store := Store.to_read(settings.out):
+        with contextlib.closing(store):
+            estimates = Estimates(store.rates(machine.name(settings.device)))
+            cached = _cached(store, cells)
+            known = _scores(store, cells, cached, registry)
+    unscored = {
+        key: missing
+        for key, values in known.items()
+        if cached[key].output
+        and (missing := tuple(name for name in registry.metrics if name not in values))
+    }
+    to_do = {cell.key for cell in cells if cell.key not in cached} | unscored.keys()
+    slots = max(1, min(_slots(settings), len(to_do)))
+    return Plan(name, selection, cells, cached, known, unscored, slots, estimates)
+
+
+def _slots(settings: RunSettings) -> int:
+    """Return how many cells may be computed at the same time."""
+    if settings.slots is not None:
+        return settings.slots
+    if settings.device != "cpu":
+        return 1
+    return max(1, machine.usable_cores() // settings.threads)
 
 
 def _cached(store: Store, cells: Sequence[Cell]) -> dict[str, Outcome]:
@@ -115,3 +141,12 @@ def _cached(store: Store, cells: Sequence[Cell]) -> dict[str, Outcome]:
             if outcome.output
         )
     }
+
+
+def _scores(
+    store: Store, cells: Sequence[Cell], cached: dict[str, Outcome], registry: Registry
+) -> dict[str, dict[str, float]]:
+    """Return the metrics that the store knows of the cells that it knows."""
+    digests = {task: scores.digests(task, registry) for task in {cell.task for cell in cells}}
+    known = {cell.key: cell for cell in cells if cell.key in cached}
+    return {key: store.scores(key, digests[cell.task]) for key, cell in known.items()}

@@ -16,22 +16,22 @@ INTERVAL = 10.0
 
 
 class Progress:
-    """What a run tells while it works. This one shows nothing."""
+    """Follows a run while it works. This one shows nothing."""
 
     def started(self, total: int, cached: int, slots: int) -> None:
-        """A run begins: `cached` of its `total` cells need no computing."""
+        """A run begins; `cached` of its `total` cells are known already."""
 
     def note(self, text: str) -> None:
         """Something the user should know, such as an image that cannot be read."""
 
     def working(self, slot: int, text: str) -> None:
-        """A slot, counted from 0, does what the text says."""
+        """A slot, counted from 0, is now doing what the text says."""
 
     def finished(self, row: Mapping[str, Any], done: int, seconds_left: float | None) -> None:
-        """A cell is finished, `done` in all; `seconds_left` is None while nobody can tell."""
+        """A cell is finished, `done` in all; `seconds_left` is None while it is not known."""
 
     def ended(self) -> None:
-        """The run ends, for whatever reason; restores the terminal."""
+        """The run ends, for any reason; the terminal is to be restored."""
 
 
 class PlainProgress(Progress):
@@ -119,7 +119,7 @@ class BarProgress(Progress):
             self.note(describe(row))
 
     def ended(self) -> None:
-        """Take the bar away."""
+        """Remove the bar."""
         if self._live:
             self._live.stop()
             self._live = None

@@ -2,50 +2,97 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
-import math
 import sys
+import traceback
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
-from priorlab import metrics
-from priorlab.pictures import images
+from priorlab import metrics, ssim
+from priorlab.errors import UsageError
+from priorlab.harness.results import schema
+from priorlab.metrics import BUILTIN_METRICS, Metric
+from priorlab.pictures import arrays
 from priorlab.registry import Registry
 from priorlab.tasks.base import Task
 
 
+@dataclasses.dataclass(frozen=True)
+class Scores:
+    """What came of measuring a restored image.
+
+    Attributes
+    ----------
+    values : dict of str to float
+        By the metric's name; NaN where the metric is not defined.
+    failures : dict of str to str
+        For each metric that raised, what it raised, in one line. These have no value: a failure
+        is not to be remembered, so that the metric is tried again.
+    """
+
+    values: dict[str, float]
+    failures: dict[str, str]
+
+
 def score(
-    restored: NDArray[np.float32], clean: NDArray[np.float32], task: Task, registry: Registry
-) -> dict[str, float]:
-    """Return all metrics by name, under the protocol of the task; NaN for one that fails.
+    restored: NDArray[np.float32],
+    clean: NDArray[np.float32],
+    task: Task,
+    chosen: Iterable[Metric],
+    device: str | torch.device = "cpu",
+) -> Scores:
+    """Measure a restored image under the protocol of its task.
 
     Parameters
     ----------
     restored, clean : array of shape (C, H, W)
         The clean image may be larger: what the task does not degrade is not compared.
+    task : Task
+        Says what is compared.
+    chosen : iterable of Metric
+        `BUILTIN_METRICS` may be computed anywhere; others run the code of plugins, which does
+        not belong in the driver's process.
+    device : str or torch.device
+        Where metrics that need a device compute.
     """
-    truth = images.from_tensor(task.truth(images.to_tensor(clean)))
+    truth = arrays.from_tensor(task.truth(arrays.to_tensor(clean)))
     values: dict[str, float] = {}
-    for metric in registry.metrics.values():
+    failures: dict[str, str] = {}
+    for metric in chosen:
         try:
-            values |= metrics.evaluate(restored, truth, task.protocol, [metric])
-        except Exception as error:  # a plugin's metric must not cost a restored image
-            print(f"metric {metric.name} failed: {error!r}", file=sys.stderr)
-            values[metric.name] = math.nan
-    return values
+            values |= metrics.evaluate(restored, truth, task.protocol, [metric], device)
+        except Exception as error:  # the metric of a plugin must not cost a restored image
+            print(f"metric {metric.name} failed:\n{traceback.format_exc()}", file=sys.stderr)
+            failures[metric.name] = " ".join(f"{type(error).__name__}: {error}".split())
+    return Scores(values, failures)
 
 
-def digest(task: Task, registry: Registry) -> str:
-    """Return a digest of the metrics' code and the protocol: scores are remembered under it."""
-    total = hashlib.sha256(repr(task.protocol).encode())
-    for module in (metrics, images):
-        total.update(Path(str(module.__file__)).read_bytes())
-    for name in sorted(registry.metrics):
-        owner = registry.owners["metrics", name].digest
-        total.update(f"{name} {'' if name in _OWN else owner}\n".encode())
-    return total.hexdigest()
+def digests(task: Task, registry: Registry) -> dict[str, str]:
+    """Return for each metric a digest of its code and the protocol.
 
+    Scores are remembered under it, so that a metric whose code changed is computed again.
 
-_OWN = {metric.name for metric in metrics.BUILTIN_METRICS}
+    Raises
+    ------
+    UsageError
+        If a metric has the name of another column of the results.
+    """
+    taken = {column.name for column in schema.columns()} - set(schema.METRICS)
+    if taken & registry.metrics.keys():
+        names = ", ".join(sorted(taken & registry.metrics.keys()))
+        raise UsageError(f"a metric cannot be called {names}: the results have such a column")
+    shared = hashlib.sha256(repr(task.protocol).encode())
+    for module in (metrics, ssim, arrays):
+        shared.update(Path(str(module.__file__)).read_bytes())
+    found = {}
+    for name, metric in registry.metrics.items():
+        total = shared.copy()
+        if metric not in BUILTIN_METRICS:
+            total.update(registry.owners["metrics", name].digest.encode())
+        found[name] = total.hexdigest()
+    return found

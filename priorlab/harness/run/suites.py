@@ -1,4 +1,4 @@
-"""Suites: the protocol of a published table in a TOML file, to be run again with one option.
+"""Suites: the protocol of a published table in a TOML file, run again with one option.
 
     title = "Deep image prior on Set12"
     source = "Authors: Title, venue, year; the table."
@@ -11,42 +11,21 @@
     threads = 1
     timeout = 3600                          seconds
 
-Every key may be left out; what a user types goes before what the file says.
+Every key may be left out; what a user types takes precedence over what the file says.
 """
 
 from __future__ import annotations
 
 import math
 import tomllib
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from priorlab.errors import UsageError, unknown
 
 
-@dataclass(frozen=True, kw_only=True)
-class Suite:
-    """What a suite's file says; None where it says nothing."""
-
-    title: str = ""
-    source: str = ""
-    notes: tuple[str, ...] = ()
-    tasks: tuple[str, ...] | None = None
-    priors: tuple[str, ...] | None = None
-    dataset: str | None = None
-    images: tuple[str, ...] | None = None
-    seeds: tuple[int, ...] | None = None
-    threads: int | None = None
-    timeout: float | None = None
-
-    def about(self) -> dict[str, Any]:
-        """Return what is printed above the tables."""
-        return {"title": self.title, "source": self.source, "notes": list(self.notes)}
-
-
-def load(path: Path) -> Suite:
-    """Read a suite.
+def load(path: Path) -> dict[str, Any]:
+    """Read a suite: the fields of `priorlab.harness.run.settings.RunSettings` that it names.
 
     Raises
     ------
@@ -66,10 +45,10 @@ def load(path: Path) -> Suite:
             raise UsageError(f"{path}: {unknown('key', key, _READERS)}")
         read, expected = _READERS[key]
         try:
-            values[key] = read(value)
+            values[_FIELDS.get(key, key)] = read(value)
         except ValueError:
             raise UsageError(f"{path}: {key} is not {expected}: {value!r}") from None
-    return Suite(**values)
+    return values
 
 
 def _text(value: Any) -> str:
@@ -129,3 +108,5 @@ _READERS: dict[str, tuple[Any, str]] = {
     "timeout": (_seconds, "a number of seconds above 0"),
 }
 """For each key what reads its value, and what it expects, for the error."""
+_FIELDS = {"timeout": "timeout_s"}
+"""Keys that are not called as the field of `RunSettings` is."""

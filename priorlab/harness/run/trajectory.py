@@ -1,7 +1,7 @@
-"""The trajectory of an iterative prior: how close the images on its way are to the truth.
+"""The trajectory of an iterative prior: how close its intermediate images are to the truth.
 
 The best of them is the oracle: what a prior could have returned had it known the truth. The
-prior learns nothing of it.
+prior itself never sees any of this.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from priorlab.pictures import images
+from priorlab.pictures import arrays
 from priorlab.tasks.base import Protocol
 
 SHARE = 0.1
-"""Measuring takes about this share of the time that restoring takes, at most: where steps are
+"""Measuring takes at most about this share of the time that restoring takes: where steps are
 too short for that, only some are measured, and the oracle is a lower bound."""
 
 TIE = 1e-3
@@ -58,15 +58,18 @@ class Trajectory:
         self._began: float | None = None
 
     def see(self, iteration: int, image: Tensor) -> None:
-        """Measure an image, if it is time; what is no image of the right shape is ignored."""
+        """Measure an image if it is time to; anything but an image of that shape is ignored."""
         start = time.perf_counter()
-        self._last = _count(iteration, self._last)
+        number = whole_number(iteration)
+        if number is None:
+            return
+        self._last = number
         self._began = start if self._began is None else self._began
         if self.spent > SHARE * (start - self._began - self.spent):
             return
         try:
             with torch.no_grad():
-                self._measure(iteration, image)
+                self._measure(number, image)
         except Exception:  # a plugin may report anything; that must not cost its result
             return
         finally:
@@ -74,10 +77,11 @@ class Trajectory:
 
     def returned(self, iteration: int) -> None:
         """Note that the image of `iteration` is the one that is returned."""
-        self._stop = _count(iteration, self._stop)
+        number = whole_number(iteration)
+        self._stop = self._stop if number is None else number
 
     def facts(self, psnr: float) -> dict[str, Any]:
-        """Return what is to be remembered: `stop`, `peak` and `peak_psnr`, where known.
+        """Return `stop`, `oracle_step` and `oracle_psnr`, as far as they are known.
 
         Parameters
         ----------
@@ -85,13 +89,13 @@ class Trajectory:
             Of the image that was returned: the oracle is at least as good.
         """
         facts: dict[str, Any] = {"stop": self._stop}
-        peak, error = int(self._best), float(self._least)
-        if peak < 0 or self._last is None:
+        step, error = int(self._best), float(self._least)
+        if step < 0 or self._last is None:
             return facts
-        peak_psnr = -10 * math.log10(error) if error else math.inf
-        if psnr > peak_psnr - TIE:
-            peak, peak_psnr = self._last if self._stop is None else self._stop, psnr
-        return facts | {"peak": peak, "peak_psnr": peak_psnr}
+        oracle_psnr = -10 * math.log10(error) if error else math.inf
+        if psnr > oracle_psnr - TIE:
+            step, oracle_psnr = self._last if self._stop is None else self._stop, psnr
+        return facts | {"oracle_step": step, "oracle_psnr": oracle_psnr}
 
     def _measure(self, iteration: int, image: Tensor) -> None:
         if image.shape != self._truth.shape:
@@ -105,16 +109,16 @@ class Trajectory:
         self._least = torch.where(better, mean, self._least)
 
 
-def _count(iteration: Any, otherwise: int | None) -> int | None:
-    """Return an iteration as a number that can be stored."""
+def whole_number(value: Any) -> int | None:
+    """Return what a plugin reports as a number of steps, or None if it cannot be stored as one."""
     try:
-        number = int(iteration)
-    except (TypeError, ValueError, OverflowError):
-        return otherwise
-    return number if 0 <= number < 2**63 else otherwise
+        number = int(value)
+    except Exception:  # a plugin may report anything
+        return None
+    return number if 0 <= number < 2**63 else None
 
 
 def _luma_weights() -> Tensor:
     """Return what the luma of each channel counts; its offset cancels in differences."""
     colours = np.eye(3, dtype=np.float32)[:, :, None]
-    return torch.from_numpy((images.luma(colours) - images.luma(0 * colours))[0, :, 0])
+    return torch.from_numpy((arrays.luma(colours) - arrays.luma(0 * colours))[0, :, 0])

@@ -17,21 +17,20 @@ import signal
 import sys
 import threading
 from pathlib import Path
-from typing import Any, TextIO, TypeVar
+from typing import Any, TextIO, cast
 
 import torch
 
-from priorlab import plugins
-from priorlab.errors import UsageError
+from priorlab import plugins, specs
 from priorlab.harness.run import cell
+from priorlab.harness.run.timing import ClockedTrace
 from priorlab.pictures.datasets import ImageFile
+from priorlab.priors import Prior
 from priorlab.registry import Registry
-from priorlab.specs import Component
+from priorlab.tasks.base import Task
 
 STOP = "stop"
-"""In place of a cell's status: results cannot be stored, so the run is to end."""
-
-C = TypeVar("C", bound=Component)
+"""In place of a cell's status: nothing can be stored any more, so the run is to end."""
 
 
 def main() -> None:
@@ -64,15 +63,26 @@ def _run(
     outbox: TextIO,
 ) -> dict[str, Any]:
     """Build what a job names and run it."""
-    trace = cell.ClockedTrace(
-        lambda iteration, total: _send(outbox, event="step", iteration=iteration, total=total)
-    )
+    image = ImageFile(**job["image"] | {"path": Path(job["image"]["path"])})
+    pictures = Path(setup["pictures"])
     try:
-        prior = _build(registry.find("priors", job["prior"]["name"]), job["prior"]["parameters"])
-        task = _build(registry.find("tasks", job["task"]["name"]), job["task"]["parameters"])
+        task = cast("Task", specs.from_description(job["task"], "tasks", registry.find))
+        if job["stored"]:
+            return cell.rescore(
+                task,
+                image,
+                job["stored"],
+                job["metrics"],
+                registry=registry,
+                device=device,
+                folder=pictures,
+            )
+        prior = cast("Prior", specs.from_description(job["prior"], "priors", registry.find))
     except Exception as error:
         return cell.failure(error)
-    image = ImageFile(**job["image"] | {"path": Path(job["image"]["path"])})
+    trace = ClockedTrace(
+        lambda iteration, total: _send(outbox, event="step", iteration=iteration, total=total)
+    )
     try:
         return cell.compute(
             prior,
@@ -81,15 +91,11 @@ def _run(
             job["seed"],
             registry=registry,
             device=device,
-            folder=Path(setup["pictures"]),
+            folder=pictures,
             trace=trace,
         )
-    except UsageError as error:
+    except cell.StoreUnusable as error:
         return {"status": STOP, "message": str(error)}
-
-
-def _build(kind: type[C], parameters: dict[str, Any]) -> C:
-    return kind(**parameters)
 
 
 def _keep_pipes() -> tuple[TextIO, TextIO]:

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from priorlab import precision
 from priorlab.forward.measurement import Measurement
 from priorlab.forward.operators import Shape
+from priorlab.randomness import seed_torch
 from priorlab.solvers.parameter_space.settings import (
     LEAST_PERTURBED,
     NOTICEABLE,
@@ -45,7 +46,7 @@ class Member:
         seed: int,
     ) -> None:
         device = measurement.y.device
-        torch.manual_seed(seed)
+        seed_torch(seed, device)
         self.settings, self.measurement = settings, measurement
         self.network = make_network(measurement.shape).to(device).train()
         self.code = Code(make_code(measurement.shape), measurement, settings.perturbation)

@@ -6,13 +6,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageFont
 
-from priorlab.harness.report import contact_sheet
-from priorlab.harness.report.contact_sheet import Panel, comparison, telling_part
+from priorlab.harness.report import contact_sheet, tile_layout
+from priorlab.harness.report.contact_sheet import Tile, draw_contact_sheet
+from priorlab.harness.report.telling_part import Picture, telling_part
+from priorlab.harness.report.tile_layout import TileLayout, wrap
 
 RNG = np.random.default_rng(0)
 
 
-def picture(channels: int, height: int, width: int) -> contact_sheet.Picture:
+def picture(channels: int, height: int, width: int) -> Picture:
     return RNG.random((channels, height, width), dtype=np.float32)
 
 
@@ -22,26 +24,26 @@ def picture(channels: int, height: int, width: int) -> contact_sheet.Picture:
 )
 def test_a_sheet_is_bounded(shape: tuple[int, int, int], priors: int) -> None:
     image = picture(*shape)
-    sheet = comparison(
-        image, Panel("degraded", image), [Panel(f"prior {i}", image) for i in range(priors)]
+    sheet = draw_contact_sheet(
+        image, Tile("degraded", image), [Tile(f"prior {i}", image) for i in range(priors)]
     )
     assert sheet.mode == "RGB"
-    assert sheet.width <= contact_sheet.SHEET and sheet.height <= contact_sheet.SHEET * 1.1
+    assert sheet.width <= tile_layout.LIMIT and sheet.height <= tile_layout.LIMIT * 1.1
     assert sheet.width >= 150
 
 
 def test_a_large_picture_is_shrunk() -> None:
     image = picture(1, 1500, 2500)
-    sheet = comparison(image, Panel("degraded", image), [])
-    assert sheet.width <= contact_sheet.SHEET and sheet.height <= contact_sheet.SHEET
+    sheet = draw_contact_sheet(image, Tile("degraded", image), [])
+    assert sheet.width <= tile_layout.LIMIT and sheet.height <= tile_layout.LIMIT
 
 
 def test_a_degraded_picture_of_another_size_and_a_missing_one_are_shown() -> None:
     image = picture(3, 64, 64)
-    sheet = comparison(
+    sheet = draw_contact_sheet(
         image,
-        Panel("degraded", picture(3, 16, 16)),
-        [Panel("tv", image), Panel("dip", None, "crashed: out of memory")],
+        Tile("degraded", picture(3, 16, 16)),
+        [Tile("tv", image), Tile("dip", None, "crashed: out of memory")],
         title="superres:factor=4",
     )
     empty = np.all(np.asarray(sheet) == contact_sheet.EMPTY, axis=-1)
@@ -51,14 +53,14 @@ def test_a_degraded_picture_of_another_size_and_a_missing_one_are_shown() -> Non
 def test_pictures_are_shown_as_they_are() -> None:
     """A small picture is enlarged by a whole factor: its gray levels and no others appear."""
     levels = np.linspace(0, 1, 16 * 16, dtype=np.float32).reshape(1, 16, 16)
-    sheet = np.asarray(comparison(levels, Panel("degraded", levels), []))
+    sheet = np.asarray(draw_contact_sheet(levels, Tile("degraded", levels), []))
     block = sheet[60:160, 20:120]
     assert set(np.unique(block)) <= set(np.rint(levels * 255).astype(int).ravel())
 
 
 def test_the_wrong_shape_is_refused() -> None:
     with pytest.raises(ValueError, match="tv is"):
-        comparison(picture(1, 32, 32), Panel("y", None), [Panel("tv", picture(1, 32, 31))])
+        draw_contact_sheet(picture(1, 32, 32), Tile("y", None), [Tile("tv", picture(1, 32, 31))])
 
 
 def test_the_part_is_where_restorations_disagree() -> None:
@@ -101,22 +103,22 @@ def test_the_part_lies_in_the_picture(height: int, width: int, a: int, count: in
 @settings(max_examples=100)
 def test_labels_are_never_clipped(text: str, width: int) -> None:
     font = ImageFont.load_default(15)
-    lines = contact_sheet._wrap(text, font, width)
+    lines = wrap(text, font, width)
     assert all(font.getlength(line) <= width for line in lines)
     assert "".join("".join(lines).split()) == "".join(text.split())
 
 
 def test_labels_break_after_commas_first() -> None:
     font = ImageFont.load_default(15)
-    lines = contact_sheet._wrap("dip:iterations=3000,learning_rate=0.005", font, 180)
+    lines = wrap("dip:iterations=3000,learning_rate=0.005", font, 180)
     assert lines == ["dip:iterations=3000,", "learning_rate=0.005"]
 
 
 @given(st.integers(16, 3000), st.integers(16, 3000), st.integers(2, 60))
 @settings(max_examples=100)
 def test_every_layout_has_room_for_what_it_shows(width: int, height: int, count: int) -> None:
-    layout = contact_sheet._Layout.fit(width, height, count)
-    assert layout.columns * (layout.width + contact_sheet.MARGIN) <= contact_sheet.SHEET
+    layout = TileLayout.fit(width, height, count)
+    assert layout.columns * (layout.width + tile_layout.MARGIN) <= tile_layout.LIMIT
     assert max(layout.picture[0], layout.part[0]) <= layout.width
     assert 1 <= layout.crop[0] <= width and 1 <= layout.crop[1] <= height
     assert min(layout.picture) >= 1
@@ -125,6 +127,6 @@ def test_every_layout_has_room_for_what_it_shows(width: int, height: int, count:
 def test_a_sheet_is_saved_as_png(tmp_path: object) -> None:
     image = picture(1, 20, 20)
     path = f"{tmp_path}/sheet.png"
-    comparison(image, Panel("degraded", image), [Panel("tv", image)]).save(path)
+    draw_contact_sheet(image, Tile("degraded", image), [Tile("tv", image)]).save(path)
     with Image.open(path) as read:
         assert read.format == "PNG"

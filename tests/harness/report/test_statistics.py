@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from priorlab.harness.report import statistics
-from priorlab.harness.report.statistics import Interval
+from priorlab.harness.report import inference, statistics
+from priorlab.harness.report.inference import Interval
 
 
 def table(**columns: list[float]) -> pd.DataFrame:
@@ -63,7 +63,7 @@ def test_an_identical_image_counts_as_a_hundred_decibels() -> None:
 
 def test_interval_is_the_percentile_bootstrap_for_many_images() -> None:
     values = np.random.default_rng(0).gamma(2.0, size=400)
-    found = statistics.interval(values)
+    found = inference.interval(values)
     peer = stats.bootstrap(
         (values,), np.mean, method="percentile", n_resamples=10_000, random_state=1
     ).confidence_interval
@@ -73,8 +73,8 @@ def test_interval_is_the_percentile_bootstrap_for_many_images() -> None:
 
 
 def test_interval_of_one_image_is_none() -> None:
-    assert statistics.interval(np.array([30.0])) is None
-    assert statistics.interval(np.array([])) is None
+    assert inference.interval(np.array([30.0])) is None
+    assert inference.interval(np.array([])) is None
 
 
 @pytest.mark.parametrize("n", [3, 5, 12])
@@ -82,7 +82,7 @@ def test_interval_holds_the_mean_as_often_as_it_says(n: int) -> None:
     rng = np.random.default_rng(n)
     held = 0
     for _ in range(200):
-        found = statistics.interval(rng.normal(30, 2, n))
+        found = inference.interval(rng.normal(30, 2, n))
         assert found is not None
         held += 30.0 in found
     assert 0.90 < held / 200 < 0.995  # 0.95 give or take 3 standard errors
@@ -93,7 +93,7 @@ def test_interval_holds_the_mean_as_often_as_it_says(n: int) -> None:
 def test_the_order_of_images_does_not_matter(values: list[float], random: object) -> None:
     shuffled = list(values)
     random.shuffle(shuffled)  # type: ignore[attr-defined]
-    assert statistics.interval(np.array(values)) == statistics.interval(np.array(shuffled))
+    assert inference.interval(np.array(values)) == inference.interval(np.array(shuffled))
 
 
 @given(decibels, st.data())
@@ -165,7 +165,7 @@ def test_comparison_uses_the_images_that_both_restored() -> None:
 @pytest.mark.parametrize("n", [3, 15, 50, 80])
 def test_wilcoxon_is_scipys(n: int) -> None:
     differences = np.random.default_rng(3).normal(0.4, 1, n)
-    assert statistics.wilcoxon(differences) == pytest.approx(stats.wilcoxon(differences).pvalue)
+    assert inference.wilcoxon(differences) == pytest.approx(stats.wilcoxon(differences).pvalue)
 
 
 def test_wilcoxon_with_ties_counts_all_signs() -> None:
@@ -175,15 +175,15 @@ def test_wilcoxon_with_ties_counts_all_signs() -> None:
     sums = signs @ ranks
     found = ranks[values > 0].sum()
     p = 2 * min((sums <= found).mean(), (sums >= found).mean())
-    assert statistics.wilcoxon(values) == pytest.approx(min(1, p))
-    assert statistics.wilcoxon(np.zeros(5)) == 1.0
-    assert statistics.wilcoxon(np.ones(5)) == pytest.approx(2**-4)
+    assert inference.wilcoxon(values) == pytest.approx(min(1, p))
+    assert inference.wilcoxon(np.zeros(5)) == 1.0
+    assert inference.wilcoxon(np.ones(5)) == pytest.approx(2**-4)
 
 
 def test_holm_by_hand() -> None:
-    assert statistics.holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
-    assert statistics.holm([0.5, 0.9]) == pytest.approx([1.0, 1.0])
-    assert statistics.holm([]) == []
+    assert inference.holm([0.01, 0.04, 0.03]) == pytest.approx([0.03, 0.06, 0.06])
+    assert inference.holm([0.5, 0.9]) == pytest.approx([1.0, 1.0])
+    assert inference.holm([]) == []
 
 
 def test_interval_membership_includes_the_ends() -> None:
@@ -203,7 +203,7 @@ def test_intervals_step_down_as_holm_does() -> None:
     """What is plainly worse leaves the family, and the rest is judged at a milder level."""
     base = np.linspace(20, 40, 6)
     near = base - np.array([0.3, 1.0, 1.5, 2.5, 0.1, 3.6])
-    level = {k: statistics.interval(near - base, 1 - 0.05 / k) for k in (1, 2)}
+    level = {k: inference.interval(near - base, 1 - 0.05 / k) for k in (1, 2)}
     assert level[1] is not None and level[2] is not None
     assert 0.0 not in level[1] and 0.0 in level[2], "a case in which the step matters"
     far = base - 10 - 0.1 * np.arange(6)
@@ -222,3 +222,29 @@ def test_an_incomplete_method_does_not_change_who_leads() -> None:
     assert statistics.leaders(more) == statistics.leaders(whole)
     found = [statistics.compare(scores, "best")["near"].interval for scores in (whole, more)]
     assert found[0] == found[1]
+
+
+def test_lower_may_be_better() -> None:
+    low, high = np.linspace(0.1, 0.2, 8), np.linspace(0.3, 0.4, 8)
+    scores = table(near=low, far=high, gap=[*low[:-1], np.nan])
+    ranks = statistics.ranks(scores, higher_is_better=False)
+    assert ranks == {"near": 1, "far": 2} == dict(reversed(statistics.ranks(-scores).items()))
+    assert statistics.best(scores) == "far"
+    assert statistics.best(scores, higher_is_better=False) == "near"
+    assert statistics.leaders(scores, higher_is_better=False) == {"near"}
+    found = statistics.compare(scores, "near", higher_is_better=False)["far"]
+    assert (found.wins, found.difference) == (0, pytest.approx(0.2))
+    assert statistics.compare(scores, "near")["far"].wins == 1
+
+
+def test_small_differences_of_a_small_metric_are_no_ties() -> None:
+    small = np.linspace(1e-5, 2e-5, 8)
+    found = statistics.compare(table(a=small, b=small * 1.01), "a", higher_is_better=False)["b"]
+    assert found.wins == 0
+    assert statistics.leaders(table(a=small, b=small * 1.01), higher_is_better=False) == {"a"}
+
+
+def test_an_infinite_value_of_another_metric_is_missing() -> None:
+    cells = rows(("tv", "a", 0, "ok", 1.0), ("tv", "b", 0, "ok", float("inf")))
+    found = statistics.scores(cells.rename(columns={"psnr": "ratio"}), "ratio")
+    assert found.loc["a", "tv"] == 1.0 and np.isnan(found.loc["b", "tv"])

@@ -11,9 +11,9 @@ import pytest
 from rich.console import Console
 
 from priorlab.errors import UsageError
-from priorlab.harness.report import statistics, tables
-from priorlab.harness.report.summary import COLUMNS, summarise
-from priorlab.harness.report.tables import Header
+from priorlab.harness.report import statistics, summary, tables
+from priorlab.harness.results import schema
+from priorlab.harness.results.header import Header
 
 TASK = "denoise:sigma=25"
 HEADER = Header(
@@ -72,6 +72,12 @@ def rows() -> pd.DataFrame:
         ],
         ignore_index=True,
     )
+
+
+def summarise(rows: pd.DataFrame, **options: Any) -> pd.DataFrame:
+    """The lines of a table, as a table with all figures."""
+    further = options.get("further", ())
+    return summary.table(summary.lines(schema.frame(rows, further), **options))
 
 
 def lines_of(text: str) -> dict[str, list[str]]:
@@ -148,14 +154,21 @@ def test_published_results_stand_only_beside_the_same_evidence(change: dict[str,
 def test_csv_has_full_precision_and_a_line_per_prior_and_task(rows: pd.DataFrame) -> None:
     both = pd.concat([rows, rows.assign(task="inpaint:missing=0.5")])
     read = pd.read_csv(io.StringIO(tables.render(both, "csv", HEADER)))
-    assert list(read.columns) == [*COLUMNS, "dataset", "protocol"]
+    figures = ("rank", "low", "high", "leads", "reference", "difference", "difference_low")
+    figures += ("difference_high", "wins", "p")
+    assert set(read.columns) == {
+        *("task", "prior", "kind", "seconds", "images", "images_ok", "cells", "cells_ok"),
+        *("remarks", "psnr", "ssim", "dataset", "protocol"),
+        *("stop", "stop_psnr", "oracle_step", "oracle_psnr", "cost", "cost_worst"),
+        *(f"{metric}_{figure}" for metric in ("psnr", "ssim") for figure in figures),
+    }
     measured = read[read["kind"] == "measured"]
     assert len(measured) == 10 and not measured.duplicated(["prior", "task"]).any()
     unet = measured[(measured["prior"] == "unet") & (measured["task"] == TASK)].iloc[0]
     truth = rows.loc[rows["prior"] == "unet", "psnr"]
     assert unet["psnr"] == pytest.approx(truth.mean(), rel=1e-14)
     assert unet["psnr_low"] < unet["psnr"] < unet["psnr_high"]
-    assert (unet["rank"], unet["cells_ok"]) == (1, 12)
+    assert (unet["psnr_rank"], unet["cells_ok"]) == (1, 12)
 
 
 def test_latex_is_balanced_and_escaped(rows: pd.DataFrame) -> None:
@@ -281,13 +294,61 @@ def test_mistakes_are_one_clear_sentence(rows: pd.DataFrame, tmp_path: Path) -> 
         tables.write(tmp_path / "file" / "run", rows)
 
 
-def test_metrics_of_plugins_stand_beside(rows: pd.DataFrame) -> None:
-    header = Header(metrics={"psnr": "", "ssim": "", "lpips": "a distance"})
-    rows = pd.concat([rows.assign(lpips=0.125), failing("bm3d", "timeout", "too slow")])
-    text = tables.render(rows, "md", header)
-    assert lines_of(text)["prior"][4] == "lpips"
-    assert lines_of(text)["unet"][4] == "0.125"
-    assert lines_of(text)["bm3d"][4] == "-"
+FURTHER = Header(metrics={"psnr": "", "ssim": "", "error": "a distance"}, lower_is_better=["error"])
+
+
+@pytest.fixture
+def measured_further(rows: pd.DataFrame) -> pd.DataFrame:
+    """With a distance that is lowest for `tv`, and with a prior that never finished."""
+    error = np.where(rows["prior"] == "tv", 0.1, 0.2) * (1 + 0.01 * (rows["psnr"] % 5))
+    return pd.concat([rows.assign(error=error), failing("bm3d", "timeout", "too slow")])
+
+
+def test_metrics_of_plugins_have_interval_and_bold(measured_further: pd.DataFrame) -> None:
+    text = tables.render(measured_further, "md", FURTHER)
+    found = lines_of(text)
+    assert found["prior"][3:5] == ["SSIM", "error [95 % CI]"]
+    assert re.fullmatch(r"\*\*0\.1\d+\*\* \[0\.1\d+, 0\.1\d+\]", found["tv"][4])
+    assert re.fullmatch(r"0\.2\d+ \[0\.2\d+, 0\.2\d+\]", found["unet"][4])
+    assert found["bm3d"][4] == "-"
+    assert "ERROR: a distance; lower is better" in text
+    assert "PSNR: ;" not in text
+
+
+def test_metrics_of_plugins_have_a_rank_by_their_direction(measured_further: pd.DataFrame) -> None:
+    text = tables.render(measured_further, "csv", FURTHER)
+    found = pd.read_csv(io.StringIO(text)).set_index("prior")
+    assert found["error_rank"].dropna().to_dict() == {"tv": 1, "twin": 2, "unet": 2}
+    assert found["psnr_rank"].dropna().to_dict() == {"tv": 3, "twin": 1, "unet": 1}
+    assert list(found.index[:3]) == ["twin", "unet", "tv"], "PSNR decides the order"
+    assert found.loc["unet", "error_reference"] == "tv"
+    assert found.loc["unet", "error_difference"] > 0
+    assert found.loc["unet", "error_wins"] == 0
+    assert found.loc["unet", "psnr_wins"] == 0.5
+
+
+def test_a_metric_without_a_value_is_a_remark(measured_further: pd.DataFrame) -> None:
+    rows = measured_further.reset_index(drop=True)
+    lost = rows.index[rows["prior"] == "unet"][:2]
+    rows.loc[lost, "error"] = np.nan
+    rows.loc[lost, "message"] = "metric error failed: OSError: no weights"
+    remarks = summarise(rows, further=["error"]).set_index("prior")["remarks"]
+    assert remarks["unet"] == "2 without error: OSError: no weights"
+    assert remarks["tv"] == ""
+    assert "10/12" not in lines_of(tables.render(rows, "md", FURTHER))["unet"], "it is restored"
+
+
+def test_what_did_not_converge_is_counted() -> None:
+    rows = pd.concat([cells("tv", 0, 6), cells("unet", 1, 6), cells("wiener", 2, 6)])
+    rows["converged"] = [*[True] * 3, False, False, True, *[None] * 6, *[True] * 6]
+    remarks = summarise(rows).set_index("prior")["remarks"]
+    assert remarks.to_dict() == {"tv": "2 of 6 did not converge", "unet": "", "wiener": ""}
+    assert "2 of 6 did not converge" in lines_of(tables.render(rows, "md", HEADER))["tv"][-1]
+
+
+def test_images_of_many_channels_are_said() -> None:
+    text = tables.render(pd.concat([cells("tv", 0, channels=4), cells("unet", 1, channels=4)]))
+    assert "12 images, 4 channels, 256x256" in text
 
 
 def test_mixed_measurements_are_said(rows: pd.DataFrame) -> None:
@@ -300,7 +361,7 @@ def test_mixed_measurements_are_said(rows: pd.DataFrame) -> None:
 def stopping(prior: str, cost: Any, **others: Any) -> pd.DataFrame:
     """Rows of a prior that stopped at 200 and would have been better by `cost` at 150."""
     rows = cells(prior, 1.0)
-    return rows.assign(stop=200, peak=150, peak_psnr=rows["psnr"] + cost, **others)
+    return rows.assign(stop=200, oracle_step=150, oracle_psnr=rows["psnr"] + cost, **others)
 
 
 def test_what_stopping_cost_stands_in_a_table_of_its_own() -> None:
@@ -308,7 +369,7 @@ def test_what_stopping_cost_stands_in_a_table_of_its_own() -> None:
     line = summarise(rows).set_index("prior").loc["dip"]
     assert line["cost"] == pytest.approx(0.55)
     assert line["cost_worst"] == pytest.approx(1.1)
-    assert line["peak_psnr"] - line["stop_psnr"] == pytest.approx(0.55)
+    assert line["oracle_psnr"] - line["stop_psnr"] == pytest.approx(0.55)
     further = tables.render(rows, "md", HEADER).partition("## When to stop: ")[2]
     assert re.search(r"\| dip +\| +200 \| +\d\d\.\d\d \| +150 \| .* 0\.55 \[1\.10\] \|", further)
     assert "| tv" not in further
@@ -341,7 +402,7 @@ def test_seeds_count_in_the_mean_of_their_image_and_alone_as_the_worst() -> None
 def test_priors_that_chose_no_stop_or_lost_nothing_have_no_second_table(style: str) -> None:
     lost_nothing = stopping("dip", 0.0)
     never_chose = stopping("ista", 0.5).assign(stop=np.nan)
-    failed = failing("red", "timeout", "too slow").assign(stop=np.nan, peak=np.nan)
+    failed = failing("red", "timeout", "too slow").assign(stop=np.nan, oracle_step=np.nan)
     rows = pd.concat([lost_nothing, never_chose, failed])
     assert "When to stop" not in tables.render(rows, style, HEADER)
 

@@ -1,6 +1,7 @@
 """The store: what is put is found again, by several processes, and errors are one sentence."""
 
 import dataclasses
+import math
 import sqlite3
 import subprocess
 import sys
@@ -10,13 +11,15 @@ import pytest
 
 from priorlab.errors import UsageError
 from priorlab.harness.results import outputs
-from priorlab.harness.results.store import Outcome, Store
+from priorlab.harness.results.schema import Outcome
+from priorlab.harness.results.store import Store
 
+METRICS = {"psnr": "code of psnr", "ssim": "code of ssim"}
 LABELS = {"prior": "tv", "task": "denoise", "image": "house", "seed": 0}
 OUTCOME = Outcome(
     status="ok", seconds=0.5, wall=2.0, peak_mb=300.0, height=100, width=50, channels=3,
-    stop=7, peak=5, peak_psnr=31.5,
-    beside='{"uncertainty": ["digest", 0.25]}', measurement="m", output="o",
+    stop=7, oracle_step=5, oracle_psnr=31.5, converged=True,
+    extras='{"uncertainty": ["digest", 0.25]}', measurement="m", output="o",
     degraded="d", clean="c", threads=1, slots=2, device="cpu",
     machine="this",
 )  # fmt: skip
@@ -31,39 +34,56 @@ def store(tmp_path):
 
 def test_what_is_put_is_found_again(store):
     assert store.outcome("k") is None
-    store.put("k", LABELS, OUTCOME, "metrics", {"psnr": float("inf"), "ssim": 0.1})
+    store.put("k", LABELS, OUTCOME, METRICS, {"psnr": float("inf"), "ssim": 0.1})
     again = Store(store.file.parent)
     assert again.outcome("k") == OUTCOME
-    assert again.scores("k", "metrics") == {"psnr": float("inf"), "ssim": 0.1}
-    assert again.scores("k", "other metrics") is None
+    assert again.scores("k", METRICS) == {"psnr": float("inf"), "ssim": 0.1}
     again.close()
 
 
+@pytest.mark.parametrize("converged", [True, False, None])
+def test_truth_values_stay_what_they_are(store, converged):
+    store.put("k", LABELS, dataclasses.replace(OUTCOME, converged=converged), METRICS, {})
+    assert store.outcome("k").converged is converged
+
+
+def test_scores_are_known_under_the_code_of_their_metric(store):
+    store.put("k", LABELS, OUTCOME, METRICS, {"psnr": 1.0, "ssim": float("nan")})
+    assert math.isnan(store.scores("k", METRICS)["ssim"]), "not defined, but known"
+    changed = METRICS | {"ssim": "new code", "lpips": "code of lpips"}
+    assert store.scores("k", changed) == {"psnr": 1.0}
+    store.put_scores("k", changed, {"ssim": 0.5})
+    assert store.scores("k", changed) == {"psnr": 1.0, "ssim": 0.5}
+    assert store.scores("other", METRICS) == {}
+
+
 def test_a_new_outcome_replaces_the_old_and_its_scores(store):
-    store.put("k", LABELS, OUTCOME, "metrics", {"psnr": 1.0})
+    store.put("k", LABELS, OUTCOME, METRICS, {"psnr": 1.0})
     failed = Outcome(status="failed", message="why", details="where")
-    store.put("k", LABELS, failed, "metrics", {})
+    store.put("k", LABELS, failed, METRICS, {})
     assert store.outcome("k") == failed
-    assert store.scores("k", "metrics") is None
+    assert store.scores("k", METRICS) == {}
 
 
 def test_rates_are_medians_per_megapixel_on_one_machine(store):
     for index, wall in enumerate([1.0, 2.0, 30.0]):
         outcome = dataclasses.replace(OUTCOME, wall=wall, height=1000, width=500)
-        store.put(f"k{index}", LABELS, outcome, "metrics", {})
-    store.put("f", LABELS, Outcome(status="failed", machine="this"), "metrics", {})
-    store.put("o", LABELS, dataclasses.replace(OUTCOME, machine="other"), "metrics", {})
+        store.put(f"k{index}", LABELS, outcome, METRICS, {})
+    store.put("f", LABELS, Outcome(status="failed", machine="this"), METRICS, {})
+    store.put("o", LABELS, dataclasses.replace(OUTCOME, machine="other"), METRICS, {})
     assert store.rates("this") == {("tv", "denoise"): 4.0}
 
 
 WRITER = """
 import sys
 from pathlib import Path
-from priorlab.harness.results.store import Outcome, Store
+from priorlab.harness.results.schema import Outcome
+from priorlab.harness.results.store import Store
 name, folder = sys.argv[1:]
 store = Store(Path(folder))
+metrics, scores = {"psnr": "code"}, {"psnr": 1.0}
 for index in range(100):
-    store.put(f"{name}{index}", {"prior": name}, Outcome(status="ok"), "metrics", {"psnr": 1.0})
+    store.put(f"{name}{index}", {"prior": name}, Outcome(status="ok"), metrics, scores)
 """
 
 
@@ -80,38 +100,80 @@ def test_two_processes_share_a_store(tmp_path):
 def test_a_transaction_cut_short_leaves_nothing(store, monkeypatch):
     monkeypatch.setattr(store, "_put_scores", lambda *arguments: 1 / 0)
     with pytest.raises(ZeroDivisionError):
-        store.put("k", LABELS, OUTCOME, "metrics", {"psnr": 1.0})
+        store.put("k", LABELS, OUTCOME, METRICS, {"psnr": 1.0})
     assert store.outcome("k") is None
 
 
-def test_a_store_of_the_first_layout_keeps_its_rows(tmp_path):
-    columns = "status, message, details, seconds, wall, peak_mb, height, width, channels,"
-    columns += " measurement, output, degraded, clean, threads, slots, device, machine"
-    base = sqlite3.connect(tmp_path / "store.sqlite")
+FIRST = (
+    *("status", "message", "details", "seconds", "wall", "peak_mb", "height", "width", "channels"),
+    *("measurement", "output", "degraded", "clean", "threads", "slots", "device", "machine"),
+)
+VALUES = ("ok", "", "", 0.5, 2.0, 300.0, 100, 50, 3, "m", "o", "d", "c", 1, 2, "cpu", "this")
+
+
+def earlier(folder, version, columns, values):
+    """Leave a store as an earlier version made it, with the outcome of a cell "k"."""
+    base = sqlite3.connect(folder / "store.sqlite")
     base.executescript(
         f"""create table cells (key text primary key, prior text, task text, image text,
-        seed integer, created text default current_timestamp, {columns}) without rowid;
+        seed integer, created text default current_timestamp, {", ".join(columns)}) without rowid;
         create table scores (key text, metrics text, scores text, primary key (key, metrics))
         without rowid;
-        insert into cells (key, prior, {columns}) values
-        ('k', 'tv', 'ok', '', '', 0.5, 2, 300, 100, 50, 3, 'm', 'o', 'd', 'c', 1, 2, 'cpu', 'pc');
         insert into scores values ('k', 'metrics', '{{"psnr": 1.0}}');
-        pragma user_version = 1;"""
+        pragma user_version = {version};"""
     )
+    marks = ", ".join("?" * (len(columns) + 1))
+    base.execute(f"insert into cells (key, {', '.join(columns)}) values ({marks})", ("k", *values))
+    base.commit()
     base.close()
-    for _ in range(2):  # the second time there is nothing left to do
-        store = Store(tmp_path)
-        old = store.outcome("k")
-        assert (old.status, old.seconds, old.output, old.machine) == ("ok", 0.5, "o", "pc")
-        assert (old.stop, old.peak, old.peak_psnr, old.pictures()) == (None, None, None, {})
-        assert store.scores("k", "metrics") == {"psnr": 1.0}
-        store.put("new", LABELS, OUTCOME, "metrics", {})
+
+
+def checked_twice(folder, expected):
+    for _ in range(2):  # the second time there is nothing left to bring up to date
+        store = Store(folder)
+        assert store.outcome("k") == expected
+        assert store.rates("this") == {(None, None): 400.0}
+        assert store.scores("k", METRICS) == {}, "by code that is no more"
+        store.put("new", LABELS, OUTCOME, METRICS, {"psnr": 2.0})
         assert store.outcome("new") == OUTCOME
+        assert store.scores("new", METRICS) == {"psnr": 2.0}
+        store._base.execute("delete from cells where key = 'new'")
         store.close()
 
 
-def test_pictures_beside_are_read_back(store):
-    store.put("k", LABELS, OUTCOME, "metrics", {})
+def test_a_store_of_the_first_layout_keeps_its_rows(tmp_path):
+    earlier(tmp_path, 1, FIRST, VALUES)
+    checked_twice(tmp_path, Outcome(**dict(zip(FIRST, VALUES, strict=True))))
+
+
+def test_a_store_of_the_second_layout_keeps_its_rows_under_new_names(tmp_path):
+    second = {"stop": 7, "peak": 5, "peak_psnr": 31.5, "beside": OUTCOME.extras}
+    earlier(tmp_path, 2, (*FIRST, *second), (*VALUES, *second.values()))
+    expected = dataclasses.replace(OUTCOME, converged=None)
+    assert expected.oracle_psnr == 31.5
+    checked_twice(tmp_path, expected)
+
+
+def test_a_store_can_be_read_without_touching_a_file(tmp_path):
+    assert Store.to_read(tmp_path) is None
+    earlier(tmp_path, 1, FIRST, VALUES)
+    before = (tmp_path / "store.sqlite").read_bytes()
+    store = Store.to_read(tmp_path)
+    assert store.outcome("k").seconds == 0.5
+    store.close()
+    assert [path.name for path in tmp_path.iterdir()] == ["store.sqlite"]
+    assert (tmp_path / "store.sqlite").read_bytes() == before
+
+
+def test_what_another_process_is_writing_can_be_read(store):
+    store.put("k", LABELS, OUTCOME, METRICS, {"psnr": 1.0})
+    copy = Store.to_read(store.file.parent)
+    assert copy.outcome("k") == OUTCOME
+    copy.close()
+
+
+def test_extra_pictures_are_read_back(store):
+    store.put("k", LABELS, OUTCOME, METRICS, {})
     assert store.outcome("k").pictures() == {"uncertainty": ("digest", 0.25)}
 
 

@@ -1,8 +1,11 @@
 """Whole runs with real child processes: statuses, resuming, independence of the order."""
 
+import contextlib
 import dataclasses
 import json
 import re
+import shutil
+import sqlite3
 import subprocess
 
 import numpy as np
@@ -13,10 +16,11 @@ from priorlab.errors import UsageError
 from priorlab.harness.report import gallery
 from priorlab.harness.results import outputs, runs
 from priorlab.harness.results.folder import RunFolder
-from priorlab.harness.run import bench, scores
+from priorlab.harness.results.store import Store
+from priorlab.harness.run import bench
 from priorlab.harness.run.plan import plan
 from priorlab.harness.run.progress import Progress
-from priorlab.pictures import images
+from priorlab.pictures import reading
 
 PRIORS = (
     "good,raises,nan,cropped,double,nothing,prints,mutates,settled,picky,allocates,exhausts,"
@@ -92,7 +96,7 @@ def test_whatever_a_prior_does_becomes_a_row(everything, prior, status, message)
 
 def test_a_prior_that_hangs_is_ended_and_the_run_goes_on(compare, dataset, calls, tmp_path):
     color = dataclasses.replace(dataset, images=dataset.images[2:])
-    rows = compare("hangs", tmp_path, seeds=(0, 1), images=color, slots=1, timeout_s=0.5).rows
+    rows = compare("hangs", tmp_path, seeds=(0, 1), dataset=color, slots=1, timeout_s=0.5).rows
     assert rows["status"].tolist() == ["timeout", "timeout"]
     assert set(rows["message"]) == {"no result after 0.5 s; the process was ended"}
     assert rows["psnr"].isna().all()
@@ -131,7 +135,7 @@ def test_scores_are_those_of_the_stored_image(everything, dataset):
     out, run, _ = everything
     row = rows_of(run, "good").iloc[0]
     restored = outputs.get(out / "outputs", row["output"])
-    clean = images.read(dataset.images[0].path)
+    clean = reading.read(dataset.images[0].path)
     assert row["psnr"] == pytest.approx(10 * np.log10(1 / np.mean((restored - clean) ** 2)))
 
 
@@ -141,9 +145,9 @@ def test_the_folder_shows_the_images(everything, dataset):
         *("_clean.png", "_measured.png", "good.png", "prints.png", "mutates.png"),
         *("settled.png", "allocates.png"),
     }
-    clean = images.read(dataset.images[2].path)
-    np.testing.assert_array_equal(images.read(place / "_clean.png"), clean)
-    assert images.read(place / "good.png").shape == (3, 16, 16)
+    clean = reading.read(dataset.images[2].path)
+    np.testing.assert_array_equal(reading.read(place / "_clean.png"), clean)
+    assert reading.read(place / "good.png").shape == (3, 16, 16)
 
 
 def test_a_task_that_nothing_solved_has_no_sheet(everything):
@@ -210,21 +214,13 @@ def test_a_known_run_starts_no_process(everything, compare, calls, monkeypatch):
     assert again.rows["cached"].all()
     assert calls() == []
 
-    # Other metrics: scored again from the stored images, not restored again.
-    monkeypatch.setattr(scores, "digest", lambda task, registry: "other")
-    monkeypatch.setattr(scores, "score", lambda *arguments: {"psnr": 1.0, "ssim": 2.0, "new": 3.0})
-    rescored = compare("good,picky", out).rows
-    assert rescored["new"].tolist()[:3] == [3.0, 3.0, 3.0]
-    assert rescored["new"].isna().tolist()[3:] == [True, True, True]
-    assert calls() == []
-
 
 def test_results_depend_neither_on_the_order_nor_on_the_slots(
     everything, compare, dataset, calls, tmp_path
 ):
     first = everything[1]
     turned = dataclasses.replace(dataset, images=dataset.images[::-1])
-    again = compare("random,settled,mutates,good", tmp_path, images=turned, slots=1)
+    again = compare("random,settled,mutates,good", tmp_path, dataset=turned, slots=1)
     key = ["prior", "image", "key"]
     both = again.rows.merge(first.rows, on=key, suffixes=("", "_first"))
     assert len(both) == 9
@@ -240,14 +236,14 @@ def test_rows_tell_where_a_prior_stopped_and_where_it_was_best(compare, calls, t
     rows = run.rows.set_index(["prior", "image"])
     stops = rows.loc["stops"]
     assert stops["stop"].tolist() == [2] * 6
-    assert stops["peak"].tolist() == [1] * 6
-    assert (stops["peak_psnr"] > stops["psnr"] + 0.01).all()
+    assert stops["oracle_step"].tolist() == [1] * 6
+    assert (stops["oracle_psnr"] > stops["psnr"] + 0.01).all()
     assert (rows.loc["slow", "seconds"] > 0.29).all(), "it sleeps three times 0.1 s"
     assert rows.loc["slow", "stop"].isna().all()
-    assert rows.loc["slow", "peak"].notna().all()
+    assert rows.loc["slow", "oracle_step"].notna().all()
     for prior in ("good", "babbles"):
         assert rows.loc[prior, "status"].eq("ok").all()
-        assert rows.loc[prior, ["stop", "peak", "peak_psnr"]].isna().all().all()
+        assert rows.loc[prior, ["stop", "oracle_step", "oracle_psnr"]].isna().all().all()
     again = compare("stops,babbles,slow,good", tmp_path, seeds=[0, 1])
     assert again.rows["cached"].all()
     pd.testing.assert_frame_equal(
@@ -262,25 +258,59 @@ def test_rows_tell_where_a_prior_stopped_and_where_it_was_best(compare, calls, t
     place = run.folder / "images" / "denoise-sigma=25" / "tiny2"
     names = {path.name for path in place.iterdir() if "-uncertainty" in path.name}
     assert names == {"stops-uncertainty.png", "stops-uncertainty-seed1.png"}
-    assert images.read(place / "stops-uncertainty.png").max() == 1
-    assert set(stops["beside"]) == {"uncertainty, black is 0 and white is 0.25"}
-    assert set(rows.loc["babbles", "beside"]) == {""}
+    assert reading.read(place / "stops-uncertainty.png").max() == 1
+    assert set(stops["extras"]) == {"uncertainty, black is 0 and white is 0.25"}
+    assert set(rows.loc["babbles", "extras"]) == {""}
 
 
-def test_a_plan_writes_nothing(registry, dataset, tmp_path):
-    priors, tasks = registry.build_priors("good,nan"), registry.build_tasks("denoise:sigma=5|10")
-    planned = plan(priors, tasks, dataset, [0, 1], registry=registry, out=tmp_path / "new")
+def test_a_plan_writes_nothing(registry, settings, tmp_path):
+    grid = {"priors": "good,nan", "tasks": "denoise:sigma=5|10", "seeds": [0, 1]}
+    planned = plan(settings(out=tmp_path / "new", **grid), registry)
     assert planned.text().startswith("run denoise-tiny")
     assert "24 cells, 0 known already" in planned.text()
     assert not (tmp_path / "new").exists()
-    again = plan(priors, tasks, dataset, [0, 1], registry=registry, out=tmp_path / "other")
+    again = plan(settings(out=tmp_path / "other", **grid), registry)
     assert again.name == planned.name
 
 
-def test_a_plan_says_what_is_known_and_how_long_the_rest_takes(everything, registry, dataset):
-    out = everything[0]
-    priors, tasks = registry.build_priors("good"), registry.build_tasks("denoise:sigma=25|10")
-    planned = plan(priors, tasks, dataset, [0], registry=registry, out=out)
+def test_a_plan_changes_no_file_of_a_store(everything, registry, settings, tmp_path):
+    """Neither its layout, if that is an old one, nor so much as a lock beside it."""
+    old = tmp_path / "old"
+    old.mkdir()
+    shutil.copyfile(everything[0] / "store.sqlite", old / "store.sqlite")
+    with contextlib.closing(sqlite3.connect(old / "store.sqlite")) as base:
+        base.execute("alter table cells drop column machine")
+        base.execute("pragma user_version = 1")
+        base.execute("pragma journal_mode = delete")
+    before = contents(old)
+    planned = plan(settings("good", old), registry)
+    assert not planned.cached, "the pictures are not there"
+    assert contents(old) == before
+
+    (old / "outputs").symlink_to(everything[0] / "outputs")
+    planned = plan(settings("good", old), registry)
+    assert len(planned.cached) == 3
+
+
+def test_a_plan_reads_what_another_run_is_writing(everything, registry, settings, tmp_path):
+    store = Store(tmp_path)
+    try:
+        (tmp_path / "outputs").rmdir()
+        (tmp_path / "outputs").symlink_to(everything[0] / "outputs")
+        known = plan(settings("good", everything[0]), registry)
+        cell = known.cells[0]
+        store.put(cell.key, cell.labels, known.cached[cell.key], {}, {})
+        assert len(plan(settings("good", tmp_path), registry).cached) == 1
+    finally:
+        store.close()
+
+
+def contents(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+
+
+def test_a_plan_says_what_is_known_and_how_long_the_rest_takes(everything, registry, settings):
+    planned = plan(settings("good", everything[0], "denoise:sigma=25|10"), registry)
     assert "6 cells, 3 known already" in planned.text()
     assert re.search(r"about \d+\.\d minutes with", planned.text())
 
@@ -311,10 +341,9 @@ def test_a_folder_that_is_no_run_is_left_alone(compare, tmp_path):
         compare("good", tmp_path, name="mine")
 
 
-def test_a_class_that_no_plugin_offers(registry, dataset, tmp_path):
+def test_a_class_that_no_plugin_offers(registry, settings, tmp_path):
     impostor = dataclasses.dataclass(frozen=True, kw_only=True)(
         type("Impostor", (registry.priors["good"],), {"name": "good"})
     )
     with pytest.raises(UsageError, match="put it in a file"):
-        tasks = registry.build_tasks("denoise")
-        bench.run([impostor()], tasks, dataset, registry=registry, out=tmp_path)
+        bench.run(settings([impostor()], tmp_path), registry)

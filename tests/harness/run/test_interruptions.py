@@ -15,16 +15,12 @@ from priorlab.harness.results import runs
 
 DRIVER = """
 import sys
-from pathlib import Path
 from priorlab import plugins
-from priorlab.pictures import datasets
 from priorlab.harness.run import bench
+from priorlab.harness.run.settings import settle
 fakes, folder, out = sys.argv[1:]
-registry = plugins.load([fakes])
-bench.run(
-    registry.build_priors("limited"), registry.build_tasks("denoise"), datasets.load(folder),
-    range(4), registry=registry, out=Path(out), name="run", slots=1, plugin_files=[fakes],
-)
+grid = {"priors": "limited", "tasks": "denoise", "dataset": folder, "seeds": range(4)}
+bench.run(settle({**grid, "out": out, "name": "run", "slots": 1}), plugins.load([fakes]))
 """
 FAKES = Path(__file__).parents[1] / "fakes.py"
 

@@ -141,27 +141,27 @@ def test_keys_depend_on_the_code_that_restores(edit, name, text, changes):
 
 
 @pytest.mark.parametrize(
-    ("name", "stale"),
+    ("edited", "stale"),
     [
-        ("priorlab_handcrafted/bm3d.py", {"bm3d", "dip:red=bm3d"}),
-        ("priorlab_handcrafted/tv.py", {"tv"}),
-        ("priorlab_dip/dip.py", {"dip", "dip:red=bm3d"}),
-        ("priorlab_learned/unet.py", set()),
-        ("weights/unet_gray.safetensors", set()),
+        ("bm3d", {"bm3d", "dip:red=bm3d"}),
+        ("tv", {"tv"}),
+        ("dip", {"dip", "dip:red=bm3d"}),
+        ("unet", set()),
     ],
 )
-def test_a_change_of_one_prior_leaves_the_others_known(edit, registry, dataset, name, stale):
+def test_a_change_of_one_prior_leaves_the_others_known(edit, registry, dataset, edited, stale):
     priors = ("tv", "bm3d", "dip", "dip:red=bm3d")
     before = {prior: keys_of(registry, dataset, prior) for prior in priors}
-    edit(name, b"\nX = 1\n")
+    edit(registry.priors[edited].__module__.replace(".", "/") + ".py", b"\nX = 1\n")
     after = {prior: keys_of(registry, dataset, prior) for prior in priors}
     assert {prior for prior in priors if before[prior] != after[prior]} == stale
 
 
 def test_weights_count_for_the_prior_that_has_them(edit, registry, dataset):
-    before = keys_of(registry, dataset, "unet")
+    before = {prior: keys_of(registry, dataset, prior) for prior in ("unet", "tv")}
     edit("weights/unet_gray.safetensors", b"1")
-    assert keys_of(registry, dataset, "unet") != before
+    assert keys_of(registry, dataset, "unet") != before["unet"]
+    assert keys_of(registry, dataset, "tv") == before["tv"]
 
 
 @pytest.mark.parametrize("device", ["gpu", "cuda:99"])

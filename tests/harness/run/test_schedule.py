@@ -5,7 +5,7 @@ import dataclasses
 import pytest
 
 from priorlab.harness.run import grid, schedule
-from priorlab.harness.run.schedule import Clock, Estimates, Schedule
+from priorlab.harness.run.schedule import Estimates, Job, Schedule, TimeLeft
 
 TASK = "denoise:sigma=25"
 
@@ -30,8 +30,8 @@ def cells(registry, dataset):
 
 def order(plan):
     taken = []
-    while cell := plan.take():
-        taken.append((cell.prior.name, cell.megapixels))
+    while job := plan.take():
+        taken.append((job.cell.prior.name, job.cell.megapixels))
     return taken
 
 
@@ -45,7 +45,7 @@ def test_what_was_never_timed_is_tried_first_on_a_small_image(cells):
     plan = Schedule(cells, Estimates({("good", TASK): 1.0}))
     assert order(plan) == [("slow", 1.0), ("good", 4.0), ("good", 1.0), ("slow", 4.0)]
     plan = Schedule(cells, Estimates())
-    assert [plan.take().prior.name for _ in range(2)] == ["good", "slow"]
+    assert [plan.take().cell.prior.name for _ in range(2)] == ["good", "slow"]
     plan.estimates.learn(cells[0], 0.1)
     plan.estimates.learn(cells[2], 50.0)
     assert order(plan) == [("slow", 4.0), ("good", 4.0)]
@@ -55,6 +55,15 @@ def test_every_cell_is_handed_out_once(cells):
     assert sorted(order(Schedule(cells, Estimates()))) == sorted(
         (cell.prior.name, cell.megapixels) for cell in cells
     )
+
+
+def test_what_is_only_to_be_scored_comes_before_all_else(cells):
+    stored = Job(cells[3], "digest")
+    plan = Schedule(cells[:1], Estimates(), [stored])
+    assert len(plan) == 2
+    assert [plan.take() for _ in range(3)] == [stored, Job(cells[0]), None]
+    plan.restore_after_all(stored.cell)
+    assert [plan.take(), plan.take()] == [Job(cells[3]), None]
 
 
 def test_other_tasks_of_a_prior_serve_as_an_estimate(cells):
@@ -69,20 +78,20 @@ def test_the_time_left(cells, monkeypatch):
     now = [100.0]
     monkeypatch.setattr(schedule.time, "monotonic", lambda: now[0])
     plan = Schedule(cells, Estimates({("good", TASK): 1.0}))
-    clock = Clock(plan, slots=2)
-    assert clock.seconds_left() is None, "nobody knows how long slow takes"
+    time_left = TimeLeft(plan, slots=2)
+    assert time_left.seconds_left() is None, "nobody knows how long slow takes"
 
-    slow = plan.take()
-    clock.step(0, slow, 0, 0)
+    slow = plan.take().cell
+    time_left.step(0, slow, 0, 0)
     now[0] += 10
-    assert clock.seconds_left() is None
-    clock.step(0, slow, 1, 4)
+    assert time_left.seconds_left() is None
+    time_left.step(0, slow, 1, 4)
     # slow: 30 s left of 40 for 1 megapixel, then 160 s; good: 1 + 4 s
-    assert clock.seconds_left() == pytest.approx((30 + 160 + 5) / 2)
+    assert time_left.seconds_left() == pytest.approx((30 + 160 + 5) / 2)
 
     now[0] += 10
     plan.estimates.learn(slow, 20.0)
-    clock.finished(slow)
-    assert clock.seconds_left() == pytest.approx((80 + 5) / 2)
+    time_left.finished(slow)
+    assert time_left.seconds_left() == pytest.approx((80 + 5) / 2)
     order(plan)
-    assert clock.seconds_left() == 0
+    assert time_left.seconds_left() == 0

@@ -42,8 +42,8 @@ def test_the_peak_is_the_best_by_the_metric(order, channels, crop, gray):
     values = [psnr(image, truth, protocol) for image in steps]
     facts = seen.facts(values[3])
     assert facts["stop"] == 4
-    assert facts["peak"] == 1 + int(np.argmax(values))
-    assert facts["peak_psnr"] == pytest.approx(max(values), abs=1e-4)
+    assert facts["oracle_step"] == 1 + int(np.argmax(values))
+    assert facts["oracle_psnr"] == pytest.approx(max(values), abs=1e-4)
 
 
 def test_the_oracle_is_never_worse_than_what_is_returned():
@@ -51,23 +51,23 @@ def test_the_oracle_is_never_worse_than_what_is_returned():
     seen = Trajectory(truth, Protocol())
     seen.see(1, image)
     seen.see(9, image)
-    assert seen.facts(50.0) == {"stop": None, "peak": 9, "peak_psnr": 50.0}
+    assert seen.facts(50.0) == {"stop": None, "oracle_step": 9, "oracle_psnr": 50.0}
     seen.returned(7)
-    assert seen.facts(50.0) == {"stop": 7, "peak": 7, "peak_psnr": 50.0}
+    assert seen.facts(50.0) == {"stop": 7, "oracle_step": 7, "oracle_psnr": 50.0}
 
 
 def test_a_failed_metric_leaves_what_was_measured():
     truth, (image, *_) = images()
     seen = Trajectory(truth, Protocol())
     seen.see(1, image)
-    assert seen.facts(float("nan"))["peak"] == 1
+    assert seen.facts(float("nan"))["oracle_step"] == 1
 
 
 def test_an_image_equal_to_the_truth_has_an_infinite_psnr():
     truth, _ = images()
     seen = Trajectory(truth, Protocol())
     seen.see(1, truth.clone())
-    assert seen.facts(30.0)["peak_psnr"] == float("inf")
+    assert seen.facts(30.0)["oracle_psnr"] == float("inf")
 
 
 @pytest.mark.parametrize("image", [None, "text", torch.zeros(1, 3, 20, 22), torch.zeros(3, 20, 23)])
@@ -80,7 +80,7 @@ def test_what_is_no_image_of_the_right_shape_is_ignored(image):
     seen.see(2, torch.full_like(good, torch.nan))
     seen.spent = 0.0
     seen.see(3, good)
-    assert seen.facts(0.0)["peak"] == 3
+    assert seen.facts(0.0)["oracle_step"] == 3
 
 
 def test_what_is_reported_is_left_as_it_is():
@@ -127,4 +127,4 @@ def test_long_steps_are_all_measured(clock):
         seen.see(iteration, image)
         clock.now += 10
     assert seen.spent == 4
-    assert seen.facts(0.0)["peak"] == 4
+    assert seen.facts(0.0)["oracle_step"] == 4

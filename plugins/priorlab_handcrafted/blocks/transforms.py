@@ -1,0 +1,192 @@
+"""Transforms of all blocks of a picture at once, and the average of overlapping blocks.
+
+The spectra of all 8x8 blocks are kept in one table, the one of the block whose top left pixel
+is (y, x) in row ``y * columns + x``. Results are summed in such a table too, so that each place
+is transformed back once, however many groups its block belongs to.
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from priorlab_handcrafted.shared.compiled import kernel
+
+BLOCK = 8
+"""Width and height of a block."""
+
+SPLINE = (3, -3, -22, 22, 128, 128, 22, -22, -3, 3)
+"""Low-pass taps, times 128 sqrt(2), of the spline wavelet with 1 and 5 vanishing moments."""
+
+Array = NDArray[np.float32]
+
+
+def cosine_matrix() -> NDArray[np.float64]:
+    """Return the orthonormal discrete cosine transform (type II) of eight numbers."""
+    index = np.arange(BLOCK)
+    matrix = np.cos(np.pi / BLOCK * (index + 0.5) * index[:, None]) / 2
+    matrix[0] *= 0.5**0.5
+    return matrix
+
+
+def spline_matrix() -> NDArray[np.float64]:
+    """Return the biorthogonal wavelet transform of eight numbers that wrap around.
+
+    Three levels, with the average of pairs on the side of the synthesis (A. Cohen,
+    I. Daubechies, J.-C. Feauveau: Biorthogonal bases of compactly supported wavelets,
+    Communications on Pure and Applied Mathematics 45, 1992). The rows have length one, so that
+    white noise keeps its level in each coefficient.
+    """
+    matrix = np.eye(BLOCK)
+    size = BLOCK
+    while size > 1:
+        step = np.zeros((size, size))
+        for i in range(size // 2):
+            for k, tap in enumerate(SPLINE):
+                step[i, (2 * i + k - 4) % size] += tap
+            step[size // 2 + i, [2 * i, 2 * i + 1]] = 1, -1
+        matrix[:size] = step @ matrix[:size]
+        size //= 2
+    return matrix / np.linalg.norm(matrix, axis=1, keepdims=True)
+
+
+def table_shape(plane: Array) -> tuple[int, int]:
+    """Return the shape (places, 64) of the table of all spectra of a plane."""
+    height, width = plane.shape
+    return (height - BLOCK + 1) * (width - BLOCK + 1), BLOCK**2
+
+
+@kernel
+def _combine(
+    weights: Array,
+    a: Array,
+    b: Array,
+    c: Array,
+    d: Array,
+    e: Array,
+    f: Array,
+    g: Array,
+    h: Array,
+    out: Array,
+) -> None:
+    """Set `out` to the weighted sum of eight arrays."""
+    for x in range(len(out)):
+        out[x] = (
+            weights[0] * a[x]
+            + weights[1] * b[x]
+            + weights[2] * c[x]
+            + weights[3] * d[x]
+            + weights[4] * e[x]
+            + weights[5] * f[x]
+            + weights[6] * g[x]
+            + weights[7] * h[x]
+        )
+
+
+@kernel
+def analyse(plane: Array, matrix: Array, spectra: Array) -> None:
+    """Set `spectra` (places, 64) to ``matrix @ block @ matrix.T`` of every block of `plane`."""
+    height, width = plane.shape
+    n = width - 7
+    half = np.empty((8, width), np.float32)
+    full = np.empty((64, n), np.float32)
+    for y in range(height - 7):
+        for i in range(8):
+            _combine(
+                matrix[i],
+                plane[y],
+                plane[y + 1],
+                plane[y + 2],
+                plane[y + 3],
+                plane[y + 4],
+                plane[y + 5],
+                plane[y + 6],
+                plane[y + 7],
+                half[i],
+            )
+        for i in range(8):
+            v = half[i]
+            for j in range(8):
+                _combine(
+                    matrix[j],
+                    v[0:n],
+                    v[1 : n + 1],
+                    v[2 : n + 2],
+                    v[3 : n + 3],
+                    v[4 : n + 4],
+                    v[5 : n + 5],
+                    v[6 : n + 6],
+                    v[7 : n + 7],
+                    full[8 * i + j],
+                )
+        for x in range(n):
+            out = spectra[y * n + x]
+            for k in range(64):
+                out[k] = full[k, x]
+
+
+@kernel
+def synthesise(
+    spectra: Array, weights: Array, inverse: Array, window: Array, image: Array, mass: Array
+) -> None:
+    """Overlap all blocks: set `image` to their windowed sum and `mass` to that of `weights`.
+
+    Parameters
+    ----------
+    spectra : (places, 64)
+        Weighted sums of the spectra estimated for each block.
+    weights : (places,)
+        The sums of their weights.
+    inverse : (8, 8)
+        The inverse of the matrix of `analyse`.
+    window : (8, 8)
+        Weight of a pixel within its block.
+    image, mass : (height, width)
+        Their quotient is the estimate.
+    """
+    height, width = image.shape
+    n = width - 7
+    full = np.empty((64, n), np.float32)
+    half = np.empty((64, n), np.float32)
+    pixels = np.empty(n, np.float32)
+    image[:] = 0
+    mass[:] = 0
+    for y in range(height - 7):
+        here = weights[y * n : y * n + n]
+        for x in range(n):
+            spectrum = spectra[y * n + x]
+            for k in range(64):
+                full[k, x] = spectrum[k]
+        for i in range(8):
+            for j in range(8):
+                _combine(
+                    inverse[i],
+                    full[j],
+                    full[8 + j],
+                    full[16 + j],
+                    full[24 + j],
+                    full[32 + j],
+                    full[40 + j],
+                    full[48 + j],
+                    full[56 + j],
+                    half[8 * i + j],
+                )
+        for i in range(8):
+            for j in range(8):
+                _combine(
+                    inverse[j],
+                    half[8 * i],
+                    half[8 * i + 1],
+                    half[8 * i + 2],
+                    half[8 * i + 3],
+                    half[8 * i + 4],
+                    half[8 * i + 5],
+                    half[8 * i + 6],
+                    half[8 * i + 7],
+                    pixels,
+                )
+                total = image[y + i][j : j + n]
+                share = mass[y + i][j : j + n]
+                scale = window[i, j]
+                for x in range(n):
+                    total[x] += scale * pixels[x]
+                for x in range(n):
+                    share[x] += scale * here[x]

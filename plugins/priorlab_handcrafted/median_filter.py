@@ -1,0 +1,55 @@
+"""Median filter: a picture has no specks."""
+
+import dataclasses
+from typing import ClassVar
+
+import torch
+from scipy.ndimage import median_filter
+from torch import Tensor
+from typing_extensions import override
+
+from priorlab.forward.measurement import Measurement
+from priorlab.priors import Prior
+from priorlab.specs import parameter
+from priorlab.trace import SILENT, Trace
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Median(Prior):
+    """Median filter of noise: each value becomes the median of those about it.
+
+    It removes specks whatever the noise, and whatever is narrower than half the window with
+    them. It filters what was measured, and so serves tasks without an operator only.
+
+    J. W. Tukey: Exploratory data analysis, Addison-Wesley 1977. T. S. Huang, G. J. Yang,
+    G. Y. Tang: A fast two-dimensional median filtering algorithm, IEEE Transactions on
+    Acoustics, Speech, and Signal Processing 27(1), 1979.
+
+    Examples
+    --------
+    >>> from priorlab.forward.noise import SaltAndPepper
+    >>> from priorlab.forward.operators import Identity
+    >>> y = torch.full((1, 1, 16, 16), 0.5)
+    >>> y[..., 8, 8] = 1
+    >>> restored = Median().restore(Measurement(y, Identity(), SaltAndPepper(0.01), (1, 1, 16, 16)))
+    >>> bool((restored == 0.5).all())
+    True
+    """
+
+    name: ClassVar[str] = "median"
+    size: int = parameter(
+        5, "width of the square window; odd, or counts as one more", unit="pixels", low=1, high=99
+    )
+
+    @override
+    def unsupported(self, measurement: Measurement) -> str | None:
+        return None if measurement.operator.is_identity else "it only filters noise"
+
+    def restore(self, measurement: Measurement, trace: Trace = SILENT, seed: int = 0) -> Tensor:
+        """Return the filtered measurement. Borders are mirrored."""
+        self.require(measurement)
+        width = self.size // 2 * 2 + 1
+        filtered = median_filter(
+            measurement.y.detach().cpu().numpy(), (1, 1, width, width), mode="reflect"
+        )
+        return torch.from_numpy(filtered).to(measurement.y)

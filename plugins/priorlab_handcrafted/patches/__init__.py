@@ -1,0 +1,1 @@
+"""Helpers of `epll`: its mixture of Gaussians, how it cleans patches, how it was trained."""

@@ -1,0 +1,1 @@
+"""What several priors use: colours, mirrored borders, compiled loops, common base classes."""

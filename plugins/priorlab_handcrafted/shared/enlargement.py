@@ -1,0 +1,44 @@
+"""What the priors that enlarge small images by a fixed kernel have in common."""
+
+import dataclasses
+from typing import ClassVar
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+from typing_extensions import override
+
+from priorlab.forward.measurement import Measurement
+from priorlab.priors import Prior
+from priorlab.trace import SILENT, Trace
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Enlargement(Prior):
+    """Base of the priors that resample a small image on the fine grid, as Pillow does.
+
+    A pixel of the small image lies at the centre of the block of pixels that it stands for, in
+    Pillow as in `Downsampling`: nothing is displaced. At the border the kernel is cut and its
+    weights are scaled to sum one.
+    """
+
+    resampling: ClassVar[Image.Resampling]
+
+    @override
+    def unsupported(self, measurement: Measurement) -> str | None:
+        if measurement.operator.factor > 1:
+            return None
+        return "it only enlarges images (superres)"
+
+    def restore(self, measurement: Measurement, trace: Trace = SILENT, seed: int = 0) -> Tensor:
+        """Return the enlarged image, clipped to [0, 1]."""
+        self.require(measurement)
+        height, width = measurement.shape[-2:]
+        planes = measurement.y.detach().cpu().float().flatten(0, 1).numpy()
+        enlarged = [
+            np.asarray(Image.fromarray(plane).resize((width, height), self.resampling))
+            for plane in planes
+        ]
+        result = torch.from_numpy(np.stack(enlarged)).to(measurement.y)
+        return result.reshape(measurement.shape).clamp(0, 1)

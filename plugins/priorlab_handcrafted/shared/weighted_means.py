@@ -1,0 +1,191 @@
+"""Means of a picture's pixels whose weights fall with the difference of their surroundings."""
+
+import math
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from priorlab_handcrafted.shared.compiled import Threads, kernel
+
+Array = NDArray[np.float32]
+
+BAND = 64
+"""Rows that one call of the kernel restores; its sums then stay in the cache."""
+
+CUT = 12.0
+"""Weights below exp(-CUT) are zero."""
+
+
+def gaussian(reach: int, deviation: float = math.inf) -> Array:
+    """Return ``2 reach + 1`` weights, a sampled Gaussian; they sum to one."""
+    steps = np.arange(-reach, reach + 1)
+    weights = np.exp(-(steps**2) / (2 * max(deviation, 1e-3) ** 2))
+    return (weights / weights.sum()).astype(np.float32)
+
+
+def weighted_mean(
+    y: Tensor,
+    guide: Tensor,
+    window: Array,
+    distance: int,
+    width: float,
+    noise: float = 0.0,
+    spread: float = math.inf,
+    greatest: bool = False,
+) -> Tensor:
+    """Replace each pixel by a weighted mean of those about it.
+
+    The weight of a pixel is ``exp(-max(d - noise, 0) / width^2 - r^2 / (2 spread^2))``: d is the
+    squared difference of the patches of `guide` about both pixels, r how far they are apart.
+
+    Parameters
+    ----------
+    y : Tensor
+        Images (B, C, H, W), float32 on the CPU.
+    guide : Tensor
+        Images (B, K, H, W), likewise; its channels add to the difference.
+    window : array
+        Weights of the rows and of the columns of a patch, of odd length; they sum to one.
+    distance : int
+        Pixels at most so many rows and columns away take part.
+    width : float
+        Width of the weights in the root mean squared difference.
+    noise : float
+        The mean squared difference that noise alone makes.
+    spread : float
+        Standard deviation of the weights in space, in pixels.
+    greatest : bool
+        Give the pixel itself the greatest weight of the others, not one.
+
+    Returns
+    -------
+    Tensor
+        Images like `y`. They do not depend on the number of threads.
+    """
+    reach = len(window) // 2
+    margins = ((0, 0), (0, 0), (reach, reach), (reach, reach))
+    padded = np.pad(guide.numpy(), margins, mode="reflect")
+    values = np.ascontiguousarray(y.numpy())
+    out = np.zeros_like(values)
+    scale = np.float32(1 / (math.log(2) * width**2))
+    fall = np.float32(1 / (2 * math.log(2) * spread**2))
+    height = y.shape[2]
+
+    def work(item: tuple[int, int]) -> None:
+        image, first = item
+        average_band(
+            values[image],
+            padded[image],
+            window,
+            distance,
+            np.float32(noise),
+            scale,
+            fall,
+            greatest,
+            first,
+            min(first + BAND, height),
+            out[image],
+        )
+
+    with Threads() as threads:
+        threads.map(work, [(i, r) for i in range(len(y)) for r in range(0, height, BAND)])
+    return torch.from_numpy(out)
+
+
+@kernel
+def average_band(y, guide, window, distance, noise, scale, fall, greatest, first, last, out):  # type: ignore[no-untyped-def]
+    """Write the rows `first` to `last` of the mean of y (C, H, W) to `out`, which is zero there.
+
+    `guide` (K, H + 2 reach, W + 2 reach) is padded. The weight of two pixels r apart with the
+    difference d is ``2^(-max(d - noise, 0) scale - r^2 fall)``. Both pixels of a pair have the
+    same one, so that a displacement does for its opposite.
+    """
+    channels, height, width = y.shape
+    size = window.size
+    reach = size // 2
+    ring = np.zeros((size, width + 2 * reach), np.float32)  # the last rows of differences
+    column = np.zeros(width + 2 * reach, np.float32)
+    weights = np.zeros(width, np.float32)
+    bits = np.zeros(width, np.int32)
+    power = bits.view(np.float32)
+    total = np.zeros((last - first, width), np.float32)
+    peak = np.zeros((last - first, width), np.float32)
+    zero, half, one = np.float32(0), np.float32(0.5), np.float32(1)
+    cut = np.float32(-CUT / math.log(2))
+    for down in range(distance + 1):
+        top, bottom = max(0, first - down), min(last, height - down)
+        for right in range(-distance if down else 1, distance + 1):
+            left, count = max(0, -right), width - abs(right)
+            if count <= 0 or bottom <= top:
+                continue
+            wide = count + 2 * reach
+            start = -fall * np.float32(down**2 + right**2)
+            for row in range(top, bottom + 2 * reach):
+                squares = ring[row % size]
+                for k in range(guide.shape[0]):
+                    a = guide[k, row, left : left + wide]
+                    b = guide[k, row + down, left + right : left + right + wide]
+                    if k == 0:
+                        for x in range(wide):
+                            squares[x] = (a[x] - b[x]) ** 2
+                    else:
+                        for x in range(wide):
+                            squares[x] += (a[x] - b[x]) ** 2
+                here = row - 2 * reach  # the row whose patches are now complete
+                if here < top:
+                    continue
+                squares = ring[(here + reach) % size]
+                for x in range(wide):
+                    column[x] = window[reach] * squares[x]
+                for k in range(reach):
+                    a, b, share = ring[(here + k) % size], ring[(row - k) % size], window[k]
+                    for x in range(wide):
+                        column[x] += share * (a[x] + b[x])
+                for x in range(count):
+                    weights[x] = window[reach] * column[x + reach]
+                for k in range(reach):
+                    a, b, share = column[k:], column[2 * reach - k :], window[k]
+                    for x in range(count):
+                        weights[x] += share * (a[x] + b[x])
+                for x in range(count):
+                    # 2^t: the exponent field of a float32 holds the rounded part of t, a Taylor
+                    # series gives the rest.
+                    t = start - max(weights[x] - noise, zero) * scale
+                    keep = t >= cut
+                    t = max(t, cut)
+                    whole = np.int32(t - half)
+                    f = t - np.float32(whole)
+                    series = np.float32(0.05550411) + f * (
+                        np.float32(0.00961813) + f * np.float32(0.00133336)
+                    )
+                    series = np.float32(0.69314718) + f * (np.float32(0.24022651) + f * series)
+                    weights[x] = one + f * series
+                    bits[x] = (whole + np.int32(127)) << np.int32(23) if keep else np.int32(0)
+                for x in range(count):
+                    weights[x] *= power[x]
+                for side in range(2):
+                    # First the pixels of this row, then those that they were compared with.
+                    mine, other = (here, here + down) if side == 0 else (here + down, here)
+                    if mine < first or mine >= last:
+                        continue
+                    begin = left if side == 0 else left + right
+                    sums = total[mine - first, begin : begin + count]
+                    most = peak[mine - first, begin : begin + count]
+                    for x in range(count):
+                        sums[x] += weights[x]
+                        most[x] = max(most[x], weights[x])
+                    across = left + right if side == 0 else left
+                    for c in range(channels):
+                        values = y[c, other, across : across + count]
+                        sums = out[c, mine, begin : begin + count]
+                        for x in range(count):
+                            sums[x] += weights[x] * values[x]
+    for row in range(first, last):
+        for x in range(width):
+            # A pixel unlike all others keeps its value.
+            own = max(peak[row - first, x], np.float32(1e-6)) if greatest else one
+            norm = one / (total[row - first, x] + own)
+            for c in range(channels):
+                out[c, row, x] = (out[c, row, x] + own * y[c, row, x]) * norm

@@ -1,0 +1,1 @@
+"""Helpers of the variational priors: their iterative proxes, and the cosine transform."""

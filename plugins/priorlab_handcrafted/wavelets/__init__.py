@@ -1,0 +1,1 @@
+"""Helpers of `wavelet_shrinkage`: filters, transforms, thresholds and compiled loops."""

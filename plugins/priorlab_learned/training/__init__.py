@@ -1,0 +1,1 @@
+"""Training of the learned priors on photographs."""

@@ -1,0 +1,51 @@
+"""The Python interface. The command line calls nothing else.
+
+Importing this package imports no torch; what it offers is imported when it is first used.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from priorlab.harness.run.settings import RunSettings, settle
+
+if TYPE_CHECKING:
+    from priorlab.api.catalogue import describe, load_plugins, train
+    from priorlab.api.comparing import CutShort, bench, plan, run, table, terminal_table
+    from priorlab.api.explaining import explain
+    from priorlab.api.restoring import degrade, degrade_file, restore, restore_file
+
+_PLACES = {
+    "catalogue": ("describe", "load_plugins", "train"),
+    "comparing": ("CutShort", "bench", "plan", "run", "table", "terminal_table"),
+    "explaining": ("explain",),
+    "restoring": ("degrade", "degrade_file", "restore", "restore_file"),
+}
+_MODULES = {name: module for module, names in _PLACES.items() for name in names}
+
+__all__ = [
+    "CutShort",
+    "RunSettings",
+    "bench",
+    "degrade",
+    "degrade_file",
+    "describe",
+    "explain",
+    "load_plugins",
+    "plan",
+    "restore",
+    "restore_file",
+    "run",
+    "settle",
+    "table",
+    "terminal_table",
+    "train",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a function on first use."""
+    if name not in _MODULES:
+        raise AttributeError(f"module 'priorlab.api' has no attribute {name!r}")
+    return getattr(importlib.import_module(f"priorlab.api.{_MODULES[name]}"), name)

@@ -1,0 +1,99 @@
+"""What is installed: plugins, what they provide, and the trainings among it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from priorlab import plugins
+from priorlab.describe import describe as _describe
+from priorlab.errors import check_seed
+from priorlab.registry import Registry
+
+
+def load_plugins(files: Sequence[str | Path] = (), folders: Sequence[str | Path] = ()) -> Registry:
+    """Return everything that can be named: what is installed and what the given plugins provide.
+
+    Parameters
+    ----------
+    files : sequence of path
+        Lone plugin files.
+    folders : sequence of path
+        Folders whose ``*.py`` files and packages are plugins.
+
+    Raises
+    ------
+    UsageError
+        For a file or folder that does not exist. A plugin that cannot be loaded is listed in
+        `Registry.problems`.
+
+    Examples
+    --------
+    >>> "denoise" in load_plugins().tasks
+    True
+    """
+    return plugins.load(files, folders)
+
+
+def describe(name: str, registry: Registry | None = None) -> str:
+    """Return the explanation of everything that is called `name`: what it is, its parameters.
+
+    Raises
+    ------
+    UsageError
+        For a name that stands for nothing, with a suggestion.
+
+    Examples
+    --------
+    >>> print(describe("denoise").splitlines()[0])
+    denoise: a task of priorlab (the core)
+    """
+    return _describe(name, registry or plugins.load())
+
+
+def train(
+    name: str,
+    dataset: Path,
+    output: Path,
+    *,
+    channels: int = 1,
+    steps: int = 15000,
+    seed: int = 0,
+    report: Callable[[int, int, float], None] = lambda step, steps, loss: None,
+    registry: Registry | None = None,
+) -> dict[str, str]:
+    """Train a learned prior and write its weights.
+
+    Parameters
+    ----------
+    name : str
+        Of the trainer, such as "unet".
+    dataset : Path
+        Folder of clean training images.
+    output : Path
+        The weights file to write.
+    channels : int
+        1 for gray, 3 for colour.
+    steps : int
+        Steps of the optimiser.
+    seed : int
+        The only source of randomness.
+    report : callable
+        Called now and then with the step, the number of steps and the loss.
+    registry : Registry, optional
+        Where the name is looked up; by default all installed plugins.
+
+    Returns
+    -------
+    dict of str to str
+        The provenance that is written into the file.
+
+    Raises
+    ------
+    UsageError
+        For an unknown name, images that cannot be read, or a file that cannot be written.
+    """
+    check_seed(seed)
+    trainer = (registry or plugins.load()).find("trainers", name)
+    provenance: dict[str, str] = trainer.train(dataset, output, channels, steps, seed, report)
+    return provenance

@@ -1,0 +1,176 @@
+"""Compare priors on tasks, images and seeds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pandas as pd
+from rich.console import RenderableType
+
+from priorlab import plugins
+from priorlab.errors import UsageError
+from priorlab.harness.report import tables
+from priorlab.harness.results import runs
+from priorlab.harness.results.runs import Run
+from priorlab.harness.run import bench as _bench
+from priorlab.harness.run import progress as _progress
+from priorlab.harness.run.bench import CutShort
+from priorlab.harness.run.plan import plan
+from priorlab.harness.run.settings import RunSettings, settle
+from priorlab.priors import Prior
+from priorlab.registry import Registry
+from priorlab.tasks.base import Task
+
+__all__ = ["CutShort", "bench", "plan", "run", "table", "terminal_table"]
+
+
+def bench(
+    priors: Sequence[str | Prior] | str | None = None,
+    tasks: Sequence[str | Task] | str | None = None,
+    dataset: str | Path | None = None,
+    seeds: Sequence[int] | None = None,
+    *,
+    suite: str | Path | None = None,
+    images: Sequence[str] | str | None = None,
+    out: str | Path | None = None,
+    name: str | None = None,
+    slots: int | None = None,
+    threads: int | None = None,
+    timeout_s: float | None = None,
+    device: str | None = None,
+    plugin_files: Sequence[str | Path] | None = None,
+    plugin_folders: Sequence[str | Path] | None = None,
+) -> pd.DataFrame:
+    """Run every prior on every task, image and seed, and return a row for each.
+
+    What the results folder already holds is not computed again. Each argument left out has the
+    value that the suite gives it, else the default of `priorlab.api.RunSettings`.
+
+    Parameters
+    ----------
+    priors : sequence of str or Prior, optional
+        Specs such as ``"tv"``; by default every installed prior with its defaults, except for
+        those that run only when named.
+    tasks : sequence of str or Task, optional
+        Specs such as ``"denoise:sigma=15|25|50"``.
+    dataset : str or path, optional
+        A named image set or a folder of images.
+    seeds : sequence of int, optional
+        Each gives one more measurement of each image.
+    suite : path, optional
+        A TOML file with the protocol of a published table.
+    images : sequence of str, optional
+        Names of the dataset's images to use, without suffix; by default all.
+    out : path, optional
+        The results folder: a store that all runs share, and a folder for each run.
+    name : str, optional
+        Name of the run; by default made from the grid.
+    slots : int, optional
+        Cells at the same time; by default one per core.
+    threads : int, optional
+        Threads of each.
+    timeout_s : float, optional
+        Seconds after which a cell is given up.
+    device : str, optional
+        Torch device.
+    plugin_files, plugin_folders : sequence of path, optional
+        Plugins to load in addition to the installed ones.
+
+    Returns
+    -------
+    DataFrame
+        With at least the columns ``prior, task, image, seed, status, psnr, ssim, seconds``.
+
+    Raises
+    ------
+    UsageError
+        For an unknown name or parameter, a suite or dataset that cannot be read, or results that
+        cannot be written; what was computed until then is kept.
+    KeyboardInterrupt
+        After Ctrl-C; the cells finished until then are kept and not computed again.
+    """
+    typed = {name: value for name, value in locals().items() if name != "suite"}
+    settings = settle(typed, suite)
+    registry = plugins.load(settings.plugin_files, settings.plugin_folders)
+    done = run(settings, registry)
+    if done.interrupted:
+        raise KeyboardInterrupt
+    return done.rows
+
+
+def run(
+    settings: RunSettings,
+    registry: Registry,
+    *,
+    show_progress: bool = False,
+    command: str = "",
+) -> Run:
+    """Run a comparison and return all there is to know of it.
+
+    Parameters
+    ----------
+    settings : RunSettings
+        What to compare and how.
+    registry : Registry
+        Where names are looked up.
+    show_progress : bool
+        Whether to show on standard error how far the run is.
+    command : str
+        The command line, noted in the run's folder.
+
+    Returns
+    -------
+    Run
+        Its rows, its folder, and whether it was interrupted.
+
+    Raises
+    ------
+    UsageError
+        For settings that cannot be used.
+    CutShort
+        If results can no longer be written.
+    """
+    progress = _progress.for_terminal() if show_progress else None
+    return _bench.run(settings, registry, progress=progress, command=command)
+
+
+def table(
+    run: str | Path,
+    out: str | Path = RunSettings.out,
+    *,
+    style: str = "md",
+    per_image: bool = False,
+    reference: str | None = None,
+) -> str:
+    """Return the tables of an earlier run as text.
+
+    Parameters
+    ----------
+    run : str or path
+        The run's folder, or its name in the results folder.
+    out : path
+        The results folder.
+    style : {"md", "csv", "latex"}
+        Markdown, comma-separated values or LaTeX.
+    per_image : bool
+        Whether there is a row for every image and seed; in the style "csv" only.
+    reference : str, optional
+        The prior to compare each other with.
+
+    Raises
+    ------
+    UsageError
+        If there is no such run or prior, or for `per_image` in another style.
+    """
+    done = runs.load(run, Path(out))
+    if per_image:
+        if style != "csv":
+            raise UsageError("--per-image goes with --format csv")
+        return tables.per_image(done.rows)
+    return tables.render(done.rows, style, done.header, reference=reference) + "\n"
+
+
+def terminal_table(run: Run, width: int) -> RenderableType:
+    """Return the tables of a run for `rich` to print in a terminal of `width` columns."""
+    return tables.terminal(run.rows, run.header, width=width)

@@ -1,0 +1,8 @@
+"""``python -m priorlab.cli`` is ``priorlab``."""
+
+import sys
+
+from priorlab.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main())

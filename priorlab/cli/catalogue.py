@@ -1,0 +1,65 @@
+"""The commands `list`, `show` and `plugins`."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+from priorlab import api
+from priorlab.cli.parsing import FAILED, OK, add_plugin_options, registry
+
+if TYPE_CHECKING:
+    from priorlab.cli.parsing import Commands
+
+
+def add_list(commands: Commands) -> None:
+    """Add the command `list`."""
+    parser = commands.add_parser("list", help="list priors, tasks, datasets, metrics")
+    parser.set_defaults(command=_list)
+    add_plugin_options(parser)
+
+
+def add_show(commands: Commands) -> None:
+    """Add the command `show`."""
+    parser = commands.add_parser("show", help="explain one of them")
+    parser.set_defaults(command=_show)
+    add_plugin_options(parser)
+    parser.add_argument("name")
+
+
+def add_plugins(commands: Commands) -> None:
+    """Add the command `plugins`."""
+    parser = commands.add_parser("plugins", help="list the plugins and what is wrong with them")
+    parser.set_defaults(command=_plugins)
+    add_plugin_options(parser)
+
+
+def _list(options: argparse.Namespace) -> int:
+    found = registry(options)
+    for kind in ("priors", "tasks", "datasets", "metrics", "trainers"):
+        print(f"{kind}:")
+        for name, item in sorted(getattr(found, kind).items()):
+            doc = item.summary() if hasattr(item, "summary") else item.doc
+            named = kind == "priors" and not item.by_default
+            print(f"  {name:<18} {doc}{' (only when named)' * named}")
+    if found.problems:
+        names = ", ".join(plugin.name for plugin in found.problems)
+        print(f"with problems, see 'priorlab plugins': {names}")
+    return OK
+
+
+def _show(options: argparse.Namespace) -> int:
+    print(api.describe(options.name, registry(options)))
+    return OK
+
+
+def _plugins(options: argparse.Namespace) -> int:
+    found = registry(options)
+    for plugin in found.plugins:
+        offers = "; ".join(f"{kind}: {', '.join(names)}" for kind, names in plugin.provides.items())
+        print(f"{plugin.name} ({plugin.source})\n  {offers or 'provides nothing'}")
+        if plugin.problem:
+            print(f"  PROBLEM: {plugin.problem}")
+            for line in plugin.details.rstrip().splitlines():
+                print(f"    {line}")
+    return FAILED if found.problems else OK

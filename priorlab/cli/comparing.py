@@ -1,0 +1,139 @@
+"""The commands `bench` and `table`."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from priorlab import api
+from priorlab.cli.parsing import (
+    FAILED,
+    INTERRUPTED,
+    OK,
+    add_plugin_options,
+    positive,
+    seconds,
+    seeds,
+)
+
+if TYPE_CHECKING:
+    from priorlab.cli.parsing import Commands
+    from priorlab.harness.results.runs import Run
+
+_DEFAULT = api.RunSettings()
+
+
+def add_bench(commands: Commands) -> None:
+    """Add the command `bench`."""
+    parser = commands.add_parser("bench", help="compare priors in a table")
+    parser.set_defaults(command=_bench)
+    add_plugin_options(parser)
+    parser.add_argument(
+        "--suite",
+        type=Path,
+        metavar="FILE",
+        help="take from this TOML file what is not typed: the protocol of a published table",
+    )
+    # No defaults here: what is typed takes precedence over the suite, and that over a default.
+    tasks = ",".join(map(str, _DEFAULT.tasks))
+    parser.add_argument("--tasks", help=f"specs (default: {tasks})")
+    parser.add_argument("--priors", help="specs (default: all but those 'only when named')")
+    parser.add_argument(
+        "--dataset", help=f"a name or a folder of images (default: {_DEFAULT.dataset})"
+    )
+    parser.add_argument("--images", help="only these of the dataset, such as house,lena")
+    parser.add_argument(
+        "--seeds", help=f"such as 0,1,2 (default: {','.join(map(str, _DEFAULT.seeds))})"
+    )
+    parser.add_argument("--out", type=Path, help=f"results folder (default: {_DEFAULT.out})")
+    parser.add_argument("--name", help="name of the run (default: made from the grid)")
+    parser.add_argument("--slots", type=positive, help="cells at a time (default: one per core)")
+    parser.add_argument(
+        "--threads", type=positive, help=f"threads of a cell (default: {_DEFAULT.threads})"
+    )
+    parser.add_argument(
+        "--timeout",
+        type=seconds,
+        metavar="SECONDS",
+        help=f"hard limit for a cell (default: {_DEFAULT.timeout_s:g})",
+    )
+    parser.add_argument("--device", help=f"torch device (default: {_DEFAULT.device})")
+    parser.add_argument("--dry-run", action="store_true", help="show what would run, and how long")
+
+
+def add_table(commands: Commands) -> None:
+    """Add the command `table`."""
+    parser = commands.add_parser("table", help="print the table of a run again")
+    parser.set_defaults(command=_table)
+    parser.add_argument("run", help="its folder, or its name in the results folder")
+    parser.add_argument("--format", choices=("md", "csv", "latex"), default="md")
+    parser.add_argument("--per-image", action="store_true", help="a row for every image and seed")
+    parser.add_argument("--reference", metavar="PRIOR", help="compare each prior with this one")
+    parser.add_argument("--out", type=Path, default=_DEFAULT.out, help="results folder")
+
+
+def _bench(options: argparse.Namespace) -> int:
+    settings = api.settle(
+        {
+            "priors": options.priors,
+            "tasks": options.tasks,
+            "dataset": options.dataset,
+            "images": options.images,
+            "seeds": None if options.seeds is None else seeds(options.seeds),
+            "out": options.out,
+            "name": options.name,
+            "slots": options.slots,
+            "threads": options.threads,
+            "timeout_s": options.timeout,
+            "device": options.device,
+            "plugin_files": options.plugin,
+            "plugin_folders": options.plugin_dir,
+        },
+        options.suite,
+    )
+    registry = api.load_plugins(settings.plugin_files, settings.plugin_folders)
+    for broken in registry.problems:
+        print(f"plugin {broken.name}: {broken.problem}", file=sys.stderr)
+    if options.dry_run:
+        print(api.plan(settings, registry).text())
+        return OK
+    command = shlex.join(["priorlab", *options.typed])
+    try:
+        done = api.run(settings, registry, show_progress=True, command=command)
+    except api.CutShort as error:
+        _print_table(error.run)
+        raise
+    _print_table(done)
+    if len(done.rows):
+        print(f"wrote {done.folder}/: table.md, table.csv, images.csv, images/ and, to look at:")
+        for sheet in sorted(done.folder.glob("*.png")):
+            print(f"  {sheet}")
+    if done.interrupted:
+        left = f"{done.info['total'] - len(done.rows)} of {done.info['total']} cells left"
+        print(f"priorlab: stopped with {left}; the same command goes on from here", file=sys.stderr)
+        return INTERRUPTED
+    return FAILED if done.failures else OK
+
+
+def _print_table(run: Run) -> None:
+    """Print the tables in the terminal's width."""
+    from rich.console import Console
+
+    if len(run.rows):
+        console = Console()
+        console.print(api.terminal_table(run, console.width), end="\n\n")
+
+
+def _table(options: argparse.Namespace) -> int:
+    text = api.table(
+        options.run,
+        options.out,
+        style=options.format,
+        per_image=options.per_image,
+        reference=options.reference,
+    )
+    print(text, end="")
+    return OK

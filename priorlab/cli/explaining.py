@@ -1,0 +1,68 @@
+"""The command `explain`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Self
+
+from priorlab import api
+from priorlab.cli.parsing import OK, add_plugin_options, add_seed_and_device, positive, registry
+
+if TYPE_CHECKING:
+    from priorlab.cli.parsing import Commands
+
+
+def add_explain(commands: Commands) -> None:
+    """Add the command `explain`."""
+    parser = commands.add_parser(
+        "explain", help="draw how a network fits a picture before its noise"
+    )
+    parser.set_defaults(command=_explain)
+    add_plugin_options(parser)
+    parser.add_argument("name", help="a spec of a prior that fits a network, such as dip")
+    parser.add_argument("image", type=Path)
+    parser.add_argument("-o", "--output", type=Path, required=True, help="the picture to write")
+    parser.add_argument("--iterations", type=positive, help="steps of each of five fits")
+    add_seed_and_device(parser)
+
+
+def _explain(options: argparse.Namespace) -> int:
+    with _ProgressLine() as progress:
+        lines = api.explain(
+            options.name,
+            options.image,
+            options.output,
+            iterations=options.iterations,
+            seed=options.seed,
+            device=options.device,
+            registry=registry(options),
+            say=print,
+            progress=progress.show,
+        )
+    print("\n".join(lines))
+    return OK
+
+
+class _ProgressLine:
+    """Shows on standard error how far a fit is: in a terminal one line that is overwritten."""
+
+    def __init__(self) -> None:
+        self._open = False
+
+    def show(self, target: str, step: int, steps: int) -> None:
+        """Show a step of a fit; in a log file only its end."""
+        line = f"fitting {target}: step {step}/{steps}"
+        if sys.stderr.isatty():
+            print(f"\r{line:<50}", end="", file=sys.stderr, flush=True)
+            self._open = True
+        elif step == steps:
+            print(line, file=sys.stderr, flush=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        if self._open:
+            print(file=sys.stderr)

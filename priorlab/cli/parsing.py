@@ -1,0 +1,74 @@
+"""What the parsers of all commands share: exit codes, kinds of values, the options for plugins."""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING, NoReturn
+
+from priorlab import api
+from priorlab.errors import UsageError
+
+if TYPE_CHECKING:
+    from priorlab.registry import Registry
+
+OK, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 3
+
+
+class Parser(argparse.ArgumentParser):
+    """Reports mistakes as every other part does: one sentence, exit code 2."""
+
+    def error(self, message: str) -> NoReturn:
+        """Raise a `UsageError` instead of ending the process."""
+        raise UsageError(f"{message} (see '{self.prog} --help')")
+
+
+if TYPE_CHECKING:
+    Commands = argparse._SubParsersAction[Parser]
+
+
+def add_plugin_options(parser: argparse.ArgumentParser) -> None:
+    """Add --plugin and --plugin-dir."""
+    parser.add_argument(
+        "--plugin", action="append", default=[], metavar="FILE", help="also load this plugin file"
+    )
+    parser.add_argument(
+        "--plugin-dir", action="append", default=[], metavar="DIR", help="also load its plugins"
+    )
+
+
+def add_seed_and_device(parser: argparse.ArgumentParser, *, device: bool = True) -> None:
+    """Add --seed and, where asked for, --device."""
+    parser.add_argument("--seed", type=int, default=0)
+    if device:
+        parser.add_argument("--device", default="cpu", help="torch device (default: %(default)s)")
+
+
+def registry(options: argparse.Namespace) -> Registry:
+    """Load the installed plugins and those that were typed."""
+    return api.load_plugins(options.plugin, options.plugin_dir)
+
+
+def positive(text: str) -> int:
+    """Read a whole number above 0."""
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
+    return int(text)
+
+
+def seconds(text: str) -> float:
+    """Read a number of seconds above 0."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds above 0")
+    return value
+
+
+def seeds(text: str) -> tuple[int, ...]:
+    """Read seeds with commas between them."""
+    parts = text.split(",")
+    if not all(part.strip().isdecimal() for part in parts):
+        raise UsageError(f"--seeds {text!r} is not a list of whole numbers, such as 0,1,2")
+    return tuple(map(int, parts))

@@ -1,0 +1,66 @@
+"""The commands `restore` and `degrade`."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from priorlab import api
+from priorlab.cli.parsing import OK, add_plugin_options, add_seed_and_device, registry
+
+if TYPE_CHECKING:
+    from priorlab.cli.parsing import Commands
+
+
+def add_restore(commands: Commands) -> None:
+    """Add the command `restore`."""
+    parser = commands.add_parser("restore", help="restore a picture")
+    parser.set_defaults(command=_restore)
+    add_plugin_options(parser)
+    parser.add_argument("image", type=Path)
+    parser.add_argument(
+        "--task",
+        default="denoise",
+        help="how it was degraded (default: denoise, its sigma estimated)",
+    )
+    parser.add_argument("--prior", required=True, help="a spec, such as tv; see 'priorlab list'")
+    parser.add_argument("-o", "--output", type=Path, required=True, help="the file to write")
+    add_seed_and_device(parser)
+
+
+def add_degrade(commands: Commands) -> None:
+    """Add the command `degrade`."""
+    parser = commands.add_parser("degrade", help="make a degraded picture")
+    parser.set_defaults(command=_degrade)
+    add_plugin_options(parser)
+    parser.add_argument("image", type=Path)
+    parser.add_argument("--task", default="denoise", help="a spec (default: %(default)s)")
+    parser.add_argument("-o", "--output", type=Path, required=True, help="the file to write")
+    add_seed_and_device(parser, device=False)
+
+
+def _restore(options: argparse.Namespace) -> int:
+    api.restore_file(
+        options.image,
+        options.output,
+        options.task,
+        options.prior,
+        seed=options.seed,
+        device=options.device,
+        registry=registry(options),
+        say=print,
+    )
+    return OK
+
+
+def _degrade(options: argparse.Namespace) -> int:
+    api.degrade_file(
+        options.image,
+        options.output,
+        options.task,
+        seed=options.seed,
+        registry=registry(options),
+        say=print,
+    )
+    return OK

@@ -1,0 +1,35 @@
+"""Torch devices: whether one can be used here, and how to wait for it."""
+
+from __future__ import annotations
+
+import torch
+
+from priorlab.errors import UsageError
+
+
+def find(name: str) -> torch.device:
+    """Return the device called `name`, such as "cpu" or "cuda:1".
+
+    Raises
+    ------
+    UsageError
+        If torch does not know it, or this machine does not have it.
+    """
+    try:
+        device = torch.device(name)
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        reason = str(error).splitlines()[0]
+        raise UsageError(f"device {name!r} cannot be used here: {reason}") from None
+    return device
+
+
+def synchronize(device: torch.device) -> None:
+    """Wait until a device has done all the work that was queued on it.
+
+    Accelerators work in the background: a clock that does not wait for them measures how fast
+    work is queued. A CPU has always finished.
+    """
+    accelerator = torch.accelerator.current_accelerator()
+    if accelerator is not None and accelerator.type == device.type:
+        torch.accelerator.synchronize(device)

@@ -1,0 +1,61 @@
+"""Remarks on the cells of one prior on one task: what went wrong, and how often."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from priorlab.harness.results.schema import METRICS
+
+
+def remarks(rows: pd.DataFrame, metrics: list[str], cells: int) -> list[str]:
+    """Say what went wrong in the cells of a prior and how often; empty if nothing did.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        A row per image and seed.
+    metrics : list of str
+        Columns that should have a value where a prior restored the image.
+    cells : int
+        How many images and seeds the task has.
+    """
+    found = [
+        f"{len(group)} {status}" + _reason(group["message"])
+        for status, group in rows.groupby("status", sort=True)
+        if status != "ok"
+    ]
+    good = rows[rows["status"] == "ok"]
+    for metric in metrics:
+        unmeasured = good[good[metric].isna()]
+        if len(unmeasured):
+            failed = unmeasured["message"].str.extract(f"metric {metric} failed: (.*)")[0]
+            found.append(f"{len(unmeasured)} without {label(metric)}" + _reason(failed))
+    iterated = good["converged"].dropna().astype(bool)
+    if not iterated.all():
+        found.append(f"{int((~iterated).sum())} of {len(iterated)} did not converge")
+    if len(rows) < cells:
+        found.append(f"{cells - len(rows)} not run")
+    return found
+
+
+def label(metric: str) -> str:
+    """Return how a text names a metric."""
+    return metric.upper() if metric in METRICS else metric
+
+
+def one_line(text: str, most: int = 120) -> str:
+    """Return a text as one line of at most `most` characters."""
+    line = " ".join(text.split())
+    return line if len(line) <= most else line[: most - 3] + "..."
+
+
+def _reason(messages: pd.Series[str]) -> str:
+    """Return the most frequent message, introduced by a colon, and how many others there are."""
+    reasons = messages.dropna().map(one_line)
+    counts = reasons[reasons != ""].value_counts()
+    if not len(counts):
+        return ""
+    others = len(counts) - 1
+    return f": {counts.index[0]}" + f" (and {others} other reason{'s' * (others > 1)})" * (
+        others > 0
+    )

@@ -1,0 +1,47 @@
+"""What a table says besides the figures that follow from its rows."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, kw_only=True)
+class Header:
+    """What is known of a run besides its rows.
+
+    Attributes
+    ----------
+    dataset : str
+        Name of the image set.
+    known : str
+        The public test set that its images are, by their content; published figures of that
+        set are added to the measured ones.
+    protocols : mapping of str to str
+        For each task the text of its `Protocol`.
+    metrics : mapping of str to str
+        For each metric its written specification.
+    lower_is_better : collection of str
+        The metrics of which that holds.
+    versions : mapping of str to str
+        Such as ``{"priorlab": "0.1.0", "torch": "2.6"}``.
+    command : str
+        What made the results.
+    notes : sequence of str
+        Anything else that a reader must know, one sentence each.
+    title : str
+        Above all tables.
+    above : sequence of str
+        Paragraphs below the title, such as the source of a protocol.
+    """
+
+    dataset: str = ""
+    known: str = ""
+    protocols: Mapping[str, str] = field(default_factory=dict)
+    metrics: Mapping[str, str] = field(default_factory=dict)
+    lower_is_better: Collection[str] = ()
+    versions: Mapping[str, str] = field(default_factory=dict)
+    command: str = ""
+    notes: Sequence[str] = ()
+    title: str = ""
+    above: Sequence[str] = ()

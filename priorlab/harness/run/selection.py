@@ -1,0 +1,82 @@
+"""What a run compares: the priors, tasks and images that its settings name."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from priorlab.errors import UsageError, unknown
+from priorlab.harness.run.settings import RunSettings
+from priorlab.pictures import datasets
+from priorlab.pictures.datasets import Dataset
+from priorlab.priors import Prior
+from priorlab.registry import Registry
+from priorlab.specs import Component
+from priorlab.tasks.base import Task
+
+C = TypeVar("C", bound=Component)
+
+
+@dataclasses.dataclass(frozen=True)
+class Selection:
+    """The axes of a grid; each component stands in it once.
+
+    Attributes
+    ----------
+    priors : list of Prior
+    tasks : list of Task
+    dataset : Dataset
+        With the chosen images only.
+    seeds : list of int
+    """
+
+    priors: list[Prior]
+    tasks: list[Task]
+    dataset: Dataset
+    seeds: list[int]
+
+
+def select(settings: RunSettings, registry: Registry) -> Selection:
+    """Build what the settings of a run name.
+
+    Raises
+    ------
+    UsageError
+        For an unknown name or parameter, or a dataset that cannot be read.
+    """
+    if settings.priors is None:
+        priors = [kind() for kind in registry.priors.values() if kind.by_default]
+    else:
+        priors = _built(settings.priors, registry.build_priors)
+    tasks = _built(settings.tasks, registry.build_tasks)
+    dataset = settings.dataset
+    if isinstance(dataset, str):
+        if datasets.is_name(dataset):
+            registry.find("datasets", dataset)
+        dataset = datasets.load(dataset, registry.datasets)
+    dataset = _only(dataset, settings.images)
+    return Selection(priors, tasks, dataset, list(dict.fromkeys(settings.seeds)))
+
+
+def _built(chosen: Sequence[str | C], build: Callable[[str], list[C]]) -> list[C]:
+    """Build what is given as text, keep what is built, and drop what comes twice."""
+    built = (build(item) if isinstance(item, str) else [item] for item in chosen)
+    return list(dict.fromkeys(itertools.chain.from_iterable(built)))
+
+
+def _only(dataset: Dataset, names: Sequence[str] | None) -> Dataset:
+    """Return the dataset with only the named images, in its own order; None stands for all."""
+    if names is None:
+        return dataset
+    chosen = {name.strip() for name in names if name.strip()}
+    known = [image.name for image in dataset.images]
+    for name in sorted(chosen.difference(known)):
+        error = unknown(f"image of {dataset.name}", name, known)
+        unread = f"; {dataset.problems[0]}" if dataset.problems else ""
+        raise UsageError(f"{error}{unread}")
+    if not chosen:
+        raise UsageError("expected the name of at least one image")
+    left = tuple(image for image in dataset.images if image.name in chosen)
+    return dataclasses.replace(dataset, images=left, problems=())

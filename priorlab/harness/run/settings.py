@@ -1,0 +1,163 @@
+"""The settings of a run: what each means, its default, and how a value is settled.
+
+The command line, the file of a suite and `priorlab.bench` all end in a `RunSettings`; nobody
+else knows a default.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import numbers
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from priorlab.errors import UsageError
+from priorlab.harness.run import suites
+
+if TYPE_CHECKING:
+    from priorlab.pictures.datasets import Dataset
+    from priorlab.priors import Prior
+    from priorlab.tasks.base import Task
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class RunSettings:
+    """Everything that decides what a run computes and how.
+
+    Attributes
+    ----------
+    priors : tuple of str or Prior, or None
+        Specs such as ``"tv"``, or priors. None stands for every installed prior with its
+        defaults, except for those that run only when named.
+    tasks : tuple of str or Task
+        Specs such as ``"denoise:sigma=15|25|50"``, or tasks.
+    dataset : str or Dataset
+        The name of an image set, a folder of images, or the image set itself.
+    images : tuple of str, or None
+        Names of the images to use, without suffix; None stands for all.
+    seeds : tuple of int
+        Each seed gives one more measurement of each image.
+    out : Path
+        The results folder: a store that all runs in it share, and a folder for each run.
+    name : str or None
+        Name of the run; None makes it from the grid, so that the same command finds it again.
+    slots : int or None
+        Cells that are computed at the same time; None stands for one per core, and for one on an
+        accelerator.
+    threads : int
+        Threads for each of them.
+    timeout_s : float
+        Seconds after which a cell is given up.
+    device : str
+        Torch device.
+    plugin_files, plugin_folders : tuple of str
+        Plugins to load in addition to the installed ones.
+    title, source : str
+        Printed above the tables: what they show, and whose protocol it is.
+    notes : tuple of str
+        Further lines above the tables.
+    """
+
+    priors: tuple[str | Prior, ...] | None = None
+    tasks: tuple[str | Task, ...] = ("denoise", "inpaint")
+    dataset: str | Dataset = "photos"
+    images: tuple[str, ...] | None = None
+    seeds: tuple[int, ...] = (0,)
+    out: Path = Path("results")
+    name: str | None = None
+    slots: int | None = None
+    threads: int = 1
+    timeout_s: float = 1800.0
+    device: str = "cpu"
+    plugin_files: tuple[str, ...] = ()
+    plugin_folders: tuple[str, ...] = ()
+    title: str = ""
+    source: str = ""
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for name in ("slots", "threads"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise UsageError(f"{name}={value} is too small; the least is 1")
+        if not self.timeout_s > 0:
+            raise UsageError(f"timeout_s={self.timeout_s:g} is not a number of seconds above 0")
+
+
+def settle(typed: Mapping[str, Any], suite: str | Path | None = None) -> RunSettings:
+    """Return the settings of a run: what was typed, else what a suite says, else the defaults.
+
+    Parameters
+    ----------
+    typed : mapping
+        Fields of `RunSettings`; those that are None were not typed. A text stands for a list of
+        one; the images may be one text with commas.
+    suite : path, optional
+        A file as `priorlab.harness.run.suites` describes it.
+
+    Raises
+    ------
+    UsageError
+        For a suite that cannot be read, a suite without a dataset if none was typed, or a value
+        that is out of range.
+
+    Examples
+    --------
+    >>> settings = settle({"tasks": "denoise:sigma=25", "threads": None})
+    >>> settings.tasks, settings.threads
+    (('denoise:sigma=25',), 1)
+    """
+    said = suites.load(Path(suite)) if suite else {}
+    given = said | {name: value for name, value in typed.items() if value is not None}
+    if suite and "dataset" not in given:
+        named = f" with the images {', '.join(given['images'])}" if given.get("images") else ""
+        raise UsageError(f"{suite} names no dataset: add --dataset FOLDER{named}")
+    return RunSettings(
+        **{name: _PLAIN[name](value) if name in _PLAIN else value for name, value in given.items()}
+    )
+
+
+def _several(value: Any) -> tuple[Any, ...]:
+    """Return one value or several as a tuple."""
+    if isinstance(value, str | Path) or not isinstance(value, Iterable):
+        return (value,)
+    return tuple(value)
+
+
+def _texts(value: Any) -> tuple[str, ...]:
+    return tuple(map(str, _several(value)))
+
+
+def _images(value: Any) -> tuple[str, ...]:
+    return tuple(value.split(",")) if isinstance(value, str) else _texts(value)
+
+
+def _number(value: Any) -> Any:
+    """Return an integer of numpy as one of Python, which the store and JSON take."""
+    whole = isinstance(value, numbers.Integral) and not isinstance(value, bool)
+    return int(value) if whole else value
+
+
+def _seeds(value: Any) -> tuple[Any, ...]:
+    return tuple(map(_number, _several(value)))
+
+
+def _dataset(value: Any) -> Any:
+    return str(value) if isinstance(value, Path) else value
+
+
+_PLAIN: dict[str, Callable[[Any], Any]] = {
+    "priors": _several,
+    "tasks": _several,
+    "dataset": _dataset,
+    "images": _images,
+    "seeds": _seeds,
+    "out": Path,
+    "slots": _number,
+    "threads": _number,
+    "timeout_s": float,
+    "plugin_files": _texts,
+    "plugin_folders": _texts,
+}
+"""For each setting that may be given in several ways, how it becomes its one type."""

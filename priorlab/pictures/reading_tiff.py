@@ -1,0 +1,119 @@
+"""Decode TIFF files: deep ones and those of any number of channels, which Pillow cannot read."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tifffile
+from numpy.typing import NDArray
+
+from priorlab.errors import UsageError
+from priorlab.pictures import reading_pillow
+from priorlab.pictures.arrays import from_pixels
+from priorlab.pictures.formats import check_size
+
+MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+"""What TIFF files begin with."""
+
+# Otherwise Python prints the details of damaged files that tifffile logs.
+logging.getLogger("tifffile").addHandler(logging.NullHandler())
+
+
+_COLOURS = {"MINISBLACK": 1, "MINISWHITE": 1, "RGB": 3}
+"""How many samples of a pixel are its colour, for each way of storing it that is read here."""
+_OPACITY = (1, 2)
+"""The meanings of an extra sample that are opacity: associated and unassociated alpha."""
+
+
+def decode(path: Path) -> NDArray[np.float32]:
+    """Decode a TIFF file to (C, H, W) in [0, 1].
+
+    Files that Pillow knows to read, of 8 bits and at most 3 channels, are left to it.
+    """
+    with tifffile.TiffFile(path) as file:
+        page: Any = file.pages.first
+        check_size(page.imagewidth, page.imagelength, path)
+        samples = _Samples.of(page)
+        if page.bitspersample <= 8 and not samples.extra:
+            return reading_pillow.decode(path)
+        kind = page.dtype.kind if page.dtype else "?"
+        if kind != "f" and (kind, page.bitspersample) not in (("u", 8), ("u", 16)):
+            stored = f"{page.bitspersample}-bit {page.dtype}"
+            raise UsageError(f"{path} stores {stored} values; expected 8 or 16 bits or floats")
+        try:
+            pixels = page.asarray()
+        except ValueError as error:  # a compression that only Pillow's libtiff knows, as LZW
+            if "imagecodecs" not in str(error):
+                raise
+            if samples.extra:
+                raise UsageError(
+                    f"{path} stores {len(samples.channels)} channels, compressed with"
+                    f" {page.compression.name}; expected Deflate or no compression"
+                ) from None
+            return reading_pillow.decode(path)
+        name = page.photometric.name
+        if name not in _COLOURS or page.samplesperpixel < _COLOURS[name]:
+            raise UsageError(f"{path} stores {name} colours; expected gray or RGB")
+        if page.planarconfig == 2 and page.samplesperpixel > 1:
+            pixels = np.moveaxis(pixels, 0, -1)
+        orientation = page.tags.get(274)
+    pixels = pixels.reshape(*pixels.shape[:2], -1)
+    if name == "MINISWHITE":
+        white = np.iinfo(pixels.dtype).max if pixels.dtype.kind == "u" else 1
+        pixels = np.concatenate((white - pixels[..., :1], pixels[..., 1:]), axis=-1)
+    pixels = _oriented(pixels, orientation.value if orientation else 1)
+    return from_pixels(pixels[..., samples.order], opacity=samples.has_opacity)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Samples:
+    """What the samples of a pixel mean.
+
+    Attributes
+    ----------
+    channels : tuple of int
+        The samples that are channels: colour, and whatever has no stated meaning.
+    opacity : tuple of int
+        The samples that are opacity; the first one counts.
+    extra : int
+        How many channels there are besides the colour.
+    """
+
+    channels: tuple[int, ...]
+    opacity: tuple[int, ...]
+    extra: int
+
+    @classmethod
+    def of(cls, page: Any) -> _Samples:
+        """Return what a page says of its samples."""
+        count = page.samplesperpixel
+        colours = min(_COLOURS.get(page.photometric.name, count), count)
+        stated = {colours + i: int(kind) for i, kind in enumerate(page.extrasamples)}
+        opacity = tuple(i for i in range(colours, count) if stated.get(i) in _OPACITY)
+        channels = tuple(i for i in range(count) if i not in opacity)
+        return cls(channels, opacity, len(channels) - colours)
+
+    @property
+    def has_opacity(self) -> bool:
+        """Whether the last one of `order` is opacity."""
+        return bool(self.opacity)
+
+    @property
+    def order(self) -> list[int]:
+        """The samples to decode: the channels, and opacity, where there is any, last."""
+        return [*self.channels, *self.opacity[:1]]
+
+
+def _oriented(pixels: NDArray[Any], orientation: int) -> NDArray[Any]:
+    """Turn stored rows and columns (H, W, C) upright by the TIFF tag, which counts from 1."""
+    if orientation in (5, 6, 7, 8):
+        pixels = pixels.swapaxes(0, 1)
+    if orientation in (3, 4, 7, 8):
+        pixels = pixels[::-1]
+    if orientation in (2, 3, 6, 7):
+        pixels = pixels[:, ::-1]
+    return pixels

@@ -1,0 +1,134 @@
+"""Run one prior on one measurement: the one place through which every image is restored."""
+
+from __future__ import annotations
+
+import contextlib
+import traceback
+from contextlib import AbstractContextManager
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from priorlab.errors import Unsupported, UsageError
+from priorlab.forward.measurement import Measurement
+from priorlab.priors import Prior
+from priorlab.randomness import seeded
+from priorlab.trace import SILENT, Trace
+
+LONGEST_REASON = 300
+"""Characters of the one line that says why a restoration failed; its details keep the rest."""
+
+
+class InvalidImage(Exception):
+    """What a prior returned is not an image of the right kind."""
+
+
+def run(
+    prior: Prior,
+    measurement: Measurement,
+    *,
+    seed: int = 0,
+    trace: Trace = SILENT,
+    around: AbstractContextManager[object] | None = None,
+) -> Tensor:
+    """Restore the image of a measurement.
+
+    Parameters
+    ----------
+    prior : Prior
+        What to restore with. It works on the device of the measurement's data.
+    measurement : Measurement
+        The degraded data and how they came about.
+    seed : int
+        The only source of the prior's randomness.
+    trace : Trace
+        Receives what an iterative prior reports.
+    around : context manager, optional
+        Entered just before `Prior.restore` and left just after it, with the seed already set and
+        the prior prepared: the place for a clock.
+
+    Returns
+    -------
+    Tensor
+        The image (B, C, H, W), finite float32 in [0, 1].
+
+    Raises
+    ------
+    Unsupported
+        If the prior cannot solve this kind of measurement.
+    InvalidImage
+        If the prior returns anything but a finite float32 image of the right shape.
+    Exception
+        Whatever the prior raises.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from priorlab import plugins, restoration
+    >>> registry = plugins.load()
+    >>> task, prior = registry.build_tasks("denoise")[0], registry.build_priors("tv")[0]
+    >>> measurement = task.measure(torch.full((1, 1, 16, 16), 0.5), seed=0)
+    >>> restoration.run(prior, measurement).shape
+    torch.Size([1, 1, 16, 16])
+    """
+    if problem := prior.unsupported(measurement):
+        raise Unsupported(problem)
+    device = measurement.y.device
+    prior.prepare(device, measurement.shape[1])
+    with seeded(seed, device), around or contextlib.nullcontext():
+        restored = prior.restore(measurement, trace, seed)
+    return _checked(restored, measurement.shape)
+
+
+def attempt(
+    prior: Prior, measurement: Measurement, *, seed: int = 0, trace: Trace = SILENT
+) -> Tensor:
+    """Restore as `run` does, but turn every failure into a `UsageError` that names the prior."""
+    try:
+        return run(prior, measurement, seed=seed, trace=trace)
+    except UsageError:
+        raise
+    except Unsupported as error:
+        raise UsageError(f"{prior.spec()} does not support this: {reason(error)}") from None
+    except Exception as error:  # a plugin may raise anything; the cause stays attached
+        raise UsageError(f"{prior.spec()} failed: {reason(error)}") from error
+
+
+def reason(error: Exception) -> str:
+    """Return in one line why a restoration failed, as tables show it."""
+    try:
+        said = str(error)
+    except Exception:  # a plugin's own error may fail even at this
+        said = "its message cannot be shown"
+    if not isinstance(error, UsageError | Unsupported | InvalidImage):
+        said = f"{type(error).__name__}: {said}"
+    line = " ".join(printable(said).strip().partition("\n")[0].split())
+    return line if len(line) <= LONGEST_REASON else line[: LONGEST_REASON - 3] + "..."
+
+
+def details(error: Exception) -> str:
+    """Return the end of an error's traceback."""
+    return printable("".join(traceback.format_exception(error)))[-20_000:]
+
+
+def printable(text: str) -> str:
+    """Return a text without what no file can hold, such as half of a surrogate pair."""
+    return text.encode("utf-8", "replace").decode()
+
+
+def _checked(restored: Any, shape: tuple[int, ...]) -> Tensor:
+    """Return the restored image clipped to [0, 1], or raise `InvalidImage`."""
+    if not isinstance(restored, Tensor):
+        raise InvalidImage(f"restore returned {type(restored).__name__}, not a tensor")
+    if tuple(restored.shape) != tuple(shape):
+        raise InvalidImage(
+            f"restore returned an image of shape {tuple(restored.shape)}, not {tuple(shape)}"
+        )
+    if restored.dtype != torch.float32:
+        raise InvalidImage(f"restore returned {restored.dtype}, not torch.float32")
+    if bad := int((~torch.isfinite(restored)).sum()):
+        raise InvalidImage(
+            f"restore returned NaN or infinity in {bad} of {restored.numel()} values"
+        )
+    return restored.detach().clamp(0, 1)

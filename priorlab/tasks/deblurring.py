@@ -1,0 +1,74 @@
+"""Deblurring: the image was convolved with a known kernel."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Collection
+from typing import ClassVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from priorlab.errors import UsageError
+from priorlab.forward.convolution import Convolution
+from priorlab.forward.noise import Noise
+from priorlab.forward.operators import Shape
+from priorlab.specs import parameter
+from priorlab.tasks import kernels
+from priorlab.tasks.base import Task
+from priorlab.tasks.parameters import assumed, boundary_parameter, noise_of, sigma_parameter
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Deblur(Task):
+    """Undo a known blur: Gaussian, motion, or a kernel from a file."""
+
+    name: ClassVar[str] = "deblur"
+    kind: str = parameter("gaussian", "what blurs", choices=("gaussian", "motion"))
+    width: float = parameter(
+        1.6, "standard deviation of the Gaussian", unit="pixels", low=0.1, high=50
+    )
+    length: float = parameter(15.0, "path of the motion", unit="pixels", low=1, high=200)
+    angle: float = parameter(
+        45.0, "direction of the motion, counter-clockwise from the horizontal", unit="degrees"
+    )
+    kernel: str = parameter(
+        "", "file with the kernel: an image, a .npy or a .txt matrix", file=True
+    )
+    sigma: float = sigma_parameter(2)
+    boundary: str = boundary_parameter()
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.kernel and self.kind != "gaussian":
+            raise UsageError(f"{self.name}: give either kernel={self.kernel} or kind={self.kind}")
+        for key, kind in (("width", "gaussian"), ("length", "motion"), ("angle", "motion")):
+            default = type(self).__dataclass_fields__[key].default
+            if getattr(self, key) != default and (self.kernel or self.kind != kind):
+                raise UsageError(f"{self.name}: {key}= is for kind={kind} only")
+
+    @property
+    def noise(self) -> Noise:
+        """Gaussian noise on the blurred image."""
+        return noise_of(self.sigma)
+
+    def operator(self, shape: Shape, rng: np.random.Generator) -> Convolution:
+        """Return the convolution."""
+        if self.kernel:
+            kernel = kernels.read(self.kernel)
+        elif self.kind == "motion":
+            kernel = kernels.motion(self.length, self.angle)
+        else:
+            kernel = kernels.gaussian(self.width)
+        operator = Convolution(torch.from_numpy(kernel).float(), self.boundary)
+        operator.check(shape[-2:])
+        return operator
+
+    def for_photograph(self, typed: Collection[str]) -> Deblur:
+        """Return the task with a boundary that reflects."""
+        return self if "boundary" in typed else dataclasses.replace(self, boundary="reflect")
+
+    def for_picture(self, picture: NDArray[np.float32], typed: Collection[str]) -> tuple[Task, str]:
+        """Return the task with a boundary that reflects, and a note on its sigma."""
+        return self.for_photograph(typed), assumed(self.sigma, typed)

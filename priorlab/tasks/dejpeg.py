@@ -1,0 +1,69 @@
+"""Removing what JPEG compression does."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Collection
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from priorlab.errors import UsageError
+from priorlab.forward import jpeg
+from priorlab.forward.noise import Noise
+from priorlab.forward.operators import Identity, LinearOperator, Shape
+from priorlab.specs import parameter
+from priorlab.tasks.base import Task
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Dejpeg(Task):
+    """Remove the blocks and the ringing of JPEG compression.
+
+    Clean images are compressed with Pillow. The quality is that of the Independent JPEG Group,
+    as in Pillow and most programs; others count in their own way. For a picture of one's own,
+    `tables` is the JPEG file that it was read from. Its blocks must begin at the upper left
+    corner, so the picture must not have been cropped, resized or rotated since.
+    """
+
+    name: ClassVar[str] = "dejpeg"
+    quality: int = parameter(10, "quality on IJG's scale", low=1, high=100, shown=True)
+    subsampling: str = parameter(
+        "4:4:4",
+        "4:4:4: each pixel has a colour; 4:2:0: four share one",
+        choices=jpeg.SUBSAMPLINGS,
+    )
+    tables: str = parameter("", "JPEG file to take both from instead", file=True)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.tables and (self.quality, self.subsampling) != (10, "4:4:4"):
+            raise UsageError(
+                f"{self.name}: give either tables={self.tables} or quality and subsampling"
+            )
+
+    def spec(self) -> str:
+        """Return the spec, without `quality` where a file has it."""
+        text = super().spec()
+        return text.replace("quality=10,", "", 1) if self.tables else text
+
+    @property
+    def noise(self) -> Noise:
+        """The error that JPEG makes; it is not random."""
+        if self.tables:
+            return jpeg.of_file(self.tables)
+        return jpeg.standard(self.quality, self.subsampling)
+
+    def operator(self, shape: Shape, rng: np.random.Generator) -> LinearOperator:
+        """Return the identity; JPEG files hold gray and RGB images only."""
+        if shape[1] not in (1, 3):
+            raise UsageError(f"{self.name} treats 1 or 3 channels, like JPEG, not {shape[1]}")
+        return Identity()
+
+    def for_picture(self, picture: NDArray[np.float32], typed: Collection[str]) -> tuple[Task, str]:
+        """Return the task, and a note on the quality that it assumes."""
+        if "quality" in typed or "tables" in typed:
+            return self, ""
+        told = "tables=FILE.jpg takes it from the picture's file"
+        return self, f"no quality was given: assuming quality = {self.quality}; {told}"

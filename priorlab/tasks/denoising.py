@@ -1,0 +1,67 @@
+"""Denoising tasks: Gaussian noise, photon noise, salt and pepper."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Collection
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from priorlab.forward.noise import Noise, NoNoise, Poisson, SaltAndPepper
+from priorlab.pictures.noise_level import estimate_sigma
+from priorlab.specs import PER_GRAY_LEVEL, parameter
+from priorlab.tasks.base import Task
+from priorlab.tasks.parameters import noise_of, sigma_parameter
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Denoise(Task):
+    """Remove additive white Gaussian noise."""
+
+    name: ClassVar[str] = "denoise"
+    sigma: float = sigma_parameter(25)
+
+    @property
+    def noise(self) -> Noise:
+        """Gaussian noise; nothing is clipped or rounded."""
+        return noise_of(self.sigma)
+
+    def for_picture(self, picture: NDArray[np.float32], typed: Collection[str]) -> tuple[Task, str]:
+        """Return the task with the sigma that the picture seems to have."""
+        if "sigma" in typed:
+            return self, ""
+        sigma = min(estimate_sigma(picture), 1.0)
+        # A picture without noise still has the rounding to 8 bits.
+        task = dataclasses.replace(self, sigma=max(sigma, NoNoise().sigma))
+        shown = sigma / PER_GRAY_LEVEL
+        return task, f"no sigma was given: estimated sigma = {shown:.1f} (0-255 scale)"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class DenoisePoisson(Task):
+    """Remove photon noise: each pixel is a Poisson count."""
+
+    name: ClassVar[str] = "denoise-poisson"
+    peak: float = parameter(30.0, "mean count at white", low=0.1, high=1e6, shown=True)
+
+    @property
+    def noise(self) -> Noise:
+        """Poisson noise."""
+        return Poisson(self.peak)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class DenoiseImpulse(Task):
+    """Remove salt-and-pepper noise: some values are 0 or 1, black or white."""
+
+    name: ClassVar[str] = "denoise-impulse"
+    amount: float = parameter(
+        0.2, "fraction of the values that are hit", low=0.001, high=1, shown=True
+    )
+
+    @property
+    def noise(self) -> Noise:
+        """Salt-and-pepper noise, independent in the channels of a pixel."""
+        return SaltAndPepper(self.amount)

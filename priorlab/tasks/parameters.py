@@ -1,0 +1,56 @@
+"""Parameters that several tasks share: the sigma of Gaussian noise, and the boundary of a blur."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from priorlab.forward.noise import Gaussian, Noise, NoNoise
+from priorlab.specs import PER_GRAY_LEVEL, parameter
+
+
+def sigma_parameter(default: float) -> float:
+    """Declare the standard deviation of Gaussian noise; `default` is typed, on 0-255."""
+    value: float = parameter(
+        default * PER_GRAY_LEVEL,
+        "standard deviation of the Gaussian noise; 0 is none",
+        unit="0-255",
+        low=0,
+        high=1,
+        scale=PER_GRAY_LEVEL,
+        shown=default > 0,
+    )
+    return value
+
+
+def boundary_parameter() -> str:
+    """Declare how an image goes on beyond its border, for an operator that looks there."""
+    value: str = parameter(
+        "circular",
+        "how the image goes on beyond its border; tables use circular, photographs need reflect",
+        choices=("circular", "reflect"),
+    )
+    return value
+
+
+def noise_of(sigma: float) -> Noise:
+    """Return the model of Gaussian noise; a sigma of 0 is no noise.
+
+    Examples
+    --------
+    >>> noise_of(0.1)
+    Gaussian(sigma=0.1)
+    """
+    return Gaussian(sigma) if sigma > 0 else NoNoise()
+
+
+def assumed(sigma: float, typed: Collection[str]) -> str:
+    """Return the note on a sigma that the user did not type; empty where there is no noise.
+
+    Examples
+    --------
+    >>> assumed(2 / 255, typed=())
+    'no sigma was given: assuming sigma = 2.0 (0-255 scale)'
+    """
+    if not sigma or "sigma" in typed:
+        return ""
+    return f"no sigma was given: assuming sigma = {sigma / PER_GRAY_LEVEL:.1f} (0-255 scale)"

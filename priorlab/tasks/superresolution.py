@@ -1,0 +1,75 @@
+"""Super-resolution: the image was blurred and down-sampled."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Collection
+from typing import ClassVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from priorlab.forward.convolution import Downsampling
+from priorlab.forward.noise import Noise
+from priorlab.forward.operators import Shape
+from priorlab.specs import parameter
+from priorlab.tasks import kernels
+from priorlab.tasks.base import Protocol, Task
+from priorlab.tasks.parameters import assumed, boundary_parameter, noise_of, sigma_parameter
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class SuperResolution(Task):
+    """Enlarge an image that was blurred and down-sampled.
+
+    Clean images are cropped at the right and bottom to a multiple of the factor. The Lanczos
+    filter has two lobes, as in Ulyanov, Vedaldi, Lempitsky: Deep Image Prior (CVPR 2018);
+    bicubic has a = -0.5, as in Matlab and Pillow; the Gaussian has the width 0.4 x factor.
+    """
+
+    name: ClassVar[str] = "superres"
+    factor: int = parameter(4, "how many times smaller the data are", low=2, high=8, shown=True)
+    kernel: str = parameter(
+        "lanczos", "filter before down-sampling", choices=("lanczos", "bicubic", "gaussian")
+    )
+    sigma: float = sigma_parameter(0)
+    boundary: str = boundary_parameter()
+
+    @property
+    def noise(self) -> Noise:
+        """Gaussian noise on the small image."""
+        return noise_of(self.sigma)
+
+    @property
+    def protocol(self) -> Protocol:
+        """Luma and a border of `factor` pixels left out, as in the literature."""
+        return Protocol("luma", self.factor)
+
+    def operator(self, shape: Shape, rng: np.random.Generator) -> Downsampling:
+        """Return blur and decimation."""
+        if self.kernel == "gaussian":
+            kernel = kernels.gaussian(0.4 * self.factor, even=self.factor % 2 == 0)
+        else:
+            kernel = kernels.antialias(self.kernel, self.factor)
+        operator = Downsampling(torch.from_numpy(kernel).float(), self.factor, self.boundary)
+        operator.check(shape[-2:])
+        return operator
+
+    def truth(self, clean: Tensor) -> Tensor:
+        """Return the image cropped to a multiple of the factor."""
+        height, width = clean.shape[-2:]
+        return clean[..., : height - height % self.factor, : width - width % self.factor]
+
+    def restored_shape(self, shape: Shape) -> Shape:
+        """Return `shape`, enlarged by the factor."""
+        return (*shape[:2], shape[2] * self.factor, shape[3] * self.factor)
+
+    def for_photograph(self, typed: Collection[str]) -> SuperResolution:
+        """Return the task with a boundary that reflects."""
+        return self if "boundary" in typed else dataclasses.replace(self, boundary="reflect")
+
+    def for_picture(self, picture: NDArray[np.float32], typed: Collection[str]) -> tuple[Task, str]:
+        """Return the task with a boundary that reflects, and a note on its sigma."""
+        return self.for_photograph(typed), assumed(self.sigma, typed)

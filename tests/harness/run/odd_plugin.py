@@ -1,0 +1,127 @@
+"""Tasks and priors that go wrong in ways of their own; `test_faults.py` names this file."""
+
+import dataclasses
+import os
+import shutil
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from priorlab.forward.noise import Gaussian
+from priorlab.forward.operators import LinearOperator
+from priorlab.hookspecs import hookimpl
+from priorlab.priors import Prior
+from priorlab.tasks.base import Task
+from priorlab.trace import SILENT
+
+
+class Pair(LinearOperator):
+    """Measures every image twice: two channels of data where the image has one."""
+
+    def forward(self, x):
+        return torch.cat([x, 2 * x], dim=1)
+
+    def adjoint(self, y):
+        plain, doubled = y.chunk(2, dim=1)
+        return plain + 2 * doubled
+
+    def initial_guess(self, y, shape):
+        return y.chunk(2, dim=1)[0]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Pairs(Task):
+    """Two channels of data."""
+
+    name = "pairs"
+    noise = Gaussian(0.1)
+
+    def operator(self, shape, rng):
+        return Pair()
+
+
+class Broken(LinearOperator):
+    def forward(self, x):
+        return x.where(x < 0.9, torch.nan)
+
+    def adjoint(self, y):
+        return y
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Blinded(Task):
+    """Bright pixels are measured as NaN."""
+
+    name = "blinded"
+    noise = Gaussian(0.1)
+
+    def operator(self, shape, rng):
+        return Broken()
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Copies(Prior):
+    """Returns the first channels of the data."""
+
+    name = "copies"
+
+    def restore(self, measurement, trace=SILENT, seed=0):
+        return measurement.y[:, : measurement.shape[1]].clone()
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Counts(Prior):
+    """Reports its steps in numbers that are not Python's own."""
+
+    name = "counts"
+
+    def restore(self, measurement, trace=SILENT, seed=0):
+        steps = [np.int64(1), torch.tensor(2), 3.0, np.float32(4), float("nan"), 10**400, "x", None]
+        for step in steps:
+            for total in (np.int64(5), None, -1, 10**400):
+                trace.report(step, total, measurement.y, gap=np.float32(1))
+        trace.returned(np.int64(2))
+        trace.converged(np.bool_(True), np.float32(0))
+        trace.picture("map", torch.ones(measurement.shape, dtype=torch.int64))
+        return measurement.y.clone()
+
+
+class Mute(Exception):
+    def __str__(self):
+        raise RuntimeError("no comment")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Mumbles(Prior):
+    """Raises what can hardly be said: half a character, or an error without a text."""
+
+    name = "mumbles"
+
+    def restore(self, measurement, trace=SILENT, seed=0):
+        if measurement.shape[1] == 3:
+            raise Mute
+        raise ValueError("half of a pair: \ud83d")
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Vandal(Prior):
+    """Puts a file in the place of the store's pictures."""
+
+    name = "vandal"
+
+    def restore(self, measurement, trace=SILENT, seed=0):
+        pictures = Path(os.environ["PICTURES"])
+        shutil.rmtree(pictures)
+        pictures.write_text("")
+        return measurement.y.clone()
+
+
+@hookimpl
+def priorlab_priors():
+    return [Copies, Counts, Mumbles, Vandal]
+
+
+@hookimpl
+def priorlab_tasks():
+    return [Pairs, Blinded]

@@ -1,0 +1,114 @@
+"""What goes wrong with one cell ends in its row; only a store that is gone ends the run."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from priorlab import plugins
+from priorlab.cli import main
+from priorlab.harness.results import outputs, runs
+from priorlab.harness.run import bench, cell
+from priorlab.harness.run.timing import ClockedTrace
+
+PLUGIN = Path(__file__).with_name("odd_plugin.py")
+
+
+@pytest.fixture(scope="module")
+def odd():
+    return plugins.load([PLUGIN])
+
+
+@pytest.fixture(scope="module")
+def done(odd, settings, tmp_path_factory):
+    """One run of all that is odd but does not harm the store."""
+    out = tmp_path_factory.mktemp("results")
+    tasks = "blinded,pairs,denoise:sigma=25"
+    return bench.run(settings("copies,counts,mumbles", out, tasks, slots=1), odd)
+
+
+def rows_of(done, prior, task="denoise:sigma=25"):
+    rows = done.rows
+    return rows[(rows["prior"] == prior) & (rows["task"] == task)].reset_index()
+
+
+def test_nan_in_the_data_is_a_failed_row(done):
+    rows = rows_of(done, "copies", "blinded")
+    assert rows["status"].eq("failed").all()
+    assert rows["message"].str.contains("NaN or infin").all()
+
+
+def test_data_that_are_no_picture_are_restored(done):
+    rows = rows_of(done, "copies", "pairs")
+    assert rows["status"].eq("ok").all(), rows["message"].tolist()
+    assert np.isfinite(rows["psnr"]).all()
+    digests = {*rows["measurement"], *rows_of(done, "copies")["measurement"]}
+    assert len(digests) == 6
+
+
+def test_reports_in_any_kind_of_number_are_understood(done):
+    rows = rows_of(done, "counts")
+    assert rows["status"].eq("ok").all(), rows["message"].tolist()
+    assert rows["stop"].tolist() == [2] * 3
+    assert rows["extras"].str.startswith("map").all()
+
+
+def test_an_error_that_cannot_be_printed_is_a_failed_row(done):
+    rows = rows_of(done, "mumbles")
+    assert rows["status"].eq("failed").all()
+    assert rows["message"].tolist() == [
+        "ValueError: half of a pair: ?",
+        "ValueError: half of a pair: ?",
+        "Mute: its message cannot be shown",
+    ]
+    assert "half of a pair" in (done.folder / "failures.txt").read_text()
+
+
+@pytest.fixture
+def compute(odd, dataset):
+    """Run the cell of `copies` on the first image, in this process."""
+
+    def run(folder):
+        (prior,), (task,) = odd.build_priors("copies"), odd.build_tasks("denoise:sigma=25")
+        trace = ClockedTrace(lambda iteration, total: None)
+        facts = {"registry": odd, "device": torch.device("cpu"), "folder": folder}
+        return cell.compute(prior, task, dataset.images[0], 0, trace=trace, **facts)
+
+    return run
+
+
+def test_a_picture_that_cannot_be_stored_is_a_failed_row(compute, tmp_path):
+    digest = compute(tmp_path / "one")["output"]
+    blocked = outputs.path(tmp_path / "two", digest, outputs.DATA).parent
+    blocked.parent.mkdir()
+    blocked.write_text("not a folder")
+    result = compute(tmp_path / "two")
+    assert result["status"] == "failed"
+    assert "cannot write" in result["message"]
+    assert not result["scores"]
+    blocked.unlink()
+    assert compute(tmp_path / "two")["status"] == "ok"
+
+
+def test_a_store_that_takes_nothing_is_not_the_fault_of_a_picture(compute, tmp_path):
+    (tmp_path / "outputs").write_text("not a folder")
+    with pytest.raises(cell.StoreUnusable, match="cannot write"):
+        compute(tmp_path / "outputs")
+
+
+def test_a_store_that_is_gone_ends_the_run_with_what_is_known(
+    dataset, monkeypatch, capsys, tmp_path
+):
+    """The cells computed until then are printed and kept."""
+    monkeypatch.setenv("PICTURES", str(tmp_path / "outputs"))
+    typed = ["--plugin", PLUGIN, "--dataset", dataset.images[0].path.parent, "--out", tmp_path]
+    typed += ["--tasks", "denoise:sigma=25", "--slots", "1", "--name", "run"]
+    code = main(["bench", *map(str, typed), "--priors", "copies,vandal"])
+    printed = capsys.readouterr()
+    assert code == 2
+    assert "copies" in printed.out
+    assert "cannot write" in printed.err.splitlines()[-1]
+    left = runs.load("run", tmp_path)
+    assert left.rows["prior"].tolist() == ["copies"]
+    assert left.interrupted

@@ -1,0 +1,41 @@
+"""What `priorlab show NAME` explains."""
+
+import pytest
+
+from priorlab import plugins
+from priorlab.describe import describe
+from priorlab.errors import UsageError
+
+
+@pytest.fixture(scope="module")
+def registry():
+    return plugins.load()
+
+
+def row(text, name):
+    (line,) = (line for line in text.splitlines() if line.strip().startswith(f"{name}="))
+    return line.split()
+
+
+def test_parameters_are_shown_on_the_scale_of_the_user(registry):
+    text = describe("denoise", registry)
+    assert text.startswith("denoise: a task of priorlab (the core)")
+    assert row(text, "sigma")[:2] == ["sigma=25", "float"]
+    assert "(0-255, at least 0, at most 255)" in text
+
+
+def test_a_parameter_that_is_a_component_is_shown_by_its_form(registry):
+    text = describe("dip", registry)
+    assert row(text, "red")[:2] == ["red=none", "denoiser"]
+    assert row(text, "stop")[1].startswith("auto|")
+
+
+def test_everything_can_be_shown(registry):
+    for kind in ("priors", "tasks", "datasets", "metrics", "trainers"):
+        for name in getattr(registry, kind):
+            assert f"{name}: a {kind[:-1]} of" in describe(name, registry)
+
+
+def test_an_unknown_name_gets_a_suggestion(registry):
+    with pytest.raises(UsageError, match="unknown name 'dipp'; did you mean 'dip'"):
+        describe("dipp", registry)

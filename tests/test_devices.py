@@ -1,0 +1,36 @@
+"""Devices that this machine may not have: the calls are those of torch's own interface."""
+
+import pytest
+import torch
+
+from priorlab import devices
+from priorlab.errors import UsageError
+
+
+@pytest.mark.parametrize("name", ["quantum", "cuda:99", "meta:x"])
+def test_a_device_that_is_not_there(name):
+    with pytest.raises(UsageError, match=f"device '{name}' cannot be used here: ."):
+        devices.find(name)
+
+
+def test_a_device_that_is_there():
+    assert devices.find("cpu") == torch.device("cpu")
+
+
+@pytest.mark.parametrize(
+    ("there", "asked", "waits"),
+    [
+        ("mps", "mps", True),
+        ("xpu", "xpu:1", True),
+        ("cuda", "cuda:0", True),
+        ("cuda", "cpu", False),
+        (None, "cpu", False),
+    ],
+)
+def test_the_clock_waits_for_whatever_accelerator_is_used(monkeypatch, there, asked, waits):
+    waited = []
+    accelerator = None if there is None else torch.device(there)
+    monkeypatch.setattr(torch.accelerator, "current_accelerator", lambda: accelerator)
+    monkeypatch.setattr(torch.accelerator, "synchronize", waited.append)
+    devices.synchronize(torch.device(asked))
+    assert waited == ([torch.device(asked)] if waits else [])

@@ -1,0 +1,126 @@
+"""A prior on a measurement: what is done in which order, what is checked, what errors say."""
+
+import contextlib
+import dataclasses
+from typing import ClassVar
+
+import pytest
+import torch
+
+from priorlab import restoration
+from priorlab.errors import Unsupported, UsageError
+from priorlab.forward.measurement import Measurement
+from priorlab.forward.noise import Gaussian
+from priorlab.forward.operators import Identity
+from priorlab.priors import Prior
+from priorlab.trace import SILENT
+
+SHAPE = (1, 1, 16, 20)
+MEASUREMENT = Measurement(torch.full(SHAPE, 0.5), Identity(), Gaussian(0.1), SHAPE)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Scripted(Prior):
+    """Does what its function says, and writes down what is called."""
+
+    name: ClassVar[str] = "scripted"
+    answer: ClassVar = None
+    calls: ClassVar[list] = []
+
+    def prepare(self, device, channels):
+        self.calls.append(f"prepare {channels}")
+
+    def restore(self, measurement, trace=SILENT, seed=0):
+        self.calls.append("restore")
+        return type(self).answer(measurement)
+
+
+@pytest.fixture
+def prior(monkeypatch):
+    """Return a prior that restores by the given function."""
+
+    def make(answer):
+        monkeypatch.setattr(Scripted, "answer", staticmethod(answer))
+        monkeypatch.setattr(Scripted, "calls", [])
+        return Scripted()
+
+    return make
+
+
+def test_the_clock_surrounds_restore_alone(prior):
+    chosen = prior(lambda measurement: measurement.y.clone())
+
+    @contextlib.contextmanager
+    def clock():
+        Scripted.calls.append("start")
+        yield
+        Scripted.calls.append("stop")
+
+    restoration.run(chosen, MEASUREMENT, around=clock())
+    assert Scripted.calls == ["prepare 1", "start", "restore", "stop"]
+
+
+def test_equal_seeds_give_equal_images_and_leave_the_generators_alone(prior):
+    chosen = prior(lambda measurement: torch.rand(SHAPE))
+    before = torch.get_rng_state()
+    first, again, other = (restoration.run(chosen, MEASUREMENT, seed=s) for s in (1, 1, 2))
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_the_image_is_clipped_and_shares_no_memory(prior):
+    image = torch.linspace(-1, 2, 320).view(SHAPE).requires_grad_()
+    restored = restoration.run(prior(lambda measurement: image), MEASUREMENT)
+    assert not restored.requires_grad
+    torch.testing.assert_close(restored, image.detach().clamp(0, 1))
+    assert image.min() == -1
+
+
+@pytest.mark.parametrize(
+    ("answer", "says"),
+    [
+        (None, "returned NoneType, not a tensor"),
+        (torch.zeros(1, 1, 16, 19), r"of shape \(1, 1, 16, 19\), not \(1, 1, 16, 20\)"),
+        (torch.zeros(SHAPE, dtype=torch.float64), "returned torch.float64, not torch.float32"),
+        (torch.full(SHAPE, torch.inf), "NaN or infinity in 320 of 320 values"),
+    ],
+)
+def test_what_is_no_image_is_refused(prior, answer, says):
+    chosen = prior(lambda measurement: answer)
+    with pytest.raises(restoration.InvalidImage, match=says):
+        restoration.run(chosen, MEASUREMENT)
+    with pytest.raises(UsageError, match=f"scripted failed: restore .*{says}"):
+        restoration.attempt(chosen, MEASUREMENT)
+
+
+def test_what_a_prior_does_not_support_is_not_tried(prior, monkeypatch):
+    chosen = prior(lambda measurement: measurement.y)
+    monkeypatch.setattr(Scripted, "unsupported", lambda self, measurement: "too gray")
+    with pytest.raises(Unsupported, match=r"^too gray$"):
+        restoration.run(chosen, MEASUREMENT)
+    with pytest.raises(UsageError, match=r"^scripted does not support this: too gray$"):
+        restoration.attempt(chosen, MEASUREMENT)
+    assert Scripted.calls == []
+
+
+class Mute(Exception):
+    def __str__(self):
+        raise RuntimeError("no comment")
+
+
+@pytest.mark.parametrize(
+    ("error", "says"),
+    [
+        (RuntimeError("one line\nand more"), "RuntimeError: one line"),
+        (UsageError("sigma is missing"), "sigma is missing"),
+        (ValueError("x" * 1000), "ValueError: " + "x" * 285 + "..."),
+        (ValueError("half \ud83d"), "ValueError: half ?"),
+        (ValueError(), "ValueError:"),
+        (Mute(), "Mute: its message cannot be shown"),
+    ],
+)
+def test_the_reason_of_a_failure_is_one_line_that_can_be_stored(error, says):
+    assert restoration.reason(error) == says
+    assert restoration.reason(error).encode()
+    assert restoration.details(error).encode()
