@@ -151,6 +151,11 @@ def test_sure_takes_the_universal_threshold_where_there_is_hardly_more_than_nois
     assert many < few
 
 
+def test_sure_takes_nothing_off_where_all_coefficients_are_large():
+    band = torch.where(torch.arange(256) % 3 == 0, -20.0, 30.0).view(1, 1, 16, 16)
+    assert sure_threshold(band, 1.0).item() == 0
+
+
 @pytest.mark.parametrize("reach", [None, 3])
 def test_bayes_threshold_is_the_noise_variance_over_the_clean_deviation(reach):
     band = torch.full((1, 1, 9, 12), 5.0)
