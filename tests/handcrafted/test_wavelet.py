@@ -230,6 +230,18 @@ def test_the_haar_wavelet_compares_two_by_two_pixels():
 
 
 @pytest.mark.parametrize("transform", ["undecimated", "orthogonal"])
+def test_each_level_removes_noise_of_half_the_frequency(transform):
+    """About a quarter of what the level before left is coarser still."""
+    clean = torch.full((1, 1, 128, 128), 0.5)
+    y = clean + 0.1 * torch.randn(clean.shape, generator=torch.Generator().manual_seed(0))
+    left = [0.1**2]
+    for levels in (1, 2, 3, 4, 5):
+        prior = Wavelet(transform=transform, rule="visu", levels=levels)
+        left.append((prior.denoise(y, 0.1) - clean).square().mean().item())
+        assert left[-1] < 0.4 * left[-2]
+
+
+@pytest.mark.parametrize("transform", ["undecimated", "orthogonal"])
 def test_a_window_tells_flat_parts_from_texture(transform):
     generator = torch.Generator().manual_seed(0)
     clean = torch.full((1, 1, 64, 64), 0.5)
