@@ -71,7 +71,7 @@ class Prior(Component, ABC):
         measurement : Measurement
             The data, the operator and the noise model.
         trace : Trace
-            Is told of intermediate images.
+            Receives intermediate images.
         seed : int
             The only source of randomness: equal seeds give equal images.
 

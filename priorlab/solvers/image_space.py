@@ -75,7 +75,7 @@ def minimise(
     settings : ImageSpaceSettings
         When to stop.
     trace : Trace
-        Is told of each iteration, and whether the last one reached the tolerance.
+        Receives each iterate, and whether the last one reached the tolerance.
 
     Returns
     -------

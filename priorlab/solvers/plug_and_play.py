@@ -68,7 +68,7 @@ def restore(
     settings : SplittingSettings
         The number of steps, and so on.
     trace : Trace
-        Is told of each iterate.
+        Receives each iterate.
 
     Returns
     -------

@@ -47,7 +47,7 @@ class Cell:
 
     @functools.cached_property
     def pair(self) -> tuple[str, str]:
-        """Prior and task: cells of one pair take alike long per pixel."""
+        """Prior and task: cells of one pair take equally long per pixel."""
         return self.labels["prior"], self.labels["task"]
 
     @property
