@@ -16,7 +16,7 @@ from priorlab_handcrafted.patches.likely_patches import Spectra, average_patches
 from priorlab_handcrafted.patches.mixture import SIZE
 from priorlab_handcrafted.shared.colour import from_opponent, to_opponent
 
-SHIPPED = Path(__file__).parent / "weights" / "epll_gray.safetensors"
+SHIPPED = Path(__file__).parent / "patches" / "weights" / "epll_gray.safetensors"
 
 ITERATIONS = 5
 FIRST_LEVEL = 0.9
@@ -41,7 +41,7 @@ class ExpectedPatchLogLikelihood(Denoiser):
     splitting. Each iteration cleans every patch with the Wiener filter of its likeliest
     component, and then averages the overlapping patches and `v`. The assumed noise of the patches
     falls from iteration to iteration. The mixture has 200 zero-mean Gaussians for 8x8 patches
-    without their mean; ``weights/epll.md`` describes how it was learned from photographs.
+    without their mean; ``patches/weights/epll.md`` describes how it was learned from photographs.
     Opponent colours, or the channels of images that are not RGB, are treated one by one.
 
     It departs from the paper for speed and accuracy. Every iteration takes a different subset of
