@@ -10,9 +10,9 @@ from scipy.ndimage import distance_transform_edt
 from torch import Tensor
 from typing_extensions import override
 
+from priorlab.components import parameter
 from priorlab.forward.measurement import Measurement
 from priorlab.priors import Prior
-from priorlab.specs import parameter
 from priorlab.trace import SILENT, Trace
 from priorlab_handcrafted.shared.compiled import Threads, kernel
 

@@ -8,8 +8,8 @@ import torch
 from scipy.ndimage import correlate1d
 from torch import Tensor
 
+from priorlab.components import parameter
 from priorlab.priors import Denoiser
-from priorlab.specs import parameter
 from priorlab_handcrafted.shared.weighted_means import gaussian, weighted_mean
 
 REACH = 2.5

@@ -10,8 +10,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from priorlab.components import parameter
 from priorlab.priors import Denoiser
-from priorlab.specs import parameter
 from priorlab_handcrafted.blocks import bm3d_kernels as kernels
 from priorlab_handcrafted.blocks import transforms
 from priorlab_handcrafted.blocks.transforms import BLOCK, Array

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import avg_pool2d, interpolate, pad
 
+from priorlab.components import parameter
 from priorlab.priors import Denoiser
-from priorlab.specs import parameter
 from priorlab_handcrafted.patches.likely_patches import Spectra, average_patches, load_spectra
 from priorlab_handcrafted.patches.mixture import SIZE
 from priorlab_handcrafted.shared.colour import from_opponent, to_opponent

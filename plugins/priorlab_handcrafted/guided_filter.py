@@ -6,8 +6,8 @@ from typing import ClassVar
 from torch import Tensor
 from torch.nn.functional import avg_pool2d
 
+from priorlab.components import parameter
 from priorlab.priors import Denoiser
-from priorlab.specs import parameter
 
 SMALLEST_PENALTY = 1e-6
 """A smaller one would be lost in the rounding errors of single precision."""

@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from torch import Tensor
 
-from priorlab.specs import parameter
+from priorlab.components import parameter
 from priorlab_handcrafted.total_variation import TotalVariation
 
 

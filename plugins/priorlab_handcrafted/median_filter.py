@@ -8,9 +8,9 @@ from scipy.ndimage import median_filter
 from torch import Tensor
 from typing_extensions import override
 
+from priorlab.components import parameter
 from priorlab.forward.measurement import Measurement
 from priorlab.priors import Prior
-from priorlab.specs import parameter
 from priorlab.trace import SILENT, Trace
 
 

@@ -7,8 +7,8 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from priorlab.components import parameter
 from priorlab.priors import Denoiser
-from priorlab.specs import parameter
 from priorlab_handcrafted.shared.colour import gray_or_rgb, to_opponent
 from priorlab_handcrafted.shared.weighted_means import Array, gaussian, weighted_mean
 

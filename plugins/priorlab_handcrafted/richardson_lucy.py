@@ -6,8 +6,8 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from priorlab.components import parameter
 from priorlab.forward.measurement import Measurement
-from priorlab.specs import parameter
 from priorlab.trace import SILENT, Trace, TraceOfOne
 from priorlab_handcrafted.shared.deblurring import Deblurring
 

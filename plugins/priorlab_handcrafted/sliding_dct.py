@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import avg_pool2d, interpolate
 
+from priorlab.components import parameter
 from priorlab.priors import Denoiser
-from priorlab.specs import parameter
 from priorlab_handcrafted.blocks.dct_kernels import SIDE, TILE, shrink_strips
 from priorlab_handcrafted.shared.colour import from_opponent, to_opponent
 from priorlab_handcrafted.shared.compiled import Threads

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from priorlab.specs import parameter
+from priorlab.components import parameter
 from priorlab_handcrafted.variation import tgv_solver
 from priorlab_handcrafted.variation.iterated_prox import Report, Variation
 

@@ -6,7 +6,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from priorlab.specs import parameter
+from priorlab.components import parameter
 from priorlab_handcrafted.variation import rof, rof_torch
 from priorlab_handcrafted.variation.iterated_prox import Report, Variation
 

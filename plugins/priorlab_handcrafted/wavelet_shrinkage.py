@@ -8,9 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from priorlab.components import parameter
 from priorlab.errors import UsageError
 from priorlab.priors import Denoiser
-from priorlab.specs import parameter
 from priorlab_handcrafted.shared.colour import from_opponent, to_opponent
 from priorlab_handcrafted.shared.compiled import Threads
 from priorlab_handcrafted.shared.mirroring import mirror

@@ -7,10 +7,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from priorlab.components import parameter
 from priorlab.forward.conjugate_gradients import conjugate_gradients, norm
 from priorlab.forward.convolution import Convolution
 from priorlab.forward.measurement import Measurement
-from priorlab.specs import parameter
 from priorlab.trace import SILENT, Trace
 from priorlab_handcrafted.shared.deblurring import Deblurring
 

@@ -12,10 +12,10 @@ import torch
 from torch import Tensor
 from typing_extensions import override
 
+from priorlab.components import parameter
 from priorlab.errors import Unsupported
 from priorlab.forward.measurement import Measurement
 from priorlab.priors import Denoiser
-from priorlab.specs import parameter
 from priorlab_learned.networks.unet_network import MULTIPLE, UNetNetwork
 from priorlab_learned.networks.weights_file import WeightsError, read_weights
 

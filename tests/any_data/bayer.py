@@ -6,9 +6,9 @@ from typing import ClassVar
 import torch
 
 from priorlab import LinearOperator, Noise, Task, hookimpl, parameter
+from priorlab.components import PER_GRAY_LEVEL
 from priorlab.forward.interpolation import fill_missing
 from priorlab.forward.noise import Gaussian
-from priorlab.specs import PER_GRAY_LEVEL
 
 
 class BayerFilter(LinearOperator):

@@ -8,8 +8,8 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
+from priorlab.components import parameter
 from priorlab.priors import Regularizer
-from priorlab.specs import parameter
 from priorlab.trace import SILENT, Trace
 
 Report = Callable[[int, Tensor, float], None]
