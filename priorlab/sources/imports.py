@@ -49,6 +49,9 @@ class Module:
         return not self.package and "." not in self.name
 
 
+Finder = Callable[[str], Module | None]
+
+
 def locate(name: str) -> Module | None:
     """Return a module written in Python by its full name, or None if there is none."""
     top, *rest = name.split(".")
@@ -82,9 +85,6 @@ def locate(name: str) -> Module | None:
     return Module(name, found, _root(folders[0], len(rest)), package=True)
 
 
-Finder = Callable[[str], Module | None]
-
-
 def _root(folder: Path, depth: int) -> Path:
     """Return the folder that holds the top-level package, of which `folder` is `depth` below."""
     return folder.parents[depth]
@@ -102,15 +102,16 @@ def references(tree: ast.AST, module: Module) -> frozenset[tuple[str, str]]:
         if isinstance(node, ast.Import):
             for alias in node.names:
                 found.add((alias.name, ""))
-                if alias.name == CORE or not alias.asname:
-                    bound.add(alias.asname or alias.name.partition(".")[0])
+                if alias.name == CORE:
+                    bound.add(alias.asname or CORE)
+                elif alias.name.startswith(f"{CORE}.") and not alias.asname:
+                    bound.add(CORE)
         elif isinstance(node, ast.ImportFrom):
             base = _base(node, module)
             found.update((base, alias.name) for alias in node.names)
         elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
             attributes.add((node.value.id, node.attr))
-    if any(name == CORE for name, _ in found):
-        found.update((CORE, attribute) for name, attribute in attributes if name in bound)
+    found.update((CORE, attribute) for name, attribute in attributes if name in bound)
     return frozenset(found)
 
 

@@ -28,7 +28,12 @@ PACKAGE = Module("acme.sub", Path("/x/acme/sub/__init__.py"), Path("/x"), packag
         ("if typing.TYPE_CHECKING:\n    import a", set()),
         ("import priorlab\npriorlab.Denoiser", {("priorlab", ""), ("priorlab", "Denoiser")}),
         ("import priorlab as p\np.Task\np.x.y", {("priorlab", n) for n in ("", "Task", "x")}),
-        ("import os\nos.path", {("os", "")}),
+        ("import os, priorlab\nos.path", {("os", ""), ("priorlab", "")}),
+        (
+            "import priorlab.testing\npriorlab.Denoiser",
+            {("priorlab.testing", ""), ("priorlab", "Denoiser")},
+        ),
+        ("import priorlab.testing as p\np.Denoiser", {("priorlab.testing", "")}),
     ],
 )
 def test_what_a_module_imports(code, found):
