@@ -15,10 +15,10 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from priorlab.components import parameter
 from priorlab.errors import UsageError
 from priorlab.hookspecs import hookimpl
 from priorlab.priors import Denoiser
-from priorlab.specs import parameter
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,9 +18,9 @@ from skimage.restoration import (
     denoise_wavelet,
 )
 
+from priorlab.components import parameter
 from priorlab.hookspecs import hookimpl
 from priorlab.priors import Denoiser
-from priorlab.specs import parameter
 from priorlab_handcrafted.total_variation import TotalVariation
 
 

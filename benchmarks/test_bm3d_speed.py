@@ -1,4 +1,4 @@
-"""BM3D of gray pictures, and of a colour one, beside the peers that have it.
+"""BM3D of gray pictures, and of a colour one, against the peers that have it.
 
     OMP_NUM_THREADS=1 python -m pytest benchmarks/test_bm3d_speed.py --benchmark-enable -s
 

@@ -1,4 +1,4 @@
-"""The deep image prior beside the published recipe: one step of each; the moving variance.
+"""The deep image prior against the published recipe: one step of each; the moving variance.
 
     python -m pytest benchmarks/test_dip_speed.py --benchmark-enable
 

@@ -1,4 +1,4 @@
-"""SSIM of a gray 512x512 image, beside scikit-image under the same settings.
+"""SSIM of a gray 512x512 image, against scikit-image under the same settings.
 
     OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 python -m pytest benchmarks/test_metrics_speed.py \
         --benchmark-enable

@@ -1,4 +1,4 @@
-"""Shrinkage of wavelets and of sliding cosines, beside the peers that do the same.
+"""Shrinkage of wavelets and of sliding cosines, against the peers that do the same.
 
     OMP_NUM_THREADS=1 python -m pytest benchmarks/test_wavelet_speed.py --benchmark-enable
 

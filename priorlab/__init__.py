@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from priorlab.api.comparing import bench as bench
     from priorlab.api.restoring import degrade as degrade
     from priorlab.api.restoring import restore as restore
+    from priorlab.components import parameter as parameter
     from priorlab.forward.measurement import Measurement as Measurement
     from priorlab.forward.noise import Noise as Noise
     from priorlab.forward.operators import LinearOperator as LinearOperator
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from priorlab.priors import Generator as Generator
     from priorlab.priors import Prior as Prior
     from priorlab.priors import Regularizer as Regularizer
-    from priorlab.specs import parameter as parameter
     from priorlab.tasks.base import Task as Task
 
 __version__ = "0.1.0"
@@ -45,7 +45,7 @@ SURFACE = {
     "Regularizer": "priorlab.priors",
     "Task": "priorlab.tasks.base",
     "hookimpl": "priorlab.hookspecs",
-    "parameter": "priorlab.specs",
+    "parameter": "priorlab.components",
 }
 """The module that defines each public name."""
 

@@ -6,10 +6,10 @@ import dataclasses
 import inspect
 from typing import Any, get_args, get_type_hints
 
+from priorlab.components import Component
 from priorlab.errors import UsageError, unknown
 from priorlab.hookspecs import KINDS
 from priorlab.registry import Registry
-from priorlab.specs import Component
 
 
 def describe(name: str, registry: Registry) -> str:

@@ -12,6 +12,19 @@ class Unsupported(Exception):
     """A prior cannot solve a task; the message is the one line a table shows as the reason."""
 
 
+def printable(text: str) -> str:
+    """Return a text with a question mark for what is no character and cannot be written.
+
+    Such are halves of surrogate pairs: Python puts them where a file's name is not UTF-8.
+
+    Examples
+    --------
+    >>> printable("caf\\udcff")
+    'caf?'
+    """
+    return text.encode("utf-8", "replace").decode()
+
+
 def check_seed(seed: object) -> None:
     """Raise a `UsageError` unless `seed` is one that torch, numpy and the store can all take."""
     if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**63:

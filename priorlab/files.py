@@ -9,7 +9,7 @@ from priorlab.errors import UsageError
 
 
 def write_atomically(path: Path, content: bytes | str) -> None:
-    """Write beside the file and rename, so that no reader ever sees half of it.
+    """Write next to the file and rename, so that no reader ever sees half of it.
 
     Parameters
     ----------

@@ -20,6 +20,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
+from priorlab.components import Component, parameter
 from priorlab.errors import Unsupported, UsageError
 from priorlab.forward.measurement import Measurement
 from priorlab.forward.operators import Shape
@@ -30,7 +31,6 @@ from priorlab.solvers.parameter_space.penalties import RED
 from priorlab.solvers.parameter_space.settings import FitSettings
 from priorlab.solvers.parameter_space.stopping import has_known_level
 from priorlab.solvers.plug_and_play import SplittingSettings
-from priorlab.specs import Component, parameter
 from priorlab.trace import SILENT, Trace
 
 
@@ -71,7 +71,7 @@ class Prior(Component, ABC):
         measurement : Measurement
             The data, the operator and the noise model.
         trace : Trace
-            Is told of intermediate images.
+            Receives intermediate images.
         seed : int
             The only source of randomness: equal seeds give equal images.
 

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from priorlab.errors import Unsupported, UsageError
+from priorlab.errors import Unsupported, UsageError, printable
 from priorlab.forward.measurement import Measurement
 from priorlab.priors import Prior
 from priorlab.randomness import seeded
@@ -110,11 +110,6 @@ def reason(error: Exception) -> str:
 def details(error: Exception) -> str:
     """Return the end of an error's traceback."""
     return printable("".join(traceback.format_exception(error)))[-20_000:]
-
-
-def printable(text: str) -> str:
-    """Return a text without what no file can hold, such as half of a surrogate pair."""
-    return text.encode("utf-8", "replace").decode()
 
 
 def _checked(restored: Any, shape: tuple[int, ...]) -> Tensor:

@@ -56,7 +56,7 @@ class TraceOfOne(Trace):
     Parameters
     ----------
     trace : Trace
-        Is told of the batch.
+        Receives the reports on the batch.
     batch : Tensor
         Images (B, C, H, W); the image reported on is put in its place.
     index : int

@@ -27,7 +27,7 @@ class Training(Protocol):
         dataset : Path
             Folder of clean training images.
         output : Path
-            Weights file to write; a training that was interrupted goes on from beside it.
+            Weights file to write; a training that was interrupted goes on from a file next to it.
         channels : int
             1 for gray, 3 for colour.
         steps : int
@@ -35,7 +35,7 @@ class Training(Protocol):
         seed : int
             The only source of randomness.
         report : callable
-            Is told ``(step, steps, loss)`` now and then.
+            Called with ``(step, steps, loss)`` now and then.
 
         Returns
         -------

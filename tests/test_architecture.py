@@ -15,7 +15,17 @@ PLUGINS = CORE.parent / "plugins"
 
 LAYERS = [
     # The ground.
-    ("errors", "files", "precision", "randomness", "devices", "sources", "specs", "trace"),
+    (
+        "errors",
+        "files",
+        "precision",
+        "randomness",
+        "devices",
+        "sources",
+        "components",
+        "specs",
+        "trace",
+    ),
     ("forward",),
     ("pictures",),
     ("tasks",),

@@ -85,7 +85,7 @@ def test_a_forgotten_decorator_is_explained(tmp_path):
     text = GOOD.format(name="x").replace(
         "    def d", "    k: int = parameter(1, 'a number')\n    def d"
     )
-    text = "from priorlab.specs import parameter\n" + text
+    text = "from priorlab import parameter\n" + text
     (broken,) = plugins.load([write(tmp_path, "broken.py", text)]).problems
     assert "@dataclass(frozen=True, kw_only=True)" in broken.problem
 

@@ -14,16 +14,9 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from priorlab.components import PER_GRAY_LEVEL, Component, description, from_description, parameter
 from priorlab.errors import UsageError, unknown
-from priorlab.specs import (
-    PER_GRAY_LEVEL,
-    Component,
-    build,
-    description,
-    from_description,
-    parameter,
-    split,
-)
+from priorlab.specs import build, split
 from priorlab.tasks.builtin import BUILTIN_TASKS, Denoise, DenoisePoisson, Inpaint
 
 TASKS = {task.name: task for task in BUILTIN_TASKS}
@@ -264,7 +257,7 @@ def test_a_component_can_be_a_parameter() -> None:
         ("outer:inner=everythin", "outer: inner=everythin: unknown task 'everythin'; did you mean"),
         ("outer:inner=denoise", "outer: inner=denoise:sigma=25 is not a Everything"),
         ('outer:inner="everything:steps=0"', "steps=0 is too small"),
-        ('outer:inner="everything:steps=1|2"', "names 2 tasks, not one"),
+        ('outer:inner="everything:steps=1|2"', "expected one of the tasks, not 2"),
     ],
 )
 def test_what_is_wrong_with_a_component_in_a_component(text: str, message: str) -> None:

@@ -1,6 +1,6 @@
 """Networks that only go up: each maps a small code (1, inputs, h, w) to logits.
 
-The logits have shape (1, outputs, H, W) with ``H = 2 ** depth * h``, and W likewise.
+The logits have shape (1, outputs, H, W) with ``H = 2 ** depth * h``, and W in the same way.
 """
 
 from __future__ import annotations

@@ -8,10 +8,10 @@ from typing import ClassVar
 
 from torch import Tensor, nn
 
+from priorlab.components import parameter
 from priorlab.errors import UsageError
 from priorlab.forward.operators import Shape
 from priorlab.priors import Generator
-from priorlab.specs import parameter
 from priorlab_dip import codes
 from priorlab_dip.blocks import ACTIVATIONS, Image, Plan, Style, limited
 from priorlab_dip.networks import NETWORKS, ONLY_FOR, SMALL_CODE

@@ -66,7 +66,7 @@ class Skip(Hourglass):
         return Refined(UpConvolution(channels, plan.links, channels, style), *refine)
 
 
-class UNet(nn.Module):
+class UntrainedUNet(nn.Module):
     """A U-Net: the links carry all features, so details reach the output undiminished.
 
     Source: Ronneberger, Fischer, Brox, "U-Net", MICCAI 2015; with an untrained one the deep

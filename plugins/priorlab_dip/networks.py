@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from priorlab_dip.blocks import Plan
 from priorlab_dip.decoders import ConvDecoder, DeepDecoder
-from priorlab_dip.hourglasses import Hourglass, Skip, UNet
+from priorlab_dip.hourglasses import Hourglass, Skip, UntrainedUNet
 
 
 class ResNet(nn.Module):
@@ -44,7 +44,7 @@ class ResNet(nn.Module):
 NETWORKS: dict[str, Callable[[Plan], nn.Module]] = {
     "skip": Skip,
     "hourglass": Hourglass,
-    "unet": UNet,
+    "unet": UntrainedUNet,
     "resnet": ResNet,
     "decoder": DeepDecoder,
     "convdecoder": ConvDecoder,

@@ -10,9 +10,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from priorlab.components import parameter
 from priorlab.forward.operators import Shape
 from priorlab.priors import Generator
-from priorlab.specs import parameter
 from priorlab_dip.blocks import Image
 
 WAVES = 128

@@ -9,9 +9,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from priorlab.components import parameter
 from priorlab.forward.measurement import Measurement
 from priorlab.precision import training_layout
-from priorlab.specs import parameter
 from priorlab.trace import Trace
 from priorlab_dip.self_supervised import (
     SelfSupervised,

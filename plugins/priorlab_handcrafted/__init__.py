@@ -1,4 +1,4 @@
-"""Handcrafted priors: what people knew of natural images before networks learned it."""
+"""Handcrafted priors: what was known about natural images before networks learned it."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def priorlab_priors() -> list[type]:
 
 @hookimpl
 def priorlab_trainers() -> list[Trainer]:
-    """Return the training behind the shipped mixture of epll."""
+    """Return the training of the mixture that ships with epll."""
     from priorlab.training import Trainer
     from priorlab_handcrafted.patches.training import train
 

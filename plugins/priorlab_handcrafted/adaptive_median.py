@@ -1,4 +1,4 @@
-"""Adaptive median filter: repair the values that impulses hit, and leave the others alone."""
+"""Adaptive median filter: repair the values hit by impulses and leave the others alone."""
 
 import dataclasses
 from typing import ClassVar
@@ -10,9 +10,9 @@ from scipy.ndimage import distance_transform_edt
 from torch import Tensor
 from typing_extensions import override
 
+from priorlab.components import parameter
 from priorlab.forward.measurement import Measurement
 from priorlab.priors import Prior
-from priorlab.specs import parameter
 from priorlab.trace import SILENT, Trace
 from priorlab_handcrafted.shared.compiled import Threads, kernel
 
@@ -22,11 +22,11 @@ Mask = NDArray[np.bool_]
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class AdaptiveMedian(Prior):
-    """Adaptive switching median filter: repair what salt and pepper hit, and nothing else.
+    """Adaptive switching median filter: repair what salt and pepper hit and nothing else.
 
-    A value is an impulse if it is 0 or 1, unless most values about it are the same (see
-    priorlab/impulses.py). Each impulse becomes the median of the values in the smallest window
-    that has any that are not impulses. Channels are treated by themselves.
+    A value counts as an impulse if it is 0 or 1, unless most values around it are the same (see
+    `priorlab.forward.impulses`). Each impulse is replaced by the median of the values that are
+    not impulses, in the smallest window that contains any. Each channel is filtered on its own.
 
     H. Hwang, R. A. Haddad: Adaptive median filters: new algorithms and results, IEEE
     Transactions on Image Processing 4(4), 1995.
@@ -45,7 +45,7 @@ class AdaptiveMedian(Prior):
     name: ClassVar[str] = "adaptive-median"
     largest: int = parameter(
         21,
-        "width of the widest window; beyond, the nearest good value is taken",
+        "width of the largest window; if it holds no good value, the nearest one is taken",
         unit="pixels",
         low=3,
         high=99,
@@ -75,7 +75,7 @@ class AdaptiveMedian(Prior):
 
 
 def repair(plane: Array, good: Mask, reach: int) -> Array:
-    """Return the plane with each value that is not good replaced; as it is if none is good."""
+    """Return the plane with all bad values replaced, or unchanged if every value is bad."""
     repaired = plane.copy()
     if good.all() or not good.any():
         return repaired
@@ -89,7 +89,7 @@ def repair(plane: Array, good: Mask, reach: int) -> Array:
 
 @kernel
 def replace_by_medians(plane, good, reach, repaired, left):  # type: ignore[no-untyped-def]
-    """Write the median of the good values in the smallest window that has any; mark the rest."""
+    """Write the median of the good values in the smallest window with any; mark the rest."""
     height, width = plane.shape
     values = np.empty((2 * reach + 1) ** 2, np.float32)
     for row in range(height):

@@ -1,4 +1,4 @@
-"""Bicubic interpolation of small images: what enlarges them without any prior."""
+"""Bicubic interpolation: enlarges small images without any prior."""
 
 import dataclasses
 from typing import ClassVar

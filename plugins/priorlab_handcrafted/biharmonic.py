@@ -14,19 +14,19 @@ from priorlab.forward.measurement import Measurement
 from priorlab_handcrafted.shared.inpainting import Inpainting, Known, Planes, known_planes
 
 SIDE = 256
-"""Images are filled in windows of so many pixels a side, or more where holes are wide: time and
-memory then grow with the image, not faster."""
+"""Images are filled window by window, each with this many pixels a side, or more if holes are wide:
+time and memory then grow only linearly with the image."""
 
 REACH = 4
-"""A window is seen with a margin of so many times the greatest distance to a known pixel."""
+"""The margin around a window, in units of the greatest distance to a known pixel."""
 
 WIDEST = 512
-"""Wider holes in pixels would take minutes and gigabytes."""
+"""Widest hole in pixels: wider ones would take minutes and gigabytes."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Biharmonic(Inpainting):
-    """Biharmonic interpolation of missing pixels: the surface bends as little as it can.
+    """Biharmonic interpolation of missing pixels: the surface bends as little as possible.
 
     Solves ``laplacian(laplacian(x)) = 0`` at the missing pixels, as
     `skimage.restoration.inpaint_biharmonic` does, and keeps the range of the known ones.
@@ -49,7 +49,7 @@ class Biharmonic(Inpainting):
     name: ClassVar[str] = "biharmonic"
 
     def prepare(self, device: torch.device, channels: int) -> None:
-        """Import scikit-image, which takes longer than to fill a small picture."""
+        """Import scikit-image, which takes longer than filling a small picture."""
         import skimage.restoration
 
         _ = skimage.restoration.inpaint_biharmonic
@@ -64,7 +64,7 @@ class Biharmonic(Inpainting):
         return None
 
     def fill(self, planes: Planes, known: Known) -> Planes:
-        """Return `planes` (N, H, W), with a smooth surface where they are not `known` (H, W)."""
+        """Return `planes` (N, H, W), with a smooth surface where pixels are not `known` (H, W)."""
         from skimage.restoration import inpaint_biharmonic
 
         margin = math.ceil(REACH * _greatest_distance(known))
@@ -85,7 +85,7 @@ class Biharmonic(Inpainting):
 
 
 def _greatest_distance(known: Known) -> float:
-    """Return how far a missing pixel can be from the nearest known one; 0 if all are alike."""
+    """Return the distance of the most remote missing pixel from a known one; 0 without either."""
     if known.all() or not known.any():
         return 0.0
     return float(distance_transform_edt(~known).max())

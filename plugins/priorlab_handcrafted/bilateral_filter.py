@@ -1,4 +1,4 @@
-"""Bilateral filter: average the pixels that are near in place and in value."""
+"""Bilateral filter: average pixels that are close in both position and value."""
 
 import dataclasses
 import math
@@ -8,28 +8,28 @@ import torch
 from scipy.ndimage import correlate1d
 from torch import Tensor
 
+from priorlab.components import parameter
 from priorlab.priors import Denoiser
-from priorlab.specs import parameter
 from priorlab_handcrafted.shared.weighted_means import gaussian, weighted_mean
 
 REACH = 2.5
-"""The window reaches so many spatial widths to each side."""
+"""How far the window reaches to each side, in units of `spread`."""
 
 REFERENCE = 25 / 255
-"""Noise level for which the smoothing is given."""
+"""Noise level that `smoothing` refers to."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Bilateral(Denoiser):
-    """Bilateral filter: average the pixels near by, but not those of another value.
+    """Bilateral filter: average nearby pixels, but only those of similar value.
 
-    The weight of a pixel at the distance r, with the mean squared difference d over all
-    channels, is ``exp(-r^2 / (2 spread^2) - d / (2 (width s)^2))``. All channels share it. The
-    differences are those of a slightly smoothed picture, in which the noise has the level s,
-    because noise hides which values are near; what is averaged are the values themselves.
+    The weight of a pixel at distance r, whose mean squared difference over all channels is d,
+    is ``exp(-r^2 / (2 spread^2) - d / (2 (width s)^2))``. All channels share it. Differences
+    are measured in a slightly smoothed copy of the picture, with noise of level s, because noise
+    hides which values are close; the values averaged are the original ones.
 
-    C. Tomasi, R. Manduchi: Bilateral filtering for gray and color images, ICCV 1998; with
-    ``smoothing=0`` it is theirs.
+    C. Tomasi, R. Manduchi: Bilateral filtering for gray and color images, ICCV 1998, which
+    is the case ``smoothing=0``.
 
     Examples
     --------
@@ -45,13 +45,13 @@ class Bilateral(Denoiser):
     )
     width: float = parameter(
         2.0,
-        "standard deviation of the weights in value, relative to the noise of the values compared",
+        "standard deviation of the weights in value, relative to the noise in the values compared",
         low=0.01,
     )
     smoothing: float = parameter(
         0.7,
-        "Gaussian that smooths the values compared where sigma is 25; it grows with the cube root"
-        " of sigma; 0 for none",
+        "width of the Gaussian that smooths the values compared, at sigma 25; it grows with the"
+        " cube root of sigma; 0 turns it off",
         unit="pixels",
         low=0,
         high=5,
@@ -62,7 +62,7 @@ class Bilateral(Denoiser):
         self.denoise(torch.zeros(1, channels, 8, 8), 0.1)
 
     def denoise(self, v: Tensor, sigma: float) -> Tensor:
-        """Return `v` (B, C, H, W) averaged over near pixels; `sigma` in [0, 1] units.
+        """Return `v` (B, C, H, W) averaged over similar pixels; `sigma` in [0, 1] units.
 
         Computed in float32, on the CPU.
         """

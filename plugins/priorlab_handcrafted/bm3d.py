@@ -1,4 +1,4 @@
-"""BM3D: blocks of an image that look alike have, stacked, a sparse spectrum."""
+"""BM3D: a stack of similar blocks of an image has a sparse spectrum."""
 
 import dataclasses
 import itertools
@@ -10,8 +10,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from priorlab.components import parameter
 from priorlab.priors import Denoiser
-from priorlab.specs import parameter
 from priorlab_handcrafted.blocks import bm3d_kernels as kernels
 from priorlab_handcrafted.blocks import transforms
 from priorlab_handcrafted.blocks.transforms import BLOCK, Array
@@ -19,43 +19,43 @@ from priorlab_handcrafted.shared.colour import from_opponent, gray_or_rgb, to_op
 from priorlab_handcrafted.shared.compiled import Threads
 
 TILE = 42
-"""Reference blocks along a side of a tile, at most: its spectra should fit the cache."""
+"""Most reference blocks along a side of a tile: its spectra should fit into the cache."""
 
 SMALLEST_SIGMA = 1e-6
-"""Less noise than this is none."""
+"""Noise below this level is ignored."""
 
 THRESHOLD = 2.7
-"""Least coefficient kept of gray and of luma, in standard deviations of the noise."""
+"""Smallest coefficient kept in gray and luma planes, in standard deviations of the noise."""
 
 CHROMA_THRESHOLD = 3.3
-"""The same of the colour differences, which have less detail."""
+"""The same for the colour differences, which have less detail."""
 
 FIRST_GROUP, SECOND_GROUP = 16, 32
-"""Blocks in a group at most, powers of two."""
+"""Most blocks in a group of the first and of the second step; powers of two."""
 
 MATCH_LIMIT = 400 / 255**2
-"""Mean squared difference beyond which blocks of the first estimate do not match ..."""
+"""Blocks of the first estimate match up to this mean squared difference ..."""
 
 MATCH_NOISE = 0.3
-"""... to which this is added, times the variance of the noise."""
+"""... plus this many times the variance of the noise."""
 
 NOISY_SHARE = 0.1
-"""Blocks are matched in the first estimate with so much of the noisy image mixed in."""
+"""Share of the noisy image that is mixed into the first estimate before blocks are matched."""
 
 KAISER = 2.0
-"""Shape of the window that gives the middle of a block more weight than its rim."""
+"""Shape of the window that gives the centre of a block more weight than its edges."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class BM3D(Denoiser):
-    """BM3D: alike blocks are filtered together, by thresholds and then by a Wiener filter.
+    """BM3D: similar blocks are filtered together, by thresholding and then by a Wiener filter.
 
-    Around each reference block the most similar ones are stacked to a group, whose transform in
-    three dimensions is sparse. A first estimate sets small coefficients to zero. It shows the
-    second step which blocks are alike, and how strong their coefficients are: those of the
-    noisy image pass a Wiener filter. All estimates of a pixel are averaged. In RGB images
-    only the luma is searched for similar blocks; in images with another number of channels each
-    channel is denoised on its own.
+    The blocks most similar to a reference block are stacked into a group, whose transform in
+    three dimensions is sparse. The first step sets small coefficients to zero. Its result shows
+    the second step which blocks are similar and how strong their coefficients are; with that it
+    applies a Wiener filter to the noisy image. All estimates of a pixel are averaged. In RGB
+    images only the luma is searched for similar blocks; in images with any other number of
+    channels each channel is denoised on its own.
 
     K. Dabov, A. Foi, V. Katkovnik, K. Egiazarian: Image denoising by sparse 3-D
     transform-domain collaborative filtering, IEEE Transactions on Image Processing 16(8), 2007,
@@ -63,8 +63,8 @@ class BM3D(Denoiser):
     luminance-chrominance space, ICIP 2007. M. Lebrun: An analysis and implementation of the
     BM3D image denoising method, Image Processing On Line 2, 2012.
 
-    Unlike there, noisy blocks match however much they differ, which makes one set of constants
-    do for weak and for strong noise.
+    Unlike in these papers, noisy blocks match however much they differ, so that one set of
+    constants serves both weak and strong noise.
 
     Examples
     --------
@@ -77,13 +77,13 @@ class BM3D(Denoiser):
     name: ClassVar[str] = "bm3d"
     step: int = parameter(
         3,
-        "distance of reference blocks; smaller is better and slower",
+        "distance between reference blocks; smaller is better and slower",
         unit="pixels",
         low=1,
         high=8,
     )
     reach: int = parameter(
-        19, "alike blocks are sought so far in each direction", unit="pixels", low=1, high=64
+        19, "how far to search for similar blocks in each direction", unit="pixels", low=1, high=64
     )
 
     def prepare(self, device: torch.device, channels: int) -> None:
@@ -121,8 +121,8 @@ class BM3D(Denoiser):
     ) -> Array:
         """Return the Wiener estimate that `first` (C, H, W) suggests, or the first estimate.
 
-        `guide` (H, W) shows which blocks are alike: `size` at most in a group, and none with a
-        sum of squared differences of `limit` or more.
+        `guide` (H, W) shows which blocks are similar: a group has at most `size`, all of which have
+        a sum of squared differences below `limit`.
         """
         matrix = transforms.spline_matrix() if first is None else transforms.cosine_matrix()
         forward = matrix.astype(np.float32)

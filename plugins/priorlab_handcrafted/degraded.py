@@ -1,4 +1,4 @@
-"""No prior at all: the row that every table needs."""
+"""No prior at all: the baseline that every table needs."""
 
 import dataclasses
 from typing import ClassVar
@@ -13,9 +13,9 @@ from priorlab_handcrafted.linear_interpolation import Linear
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Degraded(Prior):
-    """The input itself, linearly interpolated where pixels are missing: what any prior must beat.
+    """The input itself, linearly interpolated where pixels are missing: any prior must beat this.
 
-    Missing pixels are interpolated as the prior `linear` does. Small images are enlarged by
+    Missing pixels are interpolated as by the prior `linear`. Small images are enlarged by
     bicubic interpolation.
 
     Examples

@@ -1,4 +1,4 @@
-"""Expected patch log-likelihood: every patch of an image is a likely one under a mixture."""
+"""Expected patch log-likelihood: every patch of an image is likely under a mixture."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import torch
 from torch import Tensor
 from torch.nn.functional import avg_pool2d, interpolate, pad
 
+from priorlab.components import parameter
 from priorlab.priors import Denoiser
-from priorlab.specs import parameter
 from priorlab_handcrafted.patches.likely_patches import Spectra, average_patches, load_spectra
 from priorlab_handcrafted.patches.mixture import SIZE
 from priorlab_handcrafted.shared.colour import from_opponent, to_opponent
@@ -21,14 +21,14 @@ SHIPPED = Path(__file__).parent / "weights" / "epll_gray.safetensors"
 ITERATIONS = 5
 FIRST_LEVEL = 0.9
 LEVEL_RATIO = 0.64
-"""Iteration t takes the patches' noise for ``FIRST_LEVEL LEVEL_RATIO^t`` times the image's."""
+"""Iteration t assumes that patches have ``FIRST_LEVEL LEVEL_RATIO^t`` times the image's noise."""
 FIRST_TRUST = 1.2
 TRUST_RATIO = 0.27
 """It weighs the noisy image ``FIRST_TRUST TRUST_RATIO^t`` times as much as the patches."""
 SMALLEST = 16
-"""Rows and columns of the smallest image of half size."""
+"""Fewest rows and columns of the image at half size."""
 LEAST_LEVEL = 1e-6
-"""Noise below this is left: single precision does not tell it from none."""
+"""Noise below this is left alone: it is invisible in single precision."""
 LUMA_SCALE = 3**0.5
 """Luma of orthonormal opponent colours over that of the training images."""
 
@@ -37,17 +37,17 @@ LUMA_SCALE = 3**0.5
 class ExpectedPatchLogLikelihood(Denoiser):
     """Expected patch log-likelihood: all patches are likely under a mixture of Gaussians.
 
-    Half-quadratic splitting for ``|x - v|^2 / (2 sigma^2) - sum over patches log p(patch)``: in
-    turn each patch is cleaned by the Wiener filter of its likeliest component, and the image
-    becomes the mean of the patches that overlap and of `v`. The assumed noise of the patches
+    Minimises ``|x - v|^2 / (2 sigma^2) - sum over patches log p(patch)`` by half-quadratic
+    splitting. Each iteration cleans every patch with the Wiener filter of its likeliest
+    component, and then averages the overlapping patches and `v`. The assumed noise of the patches
     falls from iteration to iteration. The mixture has 200 zero-mean Gaussians for 8x8 patches
-    without their mean; ``weights/epll.md`` says how it was learned from photographs. Opponent
-    colours are treated one by one.
+    without their mean; ``weights/epll.md`` describes how it was learned from photographs.
+    Opponent colours, or the channels of images that are not RGB, are treated one by one.
 
-    It departs from the paper for speed and accuracy. Every iteration takes another subset of
-    the patches. The likeliest component is found by its correlations of low frequency, and the
-    two likeliest are mixed. A pixel of a patch counts more where its component predicts it
-    well. The means of the patches are improved by the same method on the image of half size.
+    It departs from the paper for speed and accuracy. Every iteration takes a different subset of
+    the patches. The likeliest component is found from the correlations of low frequencies, and
+    the two likeliest are mixed. A pixel of a patch counts more if its component predicts it
+    well. The means of the patches are improved by the same method on the image at half size.
 
     D. Zoran, Y. Weiss: From learning models of natural patches to whole image restoration, ICCV
     2011. Subsets: S. Parameswaran, C. Deledalle, L. Denis, T. Nguyen: Accelerating GMM-based
@@ -68,7 +68,7 @@ class ExpectedPatchLogLikelihood(Denoiser):
     name: ClassVar[str] = "epll"
     stride: int = parameter(
         3,
-        "distance of the patches that an iteration treats; 1 takes all of them",
+        "distance between the patches of an iteration; 1 takes all of them",
         unit="pixels",
         low=1,
         high=SIZE,
@@ -122,7 +122,7 @@ class ExpectedPatchLogLikelihood(Denoiser):
 
 
 def _halve(x: Tensor) -> Tensor:
-    """Return the means of 2x2 pixels of a plane, the last row and column repeated if alone."""
+    """Return the means of 2x2 pixels of a plane, the last of an odd number repeated."""
     height, width = x.shape
     even = pad(x[None], (0, width % 2, 0, height % 2), mode="replicate")
     return avg_pool2d(even, 2)[0]

@@ -1,4 +1,4 @@
-"""Guided filter: the picture is locally a linear function of a guide."""
+"""Guided filter: locally, a picture is a linear function of a guide."""
 
 import dataclasses
 from typing import ClassVar
@@ -6,11 +6,11 @@ from typing import ClassVar
 from torch import Tensor
 from torch.nn.functional import avg_pool2d
 
+from priorlab.components import parameter
 from priorlab.priors import Denoiser
-from priorlab.specs import parameter
 
 SMALLEST_PENALTY = 1e-6
-"""Less than this would drown in the rounding errors of single precision."""
+"""A smaller one would be lost in the rounding errors of single precision."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -18,9 +18,9 @@ class Guided(Denoiser):
     """Guided filter: in each window, the linear function of a guide that fits the picture best.
 
     The slopes are found by ridge regression with the penalty ``eps sigma^2``, and the fits of
-    all windows that hold a pixel are averaged. In the first pass the picture is its own guide;
-    in each later one the guide is the result of the pass before, which has less noise. In
-    colour the guide has three channels, and all of them serve each channel.
+    all windows that contain a pixel are averaged. In the first pass the picture is its own
+    guide; each later pass is guided by the result of the one before, which has less noise. All
+    channels of the guide contribute to each channel of the result.
 
     K. He, J. Sun, X. Tang: Guided image filtering, ECCV 2010, and IEEE Transactions on Pattern
     Analysis and Machine Intelligence 35(6), 2013.
@@ -36,10 +36,10 @@ class Guided(Denoiser):
 
     name: ClassVar[str] = "guided"
     radius: int = parameter(
-        2, "the windows reach so far to each side", unit="pixels", low=1, high=50
+        2, "how far the windows reach to each side", unit="pixels", low=1, high=50
     )
     eps: float = parameter(0.9, "penalty on the slopes, relative to the noise's variance", low=0.01)
-    passes: int = parameter(4, "1 is the filter as it was published", low=1, high=10)
+    passes: int = parameter(4, "1 is the filter as published", low=1, high=10)
 
     def denoise(self, v: Tensor, sigma: float) -> Tensor:
         """Return `v` (B, C, H, W) filtered by itself; `sigma` in [0, 1] units."""
@@ -58,7 +58,7 @@ def guided_filter(y: Tensor, guide: Tensor, radius: int, penalty: float) -> Tens
 
     Windows are cut at the border. `penalty` is added to the variances of the guide.
     """
-    # About the mean of each picture, the squares lose fewer digits.
+    # With the mean of each picture subtracted, the squares lose fewer digits.
     centre = y.mean((2, 3), keepdim=True)
     y, guide = y - centre, guide - guide.mean((2, 3), keepdim=True)
     mean_y, mean_guide = _box_mean(y, radius), _box_mean(guide, radius)
@@ -94,7 +94,7 @@ def _solve(rows: list[list[Tensor]]) -> list[Tensor]:
 
 
 def _box_mean(x: Tensor, radius: int) -> Tensor:
-    """Return the mean over the window about each pixel, cut at the border."""
+    """Return the mean over the window around each pixel, cut at the border."""
     for reach in ((radius, 0), (0, radius)):
         size = tuple(2 * r + 1 for r in reach)
         x = avg_pool2d(x, size, stride=1, padding=reach, count_include_pad=False)

@@ -1,11 +1,11 @@
-"""Huber total variation: the length of the gradient, where it is large."""
+"""Huber total variation: the length of the gradient where that is large."""
 
 import dataclasses
 from typing import ClassVar
 
 from torch import Tensor
 
-from priorlab.specs import parameter
+from priorlab.components import parameter
 from priorlab_handcrafted.total_variation import TotalVariation
 
 
@@ -30,7 +30,7 @@ class HuberTV(TotalVariation):
 
     name: ClassVar[str] = "huber-tv"
     delta: float = parameter(
-        0.01, "difference of pixels up to which it counts squared, where white is 1", low=0
+        0.01, "length of the gradient up to which its square counts, where white is 1", low=0
     )
 
     @property

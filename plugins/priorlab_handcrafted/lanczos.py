@@ -1,4 +1,4 @@
-"""Lanczos interpolation of small images: what enlarges them without any prior."""
+"""Lanczos interpolation: enlarges small images without any prior."""
 
 import dataclasses
 from typing import ClassVar

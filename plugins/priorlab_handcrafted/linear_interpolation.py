@@ -14,8 +14,8 @@ from priorlab_handcrafted.shared.inpainting import Inpainting, Known, Planes
 class Linear(Inpainting):
     """Linear interpolation of missing pixels, on the Delaunay triangulation of the known ones.
 
-    As `scipy.interpolate.griddata` does it; outside the hull of the known pixels the nearest
-    one counts.
+    Equivalent to `scipy.interpolate.griddata`; outside the hull of the known pixels the nearest
+    one is taken.
 
     Examples
     --------
@@ -33,20 +33,20 @@ class Linear(Inpainting):
     name: ClassVar[str] = "linear"
 
     def fill(self, planes: Planes, known: Known) -> Planes:
-        """Return `planes` (N, H, W), interpolated where they are not `known` (H, W)."""
+        """Return `planes` (N, H, W), interpolated where pixels are not `known` (H, W)."""
         result = planes.copy()
         points, wanted = np.argwhere(known).astype(np.float64), np.argwhere(~known)
         values = planes[:, known].T
         result[:, ~known] = NearestNDInterpolator(points, values)(wanted).T
-        # Four corners of a square have no unique triangulation, which Qhull is slow to settle:
-        # a fixed displacement by 1/10000 pixel takes half the time and breaks ties at random.
+        # The four corners of a square have no unique triangulation, and Qhull takes long to
+        # settle on one. Moving each point by up to 1/10000 pixel halves the time.
         displacement = np.random.default_rng(0).uniform(-1e-4, 1e-4, points.shape)
-        # Points of the border stay on it: else the hull bends inwards between them.
+        # Points on the border stay there: otherwise the hull would bend inwards between them.
         displacement[(points == 0) | (points == np.array(known.shape) - 1)] = 0
         points += displacement
         try:
             linear = LinearNDInterpolator(points, values)(wanted).T
-        except (QhullError, ValueError):  # the known pixels lie on a line, or are less than three
+        except (QhullError, ValueError):  # the known pixels lie on a line, or are fewer than three
             return result
         result[:, ~known] = np.where(np.isnan(linear), result[:, ~known], linear)
         return result

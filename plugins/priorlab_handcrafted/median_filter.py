@@ -1,4 +1,4 @@
-"""Median filter: a picture has no specks."""
+"""Median filter: pictures have no specks."""
 
 import dataclasses
 from typing import ClassVar
@@ -8,18 +8,18 @@ from scipy.ndimage import median_filter
 from torch import Tensor
 from typing_extensions import override
 
+from priorlab.components import parameter
 from priorlab.forward.measurement import Measurement
 from priorlab.priors import Prior
-from priorlab.specs import parameter
 from priorlab.trace import SILENT, Trace
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Median(Prior):
-    """Median filter of noise: each value becomes the median of those about it.
+    """Median filter of noise: each value becomes the median of those around it.
 
-    It removes specks whatever the noise, and whatever is narrower than half the window with
-    them. It filters what was measured, and so serves tasks without an operator only.
+    It removes specks, whatever the noise, but also any detail narrower than half the window. It
+    filters the data themselves, so it only suits tasks without an operator.
 
     J. W. Tukey: Exploratory data analysis, Addison-Wesley 1977. T. S. Huang, G. J. Yang,
     G. Y. Tang: A fast two-dimensional median filtering algorithm, IEEE Transactions on
@@ -38,7 +38,11 @@ class Median(Prior):
 
     name: ClassVar[str] = "median"
     size: int = parameter(
-        5, "width of the square window; odd, or counts as one more", unit="pixels", low=1, high=99
+        5,
+        "width of the square window; an even number counts as the next odd one",
+        unit="pixels",
+        low=1,
+        high=99,
     )
 
     @override

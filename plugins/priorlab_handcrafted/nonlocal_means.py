@@ -1,4 +1,4 @@
-"""Non-local means: a picture repeats itself, so that like pixels can be averaged."""
+"""Non-local means: pictures repeat themselves, so that similar pixels can be averaged."""
 
 import dataclasses
 import math
@@ -7,8 +7,8 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from priorlab.components import parameter
 from priorlab.priors import Denoiser
-from priorlab.specs import parameter
 from priorlab_handcrafted.shared.colour import gray_or_rgb, to_opponent
 from priorlab_handcrafted.shared.weighted_means import Array, gaussian, weighted_mean
 
@@ -19,18 +19,18 @@ SECOND_WIDTH = {1: 0.5, 3: 0.6}
 """Width of its weights, relative to the noise, by the number of channels."""
 
 SECOND_NOISE = {1: 0.1, 3: 0.5}
-"""Share of the noise that is left in the picture whose patches it compares."""
+"""Share of the noise in the picture whose patches it compares, by the number of channels."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class NonLocalMeans(Denoiser):
-    """Non-local means: average the pixels whose surroundings look alike.
+    """Non-local means: average pixels whose surroundings are similar.
 
     The weight of a pixel is ``exp(-max(d - 2 variance sigma^2, 0) / (h sigma)^2)``, where d is
-    the mean squared difference of the patches about both pixels, taken over all channels. All
-    channels share the weight. The second pass measures the distances, with smaller patches, in
-    the result of the first, to which a little of the noise is added; it averages the noisy
-    pixels again.
+    the mean squared difference of the patches around both pixels, over all channels. All channels
+    share the weight. The second pass measures distances between smaller patches in the result
+    of the first, with a little of the noise added back; it averages the noisy pixels again. In
+    images that are neither gray nor RGB each channel is denoised on its own.
 
     A. Buades, B. Coll, J.-M. Morel: A non-local algorithm for image denoising, CVPR 2005. One
     displacement at a time: J. Darbon, A. Cunha, T. F. Chan, S. Osher, G. J. Jensen: Fast
@@ -49,19 +49,19 @@ class NonLocalMeans(Denoiser):
     name: ClassVar[str] = "nlm"
     patch: int = parameter(
         11,
-        "width of the patches of the first pass; odd, or counts as one more",
+        "width of the patches of the first pass; an even number counts as the next odd one",
         unit="pixels",
         low=1,
         high=31,
     )
     distance: int = parameter(
-        10, "farthest row and column of the pixels compared", unit="pixels", low=1, high=99
+        10, "rows and columns between pixels that are compared", unit="pixels", low=1, high=99
     )
     h: float = parameter(
         0.5, "width of the weights of the first pass, relative to the noise level", low=0.001
     )
     variance: float = parameter(
-        1.0, "share of the noise's variance taken off the distances", low=0, high=2
+        1.0, "share of the noise's variance that is subtracted from the distances", low=0, high=2
     )
     window: str = parameter(
         "gaussian",
@@ -78,7 +78,7 @@ class NonLocalMeans(Denoiser):
         3.0, "weight of the luma in distances, relative to each colour difference", low=0
     )
     passes: int = parameter(
-        2, "2 measures distances again, in the result of the first", low=1, high=2
+        2, "2 measures distances again, in the result of the first pass", low=1, high=2
     )
 
     def prepare(self, device: torch.device, channels: int) -> None:
@@ -86,7 +86,7 @@ class NonLocalMeans(Denoiser):
         self.denoise(torch.zeros(1, channels, 8, 8), 0.1)
 
     def denoise(self, v: Tensor, sigma: float) -> Tensor:
-        """Return `v` (B, C, H, W) averaged over like pixels; `sigma` in [0, 1] units.
+        """Return `v` (B, C, H, W) averaged over similar pixels; `sigma` in [0, 1] units.
 
         Computed in float32, on the CPU.
         """

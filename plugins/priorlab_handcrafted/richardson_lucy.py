@@ -6,25 +6,25 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
+from priorlab.components import parameter
 from priorlab.forward.measurement import Measurement
-from priorlab.specs import parameter
 from priorlab.trace import SILENT, Trace, TraceOfOne
 from priorlab_handcrafted.shared.deblurring import Deblurring
 
 DISCREPANCY = 0.94
-"""Iteration stops once the residual is this many times the noise level: more would fit noise."""
+"""Iteration stops when the residual is this many times the noise level, before noise is fitted."""
 
 TINY = 1e-6
-"""Least value of a blurred image that data are divided by."""
+"""Smallest value of a blurred image that data are divided by."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class RichardsonLucy(Deblurring):
-    """Richardson-Lucy deconvolution: the image is not negative, and the iteration stops early.
+    """Richardson-Lucy deconvolution: the image is non-negative and the iteration stops early.
 
-    From a constant image, each update multiplies x by ``A^T (y / A x) / A^T 1`` and so raises
-    the Poisson likelihood. Each image of a batch stops by itself when it fits the data as well
-    as the noise level allows.
+    Starting from a constant image, each update multiplies x by ``A^T (y / A x) / A^T 1``, which
+    raises the Poisson likelihood. Each image of a batch stops on its own, when it fits the data
+    as well as the noise level allows.
 
     W. H. Richardson: Bayesian-based iterative method of image restoration, Journal of the
     Optical Society of America 62(1), 1972. L. B. Lucy: An iterative technique for the
@@ -43,7 +43,7 @@ class RichardsonLucy(Deblurring):
     """
 
     name: ClassVar[str] = "richardson-lucy"
-    iterations: int = parameter(200, "most updates", low=1)
+    iterations: int = parameter(200, "greatest number of updates", low=1)
 
     @torch.no_grad()
     def restore(self, measurement: Measurement, trace: Trace = SILENT, seed: int = 0) -> Tensor:

@@ -1,4 +1,4 @@
-"""Sliding DCT shrinkage: few cosines make up a small block of an image."""
+"""Sliding DCT shrinkage: a small block of an image is made up of few cosines."""
 
 import dataclasses
 from itertools import pairwise
@@ -9,33 +9,33 @@ import torch
 from torch import Tensor
 from torch.nn.functional import avg_pool2d, interpolate
 
+from priorlab.components import parameter
 from priorlab.priors import Denoiser
-from priorlab.specs import parameter
 from priorlab_handcrafted.blocks.dct_kernels import SIDE, TILE, shrink_strips
 from priorlab_handcrafted.shared.colour import from_opponent, to_opponent
 from priorlab_handcrafted.shared.compiled import Threads
 from priorlab_handcrafted.shared.mirroring import mirror
 
 ROWS = 64
-"""About so many rows of blocks are one piece of work."""
+"""Approximate number of rows of blocks in one piece of work."""
 
 TRUST = 0.8
 """Noise level of the Wiener gains, relative to the true one: the first pass has lost detail."""
 
 
 LEAST_SIDE = 16
-"""No scale is narrower, in pixels."""
+"""Width in pixels of the smallest scale."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class SlidingDCT(Denoiser):
-    """Sliding DCT: all 8 x 8 blocks have few large cosine coefficients; the rest is noise.
+    """Sliding DCT: 8x8 blocks have few large cosine coefficients; the others are noise.
 
-    The coefficients of each block that are below a threshold are set to zero, and all blocks
-    over a pixel are averaged, those with few coefficients left counting more. A second pass
-    multiplies the coefficients of the noisy image with the Wiener gains that those of the first
-    result call for. What is coarser than a block is then taken from the image made smaller and
-    denoised likewise. Colours are taken apart into opponent ones.
+    In each block, coefficients below a threshold are set to zero; all blocks that cover a pixel
+    are averaged, and those with few coefficients left count more. A second pass multiplies the
+    coefficients of the noisy image by Wiener gains computed from the first result. Structure
+    coarser than a block is then taken from a smaller copy of the image, denoised in the same
+    way. RGB images are split into opponent colours; other channels are denoised one by one.
 
     L. P. Yaroslavsky: Local adaptive image restoration and enhancement with the use of DFT and
     DCT in a running window, Proc. SPIE 2825, 1996. G. Yu, G. Sapiro: DCT image denoising: a
@@ -55,7 +55,7 @@ class SlidingDCT(Denoiser):
     """
 
     name: ClassVar[str] = "dct"
-    threshold: float = parameter(2.8, "least coefficient kept", unit="sigma", low=0)
+    threshold: float = parameter(2.8, "smallest coefficient kept", unit="sigma", low=0)
     wiener: bool = parameter(True, "whether there is a second pass")
     scales: int = parameter(
         3, "sizes at which the image is denoised, each half of the one before", low=1, high=6
@@ -66,9 +66,9 @@ class SlidingDCT(Denoiser):
         self.denoise(torch.zeros(1, channels, 16, 16, device=device), 0.1)
 
     def denoise(self, v: Tensor, sigma: float) -> Tensor:
-        """Return `v` (B, C, H, W) without small cosines; `sigma` in [0, 1] units.
+        """Return `v` (B, C, H, W) without small cosine coefficients; `sigma` in [0, 1] units.
 
-        It is computed on the CPU in float32.
+        Computed on the CPU in float32.
         """
         with Threads() as threads:
             x = to_opponent(v.detach().float().cpu())
@@ -82,16 +82,16 @@ class SlidingDCT(Denoiser):
         if scales == 1 or min(height, width) < 2 * LEAST_SIDE:
             return restored
         rows, columns = (0, -height % 4), (0, -width % 4)
-        # The mean of four pixels has half of the noise, which is still white.
+        # The mean of four pixels has half the noise, and that is still white.
         smaller = avg_pool2d(mirror(x, rows, columns), 2)
         smaller = self._denoise(smaller, sigma / 2, scales - 1, threads)
-        # Near its own finest detail the smaller image is no better than the larger one.
+        # At its own finest scale the smaller image is no better than the larger one.
         error = avg_pool2d(smaller, 2) - avg_pool2d(mirror(restored, rows, columns), 4)
         return restored + interpolate(error, scale_factor=4, mode="bilinear")[..., :height, :width]
 
 
 def _average(x: Tensor, pilot: Tensor | None, level: float, threads: Threads) -> Tensor:
-    """Return the weighted average of all shrunk blocks, also those that stick out."""
+    """Return the weighted average of all shrunk blocks, including those that stick out."""
     height, width = x.shape[-2:]
     reach = SIDE - 1
     rows, columns = (reach, reach), (reach, reach + -(width + reach) % TILE)

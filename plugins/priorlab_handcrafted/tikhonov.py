@@ -5,8 +5,8 @@ from typing import ClassVar
 
 from torch import Tensor
 
+from priorlab.components import parameter
 from priorlab.priors import Regularizer
-from priorlab.specs import parameter
 from priorlab_handcrafted.variation.cosine_transform import dct2, idct2, laplacian_eigenvalues
 
 

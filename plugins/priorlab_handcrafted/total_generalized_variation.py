@@ -1,4 +1,4 @@
-"""Total generalised variation: the length of the gradient, slopes free of charge."""
+"""Total generalised variation: the length of the gradient, but slopes cost nothing."""
 
 import dataclasses
 from typing import ClassVar
@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from priorlab.specs import parameter
+from priorlab.components import parameter
 from priorlab_handcrafted.variation import tgv_solver
 from priorlab_handcrafted.variation.iterated_prox import Report, Variation
 
@@ -53,7 +53,7 @@ class TotalGeneralizedVariation(Variation):
         energies = []
         for image in x:
             state = self.start(image)
-            # With next to no radius the image stays what it is, and only w moves.
+            # With a tiny radius the image stays as it is, and only w moves.
             self.solve(image, TINY, state, False, lambda *values: None)
             field = torch.from_numpy(state.slopes_dual(self.ratio)).to(image)
             down = (image.diff(dim=1) * field[0, :, :-1]).sum()

@@ -6,7 +6,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from priorlab.specs import parameter
+from priorlab.components import parameter
 from priorlab_handcrafted.variation import rof, rof_torch
 from priorlab_handcrafted.variation.iterated_prox import Report, Variation
 
@@ -23,7 +23,7 @@ class TotalVariation(Variation):
 
     ``energy(x) = weight sqrt(C) sum over pixels of |grad x|``, with one Euclidean norm over
     both directions and all C channels, forward differences and a replicated border. The
-    factor ``sqrt(C)`` makes a gray picture stored in three channels come out as it does in one.
+    factor ``sqrt(C)`` makes a gray picture stored in three channels come out as in one.
     The anisotropic kind has one norm for each direction and favours edges along the axes.
 
     L. I. Rudin, S. Osher, E. Fatemi: Nonlinear total variation based noise removal algorithms,

@@ -8,9 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from priorlab.components import parameter
 from priorlab.errors import UsageError
 from priorlab.priors import Denoiser
-from priorlab.specs import parameter
 from priorlab_handcrafted.shared.colour import from_opponent, to_opponent
 from priorlab_handcrafted.shared.compiled import Threads
 from priorlab_handcrafted.shared.mirroring import mirror
@@ -26,18 +26,20 @@ from priorlab_handcrafted.wavelets.thresholds import (
 from priorlab_handcrafted.wavelets.transform import WaveletTransform
 
 SLACK = 32
-"""Only scales are used of which four coefficients span the image and so many pixels at most."""
+"""Pixels by which four coefficients of the coarsest scale may span more than the image."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Wavelet(Denoiser):
     """Wavelet shrinkage: few coefficients are large; the small ones are noise.
 
-    Without decimation, the orthogonal wavelet transform is that of all shifts of the image, and
-    the result their average (cycle spinning). By default each coefficient is shrunk by the
+    The undecimated transform is the orthogonal wavelet transform of all shifts of the image, and
+    the result is their average (cycle spinning). By default each coefficient is shrunk by the
     BayesShrink threshold ``sigma^2 / sigma_x``, where sigma_x is the standard deviation of the
-    clean coefficients, estimated in a window about the coefficient. The other rules have one
-    threshold for all the image ("visu") or for each band ("sure").
+    clean coefficients, estimated in a window around the coefficient. The other rules have one
+    threshold for the whole image ("visu") or for each band ("sure"). Beyond its border the image
+    continues as its mirror image. RGB images are split into opponent colours; other channels are
+    denoised one by one.
 
     S. G. Chang, B. Yu, M. Vetterli: Adaptive wavelet thresholding for image denoising and
     compression, and: Spatially adaptive wavelet thresholding with context modeling for image
@@ -67,8 +69,8 @@ class Wavelet(Denoiser):
     levels: int = parameter(4, "scales of the transform, fewer for small images", low=1, high=8)
     window: int = parameter(
         17,
-        "width of the window of the variance estimate of bayes, doubled at each coarser scale; "
-        "0 takes all the band",
+        "width of the window in which bayes estimates the variance, doubled at each coarser scale; "
+        "0 takes the whole band",
         unit="pixels",
         low=0,
         high=99,
@@ -103,7 +105,7 @@ class Wavelet(Denoiser):
     def _removed(self, x: Tensor, sigma: float, transform: WaveletTransform) -> Tensor:
         """Return what shrinkage removes from images."""
         axes, pixels = _axes(x, transform), x.shape[-2] * x.shape[-1]
-        # In whole steps of the coarsest grid, one point of which lies on the first pixel.
+        # In whole steps of the coarsest grid, so that a point of it falls on the first pixel.
         step = transform.stride**transform.levels
         arrays = [
             Extent(axis.coarse[0].first // step * step, -(-axis.coarse[0].last // step) * step)
@@ -127,7 +129,7 @@ class Wavelet(Denoiser):
     def _removed_on_cpu(
         self, x: Tensor, sigma: float, transform: WaveletTransform, threads: Threads
     ) -> Tensor:
-        """Do the same in compiled loops, which know no decimation."""
+        """Do the same in compiled loops, for the undecimated transform only."""
         axes, pixels = _axes(x, transform), x.shape[-2] * x.shape[-1]
         padded = _mirrored(x, [axis.coarse[0] for axis in axes])
         work, out = PlaneShrinkage(transform, *axes, threads), x.new_empty(x.shape)
@@ -178,7 +180,7 @@ def _axes(x: Tensor, transform: WaveletTransform) -> tuple[Axis, Axis]:
 
 
 def _mirrored(x: Tensor, extents: list[Extent]) -> Tensor:
-    """Return images with as much of their mirror images as lies in these rows and columns."""
+    """Return images, continued by their mirror images to these rows and columns."""
     rows, columns = (
         (-first, last - size) for (first, last), size in zip(extents, x.shape[-2:], strict=True)
     )
@@ -186,5 +188,5 @@ def _mirrored(x: Tensor, extents: list[Extent]) -> Tensor:
 
 
 def _places(extents: list[Extent], held: list[Extent]) -> tuple[Any, ...]:
-    """Return the index of rows and columns in an array that holds other ones."""
+    """Return the index of rows and columns in an array that holds those of `held`."""
     return (..., *(extent.within(whole) for extent, whole in zip(extents, held, strict=True)))

@@ -7,25 +7,25 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from priorlab.components import parameter
 from priorlab.forward.conjugate_gradients import conjugate_gradients, norm
 from priorlab.forward.convolution import Convolution
 from priorlab.forward.measurement import Measurement
-from priorlab.specs import parameter
 from priorlab.trace import SILENT, Trace
 from priorlab_handcrafted.shared.deblurring import Deblurring
 
 LEAST_GRADIENT = 1e-3
-"""Flatter data are taken to have this root mean square gradient."""
+"""Smallest root mean square gradient: flatter data are taken to have this one."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Wiener(Deblurring):
     """Wiener deconvolution: the best linear filter if power falls with the frequency squared.
 
-    Each image minimises ``|A x - y|^2 + sigma^2 / g^2 |grad x|^2``. The root mean square
-    gradient g of the clean image is taken to be `gain` times that of the data, noise
-    subtracted. For the circular boundary it is `skimage.restoration.wiener`; otherwise
-    conjugate gradients respect the boundary of the task.
+    The result minimises ``|A x - y|^2 + sigma^2 / g^2 |grad x|^2``. The root mean square
+    gradient g of the clean image is assumed to be `gain` times that of the data, after
+    subtracting the noise. For a circular boundary this is `skimage.restoration.wiener`; for
+    others, conjugate gradients respect the boundary.
 
     N. Wiener: Extrapolation, interpolation, and smoothing of stationary time series, 1949.
     B. R. Hunt: The application of constrained least squares estimation to image restoration by
@@ -46,7 +46,7 @@ class Wiener(Deblurring):
     gain: float = parameter(5.0, "gradient of clean images over that of the data", low=0.01)
 
     def prepare(self, device: torch.device, channels: int) -> None:
-        """Import scikit-image, which takes longer than to filter a picture."""
+        """Import scikit-image, which takes longer than filtering a picture."""
         import skimage.restoration
 
         _ = skimage.restoration.wiener
@@ -75,7 +75,7 @@ def _periodic(kernel: Tensor, y: Tensor, balance: Tensor) -> Tensor:
 
     planes, point_spread = y.detach().cpu().numpy(), kernel.cpu().numpy()
     rows, columns = (2 - 2 * np.cos(2 * np.pi * np.arange(n) / n) for n in y.shape[-2:])
-    # scikit-image tells a transfer function from an impulse response by its being complex.
+    # scikit-image takes a complex array as a transfer function, a real one as an impulse response.
     gradient = np.sqrt(rows[:, None] + columns[: y.shape[-1] // 2 + 1]).astype(np.complex128)
     filtered = [
         [wiener(plane, point_spread, float(weight), gradient, clip=False) for plane in image]

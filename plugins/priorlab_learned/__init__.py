@@ -21,7 +21,7 @@ def priorlab_priors() -> list[type[Prior]]:
 
 @hookimpl
 def priorlab_trainers() -> list[Trainer]:
-    """Return the training behind the shipped weights."""
+    """Return the training that made the shipped weights."""
     from priorlab.training import Trainer
     from priorlab_learned.training.unet_training import train
 

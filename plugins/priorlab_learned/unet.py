@@ -1,4 +1,4 @@
-"""The ``unet`` prior: a trained convolutional denoiser that is told the noise level."""
+"""The ``unet`` prior: a trained convolutional denoiser that takes the noise level as an input."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ import torch
 from torch import Tensor
 from typing_extensions import override
 
+from priorlab.components import parameter
 from priorlab.errors import Unsupported
 from priorlab.forward.measurement import Measurement
 from priorlab.priors import Denoiser
-from priorlab.specs import parameter
 from priorlab_learned.networks.unet_network import MULTIPLE, UNetNetwork
 from priorlab_learned.networks.weights_file import WeightsError, read_weights
 
@@ -24,14 +24,14 @@ SHIPPED = {
     3: Path(__file__).parent / "weights" / "unet_color.safetensors",
 }
 TILE = 1024
-"""Longest side that is denoised in one piece; a larger image would need gigabytes."""
+"""Longest side denoised in one piece; a larger image would need gigabytes."""
 HALO = 96
 """Pixels around a tile that its result depends on: the receptive field, a multiple of 8."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class UNet(Denoiser):
-    """A U-Net denoiser trained on photographs, told the noise level as a map.
+    """A U-Net denoiser trained on photographs, with the noise level as an input.
 
     About 1.6 million weights, one network for gray and one for RGB; see `UNetNetwork` for the
     architecture and ``weights/README.md`` for how they were trained. Trained for Gaussian noise

@@ -56,9 +56,9 @@ def train(
     dataset: Path,
     output: Path,
     *,
-    channels: int = 1,
-    steps: int = 15000,
-    seed: int = 0,
+    channels: int,
+    steps: int,
+    seed: int,
     report: Callable[[int, int, float], None] = lambda step, steps, loss: None,
     registry: Registry | None = None,
 ) -> dict[str, str]:

@@ -105,7 +105,7 @@ def run(
     device : str
         Torch device.
     progress : callable
-        Is told the target, the step and the number of steps.
+        Called with the target, the step and the number of steps.
 
     Raises
     ------
@@ -184,7 +184,7 @@ class _Recorder(Trace):
 
 
 def _targets(clean: Tensor, seed: int) -> dict[str, Tensor]:
-    """Return the four targets, alike in mean and spread, so that only their order differs."""
+    """Return the four targets, equal in mean and spread, so that only their order differs."""
     random = torch.Generator().manual_seed(seed)
     pixels = clean.flatten(2)
     order = torch.randperm(pixels.shape[2], generator=random)

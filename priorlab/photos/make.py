@@ -25,7 +25,7 @@ CUTS = {
 
 
 def main() -> None:
-    """Write the six files beside this one."""
+    """Write the six files next to this one."""
     originals = Path(skimage.__file__).parent / "data"
     for name, (left, top, side) in CUTS.items():
         target = Path(__file__).with_name(name).with_suffix(".png")

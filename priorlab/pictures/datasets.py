@@ -15,7 +15,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from priorlab.errors import UsageError, unknown
+from priorlab.errors import UsageError, printable, unknown
 from priorlab.pictures import arrays
 from priorlab.pictures.formats import SUFFIXES
 from priorlab.pictures.reading import read
@@ -181,14 +181,16 @@ def _load_folder(folder: Path) -> Dataset:
         try:
             found.append(_describe(name, path))
         except UsageError as error:
-            problems.append(str(error))
+            problems.append(printable(str(error)))
     if not found:
         raise UsageError(f"folder {folder} holds no usable image: {problems[0]}")
-    return Dataset(folder.resolve().name, tuple(found), tuple(problems))
+    return Dataset(printable(folder.resolve().name), tuple(found), tuple(problems))
 
 
 def _describe(name: str, path: Path) -> ImageFile:
     """Read an image once and keep what identifies it."""
+    if printable(path.name) != path.name:
+        raise UsageError(f"the name of the file {path} is not UTF-8; rename it")
     image = arrays.check(read(path), str(path))
     return ImageFile(name, path.resolve(), arrays.digest(image), *image.shape)
 

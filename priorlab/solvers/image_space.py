@@ -12,8 +12,8 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from priorlab.components import parameter
 from priorlab.forward.measurement import Measurement
-from priorlab.specs import parameter
 from priorlab.trace import SILENT, Trace, TraceOfOne
 
 Energy = Callable[[Tensor], Tensor]
@@ -75,7 +75,7 @@ def minimise(
     settings : ImageSpaceSettings
         When to stop.
     trace : Trace
-        Is told of each iteration, and whether the last one reached the tolerance.
+        Receives each iterate, and whether the last one reached the tolerance.
 
     Returns
     -------

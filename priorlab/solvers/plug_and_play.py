@@ -14,9 +14,9 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from priorlab.components import PER_GRAY_LEVEL, parameter
 from priorlab.forward.measurement import Measurement
 from priorlab.forward.noise import Noise
-from priorlab.specs import PER_GRAY_LEVEL, parameter
 from priorlab.trace import Trace, TraceOfOne
 
 Denoise = Callable[[Tensor, float], Tensor]
@@ -68,7 +68,7 @@ def restore(
     settings : SplittingSettings
         The number of steps, and so on.
     trace : Trace
-        Is told of each iterate.
+        Receives each iterate.
 
     Returns
     -------

@@ -196,7 +196,7 @@ def _files_in(folder: Path) -> Iterator[Path]:
         if path.is_dir():
             if not any(path.glob("*.py")):
                 yield from _files_in(path)
-        elif path.suffix not in _NO_DATA:
+        elif path.is_file() and path.suffix not in _NO_DATA:
             yield path
 
 

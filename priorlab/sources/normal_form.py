@@ -68,7 +68,7 @@ def _declaring(tree: ast.AST) -> set[str]:
     return {
         alias.asname or alias.name
         for node in ast.walk(tree)
-        if isinstance(node, ast.ImportFrom) and node.module in ("priorlab", "priorlab.specs")
+        if isinstance(node, ast.ImportFrom) and node.module in ("priorlab", "priorlab.components")
         for alias in node.names
         if alias.name == "parameter"
     }

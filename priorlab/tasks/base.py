@@ -17,12 +17,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from priorlab.components import Component
 from priorlab.errors import UsageError
 from priorlab.forward.measurement import Measurement
 from priorlab.forward.noise import Noise
 from priorlab.forward.operators import Identity, LinearOperator, Shape
 from priorlab.pictures import arrays
-from priorlab.specs import Component
 
 LEAST_COMPARED_SIDE = 11
 """Least side in pixels of the region that metrics compare: the window of SSIM."""

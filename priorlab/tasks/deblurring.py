@@ -10,11 +10,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from priorlab.components import parameter
 from priorlab.errors import UsageError
 from priorlab.forward.convolution import Convolution
 from priorlab.forward.noise import Noise
 from priorlab.forward.operators import Shape
-from priorlab.specs import parameter
 from priorlab.tasks import kernels
 from priorlab.tasks.base import Task
 from priorlab.tasks.parameters import assumed, boundary_parameter, noise_of, sigma_parameter

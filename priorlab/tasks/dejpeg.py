@@ -9,11 +9,11 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from priorlab.components import parameter
 from priorlab.errors import UsageError
 from priorlab.forward import jpeg
 from priorlab.forward.noise import Noise
 from priorlab.forward.operators import Identity, LinearOperator, Shape
-from priorlab.specs import parameter
 from priorlab.tasks.base import Task
 
 

@@ -9,9 +9,9 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from priorlab.components import PER_GRAY_LEVEL, parameter
 from priorlab.forward.noise import Noise, NoNoise, Poisson, SaltAndPepper
 from priorlab.pictures.noise_level import estimate_sigma
-from priorlab.specs import PER_GRAY_LEVEL, parameter
 from priorlab.tasks.base import Task
 from priorlab.tasks.parameters import noise_of, sigma_parameter
 

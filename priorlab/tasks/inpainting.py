@@ -11,11 +11,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from priorlab.components import parameter
 from priorlab.errors import UsageError
 from priorlab.forward.measurement import Measurement
 from priorlab.forward.noise import Noise
 from priorlab.forward.operators import LinearOperator, Mask, Shape
-from priorlab.specs import parameter
 from priorlab.tasks import masks
 from priorlab.tasks.base import Task
 from priorlab.tasks.parameters import assumed, noise_of, sigma_parameter

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from priorlab.components import PER_GRAY_LEVEL, parameter
 from priorlab.forward.noise import Gaussian, Noise, NoNoise
-from priorlab.specs import PER_GRAY_LEVEL, parameter
 
 
 def sigma_parameter(default: float) -> float:

@@ -11,10 +11,10 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from priorlab.components import parameter
 from priorlab.forward.convolution import Downsampling
 from priorlab.forward.noise import Noise
 from priorlab.forward.operators import Shape
-from priorlab.specs import parameter
 from priorlab.tasks import kernels
 from priorlab.tasks.base import Protocol, Task
 from priorlab.tasks.parameters import assumed, boundary_parameter, noise_of, sigma_parameter

@@ -1,4 +1,4 @@
-"""JPEG as a noise model: the real encoder, and a closeness with an exact gradient and prox."""
+"""JPEG as a noise model: the real encoder, and a data fidelity with an exact gradient and prox."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def coefficients(plane: np.ndarray) -> np.ndarray:
 
 
 def direct_nll(noise: jpeg.JpegQuantisation, error: np.ndarray) -> float:
-    """Return the closeness of an error without the rounding to 8 bits, by its definition."""
+    """Return the data fidelity of an error without the rounding to 8 bits, by its definition."""
     tables = [np.reshape(noise.luma, (8, 8))] + 2 * [np.reshape(noise.chroma, (8, 8))]
     planes = error if len(error) == 1 else np.einsum("pc,chw->phw", jpeg.TO_YCBCR, error)
     squares = np.add.outer(np.arange(8.0) ** 2, np.arange(8.0) ** 2)
@@ -139,7 +139,7 @@ def test_sample_is_what_pillow_writes(channels: int, size: tuple[int, int]) -> N
 
 @pytest.mark.parametrize("quality", [10, 40, 90])
 def test_truth_lies_within_half_a_step(quality: int) -> None:
-    """The tables are those that were used, in the order that the closeness takes them in."""
+    """The tables are those that were used, in the order that the data fidelity takes them in."""
     clean = 0.5 + 0.12 * np.random.default_rng(0).standard_normal((1, 48, 64))
     clean = np.rint(clean.clip(0.1, 0.9) * 255) / 255  # nothing is clipped after decoding
     noise = jpeg.standard(quality)

@@ -1,4 +1,4 @@
-"""Noise models: statistics of the samples, gradients and proxes of the closeness."""
+"""Noise models: statistics of the samples, gradients and proxes of the data fidelity."""
 
 from __future__ import annotations
 

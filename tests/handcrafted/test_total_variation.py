@@ -106,6 +106,28 @@ def test_the_prox_of_a_photograph_converges_soon(prior, most):
     assert 0 < count.steps <= most
 
 
+@pytest.mark.parametrize(
+    ("prior", "most"), [(TotalVariation(), 10), (TotalGeneralizedVariation(), 25)]
+)
+def test_a_warm_prox_makes_few_steps(prior, most):
+    """Each image of a batch has a state of its own, from which the next call goes on."""
+
+    class Count(Trace):
+        heard = ()
+
+        def report(self, iteration, total, image, **values):
+            self.heard += (iteration,)
+
+    count, v = Count(), noisy((2, 1, 24, 24))
+    warm = prior.warm_prox(count)
+    first = warm(v, 0.1)
+    assert max(count.heard) > most
+    count.heard = ()
+    second = warm(v, 0.1)
+    assert max(count.heard) <= most and len(count.heard) == 2
+    torch.testing.assert_close(second, first, atol=5e-3, rtol=0)
+
+
 def test_small_gradients_count_squared_with_huber():
     ramp = torch.linspace(0, 0.1, 21).expand(1, 1, 8, 21)  # 20 differences of 0.005 a row
     energy = HuberTV(weight=1, delta=0.01).energy(ramp).item()

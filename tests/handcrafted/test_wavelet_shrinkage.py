@@ -153,6 +153,11 @@ def test_sure_takes_the_universal_threshold_where_there_is_hardly_more_than_nois
     assert many < few
 
 
+def test_sure_takes_nothing_off_where_all_coefficients_are_large():
+    band = torch.where(torch.arange(256) % 3 == 0, -20.0, 30.0).view(1, 1, 16, 16)
+    assert sure_threshold(band, 1.0).item() == 0
+
+
 @pytest.mark.parametrize("reach", [None, 3])
 def test_bayes_threshold_is_the_noise_variance_over_the_clean_deviation(reach):
     band = torch.full((1, 1, 9, 12), 5.0)
@@ -279,6 +284,18 @@ def test_the_haar_wavelet_compares_two_by_two_pixels():
         mean - down - right + cross,
     )
     torch.testing.assert_close(prior.denoise(y, sigma), expected, atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("transform", ["undecimated", "orthogonal"])
+def test_each_level_removes_noise_of_half_the_frequency(transform):
+    """About a quarter of what the level before left is coarser still."""
+    clean = torch.full((1, 1, 128, 128), 0.5)
+    y = clean + 0.1 * torch.randn(clean.shape, generator=torch.Generator().manual_seed(0))
+    left = [0.1**2]
+    for levels in (1, 2, 3, 4, 5):
+        prior = Wavelet(transform=transform, rule="visu", levels=levels)
+        left.append((prior.denoise(y, 0.1) - clean).square().mean().item())
+        assert left[-1] < 0.4 * left[-2]
 
 
 @pytest.mark.parametrize("transform", ["undecimated", "orthogonal"])

@@ -1,6 +1,9 @@
 """Datasets: named ones, folders and files; what cannot be used is said, not skipped."""
 
 import itertools
+import os
+import shutil
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -199,3 +202,17 @@ def test_images_of_any_number_of_channels(folder):
         ("2", 2, 16, 20),
         ("4", 4, 16, 20),
     ]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names of files are text there")
+def test_a_name_that_is_not_utf8_is_a_problem_that_can_be_printed(folder):
+    picture(folder / "good.png")
+    odd = os.fsdecode(os.fsencode(folder) + b"/caf\xe9.png")
+    shutil.copyfile(folder / "good.png", odd)
+    dataset = datasets.load(str(folder))
+    assert names(dataset) == ["good"]
+    (problem,) = dataset.problems
+    assert problem.startswith("the name of the file ") and problem.endswith(
+        "is not UTF-8; rename it"
+    )
+    assert problem.encode()

@@ -184,15 +184,21 @@ def test_a_file_without_valid_code_counts_as_it_is(lone):
     assert value() != before
 
 
-def test_code_counts_where_a_class_does_not_say_where_it_was_made(tmp_path, monkeypatch):
+@pytest.mark.parametrize(
+    "plugin",
+    [
+        "def halve(self, v, sigma):\n    return v / 2\n",
+        "def halve(self, v, sigma):\n    return v / 2\n\nhalve.__module__ = 'abc'\n",
+    ],
+)
+def test_code_counts_where_a_class_does_not_say_where_it_was_made(tmp_path, monkeypatch, plugin):
     factory = (
         "from priorlab import Denoiser\n\ndef make(function):\n"
         "    return type('Made', (Denoiser,), {'name': 'mine', 'denoise': function})\n"
     )
     plugin = (
         "from priorlab import hookimpl\nfrom factory_of_priors import make\n\n"
-        "def halve(self, v, sigma):\n    return v / 2\n\n"
-        "@hookimpl\ndef priorlab_priors():\n    return [make(halve)]\n"
+        f"{plugin}\n@hookimpl\ndef priorlab_priors():\n    return [make(halve)]\n"
     )
     write(tmp_path, {"made.py": plugin, "factory_of_priors.py": factory})
     monkeypatch.syspath_prepend(tmp_path)

@@ -94,7 +94,7 @@ def test_code_makes_a_difference(old, new):
     ("start", "call", "equal"),
     [
         ("from priorlab import parameter", "parameter(1, {}, low=0)", True),
-        ("from priorlab.specs import parameter as p", "p(1, doc={}, low=0)", True),
+        ("from priorlab.components import parameter as p", "p(1, doc={}, low=0)", True),
         ("from priorlab import parameter", "parameter({}, 'x', low=0)", False),
         ("from priorlab import parameter", "parameter(1, 'x', unit={})", False),
         ("from mine import parameter", "parameter(1, {}, low=0)", False),

@@ -1,7 +1,7 @@
-"""The loops of BM3D over one tile: the search for alike blocks, and the shrinkage of groups.
+"""The loops of BM3D over one tile: the search for similar blocks and the shrinkage of groups.
 
-A block is named by its place ``y * columns + x``, where (y, x) is its top left pixel and
-`columns` the number of blocks side by side; see `priorlab_handcrafted.blocks.transforms`.
+A block is identified by its place ``y * columns + x``, where (y, x) is its top left pixel and
+`columns` the number of blocks in a row; see `priorlab_handcrafted.blocks.transforms`.
 """
 
 import numpy as np
@@ -30,7 +30,7 @@ def match(
     rows, columns : int64
         Where reference blocks begin, in ascending order.
     reach : int
-        Blocks at most so far up, down, left and right are candidates.
+        Blocks up to this far up, down, left and right are candidates.
     limit : float
         Blocks whose sum of squared differences is this or more do not match.
     groups : (references, size)
@@ -94,7 +94,7 @@ def match(
 
 @kernel
 def _alternate(step: int) -> int:
-    """Return 0, -1, 1, -2, ...: near blocks are likely matches, and make others fail early."""
+    """Return 0, -1, 1, -2, ...: nearby blocks are likely to match and let others fail early."""
     return (step + 1) // 2 * (1 - step % 2 * 2)
 
 
@@ -107,7 +107,7 @@ def _column_distances(
     a4, a5, a6, a7 = guide[y + 4], guide[y + 5], guide[y + 6], guide[y + 7]
     b0, b1, b2, b3 = guide[z], guide[z + 1], guide[z + 2], guide[z + 3]
     b4, b5, b6, b7 = guide[z + 4], guide[z + 5], guide[z + 6], guide[z + 7]
-    # Without a sign, indices are not tested for counting from the end, and the loop is fast.
+    # Unsigned indices need no test for counting from the end, which makes the loop fast.
     offset, shift = np.uint64(begin), np.uint64(begin + right)
     for x in range(np.uint64(end - begin)):
         i, j = x + offset, x + shift

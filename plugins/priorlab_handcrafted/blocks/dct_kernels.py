@@ -1,8 +1,8 @@
 """Shrinkage of the DCT of all 8 x 8 blocks of an image, in compiled loops.
 
-Blocks that lie side by side share the transform of their columns, there and back: of the 16
-transforms of length 8 that a block takes in each direction, 9 are left. A strip of blocks is
-treated `TILE` of them at once, one in each lane of the vector unit.
+Neighbouring blocks share the transforms of their columns, forward and inverse: of the 16
+transforms of length 8 that a block takes in each direction, 9 remain. A strip of blocks is
+processed `TILE` blocks at a time, one in each lane of the vector unit.
 """
 
 import math
@@ -15,7 +15,7 @@ SIDE = 8
 """Side of a block, in pixels."""
 
 TILE = 32
-"""Blocks treated at once; the number of them in a strip must be a multiple of it."""
+"""Blocks processed at once; their number in a strip must be a multiple of it."""
 
 STEP = TILE + SIDE
 """Length of a row of shifted results of a tile."""
@@ -59,26 +59,26 @@ def _inverse(y0, y1, y2, y3, y4, y5, y6, y7):
 
 @kernel
 def shrink_strips(x, pilot, level, first, last, sums, weights):
-    """Add the shrunk blocks that begin in rows `first` to `last` up.
+    """Add up the shrunk blocks that begin in rows `first` to `last`.
 
     Parameters
     ----------
     x : array (H + 7, W + 7), float32
         The image; W is a multiple of `TILE`.
     pilot : array (H + 7, W + 7) or (0, 0), float32
-        An image with less noise. With one, coefficients are multiplied with the Wiener gain
+        An image with less noise. With one, coefficients are multiplied by the Wiener gain
         ``p^2 / (p^2 + level^2)`` of its coefficients p; without, those below `level` are set
-        to zero. The mean of a block stays.
+        to zero. The mean of a block is kept.
     level : float32
         The threshold or the noise level.
     first, last : int
-        The rows to treat.
+        The rows to process.
     sums : array (last - first + 7, W + 7), float32
         The weighted sums of the blocks are added to it. A block's weight is one over the
         squared norm of its gains, which for thresholds is the number of coefficients left.
     weights : array (H, W + 7), float32
-        In rows `first` to `last`, the sums of the weights are written along the row. Those of a
-        pixel are the sum of this over 8 rows.
+        Rows `first` to `last` receive the sums of the weights along the row; the weight of a
+        pixel is the sum of these over 8 rows.
     """
     width = x.shape[1]
     strip, guide = np.empty(SIDE * width, x.dtype), np.empty(SIDE * width, x.dtype)
@@ -136,7 +136,7 @@ def _columns_forward(rows, width, out):
 
 @kernel
 def _rows_threshold(row, level, has_mean, out, count):
-    """Write the DCT of all rows of 8 without what is below the level, and count the rest."""
+    """Write the DCT of all rows of 8, zero below the level, and count the other values."""
     # The mean stays; it has been counted.
     least = np.float32(-1) if has_mean else level
     for c in range(TILE):
@@ -177,7 +177,7 @@ def _rows_forward(row, out):
 
 @kernel
 def _multiply(block, pilot, level, has_mean, count):
-    """Multiply coefficients with their Wiener gains and count those, squared."""
+    """Multiply coefficients by their Wiener gains and add up the squares of the gains."""
     noise = level * level + LEAST
     for k in range(SIDE):
         extra = np.float32(1) if has_mean and k == 0 else np.float32(0)

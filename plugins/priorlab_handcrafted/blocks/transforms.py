@@ -1,7 +1,7 @@
 """Transforms of all blocks of a picture at once, and the average of overlapping blocks.
 
-The spectra of all 8x8 blocks are kept in one table, the one of the block whose top left pixel
-is (y, x) in row ``y * columns + x``. Results are summed in such a table too, so that each place
+The spectra of all 8x8 blocks are kept in one table; that of the block whose top left pixel is
+(y, x) is in row ``y * columns + x``. Results are added up in such a table too, so that each place
 is transformed back once, however many groups its block belongs to.
 """
 
@@ -30,7 +30,7 @@ def cosine_matrix() -> NDArray[np.float64]:
 def spline_matrix() -> NDArray[np.float64]:
     """Return the biorthogonal wavelet transform of eight numbers that wrap around.
 
-    Three levels, with the average of pairs on the side of the synthesis (A. Cohen,
+    Three levels; the synthesis filter averages pairs (A. Cohen,
     I. Daubechies, J.-C. Feauveau: Biorthogonal bases of compactly supported wavelets,
     Communications on Pure and Applied Mathematics 45, 1992). The rows have length one, so that
     white noise keeps its level in each coefficient.

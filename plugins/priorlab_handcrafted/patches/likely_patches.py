@@ -1,4 +1,4 @@
-"""Patches made likely under the mixture of the ``epll`` prior."""
+"""How the ``epll`` prior cleans patches: they become likely under its mixture."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from priorlab_handcrafted.patches.mixture import SIZE, cosine_basis, read_mixtur
 from priorlab_handcrafted.shared.mirroring import mirror
 
 COUPLED = 28
-"""Coefficients, of lowest frequency, whose correlations tell which component is likely."""
+"""Number of low-frequency coefficients whose correlations determine the likely component."""
 DOUBT = 0.25
-"""Share of the noise variance that adds to a pixel's expected squared error."""
+"""Share of the noise variance that is added to a pixel's expected squared error."""
 CHUNK = 8192
-"""Patches in a band, about."""
+"""Approximate number of patches in a band."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Stage:
 
 @dataclasses.dataclass(frozen=True)
 class Spectra:
-    """The eigenvectors of a mixture, with which a `Stage` of any noise level costs little."""
+    """The eigenvectors of a mixture, from which a `Stage` for any noise level is cheap to make."""
 
     log_weights: Tensor
     """Log probabilities (K,)."""
@@ -105,7 +105,7 @@ def average_patches(
 
     Their means are those of `smooth`, their deviations from it those of `x`.
     """
-    # Beyond the border as little as covers every pixel: mirrored noise looks like a pattern.
+    # No further beyond the border than needed: mirrored noise looks like a pattern.
     top, left = (stride - 1 - start for start in offset)
     wider = (top, stride - 1), (left, stride - 1)
     padded, means = mirror(x[None], *wider)[0], mirror(smooth[None], *wider)
@@ -132,14 +132,14 @@ def _clean(patches: Tensor, stage: Stage) -> tuple[Tensor, Tensor]:
     """Return patches (N, SIZE^2) without noise and mean, and how certain each pixel is.
 
     The two likeliest components are mixed, each with its likelihood less that of the third:
-    then no estimate jumps when rounding changes their order, and equals that on other devices.
+    then no estimate jumps when rounding changes their order, and all devices agree.
     """
     coefficients = stage.basis.T @ patches.T
     scores = torch.addmm(stage.constants, _features(coefficients).T, stage.forms)
     best = scores.topk(3, dim=1)
     likelihood = (best.values - best.values[:, :1]).exp_()
     share = likelihood[:, :2] - likelihood[:, 2:]
-    # Three that are equally likely leave nothing: then the first is taken.
+    # If all three are equally likely nothing is left: then the first is taken.
     share[:, 0] += torch.finfo(share.dtype).tiny
     share /= share.sum(1, keepdim=True)
     chosen = best.indices[:, :2]

@@ -34,9 +34,9 @@ CHUNK = 4096
 FORGETTING = 0.7
 """Step t replaces the share ``(t + 2)^-FORGETTING`` of the statistics."""
 FLOOR = (0.25 / 255) ** 2
-"""Variance that is added in every direction: less than that of the rounding to 8 bits."""
+"""Variance added in every direction: less than that of rounding to 8 bits."""
 PSEUDO_COUNT = 64
-"""Patches that speak for uncorrelated coefficients; without them a rare component collapses."""
+"""Imagined patches with uncorrelated coefficients; without them a rare component collapses."""
 NO_SHARE = 1e-6
 ENERGY_BANDS = 10
 REPORT_EVERY = 25
@@ -55,7 +55,7 @@ def train(
 
     200 components on the 63 cosine coefficients of 8x8 luma patches, their mean left out; 32768
     patches in each step, mirrored and transposed at random. One thread. A checkpoint
-    ``<output>.checkpoint`` is kept beside the output; the same call made again continues from
+    ``<output>.checkpoint`` is kept next to the output; repeating the same call continues from
     it, and it is removed at the end.
 
     Parameters

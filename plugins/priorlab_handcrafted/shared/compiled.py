@@ -14,8 +14,7 @@ Result = TypeVar("Result")
 OPTIONS = {
     "nogil": True,
     "error_model": "numpy",
-    # Of "fast" not the licence to assume that there is no NaN or infinity, nor to approximate
-    # functions.
+    # All of "fast" but assuming that there are no NaNs or infinities, and approximating functions.
     "fastmath": {"reassoc", "contract", "arcp", "nsz"},
 }
 
@@ -23,18 +22,18 @@ OPTIONS = {
 def kernel(function: Callable[..., Any]) -> Callable[..., Any]:
     """Compile a function of arrays and numbers, when it is first called with new types.
 
-    It lets other threads run. What was compiled is kept on disk, beside the code or in the user's
-    cache, where one of them can be written to.
+    It releases the interpreter's lock. The machine code is kept on disk, next to the source or in
+    the user's cache, if one of them is writable.
     """
     try:
         compiled = numba.njit(cache=True, **OPTIONS)(function)
-    except RuntimeError:  # no place to keep it
+    except RuntimeError:  # neither is writable
         compiled = numba.njit(**OPTIONS)(function)
     return cast(Callable[..., Any], compiled)
 
 
 class Threads:
-    """As many threads as torch is set to use, for work that numpy arrays are divided into.
+    """As many threads as torch is set to use, for work on parts of numpy arrays.
 
     The division must not depend on how many there are: then neither does the result.
     """

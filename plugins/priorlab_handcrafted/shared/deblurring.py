@@ -1,4 +1,4 @@
-"""What the priors that only undo blur have in common."""
+"""What the priors that only undo blur share."""
 
 import dataclasses
 

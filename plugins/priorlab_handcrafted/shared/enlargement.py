@@ -1,4 +1,4 @@
-"""What the priors that enlarge small images by a fixed kernel have in common."""
+"""What the priors that enlarge small images by a fixed kernel share."""
 
 import dataclasses
 from typing import ClassVar
@@ -18,9 +18,9 @@ from priorlab.trace import SILENT, Trace
 class Enlargement(Prior):
     """Base of the priors that resample a small image on the fine grid, as Pillow does.
 
-    A pixel of the small image lies at the centre of the block of pixels that it stands for, in
-    Pillow as in `Downsampling`: nothing is displaced. At the border the kernel is cut and its
-    weights are scaled to sum one.
+    Both Pillow and `Downsampling` put a pixel of the small image at the centre of the block of
+    pixels that it stands for, so that nothing is displaced. At the border the kernel is cut and
+    its weights are scaled to sum to one.
     """
 
     resampling: ClassVar[Image.Resampling]

@@ -1,4 +1,4 @@
-"""What the priors that only fill in missing pixels have in common."""
+"""What the priors that only fill in missing pixels share."""
 
 import dataclasses
 from abc import abstractmethod
@@ -21,14 +21,14 @@ Known = NDArray[np.bool_]
 class Inpainting(Prior):
     """Base of the priors that interpolate missing pixels from the known ones.
 
-    Known pixels are kept but for the clipping; noise on them is interpolated with them.
+    Known pixels are kept, apart from clipping; any noise in them is interpolated as well.
     """
 
     @abstractmethod
     def fill(self, planes: Planes, known: Known) -> Planes:
-        """Return `planes` (N, H, W) with the pixels filled that are not `known` (H, W).
+        """Return `planes` (N, H, W) with the pixels that are not `known` (H, W) filled in.
 
-        Some pixels are known and some are not. `planes` is not changed.
+        Some pixels are known and some are not. `planes` is not modified.
         """
 
     @override
@@ -60,7 +60,7 @@ def known_planes(measurement: Measurement) -> Known:
 
 
 def _groups(known: Known, channels: int) -> list[tuple[slice, Known]]:
-    """Pair channels with their mask; what all share is done for them at once."""
+    """Pair channels with their mask; channels that share one are filled at once."""
     if len(known) == 1:
         return [(slice(0, channels), known[0])]
     return [(slice(channel, channel + 1), mask) for channel, mask in enumerate(known)]

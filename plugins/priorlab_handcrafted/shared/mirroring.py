@@ -6,10 +6,10 @@ from torch.nn.functional import pad
 
 
 def mirror(x: Tensor, rows: tuple[int, int], columns: tuple[int, int]) -> Tensor:
-    """Return images (B, C, H, W) with so many more rows and columns before and after.
+    """Return images (B, C, H, W) with this many more rows and columns before and after.
 
-    The outermost pixels are the mirrors' axes and not repeated. Unlike torch's own padding this
-    may be wider than the image.
+    They are mirrored at the outermost pixels, which are not repeated. Unlike torch's own padding
+    this may be wider than the image.
     """
     height, width = x.shape[-2:]
     if max(rows) < height and max(columns) < width:

@@ -1,4 +1,4 @@
-"""Means of a picture's pixels whose weights fall with the difference of their surroundings."""
+"""Weighted means of pixels; the weights fall with the difference of the pixels' surroundings."""
 
 import math
 
@@ -12,7 +12,7 @@ from priorlab_handcrafted.shared.compiled import Threads, kernel
 Array = NDArray[np.float32]
 
 BAND = 64
-"""Rows that one call of the kernel restores; its sums then stay in the cache."""
+"""Rows that one call of the kernel restores: few enough that its sums stay in the cache."""
 
 CUT = 12.0
 """Weights below exp(-CUT) are zero."""
@@ -35,29 +35,29 @@ def weighted_mean(
     spread: float = math.inf,
     greatest: bool = False,
 ) -> Tensor:
-    """Replace each pixel by a weighted mean of those about it.
+    """Replace each pixel by a weighted mean of those around it.
 
     The weight of a pixel is ``exp(-max(d - noise, 0) / width^2 - r^2 / (2 spread^2))``: d is the
-    squared difference of the patches of `guide` about both pixels, r how far they are apart.
+    squared difference of the patches of `guide` around both pixels, r their distance.
 
     Parameters
     ----------
     y : Tensor
         Images (B, C, H, W), float32 on the CPU.
     guide : Tensor
-        Images (B, K, H, W), likewise; its channels add to the difference.
+        Images (B, K, H, W), float32 on the CPU; all K channels add to the difference.
     window : array
         Weights of the rows and of the columns of a patch, of odd length; they sum to one.
     distance : int
-        Pixels at most so many rows and columns away take part.
+        Pixels up to this many rows and columns away take part.
     width : float
         Width of the weights in the root mean squared difference.
     noise : float
-        The mean squared difference that noise alone makes.
+        The mean squared difference caused by noise alone.
     spread : float
         Standard deviation of the weights in space, in pixels.
     greatest : bool
-        Give the pixel itself the greatest weight of the others, not one.
+        Give the pixel itself the greatest weight of the others rather than one.
 
     Returns
     -------
@@ -100,7 +100,7 @@ def average_band(y, guide, window, distance, noise, scale, fall, greatest, first
 
     `guide` (K, H + 2 reach, W + 2 reach) is padded. The weight of two pixels r apart with the
     difference d is ``2^(-max(d - noise, 0) scale - r^2 fall)``. Both pixels of a pair have the
-    same one, so that a displacement does for its opposite.
+    same weight, so one displacement also serves the opposite one.
     """
     channels, height, width = y.shape
     size = window.size

@@ -1,4 +1,4 @@
-"""What the variational priors share: a prox by iteration, image by image, that can start warm."""
+"""What the variational priors share: an iterative prox, image by image, with warm starts."""
 
 import dataclasses
 from abc import abstractmethod
@@ -8,12 +8,12 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
+from priorlab.components import parameter
 from priorlab.priors import Regularizer
-from priorlab.specs import parameter
 from priorlab.trace import SILENT, Trace
 
 Report = Callable[[int, Tensor, float], None]
-"""Is told the iteration, the image (C, H, W) and the relative duality gap."""
+"""Called with the iteration, the image (C, H, W) and the relative duality gap."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -21,7 +21,7 @@ class Variation(Regularizer):
     """Base of the priors whose energy is a weighted sum of lengths of differences.
 
     The weight is multiplied by ``sqrt(C)``, which makes a gray picture stored in three channels
-    come out as it does in one.
+    come out as in one.
     """
 
     gap: ClassVar[float]
@@ -37,8 +37,8 @@ class Variation(Regularizer):
     def solve(self, v: Tensor, radius: float, state: Any, warm: bool, report: Report) -> Tensor:
         """Return the image that minimises ``radius * lengths + |x - v|^2 / 2``.
 
-        `state` is overwritten with where it ended. With `warm` it is that of a similar problem
-        and few iterations are made.
+        `state` is updated in place. If `warm`, it comes from a similar problem, and only a few
+        iterations are made.
         """
 
     def prepare(self, device: torch.device, channels: int) -> None:
@@ -49,15 +49,15 @@ class Variation(Regularizer):
         """Return argmin over x of ``energy(x) + |x - v|^2 / (2 step)``.
 
         Its objective is within the relative duality gap `gap` of the optimum, unless that takes
-        more than `MAX_ITERATIONS` (of the prior's module): the trace of `warm_prox` gets to know.
+        more than the `MAX_ITERATIONS` of the prior's module, which `warm_prox` reports.
         """
         return self.warm_prox()(v, step)
 
     def warm_prox(self, trace: Trace = SILENT) -> Callable[[Tensor, float], Tensor]:
         """Return a `prox` that begins each call where the one before ended.
 
-        The first call is as exact as `prox`; each later one makes `WARM_ITERATIONS` at most,
-        because a splitting calls it with ever closer arguments and so refines the state anyway.
+        The first call is as exact as `prox`; each later one makes at most `WARM_ITERATIONS`,
+        because the arguments of a splitting converge, which refines the state anyway.
         """
         states: dict[int, Any] = {}
         reached = 0.0

@@ -18,17 +18,17 @@ from priorlab_handcrafted.variation.rof_kernels import advance, certify
 Array = NDArray[np.floating]
 
 SWEEP = 10
-"""Iterations between two looks at the duality gap. A band does them all before the next band
-begins, from as many more rows on either side, so that its arrays stay in the cache."""
+"""Iterations between two checks of the duality gap. A band does all of them before the next band
+begins, starting from that many more rows on either side, so that its arrays stay in the cache."""
 
 BAND_BYTES = 2**18
 """Size of a band in each of the arrays."""
 
 MOMENTUM = 0.92
-"""The most. It and the next were chosen on training images for the fewest iterations."""
+"""Greatest momentum. It and `STRETCH` were chosen for the fewest iterations on training images."""
 
 STRETCH = 1.28
-"""The step, times the one that surely converges; the latter is taken once the gap grows."""
+"""The step, relative to the one that is sure to converge, which is used once the gap grows."""
 
 
 def solve(
@@ -67,9 +67,9 @@ def solve(
     tolerance : float
         The duality gap, relative to the objective, at which it stops.
     iterations : int
-        The most, in steps of `SWEEP`.
+        The greatest number, in steps of `SWEEP`.
     report : callable
-        Is told the iteration, the image and the relative gap, every `SWEEP` iterations.
+        Called with the iteration, the image and the relative gap, every `SWEEP` iterations.
 
     Returns
     -------
@@ -143,6 +143,3 @@ def _exchange(bands: list[_Band]) -> None:
         ):
             for new, old in zip(source.rows(*rows), target.rows(*rows), strict=True):
                 old[:] = new
-
-
-# No views of rows in the kernels: to make one costs as much as to work through 100 pixels.

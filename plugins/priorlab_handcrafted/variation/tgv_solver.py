@@ -75,9 +75,9 @@ def solve(
         Stops at this duality gap, relative to the objective. The dual point is ``E^T s``, scaled
         to be feasible, so that the gap is a true bound.
     iterations : int
-        The most.
+        The greatest number.
     report : callable
-        Is told the iteration, the image and the relative gap, every `CHECK_EVERY` iterations.
+        Called with the iteration, the image and the relative gap, every `CHECK_EVERY` iterations.
 
     Returns
     -------
@@ -134,7 +134,7 @@ def _total(values: Array) -> float:
     return float(values.sum(dtype=np.float64))
 
 
-# No views of rows in the kernels: to make one costs as much as to work through 100 pixels.
+# No views of rows in the kernels: making one costs as much as processing 100 pixels.
 
 
 @kernel

@@ -19,20 +19,20 @@ class Extent(NamedTuple):
 
 
 class Axis:
-    """What shrinkage has to look at along an axis of `size` pixels.
+    """The extents of all bands along an axis of `size` pixels.
 
-    The image goes on beyond its border as its mirror image. Whatever is not in these extents
-    has no influence on the pixels of the image, so that results do not depend on how much
-    further an array reaches.
+    Coefficients outside `details`, and pixels outside the first extent of `coarse`, have no
+    influence on the image. Results therefore do not depend on how much further an array reaches.
+    Windows and statistics do not look beyond them either.
 
     Attributes
     ----------
     inside : list of Extent
         For each level, from fine to coarse, the coefficients that lie in the image.
     details : list of Extent
-        For each level the detail coefficients that the image is synthesised from.
+        For each level, the detail coefficients from which the image is synthesised.
     coarse : list of Extent
-        Of the image and then of the coarse band of each level, what those are computed from.
+        Of the image, and then of the coarse band of each level, what those are computed from.
     """
 
     def __init__(self, transform: WaveletTransform, size: int) -> None:
@@ -47,7 +47,7 @@ class Axis:
             span = Extent(first, (span.last - 1 + before * spacing) // stride + 1)
             self.inside.append(pixels)
             self.details.append(span)
-        # Nothing is made of the coarsest band itself.
+        # The coarsest band is not shrunk: it is only as wide as the details next to it.
         self.coarse = [span]
         for stride, spacing in reversed(strides):
             last = stride * (span.last - 1) + after * spacing + 1

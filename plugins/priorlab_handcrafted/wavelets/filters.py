@@ -26,14 +26,14 @@ def scaling_filter(name: str) -> tuple[float, ...]:
     pairs = [np.roots([1, 4 * y - 2, 1]) for y in np.roots(polynomial) if y.imag >= -1e-9]
     candidates = [_filter(roots, moments) for roots in itertools.product(*pairs)]
     best = min(candidates, key=_bend)
-    # A filter and its mirror image bend alike. The custom is that the shortest ones begin with
-    # the greater taps and the others end with them.
+    # A filter and its mirror image are equally good. By convention the shortest filters begin
+    # with the greater taps and the others end with them.
     late = float(best @ np.arange(len(best))) > (len(best) - 1) / 2
     return tuple((best if late == (moments > 3) else best[::-1]).tolist())
 
 
 def _filter(roots: tuple[complex, ...], moments: int) -> np.ndarray:
-    """Return the filter with these roots, their conjugates and so many roots -1."""
+    """Return the filter with these roots, their conjugates and `moments` roots at -1."""
     taps = np.ones(1)
     for root in roots:
         real = abs(root.imag) < 1e-9
@@ -44,7 +44,7 @@ def _filter(roots: tuple[complex, ...], moments: int) -> np.ndarray:
 
 
 def _bend(taps: np.ndarray) -> float:
-    """Return how far the phase of a filter is from a linear one, where it lets enough pass."""
+    """Return how far the phase of a filter is from linear, at frequencies that it lets pass."""
     frequencies = np.linspace(0, 0.9 * np.pi, 200)
     response = np.exp(-1j * np.outer(frequencies, np.arange(len(taps)))) @ taps
     phase = np.unwrap(np.angle(response))

@@ -1,10 +1,10 @@
 """Wavelet shrinkage without decimation in compiled loops, for the CPU.
 
 The same numbers as `priorlab_handcrafted.wavelets.transform` and
-`priorlab_handcrafted.wavelets.thresholds`, a row at a time. The image is not put together again:
-what the thresholds remove is, and is then subtracted. No array wraps around: each is as much
-larger than what is computed from it as the filters reach (see `extents.py`). The filters are
-tuples, so that the loops over their taps are unrolled and those over columns vectorised.
+`priorlab_handcrafted.wavelets.thresholds`, a row at a time. What is synthesised is not the image
+but what the thresholds remove from it, which is then subtracted. No array wraps around: each
+exceeds what is computed from it by the length of the filters (see `extents.py`). The filters
+are tuples, so that the loops over their taps are unrolled and those over columns vectorised.
 """
 
 import numpy as np
@@ -22,14 +22,14 @@ def analyse_rows(x, low, high, spacing, first, last, top, left, coarse, details)
     Parameters
     ----------
     x : array
-        The image or the coarse band of the level before, contiguous: as many more rows and
-        columns than `coarse` has as the filters are long.
+        The image or the coarse band of the level before, contiguous. It exceeds `coarse` by the
+        length of the filters, less one, on each axis.
     low, high : tuple of float32
         The filters.
     spacing : int
-        That of their taps.
+        Distance between their taps.
     first, last : int
-        The rows to treat.
+        The rows to process.
     top, left : int
         The place in `coarse` of the first coefficient of the details.
     coarse : array (H, W)
@@ -69,13 +69,13 @@ def shrink_rows(
     noise : float32
         Variance of the noise in the bands.
     reach : int
-        That of the window of `bayes_threshold`, or -1 for fixed thresholds.
+        How far the window of `bayes_threshold` reaches, or -1 for fixed thresholds.
     thresholds : array (3,)
         The fixed thresholds.
     hard : bool
-        Whether to set to zero what is below the threshold and to leave all else.
+        Whether coefficients above the threshold are left as they are.
     first, last : int
-        The rows to treat.
+        The rows to process.
     smooth, rough : array (H, w)
         Are written to, for `join_rows`.
     """

@@ -12,7 +12,7 @@ from priorlab_handcrafted.wavelets.kernels import analyse_rows, join_rows, shrin
 from priorlab_handcrafted.wavelets.transform import WaveletTransform
 
 ROWS = 136
-"""About so many rows of the plane are one piece of work."""
+"""Approximate number of rows in one piece of work."""
 
 
 class LevelRule(NamedTuple):
@@ -25,16 +25,16 @@ class LevelRule(NamedTuple):
 
 
 class PlaneShrinkage:
-    """The undecimated transform of one plane after the other, and what shrinkage removes from it.
+    """The undecimated transform of one plane after another, and what shrinkage removes from it.
 
     Parameters
     ----------
     transform : WaveletTransform
         Filter and levels.
     rows, columns : Axis
-        What is needed of a plane.
+        The extents of the bands.
     threads : Threads
-        Do the work.
+        They share the work.
 
     Attributes
     ----------
@@ -54,7 +54,7 @@ class PlaneShrinkage:
         ]
         self._shapes = [(rows.inside[0].last, columns.inside[0].last)] + [x[1:] for x in shapes]
         largest = math.prod(axis.coarse[1].last - axis.coarse[1].first for axis in (rows, columns))
-        # In one block, which the C library keeps: smaller ones go back to the system each time.
+        # As one block, which the C library keeps; many small ones would go back to the system.
         ends = np.cumsum([math.prod(shape) for shape in shapes] + 4 * [largest])
         parts = np.split(np.empty(ends[-1], np.float32), ends[:-1])
         self.details = [part.reshape(shape) for part, shape in zip(parts, shapes, strict=False)]
@@ -63,7 +63,7 @@ class PlaneShrinkage:
     def analyse(self, x: np.ndarray) -> None:
         """Set the details to those of a plane.
 
-        It is float32 and contiguous, and holds ``coarse[0]`` of both axes.
+        The plane is float32 and contiguous, and covers ``coarse[0]`` of both axes.
         """
         for level in range(self._transform.levels):
             x = self._analyse(x, level)

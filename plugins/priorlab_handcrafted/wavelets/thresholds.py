@@ -1,4 +1,4 @@
-"""How much of a wavelet coefficient is noise: the published rules, on any device."""
+"""How much of a wavelet coefficient is noise: published rules, on any device."""
 
 import math
 
@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 TINY = 1e-12
-"""Least variance of clean coefficients: where there is less, all are taken for noise."""
+"""Smallest variance of clean coefficients: with less, they are taken for noise."""
 
 
 def universal_threshold(noise: float, count: int) -> float:
@@ -22,8 +22,8 @@ def universal_threshold(noise: float, count: int) -> float:
 def sure_threshold(band: Tensor, noise: float) -> Tensor:
     """Return for each band (B, C, H, W) the soft threshold with least estimated risk: (B, C, 1, 1).
 
-    The risk is Stein's unbiased estimate. A band with so little more than noise that the
-    estimate cannot be trusted gets the universal threshold, and none gets a greater one
+    The risk is Stein's unbiased estimate. A band that is so close to pure noise that the
+    estimate cannot be trusted gets the universal threshold; no band gets a greater one
     (D. L. Donoho, I. M. Johnstone: Adapting to unknown smoothness via wavelet shrinkage, Journal
     of the American Statistical Association 90(432), 1995, with its hybrid rule).
     """
@@ -35,7 +35,7 @@ def sure_threshold(band: Tensor, noise: float) -> Tensor:
     # With the threshold at the k-th size: coefficients up to it are lost, the others lose it.
     risk = power.cumsum(-1) + kept * power - 2 * (count - kept)
     risk = torch.where(size <= most, risk, math.inf)
-    # All of them may exceed the universal threshold; and none at all may be the best threshold.
+    # All sizes may exceed the universal threshold, and the best threshold may be zero.
     least, index = risk.min(-1, keepdim=True)
     best = torch.where(least < 0, size.gather(-1, index), 0)
     sparse = power.mean(-1, keepdim=True) - 1 <= math.log2(count) ** 1.5 / math.sqrt(count)
@@ -46,7 +46,7 @@ def bayes_threshold(band: Tensor, noise: float, reach: int | None) -> Tensor:
     """Return ``noise^2 / sigma_x``, where sigma_x is the deviation of the clean coefficients.
 
     It is nearly the best soft threshold for coefficients with a Laplacian distribution. sigma_x
-    comes from the square window that reaches so far from the coefficient, or from all the band
+    comes from the square window that reaches this far from the coefficient, or the whole band
     (S. G. Chang, B. Yu, M. Vetterli: Adaptive wavelet thresholding for image denoising and
     compression, and: Spatially adaptive wavelet thresholding with context modeling for image
     denoising, both IEEE Transactions on Image Processing 9(9), 2000).
@@ -70,7 +70,7 @@ def _ascending(x: Tensor) -> Tensor:
 
 
 def _local_mean(x: Tensor, reach: int) -> Tensor:
-    """Return the mean over the square window that reaches so far, cut at the border."""
+    """Return the mean over the square window that reaches this far, cut at the border."""
     for axis in (-2, -1):
         index = torch.arange(x.shape[axis], device=x.device)
         first, last = (index - reach).clamp_min(0), (index + reach + 1).clamp_max(len(index))

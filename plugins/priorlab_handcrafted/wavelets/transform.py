@@ -9,12 +9,12 @@ Pair = tuple[Tensor, Tensor]
 
 
 class WaveletTransform:
-    """A separable wavelet transform that has the energy of the image: its adjoint inverts it.
+    """A separable wavelet transform that preserves energy: its adjoint inverts it.
 
     With decimation it is the orthogonal transform (S. Mallat: A theory for multiresolution signal
     decomposition: the wavelet representation, IEEE Transactions on Pattern Analysis and Machine
     Intelligence 11(7), 1989). Without, it is that of all shifts of the image at once, a tight
-    frame, and what is made of it does not depend on where the grid lies (G. P. Nason, B. W.
+    frame, and results do not depend on the position of the grid (G. P. Nason, B. W.
     Silverman: The stationary wavelet transform and some statistical applications, Wavelets and
     Statistics, 1995). Signs and positions are those of PyWavelets' ``wavedec2(...,
     mode="periodization")`` and ``swt2(..., norm=True)``.
@@ -35,7 +35,7 @@ class WaveletTransform:
     reach : tuple of int
         How many taps of a filter come before its middle, and how many after it.
     stride : int
-        Distance, in coefficients of the level before, of neighbouring coefficients.
+        Distance between neighbouring coefficients, in those of the level before.
     """
 
     def __init__(self, name: str, levels: int, decimated: bool) -> None:

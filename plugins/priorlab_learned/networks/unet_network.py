@@ -1,4 +1,4 @@
-"""The U-Net behind the ``unet`` prior: small, bias-free, told the noise level."""
+"""The U-Net of the ``unet`` prior: small, without biases, with the noise level as an input."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Memory that one step of a training frees and the next one needs again."""
+"""Memory that one training step frees and the next one needs again."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ MOST_TRIM, MOST_MMAP = (1 << 31) - 1, 1 << 30
 """Thresholds that no tensor reaches."""
 
 OWN_TRIM, OWN_MMAP = 64 << 20, 32 << 20
-"""The greatest thresholds that glibc, which raises them as blocks are freed, would itself choose.
+"""The greatest thresholds that glibc sets by itself; it raises them as large blocks are freed.
 
-It neither tells what they were nor lets them move again once they were set, so these are what it
-is left with: a process that trained had reached them anyway.
+It neither says what they were nor adapts them again once they were set. So these are what it is
+left with: a process that has trained would have reached them anyway.
 """
 
 

@@ -38,7 +38,7 @@ LEARNING_RATE = 1e-3
 WARM_UP = 0.05
 """Fraction of the steps over which the learning rate rises to its maximum."""
 HOLD_OUT_EVERY = 20
-"""Every 20th image of the folder is kept out of training and only measured on at the end."""
+"""Every 20th image of the folder is held out: used only for the final measurement."""
 REPORT_EVERY = 50
 CHECKPOINT_EVERY = 500
 
@@ -55,11 +55,11 @@ def train(
 
     64x64 crops, batch 16, random flips and quarter turns, noise level uniform in [0, 55]/255,
     L1 loss, AdamW with a one-cycle (linear up, cosine down) learning rate of at most 1e-3,
-    bfloat16 convolutions where the CPU has them. One thread: beside another busy process a
-    second OpenMP thread costs more than it brings.
+    bfloat16 convolutions where the CPU has them. One thread: next to another busy process a
+    second OpenMP thread costs more than it gains.
 
-    A checkpoint ``<output>.checkpoint`` is kept beside the output every 500 steps; the same call
-    made again continues from it, and it is removed at the end.
+    A checkpoint ``<output>.checkpoint`` is written next to the output every 500 steps; repeating
+    the same call continues from it, and it is removed at the end.
 
     Parameters
     ----------
@@ -115,7 +115,7 @@ def train(
             kept, output.with_name(output.name + ".checkpoint"), provenance, report or _silent
         )
         state = {name: tensor.half() for name, tensor in network.state_dict().items()}
-        # What is measured is what is shipped: the weights after rounding to half precision.
+        # Measured as shipped: with the weights rounded to half precision.
         network.load_state_dict(state)
         provenance["cpu_minutes"] = f"{cpu_seconds / 60:.1f}"
         for level in (15, 25, 50) if held_out else ():

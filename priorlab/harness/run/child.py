@@ -13,6 +13,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from priorlab.restoration import LONGEST_REASON
+
 START_TIMEOUT = 180.0
 """Seconds within which a child must have loaded torch and the plugins."""
 
@@ -176,7 +178,7 @@ class Child:
         message = _exit_text(code) + ("" if started else " while it started")
         if said := _telling_line(details):
             message += f": {said}"
-        return _result("crashed", message[:300], details, started=started)
+        return _result("crashed", message[:LONGEST_REASON], details, started=started)
 
     def _last_output(self) -> str:
         """Return the end of what the process printed during its job."""

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
-from priorlab import specs
+from priorlab import components
 from priorlab.harness.run.child import Child, Message, Setup
 from priorlab.harness.run.schedule import Job, Schedule
 
@@ -136,8 +136,8 @@ def _request(job: Job) -> Message:
     """Return the message that has a child do a job."""
     cell = job.cell
     return {
-        "prior": specs.description(cell.prior),
-        "task": specs.description(cell.task),
+        "prior": components.description(cell.prior),
+        "task": components.description(cell.task),
         "image": dataclasses.asdict(cell.image) | {"path": str(cell.image.path.resolve())},
         "seed": cell.seed,
         "stored": job.stored,

@@ -9,12 +9,12 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from priorlab.components import Component
 from priorlab.errors import UsageError, check_seed
 from priorlab.harness.run import keys
 from priorlab.pictures.datasets import Dataset, ImageFile
 from priorlab.priors import Prior
 from priorlab.registry import Registry
-from priorlab.specs import Component
 from priorlab.tasks.base import Task
 
 
@@ -47,7 +47,7 @@ class Cell:
 
     @functools.cached_property
     def pair(self) -> tuple[str, str]:
-        """Prior and task: cells of one pair take alike long per pixel."""
+        """Prior and task: cells of one pair take equally long per pixel."""
         return self.labels["prior"], self.labels["task"]
 
     @property

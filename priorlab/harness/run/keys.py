@@ -17,10 +17,10 @@ from importlib import metadata
 from typing import Any
 
 from priorlab import devices
+from priorlab.components import Component
 from priorlab.precision import bf16_hardware
 from priorlab.registry import Registry
 from priorlab.sources.digest import digest, modules_of
-from priorlab.specs import Component
 
 KEY_SCHEMA = 2
 """Part of every key: to be raised when the harness itself changes what a result is."""

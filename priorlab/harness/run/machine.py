@@ -18,9 +18,10 @@ from priorlab import __version__
 
 @functools.cache
 def name(device: str) -> str:
-    """Return the name of the CPU or GPU that a device stands for."""
-    if device.startswith("cuda"):
-        return torch.cuda.get_device_name(device)
+    """Return the name of the CPU or accelerator that a device stands for."""
+    module = torch.get_device_module(device)
+    if hasattr(module, "get_device_name"):
+        return str(module.get_device_name(device))
     with contextlib.suppress(OSError):
         text = Path("/proc/cpuinfo").read_text()
         if found := re.search(r"^model name\s*: (.+)$", text, re.MULTILINE):

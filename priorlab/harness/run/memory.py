@@ -1,4 +1,4 @@
-"""Peak memory of this process, measured anew for each cell."""
+"""Peak memory of this process, measured for each cell by itself."""
 
 from __future__ import annotations
 

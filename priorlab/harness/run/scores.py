@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from priorlab import metrics, ssim
+from priorlab import metrics, restoration, ssim
 from priorlab.errors import UsageError
 from priorlab.harness.results import schema
 from priorlab.metrics import BUILTIN_METRICS, Metric
@@ -68,7 +68,7 @@ def score(
             values |= metrics.evaluate(restored, truth, task.protocol, [metric], device)
         except Exception as error:  # the metric of a plugin must not cost a restored image
             print(f"metric {metric.name} failed:\n{traceback.format_exc()}", file=sys.stderr)
-            failures[metric.name] = " ".join(f"{type(error).__name__}: {error}".split())
+            failures[metric.name] = restoration.reason(error)
     return Scores(values, failures)
 
 

@@ -7,13 +7,13 @@ import itertools
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
+from priorlab.components import Component
 from priorlab.errors import UsageError, unknown
 from priorlab.harness.run.settings import RunSettings
 from priorlab.pictures import datasets
 from priorlab.pictures.datasets import Dataset
 from priorlab.priors import Prior
 from priorlab.registry import Registry
-from priorlab.specs import Component
 from priorlab.tasks.base import Task
 
 C = TypeVar("C", bound=Component)

@@ -21,7 +21,7 @@ from typing import Any, TextIO, cast
 
 import torch
 
-from priorlab import plugins, specs
+from priorlab import components, plugins
 from priorlab.harness.run import cell
 from priorlab.harness.run.timing import ClockedTrace
 from priorlab.pictures.datasets import ImageFile
@@ -66,7 +66,7 @@ def _run(
     image = ImageFile(**job["image"] | {"path": Path(job["image"]["path"])})
     pictures = Path(setup["pictures"])
     try:
-        task = cast("Task", specs.from_description(job["task"], "tasks", registry.find))
+        task = cast("Task", components.from_description(job["task"], "tasks", registry.find))
         if job["stored"]:
             return cell.rescore(
                 task,
@@ -77,7 +77,7 @@ def _run(
                 device=device,
                 folder=pictures,
             )
-        prior = cast("Prior", specs.from_description(job["prior"], "priors", registry.find))
+        prior = cast("Prior", components.from_description(job["prior"], "priors", registry.find))
     except Exception as error:
         return cell.failure(error)
     trace = ClockedTrace(

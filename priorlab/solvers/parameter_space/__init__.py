@@ -6,5 +6,5 @@ noise, so the running mean of its outputs first comes closer to the truth and th
 - `fit` takes all steps of all networks; `settings` says what it can be told;
 - a `stack` holds networks that are fitted as one, and a `member` what each has of its own;
 - `stopping` decides when a fit ends, `snapshot` takes it back after an accident;
-- `muon` optimises the start, `penalties` are explicit priors beside the network.
+- `muon` optimises the start, `penalties` are explicit priors in addition to the network.
 """

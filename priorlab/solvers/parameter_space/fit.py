@@ -58,7 +58,7 @@ def fit(
     settings : FitSettings
         How to fit, and when to stop.
     trace : Trace
-        Is told of each step.
+        Receives the images of each step.
     seed : int
         The only source of randomness.
     red : RED, optional

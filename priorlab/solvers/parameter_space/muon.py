@@ -1,6 +1,6 @@
 """Muon: momentum whose direction is made orthogonal, for the start of a fit.
 
-An orthogonal step changes all directions of a layer's output alike, so that a fresh network
+An orthogonal step changes all directions of a layer's output equally, so that a fresh network
 learns its weak directions as fast as its strong ones. Later that is a drawback: noise is in
 the weak ones. Hence only for the first steps.
 

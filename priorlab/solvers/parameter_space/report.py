@@ -1,4 +1,4 @@
-"""What a trace is told of fits."""
+"""Report fits to a trace."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class Report:
     """Tells a trace of the fits of one batch of networks.
 
     It shows the batch of images, each as the mean of its runs so far. Iterations count on from
-    one batch of networks to the next. What concerns a single fit is told where an image is
+    one batch of networks to the next. What concerns a single fit is reported where an image is
     fitted by itself.
     """
 

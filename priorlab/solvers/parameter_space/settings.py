@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from priorlab.specs import parameter
+from priorlab.components import parameter
 
 NOTICEABLE = 1 / 255
 """Noise of a lower level does no harm when it is fitted: nothing stops a fit early then, and Muon,

@@ -42,7 +42,7 @@ class Snapshot:
         value, state = float(loss), self._state()
         if not value < DROP * self.loss:  # also if it is NaN
             for key, now in state.items() if self.saved else ():
-                # What the optimiser had not begun to optimise then, it begins anew.
+                # What the optimiser had not begun to optimise then starts over.
                 now.copy_(self.saved.get(key, torch.zeros_like(now)))
             return not self.saved
         self.loss = value

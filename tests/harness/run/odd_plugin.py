@@ -82,7 +82,8 @@ class Counts(Prior):
             for total in (np.int64(5), None, -1, 10**400):
                 trace.report(step, total, measurement.y, gap=np.float32(1))
         trace.returned(np.int64(2))
-        trace.converged(np.bool_(True), np.float32(0))
+        trace.converged(np.bool_(False), np.float32(1))
+        trace.converged(True, 0.0)
         trace.picture("map", torch.ones(measurement.shape, dtype=torch.int64))
         return measurement.y.clone()
 

@@ -322,7 +322,7 @@ def test_a_plan_says_what_is_known_and_how_long_the_rest_takes(everything, regis
         ({"seeds": [-1]}, "seed -1 is not a whole number"),
         ({"seeds": [2**63]}, "seed 9223372036854775808 is not a whole number"),
         ({"name": ""}, "the run name '' is not a plain file name"),
-        ({"device": "abacus"}, "device 'abacus' is not one torch knows"),
+        ({"device": "abacus"}, "device 'abacus' cannot be used here"),
         ({"name": "../up"}, "the run name '../up' is not a plain file name"),
         ({"slots": 0}, "slots=0 is too small"),
         ({"threads": 0}, "threads=0 is too small"),

@@ -52,6 +52,8 @@ def test_reports_in_any_kind_of_number_are_understood(done):
     assert rows["status"].eq("ok").all(), rows["message"].tolist()
     assert rows["stop"].tolist() == [2] * 3
     assert rows["extras"].str.startswith("map").all()
+    assert rows["converged"].tolist() == [False] * 3, "one of its iterations did not"
+    assert rows_of(done, "copies")["converged"].isna().all()
 
 
 def test_an_error_that_cannot_be_printed_is_a_failed_row(done):

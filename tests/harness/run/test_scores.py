@@ -17,7 +17,7 @@ from priorlab import Metric, hookimpl
 
 def mae(restored, clean):
     if Path({flag!r}).exists():
-        raise RuntimeError("no\\nweights")
+        raise RuntimeError("no weights\\nhere")
     return float(abs(restored - clean).mean())
 
 @hookimpl
