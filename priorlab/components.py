@@ -133,15 +133,21 @@ class Component:
         field = next(field for field in dataclasses.fields(self) if field.name == key)
         return _text(_typed(field, getattr(self, key)))
 
+    def shown(self) -> list[str]:
+        """Return the names of the parameters that tell this component from others of its kind.
+
+        They are those that are not at their default, and those that tables always show.
+        """
+        return [
+            field.name
+            for field in dataclasses.fields(self)
+            if field.metadata.get("shown", False)
+            or _typed(field, getattr(self, field.name)) != _typed(field, field.default)
+        ]
+
     def spec(self) -> str:
         """Return the shortest spec that names this component, as tables print it."""
-        shown = [
-            f"{field.name}={_quoted(_text(_typed(field, value)))}"
-            for field in dataclasses.fields(self)
-            for value in [getattr(self, field.name)]
-            if field.metadata.get("shown", False)
-            or _typed(field, value) != _typed(field, field.default)
-        ]
+        shown = [f"{key}={_quoted(self.text(key))}" for key in self.shown()]
         return self.name + (":" + ",".join(shown) if shown else "")
 
     def fingerprint(self) -> dict[str, Any]:

@@ -100,8 +100,10 @@ class Task(Component, ABC):
     def measure(self, clean: Tensor, seed: int) -> Measurement:
         """Degrade a clean image.
 
-        The randomness derives from the task's fingerprint, the image's content and the seed,
-        so the measurement is the same whatever was computed before, and wherever.
+        The randomness derives from the task's name, the parameters that are not at their
+        default or always shown (files by content), the image's content and the seed. So the
+        measurement is the same whatever was computed before, and wherever; and a new parameter
+        of the task, at its default, does not change what is drawn.
 
         Parameters
         ----------
@@ -126,18 +128,26 @@ class Task(Component, ABC):
         """
         clean = self.truth(clean)
         exact = clean.detach().cpu().double()
-        image = arrays.digest(exact[0].float().numpy())
-        facts = json.dumps({"task": self.fingerprint(), "image": image, "seed": seed})
-        entropy = int(hashlib.sha256(facts.encode()).hexdigest(), 16)
-        rng_operator, rng_noise = map(
-            np.random.default_rng, np.random.SeedSequence(entropy).spawn(2)
-        )
+        rng_operator, rng_noise = self._generators(arrays.digest(exact[0].numpy()), seed)
         shape = _shape(clean)
         operator = self.operator(shape, rng_operator)
         y = self.noise.sample(operator.forward(exact).numpy(), rng_noise)
         if not np.isfinite(y).all():
             raise UsageError(f"{self.spec()}: the measured data hold NaN or infinite values")
         return self._measurement(torch.from_numpy(y), operator, shape).to(clean.device)
+
+    def _generators(self, image: str, seed: int) -> list[np.random.Generator]:
+        """Return the generators for the operator and for the noise of an image, by its digest."""
+        parameters = self.fingerprint()["parameters"]
+        facts = {
+            "task": self.name,
+            "parameters": {key: parameters[key] for key in self.shown()},
+            "image": image,
+            "seed": seed,
+        }
+        text = json.dumps(facts, sort_keys=True)
+        entropy = int(hashlib.sha256(text.encode()).hexdigest(), 16)
+        return [np.random.default_rng(s) for s in np.random.SeedSequence(entropy).spawn(2)]
 
     def for_photograph(self, typed: Collection[str]) -> Task:
         """Return the task as it applies to a photograph instead of a test image.
