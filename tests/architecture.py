@@ -100,10 +100,13 @@ def upward(
 
 
 def layer(module: str, layers: Sequence[Sequence[str]]) -> int:
-    """Return the number of a module's layer, above all others if it is in none."""
-    name = module.split(".")[1]
+    """Return the number of a module's layer, above all others if it is in none.
+
+    A layer may name a folder within a folder: "harness.results".
+    """
+    inner = module.partition(".")[2]
     for number, patterns in enumerate(layers):
-        if any(fnmatch.fnmatch(name, pattern) for pattern in patterns):
+        if any(fnmatch.fnmatch(f"{inner}.", f"{pattern}.*") for pattern in patterns):
             return number
     return len(layers)
 

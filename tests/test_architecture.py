@@ -36,7 +36,9 @@ LAYERS = [
     ("hookspecs", "registry"),
     ("plugins",),
     ("restoration",),
-    ("harness", "explain"),
+    ("harness.results",),
+    ("harness.report",),
+    ("harness.run", "harness", "explain"),
     ("api", "describe"),
     ("cli*",),
     # For the tests of plugins, and a script: nothing imports these.
@@ -44,8 +46,8 @@ LAYERS = [
 ]
 """From the lowest to the highest."""
 
-MAY_DEFER = ("priorlab", "priorlab.cli*")
-"""The surface and the command line import what they need when they need it."""
+MAY_DEFER = ("priorlab",)
+"""The surface imports what is needed when it is needed."""
 
 ABSTRACT = {"Noise", "LinearOperator", "Task", "Prior", "Regularizer", "Denoiser", "Generator"}
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 import dataclasses
 import importlib.util
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from importlib.machinery import SOURCE_SUFFIXES
 from pathlib import Path
 
@@ -67,17 +67,25 @@ def locate(name: str) -> Module | None:
             return None
         return Module(name, origin, origin.parent, package=False)
     folders = [Path(folder) for folder in spec.submodule_search_locations]
-    found: Path | None = origin
+    return _within(folders, origin, name, rest)
+
+
+def _within(
+    folders: list[Path], origin: Path | None, name: str, rest: Sequence[str]
+) -> Module | None:
+    """Return the module of a full name, `rest` of which is to be found in a package's folders."""
+    found = origin
     for index, part in enumerate(rest):
-        for folder in folders:
-            if (file := folder / part / "__init__.py").is_file():
-                folders, found = [folder / part], file
+        packages = [folder / part / "__init__.py" for folder in folders]
+        files = [folder / f"{part}.py" for folder in folders]
+        for package, file in zip(packages, files, strict=True):
+            if package.is_file():
+                folders, found = [package.parent], package
                 break
-            if (file := folder / f"{part}.py").is_file():
-                if index < len(rest) - 1:
-                    return None
-                return Module(name, file, _root(folder, index), package=False)
-        else:
+            if file.is_file():
+                last = index == len(rest) - 1
+                return Module(name, file, _root(file.parent, index), False) if last else None
+        else:  # a namespace package, or nothing
             folders = [folder / part for folder in folders if (folder / part).is_dir()]
             found = None
             if not folders:

@@ -13,7 +13,7 @@ from priorlab.errors import UsageError
 from priorlab.harness.report import statistics
 from priorlab.harness.report.contact_sheet import Tile, draw_contact_sheet
 from priorlab.harness.results.folder import RunFolder
-from priorlab.harness.run.grid import safe_name
+from priorlab.harness.results.names import safe_name
 from priorlab.pictures import reading
 
 

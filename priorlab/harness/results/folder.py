@@ -24,8 +24,8 @@ import pandas as pd
 from priorlab.errors import UsageError
 from priorlab.files import write_atomically
 from priorlab.harness.results import outputs, schema
+from priorlab.harness.results.names import safe_name
 from priorlab.harness.results.schema import Outcome
-from priorlab.harness.run.grid import Cell, safe_name
 
 INFO = "run.json"
 ROWS = "images.csv"
@@ -62,15 +62,19 @@ class RunFolder:
             sheet.unlink()
         shutil.rmtree(self.path / "images", ignore_errors=True)
 
-    def show(self, cell: Cell, outcome: Outcome | None, store: Path) -> None:
-        """Put the images of a cell where the user looks for them; no outcome takes them away."""
-        place, seed = self.place(cell.task.spec(), cell.image.name), self.seed(cell.seed)
-        restored = place / f"{safe_name(cell.prior.spec())}{seed}.png"
+    def show(self, labels: Mapping[str, Any], outcome: Outcome | None, store: Path) -> None:
+        """Put the images of a cell where the user looks for them; no outcome takes them away.
+
+        `labels` has its prior, task, image and seed.
+        """
+        place, seed = self.place(labels["task"], labels["image"]), self.seed(labels["seed"])
+        prior = safe_name(labels["prior"])
+        restored = place / f"{prior}{seed}.png"
         if outcome is None or not outcome.output:
             restored.unlink(missing_ok=True)
             return
         for name, (digest, _) in outcome.pictures().items():
-            extra = place / f"{safe_name(cell.prior.spec())}-{name}{seed}.png"
+            extra = place / f"{prior}-{name}{seed}.png"
             _place(outputs.path(store, digest, outputs.VIEW), extra)
         _place(outputs.path(store, outcome.output, outputs.VIEW), restored)
         for digest, name in ((outcome.clean, "_clean"), (outcome.degraded, f"_measured{seed}")):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +15,6 @@ from priorlab.harness.results import schema
 from priorlab.harness.results.folder import RunFolder
 from priorlab.harness.results.header import Header
 from priorlab.harness.results.schema import FINAL, METRICS, OUTCOME, Outcome
-from priorlab.harness.run.grid import Cell
-from priorlab.harness.run.plan import Plan
 from priorlab.pictures.extra_pictures import legend
 
 
@@ -41,15 +39,15 @@ class Result:
     cached: bool
     failed_metrics: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
-    def row(self, cell: Cell) -> dict[str, Any]:
-        """Return the values of the cell's row by the names of their columns."""
+    def row(self, labels: Mapping[str, Any], key: str) -> dict[str, Any]:
+        """Return the values of the row of a cell with these labels, by the names of columns."""
         outcome = {c.name: getattr(self.outcome, c.name) for c in OUTCOME if not c.internal}
         pictures = self.outcome.pictures().items()
         outcome["extras"] = "; ".join(legend(name, white) for name, (_, white) in pictures)
         failed = [f"metric {name} failed: {why}" for name, why in self.failed_metrics.items()]
         outcome["message"] = "; ".join(filter(None, [self.outcome.message, *failed]))
         metrics = dict.fromkeys([*METRICS, *self.failed_metrics], math.nan) | dict(self.scores)
-        return cell.labels | outcome | metrics | {"cached": self.cached, "key": cell.key}
+        return {**labels, **outcome, **metrics, "cached": self.cached, "key": key}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -103,11 +101,11 @@ class Run:
         )
 
 
-def to_rows(planned: Plan, results: Mapping[str, Result]) -> pd.DataFrame:
-    """Return the table of all finished cells, in the order of the grid."""
-    return schema.frame(
-        results[cell.key].row(cell) for cell in planned.cells if cell.key in results
-    )
+def to_rows(
+    cells: Iterable[tuple[Mapping[str, Any], str]], results: Mapping[str, Result]
+) -> pd.DataFrame:
+    """Return the table of all finished cells, given the labels and the key of each, in order."""
+    return schema.frame(results[key].row(labels, key) for labels, key in cells if key in results)
 
 
 def load(run: str | Path, out: Path = Path("results")) -> Run:

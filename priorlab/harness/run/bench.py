@@ -78,7 +78,8 @@ def run(
         finally:
             progress.ended()
     info["finished"] = now()
-    done = Run(folder.path, to_rows(planned, computation.results), info)
+    labelled = ((cell.labels, cell.key) for cell in planned.cells)
+    done = Run(folder.path, to_rows(labelled, computation.results), info)
     try:
         folder.finish(info, done.rows, computation.details())
         if len(done.rows):

@@ -132,7 +132,7 @@ class Computation:
     def _show(self, cell: Cell, outcome: Outcome | None) -> None:
         """Put a cell's pictures into the run's folder; the store has them in any case."""
         try:
-            self._folder.show(cell, outcome, self._store.pictures)
+            self._folder.show(cell.labels, outcome, self._store.pictures)
         except UsageError as error:
             self._progress.note(f"not shown: {_name(cell)}: {error}")
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import dataclasses
 import functools
 import hashlib
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from priorlab.components import Component
 from priorlab.errors import UsageError, check_seed
+from priorlab.harness.results.names import safe_name
 from priorlab.harness.run import keys
 from priorlab.pictures.datasets import Dataset, ImageFile
 from priorlab.priors import Prior
@@ -116,16 +116,3 @@ def run_name(tasks: Sequence[Task], dataset: Dataset, grid: Sequence[Mapping[str
         names = f"{len(tasks)}-tasks"
     labels = hashlib.sha256(keys.canonical([dict(cell) for cell in grid]).encode()).hexdigest()
     return safe_name(f"{names}-{dataset.name}")[:60] + f"-{labels[:8]}"
-
-
-def safe_name(text: str) -> str:
-    """Return a text as a file name on any system: `inpaint:missing=0.5` -> `inpaint-missing=0.5`.
-
-    A text that loses more than its colon gets some digits of its digest, so that two texts do
-    not share a name.
-    """
-    name = text.replace(":", "-", 1)
-    safe = re.sub(r"[^\w .,=+()-]", "_", name).strip(". ").encode()[:150].decode(errors="ignore")
-    if safe and safe == name:
-        return safe
-    return f"{safe.strip('. ')}~{hashlib.sha256(text.encode()).hexdigest()[:8]}"

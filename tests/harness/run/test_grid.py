@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from priorlab.errors import UsageError
+from priorlab.harness.results.names import safe_name
 from priorlab.harness.run import grid
-from priorlab.harness.run.grid import safe_name
 from priorlab.priors import Denoiser
 
 

@@ -1,0 +1,19 @@
+"""File names made from specs."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+
+
+def safe_name(text: str) -> str:
+    """Return a text as a file name on any system: `inpaint:missing=0.5` -> `inpaint-missing=0.5`.
+
+    A text that loses more than its colon gets some digits of its digest, so that two texts do
+    not share a name.
+    """
+    name = text.replace(":", "-", 1)
+    safe = re.sub(r"[^\w .,=+()-]", "_", name).strip(". ").encode()[:150].decode(errors="ignore")
+    if safe and safe == name:
+        return safe
+    return f"{safe.strip('. ')}~{hashlib.sha256(text.encode()).hexdigest()[:8]}"
