@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from priorlab import impulses
 from priorlab.convolution import Downsampling
 from priorlab.errors import UsageError
+from priorlab.jpeg import standard
 from priorlab.measurement import Measurement
 from priorlab.noise import Gaussian, NoNoise, Poisson, SaltAndPepper
 from priorlab.operators import Identity, Mask
@@ -172,6 +173,43 @@ def test_several_runs_are_the_mean_of_their_seeds() -> None:
     two = dataclasses.replace(prior, runs=2).restore(measurement, seed=3)
     alone = [prior.restore(measurement, seed=seed) for seed in (3, 4)]
     torch.testing.assert_close(two, (alone[0] + alone[1]) / 2)
+
+
+def test_the_trace_of_several_runs_shows_the_mean_of_those_begun() -> None:
+    class Keeper(Trace):
+        def __init__(self) -> None:
+            self.images: list[Tensor] = []
+
+        def report(self, iteration, total, image, *, output=None, **values):
+            assert (iteration, total) == (len(self.images) + 1, 20)
+            self.images.append(image.clone())
+
+    keeper, measurement = Keeper(), noisy(picture(16))
+    prior = Small(iterations=10, runs=2, stop="never")
+    restored = prior.restore(measurement, keeper)
+    alone = [dataclasses.replace(prior, runs=1).restore(measurement, seed=n) for n in (0, 1)]
+    torch.testing.assert_close(keeper.images[9], alone[0])
+    torch.testing.assert_close(keeper.images[19], (alone[0] + alone[1]) / 2)
+    torch.testing.assert_close(keeper.images[19], restored)
+
+
+def test_rules_that_need_a_noise_level_say_so() -> None:
+    """Impulses that stand out are missing pixels, and those that are left have no noise."""
+    shape = (1, 1, 16, 16)
+    mask = half_missing(16)
+    for operator, noise, supported in (
+        (Identity(), Gaussian(0.1), True),
+        (mask, Poisson(20.0), True),
+        (Identity(), SaltAndPepper(0.2), True),
+        (mask, SaltAndPepper(0.2), False),
+        (Identity(), standard(10), False),
+    ):
+        measurement = Measurement(torch.zeros(shape), operator, noise, shape)
+        for stop in ("median", "discrepancy"):
+            reason = Small(stop=stop).unsupported(measurement)
+            assert (reason is None) == supported
+            assert supported or f"stop={stop} needs Gaussian or Poisson noise" in str(reason)
+        assert Small(stop="es-wmv").unsupported(measurement) is None
 
 
 def test_the_trace_hears_the_outputs_and_which_image_is_returned() -> None:
