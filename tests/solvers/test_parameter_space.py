@@ -258,6 +258,25 @@ def test_langevin_samples_give_a_mean_and_its_uncertainty() -> None:
         Small(langevin=1.0)
 
 
+def test_the_uncertainty_is_the_deviation_of_the_later_outputs() -> None:
+    class Album(Trace):
+        def __init__(self) -> None:
+            self.outputs: list[Tensor] = []
+
+        def report(self, iteration, total, image, *, output=None, **values):
+            self.outputs.append(output.clone())
+
+        def picture(self, name, image):
+            self.uncertainty = image
+
+    album = Album()
+    prior = Small(iterations=21, langevin=1.0, warm_up=0, stop="never")
+    restored = prior.restore(noisy(picture(16)), album)
+    later = torch.stack(album.outputs[10:])
+    torch.testing.assert_close(restored, later.mean(0))
+    torch.testing.assert_close(album.uncertainty, later.std(0))
+
+
 def test_explicit_priors_join_in() -> None:
     measurement = noisy(picture(32))
 
