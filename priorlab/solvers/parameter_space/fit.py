@@ -35,7 +35,7 @@ def fit(
     Every image of a batch, and every run, gets a network and a code of its own. Run r draws
     them from ``seed + r``, so an image is restored as it would be alone, and several runs are
     the mean of what their seeds give. The caller's random state is left as it was. Outliers that
-    can be told from the other pixels, such as impulses, count as missing pixels.
+    can be detected, such as impulses, count as missing pixels.
 
     Data without noise say more than the network comes to fit: the image is then the nearest to
     its own that agrees with them. Known pixels, for instance, are returned as they are.
@@ -63,6 +63,18 @@ def fit(
         The only source of randomness.
     red : RED, optional
         A denoiser as a second prior.
+
+    Examples
+    --------
+    >>> from priorlab.tasks.builtin import Denoise
+    >>> from priorlab.trace import SILENT
+    >>> def make_network(shape):
+    ...     return torch.nn.Sequential(torch.nn.Conv2d(2, shape[1], 3, padding=1))
+    >>> def make_code(shape):
+    ...     return torch.rand(1, 2, *shape[2:])
+    >>> measurement = Denoise().measure(torch.full((1, 3, 16, 20), 0.5), seed=0)
+    >>> fit(make_network, make_code, measurement, FitSettings(iterations=3), SILENT, seed=0).shape
+    torch.Size([1, 3, 16, 20])
     """
     outliers, runs = measurement.has_outliers, settings.runs
     fits = [(index, run) for index in range(measurement.shape[0]) for run in range(runs)]
