@@ -31,9 +31,9 @@ STEP = 0.05
 """Noise level that the first prox of the splitting removes, on the [0, 1] scale. This and the next
 two set the speed, not the solution."""
 BALANCE_EVERY = 10
-"""Iterations after which the step is changed by a factor of 2, if the residuals are ..."""
+"""Iterations between two comparisons of the primal and the dual residual."""
 BALANCE = 20.0
-"""... this many times apart."""
+"""Ratio of the two from which the step is changed, by a factor of 2."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from priorlab.forward.measurement import Measurement
+from priorlab.randomness import seeded
 from priorlab.solvers.parameter_space.member import MakeCode, MakeNetwork, Member
 from priorlab.solvers.parameter_space.penalties import RED
 from priorlab.solvers.parameter_space.report import Report
@@ -83,7 +84,7 @@ def fit(
     # The pixels that impulses hit make an operator for each image, and a stack has but one.
     batch = 1 if stacked and outliers else min(settings.batch, len(fits))
     images = torch.zeros(len(fits), *measurement.shape[1:], device=device)
-    with torch.random.fork_rng([device] if device.type == "cuda" else []), torch.enable_grad():
+    with seeded(seed, device), torch.enable_grad():
         for first in range(0, len(fits), batch):
             members = [
                 Member(
