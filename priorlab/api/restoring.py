@@ -249,9 +249,9 @@ def _measured(image: Picture, task: str, seed: int, registry: Registry) -> Measu
 
 
 def _mask(measurement: Measurement) -> torch.Tensor | None:
-    """Return the mask (1, 1, H, W) of an inpainting task."""
+    """Return the mask (1, 1 or C, H, W) of an inpainting task."""
     mask = measurement.operator.known_pixels
-    return None if mask is None else mask.broadcast_to(measurement.shape)[:, :1]
+    return None if mask is None else mask.expand(1, -1, *measurement.shape[2:])
 
 
 def _one_task(text: str, registry: Registry) -> tuple[Task, Collection[str]]:

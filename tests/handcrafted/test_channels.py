@@ -42,7 +42,7 @@ def test_any_number_of_channels_is_restored_image_by_image(name, channels):
     assert restored.shape == clean.shape
     error = (restored.clamp(0, 1) - clean).square().mean()
     without = (measurement.initial_guess() - clean).square().mean()
-    assert error < (1.05 if name in INTERPOLATE else 0.9) * without
+    assert error < (1.2 if name in INTERPOLATE else 0.9) * without
     loop = [HANDCRAFTED[name]().restore(part(measurement, slice(i, i + 1))) for i in range(2)]
     torch.testing.assert_close(restored, torch.cat(loop), atol=1e-5, rtol=0)
 

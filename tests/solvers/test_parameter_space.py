@@ -456,3 +456,57 @@ def test_the_code_is_perturbed_the_more_the_noisier_the_data(
     for change in changes:
         assert float(change.std()) == pytest.approx(0.5 * level, rel=0.05)
     assert not torch.equal(changes[0], changes[-1]), "each step has noise of its own"
+
+
+class Pixels(nn.Module):
+    """An image that is its own parameter."""
+
+    def __init__(self, shape: tuple[int, ...]) -> None:
+        super().__init__()
+        self.logits = nn.Parameter(torch.zeros(shape))
+
+    def forward(self, code: Tensor) -> Tensor:
+        return self.logits.sigmoid()
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Free(Generator):
+    """A generator that prefers nothing: what it makes is what its companions prefer."""
+
+    name: ClassVar[str] = "free"
+    iterations: int = 500
+    learning_rate: float = 0.05
+    warm_up: int = 0
+    perturbation: float = 0.0
+    averaging: float = 0.9
+    stop: str = "never"
+
+    def make_network(self, shape: tuple[int, int, int, int]) -> nn.Module:
+        return Pixels(shape)
+
+    def make_code(self, shape: tuple[int, int, int, int]) -> Tensor:
+        return torch.zeros(1, 1, *shape[2:])
+
+
+@pytest.mark.parametrize("sigma", [0.03, 0.1])
+def test_the_weight_of_total_variation_is_that_of_the_prior(sigma) -> None:
+    clean = 0.2 + 0.6 * picture(24)
+    noise = torch.randn(clean.shape, generator=torch.Generator().manual_seed(0))
+    measurement = Measurement(clean + sigma * noise, Identity(), Gaussian(sigma), (1, 1, 24, 24))
+    for weight in (0.5, 1.5):
+        image = Free(weight_tv=weight).restore(measurement)
+        expected = TotalVariation(weight=weight).restore(measurement)
+        away = float((expected - measurement.y).square().mean())
+        assert float((image - expected).square().mean()) < away / 200
+
+
+@pytest.mark.parametrize("weight", [0.5, 3.0])
+def test_the_weight_of_a_denoiser_is_relative_to_that_of_the_data(weight) -> None:
+    """The gradient of both vanishes: ``x - y + weight (x - f(x)) = 0``."""
+    clean = 0.2 + 0.6 * picture(24)
+    noise = torch.randn(clean.shape, generator=torch.Generator().manual_seed(0))
+    measurement = Measurement(clean + 0.1 * noise, Identity(), Gaussian(0.1), (1, 1, 24, 24))
+    image = Free(red=SlidingDCT(), weight_red=weight).restore(measurement)
+    removed = image - SlidingDCT().denoise(image, 0.1)
+    slope = image - measurement.y + weight * removed
+    assert float(slope.square().mean()) < float((image - measurement.y).square().mean()) / 100
