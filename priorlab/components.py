@@ -63,6 +63,19 @@ def parameter(
     component : str
         The value is a component of this kind ("priors", ...) or None; users type its spec, or
         "none". The field's annotation says which: ``Denoiser | None``.
+
+    Examples
+    --------
+    >>> @dataclasses.dataclass(frozen=True, kw_only=True)
+    ... class Blur(Component):
+    ...     name = "blur"
+    ...     width: float = parameter(1.6, "standard deviation", unit="pixels", low=0.1)
+    >>> Blur.parse({"width": "2.5"}).spec()
+    'blur:width=2.5'
+    >>> Blur(width=-1)
+    Traceback (most recent call last):
+    ...
+    priorlab.errors.UsageError: blur: width=-1 is too small; the least is 0.1
     """
     facts = {"doc": doc, "unit": unit, "low": low, "high": high, "choices": tuple(choices)}
     facts |= {"scale": scale, "file": file, "shown": shown, "component": component}
@@ -84,7 +97,7 @@ class Component:
             value, kind = getattr(self, field.name), types[field.name]
             if kind is float and isinstance(value, Real) and not isinstance(value, bool):
                 # What is printed is what is used: equal specs are equal components.
-                value = _typed(field, float(value)) * field.metadata.get("scale", 1.0)
+                value = _typed(field, _number(value)) * field.metadata.get("scale", 1.0)
             elif kind is int and isinstance(value, Integral) and not isinstance(value, bool):
                 value = int(value)
             _check(type(self), field, kind, value)
@@ -134,7 +147,7 @@ class Component:
         return _text(_typed(field, getattr(self, key)))
 
     def shown(self) -> list[str]:
-        """Return the names of the parameters that tell this component from others of its kind.
+        """Return the names of the parameters that distinguish this component from its like.
 
         They are those that are not at their default, and those that tables always show.
         """
@@ -239,14 +252,15 @@ def _check(owner: type[Component], field: dataclasses.Field[Any], kind: Any, val
     if kind in _NOUNS and type(value) is not kind:
         raise UsageError(f"{typed} is not {_NOUNS[kind]}, but of type {type(value).__name__}")
     if facts.get("component") and not (value is None or isinstance(value, kind)):
-        wanted = " or ".join(form.__name__ for form in typing.get_args(kind) if form is not _NONE)
+        forms = typing.get_args(kind) or (kind,)
+        wanted = " or ".join(form.__name__ for form in forms if form is not _NONE)
         raise UsageError(f"{typed} is not a {wanted}")
     choices = facts.get("choices", ())
     if choices and value not in choices:
         raise UsageError(f"{typed} is not one of {', '.join(choices)}")
     if isinstance(value, bool) or not isinstance(value, int | float):
         return
-    if not math.isfinite(value):
+    if isinstance(value, float) and not math.isfinite(value):
         raise UsageError(f"{typed} is not a finite number")
     scale = facts.get("scale", 1.0)
     low, high = facts.get("low"), facts.get("high")
@@ -254,6 +268,14 @@ def _check(owner: type[Component], field: dataclasses.Field[Any], kind: Any, val
         raise UsageError(f"{typed} is too small; the least is {low / scale:g}")
     if high is not None and value > high * (1 + 1e-12):
         raise UsageError(f"{typed} is too large; the most is {high / scale:g}")
+
+
+def _number(value: Real) -> float:
+    """Return a real number as a float: infinity, which no parameter may be, for a huge integer."""
+    try:
+        return float(value)
+    except OverflowError:
+        return math.inf
 
 
 def _typed(field: dataclasses.Field[Any], value: Any) -> Any:

@@ -23,13 +23,14 @@ from torch import Tensor, nn
 from priorlab.components import Component, parameter
 from priorlab.errors import Unsupported, UsageError
 from priorlab.forward.measurement import Measurement
-from priorlab.forward.operators import Shape
+from priorlab.forward.noise import Gaussian
+from priorlab.forward.operators import Identity, Shape
 from priorlab.solvers import image_space, plug_and_play
 from priorlab.solvers.image_space import ImageSpaceSettings
+from priorlab.solvers.parameter_space import stopping
 from priorlab.solvers.parameter_space.fit import fit
 from priorlab.solvers.parameter_space.penalties import RED
 from priorlab.solvers.parameter_space.settings import FitSettings
-from priorlab.solvers.parameter_space.stopping import has_known_level
 from priorlab.solvers.plug_and_play import SplittingSettings
 from priorlab.trace import SILENT, Trace
 
@@ -89,6 +90,17 @@ class Regularizer(Prior, ImageSpaceSettings):
     The core minimises ``nll(A x; y) + energy(x) / s``. With Gaussian noise that is
     ``1/2 |A x - y|^2 + s energy(x)``: the energy is dimensionless in the noise level, so that
     one default weight serves all of them.
+
+    Examples
+    --------
+    >>> @dataclasses.dataclass(frozen=True, kw_only=True)
+    ... class Dark(Regularizer):
+    ...     name = "dark"
+    ...     weight: float = parameter(0.1, "weight of the squared values", low=0)
+    ...     def energy(self, x):
+    ...         return self.weight * x.square().flatten(1).sum(1)
+    >>> Dark().energy(torch.ones(2, 1, 4, 5))
+    tensor([2., 2.])
     """
 
     @abstractmethod
@@ -130,7 +142,17 @@ class Regularizer(Prior, ImageSpaceSettings):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Denoiser(Prior, SplittingSettings):
-    """An implicit prior: a method that removes Gaussian noise of a known level."""
+    """An implicit prior: a method that removes Gaussian noise of a known level.
+
+    Examples
+    --------
+    >>> class Mean(Denoiser):
+    ...     name = "mean"
+    ...     def denoise(self, v, sigma):
+    ...         return v.mean((2, 3), keepdim=True).expand_as(v)
+    >>> Mean(steps=8).spec()
+    'mean:steps=8'
+    """
 
     @abstractmethod
     def denoise(self, v: Tensor, sigma: float) -> Tensor:
@@ -151,6 +173,18 @@ class Generator(Prior, FitSettings):
     The core optimises over theta from a random start and stops early: structure is fitted
     before noise (Ulyanov, Vedaldi, Lempitsky: Deep Image Prior, CVPR 2018). What was measured
     without noise, such as known pixels, is returned as it is.
+
+    Examples
+    --------
+    >>> class Pixels(Generator):
+    ...     name = "pixels"
+    ...     def make_network(self, shape):
+    ...         return nn.Sequential(nn.Conv2d(8, shape[1], 1), nn.Sigmoid())
+    ...     def make_code(self, shape):
+    ...         return torch.rand(1, 8, *shape[2:])
+    >>> prior, shape = Pixels(iterations=100), (1, 3, 16, 20)
+    >>> prior.make_network(shape)(prior.make_code(shape)).shape
+    torch.Size([1, 3, 16, 20])
     """
 
     red: Denoiser | None = parameter(
@@ -171,11 +205,12 @@ class Generator(Prior, FitSettings):
             self.red.prepare(device, channels)
 
     def unsupported(self, measurement: Measurement) -> str | None:
-        """Return that the stopping rule does not know the noise; see `Prior.unsupported`."""
-        known = has_known_level(measurement.noise) or measurement.has_outliers
-        if self.stop in ("discrepancy", "median") and not known:
-            return f"stop={self.stop} needs Gaussian or Poisson noise"
-        return None
+        """Return what the stopping rule or the denoiser needs; see `Prior.unsupported`."""
+        if self.red and (reason := self.red.unsupported(_as_noisy_image(measurement))):
+            return f"red={self.red.name}: {reason}"
+        if measurement.has_outliers:  # they become missing pixels of exact data
+            return None
+        return stopping.unsupported(self.stop, measurement.noise)
 
     @abstractmethod
     def make_network(self, shape: Shape) -> nn.Module:
@@ -186,9 +221,18 @@ class Generator(Prior, FitSettings):
 
     @abstractmethod
     def make_code(self, shape: Shape) -> Tensor:
-        """Return the fixed input z of the network, drawn from torch's global generator."""
+        """Return the fixed input z of the network, drawn from torch's global generator.
+
+        Its shape is (1, channels, height, width), of any height and width.
+        """
 
     def restore(self, measurement: Measurement, trace: Trace = SILENT, seed: int = 0) -> Tensor:
         """Optimise over the parameters; see `priorlab.solvers.parameter_space`."""
         red = RED(self.red.denoise, self.weight_red) if self.red else None
         return fit(self.make_network, self.make_code, measurement, self, trace, seed, red)
+
+
+def _as_noisy_image(measurement: Measurement) -> Measurement:
+    """Return what a denoiser is given during a fit: an image with Gaussian noise."""
+    y = torch.zeros(measurement.shape, device=measurement.y.device)
+    return Measurement(y, Identity(), Gaussian(measurement.noise.level), measurement.shape)

@@ -39,7 +39,7 @@ def run(
     prior : Prior
         What to restore with. It works on the device of the measurement's data.
     measurement : Measurement
-        The degraded data and how they came about.
+        The degraded data, with the operator and the noise model.
     seed : int
         The only source of the prior's randomness.
     trace : Trace
@@ -96,7 +96,13 @@ def attempt(
 
 
 def reason(error: Exception) -> str:
-    """Return in one line why a restoration failed, as tables show it."""
+    """Return in one line why a restoration failed, as tables show it.
+
+    Examples
+    --------
+    >>> reason(ZeroDivisionError("division by zero")), reason(Unsupported("it only removes noise"))
+    ('ZeroDivisionError: division by zero', 'it only removes noise')
+    """
     try:
         said = str(error)
     except Exception:  # a plugin's own error may fail even at this

@@ -89,6 +89,13 @@ def build(text: str, kind: str, find: Find) -> list[Component]:
     ------
     UsageError
         For a text outside the grammar, an unknown name or field, or a bad value.
+
+    Examples
+    --------
+    >>> from priorlab import plugins
+    >>> find = plugins.load().find
+    >>> [prior.spec() for prior in build("tv,dip:red=none|bm3d", "priors", find)]
+    ['tv', 'dip', 'dip:red=bm3d']
     """
 
     def nested(kind: str, text: str) -> Component:

@@ -1,8 +1,9 @@
-"""What an iterative prior reports while it works, and to whom: nobody by default."""
+"""What an iterative prior reports while it works; by default, nobody listens."""
 
 from __future__ import annotations
 
 from torch import Tensor
+from typing_extensions import override
 
 
 class Trace:
@@ -80,6 +81,6 @@ class TraceOfOne(Trace):
         before, planned = self.index * total, len(self.batch) * total
         self.trace.report(before + iteration, planned, self.batch, output=None, **values)
 
+    @override
     def converged(self, reached: bool, residual: float) -> None:
-        """Pass it on."""
         self.trace.converged(reached, residual)

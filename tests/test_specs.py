@@ -204,6 +204,14 @@ def test_values_of_the_wrong_type_from_python() -> None:
             make()
 
 
+def test_a_number_larger_than_any_float_is_refused_or_kept() -> None:
+    with pytest.raises(UsageError, match="not a finite number"):
+        Denoise(sigma=10**400)
+    with pytest.raises(UsageError, match="too small"):
+        Everything(steps=-(10**400))
+    assert Everything(steps=10**400).steps == one("everything:steps=1" + 400 * "0").steps
+
+
 def test_numbers_of_other_types_are_the_same_component() -> None:
     for peak in (30, 30.0, np.float64(30), np.float32(30), np.int64(30)):
         task = DenoisePoisson(peak=peak)

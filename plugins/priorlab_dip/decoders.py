@@ -6,6 +6,7 @@ The logits have shape (1, outputs, H, W) with ``H = 2 ** depth * h``, and W in t
 from __future__ import annotations
 
 from torch import Tensor, nn
+from typing_extensions import override
 
 from priorlab_dip.blocks import Plan, Style, UpConvolution, double
 
@@ -26,8 +27,8 @@ class DeepDecoder(nn.Module):
         self.rectify = nn.ModuleList(_rectified(plan.channels) for _ in widths)
         self.output = nn.Conv2d(plan.channels, plan.outputs, 1, bias=False)
 
+    @override
     def forward(self, x: Tensor) -> Tensor:
-        """Return the logits."""
         *_, finest = self.mix
         for mix, rectify in zip(self.mix, self.rectify, strict=True):
             # Mixing channels and interpolating pixels commute; the small image is cheaper to mix.
@@ -59,8 +60,8 @@ class ConvDecoder(nn.Module):
         )
         self.output = nn.Conv2d(channels, plan.outputs, 1, bias=False)
 
+    @override
     def forward(self, x: Tensor) -> Tensor:
-        """Return the logits."""
         logits: Tensor = self.output(self.up(x))
         return logits
 

@@ -7,6 +7,7 @@ import math
 from typing import ClassVar
 
 from torch import Tensor, nn
+from typing_extensions import override
 
 from priorlab.components import parameter
 from priorlab.errors import UsageError
@@ -83,8 +84,8 @@ class DeepImagePrior(Generator):
                 " code=fourier needs"
             )
 
+    @override
     def make_network(self, shape: Shape) -> nn.Module:
-        """Return a fresh network; see `Generator.make_network`."""
         _, channels, height, width = shape
         inputs = codes.COORDINATES if self.code == "meshgrid" else self.inputs
         style = Style(self.upsampling, self.activation, self.normalisation, self.padding)

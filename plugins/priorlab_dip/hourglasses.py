@@ -7,6 +7,7 @@ Each maps a code (1, inputs, H, W) to logits (1, outputs, H, W); H and W are mul
 from __future__ import annotations
 
 from torch import Tensor, nn
+from typing_extensions import override
 
 from priorlab_dip.blocks import Plan, UpConvolution, double, joined
 
@@ -38,8 +39,8 @@ class Hourglass(nn.Module):
         """Return what makes features of `scale`, 0 being the finest, of those one below."""
         return Rise(plan)
 
+    @override
     def forward(self, x: Tensor) -> Tensor:
-        """Return the logits."""
         links = []
         for link, down in zip(self.links, self.down, strict=True):
             links.append(link(x))
@@ -57,8 +58,8 @@ class Skip(Hourglass):
     scale of the image itself has one convolution where the paper has two.
     """
 
+    @override
     def rise(self, plan: Plan, scale: int) -> nn.Module:
-        """Return what makes features of `scale`, 0 being the finest, of those one below."""
         channels, style = plan.channels, plan.style
         refine = [style.activated(channels)]
         if scale:
@@ -90,8 +91,8 @@ class UntrainedUNet(nn.Module):
         )
         self.output = nn.Conv2d(channels, plan.outputs, 1)
 
+    @override
     def forward(self, x: Tensor) -> Tensor:
-        """Return the logits."""
         features = [self.first(x)]
         for down in self.down:
             features.append(down(features[-1]))
@@ -124,8 +125,8 @@ class Rise(nn.Module):
 class Refined(nn.Sequential):
     """Layers of which the first takes two inputs."""
 
+    @override
     def forward(self, x: Tensor, link: Tensor | None) -> Tensor:
-        """Return what the layers make of `x` and `link`."""
         first, *others = self
         x = first(x, link)
         for layer in others:
@@ -136,5 +137,6 @@ class Refined(nn.Sequential):
 class Nothing(nn.Module):
     """The link of a hourglass without links."""
 
+    @override
     def forward(self, x: Tensor) -> None:
-        """Return nothing."""
+        return None

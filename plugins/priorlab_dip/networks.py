@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from torch import Tensor, nn
+from typing_extensions import override
 
 from priorlab_dip.blocks import Plan
 from priorlab_dip.decoders import ConvDecoder, DeepDecoder
@@ -32,8 +33,8 @@ class ResNet(nn.Module):
         )
         self.output = nn.Conv2d(channels, plan.outputs, 1)
 
+    @override
     def forward(self, x: Tensor) -> Tensor:
-        """Return the logits."""
         x = self.first(x)
         for block in self.blocks:
             x = x + block(x)

@@ -9,6 +9,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from typing_extensions import override
 
 from priorlab.components import parameter
 from priorlab.forward.measurement import Measurement
@@ -48,8 +49,8 @@ class Noise2Fast(SelfSupervised):
     window: int = parameter(128, "most rows and columns seen in a step", unit="pixels", low=2)
     averaged: int = parameter(10, "last looks whose outputs are averaged", low=1)
 
+    @override
     def fit(self, measurement: Measurement, trace: Trace) -> Tensor:
-        """Return the denoised image; see `SelfSupervised.fit`."""
         y = measurement.y
         network = placed(_network(y.shape[1], self.channels, self.depth), y.device)
         adam = torch.optim.Adam(network.parameters(), lr=self.learning_rate, fused=True)

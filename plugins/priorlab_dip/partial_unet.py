@@ -1,4 +1,4 @@
-"""The network of Self2Self: it tells missing values from black ones, and forgets at random."""
+"""The network of Self2Self: it treats missing values as missing, not as black, and has dropout."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PLAIN = Style(normalisation="none")
 
 
 class PartialConvolution(nn.Conv2d):
-    """A 3x3 convolution that sees known values only, and weighs them the more the fewer.
+    """A 3x3 convolution of the known values only, divided by the share of them in its window.
 
     What lies beyond the border counts as missing.
 

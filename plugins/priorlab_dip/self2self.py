@@ -8,6 +8,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from typing_extensions import override
 
 from priorlab.components import parameter
 from priorlab.forward.measurement import Measurement
@@ -57,8 +58,8 @@ class Self2Self(SelfSupervised):
 
     fills_in: ClassVar[bool] = True
 
+    @override
     def fit(self, measurement: Measurement, trace: Trace) -> Tensor:
-        """Return the restored image; see `SelfSupervised.fit`."""
         y, mask = measurement.y, measurement.operator.known_pixels
         known = torch.ones_like(y) if mask is None else mask.to(y.dtype).expand_as(y)
         height, width = y.shape[2:]
@@ -97,7 +98,7 @@ class Self2Self(SelfSupervised):
 
     @torch.no_grad()
     def _guess(self, network: nn.Module, whole: Tensor) -> Tensor:
-        """Return what the network says of the whole image if some values are hidden."""
+        """Return the network's guess of the whole image while some values are hidden."""
         y, known = whole.chunk(2, 1)
         seen = known * bernoulli(known.shape, 1 - self.hidden, known.device)
         return _applied(network, y, seen)

@@ -1,4 +1,4 @@
-"""What the priors have in common that train a small network on the noisy picture alone."""
+"""The common base of the priors that train a small network on the noisy picture alone."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from priorlab.randomness import seeded
 from priorlab.trace import SILENT, Trace, TraceOfOne
 
 REPORTS = 20
-"""How often about the trace hears of a fit."""
+"""About how many times a fit is reported to the trace."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -95,5 +95,5 @@ def random_crop(image: Tensor, size: int) -> Tensor:
 
 
 def due(step: int, total: int) -> bool:
-    """Whether the trace should hear of this step."""
+    """Return whether this step is one to report to the trace."""
     return step == total or step % max(1, total // REPORTS) == 0

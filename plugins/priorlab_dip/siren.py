@@ -9,6 +9,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from typing_extensions import override
 
 from priorlab.components import parameter
 from priorlab.forward.operators import Shape
@@ -25,7 +26,7 @@ small and in large pictures. Those of 256 x 256 pixels reach from -1 to 1, as in
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ImplicitRepresentation(Generator):
-    """Implicit neural representation: a small network that tells the colour at a place.
+    """Implicit neural representation: a small network that maps a place to its colour.
 
     The same perceptron answers for each pixel, given the coordinates only: it prefers smooth
     pictures, and noise is what it learns last. `encoding=sine` gives it sine activations
@@ -63,8 +64,8 @@ class ImplicitRepresentation(Generator):
         10.0, "standard deviation of the random waves, in periods per 256 pixels", low=0
     )
 
+    @override
     def make_network(self, shape: Shape) -> nn.Module:
-        """Return a fresh network; see `Generator.make_network`."""
         body: nn.Module
         if self.encoding == "sine":
             body = Siren(shape[1], self.units, self.depth, self.omega)
@@ -111,8 +112,8 @@ class Siren(nn.Module):
         self.last = nn.Conv2d(units, outputs, 1)
         nn.init.uniform_(self.last.weight, -bound, bound)
 
+    @override
     def forward(self, code: Tensor) -> Tensor:
-        """Return the logits of the image."""
         # The first phases are many periods, so bfloat16 would blur them; later ones are not.
         with torch.autocast(code.device.type, enabled=False):
             x = self.first(joined(code))

@@ -8,6 +8,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from typing_extensions import override
 
 from priorlab.components import parameter
 from priorlab.forward.measurement import Measurement
@@ -44,8 +45,8 @@ class ZeroShotNoise2Noise(SelfSupervised):
     channels: int = parameter(48, "feature maps of each layer", low=1)
     window: int = parameter(64, "most rows and columns seen in a step", unit="pixels", low=2)
 
+    @override
     def fit(self, measurement: Measurement, trace: Trace) -> Tensor:
-        """Return the denoised image; see `SelfSupervised.fit`."""
         y = measurement.y
         network = placed(_network(y.shape[1], self.channels), y.device)
         adam = torch.optim.Adam(network.parameters(), lr=self.learning_rate, fused=True)

@@ -12,7 +12,7 @@ MOST_STEPS = 1000
 
 
 class ConvergenceWarning(UserWarning):
-    """An iteration ended before it reached its tolerance; the message tells the residual."""
+    """An iteration ended before it reached its tolerance; the message gives the residual."""
 
 
 def conjugate_gradients(
@@ -86,12 +86,24 @@ def conjugate_gradients(
 
 
 def norm(x: Tensor) -> Tensor:
-    """Return the Euclidean norm of each member of a batch, shape (B,)."""
+    """Return the Euclidean norm of each member of a batch, shape (B,).
+
+    Examples
+    --------
+    >>> norm(torch.tensor([[3.0, 4.0], [0.0, 2.0]]))
+    tensor([5., 2.])
+    """
     return dot(x, x).sqrt()
 
 
 def dot(a: Tensor, b: Tensor) -> Tensor:
-    """Return the real part of the inner product of each member, shape (B,)."""
+    """Return the real part of the inner product of each member, shape (B,).
+
+    Examples
+    --------
+    >>> dot(torch.tensor([[1 + 1j]]), torch.tensor([[2.0 + 0j]]))
+    tensor([2.])
+    """
     product = (a.conj() * b).real if a.is_complex() or b.is_complex() else a * b
     return product.flatten(1).sum(1)
 

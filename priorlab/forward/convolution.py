@@ -8,6 +8,7 @@ from typing import Self
 import torch
 from scipy.fft import next_fast_len
 from torch import Tensor
+from typing_extensions import override
 
 from priorlab.errors import UsageError
 from priorlab.forward.operators import LinearOperator, Shape
@@ -27,7 +28,7 @@ class Downsampling(LinearOperator):
     factor : int
         Side of a block, at least 1. The image's sides must be multiples of it.
     boundary : {"circular", "reflect"}
-        How the image goes on beyond its border: it repeats (``abcd|abcd``), or it is mirrored
+        How the image continues beyond its border: it repeats (``abcd|abcd``), or it is mirrored
         (``dcba|abcd|dcba``). `solve` has a closed form for circular, and for reflect if the
         kernel equals its mirror images and its size is odd or even as the factor is.
 
@@ -40,6 +41,12 @@ class Downsampling(LinearOperator):
     ----------
     N. Zhao et al., "Fast single image super-resolution using a new analytical solution for
     l2-l2 problems", IEEE Transactions on Image Processing 25(8), 2016: the closed form.
+
+    Examples
+    --------
+    >>> operator = Downsampling(torch.full((2, 2), 0.25), factor=2)
+    >>> operator.forward(torch.rand(1, 3, 8, 10)).shape
+    torch.Size([1, 3, 4, 5])
     """
 
     def __init__(self, kernel: Tensor, factor: int = 1, boundary: str = "circular") -> None:
@@ -94,8 +101,8 @@ class Downsampling(LinearOperator):
             y, size=shape[-2:], mode="bicubic", align_corners=False, antialias=True
         )
 
+    @override
     def to(self, device: torch.device | str) -> Self:
-        """Return the same operator with its kernel on `device`."""
         moved = copy.copy(self)
         moved.kernel = self.kernel.to(device)
         return moved
@@ -182,6 +189,13 @@ class Convolution(Downsampling):
         Shape (kh, kw), its origin at ``(kh // 2, kw // 2)``.
     boundary : {"circular", "reflect"}
         As in `Downsampling`.
+
+    Examples
+    --------
+    >>> from priorlab.tasks import kernels
+    >>> blur = Convolution(torch.from_numpy(kernels.gaussian(1.0)), boundary="reflect")
+    >>> blur.forward(torch.ones(1, 1, 16, 16)).allclose(torch.ones(1, 1, 16, 16))
+    True
     """
 
     def __init__(self, kernel: Tensor, boundary: str = "circular") -> None:

@@ -1,4 +1,4 @@
-"""Impulses in a picture: an impulse says nothing of the value that it replaced."""
+"""Impulses in a picture: they carry no information about the values that they replaced."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ CHANCE = 1e-5
 """A value that was hit is kept with this probability at most, because its window looks black."""
 
 WIDEST = 7
-"""The most that a window reaches; with more noise, all black and white is taken for impulses."""
+"""The most that a window reaches; with more noise, all black and white values count as impulses."""
 
 
 def reliable_pixels(y: Tensor, amount: float) -> Tensor:
@@ -18,7 +18,16 @@ def reliable_pixels(y: Tensor, amount: float) -> Tensor:
 
     A value between 0 and 1 was not. Any other was, unless it is 0 or 1 and more than half of a
     window around it is the same: there the picture itself is black or white. The window is the
-    smallest that impulses, `amount` of all values, fill so far with a probability of `CHANCE`.
+    smallest that impulses, `amount` of all values, fill so far with a probability of at most
+    `CHANCE`.
+
+    Examples
+    --------
+    >>> import torch
+    >>> y = torch.full((1, 1, 16, 16), 0.5)
+    >>> y[0, 0, 3, 4], y[0, 0, 9, 1] = 0, 1
+    >>> (~reliable_pixels(y, amount=0.01)).nonzero()[:, 2:].tolist()
+    [[3, 4], [9, 1]]
     """
     kept = (y > 0) & (y < 1)
     reach = next((r for r in range(1, WIDEST + 1) if _chance(r, amount) <= CHANCE), None)

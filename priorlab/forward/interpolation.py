@@ -1,4 +1,4 @@
-"""Interpolation of missing pixels: what can be done without any prior."""
+"""Interpolation of missing pixels, which needs no prior."""
 
 from __future__ import annotations
 
@@ -30,6 +30,11 @@ def fill_missing(y: Tensor, mask: Tensor) -> Tensor:
     Tensor
         Same shape. Known pixels are kept; if nothing is known, all is mid-gray. Every value
         lies between the least and the greatest known one.
+
+    Examples
+    --------
+    >>> fill_missing(torch.tensor([[[[0.2, 0.0, 0.2]]]]), torch.tensor([[[[1.0, 0.0, 1.0]]]]))
+    tensor([[[[0.2000, 0.2000, 0.2000]]]])
     """
     known = (mask > 0.5).expand_as(y)
     return _fill(torch.where(known, y, 0), known)

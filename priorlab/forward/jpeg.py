@@ -30,7 +30,7 @@ SUBSAMPLINGS = ("4:4:4", "4:2:0")
 
 WIDTH = 0.5 / 12**0.5
 """Standard deviation of the Gaussian that stands for a rounding error, over q: half of the true
-one. A true error ends at q/2, and a prior is not to be drawn far beyond."""
+one. A true error ends at q/2, and a prior should not be pulled far beyond."""
 
 LUMA, CHROMA = 2000.0, 160.0
 """The mean square (0-255) of the coefficient (u, v) in photographs is about LUMA, and in colourful
@@ -135,7 +135,15 @@ class JpegQuantisation(Noise):
 
 
 def standard(quality: int, subsampling: str = "4:4:4") -> JpegQuantisation:
-    """Return the noise model of Pillow's encoder with a quality of 1 to 100 (IJG's scale)."""
+    """Return the noise model of Pillow's encoder with a quality of 1 to 100 (IJG's scale).
+
+    Examples
+    --------
+    >>> standard(quality=10).luma[:4]
+    (80, 55, 50, 80)
+    >>> standard(quality=10).level > standard(quality=90).level
+    True
+    """
     file = io.BytesIO()
     Image.new("RGB", (BLOCK, BLOCK)).save(file, "JPEG", quality=quality)
     tables = _opened(file).quantization
@@ -149,6 +157,12 @@ def of_file(path: str | os.PathLike[str]) -> JpegQuantisation:
     ------
     UsageError
         If it is not a JPEG file, or one whose chroma is sampled in a way not in `SUBSAMPLINGS`.
+
+    Examples
+    --------
+    >>> Image.open("photo.png").save("photo.jpg", quality=90, subsampling="4:2:0")
+    >>> of_file("photo.jpg") == standard(quality=90, subsampling="4:2:0")
+    True
     """
     try:
         with open(path, "rb") as file:

@@ -1,4 +1,4 @@
-"""What a prior may see: the measurement, how it came about, and nothing of the truth."""
+"""What a prior may see: the data, the operator and the noise model, but never the clean image."""
 
 from __future__ import annotations
 
@@ -26,6 +26,15 @@ class Measurement:
         The noise model, with its data fidelity ``E = -log p(y | A x)``.
     shape : tuple of int
         Shape (B, C, H, W) of the image to recover.
+
+    Examples
+    --------
+    >>> mask = torch.ones(1, 1, 16, 16)
+    >>> mask[..., 4:8, 4:8] = 0
+    >>> y = 0.5 * mask
+    >>> measurement = Measurement(y, Mask(mask), NoNoise(), (1, 1, 16, 16))
+    >>> torch.equal(measurement.initial_guess(), torch.full((1, 1, 16, 16), 0.5))
+    True
     """
 
     y: Tensor
@@ -51,9 +60,9 @@ class Measurement:
 
     @property
     def has_outliers(self) -> bool:
-        """Whether some pixels were replaced by values that say nothing of the image.
+        """Whether some pixels were replaced by values that carry no information about the image.
 
-        They can then be told from the others, at least in part; see `without_outliers`.
+        At least some of them can then be detected; see `without_outliers`.
         """
         return self.operator.is_identity and self.noise.has_outliers
 

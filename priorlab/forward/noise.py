@@ -4,8 +4,8 @@ Each data fidelity is the negative log-likelihood of the data `y` given the nois
 ``u = A x``, up to a constant: squared error for Gaussian noise, L1 for impulse noise, the
 Poisson likelihood for counts.
 
-What a solver must know of a model, it asks of the model, not of its class: `Noise.is_gaussian`
-and its neighbours.
+A solver asks the model what it needs to know, by `Noise.is_gaussian` and the properties next to
+it, and never which class the model has.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from typing_extensions import override
 
 from priorlab.forward import anscombe, impulses
 
@@ -40,6 +41,12 @@ class Stabiliser:
         Maps an estimate of the mean of the transformed data back, without bias.
     sigma : float
         The standard deviation of the transformed data.
+
+    Examples
+    --------
+    >>> stable = Poisson(peak=30.0).stabiliser()
+    >>> round(stable.sigma, 3), stable.forward(torch.ones(1))
+    (0.091, tensor([1.]))
     """
 
     forward: Callable[[Tensor], Tensor]
@@ -48,7 +55,7 @@ class Stabiliser:
 
 
 class Noise(ABC):
-    """How measured data scatter about the noise-free data."""
+    """How measured data scatter around the noise-free data."""
 
     @property
     @abstractmethod
@@ -66,11 +73,6 @@ class Noise(ABC):
         return False
 
     @property
-    def is_exact(self) -> bool:
-        """Whether the data are as good as free of noise: rounded, at most."""
-        return False
-
-    @property
     def is_zero_mean(self) -> bool:
         """Whether the mean of the data, over draws of the noise, is the noise-free data."""
         return True
@@ -82,15 +84,15 @@ class Noise(ABC):
 
     @property
     def has_outliers(self) -> bool:
-        """Whether some values are replaced by others that say nothing of them."""
+        """Whether some values are replaced by others that carry no information about them."""
         return False
 
     def reliable_pixels(self, y: Tensor) -> Tensor:
-        """Return where `y` says something of the image: boolean, of its shape."""
+        """Return where `y` carries information about the image: boolean, in its shape."""
         return torch.ones_like(y, dtype=torch.bool)
 
     def stabiliser(self) -> Stabiliser | None:
-        """Return a transform that makes the noise Gaussian, or None if there is no need or none."""
+        """Return a transform that makes the noise Gaussian; None if none is needed or known."""
         return None
 
     def variance(self, u: Tensor) -> Tensor:
@@ -128,13 +130,13 @@ class Gaussian(Noise):
     sigma: float
 
     @property
+    @override
     def level(self) -> float:
-        """Return `sigma`."""
         return self.sigma
 
     @property
+    @override
     def is_gaussian(self) -> bool:
-        """True."""
         return True
 
     def sample(self, clean: NDArray[Any], rng: np.random.Generator) -> NDArray[Any]:
@@ -158,23 +160,31 @@ class Gaussian(Noise):
 
 @dataclasses.dataclass(frozen=True)
 class NoNoise(Gaussian):
-    """No noise but rounding, which counts as Gaussian noise: by default that to 8 bits."""
+    """No noise but rounding, which counts as Gaussian noise: by default that to 8 bits.
+
+    Examples
+    --------
+    >>> NoNoise().is_gaussian, round(255 * NoNoise().level, 3)
+    (True, 0.289)
+    """
 
     sigma: float = ROUNDING
 
-    @property
-    def is_exact(self) -> bool:
-        """True."""
-        return True
-
+    @override
     def sample(self, clean: NDArray[Any], rng: np.random.Generator) -> NDArray[Any]:
-        """Return the data as they are."""
         return clean
 
 
 @dataclasses.dataclass(frozen=True)
 class Poisson(Noise):
-    """Photon noise: ``peak * y`` is a Poisson count of mean ``peak * u``."""
+    """Photon noise: ``peak * y`` is a Poisson count of mean ``peak * u``.
+
+    Examples
+    --------
+    >>> y = Poisson(peak=30.0).sample(np.full((1000,), 0.5), np.random.default_rng(0))
+    >>> Poisson(peak=30.0).variance(torch.tensor(0.5)), round(float(y.var()), 3)
+    (tensor(0.0167), 0.017)
+    """
 
     peak: float
 
@@ -183,8 +193,8 @@ class Poisson(Noise):
         """Return the standard deviation at mid-gray."""
         return float((0.5 / self.peak) ** 0.5)
 
+    @override
     def variance(self, u: Tensor) -> Tensor:
-        """Return ``u / peak``."""
         return u.clamp_min(0) / self.peak
 
     def stabiliser(self) -> Stabiliser:
@@ -222,6 +232,12 @@ class SaltAndPepper(Noise):
     The channels of a pixel are hit independently, as is usual for colour images. Its data
     fidelity is L1, the likelihood of Laplace noise with the scale ``amount / 2``, because the
     true likelihood has no useful gradient.
+
+    Examples
+    --------
+    >>> y = SaltAndPepper(0.2).sample(np.full((1000,), 0.5), np.random.default_rng(0))
+    >>> np.unique(y), round(float((y != 0.5).mean()), 1)
+    (array([0. , 0.5, 1. ]), 0.2)
     """
 
     amount: float
@@ -242,8 +258,8 @@ class SaltAndPepper(Noise):
         return False
 
     @property
+    @override
     def has_outliers(self) -> bool:
-        """True."""
         return True
 
     def reliable_pixels(self, y: Tensor) -> Tensor:

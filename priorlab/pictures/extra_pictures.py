@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
+from typing_extensions import override
 
 from priorlab.pictures import arrays
 from priorlab.trace import Trace
@@ -60,8 +61,8 @@ class PictureCollector(Trace):
     def __init__(self) -> None:
         self._pictures: dict[str, Any] = {}
 
+    @override
     def picture(self, name: str, image: Tensor) -> None:
-        """See `Trace.picture`."""
         try:
             self._pictures[str(name)] = image.detach().clone()
         except Exception as error:  # a plugin may pass anything; that must not cost its result

@@ -1,4 +1,4 @@
-"""Estimate the noise level of a picture of which it is not known."""
+"""Estimate the unknown noise level of a picture."""
 
 from __future__ import annotations
 

@@ -83,7 +83,7 @@ def read(path: str | os.PathLike[str]) -> NDArray[np.float32]:
 
 
 def _decode_numpy(path: Path) -> NDArray[np.float32]:
-    """Decode a .npy file; it is mapped first, so that nothing large is read in vain."""
+    """Decode a .npy file; it is mapped first, so that a large one is refused without being read."""
     pixels = np.load(path, mmap_mode="r", allow_pickle=False)
     if pixels.ndim not in (2, 3):
         raise UsageError(f"{path} has shape {pixels.shape}; expected (H, W) or (H, W, C)")

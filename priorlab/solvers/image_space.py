@@ -31,9 +31,9 @@ STEP = 0.05
 """Noise level that the first prox of the splitting removes, on the [0, 1] scale. This and the next
 two set the speed, not the solution."""
 BALANCE_EVERY = 10
-"""Iterations after which the step is changed by a factor of 2, if the residuals are ..."""
+"""Iterations between two comparisons of the primal and the dual residual."""
 BALANCE = 20.0
-"""... this many times apart."""
+"""Ratio of the two from which the step is changed, by a factor of 2."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -59,7 +59,7 @@ def minimise(
     """Return the image that minimises ``nll(A x; y) + energy(x) / level``.
 
     Each image of a batch is solved by itself, so that it does not depend on the others. Outliers
-    that can be told from the other pixels, such as impulses, count as missing pixels.
+    that can be detected, such as impulses, count as missing pixels.
 
     Parameters
     ----------
@@ -81,6 +81,23 @@ def minimise(
     -------
     Tensor
         Image of shape ``measurement.shape``.
+
+    Examples
+    --------
+    The energy 1/2 |x|^2 draws an image towards black, by its prox or by its gradient:
+
+    >>> from priorlab.forward.noise import Gaussian
+    >>> from priorlab.forward.operators import Identity
+    >>> def energy(x):
+    ...     return x.square().flatten(1).sum(1) / 2
+    >>> def make_prox(trace):
+    ...     return lambda v, step: v / (1 + step)
+    >>> y = torch.full((1, 1, 2, 2), 0.6)
+    >>> measurement = Measurement(y, Identity(), Gaussian(0.2), (1, 1, 2, 2))
+    >>> for way in (make_prox, None):
+    ...     minimise(measurement, energy, way, ImageSpaceSettings()).unique()
+    tensor([0.5000])
+    tensor([0.5000])
     """
     result = measurement.initial_guess()
     for index in range(measurement.shape[0]):

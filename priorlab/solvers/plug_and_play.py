@@ -25,7 +25,7 @@ Denoise = Callable[[Tensor, float], Tensor]
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class SplittingSettings:
-    """What half-quadratic splitting can be told; results/tuning-plug-and-play.md has the sweep."""
+    """Settings of half-quadratic splitting; results/tuning-plug-and-play.md has the sweep."""
 
     steps: int = parameter(24, "splitting steps, for tasks other than denoising", low=1)
     first_level: float = parameter(
@@ -56,8 +56,8 @@ def restore(
     """Restore an image with a denoiser as the prior.
 
     Gaussian noise alone is denoised directly, Poisson noise alone after a variance-stabilising
-    transform; everything else goes through half-quadratic splitting. Outliers that can be told
-    from the other pixels, such as impulses, count as missing pixels.
+    transform; everything else goes through half-quadratic splitting. Outliers that can be
+    detected, such as impulses, count as missing pixels.
 
     Parameters
     ----------
@@ -74,6 +74,17 @@ def restore(
     -------
     Tensor
         Image of shape ``measurement.shape``, not clipped.
+
+    Examples
+    --------
+    >>> from priorlab.tasks.builtin import Inpaint
+    >>> from priorlab.trace import SILENT
+    >>> def smooth(v, sigma):
+    ...     return torch.nn.functional.avg_pool2d(v, 3, 1, 1, count_include_pad=False)
+    >>> measurement = Inpaint(missing=0.5).measure(torch.full((1, 1, 16, 16), 0.5), seed=0)
+    >>> restored = restore(smooth, measurement, SplittingSettings(), SILENT)
+    >>> restored.allclose(torch.full((1, 1, 16, 16), 0.5), atol=1e-3)
+    True
     """
     y, noise = measurement.y, measurement.noise
     if measurement.operator.is_identity:
@@ -92,7 +103,15 @@ def restore(
 
 
 def falling_levels(noise: Noise, settings: SplittingSettings) -> list[float]:
-    """Return noise levels that fall geometrically to that of the least noisy pixels."""
+    """Return noise levels that fall geometrically to that of the least noisy pixels.
+
+    Examples
+    --------
+    >>> from priorlab.forward.noise import Gaussian
+    >>> levels = falling_levels(Gaussian(2 / 255), SplittingSettings(steps=3))
+    >>> [round(255 * level) for level in levels]
+    [50, 10, 2]
+    """
     least, greatest = noise.spread
     last = max(least, settings.last_level)
     first = max(greatest, settings.first_level, last)

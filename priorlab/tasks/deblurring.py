@@ -9,6 +9,7 @@ from typing import ClassVar
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from typing_extensions import override
 
 from priorlab.components import parameter
 from priorlab.errors import UsageError
@@ -22,7 +23,14 @@ from priorlab.tasks.parameters import assumed, boundary_parameter, noise_of, sig
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Deblur(Task):
-    """Undo a known blur: Gaussian, motion, or a kernel from a file."""
+    """Undo a known blur: Gaussian, motion, or a kernel from a file.
+
+    Examples
+    --------
+    >>> measurement = Deblur(width=2.0).measure(torch.rand(1, 3, 32, 32), seed=0)
+    >>> measurement.operator.kernel.shape
+    torch.Size([17, 17])
+    """
 
     name: ClassVar[str] = "deblur"
     kind: str = parameter("gaussian", "what blurs", choices=("gaussian", "motion"))
@@ -53,8 +61,8 @@ class Deblur(Task):
         """Gaussian noise on the blurred image."""
         return noise_of(self.sigma)
 
+    @override
     def operator(self, shape: Shape, rng: np.random.Generator) -> Convolution:
-        """Return the convolution."""
         if self.kernel:
             kernel = kernels.read(self.kernel)
         elif self.kind == "motion":
@@ -65,10 +73,10 @@ class Deblur(Task):
         operator.check(shape[-2:])
         return operator
 
+    @override
     def for_photograph(self, typed: Collection[str]) -> Deblur:
-        """Return the task with a boundary that reflects."""
         return self if "boundary" in typed else dataclasses.replace(self, boundary="reflect")
 
+    @override
     def for_picture(self, picture: NDArray[np.float32], typed: Collection[str]) -> tuple[Task, str]:
-        """Return the task with a boundary that reflects, and a note on its sigma."""
         return self.for_photograph(typed), assumed(self.sigma, typed)

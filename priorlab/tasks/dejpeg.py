@@ -8,6 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
+from typing_extensions import override
 
 from priorlab.components import parameter
 from priorlab.errors import UsageError
@@ -25,6 +26,14 @@ class Dejpeg(Task):
     as in Pillow and most programs; others count in their own way. For a picture of one's own,
     `tables` is the JPEG file that it was read from. Its blocks must begin at the upper left
     corner, so the picture must not have been cropped, resized or rotated since.
+
+    Examples
+    --------
+    >>> import torch
+    >>> clean = torch.rand(1, 3, 16, 16, generator=torch.Generator().manual_seed(0))
+    >>> errors = [(Dejpeg(quality=q).measure(clean, seed=0).y - clean).norm() for q in (10, 90)]
+    >>> bool(errors[0] > errors[1])
+    True
     """
 
     name: ClassVar[str] = "dejpeg"
@@ -61,9 +70,9 @@ class Dejpeg(Task):
             raise UsageError(f"{self.name} treats 1 or 3 channels, like JPEG, not {shape[1]}")
         return Identity()
 
+    @override
     def for_picture(self, picture: NDArray[np.float32], typed: Collection[str]) -> tuple[Task, str]:
-        """Return the task, and a note on the quality that it assumes."""
         if "quality" in typed or "tables" in typed:
             return self, ""
-        told = "tables=FILE.jpg takes it from the picture's file"
-        return self, f"no quality was given: assuming quality = {self.quality}; {told}"
+        hint = "tables=FILE.jpg takes it from the picture's file"
+        return self, f"no quality was given: assuming quality = {self.quality}; {hint}"

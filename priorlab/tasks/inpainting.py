@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from typing_extensions import override
 
 from priorlab.components import parameter
 from priorlab.errors import UsageError
@@ -23,7 +24,14 @@ from priorlab.tasks.parameters import assumed, noise_of, sigma_parameter
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Inpaint(Task):
-    """Fill in missing pixels: a random fraction, overlaid text, a box, or a mask file."""
+    """Fill in missing pixels: a random fraction, overlaid text, a box, or a mask file.
+
+    Examples
+    --------
+    >>> measurement = Inpaint(missing=0.25).measure(torch.rand(1, 3, 16, 16), seed=0)
+    >>> float(measurement.operator.known_pixels.mean())
+    0.75
+    """
 
     name: ClassVar[str] = "inpaint"
     kind: str = parameter("random", "which pixels are missing", choices=masks.KINDS)
@@ -63,8 +71,8 @@ class Inpaint(Task):
             known = masks.draw(self.kind, size, self.missing, rng)
         return Mask(torch.from_numpy(known[None, None].astype(np.float32)))
 
+    @override
     def for_picture(self, picture: NDArray[np.float32], typed: Collection[str]) -> tuple[Task, str]:
-        """Return the task, and a note on its sigma."""
         return self, assumed(self.sigma, typed)
 
     def adopt(self, y: Tensor) -> Measurement:

@@ -23,10 +23,10 @@ def sigma_parameter(default: float) -> float:
 
 
 def boundary_parameter() -> str:
-    """Declare how an image goes on beyond its border, for an operator that looks there."""
+    """Declare how an image continues beyond its border, for an operator that looks there."""
     value: str = parameter(
         "circular",
-        "how the image goes on beyond its border; tables use circular, photographs need reflect",
+        "how the image continues beyond its border; tables use circular, photographs need reflect",
         choices=("circular", "reflect"),
     )
     return value

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from typing_extensions import override
 
 from priorlab.components import parameter
 from priorlab.forward.convolution import Downsampling
@@ -27,6 +28,11 @@ class SuperResolution(Task):
     Clean images are cropped at the right and bottom to a multiple of the factor. The Lanczos
     filter has two lobes, as in Ulyanov, Vedaldi, Lempitsky: Deep Image Prior (CVPR 2018);
     bicubic has a = -0.5, as in Matlab and Pillow; the Gaussian has the width 0.4 x factor.
+
+    Examples
+    --------
+    >>> SuperResolution(factor=2).measure(torch.rand(1, 3, 33, 40), seed=0).y.shape
+    torch.Size([1, 3, 16, 20])
     """
 
     name: ClassVar[str] = "superres"
@@ -47,8 +53,8 @@ class SuperResolution(Task):
         """Luma and a border of `factor` pixels left out, as in the literature."""
         return Protocol("luma", self.factor)
 
+    @override
     def operator(self, shape: Shape, rng: np.random.Generator) -> Downsampling:
-        """Return blur and decimation."""
         if self.kernel == "gaussian":
             kernel = kernels.gaussian(0.4 * self.factor, even=self.factor % 2 == 0)
         else:
@@ -66,10 +72,10 @@ class SuperResolution(Task):
         """Return `shape`, enlarged by the factor."""
         return (*shape[:2], shape[2] * self.factor, shape[3] * self.factor)
 
+    @override
     def for_photograph(self, typed: Collection[str]) -> SuperResolution:
-        """Return the task with a boundary that reflects."""
         return self if "boundary" in typed else dataclasses.replace(self, boundary="reflect")
 
+    @override
     def for_picture(self, picture: NDArray[np.float32], typed: Collection[str]) -> tuple[Task, str]:
-        """Return the task with a boundary that reflects, and a note on its sigma."""
         return self.for_photograph(typed), assumed(self.sigma, typed)

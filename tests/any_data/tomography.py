@@ -13,7 +13,7 @@ from priorlab.forward.noise import Gaussian
 
 @lru_cache(maxsize=4)
 def rays(height, width, angles):
-    """Return the sums as a sparse matrix: each pixel adds to the two bins beside its place."""
+    """Return the sums as a sparse matrix: each pixel adds to the two nearest bins."""
     bins = int(np.hypot(height, width)) + 2
     rows, columns = np.mgrid[:height, :width].reshape(2, -1)
     x, y, entries = columns - (width - 1) / 2, rows - (height - 1) / 2, []

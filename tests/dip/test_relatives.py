@@ -87,7 +87,7 @@ def test_most_of_the_noise_goes(prior: Prior, noise) -> None:
     ids=lambda value: getattr(value, "name", ""),
 )
 def test_what_has_nothing_but_noise_comes_out_flat(prior: Prior, left: float) -> None:
-    """The noise is not learnt: nothing that the loss compares says what a pixel's noise is."""
+    """The noise is not learnt: nothing that the loss compares contains a pixel's own noise."""
     clean = torch.full((1, 1, 32, 32), 0.5)
     measurement = measure(clean, Identity(), Gaussian(0.2))
     assert error(prior.restore(measurement), clean) < left * 0.2**2
@@ -108,7 +108,7 @@ def test_what_they_cannot_treat(prior: Prior) -> None:
 
 
 class Path(Trace):
-    """Keeps what it hears."""
+    """Keeps what is reported."""
 
     def __init__(self) -> None:
         self.images: dict[int, Tensor] = {}
@@ -131,7 +131,7 @@ def test_the_trace_hears_of_the_image_that_is_returned(prior: Prior) -> None:
 
 @pytest.mark.parametrize("prior", QUICK, ids=lambda prior: prior.name)
 def test_the_trace_shows_the_batch_and_is_not_flooded(prior: Prior) -> None:
-    """It hears about 20 times of a fit; the second image begins where the first has ended."""
+    """A fit is reported about 20 times; the second image begins where the first has ended."""
     prior = dataclasses.replace(prior, iterations=100)
     path = Path()
     both = measure(torch.cat([picture(16), picture(32)[..., 16:, 16:]]), Identity(), Gaussian(0.1))

@@ -112,7 +112,7 @@ def test_gradient_and_sum_over_each_image(noise: jpeg.JpegQuantisation, channels
     assert torch.autograd.gradcheck(lambda u: noise.nll(u, y), (u,), fast_mode=True)
 
 
-def test_closeness_after_inference_mode_has_a_gradient() -> None:
+def test_the_data_fidelity_after_inference_mode_has_a_gradient() -> None:
     noise = jpeg.standard(33)  # no other test uses it: nothing is kept yet
     u, y = pair(16, 16, 1)
     with torch.inference_mode():

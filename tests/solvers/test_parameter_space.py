@@ -124,7 +124,7 @@ def test_each_image_gets_a_network_of_its_own() -> None:
 
 
 @pytest.mark.parametrize("noise", [NoNoise(), Poisson(30.0), SaltAndPepper(0.3)])
-def test_every_closeness_leads_to_the_image(noise) -> None:
+def test_every_data_fidelity_leads_to_the_image(noise) -> None:
     clean = picture(32)
     y = torch.from_numpy(noise.sample(clean.double().numpy()[0], np.random.default_rng(1))[None])
     measurement = Measurement(y.float(), Identity(), noise, tuple(clean.shape))
@@ -295,6 +295,23 @@ def test_what_joins_in_must_be_a_denoiser() -> None:
         Small(red=TotalVariation())
 
 
+class GrayOnly(SlidingDCT):
+    def unsupported(self, measurement: Measurement) -> str | None:
+        assert measurement.operator.is_identity and measurement.noise.is_gaussian
+        assert measurement.y.shape == measurement.shape
+        return None if measurement.shape[1] == 1 else "it only treats gray images"
+
+
+def test_what_joins_in_must_support_the_images() -> None:
+    """It is asked about what it is given in a fit: an image with noise, whatever the data are."""
+    prior = Small(red=GrayOnly())
+    for channels, answer in ((1, None), (3, "red=dct: it only treats gray images")):
+        shape = (1, channels, 16, 16)
+        y = torch.zeros(1, 7, dtype=torch.complex64)
+        data = Measurement(y, Fourier(), Gaussian(0.1), shape)
+        assert prior.unsupported(data) == answer
+
+
 def test_impulses_that_stand_out_are_missing_pixels() -> None:
     clean = picture(32)
     noise = SaltAndPepper(0.3)
@@ -438,7 +455,7 @@ class Fourier(LinearOperator):
 
 
 @pytest.mark.parametrize("share", [1.0, 0.25])
-def test_muon_changes_the_weights_of_any_layer_alike(share) -> None:
+def test_muon_changes_the_weights_of_every_layer_by_the_same_amount(share) -> None:
     """A root mean square of a hundredth, whatever the gradient's size and the layer's shape."""
     for shape, size in (((32, 16, 3, 3), 1e-4), ((8, 64, 1, 1), 1e3), ((64, 8, 1, 1), 1.0)):
         kernel = torch.zeros(shape, requires_grad=True)

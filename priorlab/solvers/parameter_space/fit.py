@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from priorlab.forward.measurement import Measurement
+from priorlab.randomness import seeded
 from priorlab.solvers.parameter_space.member import MakeCode, MakeNetwork, Member
 from priorlab.solvers.parameter_space.penalties import RED
 from priorlab.solvers.parameter_space.report import Report
@@ -35,7 +36,7 @@ def fit(
     Every image of a batch, and every run, gets a network and a code of its own. Run r draws
     them from ``seed + r``, so an image is restored as it would be alone, and several runs are
     the mean of what their seeds give. The caller's random state is left as it was. Outliers that
-    can be told from the other pixels, such as impulses, count as missing pixels.
+    can be detected, such as impulses, count as missing pixels.
 
     Data without noise say more than the network comes to fit: the image is then the nearest to
     its own that agrees with them. Known pixels, for instance, are returned as they are.
@@ -63,6 +64,18 @@ def fit(
         The only source of randomness.
     red : RED, optional
         A denoiser as a second prior.
+
+    Examples
+    --------
+    >>> from priorlab.tasks.builtin import Denoise
+    >>> from priorlab.trace import SILENT
+    >>> def make_network(shape):
+    ...     return torch.nn.Sequential(torch.nn.Conv2d(2, shape[1], 3, padding=1))
+    >>> def make_code(shape):
+    ...     return torch.rand(1, 2, *shape[2:])
+    >>> measurement = Denoise().measure(torch.full((1, 3, 16, 20), 0.5), seed=0)
+    >>> fit(make_network, make_code, measurement, FitSettings(iterations=3), SILENT, seed=0).shape
+    torch.Size([1, 3, 16, 20])
     """
     outliers, runs = measurement.has_outliers, settings.runs
     fits = [(index, run) for index in range(measurement.shape[0]) for run in range(runs)]
@@ -71,7 +84,7 @@ def fit(
     # The pixels that impulses hit make an operator for each image, and a stack has but one.
     batch = 1 if stacked and outliers else min(settings.batch, len(fits))
     images = torch.zeros(len(fits), *measurement.shape[1:], device=device)
-    with torch.random.fork_rng([device] if device.type == "cuda" else []), torch.enable_grad():
+    with seeded(seed, device), torch.enable_grad():
         for first in range(0, len(fits), batch):
             members = [
                 Member(

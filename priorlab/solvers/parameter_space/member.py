@@ -30,7 +30,7 @@ def noisy(measurement: Measurement) -> bool:
 
 
 class Member:
-    """One network, fitted to the measurement of one image, and what else is its own.
+    """One network, fitted to the measurement of one image, with all that belongs to it alone.
 
     It draws from a random state of its own, whatever others draw in between: first that of
     torch's global generator after `seed`, from which network and code are made, then `random`

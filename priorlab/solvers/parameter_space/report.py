@@ -11,7 +11,7 @@ from priorlab.trace import Trace
 
 
 class Report:
-    """Tells a trace of the fits of one batch of networks.
+    """Reports the fits of one batch of networks to a trace.
 
     It shows the batch of images, each as the mean of its runs so far. Iterations count on from
     one batch of networks to the next. What concerns a single fit is reported where an image is
@@ -50,7 +50,7 @@ class Report:
         )
 
     def end(self, members: list[Member]) -> None:
-        """Tell what the fits return."""
+        """Report which images the fits return."""
         if self.alone:
             if members[0].samples:
                 self.trace.picture("uncertainty", members[0].samples.deviation())

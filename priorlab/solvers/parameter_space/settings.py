@@ -1,4 +1,4 @@
-"""What the fit of a network can be told, and the constants that no user needs."""
+"""Settings of the fit of a network, and the constants that users do not set."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import dataclasses
 from priorlab.components import parameter
 
 NOTICEABLE = 1 / 255
-"""Noise of a lower level does no harm when it is fitted: nothing stops a fit early then, and Muon,
+"""Noise below this level does no harm when it is fitted: nothing stops a fit early then, and Muon,
 which fits everything faster, is used to the end."""
 
 HANDOVER = 60

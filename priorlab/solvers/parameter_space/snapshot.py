@@ -1,4 +1,4 @@
-"""Backtracking: a fit that suddenly gets much worse goes back to where it was well."""
+"""Backtracking: a fit that suddenly gets much worse returns to its last good state."""
 
 from __future__ import annotations
 

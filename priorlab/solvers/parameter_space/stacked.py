@@ -26,8 +26,8 @@ class Networks:
     one call: a convolution is a grouped one. No number passes from one network to another.
 
     A single network stores its kernels in the layout that is fast. Several don't: with channels
-    last PyTorch 2.13 then returns wrong gradients, without a word (on a CPU, of residual blocks
-    for instance).
+    last, PyTorch 2.13 silently returns wrong gradients (on a CPU, of residual blocks for
+    instance).
 
     Attributes
     ----------

@@ -1,7 +1,7 @@
 """When to stop a fit without knowing the truth: rules, each as one class.
 
 A fit first comes closer to the truth and then, fitting the noise, departs from it. Each rule
-looks at the fit after every step and keeps the image that it holds to be the best so far.
+looks at the fit after every step and keeps the image that it considers the best so far.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 from torch.nn.functional import avg_pool2d
+from typing_extensions import override
 
 from priorlab.errors import Unsupported
 from priorlab.forward.measurement import Measurement
@@ -27,7 +28,7 @@ class StoppingRule(ABC):
     Attributes
     ----------
     best : Tensor
-        The image that the rule holds to be the best so far, shape (1, C, H, W).
+        The image that the rule considers the best so far, shape (1, C, H, W).
     best_step : int
         The step that made it.
     """
@@ -43,13 +44,13 @@ class StoppingRule(ABC):
         return u
 
     def keep(self, step: int, image: Tensor) -> None:
-        """Take the image of this step for the best."""
+        """Keep the image of this step as the best."""
         self.best.copy_(image)
         self.best_step = step
 
     @abstractmethod
     def finished(self, step: int, image: Tensor, output: Tensor, last: bool) -> bool:
-        """Look at the running mean `image` and the latest `output`; tell whether to stop.
+        """Look at the running mean `image` and the latest `output`; return whether to stop.
 
         `last` says that the fit ends with this step in any case.
         """
@@ -58,8 +59,8 @@ class StoppingRule(ABC):
 class Never(StoppingRule):
     """Runs all steps and returns the last image."""
 
+    @override
     def finished(self, step: int, image: Tensor, output: Tensor, last: bool) -> bool:
-        """Return False."""
         if last:
             self.keep(step, image)
         return False
@@ -184,8 +185,8 @@ class Discrepancy(StoppingRule):
 
     def __init__(self, measurement: Measurement) -> None:
         super().__init__(measurement)
-        if not has_known_level(measurement.noise):
-            raise Unsupported("stop=discrepancy needs Gaussian or Poisson noise")
+        if problem := unsupported("discrepancy", measurement.noise):
+            raise Unsupported(problem)
         known = measurement.operator.known_pixels
         self.known = torch.ones(()) if known is None else known
         """Which of the data are measured: the others have no residual."""
@@ -215,8 +216,8 @@ class Median(StoppingRule):
         self.rules = [self.held_out, MovingVariance(measurement), Discrepancy(measurement)]
         self.following = list(self.rules)
 
+    @override
     def hide(self, u: Tensor) -> Tensor:
-        """Return `u` without the held-out pixels."""
         return self.held_out.hide(u)
 
     def finished(self, step: int, image: Tensor, output: Tensor, last: bool) -> bool:
@@ -225,7 +226,7 @@ class Median(StoppingRule):
             rule for rule in self.following if not rule.finished(step, image, output, last)
         ]
         decided = [rule.best_step for rule in self.rules if rule not in self.following]
-        # The step that a rule holds to be the best only ever becomes a later one.
+        # The best step of a rule only ever becomes a later one.
         clear = len(decided) >= 2 and all(rule.best_step >= max(decided) for rule in self.following)
         if clear or last:
             middle = sorted(self.rules, key=lambda rule: rule.best_step)[1]
@@ -244,8 +245,29 @@ RULES: dict[str, type[StoppingRule]] = {
 
 
 def has_known_level(noise: Noise) -> bool:
-    """Return whether the size of the residual, and held-out data, say something of the noise."""
+    """Return whether the size of the residual, and held-out data, depend on the noise alone.
+
+    Examples
+    --------
+    >>> from priorlab.forward.noise import Gaussian, SaltAndPepper
+    >>> has_known_level(Gaussian(0.1)), has_known_level(SaltAndPepper(0.2))
+    (True, False)
+    """
     return noise.is_zero_mean and noise.is_independent
+
+
+def unsupported(name: str, noise: Noise) -> str | None:
+    """Return in one line why the rule `name` cannot follow a fit to noisy data, or None.
+
+    Examples
+    --------
+    >>> from priorlab.forward.noise import SaltAndPepper
+    >>> unsupported("discrepancy", SaltAndPepper(0.2))
+    'stop=discrepancy needs Gaussian or Poisson noise'
+    """
+    if name in ("discrepancy", "median") and not has_known_level(noise):
+        return f"stop={name} needs Gaussian or Poisson noise"
+    return None
 
 
 def rule_for(name: str, measurement: Measurement) -> StoppingRule:
@@ -253,6 +275,12 @@ def rule_for(name: str, measurement: Measurement) -> StoppingRule:
 
     "auto" is the median where the noise has a level and is independent from pixel to pixel, as
     its rules need.
+
+    Examples
+    --------
+    >>> from priorlab.tasks.builtin import Denoise
+    >>> type(rule_for("auto", Denoise().measure(torch.zeros(1, 1, 16, 16), seed=0))).__name__
+    'Median'
     """
     if name == "auto":
         name = "median" if has_known_level(measurement.noise) else "es-wmv"
