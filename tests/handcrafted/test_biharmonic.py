@@ -121,6 +121,9 @@ def test_only_missing_pixels_are_supported_and_no_huge_holes():
         reason = Biharmonic().unsupported(task().measure(clean, seed=0))
         expected = None if task is Inpaint else "it only fills in missing pixels (inpaint)"
         assert reason == expected
+    nothing = torch.zeros(1, 1, 700, 640)
+    measurement = Measurement(nothing, Mask(nothing), NoNoise(), (1, 1, 700, 640))
+    assert Biharmonic().unsupported(measurement) is None, "it becomes gray"
     mask = torch.zeros(1, 1, 700, 640)
     mask[..., 0, :] = mask[..., -1, :] = 1
     measurement = Measurement(mask.clone(), Mask(mask), NoNoise(), (1, 1, 700, 640))
