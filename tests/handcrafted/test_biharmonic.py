@@ -115,6 +115,9 @@ def test_a_batch_is_treated_like_its_images():
 
 
 def test_huge_holes_are_not_supported():
+    nothing = torch.zeros(1, 1, 700, 640)
+    measurement = Measurement(nothing, Mask(nothing), NoNoise(), (1, 1, 700, 640))
+    assert Biharmonic().unsupported(measurement) is None, "it becomes gray"
     mask = torch.zeros(1, 1, 700, 640)
     mask[..., 0, :] = mask[..., -1, :] = 1
     measurement = Measurement(mask.clone(), Mask(mask), NoNoise(), (1, 1, 700, 640))

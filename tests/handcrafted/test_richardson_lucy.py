@@ -86,6 +86,16 @@ def test_a_batch_is_treated_like_its_images():
     torch.testing.assert_close(restore(y), loop, atol=1e-5, rtol=0)
 
 
+def test_black_stays_black_and_nothing_is_divided_by_zero():
+    y = torch.zeros(1, 1, 40, 64)
+    y[..., 40:] = 0.6 + 0.1 * torch.rand(40, 24, generator=torch.Generator().manual_seed(0))
+    operator = Convolution(torch.from_numpy(kernels.gaussian(1.0)).float(), "reflect")
+    measurement = Measurement(y, operator, Gaussian(0.001), (1, 1, 40, 64))
+    restored = RichardsonLucy(iterations=10).restore(measurement)
+    assert restored.isfinite().all()
+    assert restored[..., :30].max() == 0 and restored[..., 45:].min() > 0.3
+
+
 @pytest.mark.parametrize("value", [0.0, 0.4])
 def test_a_flat_picture_stays_flat(value):
     restored = RichardsonLucy().restore(measure(np.full((1, 32, 32), value, np.float32), sigma=0))

@@ -181,6 +181,12 @@ def test_mirror_images_reach_as_far_as_asked():
     assert torch.equal(mirror(line.mT, (3, 3), (0, 0))[0, 0, :, 1], expected)
 
 
+def test_the_mirror_image_of_a_single_pixel_is_that_pixel():
+    assert torch.equal(
+        mirror(torch.full((1, 1, 1, 1), 0.3), (2, 3), (1, 0)), torch.full((1, 1, 6, 2), 0.3)
+    )
+
+
 @pytest.mark.parametrize("sizes", [(16, 16), (37, 150), (290, 19)])
 @pytest.mark.parametrize(
     "fields",

@@ -62,16 +62,31 @@ def test_more_gain_is_sharper(boundary):
     assert 2 * slopes[0] < slopes[1] < slopes[2]
 
 
+def slope(x, measurement, balance):
+    """Half the gradient of ``|A x - y|^2 + balance |grad x|^2``, which wraps around."""
+    operator = measurement.operator
+    laplacian = sum(2 * x - x.roll(1, dim) - x.roll(-1, dim) for dim in (2, 3))
+    return operator.adjoint(operator.forward(x) - measurement.y) + balance * laplacian
+
+
 @pytest.mark.parametrize("gain", [0.5, 8.0])
 def test_the_gain_is_that_of_the_gradient_without_noise(gain):
-    """The restored picture minimises ``|A x - y|^2 + sigma^2 / g^2 |grad x|^2``."""
     measurement = measure(0.5 + 0.2 * picture(48, 48), boundary="circular", sigma=3 / 255)
-    y, operator, variance = measurement.y, measurement.operator, measurement.noise.level**2
+    variance = measurement.noise.level**2
+    squared = sum(measurement.y.diff(dim=dim).square().mean() for dim in (2, 3)) - 4 * variance
     x = Wiener(gain=gain).restore(measurement)
-    squared = sum(y.diff(dim=dim).square().mean() for dim in (2, 3)) - 4 * variance
-    laplacian = sum(2 * x - x.roll(1, dim) - x.roll(-1, dim) for dim in (2, 3))
-    slope = operator.adjoint(operator.forward(x) - y) + variance / (gain**2 * squared) * laplacian
-    assert slope.abs().max() < 1e-4
+    assert slope(x, measurement, variance / (gain**2 * squared)).abs().max() < 1e-4
+
+
+def test_data_flatter_than_their_noise_are_taken_to_have_a_small_gradient():
+    """Of a thousandth; else a picture without any contrast would divide by zero, or less."""
+    clean = np.full((1, 48, 48), 0.5, np.float32)
+    measurement = measure(clean, boundary="circular", sigma=3 / 255)
+    measurement = dataclasses.replace(measurement, noise=Gaussian(5 / 255))
+    balance = (5 / 255) ** 2 / (50**2 * 1e-6)
+    x = Wiener(gain=50.0).restore(measurement)
+    assert slope(x, measurement, balance).abs().max() < 1e-4
+    assert slope(x, measurement, 4 * balance).abs().max() > 1e-3
 
 
 def test_contrast_does_not_matter():

@@ -247,3 +247,12 @@ def test_the_splitting_converges_soon(name):
     TotalVariation().restore(measurement, trace)
     assert max(trace.values["primal"], trace.values["dual"]) <= 5e-4
     assert len(trace.iterations) <= MOST_ITERATIONS[name]
+
+
+def test_hard_problems_end_after_300_iterations_and_the_trace_tells():
+    _, measurement = measure(Identity(), Poisson(0.2))
+    trace = Last()
+    image = TotalVariation().restore(measurement, trace)
+    assert trace.iterations == [(step, 300) for step in range(1, 301)]
+    assert max(trace.values["primal"], trace.values["dual"]) > 5e-4
+    assert torch.equal(trace.image, image) and image.isfinite().all()

@@ -104,6 +104,24 @@ def test_poisson_denoising_keeps_the_mean(smooth):
     assert float(restored.mean()) == pytest.approx(0.4, abs=0.012)
 
 
+@pytest.mark.parametrize("peak", [3.0, 30.0])
+def test_of_counts_the_denoiser_is_told_their_noise(peak):
+    """Stabilised, it is about the same in dark and in bright parts."""
+    seen = {}
+
+    @dataclasses.dataclass(frozen=True, kw_only=True)
+    class Seeing(Blur):
+        def denoise(self, v, sigma):
+            seen["deviation"], seen["told"] = (v - v.mean()).square().mean().sqrt(), sigma
+            return v.mean().expand_as(v)
+
+    for level in (0.5, 0.9):
+        flat = torch.full((1, 1, 256, 256), level)
+        restored = Seeing().restore(measure(flat, Identity(), Poisson(peak)))
+        assert float(seen["deviation"]) == pytest.approx(seen["told"], rel=0.1)
+        assert float(restored.mean()) == pytest.approx(level, abs=0.006)
+
+
 def test_inpainting_keeps_the_data_and_fills_the_gaps(smooth):
     mask = (torch.rand(1, 1, 48, 40, generator=torch.Generator().manual_seed(0)) > 0.5).float()
     measurement = measure(smooth, Mask(mask), NoNoise())
