@@ -36,7 +36,7 @@ def load(files: Sequence[str | Path] = (), folders: Sequence[str | Path] = ()) -
     Parameters
     ----------
     files : sequence of path
-        Lone plugin files.
+        Lone plugin files. They can import other files in their folder.
     folders : sequence of path
         Folders whose ``*.py`` files and packages are plugins.
 
@@ -103,6 +103,11 @@ def _importer(path: Path) -> Callable[[], ModuleType]:
             raise ImportError(f"{path} is not a Python file")
         module = importlib.util.module_from_spec(spec)
         sys.modules[name] = module
+        # As for a script, so that it can import the modules in its folder; last, so that none of
+        # them is taken for an installed one.
+        folder = str((path.parent.parent if package else path.parent).absolute())
+        if folder not in sys.path:
+            sys.path.append(folder)
         try:
             spec.loader.exec_module(module)
         except BaseException:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import contextlib
 import traceback
+import warnings
+from collections.abc import Iterator
 from contextlib import AbstractContextManager
-from typing import Any
+from typing import Any, TextIO
 
 import torch
 from torch import Tensor
 
 from priorlab.errors import Unsupported, UsageError, printable
+from priorlab.forward.conjugate_gradients import ConvergenceWarning
 from priorlab.forward.measurement import Measurement
 from priorlab.priors import Prior
 from priorlab.randomness import seeded
@@ -43,7 +46,7 @@ def run(
     seed : int
         The only source of the prior's randomness.
     trace : Trace
-        Receives what an iterative prior reports.
+        Receives what an iterative prior reports, and that an inner iteration did not converge.
     around : context manager, optional
         Entered just before `Prior.restore` and left just after it, with the seed already set and
         the prior prepared: the place for a clock.
@@ -76,7 +79,7 @@ def run(
         raise Unsupported(problem)
     device = measurement.y.device
     prior.prepare(device, measurement.shape[1])
-    with seeded(seed, device), around or contextlib.nullcontext():
+    with seeded(seed, device), around or contextlib.nullcontext(), _reporting(trace):
         restored = prior.restore(measurement, trace, seed)
     return _checked(restored, measurement.shape)
 
@@ -116,6 +119,36 @@ def reason(error: Exception) -> str:
 def details(error: Exception) -> str:
     """Return the end of an error's traceback."""
     return printable("".join(traceback.format_exception(error)))[-20_000:]
+
+
+@contextlib.contextmanager
+def _reporting(trace: Trace) -> Iterator[None]:
+    """Report to `trace` that conjugate gradients did not converge, and warn once, of the worst."""
+    worst: warnings.WarningMessage | None = None
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", ConvergenceWarning)
+        show = warnings.showwarning
+
+        def note(
+            message: Warning | str,
+            category: type[Warning],
+            filename: str,
+            lineno: int,
+            file: TextIO | None = None,
+            line: str | None = None,
+        ) -> None:
+            nonlocal worst
+            if not isinstance(message, ConvergenceWarning):
+                show(message, category, filename, lineno, file, line)
+            elif worst is None or message.residual > worst.message.residual:  # type: ignore[union-attr]
+                worst = warnings.WarningMessage(message, category, filename, lineno)
+
+        warnings.showwarning = note
+        yield
+    if worst is not None:
+        trace.converged(False, worst.message.residual)  # type: ignore[union-attr]
+        # Now the user's own filters apply again.
+        warnings.warn_explicit(worst.message, worst.category, worst.filename, worst.lineno)
 
 
 def _checked(restored: Any, shape: tuple[int, ...]) -> Tensor:

@@ -1,5 +1,6 @@
 """Plugins are found, broken ones are named and stop nothing else."""
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -123,6 +124,18 @@ def test_a_plugin_in_a_namespace_package_loads(tmp_path, monkeypatch):
     assert not registry.problems
     assert registry.owners["priors", "halve"].source == "acme 1.0"
     assert len(registry.owners["priors", "halve"].digest) == 64
+
+
+def test_a_file_imports_the_modules_in_its_folder(tmp_path, monkeypatch):
+    monkeypatch.setattr("sys.path", [*sys.path])
+    write(tmp_path, "halves_next_door.py", "HALF = 0.5")
+    write(tmp_path, "torch.py", "raise RuntimeError('not the library')")
+    text = GOOD.format(name="halve").replace("v / 2", "v * HALF")
+    file = write(tmp_path, "halve.py", "import torch\nfrom halves_next_door import HALF\n" + text)
+    registry = plugins.load([file])
+    assert not registry.problems
+    assert registry.priors["halve"]().denoise(4.0, 0) == 2.0
+    assert sys.path[-1] == str(tmp_path)
 
 
 def test_the_digest_of_a_plugin_follows_its_code(tmp_path):

@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import warnings
 from typing import ClassVar
 
 import pytest
@@ -9,11 +10,16 @@ import torch
 
 from priorlab import restoration
 from priorlab.errors import Unsupported, UsageError
+from priorlab.forward.conjugate_gradients import (
+    ConvergenceWarning,
+    conjugate_gradients,
+    norm,
+)
 from priorlab.forward.measurement import Measurement
 from priorlab.forward.noise import Gaussian
 from priorlab.forward.operators import Identity
 from priorlab.priors import Prior
-from priorlab.trace import SILENT
+from priorlab.trace import SILENT, Trace
 
 SHAPE = (1, 1, 16, 20)
 MEASUREMENT = Measurement(torch.full(SHAPE, 0.5), Identity(), Gaussian(0.1), SHAPE)
@@ -102,6 +108,51 @@ def test_what_a_prior_does_not_support_is_not_tried(prior, monkeypatch):
     with pytest.raises(UsageError, match=r"^scripted does not support this: too gray$"):
         restoration.attempt(chosen, MEASUREMENT)
     assert Scripted.calls == []
+
+
+class Listener(Trace):
+    """Writes down how iterations ended."""
+
+    def __init__(self):
+        self.ends = []
+
+    def converged(self, reached, residual):
+        self.ends.append((reached, residual))
+
+
+def test_conjugate_gradients_that_do_not_converge_are_reported_and_warned_of_once(prior):
+    def solve(condition):
+        weights = torch.logspace(-condition, 0, 400).reshape(1, 400)
+        b = torch.ones(1, 400)
+        conjugate_gradients(lambda w: weights * w, b, norm(b))
+
+    def answer(measurement):
+        for condition in (0, 6, 6, 12):
+            solve(condition)
+        return measurement.y
+
+    listener = Listener()
+    with pytest.warns(ConvergenceWarning) as shown:
+        restoration.run(prior(answer), MEASUREMENT, trace=listener)
+    residuals = []
+    for condition in (6, 12):
+        with pytest.warns(ConvergenceWarning) as alone:
+            solve(condition)
+        residuals.append(alone[0].message.residual)
+    assert listener.ends == [(False, max(residuals))]
+    assert [warning.message.residual for warning in shown] == [max(residuals)]
+
+
+@pytest.mark.filterwarnings("default")
+def test_other_warnings_and_convergence_pass(prior):
+    def answer(measurement):
+        warnings.warn("as it was", RuntimeWarning, stacklevel=1)
+        return measurement.y
+
+    listener = Listener()
+    with pytest.warns(RuntimeWarning, match="as it was"):
+        restoration.run(prior(answer), MEASUREMENT, trace=listener)
+    assert listener.ends == []
 
 
 class Mute(Exception):

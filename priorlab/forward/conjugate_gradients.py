@@ -12,7 +12,17 @@ MOST_STEPS = 1000
 
 
 class ConvergenceWarning(UserWarning):
-    """An iteration ended before it reached its tolerance; the message gives the residual."""
+    """An iteration ended before it reached its tolerance.
+
+    Attributes
+    ----------
+    residual : float
+        What the tolerance was compared with.
+    """
+
+    def __init__(self, message: str, residual: float) -> None:
+        super().__init__(message)
+        self.residual = residual
 
 
 def conjugate_gradients(
@@ -76,12 +86,11 @@ def conjugate_gradients(
         best = torch.where(_each(better, w), w, best)
     worst = float((least.sqrt() / scale).max())
     if worst > tolerance:
-        warnings.warn(
+        message = (
             f"conjugate gradients stopped after {MOST_STEPS} steps with a relative residual of"
-            f" {worst:.1e}, not {tolerance:.0e}: the system is ill-conditioned",
-            ConvergenceWarning,
-            stacklevel=2,
+            f" {worst:.1e}, not {tolerance:.0e}: the system is ill-conditioned"
         )
+        warnings.warn(ConvergenceWarning(message, worst), stacklevel=2)
     return best
 
 

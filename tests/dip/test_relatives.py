@@ -137,6 +137,7 @@ def test_the_trace_shows_the_batch_and_is_not_flooded(prior: Prior) -> None:
     both = measure(torch.cat([picture(16), picture(32)[..., 16:, 16:]]), Identity(), Gaussian(0.1))
     images = prior.restore(both, path)
     assert all(image.shape == both.shape for image in path.images.values())
+    assert all(image.min() >= 0 and image.max() <= 1 for image in path.images.values())
     last = path.images[max(path.images)]
     assert torch.equal(last[:1], images[:1])
     if not isinstance(prior, Noise2Fast):  # which may return an image from before the last

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from priorlab import precision
 from priorlab.errors import UsageError
 from priorlab.forward.convolution import Downsampling
+from priorlab.forward.jpeg import standard
 from priorlab.forward.measurement import Measurement
 from priorlab.forward.noise import Gaussian, NoNoise, Poisson, SaltAndPepper
 from priorlab.forward.operators import Identity, LinearOperator, Mask
@@ -175,6 +176,43 @@ def test_several_runs_are_the_mean_of_their_seeds() -> None:
     torch.testing.assert_close(two, (alone[0] + alone[1]) / 2)
 
 
+def test_the_trace_of_several_runs_shows_the_mean_of_those_begun() -> None:
+    class Keeper(Trace):
+        def __init__(self) -> None:
+            self.images: list[Tensor] = []
+
+        def report(self, iteration, total, image, *, output=None, **values):
+            assert (iteration, total) == (len(self.images) + 1, 20)
+            self.images.append(image.clone())
+
+    keeper, measurement = Keeper(), noisy(picture(16))
+    prior = Small(iterations=10, runs=2, stop="never")
+    restored = prior.restore(measurement, keeper)
+    alone = [dataclasses.replace(prior, runs=1).restore(measurement, seed=n) for n in (0, 1)]
+    torch.testing.assert_close(keeper.images[9], alone[0])
+    torch.testing.assert_close(keeper.images[19], (alone[0] + alone[1]) / 2)
+    torch.testing.assert_close(keeper.images[19], restored)
+
+
+def test_rules_that_need_a_noise_level_say_so() -> None:
+    """Impulses that stand out are missing pixels, and those that are left have no noise."""
+    shape = (1, 1, 16, 16)
+    mask = half_missing(16)
+    for operator, noise, supported in (
+        (Identity(), Gaussian(0.1), True),
+        (mask, Poisson(20.0), True),
+        (Identity(), SaltAndPepper(0.2), True),
+        (mask, SaltAndPepper(0.2), False),
+        (Identity(), standard(10), False),
+    ):
+        measurement = Measurement(torch.zeros(shape), operator, noise, shape)
+        for stop in ("median", "discrepancy"):
+            reason = Small(stop=stop).unsupported(measurement)
+            assert (reason is None) == supported
+            assert supported or f"stop={stop} needs Gaussian or Poisson noise" in str(reason)
+        assert Small(stop="es-wmv").unsupported(measurement) is None
+
+
 def test_the_trace_hears_the_outputs_and_which_image_is_returned() -> None:
     class Keeper(Trace):
         def __init__(self) -> None:
@@ -219,6 +257,25 @@ def test_langevin_samples_give_a_mean_and_its_uncertainty() -> None:
     assert float((restored[0.1] - clean).square().mean()) < SIGMA**2 / 4
     with pytest.raises(UsageError, match="stop=never"):
         Small(langevin=1.0)
+
+
+def test_the_uncertainty_is_the_deviation_of_the_later_outputs() -> None:
+    class Album(Trace):
+        def __init__(self) -> None:
+            self.outputs: list[Tensor] = []
+
+        def report(self, iteration, total, image, *, output=None, **values):
+            self.outputs.append(output.clone())
+
+        def picture(self, name, image):
+            self.uncertainty = image
+
+    album = Album()
+    prior = Small(iterations=21, langevin=1.0, warm_up=0, stop="never")
+    restored = prior.restore(noisy(picture(16)), album)
+    later = torch.stack(album.outputs[10:])
+    torch.testing.assert_close(restored, later.mean(0))
+    torch.testing.assert_close(album.uncertainty, later.std(0))
 
 
 @pytest.mark.parametrize("more", [{"weight_tv": 1.0}, {"red": SlidingDCT()}])
