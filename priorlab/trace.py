@@ -7,7 +7,7 @@ from typing_extensions import override
 
 
 class Trace:
-    """Listens to a prior at work. This one ignores what it hears.
+    """Receives what a prior reports while it works. This one ignores it all.
 
     The harness passes one that shows progress and follows the quality, and stops the clock
     while it does.

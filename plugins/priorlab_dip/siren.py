@@ -17,7 +17,7 @@ from priorlab.priors import Generator
 from priorlab_dip.blocks import Image
 
 WAVES = 128
-"""Plane waves, each as sine and cosine, that the Fourier encoding makes of a place."""
+"""Plane waves, each as sine and cosine, in which the Fourier encoding expresses a place."""
 
 UNIT = 128
 """Pixels from 0 to 1 in the coordinates, whatever the picture's size: grain has the same size in

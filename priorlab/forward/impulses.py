@@ -14,7 +14,7 @@ WIDEST = 7
 
 
 def reliable_pixels(y: Tensor, amount: float) -> Tensor:
-    """Return where `y` (B, C, H, W) was not hit by salt and pepper, as far as one can tell.
+    """Return where `y` (B, C, H, W) seems not to have been hit by salt and pepper.
 
     A value between 0 and 1 was not. Any other was, unless it is 0 or 1 and more than half of a
     window around it is the same: there the picture itself is black or white. The window is the

@@ -252,8 +252,8 @@ def gray_or_rgb(image: NDArray[np.float32]) -> NDArray[np.float32]:
 def viewable(measurement: Measurement) -> NDArray[np.float32]:
     """Return a picture (C, H, W) of a measurement of one image: what was done to the image.
 
-    Data that are no picture are shown by the image that the operator makes of them without any
-    prior: complex data, and those without the image's channels and proportions, such as the
+    Data that are not a picture are shown as the image that the operator makes from them without
+    any prior: complex data, and those without the image's channels and proportions, such as the
     projections of a tomograph.
 
     Examples

@@ -23,7 +23,7 @@ class Dejpeg(Task):
     """Remove the blocks and the ringing of JPEG compression.
 
     Clean images are compressed with Pillow. The quality is that of the Independent JPEG Group,
-    as in Pillow and most programs; others count in their own way. For a picture of one's own,
+    as in Pillow and most programs; others count in their own way. For a picture of your own,
     `tables` is the JPEG file that it was read from. Its blocks must begin at the upper left
     corner, so the picture must not have been cropped, resized or rotated since.
 
