@@ -22,12 +22,13 @@ import pluggy
 
 from priorlab.errors import UsageError, unknown
 from priorlab.hookspecs import GROUP, KINDS, Hooks
-from priorlab.metrics import BUILTIN_METRICS
-from priorlab.pictures.datasets import BUILTIN_DATASETS
+from priorlab.metrics import BUILTIN_METRICS, Metric
+from priorlab.pictures.datasets import BUILTIN_DATASETS, DatasetSource
 from priorlab.priors import Prior
 from priorlab.registry import Plugin, Registry
 from priorlab.tasks.base import Task
 from priorlab.tasks.builtin import BUILTIN_TASKS
+from priorlab.training import Trainer
 
 
 def load(files: Sequence[str | Path] = (), folders: Sequence[str | Path] = ()) -> Registry:
@@ -148,13 +149,21 @@ def _load_one(registry: Registry, plugin: Plugin, importer: Callable[[], ModuleT
         plugin.details = traceback.format_exc()
 
 
+_DESCRIPTORS = {"datasets": DatasetSource, "metrics": Metric, "trainers": Trainer}
+"""What plugins provide as objects, not as classes, and their type."""
+
+
 def _check_item(kind: str, item: Any) -> None:
-    """Raise a `TypeError` that tells a plugin's author what to mend."""
+    """Raise a `TypeError` that tells a plugin's author what to change."""
     name = getattr(item, "name", None)
     label = getattr(item, "__name__", repr(item))
     if not isinstance(name, str) or not re.fullmatch(r"[a-z][a-z0-9-]*", name):
         raise TypeError(f"{label} needs a name of small letters, digits and hyphens, not {name!r}")
-    if kind not in ("priors", "tasks"):
+    if kind in _DESCRIPTORS:
+        if not isinstance(item, _DESCRIPTORS[kind]):
+            raise TypeError(
+                f"{label} must be an object of priorlab's {_DESCRIPTORS[kind].__name__}"
+            )
         return
     base = Prior if kind == "priors" else Task
     if not (isinstance(item, type) and issubclass(item, base)):

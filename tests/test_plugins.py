@@ -75,6 +75,27 @@ def test_a_broken_plugin_is_named_and_stops_nothing_else(tmp_path, text, says):
     assert "\n" not in broken.problem
 
 
+@pytest.mark.parametrize(
+    ("kind", "says"),
+    [("datasets", "DatasetSource"), ("metrics", "Metric"), ("trainers", "Trainer")],
+)
+def test_an_object_of_another_type_is_refused(tmp_path, kind, says):
+    text = f"""
+from priorlab import hookimpl
+
+class Other:
+    name = "other"
+
+@hookimpl
+def priorlab_{kind}():
+    return [Other()]
+"""
+    registry = plugins.load([write(tmp_path, "other.py", text)])
+    assert "other" not in getattr(registry, kind)
+    (broken,) = registry.problems
+    assert f"must be an object of priorlab's {says}" in broken.problem
+
+
 def test_an_annotation_without_a_decorator_declares_no_field_and_does_no_harm(tmp_path):
     text = GOOD.format(name="x").replace("    def d", "    k: int\n    def d")
     registry = plugins.load([write(tmp_path, "plugin.py", text)])
