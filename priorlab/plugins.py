@@ -104,11 +104,8 @@ def _importer(path: Path) -> Callable[[], ModuleType]:
             raise ImportError(f"{path} is not a Python file")
         module = importlib.util.module_from_spec(spec)
         sys.modules[name] = module
-        # As for a script, so that it can import the modules in its folder; last, so that none of
-        # them is taken for an installed one.
-        folder = str((path.parent.parent if package else path.parent).absolute())
-        if folder not in sys.path:
-            sys.path.append(folder)
+        if not package:
+            _open_folder(path.parent.absolute())
         try:
             spec.loader.exec_module(module)
         except BaseException:
@@ -117,6 +114,33 @@ def _importer(path: Path) -> Callable[[], ModuleType]:
         return module
 
     return run
+
+
+def _open_folder(folder: Path) -> None:
+    """Let a plugin's file import its neighbours, as a script can.
+
+    The folder comes last on the path, so that none of them is taken for an installed library.
+    What it has in common with the folder of an earlier plugin is refused: Python imports one
+    module of a name, and this would be the wrong one for one of them.
+    """
+    if str(folder) in sys.path:
+        return
+    for other in _opened & set(sys.path):
+        common = {
+            path.name
+            for path in folder.glob("*.py")
+            if getattr(sys.modules.get(path.stem), "__file__", "") == str(Path(other, path.name))
+        }
+        if common:
+            raise ImportError(
+                f"{', '.join(sorted(common))} was imported from {other} already; rename it"
+            )
+    sys.path.append(str(folder))
+    _opened.add(str(folder))
+
+
+_opened: set[str] = set()
+"""Folders on the path because of a plugin's file."""
 
 
 def _load_one(registry: Registry, plugin: Plugin, importer: Callable[[], ModuleType]) -> None:

@@ -159,6 +159,19 @@ def test_a_file_imports_the_modules_in_its_folder(tmp_path, monkeypatch):
     assert sys.path[-1] == str(tmp_path)
 
 
+def test_two_neighbours_of_one_name_are_not_mistaken_for_each_other(tmp_path, monkeypatch):
+    monkeypatch.setattr("sys.path", [*sys.path])
+    for name in ("first", "second"):
+        write(tmp_path, f"{name}/namesake_next_door.py", f"NAME = '{name}'")
+        text = "from namesake_next_door import NAME\n" + GOOD.replace('"{name}"', "NAME")
+        write(tmp_path, f"{name}/{name}.py", text)
+    registry = plugins.load([tmp_path / "first/first.py", tmp_path / "second/second.py"])
+    assert "first" in registry.priors
+    (broken,) = registry.problems
+    assert broken.name == "second.py"
+    assert f"namesake_next_door.py was imported from {tmp_path / 'first'}" in broken.problem
+
+
 def test_the_digest_of_a_plugin_follows_its_code(tmp_path):
     file = write(tmp_path, "halve.py", GOOD.format(name="halve"))
 

@@ -329,7 +329,7 @@ def test_metrics_of_plugins_have_a_rank_by_their_direction(measured_further: pd.
 
 def test_each_metric_that_failed_has_its_own_reason(rows: pd.DataFrame) -> None:
     said = "metric one failed: OSError: no weights; metric two failed: ValueError: too small"
-    lost = rows.assign(message=said, one=np.nan, two=np.nan, converged=None)
+    lost = rows.assign(message=said, status="ok", one=np.nan, two=np.nan, converged=None)
     cells = len(lost)
     assert remarks.remarks(lost, ["one", "two"], cells) == [
         f"{cells} without one: OSError: no weights",
