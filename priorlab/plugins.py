@@ -22,12 +22,13 @@ import pluggy
 
 from priorlab.errors import UsageError, unknown
 from priorlab.hookspecs import GROUP, KINDS, Hooks
-from priorlab.metrics import BUILTIN_METRICS
-from priorlab.pictures.datasets import BUILTIN_DATASETS
+from priorlab.metrics import BUILTIN_METRICS, Metric
+from priorlab.pictures.datasets import BUILTIN_DATASETS, DatasetSource
 from priorlab.priors import Prior
 from priorlab.registry import Plugin, Registry
 from priorlab.tasks.base import Task
 from priorlab.tasks.builtin import BUILTIN_TASKS
+from priorlab.training import Trainer
 
 
 def load(files: Sequence[str | Path] = (), folders: Sequence[str | Path] = ()) -> Registry:
@@ -103,11 +104,8 @@ def _importer(path: Path) -> Callable[[], ModuleType]:
             raise ImportError(f"{path} is not a Python file")
         module = importlib.util.module_from_spec(spec)
         sys.modules[name] = module
-        # As for a script, so that it can import the modules in its folder; last, so that none of
-        # them is taken for an installed one.
-        folder = str((path.parent.parent if package else path.parent).absolute())
-        if folder not in sys.path:
-            sys.path.append(folder)
+        if not package:
+            _open_folder(path.parent.absolute())
         try:
             spec.loader.exec_module(module)
         except BaseException:
@@ -116,6 +114,33 @@ def _importer(path: Path) -> Callable[[], ModuleType]:
         return module
 
     return run
+
+
+def _open_folder(folder: Path) -> None:
+    """Let a plugin's file import its neighbours, as a script can.
+
+    The folder comes last on the path, so that none of them is taken for an installed library.
+    What it has in common with the folder of an earlier plugin is refused: Python imports one
+    module of a name, and this would be the wrong one for one of them.
+    """
+    if str(folder) in sys.path:
+        return
+    for other in _opened & set(sys.path):
+        common = {
+            path.name
+            for path in folder.glob("*.py")
+            if getattr(sys.modules.get(path.stem), "__file__", "") == str(Path(other, path.name))
+        }
+        if common:
+            raise ImportError(
+                f"{', '.join(sorted(common))} was imported from {other} already; rename it"
+            )
+    sys.path.append(str(folder))
+    _opened.add(str(folder))
+
+
+_opened: set[str] = set()
+"""Folders on the path because of a plugin's file."""
 
 
 def _load_one(registry: Registry, plugin: Plugin, importer: Callable[[], ModuleType]) -> None:
@@ -148,13 +173,21 @@ def _load_one(registry: Registry, plugin: Plugin, importer: Callable[[], ModuleT
         plugin.details = traceback.format_exc()
 
 
+_DESCRIPTORS = {"datasets": DatasetSource, "metrics": Metric, "trainers": Trainer}
+"""What plugins provide as objects, not as classes, and their type."""
+
+
 def _check_item(kind: str, item: Any) -> None:
-    """Raise a `TypeError` that tells a plugin's author what to mend."""
+    """Raise a `TypeError` that tells a plugin's author what to change."""
     name = getattr(item, "name", None)
     label = getattr(item, "__name__", repr(item))
     if not isinstance(name, str) or not re.fullmatch(r"[a-z][a-z0-9-]*", name):
         raise TypeError(f"{label} needs a name of small letters, digits and hyphens, not {name!r}")
-    if kind not in ("priors", "tasks"):
+    if kind in _DESCRIPTORS:
+        if not isinstance(item, _DESCRIPTORS[kind]):
+            raise TypeError(
+                f"{label} must be an object of priorlab's {_DESCRIPTORS[kind].__name__}"
+            )
         return
     base = Prior if kind == "priors" else Task
     if not (isinstance(item, type) and issubclass(item, base)):

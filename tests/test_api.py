@@ -104,6 +104,37 @@ def test_a_file_is_restored_as_an_array_is(photo, tmp_path):
     assert lines == [f"wrote {output}"]
 
 
+def test_a_task_that_raises_is_named(photo, tmp_path):
+    file = tmp_path / "moody.py"
+    file.write_text("""
+import dataclasses
+from typing import ClassVar
+
+from priorlab import Task, hookimpl
+from priorlab.forward.noise import Gaussian
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Moody(Task):
+    name: ClassVar[str] = "moody"
+    noise = Gaussian(0.1)
+
+    def operator(self, shape, rng):
+        raise ValueError("not today")
+
+
+@hookimpl
+def priorlab_tasks():
+    return [Moody]
+""")
+    registry = api.load_plugins([file])
+    says = r"^moody failed: ValueError: not today$"
+    with pytest.raises(UsageError, match=says):
+        api.degrade(photo, "moody", registry=registry)
+    with pytest.raises(UsageError, match=says):
+        api.restore(photo, "moody", "tv", registry=registry)
+
+
 def test_one_task_and_one_prior_are_expected(photo):
     with pytest.raises(UsageError, match="expected one task"):
         priorlab.restore(photo, task="denoise:sigma=1|2", prior="tv")

@@ -75,6 +75,27 @@ def test_a_broken_plugin_is_named_and_stops_nothing_else(tmp_path, text, says):
     assert "\n" not in broken.problem
 
 
+@pytest.mark.parametrize(
+    ("kind", "says"),
+    [("datasets", "DatasetSource"), ("metrics", "Metric"), ("trainers", "Trainer")],
+)
+def test_an_object_of_another_type_is_refused(tmp_path, kind, says):
+    text = f"""
+from priorlab import hookimpl
+
+class Other:
+    name = "other"
+
+@hookimpl
+def priorlab_{kind}():
+    return [Other()]
+"""
+    registry = plugins.load([write(tmp_path, "other.py", text)])
+    assert "other" not in getattr(registry, kind)
+    (broken,) = registry.problems
+    assert f"must be an object of priorlab's {says}" in broken.problem
+
+
 def test_an_annotation_without_a_decorator_declares_no_field_and_does_no_harm(tmp_path):
     text = GOOD.format(name="x").replace("    def d", "    k: int\n    def d")
     registry = plugins.load([write(tmp_path, "plugin.py", text)])
@@ -136,6 +157,19 @@ def test_a_file_imports_the_modules_in_its_folder(tmp_path, monkeypatch):
     assert not registry.problems
     assert registry.priors["halve"]().denoise(4.0, 0) == 2.0
     assert sys.path[-1] == str(tmp_path)
+
+
+def test_two_neighbours_of_one_name_are_not_mistaken_for_each_other(tmp_path, monkeypatch):
+    monkeypatch.setattr("sys.path", [*sys.path])
+    for name in ("first", "second"):
+        write(tmp_path, f"{name}/namesake_next_door.py", f"NAME = '{name}'")
+        text = "from namesake_next_door import NAME\n" + GOOD.replace('"{name}"', "NAME")
+        write(tmp_path, f"{name}/{name}.py", text)
+    registry = plugins.load([tmp_path / "first/first.py", tmp_path / "second/second.py"])
+    assert "first" in registry.priors
+    (broken,) = registry.problems
+    assert broken.name == "second.py"
+    assert f"namesake_next_door.py was imported from {tmp_path / 'first'}" in broken.problem
 
 
 def test_the_digest_of_a_plugin_follows_its_code(tmp_path):

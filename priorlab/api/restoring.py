@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -66,7 +67,7 @@ def restore(
     ------
     UsageError
         If the picture cannot be read, for an unknown name or parameter, or if the prior does not
-        support the task, fails, or returns something else than an image.
+        support the task, or either fails, or the prior returns something else than an image.
 
     Examples
     --------
@@ -230,22 +231,36 @@ def _restored(
     """Restore a picture (C, H, W); returns a tensor (1, C, H, W)."""
     chosen = one_prior(prior, registry)
     model, typed = _one_task(task, registry)
-    model, note = model.for_picture(data, typed)
+    found = devices.find(device)
+    with _named(model):
+        model, note = model.for_picture(data, typed)
+        measurement = model.adopt(torch.from_numpy(data)[None]).to(found)
     if note:
         say(note)
-    measurement = model.adopt(torch.from_numpy(data)[None]).to(devices.find(device))
     return restoration.attempt(chosen, measurement, seed=seed, trace=trace)
 
 
 def _measured(image: Picture, task: str, seed: int, registry: Registry) -> Measurement:
     clean = torch.from_numpy(pictures.load(image))[None]
     model, typed = _one_task(task, registry)
-    model = model.for_photograph(typed)
-    measurement = model.measure(clean, seed)
+    with _named(model):
+        model = model.for_photograph(typed)
+        measurement = model.measure(clean, seed)
     if measurement.y.ndim != 4 or measurement.y.is_complex():
         shape = tuple(measurement.y.shape[1:])
         raise UsageError(f"{model.spec()} does not return a picture: its data have shape {shape}")
     return measurement
+
+
+@contextlib.contextmanager
+def _named(task: Task) -> Iterator[None]:
+    """Turn whatever a plugin's task raises into a `UsageError` that names the task."""
+    try:
+        yield
+    except UsageError:
+        raise
+    except Exception as error:  # the cause stays attached
+        raise UsageError(f"{task.spec()} failed: {restoration.reason(error)}") from error
 
 
 def _mask(measurement: Measurement) -> torch.Tensor | None:

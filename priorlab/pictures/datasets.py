@@ -104,7 +104,13 @@ class DatasetSource:
         UsageError
             If they are not there, or are not the images that the name stands for.
         """
-        folder = self.folder() if callable(self.folder) else self.folder
+        try:
+            folder = Path(self.folder() if callable(self.folder) else self.folder)
+        except UsageError:
+            raise
+        except Exception as error:  # a plugin may raise anything
+            problem = f"{type(error).__name__}: {error}"
+            raise UsageError(f"the dataset {self.name} cannot be loaded: {problem}") from error
         dataset = dataclasses.replace(_load_folder(folder), name=self.name)
         if self.digest and dataset.digest != self.digest:
             raise UsageError(

@@ -168,7 +168,7 @@ def _code_digest(content: bytes, whole: bool) -> str:
 def _data(module: Module, content: bytes) -> Iterator[Path]:
     """Yield the data files of a module.
 
-    In a package those are all files in its folder, and in the folders therein that hold no
+    In a package those are all files in its folder, and in its subfolders that hold no
     modules. The folder of a lone file may hold anything: there they are the files that its code
     names.
     """

@@ -21,8 +21,8 @@ def normal_form(tree: ast.AST) -> str:
     """Return the text of a syntax tree, the same for Python 3.11 and later.
 
     Left out are positions, fields that are empty (newer versions have more of them), texts that
-    stand as statements of their own, what `priorlab.parameter` is told of a parameter's meaning,
-    and what ``if TYPE_CHECKING:`` holds.
+    stand as statements of their own, the `doc` of a `priorlab.parameter`, and what
+    ``if TYPE_CHECKING:`` holds.
 
     Examples
     --------

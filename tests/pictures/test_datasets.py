@@ -164,6 +164,15 @@ def test_source_of_a_plugin(folder):
         assert (dataset.name, names(dataset)) == ("holiday", ["a"])
 
 
+def test_a_source_that_raises_is_named():
+    def find():
+        raise RuntimeError("no network")
+
+    source = DatasetSource("mine", "Mine.", find)
+    with pytest.raises(UsageError, match=r"^the dataset mine cannot be loaded: .*no network$"):
+        source.load()
+
+
 def test_plugins_offer_datasets(folder, tmp_path):
     from priorlab import plugins
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from priorlab.harness.report import statistics
+from priorlab.harness.report.remarks import label
 from priorlab.harness.report.summary import Line
 from priorlab.harness.results.header import Header
 
@@ -128,7 +129,7 @@ _CONDITIONS = {
 def closing(header: Header) -> list[str]:
     """Return the notes that hold for all tables of a run."""
     notes = [
-        f"{name.upper()}: {text}" + "; lower is better" * (name in header.lower_is_better)
+        f"{label(name)}: {text}" + "; lower is better" * (name in header.lower_is_better)
         for name, text in header.metrics.items()
     ]
     notes += header.notes

@@ -28,7 +28,8 @@ def remarks(rows: pd.DataFrame, metrics: list[str], cells: int) -> list[str]:
     for metric in metrics:
         unmeasured = good[good[metric].isna()]
         if len(unmeasured):
-            failed = unmeasured["message"].str.extract(f"metric {metric} failed: (.*)")[0]
+            said = rf"metric {metric} failed: (.*?)(?:; metric \S+ failed: |$)"
+            failed = unmeasured["message"].str.extract(said)[0]
             found.append(f"{len(unmeasured)} without {label(metric)}" + _reason(failed))
     iterated = good["converged"].dropna().astype(bool)
     if not iterated.all():

@@ -11,7 +11,7 @@ import pytest
 from rich.console import Console
 
 from priorlab.errors import UsageError
-from priorlab.harness.report import statistics, summary, tables
+from priorlab.harness.report import remarks, statistics, summary, tables
 from priorlab.harness.results import schema
 from priorlab.harness.results.header import Header
 
@@ -311,7 +311,7 @@ def test_metrics_of_plugins_have_interval_and_bold(measured_further: pd.DataFram
     assert re.fullmatch(r"\*\*0\.1\d+\*\* \[0\.1\d+, 0\.1\d+\]", found["tv"][4])
     assert re.fullmatch(r"0\.2\d+ \[0\.2\d+, 0\.2\d+\]", found["unet"][4])
     assert found["bm3d"][4] == "-"
-    assert "ERROR: a distance; lower is better" in text
+    assert "- error: a distance; lower is better" in text, "as in the heading"
     assert "PSNR: ;" not in text
 
 
@@ -325,6 +325,16 @@ def test_metrics_of_plugins_have_a_rank_by_their_direction(measured_further: pd.
     assert found.loc["unet", "error_difference"] > 0
     assert found.loc["unet", "error_wins"] == 0
     assert found.loc["unet", "psnr_wins"] == 0.5
+
+
+def test_each_metric_that_failed_has_its_own_reason(rows: pd.DataFrame) -> None:
+    said = "metric one failed: OSError: no weights; metric two failed: ValueError: too small"
+    lost = rows.assign(message=said, status="ok", one=np.nan, two=np.nan, converged=None)
+    cells = len(lost)
+    assert remarks.remarks(lost, ["one", "two"], cells) == [
+        f"{cells} without one: OSError: no weights",
+        f"{cells} without two: ValueError: too small",
+    ]
 
 
 def test_a_metric_without_a_value_is_a_remark(measured_further: pd.DataFrame) -> None:

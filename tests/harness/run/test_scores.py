@@ -109,4 +109,4 @@ def test_a_failing_metric_is_tried_again_by_the_next_run(plugin, flag, tmp_path)
 
     flag.touch()
     assert compare()["mae"] == second["mae"], "known by now"
-    assert "MAE: mean; lower is better" in (tmp_path / "out" / "run" / "table.md").read_text()
+    assert "mae: mean; lower is better" in (tmp_path / "out" / "run" / "table.md").read_text()
