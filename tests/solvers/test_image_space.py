@@ -256,3 +256,13 @@ def test_hard_problems_end_after_300_iterations_and_the_trace_tells():
     assert trace.iterations == [(step, 300) for step in range(1, 301)]
     assert max(trace.values["primal"], trace.values["dual"]) > 5e-4
     assert torch.equal(trace.image, image) and image.isfinite().all()
+
+
+@pytest.mark.parametrize("prior", [Smooth(), SquaresOnly()], ids=lambda prior: prior.name)
+@pytest.mark.parametrize("name", ["denoise", "inpaint", "inpaint-noise", "deblur"])
+def test_descent_ends_once_the_gradient_is_small(prior, name):
+    _, measurement = measure(*PROBLEMS[name])
+    trace = Last()
+    image_space.minimise(prior, measurement, trace)
+    assert len(trace.iterations) <= 12
+    assert trace.values["gradient"] < 5e-4

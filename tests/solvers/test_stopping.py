@@ -176,6 +176,20 @@ def test_the_discrepancy_asks_for_a_known_noise_level() -> None:
         Discrepancy(measurement)
 
 
+@pytest.mark.parametrize("kind", [HeldOut, Discrepancy])
+def test_what_needs_the_image_is_looked_at_now_and_then_and_at_the_end(kind) -> None:
+    for steps, best in ((7, 7), (34, 34), (40, 40)):
+        rule = kind(noisy())
+        seen = []
+        for step in range(1, steps + 1):
+            image = CLEAN + 1 - step / 100
+            assert not rule.finished(step, image, image, last=step == steps)
+            if rule.best_step == step:
+                seen.append(step)
+        assert seen == [*range(10, steps, 10), best]
+        assert torch.equal(rule.best, CLEAN + 1 - best / 100)
+
+
 def test_never_returns_the_last_image() -> None:
     rule = Never(noisy())
     assert follow(rule, towards_and_away, steps=150) == 150
