@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from priorlab.harness.report.telling_part import Box, Picture, telling_part
+from priorlab.harness.report.enlarged_part import Box, Picture, enlarged_part
 from priorlab.harness.report.tile_layout import MARGIN, Font, TileLayout, wrap
 
 INK, FAINT, EMPTY = (20, 20, 20), (100, 100, 100), (238, 238, 238)
@@ -73,7 +73,7 @@ def draw_contact_sheet(
     tiles = [Tile("clean", clean), degraded, *restored]
     layout = TileLayout.fit(width, height, len(tiles))
     pictures = [tile.image for tile in restored if tile.image is not None]
-    part = telling_part(clean, pictures, layout.crop)
+    part = enlarged_part(clean, pictures, layout.crop)
     drawn = [_draw_tile(tile, (width, height), part, layout) for tile in tiles]
     return _arrange(drawn, layout, title)
 

@@ -8,7 +8,7 @@ from PIL import Image, ImageFont
 
 from priorlab.harness.report import contact_sheet, tile_layout
 from priorlab.harness.report.contact_sheet import Tile, draw_contact_sheet
-from priorlab.harness.report.telling_part import Picture, telling_part
+from priorlab.harness.report.enlarged_part import Picture, enlarged_part
 from priorlab.harness.report.tile_layout import TileLayout, wrap
 
 RNG = np.random.default_rng(0)
@@ -67,7 +67,7 @@ def test_the_part_is_where_restorations_disagree() -> None:
     clean = picture(1, 100, 120)
     first, second = clean.copy(), clean.copy()
     second[:, 60:70, 80:95] += 0.5
-    left, top, right, bottom = telling_part(clean, [first, second], (20, 15))
+    left, top, right, bottom = enlarged_part(clean, [first, second], (20, 15))
     assert left <= 80 and right >= 95 and top <= 60 and bottom >= 70
     assert (right - left, bottom - top) == (20, 15)
 
@@ -77,7 +77,7 @@ def test_one_prior_gone_astray_does_not_choose_the_part() -> None:
     restored = [clean + 0.05 * k * (np.arange(60) < 20) for k in range(4)]
     restored[0] = restored[0].copy()
     restored[0][:, 50:, 50:] = 1e3
-    left, *_ = telling_part(clean, restored, (10, 10))
+    left, *_ = enlarged_part(clean, restored, (10, 10))
     assert left < 20
 
 
@@ -85,7 +85,7 @@ def test_the_part_of_one_restoration_is_where_it_errs() -> None:
     clean = picture(1, 50, 50)
     restored = clean.copy()
     restored[:, 5:9, 30:34] = 0
-    left, top, right, bottom = telling_part(clean, [restored], (8, 8))
+    left, top, right, bottom = enlarged_part(clean, [restored], (8, 8))
     assert left <= 30 and right >= 34 and top <= 5 and bottom >= 9
 
 
@@ -94,7 +94,7 @@ def test_the_part_of_one_restoration_is_where_it_errs() -> None:
 def test_the_part_lies_in_the_picture(height: int, width: int, a: int, count: int) -> None:
     clean = np.zeros((1, height, width), np.float32)
     size = max(1, width // a), max(1, height // (a + 1))
-    left, top, right, bottom = telling_part(clean, [clean] * count, size)
+    left, top, right, bottom = enlarged_part(clean, [clean] * count, size)
     assert 0 <= left < right <= width and 0 <= top < bottom <= height
     assert (right - left, bottom - top) == size
 

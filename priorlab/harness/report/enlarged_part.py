@@ -17,7 +17,7 @@ THINNED = 2**18
 """Of larger pictures every n-th pixel is enough to find the part: about so many in all."""
 
 
-def telling_part(clean: Picture, restored: Sequence[Picture], size: tuple[int, int]) -> Box:
+def enlarged_part(clean: Picture, restored: Sequence[Picture], size: tuple[int, int]) -> Box:
     """Return the part of the picture on which the restorations disagree most.
 
     They disagree on a pixel by the distance between the quartiles of their values.
