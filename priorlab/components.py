@@ -254,7 +254,7 @@ def _check(owner: type[Component], field: dataclasses.Field[Any], kind: Any, val
     if facts.get("component") and not (value is None or isinstance(value, kind)):
         forms = typing.get_args(kind) or (kind,)
         wanted = " or ".join(form.__name__ for form in forms if form is not _NONE)
-        raise UsageError(f"{typed} is not a {wanted}")
+        raise UsageError(f"{typed} is not a {wanted}; expected {facts['doc']}")
     choices = facts.get("choices", ())
     if choices and value not in choices:
         raise UsageError(f"{typed} is not one of {', '.join(choices)}")
