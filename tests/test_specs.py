@@ -132,6 +132,7 @@ def test_equal_components_have_equal_fingerprints(component: Component) -> None:
         ("denoise:sigma=25,denoise", ["denoise:sigma=25"]),
         (" denoise : sigma = 15 , inpaint ", ["denoise:sigma=15", "inpaint:missing=0.5"]),
         ("inpaint:kind=text", ["inpaint:kind=text"]),
+        ('inpaint:mask="missing=0.5,a.png"', ['inpaint:mask="missing=0.5,a.png"']),
         (
             "superres:factor=2|4,kernel=lanczos|bicubic",
             [

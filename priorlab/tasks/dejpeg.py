@@ -52,10 +52,10 @@ class Dejpeg(Task):
                 f"{self.name}: give either tables={self.tables} or quality and subsampling"
             )
 
-    def spec(self) -> str:
-        """Return the spec, without `quality` where a file has it."""
-        text = super().spec()
-        return text.replace("quality=10,", "", 1) if self.tables else text
+    @override
+    def shown(self) -> list[str]:
+        means_nothing = {"quality"} if self.tables else set()
+        return [key for key in super().shown() if key not in means_nothing]
 
     @property
     def noise(self) -> Noise:

@@ -50,12 +50,10 @@ class Inpaint(Task):
         if self.missing != 0.5 and (self.mask or self.kind == "text"):
             raise UsageError(f"{self.name}: missing= is for kind=random and kind=box only")
 
-    def spec(self) -> str:
-        """Return the spec, without `missing` where it means nothing."""
-        text = super().spec()
-        if self.mask:
-            return text.replace("missing=0.5,", "", 1)
-        return text.replace(",missing=0.5", "") if self.kind == "text" else text
+    @override
+    def shown(self) -> list[str]:
+        means_nothing = {"missing"} if self.mask or self.kind == "text" else set()
+        return [key for key in super().shown() if key not in means_nothing]
 
     @property
     def noise(self) -> Noise:
