@@ -42,6 +42,13 @@ def digest(modules: Iterable[str]) -> str:
     ------
     LookupError
         If there is no such module.
+
+    Examples
+    --------
+    >>> len(digest(["priorlab.errors"]))
+    64
+    >>> digest(["priorlab.errors"]) == digest(["priorlab.files"])
+    False
     """
     code: dict[str, str] = {}
     data: dict[str, Path] = {}
@@ -90,6 +97,11 @@ def closure(modules: Iterable[str]) -> dict[Module, bool]:
     dict of Module to bool
         Whether all of its code counts. Of a package that is there only because it holds a module
         that is imported, just what importing it executes does.
+
+    Examples
+    --------
+    >>> sorted(module.name for module in closure(["priorlab.files"]))
+    ['priorlab.errors', 'priorlab.files']
     """
     find = functools.cache(locate)
     found: dict[Module, bool] = {}
