@@ -25,7 +25,13 @@ def bf16_hardware(device: torch.device) -> tuple[str, ...]:
 
 
 def bf16_is_fast(device: torch.device) -> bool:
-    """Return whether `device` multiplies bfloat16 in hardware."""
+    """Return whether `device` multiplies bfloat16 in hardware.
+
+    Examples
+    --------
+    >>> bf16_is_fast(torch.device("meta"))
+    False
+    """
     return bool(bf16_hardware(device))
 
 
