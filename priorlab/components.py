@@ -18,10 +18,8 @@ from priorlab.errors import UsageError, unknown
 PER_GRAY_LEVEL = 1 / 255
 """Scale of a parameter that users type on the 0-255 scale of the literature."""
 
-
 Find = Callable[[str, str], "type[Component]"]
 """Returns what a name stands for among a kind, such as "priors", or raises a `UsageError`."""
-
 
 Nested = Callable[[str, str], "Component"]
 """Builds the component of a kind that a text names, or raises a `UsageError`."""
@@ -147,10 +145,7 @@ class Component:
         return _text(_typed(field, getattr(self, key)))
 
     def shown(self) -> list[str]:
-        """Return the names of the parameters that distinguish this component from its like.
-
-        They are those that are not at their default, and those that tables always show.
-        """
+        """Return the names of the parameters not at their default, or that tables always show."""
         return [
             field.name
             for field in dataclasses.fields(self)
@@ -164,10 +159,7 @@ class Component:
         return self.name + (":" + ",".join(shown) if shown else "")
 
     def fingerprint(self) -> dict[str, Any]:
-        """Return name and all parameters, files by content: what results can depend on.
-
-        Of a parameter that is a component, its own fingerprint.
-        """
+        """Return what results can depend on: name, parameters, files and components by content."""
         parameters: dict[str, Any] = {}
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
@@ -189,7 +181,16 @@ def description(component: Component) -> dict[str, Any]:
 
 
 def from_description(facts: Mapping[str, Any], kind: str, find: Find) -> Component:
-    """Build the component of a kind that `description` described."""
+    """Build the component of a kind that `description` described.
+
+    Examples
+    --------
+    >>> from priorlab import plugins
+    >>> registry = plugins.load()
+    >>> (task,) = registry.build_tasks("inpaint:missing=0.5")
+    >>> from_description(description(task), "tasks", registry.find) == task
+    True
+    """
     built = find(kind, facts["name"])
     values = dict(facts["parameters"])
     for field in dataclasses.fields(built):
@@ -210,8 +211,6 @@ def file_digest(owner: type[Component], key: str, path: str) -> str:
 
 
 _NONE = type(None)
-
-
 _NOUNS = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
 
 

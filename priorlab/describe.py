@@ -19,6 +19,14 @@ def describe(name: str, registry: Registry) -> str:
     ------
     UsageError
         For a name that stands for nothing, with a suggestion.
+
+    Examples
+    --------
+    >>> from priorlab import plugins
+    >>> print(describe("psnr", plugins.load()))
+    psnr: a metric of priorlab (the core)
+    <BLANKLINE>
+    Peak signal-to-noise ratio in dB, over all pixels and channels.
     """
     found = [
         _explain(kind, getattr(registry, kind)[name], registry)

@@ -14,6 +14,15 @@ def find(name: str) -> torch.device:
     ------
     UsageError
         If torch does not know it, or this machine does not have it.
+
+    Examples
+    --------
+    >>> find("cpu")
+    device(type='cpu')
+    >>> find("gpu")
+    Traceback (most recent call last):
+    ...
+    priorlab.errors.UsageError: device 'gpu' cannot be used here: ...
     """
     try:
         device = torch.device(name)

@@ -26,7 +26,16 @@ def printable(text: str) -> str:
 
 
 def check_seed(seed: object) -> None:
-    """Raise a `UsageError` unless `seed` is one that torch, numpy and the store can all take."""
+    """Raise a `UsageError` unless `seed` is one that torch, numpy and the store can all take.
+
+    Examples
+    --------
+    >>> check_seed(2**31)
+    >>> check_seed(-1)
+    Traceback (most recent call last):
+    ...
+    priorlab.errors.UsageError: seed -1 is not a whole number from 0 to 2^63 - 1
+    """
     if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**63:
         raise UsageError(f"seed {seed!r} is not a whole number from 0 to 2^63 - 1")
 

@@ -22,6 +22,13 @@ def write_atomically(path: Path, content: bytes | str) -> None:
     ------
     UsageError
         If the file cannot be written.
+
+    Examples
+    --------
+    >>> write_atomically(Path("notes.txt"), "first")
+    >>> write_atomically(Path("notes.txt"), "second")
+    >>> Path("notes.txt").read_text()
+    'second'
     """
     data = content.encode() if isinstance(content, str) else content
     part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")

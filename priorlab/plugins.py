@@ -50,6 +50,15 @@ def load(files: Sequence[str | Path] = (), folders: Sequence[str | Path] = ()) -
     ------
     UsageError
         For a file or folder that does not exist.
+
+    Examples
+    --------
+    >>> _ = Path("broken.py").write_text("import does_not_exist")
+    >>> registry = load(files=["broken.py"])
+    >>> "denoise" in registry.tasks
+    True
+    >>> [plugin.name for plugin in registry.problems]
+    ['broken.py']
     """
     registry = Registry(_absolute(files), _absolute(folders))
     core = Plugin("priorlab", "the core", module=__name__)

@@ -10,6 +10,11 @@ def bf16_hardware(device: torch.device) -> tuple[str, ...]:
 
     PyTorch keeps the question about CPUs (AMX or AVX-512 BF16) under private names that differ
     between versions; one that lacks them gets float32.
+
+    Examples
+    --------
+    >>> bf16_hardware(torch.device("meta"))
+    ()
     """
     if device.type == "cuda":
         return ("cuda",) if torch.cuda.is_bf16_supported(including_emulation=False) else ()
@@ -20,7 +25,13 @@ def bf16_hardware(device: torch.device) -> tuple[str, ...]:
 
 
 def bf16_is_fast(device: torch.device) -> bool:
-    """Return whether `device` multiplies bfloat16 in hardware."""
+    """Return whether `device` multiplies bfloat16 in hardware.
+
+    Examples
+    --------
+    >>> bf16_is_fast(torch.device("meta"))
+    False
+    """
     return bool(bf16_hardware(device))
 
 
@@ -29,5 +40,10 @@ def training_layout(device: torch.device) -> torch.memory_format:
 
     Channels last suits bfloat16. In float32 on a CPU it makes the gradients of kernels slow: four
     times with AVX2 and PyTorch 2.13, which is half of a whole step.
+
+    Examples
+    --------
+    >>> training_layout(torch.device("meta"))  # no bfloat16 in hardware
+    torch.contiguous_format
     """
     return torch.channels_last if bf16_is_fast(device) else torch.contiguous_format

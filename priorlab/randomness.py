@@ -49,6 +49,15 @@ def seed_torch(seed: int, device: torch.device) -> None:
     """Seed torch's generators of the CPU and of `device`; `torch.manual_seed` seeds all GPUs.
 
     To be called within `seeded` or `torch.random.fork_rng`.
+
+    Examples
+    --------
+    >>> with torch.random.fork_rng([]):
+    ...     seed_torch(1, torch.device("cpu"))
+    ...     first = torch.rand(2)
+    ...     seed_torch(1, torch.device("cpu"))
+    ...     torch.equal(torch.rand(2), first)
+    True
     """
     torch.default_generator.manual_seed(seed)
     if device.type == "cuda":

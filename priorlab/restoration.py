@@ -87,7 +87,18 @@ def run(
 def attempt(
     prior: Prior, measurement: Measurement, *, seed: int = 0, trace: Trace = SILENT
 ) -> Tensor:
-    """Restore as `run` does, but turn every failure into a `UsageError` that names the prior."""
+    """Restore as `run` does, but turn every failure into a `UsageError` that names the prior.
+
+    Examples
+    --------
+    >>> from priorlab import plugins
+    >>> registry = plugins.load()
+    >>> (task,), (prior,) = registry.build_tasks("inpaint"), registry.build_priors("median")
+    >>> attempt(prior, task.measure(torch.full((1, 1, 32, 32), 0.5), seed=0))
+    Traceback (most recent call last):
+    ...
+    priorlab.errors.UsageError: median does not support this: it only filters noise
+    """
     try:
         return run(prior, measurement, seed=seed, trace=trace)
     except UsageError:

@@ -39,6 +39,12 @@ def ssim_of_channel(x: NDArray[np.float32], y: NDArray[np.float32]) -> float:
     do not depend on a shift, so each tile is first shifted to a mean of about zero. The shifts
     are spread a little, because equal pixels make equal rounding errors: from tile to tile they
     then average out. Small images have too few tiles for that and are computed in float64.
+
+    Examples
+    --------
+    >>> ramp = np.linspace(0, 1, 32 * 32, dtype=np.float32).reshape(32, 32)
+    >>> round(ssim_of_channel(ramp, ramp), 6), ssim_of_channel(ramp, 1 - ramp) < 0
+    (1.0, True)
     """
     dtype = np.float64 if x.size <= _SMALL else np.float32
     height: int = x.shape[0] - WINDOW + 1

@@ -92,6 +92,16 @@ def train(
     ------
     UsageError
         For an unknown name, images that cannot be read, or a file that cannot be written.
+
+    Examples
+    --------
+    >>> from PIL import Image
+    >>> Path("clean").mkdir()
+    >>> Image.radial_gradient("L").save("clean/gradient.png")
+    >>> weights = Path("weights.safetensors")
+    >>> facts = train("unet", Path("clean"), weights, channels=1, steps=1, seed=0)
+    >>> facts["images"], facts["steps"], weights.exists()
+    ('1', '1', True)
     """
     check_seed(seed)
     trainer = (registry or plugins.load()).find("trainers", name)

@@ -89,6 +89,12 @@ def bench(
         cannot be written; what was computed until then is kept.
     KeyboardInterrupt
         After Ctrl-C; the cells finished until then are kept and not computed again.
+
+    Examples
+    --------
+    >>> rows = bench("degraded", "denoise:sigma=25", ".", slots=1, name="first")
+    >>> rows[["prior", "task", "image", "status"]].to_dict("records")
+    [{'prior': 'degraded', 'task': 'denoise:sigma=25', 'image': 'photo', 'status': 'ok'}]
     """
     typed = {name: value for name, value in locals().items() if name != "suite"}
     settings = settle(typed, suite)
@@ -162,6 +168,14 @@ def table(
     ------
     UsageError
         If there is no such run or prior, or for `per_image` in another style.
+
+    Examples
+    --------
+    >>> rows = bench("degraded", "denoise:sigma=25", ".", slots=1, name="first")
+    >>> print(table("first"))
+    ## denoise:sigma=25 on ...
+    |   # | prior    | PSNR (dB) [95 % CI] |   SSIM | ... |  ok |
+    ...
     """
     done = runs.load(run, Path(out))
     if per_image:

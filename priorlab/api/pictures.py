@@ -26,6 +26,11 @@ def load(image: Picture) -> NDArray[np.float32]:
     ------
     UsageError
         If it cannot be read, is too small, or is not an image.
+
+    Examples
+    --------
+    >>> load("photo.png").shape, load(np.zeros((32, 40))).shape
+    ((3, 32, 40), (1, 32, 40))
     """
     if isinstance(image, str | Path):
         data, where = reading.read(image), str(image)
@@ -39,10 +44,23 @@ def load(image: Picture) -> NDArray[np.float32]:
 
 
 def to_array(image: torch.Tensor) -> NDArray[np.float32]:
-    """Return a tensor (1, C, H, W) as an array (H, W) or (H, W, C)."""
+    """Return a tensor (1, C, H, W) as an array (H, W) or (H, W, C).
+
+    Examples
+    --------
+    >>> to_array(torch.zeros(1, 3, 32, 40)).shape, to_array(torch.zeros(1, 1, 32, 40)).shape
+    ((32, 40, 3), (32, 40))
+    """
     return arrays.to_user(arrays.from_tensor(image))
 
 
 def write(path: Path, image: torch.Tensor) -> None:
-    """Write a tensor (1, C, H, W), with as many bits as the format allows."""
+    """Write a tensor (1, C, H, W), with as many bits as the format allows.
+
+    Examples
+    --------
+    >>> write(Path("gray.png"), torch.full((1, 1, 32, 40), 0.5))
+    >>> load("gray.png").shape
+    (1, 32, 40)
+    """
     writing.write(path, arrays.from_tensor(image))

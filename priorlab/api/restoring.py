@@ -110,6 +110,11 @@ def restore_file(
     ------
     UsageError
         As `restore` raises it, and if a file cannot be written.
+
+    Examples
+    --------
+    >>> restore_file(Path("photo.png"), Path("clean.png"), "denoise:sigma=25", "tv", say=print)
+    wrote clean.png
     """
     check_seed(seed)
     writing.check_writable(output)
@@ -195,6 +200,12 @@ def degrade_file(
     ------
     UsageError
         As `degrade` raises it, and if a file cannot be written.
+
+    Examples
+    --------
+    >>> degrade_file(Path("photo.png"), Path("holes.png"), "inpaint:missing=0.5", say=print)
+    wrote holes.png
+    wrote holes-mask.png: restore with --task inpaint:mask=holes-mask.png
     """
     check_seed(seed)
     writing.check_writable(output)
@@ -209,7 +220,17 @@ def degrade_file(
 
 
 def one_prior(prior: str | Prior, registry: Registry) -> Prior:
-    """Return the one prior that a spec names, or raise a `UsageError`."""
+    """Return the one prior that a spec names, or raise a `UsageError`.
+
+    Examples
+    --------
+    >>> one_prior("nlm", plugins.load()).name
+    'nlm'
+    >>> one_prior("tv,nlm", plugins.load())
+    Traceback (most recent call last):
+    ...
+    priorlab.errors.UsageError: expected one prior, not 2: tv,nlm
+    """
     if isinstance(prior, Prior):
         return prior
     built = registry.build_priors(prior)

@@ -49,14 +49,26 @@ def registry(options: argparse.Namespace) -> Registry:
 
 
 def positive(text: str) -> int:
-    """Read a whole number above 0."""
+    """Read a whole number above 0.
+
+    Examples
+    --------
+    >>> positive("4")
+    4
+    """
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
     return int(text)
 
 
 def seconds(text: str) -> float:
-    """Read a number of seconds above 0."""
+    """Read a number of seconds above 0.
+
+    Examples
+    --------
+    >>> seconds("0.5")
+    0.5
+    """
     try:
         value = float(text)
     except ValueError:
@@ -67,7 +79,13 @@ def seconds(text: str) -> float:
 
 
 def seeds(text: str) -> tuple[int, ...]:
-    """Read seeds with commas between them."""
+    """Read seeds with commas between them.
+
+    Examples
+    --------
+    >>> seeds("0,1, 2")
+    (0, 1, 2)
+    """
     parts = text.split(",")
     if not all(part.strip().isdecimal() for part in parts):
         raise UsageError(f"--seeds {text!r} is not a list of whole numbers, such as 0,1,2")

@@ -68,7 +68,14 @@ class Chart:
 
 
 def draw(charts: Sequence[Chart]) -> Image.Image:
-    """Return the charts side by side, `WIDTH` x `HEIGHT` each, as an RGB image."""
+    """Return the charts side by side, `WIDTH` x `HEIGHT` each, as an RGB image.
+
+    Examples
+    --------
+    >>> curve = Curve("loss", [(1, 9.0), (10, 4.0), (100, 1.0)], BLUE)
+    >>> draw([Chart("A fit", "iteration", "dB", [curve])] * 2).size
+    (1200, 540)
+    """
     sheet = Image.new("RGB", (FINE * WIDTH * len(charts), FINE * HEIGHT), "white")
     for index, chart in enumerate(charts):
         _Axes(chart, ImageDraw.Draw(sheet), index * WIDTH).draw()

@@ -32,7 +32,18 @@ COLUMNS = "target,step,fit,truth,mean_truth"
 
 
 def generator(prior: Prior, registry: Registry) -> Generator:
-    """Return the prior if its form can be explained, or raise a `UsageError`."""
+    """Return the prior if its form can be explained, or raise a `UsageError`.
+
+    Examples
+    --------
+    >>> from priorlab import plugins
+    >>> registry = plugins.load()
+    >>> (prior,) = registry.build_priors("tv")
+    >>> generator(prior, registry)
+    Traceback (most recent call last):
+    ...
+    priorlab.errors.UsageError: tv fits no network to the picture, so there is no curve; ...
+    """
     if isinstance(prior, Generator):
         return prior
     names = sorted(n for n, kind in registry.priors.items() if issubclass(kind, Generator))
@@ -41,12 +52,29 @@ def generator(prior: Prior, registry: Registry) -> Generator:
 
 
 def table_of(output: Path) -> Path:
-    """Return the file of the table that belongs to the picture `output`."""
+    """Return the file of the table that belongs to the picture `output`.
+
+    Examples
+    --------
+    >>> table_of(Path("curves.png")).name
+    'curves.csv'
+    """
     return output.with_suffix(".csv")
 
 
 def check_own(table: Path) -> None:
-    """Raise a `UsageError` if a file that is not such a table would be replaced by one."""
+    """Raise a `UsageError` if a file that is not such a table would be replaced by one.
+
+    Examples
+    --------
+    >>> table = Path("curves.csv")
+    >>> check_own(table)
+    >>> _ = table.write_text("my own notes")
+    >>> check_own(table)
+    Traceback (most recent call last):
+    ...
+    priorlab.errors.UsageError: curves.csv would be replaced by the table of the curves; ...
+    """
     if not table.exists():
         return
     with table.open("rb") as file:

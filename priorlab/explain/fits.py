@@ -68,7 +68,14 @@ class Fits:
 
 
 def prepare(picture: NDArray[np.float32]) -> tuple[Tensor, str]:
-    """Return the picture (1, C, H, W) in a size that is soon fitted, and what was done to it."""
+    """Return the picture (1, C, H, W) in a size that is soon fitted, and what was done to it.
+
+    Examples
+    --------
+    >>> picture, note = prepare(np.zeros((3, 600, 400), np.float32))
+    >>> note
+    'the picture is cropped and shrunk to 128x128 pixels, to be fitted soon'
+    """
     image = torch.from_numpy(picture)[None]
     height, width = image.shape[2:]
     scale = SIDE / min(height, width)

@@ -21,7 +21,14 @@ FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "WEBP")
 
 
 def decode(path: Path) -> NDArray[np.float32]:
-    """Decode a PNG, JPEG, BMP or WebP file, or a TIFF file of 8 bits, to (C, H, W) in [0, 1]."""
+    """Decode a PNG, JPEG, BMP or WebP file, or a TIFF file of 8 bits, to (C, H, W) in [0, 1].
+
+    Examples
+    --------
+    >>> pixels = decode(Path("photo.png"))
+    >>> pixels.shape, pixels.dtype
+    ((3, 32, 40), dtype('float32'))
+    """
     with _opened(path) as image:
         if _low_bytes_mode(image) is not None:
             return from_pixels(_deep_pixels(path, image), opacity=image.mode == "RGBA")

@@ -33,6 +33,13 @@ def decode(path: Path) -> NDArray[np.float32]:
     """Decode a TIFF file to (C, H, W) in [0, 1].
 
     Files that Pillow knows to read, of 8 bits and at most 3 channels, are left to it.
+
+    Examples
+    --------
+    >>> tifffile.imwrite("deep.tiff", np.full((16, 24), 65535, np.uint16))
+    >>> pixels = decode(Path("deep.tiff"))
+    >>> pixels.shape, float(pixels.max())
+    ((1, 16, 24), 1.0)
     """
     with tifffile.TiffFile(path) as file:
         page: Any = file.pages.first

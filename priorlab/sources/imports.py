@@ -53,7 +53,14 @@ Finder = Callable[[str], Module | None]
 
 
 def locate(name: str) -> Module | None:
-    """Return a module written in Python by its full name, or None if there is none."""
+    """Return a module written in Python by its full name, or None if there is none.
+
+    Examples
+    --------
+    >>> module = locate("priorlab.forward.noise")
+    >>> module.file.name, module.package, locate("priorlab.nowhere")
+    ('noise.py', False, None)
+    """
     top, *rest = name.split(".")
     try:
         spec = importlib.util.find_spec(top)
@@ -102,6 +109,12 @@ def references(tree: ast.AST, module: Module) -> frozenset[tuple[str, str]]:
     """Return what the code of `module` imports, as pairs of a module's full name and a name in it.
 
     The name is empty where the module itself is imported, and may be that of another module.
+
+    Examples
+    --------
+    >>> tree = ast.parse("import math\\nfrom priorlab import Prior")
+    >>> sorted(references(tree, Module("mine", Path("mine.py"), Path("."), package=False)))
+    [('math', ''), ('priorlab', 'Prior')]
     """
     found: set[tuple[str, str]] = set()
     bound: set[str] = set()  # names that stand for the core's package
@@ -144,7 +157,13 @@ def providers(base: str, name: str, find: Finder = locate) -> list[str]:
 
 
 def parents(name: str) -> list[str]:
-    """Return the packages that importing a module executes before it."""
+    """Return the packages that importing a module executes before it.
+
+    Examples
+    --------
+    >>> parents("priorlab.forward.noise")
+    ['priorlab', 'priorlab.forward']
+    """
     parts = name.split(".")
     return [".".join(parts[:count]) for count in range(1, len(parts))]
 

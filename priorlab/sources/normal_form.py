@@ -40,6 +40,12 @@ def executed(tree: ast.Module) -> ast.Module:
 
     The bodies of functions are left out, except of those functions and classes that the rest
     refers to, and so is what a package says of itself, such as ``__version__`` and ``__all__``.
+
+    Examples
+    --------
+    >>> tree = ast.parse("LIMIT = 3\\ndef double(x): return 2 * x")
+    >>> ast.unparse(executed(tree))
+    'LIMIT = 3'
     """
     used: set[str] = set()
     while True:
@@ -55,7 +61,14 @@ def executed(tree: ast.Module) -> ast.Module:
 
 
 def is_type_checking(node: ast.AST) -> bool:
-    """Return whether a node is an ``if`` whose body only type checkers read."""
+    """Return whether a node is an ``if`` whose body only type checkers read.
+
+    Examples
+    --------
+    >>> tree = ast.parse("if TYPE_CHECKING:\\n    import numpy")
+    >>> is_type_checking(tree.body[0])
+    True
+    """
     if not isinstance(node, ast.If):
         return False
     test = node.test

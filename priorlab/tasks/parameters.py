@@ -9,7 +9,19 @@ from priorlab.forward.noise import Gaussian, Noise, NoNoise
 
 
 def sigma_parameter(default: float) -> float:
-    """Declare the standard deviation of Gaussian noise; `default` is typed, on 0-255."""
+    """Declare the standard deviation of Gaussian noise; `default` is typed, on 0-255.
+
+    Examples
+    --------
+    >>> from dataclasses import dataclass
+    >>> from priorlab.components import Component
+    >>> @dataclass(frozen=True, kw_only=True)
+    ... class Fog(Component):
+    ...     name = "fog"
+    ...     sigma: float = sigma_parameter(25)
+    >>> Fog().spec(), Fog.parse({"sigma": "51"}).sigma
+    ('fog:sigma=25', 0.2)
+    """
     value: float = parameter(
         default * PER_GRAY_LEVEL,
         "standard deviation of the Gaussian noise; 0 is none",

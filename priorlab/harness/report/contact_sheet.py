@@ -65,6 +65,14 @@ def draw_contact_sheet(
     ------
     ValueError
         If a restored picture has another shape than the clean one.
+
+    Examples
+    --------
+    >>> clean = np.full((1, 32, 40), 0.5, np.float32)
+    >>> restored = [Tile("tv", clean, "30.00 dB"), Tile("bm3d", None, "out of memory")]
+    >>> sheet = draw_contact_sheet(clean, Tile("degraded", clean + 0.1), restored)
+    >>> sheet.mode, max(sheet.size) <= 2000
+    ('RGB', True)
     """
     for tile in restored:
         if tile.image is not None and tile.image.shape != clean.shape:

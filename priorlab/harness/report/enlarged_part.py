@@ -36,6 +36,14 @@ def enlarged_part(clean: Picture, restored: Sequence[Picture], size: tuple[int, 
     -------
     tuple of int
         Left, top, right, bottom.
+
+    Examples
+    --------
+    >>> clean = np.zeros((1, 64, 64), np.float32)
+    >>> wrong = clean.copy()
+    >>> wrong[:, 40:48, 8:24] = 1
+    >>> enlarged_part(clean, [wrong], (16, 8))
+    (8, 40, 24, 48)
     """
     step = max(1, math.isqrt(clean.shape[1] * clean.shape[2] // THINNED))
     interest = _interest(

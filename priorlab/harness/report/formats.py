@@ -51,7 +51,22 @@ def _all(sheets: Sequence[Sheet]) -> Iterator[Sheet]:
 def markdown(
     sheets: Sequence[Sheet], closing: Sequence[str], title: str = "", above: Sequence[str] = ()
 ) -> str:
-    """Return the sheets as Markdown that is aligned and reads well as plain text."""
+    """Return the sheets as Markdown that is aligned and reads well as plain text.
+
+    Examples
+    --------
+    >>> columns = [TextColumn("prior", numeric=False), TextColumn("PSNR")]
+    >>> cells = [TextCell("tv"), TextCell("30.00", bold=True)]
+    >>> print(markdown([Sheet("denoise", columns, [cells], ["Data: set12."])], closing=()))
+    ## denoise
+    <BLANKLINE>
+    | prior |      PSNR |
+    | ----- | --------: |
+    | tv    | **30.00** |
+    <BLANKLINE>
+    - Data: set12.
+    <BLANKLINE>
+    """
     parts = [f"# {_markdown(title)}"] if title else []
     parts += map(_markdown, above)
     for sheet in _all(sheets):
@@ -64,7 +79,19 @@ def markdown(
 def latex(
     sheets: Sequence[Sheet], closing: Sequence[str], title: str = "", above: Sequence[str] = ()
 ) -> str:
-    """Return the sheets as LaTeX tables, for a document that uses the package booktabs."""
+    """Return the sheets as LaTeX tables, for a document that uses the package booktabs.
+
+    Examples
+    --------
+    >>> columns = [TextColumn("prior", numeric=False), TextColumn("PSNR")]
+    >>> cells = [TextCell("tv"), TextCell("30.00", bold=True)]
+    >>> print(latex([Sheet("denoise", columns, [cells], [])], closing=()))
+    % needs \\usepackage{booktabs}
+    \\begin{table}
+    ...
+    tv & \\textbf{30.00} \\\\
+    ...
+    """
     tables = "\n".join(
         _latex_table(sheet, closing if sheet in sheets else ()) for sheet in _all(sheets)
     )
@@ -83,6 +110,18 @@ def terminal(
     """Return the sheets for `rich.console.Console.print`, for a terminal of `width` columns.
 
     Notes that all sheets share are printed once, below the last.
+
+    Examples
+    --------
+    >>> from rich.console import Console
+    >>> columns = [TextColumn("prior", numeric=False), TextColumn("PSNR")]
+    >>> sheet = Sheet("denoise", columns, [[TextCell("tv"), TextCell("30.00")]], ["Data: set12."])
+    >>> Console(width=40).print(terminal([sheet], width=40))  # doctest: +NORMALIZE_WHITESPACE
+    denoise
+    prior   PSNR
+    ────────────
+    tv     30.00
+    Data: set12.
     """
     from rich import box
     from rich.console import Group

@@ -115,6 +115,13 @@ def holm_intervals(
     Of m differences that are left, those whose interval at level ``1 - 0.05 / m`` does not hold
     0 are separable; the others are looked at again for the smaller m. If all true differences
     are 0, some interval misses it with a probability of at most 5 %.
+
+    Examples
+    --------
+    >>> better = np.array([1.0, 1.2, 0.9, 1.1, 1.0])
+    >>> found = holm_intervals({"tv": better, "nlm": better - 1})
+    >>> 0.0 in found["tv"], 0.0 in found["nlm"]
+    (False, True)
     """
     found: dict[str, Interval | None] = {}
     left = dict(differences)

@@ -127,7 +127,14 @@ _CONDITIONS = {
 
 
 def closing(header: Header) -> list[str]:
-    """Return the notes that hold for all tables of a run."""
+    """Return the notes that hold for all tables of a run.
+
+    Examples
+    --------
+    >>> header = Header(metrics={"mae": "mean absolute error"}, lower_is_better=["mae"])
+    >>> closing(header)
+    ['mae: mean absolute error; lower is better']
+    """
     notes = [
         f"{label(name)}: {text}" + "; lower is better" * (name in header.lower_is_better)
         for name, text in header.metrics.items()

@@ -47,6 +47,14 @@ def figures(rows: pd.DataFrame) -> OracleFigures | None:
     ----------
     rows : DataFrame
         A row per image and seed.
+
+    Examples
+    --------
+    >>> rows = pd.DataFrame({"image": ["house", "boat"], "status": "ok", "stop": [900, 1100]})
+    >>> rows = rows.assign(psnr=[29.5, 28.0], oracle_step=[1000, 1200], oracle_psnr=[30.0, 28.25])
+    >>> found = figures(rows)
+    >>> found.stop, found.cost, found.cost_worst
+    (1000.0, 0.375, 0.5)
     """
     names = ["stop", "oracle_step", "oracle_psnr", "psnr"]
     known = rows.loc[rows["status"] == "ok", ["image", *names]].dropna()

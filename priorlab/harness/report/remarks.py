@@ -18,6 +18,13 @@ def remarks(rows: pd.DataFrame, metrics: list[str], cells: int) -> list[str]:
         Columns that should have a value where a prior restored the image.
     cells : int
         How many images and seeds the task has.
+
+    Examples
+    --------
+    >>> rows = pd.DataFrame({"status": ["ok", "failed"], "message": ["", "out of memory"]})
+    >>> rows = rows.assign(psnr=[30.0, None], converged=[False, None])
+    >>> remarks(rows, ["psnr"], cells=3)
+    ['1 failed: out of memory', '1 of 1 did not converge', '1 not run']
     """
     found = [
         f"{len(group)} {status}" + _reason(group["message"])
@@ -40,12 +47,24 @@ def remarks(rows: pd.DataFrame, metrics: list[str], cells: int) -> list[str]:
 
 
 def label(metric: str) -> str:
-    """Return how a text names a metric."""
+    """Return how a text names a metric.
+
+    Examples
+    --------
+    >>> label("psnr"), label("lpips")
+    ('PSNR', 'lpips')
+    """
     return metric.upper() if metric in METRICS else metric
 
 
 def one_line(text: str, most: int = 120) -> str:
-    """Return a text as one line of at most `most` characters."""
+    """Return a text as one line of at most `most` characters.
+
+    Examples
+    --------
+    >>> one_line("out of\\n  memory"), one_line("out of memory", most=9)
+    ('out of memory', 'out of...')
+    """
     line = " ".join(text.split())
     return line if len(line) <= most else line[: most - 3] + "..."
 

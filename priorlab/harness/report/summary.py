@@ -126,6 +126,14 @@ def lines(
     ------
     UsageError
         If there are no rows, or the reference is not among the priors.
+
+    Examples
+    --------
+    >>> labels = {"task": "denoise", "image": "house", "seed": 0, "status": "ok"}
+    >>> known = labels | {"ssim": 0.9, "seconds": 0.1}
+    >>> scores = [{"prior": "nlm", "psnr": 29.0}, {"prior": "tv", "psnr": 30.0}]
+    >>> [(line.prior, line.psnr.rank) for line in lines(schema.frame(known | s for s in scores))]
+    [('tv', 1), ('nlm', 2)]
     """
     if rows.empty:
         raise UsageError("there are no results yet to make a table of")
@@ -144,6 +152,13 @@ def table(found: Sequence[Line]) -> pd.DataFrame:
     """Return lines as a table: a column for each of their facts, by metric where there are more.
 
     The mean in a metric has the metric's name; its rank is ``psnr_rank``, and so on.
+
+    Examples
+    --------
+    >>> metrics = {"psnr": MetricFigures(mean=30.0)}
+    >>> line = Line(task="denoise", prior="tv", metrics=metrics, images=1)
+    >>> table([line])[["task", "prior", "psnr"]].to_dict("records")
+    [{'task': 'denoise', 'prior': 'tv', 'psnr': 30.0}]
     """
     metrics = dict.fromkeys(name for line in found for name in line.metrics)
     facts: dict[str, pd.Series[Any]] = {}

@@ -67,6 +67,18 @@ def terminal(
     """Return the tables of a run for a terminal of `width` columns: fewer columns and notes.
 
     To be printed with `rich.console.Console.print`.
+
+    Examples
+    --------
+    >>> from rich.console import Console
+    >>> labels = {"prior": "tv", "task": "denoise", "image": "house", "seed": 0, "status": "ok"}
+    >>> rows = pd.DataFrame([labels | {"psnr": 30.0, "ssim": 0.9, "seconds": 0.1}])
+    >>> Console(width=60).print(terminal(rows, width=60))  # doctest: +NORMALIZE_WHITESPACE
+    denoise
+    #  prior  PSNR (dB)    SSIM  vs best  s/image   ok
+    ──────────────────────────────────────────────────
+    1  tv         30.00  0.9000     best      0.1  1/1
+    ...
     """
     found = _Comparison.of(rows, header, None)
     pages = found.sheets(full=False, remarks_in_column=False)
@@ -74,7 +86,15 @@ def terminal(
 
 
 def per_image(rows: pd.DataFrame) -> str:
-    """Return the rows themselves as CSV: a line per prior x task x image x seed."""
+    """Return the rows themselves as CSV: a line per prior x task x image x seed.
+
+    Examples
+    --------
+    >>> labels = {"prior": "tv", "task": "denoise", "image": "house", "seed": 0}
+    >>> print(per_image(pd.DataFrame([labels | {"psnr": 30.0}])), end="")
+    prior,task,image,seed,psnr
+    tv,denoise,house,0,30.0
+    """
     return _csv(rows)
 
 
@@ -96,6 +116,13 @@ def write(
     ------
     UsageError
         If the folder cannot be written to, or as `render` does.
+
+    Examples
+    --------
+    >>> labels = {"prior": "tv", "task": "denoise", "image": "house", "seed": 0, "status": "ok"}
+    >>> rows = pd.DataFrame([labels | {"psnr": 30.0, "ssim": 0.9, "seconds": 0.1}])
+    >>> [file.name for file in write(Path("."), rows)]
+    ['table.md', 'table.csv']
     """
     found = _Comparison.of(rows, header, reference)
     files = {style: folder / f"table.{style}" for style in ("md", "csv")}

@@ -106,6 +106,11 @@ def wrap(text: str, font: Font, width: int) -> list[str]:
     """Break a text into lines of at most `width` pixels.
 
     After a comma or blank where possible, else after another mark, else anywhere.
+
+    Examples
+    --------
+    >>> wrap("dip:iterations=3000,sigma=25", ImageFont.load_default(13), 160)
+    ['dip:iterations=3000,', 'sigma=25']
     """
     lines = [""]
 

@@ -11,6 +11,13 @@ def safe_name(text: str) -> str:
 
     A text that loses more than its colon gets some digits of its digest, so that two texts do
     not share a name.
+
+    Examples
+    --------
+    >>> safe_name("inpaint:missing=0.5")
+    'inpaint-missing=0.5'
+    >>> safe_name("what?"), safe_name("what*")
+    ('what_~...', 'what_~...')
     """
     name = text.replace(":", "-", 1)
     safe = re.sub(r"[^\w .,=+()-]", "_", name).strip(". ").encode()[:150].decode(errors="ignore")

@@ -18,7 +18,13 @@ VIEW = ".png"
 
 
 def rounded(image: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return an image as the store keeps it: clipped to [0, 1], with 16-bit values."""
+    """Return an image as the store keeps it: clipped to [0, 1], with 16-bit values.
+
+    Examples
+    --------
+    >>> rounded(np.array([-0.1, 0.5, 2.0], np.float32)) * 65535
+    array([    0., 32768., 65535.], dtype=float32)
+    """
     levels: NDArray[np.float32] = np.rint(np.clip(image, 0, 1) * np.float32(65535))
     return levels / np.float32(65535)
 
@@ -39,6 +45,13 @@ def put(folder: Path, image: NDArray[np.float32], suffixes: Sequence[str] = (DAT
     ------
     UsageError
         If a file cannot be written.
+
+    Examples
+    --------
+    >>> image = np.full((1, 32, 40), 0.5, np.float32)
+    >>> digest = put(Path("outputs"), image)
+    >>> sorted(file.suffix for file in Path("outputs").rglob("*.*"))
+    ['.png', '.tiff']
     """
     stored = rounded(image)
     digest = arrays.digest(stored)
@@ -55,10 +68,24 @@ def put(folder: Path, image: NDArray[np.float32], suffixes: Sequence[str] = (DAT
 
 
 def get(folder: Path, digest: str) -> NDArray[np.float32]:
-    """Return a stored image, float32 (C, H, W) in [0, 1], or raise a `UsageError`."""
+    """Return a stored image, float32 (C, H, W) in [0, 1], or raise a `UsageError`.
+
+    Examples
+    --------
+    >>> image = np.full((1, 32, 40), 0.5, np.float32)
+    >>> digest = put(Path("outputs"), image)
+    >>> np.array_equal(get(Path("outputs"), digest), rounded(image))
+    True
+    """
     return reading.read(path(folder, digest, DATA))
 
 
 def path(folder: Path, digest: str, suffix: str) -> Path:
-    """Return where the image with a digest is stored."""
+    """Return where the image with a digest is stored.
+
+    Examples
+    --------
+    >>> path(Path("outputs"), "c0ffee", VIEW).as_posix()
+    'outputs/c0/ffee.png'
+    """
     return folder / digest[:2] / (digest[2:] + suffix)

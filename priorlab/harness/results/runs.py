@@ -104,7 +104,16 @@ class Run:
 def to_rows(
     cells: Iterable[tuple[Mapping[str, Any], str]], results: Mapping[str, Result]
 ) -> pd.DataFrame:
-    """Return the table of all finished cells, given the labels and the key of each, in order."""
+    """Return the table of all finished cells, given the labels and the key of each, in order.
+
+    Examples
+    --------
+    >>> labels = {"prior": "tv", "task": "denoise", "image": "house", "seed": 0}
+    >>> result = Result(Outcome("ok", seconds=0.5), {"psnr": 30.0, "ssim": 0.9}, cached=False)
+    >>> rows = to_rows([(labels, "c0ffee")], {"c0ffee": result})
+    >>> rows[["prior", "psnr", "cached"]].to_dict("records")
+    [{'prior': 'tv', 'psnr': 30.0, 'cached': False}]
+    """
     return schema.frame(results[key].row(labels, key) for labels, key in cells if key in results)
 
 
@@ -115,6 +124,13 @@ def load(run: str | Path, out: Path = Path("results")) -> Run:
     ------
     UsageError
         If there is no such run, or it was cut short.
+
+    Examples
+    --------
+    >>> load("first")
+    Traceback (most recent call last):
+    ...
+    priorlab.errors.UsageError: there is no run first in results (runs: none)
     """
     path = next((path for path in (Path(run), out / run) if path.is_dir()), None)
     if path is None:

@@ -142,7 +142,13 @@ class Outcome:
 
 
 def kinds(cls: type) -> dict[str, type]:
-    """Return the type of each field of a dataclass; where it may be None, the other type."""
+    """Return the type of each field of a dataclass; where it may be None, the other type.
+
+    Examples
+    --------
+    >>> kinds(Outcome)["stop"], kinds(Outcome)["machine"]
+    (<class 'int'>, <class 'str'>)
+    """
     found = {}
     for name, hint in typing.get_type_hints(cls).items():
         kinds = typing.get_args(hint) if isinstance(hint, UnionType) else (hint,)
@@ -151,7 +157,13 @@ def kinds(cls: type) -> dict[str, type]:
 
 
 def cast(kind: type, values: pd.Series[Any]) -> pd.Series[Any]:
-    """Return values, as they are or as texts from a CSV file, in pandas' type for a kind."""
+    """Return values, as they are or as texts from a CSV file, in pandas' type for a kind.
+
+    Examples
+    --------
+    >>> cast(bool, pd.Series(["True", None])).tolist(), cast(str, pd.Series(["cpu", None])).tolist()
+    ([True, <NA>], ['cpu', ''])
+    """
     if kind is str:
         return values.astype(object).where(values.notna(), "").astype(str)
     if kind is float:
@@ -188,7 +200,13 @@ RUN = (
 
 
 def columns(metrics: Iterable[str] = ()) -> list[Column]:
-    """Return the columns of a row, in order; `metrics` are those of plugins."""
+    """Return the columns of a row, in order; `metrics` are those of plugins.
+
+    Examples
+    --------
+    >>> [column.name for column in columns(["lpips"])][:8]
+    ['prior', 'task', 'image', 'seed', 'status', 'psnr', 'ssim', 'lpips']
+    """
     status, *others = (column for column in OUTCOME if not column.internal)
     scores = [
         Column(name, float, "A metric.", needed=name in METRICS)
@@ -236,5 +254,11 @@ def frame(
 
 
 def meanings() -> dict[str, str]:
-    """Return what each column of a row means; metrics have specifications of their own."""
+    """Return what each column of a row means; metrics have specifications of their own.
+
+    Examples
+    --------
+    >>> meanings()["seed"]
+    'Seed of the measurement and of the prior.'
+    """
     return {column.name: column.meaning for column in columns() if column.name not in METRICS}

@@ -189,7 +189,13 @@ class Child:
 
 
 def environment(threads: int) -> dict[str, str]:
-    """Return the environment of a child: the driver's modules, and fixed, quiet threads."""
+    """Return the environment of a child: the driver's modules, and fixed, quiet threads.
+
+    Examples
+    --------
+    >>> environment(threads=2)["OMP_NUM_THREADS"]
+    '2'
+    """
     counts = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
     return (
         dict(os.environ)

@@ -110,7 +110,16 @@ def _check_installed(kind: str, component: Component, registry: Registry) -> Non
 
 
 def run_name(tasks: Sequence[Task], dataset: Dataset, grid: Sequence[Mapping[str, Any]]) -> str:
-    """Return the default name of a run: the same command gives the same name."""
+    """Return the default name of a run: the same command gives the same name.
+
+    Examples
+    --------
+    >>> from priorlab import plugins
+    >>> tasks = plugins.load().build_tasks("denoise:sigma=25,inpaint")
+    >>> name = run_name(tasks, Dataset("set12", []), [{"prior": "tv", "image": "01"}])
+    >>> name.rpartition("-")[0]  # some digits of a digest of the cells follow
+    'denoise+inpaint-set12'
+    """
     names = "+".join(dict.fromkeys(task.name for task in tasks))
     if len(names) > 30:
         names = f"{len(tasks)}-tasks"

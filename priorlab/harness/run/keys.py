@@ -43,6 +43,14 @@ def identity(kind: str, component: Component, registry: Registry) -> dict[str, A
         A component whose parameters may be components themselves.
     registry : Registry
         Knows which plugin each is from.
+
+    Examples
+    --------
+    >>> from priorlab import plugins
+    >>> registry = plugins.load()
+    >>> (task,) = registry.build_tasks("dejpeg:quality=20")
+    >>> identity("tasks", task, registry)
+    {'name': 'dejpeg', 'parameters': {'quality': 20, ...}, 'code': '...'}
     """
     modules: set[str] = set()
     for part_kind, part in parts(kind, component):
@@ -52,7 +60,15 @@ def identity(kind: str, component: Component, registry: Registry) -> dict[str, A
 
 
 def parts(kind: str, component: Component) -> Iterator[tuple[str, Component]]:
-    """Yield a component and those within it, each with its kind."""
+    """Yield a component and those within it, each with its kind.
+
+    Examples
+    --------
+    >>> from priorlab import plugins
+    >>> (prior,) = plugins.load().build_priors("dip:red=bm3d")
+    >>> [(kind, part.name) for kind, part in parts("priors", prior)]
+    [('priors', 'dip'), ('priors', 'bm3d')]
+    """
     yield kind, component
     kinds = {field.name: field.metadata.get("component") for field in dataclasses.fields(component)}
     for name, part in component.components().items():
@@ -73,6 +89,11 @@ def setting(device: str) -> dict[str, Any]:
     ------
     UsageError
         For a device that is not there.
+
+    Examples
+    --------
+    >>> sorted(setting("cpu"))
+    ['core', 'device', 'format', 'hardware', 'libraries']
     """
     chosen = devices.find(device)
     hardware = bf16_hardware(chosen)
@@ -124,6 +145,13 @@ def cell_key(
     -------
     str
         64 hexadecimal digits.
+
+    Examples
+    --------
+    >>> prior, task = {"name": "tv", "code": "ab"}, {"name": "denoise", "code": "cd"}
+    >>> key = cell_key(prior, task, "c0ffee", seed=0, setting={"device": "cpu"})
+    >>> len(key), key == cell_key(prior, task, "c0ffee", seed=1, setting={"device": "cpu"})
+    (64, False)
     """
     parts = {"schema": KEY_SCHEMA, "prior": prior, "task": task, "image": image_digest}
     parts |= {"seed": seed, "setting": setting}
@@ -131,5 +159,11 @@ def cell_key(
 
 
 def canonical(value: Any) -> str:
-    """Return the one JSON text of a value: keys sorted, no blanks, ASCII only."""
+    """Return the one JSON text of a value: keys sorted, no blanks, ASCII only.
+
+    Examples
+    --------
+    >>> canonical({"seed": 0, "prior": "tv"})
+    '{"prior":"tv","seed":0}'
+    """
     return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)

@@ -30,7 +30,13 @@ def name(device: str) -> str:
 
 
 def versions() -> dict[str, str]:
-    """Return the versions that results can depend on."""
+    """Return the versions that results can depend on.
+
+    Examples
+    --------
+    >>> sorted(versions())
+    ['numpy', 'priorlab', 'python', 'system', 'torch']
+    """
     return {
         "priorlab": __version__,
         "python": platform.python_version(),
@@ -41,7 +47,13 @@ def versions() -> dict[str, str]:
 
 
 def usable_cores() -> int:
-    """Return how many cores this process may use: less than there are in many containers."""
+    """Return how many cores this process may use: less than there are in many containers.
+
+    Examples
+    --------
+    >>> 1 <= usable_cores() <= os.cpu_count()
+    True
+    """
     cores = os.cpu_count() or 1
     if sys.platform == "linux":
         cores = len(os.sched_getaffinity(0))

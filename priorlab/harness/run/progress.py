@@ -141,7 +141,14 @@ def for_terminal() -> Progress:
 
 
 def describe(row: Mapping[str, Any]) -> str:
-    """Return a failed row as one line."""
+    """Return a failed row as one line.
+
+    Examples
+    --------
+    >>> cell = {"prior": "bm3d", "task": "denoise", "image": "house", "seed": 0}
+    >>> describe(cell | {"status": "failed", "message": "out of memory"})
+    'failed: bm3d · denoise · house · seed 0: out of memory'
+    """
     cell = f"{row['prior']} · {row['task']} · {row['image']} · seed {row['seed']}"
     return f"{row['status']}: {cell}: {row['message']}"
 

@@ -59,6 +59,15 @@ def score(
         not belong in the driver's process.
     device : str or torch.device
         Where metrics that need a device compute.
+
+    Examples
+    --------
+    >>> from priorlab import plugins
+    >>> (task,) = plugins.load().build_tasks("denoise")
+    >>> clean = np.full((1, 32, 40), 0.5, np.float32)
+    >>> values = score(clean + 0.1, clean, task, BUILTIN_METRICS).values
+    >>> round(values["psnr"], 2)
+    20.0
     """
     truth = arrays.from_tensor(task.truth(arrays.to_tensor(clean)))
     values: dict[str, float] = {}
@@ -81,6 +90,14 @@ def digests(task: Task, registry: Registry) -> dict[str, str]:
     ------
     UsageError
         If a metric has the name of another column of the results.
+
+    Examples
+    --------
+    >>> from priorlab import plugins
+    >>> registry = plugins.load()
+    >>> (task,) = registry.build_tasks("denoise")
+    >>> digests(task, registry).keys() == registry.metrics.keys()
+    True
     """
     taken = {column.name for column in schema.columns()} - set(schema.METRICS)
     if taken & registry.metrics.keys():

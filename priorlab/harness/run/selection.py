@@ -45,6 +45,14 @@ def select(settings: RunSettings, registry: Registry) -> Selection:
     ------
     UsageError
         For an unknown name or parameter, or a dataset that cannot be read.
+
+    Examples
+    --------
+    >>> from priorlab import plugins
+    >>> settings = RunSettings(priors=("tv", "nlm"), tasks=("denoise:sigma=15|25",), dataset=".")
+    >>> found = select(settings, plugins.load())
+    >>> len(found.priors), len(found.tasks), [image.name for image in found.dataset.images]
+    (2, 2, ['photo'])
     """
     if settings.priors is None:
         priors = [kind() for kind in registry.priors.values() if kind.by_default]

@@ -32,6 +32,12 @@ def load(path: Path) -> dict[str, Any]:
     UsageError
         If the file cannot be read, is not TOML, or holds an unknown key or a value of a wrong
         type.
+
+    Examples
+    --------
+    >>> _ = Path("suite.toml").write_text('tasks = "denoise:sigma=25"\\ntimeout = 60')
+    >>> load(Path("suite.toml"))
+    {'tasks': ('denoise:sigma=25',), 'timeout_s': 60.0}
     """
     try:
         given = tomllib.loads(path.read_text("utf-8"))

@@ -110,7 +110,13 @@ class Trajectory:
 
 
 def whole_number(value: Any) -> int | None:
-    """Return what a plugin reports as a number of steps, or None if it cannot be stored as one."""
+    """Return what a plugin reports as a number of steps, or None if it cannot be stored as one.
+
+    Examples
+    --------
+    >>> whole_number(torch.tensor(12)), whole_number(float("nan"))
+    (12, None)
+    """
     try:
         number = int(value)
     except Exception:  # a plugin may report anything

@@ -25,7 +25,16 @@ MakeCode = Callable[[Shape], Tensor]
 
 
 def noisy(measurement: Measurement) -> bool:
-    """Return whether there is noise that must not be fitted."""
+    """Return whether there is noise that must not be fitted.
+
+    Examples
+    --------
+    >>> from priorlab.forward.noise import Gaussian, NoNoise
+    >>> from priorlab.forward.operators import Identity
+    >>> y = torch.zeros(1, 1, 16, 16)
+    >>> [noisy(Measurement(y, Identity(), noise, y.shape)) for noise in (Gaussian(0.1), NoNoise())]
+    [True, False]
+    """
     return measurement.noise.level > NOTICEABLE
 
 

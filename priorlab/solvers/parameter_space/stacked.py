@@ -14,7 +14,13 @@ from priorlab import precision
 
 
 def stacking_is_fast(device: torch.device) -> bool:
-    """Return whether networks run faster as one than one by one: not on a CPU, in any number."""
+    """Return whether networks run faster as one than one by one: not on a CPU, in any number.
+
+    Examples
+    --------
+    >>> stacking_is_fast(torch.device("cpu")), stacking_is_fast(torch.device("cuda"))
+    (False, True)
+    """
     return device.type == "cuda"
 
 
