@@ -8,12 +8,13 @@ import os
 import platform
 import re
 import sys
+from importlib import metadata
 from pathlib import Path
 
-import numpy as np
 import torch
 
 from priorlab import __version__
+from priorlab.harness.run.keys import LIBRARIES
 
 
 @functools.cache
@@ -34,14 +35,13 @@ def versions() -> dict[str, str]:
 
     Examples
     --------
-    >>> sorted(versions())
-    ['numpy', 'priorlab', 'python', 'system', 'torch']
+    >>> list(versions())[:3], "scipy" in versions()
+    (['priorlab', 'python', 'numba'], True)
     """
     return {
         "priorlab": __version__,
         "python": platform.python_version(),
-        "torch": torch.__version__,
-        "numpy": np.__version__,
+        **{name: metadata.version(name) for name in LIBRARIES},
         "system": f"{platform.system()} {platform.machine()}",
     }
 
