@@ -12,6 +12,7 @@ import pytest
 
 from priorlab.errors import UsageError
 from priorlab.harness.results import runs
+from priorlab.harness.run.interrupts import interruptible
 
 DRIVER = """
 import sys
@@ -39,6 +40,15 @@ def alive(pid):
         return False
 
 
+@pytest.fixture
+def python_handles_sigint():
+    """A shell that starts the tests with `&` has SIGINT ignored, and a run rightly leaves it so."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("python_handles_sigint")
 @pytest.mark.timeout(300)  # it starts five processes that load torch
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 def test_stopped_then_killed_then_finished(compare, dataset, calls, tmp_path, monkeypatch):
@@ -84,3 +94,12 @@ def test_stopped_then_killed_then_finished(compare, dataset, calls, tmp_path, mo
     assert (last.rows["status"] == "ok").all()
     assert last.rows["cached"].sum() == 6, "only the cells in flight are lost"
     assert len(calls()) == 9 + 6
+
+
+@pytest.mark.usefixtures("python_handles_sigint")
+def test_an_ignored_signal_stays_ignored():
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with interruptible() as stopped:
+        os.kill(os.getpid(), signal.SIGINT)
+        assert not stopped()
+    assert signal.getsignal(signal.SIGINT) == signal.SIG_IGN
