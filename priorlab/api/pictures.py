@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 from priorlab.errors import UsageError
 from priorlab.pictures import arrays, reading, writing
 
-Picture = str | Path | NDArray[Any]
+PictureSource = str | Path | NDArray[Any]
 """A file, or an array (H, W) or (H, W, C): float in [0, 1], 8-bit or 16-bit."""
 
 
-def load(image: Picture) -> NDArray[np.float32]:
+def load(image: PictureSource) -> NDArray[np.float32]:
     """Return a file or array as float32 (C, H, W) in [0, 1].
 
     Raises

@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 
 from priorlab import devices, plugins, restoration, specs
 from priorlab.api import pictures
-from priorlab.api.pictures import Picture
+from priorlab.api.pictures import PictureSource
 from priorlab.errors import UsageError, check_seed
 from priorlab.forward.measurement import Measurement
 from priorlab.pictures import arrays, extra_pictures, writing
+from priorlab.pictures.picture import Picture
 from priorlab.priors import Prior
 from priorlab.registry import Registry
 from priorlab.tasks.base import Task
@@ -26,7 +27,7 @@ _log = logging.getLogger("priorlab")
 
 
 def restore(
-    image: Picture,
+    image: PictureSource,
     task: str,
     prior: str | Prior,
     *,
@@ -131,7 +132,7 @@ def restore_file(
 
 
 def degrade(
-    image: Picture,
+    image: PictureSource,
     task: str = "denoise",
     *,
     seed: int = 0,
@@ -254,14 +255,14 @@ def _restored(
     model, typed = _one_task(task, registry)
     found = devices.find(device)
     with _named(model):
-        model, note = model.for_picture(data, typed)
+        model, notes = model.for_picture(Picture(image=data), typed)
         measurement = model.adopt(torch.from_numpy(data)[None]).to(found)
-    if note:
+    for note in notes:
         say(note)
     return restoration.attempt(chosen, measurement, seed=seed, trace=trace)
 
 
-def _measured(image: Picture, task: str, seed: int, registry: Registry) -> Measurement:
+def _measured(image: PictureSource, task: str, seed: int, registry: Registry) -> Measurement:
     clean = torch.from_numpy(pictures.load(image))[None]
     model, typed = _one_task(task, registry)
     with _named(model):

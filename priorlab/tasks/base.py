@@ -14,7 +14,6 @@ from typing import Literal
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
 from priorlab.components import Component
@@ -23,6 +22,7 @@ from priorlab.forward.measurement import Measurement
 from priorlab.forward.noise import Noise
 from priorlab.forward.operators import Identity, LinearOperator, Shape
 from priorlab.pictures import arrays
+from priorlab.pictures.picture import Picture
 
 LEAST_COMPARED_SIDE = 11
 """Least side in pixels of the region that metrics compare: the window of SSIM."""
@@ -167,13 +167,13 @@ class Task(Component, ABC):
         """
         return self
 
-    def for_picture(self, picture: NDArray[np.float32], typed: Collection[str]) -> tuple[Task, str]:
+    def for_picture(self, picture: Picture, typed: Collection[str]) -> tuple[Task, tuple[str, ...]]:
         """Return the task that fits a degraded picture whose history is not known.
 
         Parameters
         ----------
-        picture : array of shape (C, H, W)
-            The degraded picture, in about [0, 1].
+        picture : Picture
+            The degraded picture.
         typed : collection of str
             Names of the parameters that the user chose; they stay as they are.
 
@@ -181,17 +181,23 @@ class Task(Component, ABC):
         -------
         task : Task
             `for_photograph`, with the other parameters estimated where the task can do so.
-        note : str
-            One line on what was estimated or assumed, or empty.
+        notes : tuple of str
+            A line on each thing that was estimated or assumed.
+
+        Raises
+        ------
+        UsageError
+            If something is not known that cannot be estimated or assumed.
 
         Examples
         --------
         >>> from priorlab.tasks.builtin import Dejpeg
-        >>> task, note = Dejpeg().for_picture(np.zeros((1, 16, 16), np.float32), typed=())
-        >>> note.partition(";")[0]
+        >>> picture = Picture(image=np.zeros((1, 16, 16), np.float32))
+        >>> task, notes = Dejpeg().for_picture(picture, typed=())
+        >>> notes[0].partition(";")[0]
         'no quality was given: assuming quality = 10'
         """
-        return self.for_photograph(typed), ""
+        return self.for_photograph(typed), ()
 
     def adopt(self, y: Tensor) -> Measurement:
         """Take a picture (1, C, H, W) as one that this task has already degraded.

@@ -7,7 +7,6 @@ from collections.abc import Collection
 from typing import ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 from typing_extensions import override
 
 from priorlab.components import parameter
@@ -15,6 +14,7 @@ from priorlab.errors import UsageError
 from priorlab.forward import jpeg
 from priorlab.forward.noise import Noise
 from priorlab.forward.operators import Identity, LinearOperator, Shape
+from priorlab.pictures.picture import Picture
 from priorlab.tasks.base import Task
 
 
@@ -71,8 +71,8 @@ class Dejpeg(Task):
         return Identity()
 
     @override
-    def for_picture(self, picture: NDArray[np.float32], typed: Collection[str]) -> tuple[Task, str]:
+    def for_picture(self, picture: Picture, typed: Collection[str]) -> tuple[Task, tuple[str, ...]]:
         if "quality" in typed or "tables" in typed:
-            return self, ""
+            return self, ()
         hint = "tables=FILE.jpg takes it from the picture's file"
-        return self, f"no quality was given: assuming quality = {self.quality}; {hint}"
+        return self, (f"no quality was given: assuming quality = {self.quality}; {hint}",)

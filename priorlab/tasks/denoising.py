@@ -6,13 +6,12 @@ import dataclasses
 from collections.abc import Collection
 from typing import ClassVar
 
-import numpy as np
-from numpy.typing import NDArray
 from typing_extensions import override
 
 from priorlab.components import PER_GRAY_LEVEL, parameter
 from priorlab.forward.noise import Noise, NoNoise, Poisson, SaltAndPepper
 from priorlab.pictures.noise_level import estimate_sigma
+from priorlab.pictures.picture import Picture
 from priorlab.tasks.base import Task
 from priorlab.tasks.parameters import noise_of, sigma_parameter
 
@@ -37,15 +36,15 @@ class Denoise(Task):
         """Gaussian noise; nothing is clipped or rounded."""
         return noise_of(self.sigma)
 
-    def for_picture(self, picture: NDArray[np.float32], typed: Collection[str]) -> tuple[Task, str]:
+    def for_picture(self, picture: Picture, typed: Collection[str]) -> tuple[Task, tuple[str, ...]]:
         """Return the task with the sigma that the picture seems to have."""
         if "sigma" in typed:
-            return self, ""
-        sigma = min(estimate_sigma(picture), 1.0)
-        # A picture without noise still has the rounding to 8 bits.
+            return self, ()
+        sigma = min(estimate_sigma(picture.image), 1.0)
+        # A picture without noise still has its rounding.
         task = dataclasses.replace(self, sigma=max(sigma, NoNoise().sigma))
         shown = sigma / PER_GRAY_LEVEL
-        return task, f"no sigma was given: estimated sigma = {shown:.1f} (0-255 scale)"
+        return task, (f"no sigma was given: estimated sigma = {shown:.1f} (0-255 scale)",)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

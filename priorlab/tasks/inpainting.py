@@ -8,7 +8,6 @@ from typing import ClassVar
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 from typing_extensions import override
 
@@ -17,6 +16,7 @@ from priorlab.errors import UsageError
 from priorlab.forward.measurement import Measurement
 from priorlab.forward.noise import Noise
 from priorlab.forward.operators import LinearOperator, Mask, Shape
+from priorlab.pictures.picture import Picture
 from priorlab.tasks import masks
 from priorlab.tasks.base import Task
 from priorlab.tasks.parameters import assumed, noise_of, sigma_parameter
@@ -70,7 +70,7 @@ class Inpaint(Task):
         return Mask(torch.from_numpy(known[None, None].astype(np.float32)))
 
     @override
-    def for_picture(self, picture: NDArray[np.float32], typed: Collection[str]) -> tuple[Task, str]:
+    def for_picture(self, picture: Picture, typed: Collection[str]) -> tuple[Task, tuple[str, ...]]:
         return self, assumed(self.sigma, typed)
 
     def adopt(self, y: Tensor) -> Measurement:

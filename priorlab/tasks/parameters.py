@@ -55,14 +55,14 @@ def noise_of(sigma: float) -> Noise:
     return Gaussian(sigma) if sigma > 0 else NoNoise()
 
 
-def assumed(sigma: float, typed: Collection[str]) -> str:
-    """Return the note on a sigma that the user did not type; empty where there is no noise.
+def assumed(sigma: float, typed: Collection[str]) -> tuple[str, ...]:
+    """Return the note on a sigma that the user did not type; none where there is no noise.
 
     Examples
     --------
     >>> assumed(2 / 255, typed=())
-    'no sigma was given: assuming sigma = 2.0 (0-255 scale)'
+    ('no sigma was given: assuming sigma = 2.0 (0-255 scale)',)
     """
     if not sigma or "sigma" in typed:
-        return ""
-    return f"no sigma was given: assuming sigma = {sigma / PER_GRAY_LEVEL:.1f} (0-255 scale)"
+        return ()
+    return (f"no sigma was given: assuming sigma = {sigma / PER_GRAY_LEVEL:.1f} (0-255 scale)",)

@@ -8,7 +8,6 @@ from typing import ClassVar
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 from typing_extensions import override
 
@@ -16,6 +15,7 @@ from priorlab.components import parameter
 from priorlab.forward.convolution import Downsampling
 from priorlab.forward.noise import Noise
 from priorlab.forward.operators import Shape
+from priorlab.pictures.picture import Picture
 from priorlab.tasks import kernels
 from priorlab.tasks.base import Protocol, Task
 from priorlab.tasks.parameters import assumed, boundary_parameter, noise_of, sigma_parameter
@@ -77,5 +77,5 @@ class SuperResolution(Task):
         return self if "boundary" in typed else dataclasses.replace(self, boundary="reflect")
 
     @override
-    def for_picture(self, picture: NDArray[np.float32], typed: Collection[str]) -> tuple[Task, str]:
+    def for_picture(self, picture: Picture, typed: Collection[str]) -> tuple[Task, tuple[str, ...]]:
         return self.for_photograph(typed), assumed(self.sigma, typed)

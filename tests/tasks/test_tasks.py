@@ -18,6 +18,7 @@ from priorlab.errors import UsageError
 from priorlab.forward.jpeg import JpegQuantisation
 from priorlab.forward.noise import Array, Gaussian, Noise, NoNoise
 from priorlab.forward.operators import Identity, LinearOperator, Mask, Shape
+from priorlab.pictures.picture import Picture
 from priorlab.tasks import masks
 from priorlab.tasks.base import LEAST_COMPARED_SIDE, Protocol, Task
 from priorlab.tasks.builtin import (
@@ -124,7 +125,7 @@ def test_complex_data_of_another_shape() -> None:
     y = Scan().measure(clean, 0).y
     assert y.dtype == torch.complex64 and y.shape == (1, 1, 20)
     assert torch.allclose(y, Fourier().forward(clean), atol=1e-5)
-    assert Scan().for_picture(clean[0].numpy(), ()) == (Scan(), "")
+    assert Scan().for_picture(Picture(image=clean[0].numpy()), ()) == (Scan(), ())
 
 
 def test_data_that_are_not_finite_are_refused() -> None:
@@ -148,7 +149,7 @@ def test_photographs_do_not_wrap_around(task: Task) -> None:
     reflecting = dataclasses.replace(task, boundary="reflect")
     assert task.for_photograph(()) == reflecting
     assert task.for_photograph(("boundary", "sigma")) == task
-    gray = picture(16, 16, 1)[0].numpy()
+    gray = Picture(image=picture(16, 16, 1)[0].numpy())
     assert task.for_picture(gray, ())[0] == reflecting
     assert task.for_picture(gray, {"boundary": "circular"})[0] == task
 
@@ -171,18 +172,19 @@ def test_photographs_do_not_wrap_around(task: Task) -> None:
     ],
 )
 def test_what_is_assumed_of_a_picture(task: Task, typed: tuple[str, ...], note: str) -> None:
-    same, said = task.for_picture(picture(16, 16)[0].numpy(), typed)
-    assert said.startswith(note) and bool(said) == bool(note)
+    same, said = task.for_picture(Picture(image=picture(16, 16)[0].numpy()), typed)
+    assert "".join(said).startswith(note) and len(said) == bool(note)
     assert same == task.for_photograph(typed)
 
 
 @pytest.mark.parametrize("channels", [1, 2, 3])
 def test_the_noise_of_a_picture_is_estimated(channels: int) -> None:
     noisy = Denoise(sigma=20 / 255).measure(torch.full((1, channels, 64, 64), 0.5), 0).y[0].numpy()
-    task, note = Denoise().for_picture(noisy, ())
+    task, (note,) = Denoise().for_picture(Picture(image=noisy), ())
     assert task.sigma * 255 == pytest.approx(20, rel=0.1)
     assert note == f"no sigma was given: estimated sigma = {task.sigma * 255:.1f} (0-255 scale)"
-    flat, note = Denoise().for_picture(np.zeros((channels, 16, 16), np.float32), ())
+    black = Picture(image=np.zeros((channels, 16, 16), np.float32))
+    flat, (note,) = Denoise().for_picture(black, ())
     assert flat.sigma == pytest.approx(NoNoise().sigma) and "sigma = 0.0" in note
 
 
