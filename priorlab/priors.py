@@ -25,7 +25,7 @@ from priorlab.errors import Unsupported, UsageError
 from priorlab.forward.measurement import Measurement
 from priorlab.forward.noise import Gaussian
 from priorlab.forward.operators import Identity, Shape
-from priorlab.solvers import image_space, plug_and_play
+from priorlab.solvers import image_space, plug_and_play, stabilised
 from priorlab.solvers.image_space import ImageSpaceSettings
 from priorlab.solvers.parameter_space import stopping
 from priorlab.solvers.parameter_space.fit import fit
@@ -131,8 +131,16 @@ class Regularizer(Prior, ImageSpaceSettings):
 
     def restore(self, measurement: Measurement, trace: Trace = SILENT, seed: int = 0) -> Tensor:
         """Optimise over the image; see `priorlab.solvers.image_space`."""
+        noise = measurement.noise
+        if measurement.operator.is_identity and noise.stabilise_first:
+            return stabilised.denoise(self._without_white, measurement.y, noise, scales=1)
         make_prox = self.warm_prox if self.has_prox else None
         return image_space.minimise(measurement, self.energy, make_prox, self, trace)
+
+    def _without_white(self, v: Tensor, sigma: float) -> Tensor:
+        """Return an image (B, C, H, W) without its white noise of level `sigma`."""
+        noisy = Measurement(v, Identity(), Gaussian(sigma), (v.shape[0], *v.shape[1:]))
+        return self.restore(noisy)
 
     @property
     def has_prox(self) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import logging
 from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
@@ -255,8 +256,13 @@ def _restored(
     model, typed = _one_task(task, registry)
     found = devices.find(device)
     with _named(model):
-        model, notes = model.for_picture(Picture(image=data), typed)
+        picture = Picture(image=data)
+        model, notes = model.for_picture(picture, typed)
+        shown = model.noise_in(picture)
         measurement = model.adopt(torch.from_numpy(data)[None]).to(found)
+    if shown is not None:
+        noise, text = shown
+        measurement, notes = dataclasses.replace(measurement, noise=noise), (*notes, text)
     for note in notes:
         say(note)
     return restoration.attempt(chosen, measurement, seed=seed, trace=trace)

@@ -40,7 +40,10 @@ class Stabiliser:
     inverse : callable
         Maps an estimate of the mean of the transformed data back, without bias.
     sigma : float
-        The standard deviation of the transformed data.
+        The standard deviation of the transformed data; of noise that is not white, that of the
+        white noise which is as strong at half the size.
+    fine : float
+        Standard deviation of a single value relative to `sigma`: 1 where the noise is white.
 
     Examples
     --------
@@ -52,6 +55,7 @@ class Stabiliser:
     forward: Callable[[Tensor], Tensor]
     inverse: Callable[[Tensor], Tensor]
     sigma: float
+    fine: float = 1.0
 
 
 class Noise(ABC):
@@ -86,6 +90,19 @@ class Noise(ABC):
     def has_outliers(self) -> bool:
         """Whether some values are replaced by others that carry no information about them."""
         return False
+
+    @property
+    def stabilise_first(self) -> bool:
+        """Whether `stabiliser` says more of the noise than `nll` does."""
+        return False
+
+    def scaled(self, factor: float) -> Noise:
+        """Return the same noise, `factor` times as strong, if that can be said of it."""
+        raise NotImplementedError(f"{type(self).__name__} cannot be scaled")
+
+    def parts(self, channels: int) -> list[tuple[slice, Noise]]:
+        """Return which channels are to be denoised together, with the noise of each part."""
+        return [(slice(None), self)]
 
     def reliable_pixels(self, y: Tensor) -> Tensor:
         """Return where `y` carries information about the image: boolean, in its shape."""
@@ -138,6 +155,10 @@ class Gaussian(Noise):
     @override
     def is_gaussian(self) -> bool:
         return True
+
+    @override
+    def scaled(self, factor: float) -> Noise:
+        return Gaussian(self.sigma * factor)
 
     def sample(self, clean: NDArray[Any], rng: np.random.Generator) -> NDArray[Any]:
         """Add the noise; nothing is clipped."""

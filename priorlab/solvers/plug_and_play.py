@@ -17,6 +17,7 @@ from torch import Tensor
 from priorlab.components import PER_GRAY_LEVEL, parameter
 from priorlab.forward.measurement import Measurement
 from priorlab.forward.noise import Noise
+from priorlab.solvers import stabilised
 from priorlab.trace import Trace, TraceOfOne
 
 Denoise = Callable[[Tensor, float], Tensor]
@@ -55,9 +56,10 @@ def restore(
 ) -> Tensor:
     """Restore an image with a denoiser as the prior.
 
-    Gaussian noise alone is denoised directly, Poisson noise alone after a variance-stabilising
-    transform; everything else goes through half-quadratic splitting. Outliers that can be
-    detected, such as impulses, count as missing pixels.
+    Gaussian noise alone is denoised directly, other noise alone after a transform that stabilises
+    its variance, where one is known (`priorlab.solvers.stabilised`); everything else goes through
+    half-quadratic splitting. Outliers that can be detected, such as impulses, count as missing
+    pixels.
 
     Parameters
     ----------
@@ -90,8 +92,8 @@ def restore(
     if measurement.operator.is_identity:
         if noise.is_gaussian:
             return denoise(y, noise.level)
-        if stable := noise.stabiliser():
-            return stable.inverse(denoise(stable.forward(y), stable.sigma))
+        if noise.stabiliser():
+            return stabilised.denoise(denoise, y, noise)
     if measurement.has_outliers:
         result = measurement.initial_guess()
         for index in range(measurement.shape[0]):  # each has missing pixels of its own

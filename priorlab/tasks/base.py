@@ -199,6 +199,18 @@ class Task(Component, ABC):
         """
         return self.for_photograph(typed), ()
 
+    def noise_in(self, picture: Picture) -> tuple[Noise, str] | None:
+        """Return the noise that a degraded picture shows, with a line on it.
+
+        None where the task itself says what the noise is, as most do.
+
+        Examples
+        --------
+        >>> from priorlab.tasks.builtin import Denoise
+        >>> Denoise(sigma=0.1).noise_in(Picture(image=np.zeros((1, 16, 16), np.float32)))
+        """
+        return None
+
     def adopt(self, y: Tensor) -> Measurement:
         """Take a picture (1, C, H, W) as one that this task has already degraded.
 

@@ -7,6 +7,7 @@ from priorlab.tasks.deblurring import Deblur
 from priorlab.tasks.dejpeg import Dejpeg
 from priorlab.tasks.denoising import Denoise, DenoiseImpulse, DenoisePoisson
 from priorlab.tasks.inpainting import Inpaint
+from priorlab.tasks.real_denoising import DenoiseReal
 from priorlab.tasks.superresolution import SuperResolution
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "Denoise",
     "DenoiseImpulse",
     "DenoisePoisson",
+    "DenoiseReal",
     "Inpaint",
     "SuperResolution",
 ]
@@ -24,6 +26,7 @@ BUILTIN_TASKS: tuple[type[Task], ...] = (
     Denoise,
     DenoisePoisson,
     DenoiseImpulse,
+    DenoiseReal,
     Inpaint,
     SuperResolution,
     Deblur,

@@ -8,12 +8,12 @@ from typing import ClassVar
 
 from typing_extensions import override
 
-from priorlab.components import PER_GRAY_LEVEL, parameter
-from priorlab.forward.noise import Noise, NoNoise, Poisson, SaltAndPepper
-from priorlab.pictures.noise_level import estimate_sigma
+from priorlab.components import parameter
+from priorlab.forward.noise import Noise, Poisson, SaltAndPepper
 from priorlab.pictures.picture import Picture
 from priorlab.tasks.base import Task
 from priorlab.tasks.parameters import noise_of, sigma_parameter
+from priorlab.tasks.real_denoising import DenoiseReal
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -37,14 +37,8 @@ class Denoise(Task):
         return noise_of(self.sigma)
 
     def for_picture(self, picture: Picture, typed: Collection[str]) -> tuple[Task, tuple[str, ...]]:
-        """Return the task with the sigma that the picture seems to have."""
-        if "sigma" in typed:
-            return self, ()
-        sigma = min(estimate_sigma(picture.image), 1.0)
-        # A picture without noise still has its rounding.
-        task = dataclasses.replace(self, sigma=max(sigma, NoNoise().sigma))
-        shown = sigma / PER_GRAY_LEVEL
-        return task, (f"no sigma was given: estimated sigma = {shown:.1f} (0-255 scale)",)
+        """Return the task that finds out the noise, unless sigma was typed."""
+        return (self if "sigma" in typed else DenoiseReal()), ()
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

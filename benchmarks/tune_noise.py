@@ -1,0 +1,209 @@
+"""Train the estimate of real noise on simulated pictures, and sweep its constants.
+
+    python benchmarks/tune_noise.py simulate DATASET OUT.npz [--repeats 2]
+    python benchmarks/tune_noise.py train OUT.npz
+    python benchmarks/tune_noise.py white DATASET
+
+`simulate` degrades photographs as cameras do, with white noise, and not at all; it records for
+each channel what priorlab.pictures.flat_blocks sees, and the PSNR that the sliding DCT reaches
+with each of several levels of sigma. `train` fits a small network to it, such that the level
+that it returns costs as little PSNR as possible, and writes it into the package. Photographs
+whose number is divisible by four are held out of the training and reported on. `white` sweeps
+the constants of priorlab.pictures.noise_level.
+"""
+
+from __future__ import annotations
+
+import argparse
+import multiprocessing
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from scipy import ndimage
+
+from priorlab import plugins
+from priorlab.forward.camera import Camera
+from priorlab.pictures import noise_level, noise_profile, reading
+
+GRID = np.array([0, 0.7, 1, 1.4, 2, 2.8, 4, 5.6, 8, 11, 16, 22, 32, 45, 64]) / 255
+"""The levels that are tried."""
+
+WHITE, CLEAN, CAMERA = 0, 1, 2
+SIZE = (384, 480)
+
+
+def simulated(path: Path, seed: int) -> tuple[np.ndarray, np.ndarray, int]:
+    """Return the truth and the noisy picture (3, H, W), and the kind of noise."""
+    rng = np.random.default_rng([int.from_bytes(path.name.encode()), seed])
+    kind = rng.choice([WHITE, CLEAN, CAMERA], p=[0.2, 0.12, 0.68])
+    # Pictures of today's cameras are smooth at the pixel; those made small for a screen are not.
+    zoom = float(rng.choice([0.5, 0.67, 1, 1.4, 2] if kind != CAMERA else [1, 1.4, 2]))
+    scene = resized(reading.read(path), zoom, rng)
+    if kind == WHITE:
+        sigma = np.exp(rng.uniform(np.log(2), np.log(60))) / 255
+        noisy = scene + rng.normal(0, sigma, scene.shape)
+        return scene, rounded(noisy) if rng.random() < 0.5 else noisy, kind
+    if kind == CLEAN:
+        if rng.random() < 0.5:
+            scene = ndimage.gaussian_filter(scene, (0, 0.7, 0.7))
+        return scene, rounded(scene), kind
+    camera = Camera(
+        electrons=float(np.exp(rng.uniform(np.log(150), np.log(8000)))),
+        read_noise=float(rng.uniform(0, 6)),
+        smoothing=float(rng.choice([0, 0.5, 0.7, 0.9])),
+        chroma_smoothing=float(rng.choice([0, 0, 1, 2])),
+        quality=int(rng.choice([0, 80, 90, 95, 98])),
+    )
+    return camera.develop(scene), camera.develop(scene, rng), kind
+
+
+def resized(image: np.ndarray, zoom: float, rng: np.random.Generator) -> np.ndarray:
+    """Return a part of the picture at another size."""
+    levels = Image.fromarray(np.rint(image.transpose(1, 2, 0) * 255).astype(np.uint8))
+    size = int(levels.width * zoom), int(levels.height * zoom)
+    pixels = np.asarray(levels.resize(size, Image.Resampling.LANCZOS)).transpose(2, 0, 1) / 255
+    spare = [max(0, n - most) for n, most in zip(pixels.shape[1:], SIZE, strict=True)]
+    corner = [int(rng.integers(n + 1)) for n in spare]
+    return pixels[:, corner[0] :, corner[1] :][:, : SIZE[0], : SIZE[1]]
+
+
+def rounded(image: np.ndarray) -> np.ndarray:
+    return np.rint(image.clip(0, 1) * 255) / 255
+
+
+def record(job: tuple[int, Path, int]) -> list[np.ndarray]:
+    """Return a row for each channel: features, PSNR on the grid, deviation, kind, number."""
+    number, path, seed = job
+    torch.set_num_threads(1)
+    truth, noisy, kind = simulated(path, seed)
+    planes = torch.from_numpy(np.ascontiguousarray(noisy, np.float32))[:, None]
+    (dct,) = plugins.load().build_priors("dct")
+    curves = []
+    for sigma in GRID:
+        restored = (dct.denoise(planes, sigma) if sigma else planes)[:, 0].numpy().clip(0, 1)
+        error = np.square(restored - truth).mean((1, 2))
+        curves.append(10 * np.log10(1 / np.maximum(error, 1e-7)))
+    rows = []
+    for c, seen in enumerate(noise_profile.observed(noisy, None, 1 / 255)):
+        if seen is not None:
+            deviation = (noisy[c] - truth[c]).std()
+            rows.append(np.array([*seen, *(curve[c] for curve in curves), deviation, kind, number]))
+    return rows
+
+
+def simulate(folder: Path, out: Path, repeats: int) -> None:
+    paths = sorted(folder.iterdir())
+    jobs = [(n, path, seed) for seed in range(repeats) for n, path in enumerate(paths)]
+    rows = []
+    with multiprocessing.get_context("spawn").Pool(2) as pool:
+        for done, found in enumerate(pool.imap(record, jobs, chunksize=4), start=1):
+            rows += found
+            if done % 100 == 0:
+                print(f"{done} of {len(jobs)}", flush=True)
+                np.savez_compressed(out, rows=np.array(rows))
+    np.savez_compressed(out, rows=np.array(rows))
+
+
+def train(file: Path, steps: int = 4000) -> None:
+    rows = np.load(file)["rows"]
+    count = len(GRID)
+    # Above 46 dB nobody sees a difference.
+    seen, curves = rows[:, : -count - 3], rows[:, -count - 3 : -3].clip(max=46)
+    deviation, kind, number = rows[:, -3], rows[:, -2].astype(int), rows[:, -1].astype(int)
+    held_out = number % 4 == 0
+    mean, scale = seen[~held_out].mean(0), seen[~held_out].std(0) + 1e-3
+    inputs = torch.tensor(((seen - mean) / scale).clip(-4, 4), dtype=torch.float32)
+    reference = torch.tensor(seen[:, -1], dtype=torch.float32)
+    losses = torch.tensor(curves.max(1, keepdims=True) - curves, dtype=torch.float32)
+    fine = torch.tensor(np.log(np.maximum(deviation, 0.3 / 255)), dtype=torch.float32)
+    torch.manual_seed(0)
+    network = torch.nn.Sequential(
+        torch.nn.Linear(seen.shape[1], 16), torch.nn.ReLU(),
+        torch.nn.Linear(16, 16), torch.nn.ReLU(), torch.nn.Linear(16, 2),
+    )  # fmt: skip
+    optimiser = torch.optim.AdamW(network.parameters(), 3e-3, weight_decay=0.3)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
+    chosen = torch.from_numpy(np.flatnonzero(~held_out))
+    for _ in range(steps):
+        at = chosen[torch.randint(len(chosen), (512,))]
+        output = network(inputs[at] + 0.2 * torch.randn(512, inputs.shape[1]))
+        level, pixel = (output + reference[at, None]).T
+        cost = lost(level, losses[at]).clamp_max(6).mean()
+        cost = cost + torch.nn.functional.huber_loss(pixel, fine[at], delta=0.3)
+        optimiser.zero_grad()
+        cost.backward()
+        optimiser.step()
+        schedule.step()
+    with torch.no_grad():
+        level, pixel = (network(inputs) + reference[:, None]).T
+        cost = lost(level, losses).numpy()
+    for name, which in (("white", WHITE), ("clean", CLEAN), ("camera", CAMERA)):
+        at = held_out & (kind == which)
+        best = GRID[curves[at].argmax(1)]
+        print(
+            f"{name}: {at.sum()} held out, lost PSNR mean {cost[at].mean():.3f} dB, "
+            f"95 % {np.quantile(cost[at], 0.95):.2f}, worst {cost[at].max():.2f}; "
+            f"gain {(curves[at].max(1) - curves[at, 0]).mean() - cost[at].mean():.2f} of "
+            f"{(curves[at].max(1) - curves[at, 0]).mean():.2f} dB; median level "
+            f"{255 * np.median(level.exp().numpy()[at]):.2f}, best {255 * np.median(best):.2f}; "
+            f"pixel level off by {np.median(np.abs(pixel.numpy()[at] - fine.numpy()[at])):.3f}"
+        )
+    layers = [value.detach().numpy().astype(np.float32) for value in network.parameters()]
+    np.savez(noise_profile.WEIGHTS, mean=mean.astype(np.float32), scale=scale.astype(np.float32),
+             **{f"layer{k}": value for k, value in enumerate(layers)})  # fmt: skip
+    print(f"wrote {noise_profile.WEIGHTS}")
+
+
+def lost(level: torch.Tensor, losses: torch.Tensor) -> torch.Tensor:
+    """Return the PSNR that the logarithm of a level costs, between points of the grid."""
+    knots = torch.tensor(np.log(np.maximum(GRID, 0.35 / 255)), dtype=torch.float32)
+    place = torch.bucketize(level.detach().contiguous(), knots).clamp(1, len(knots) - 1)
+    share = (level - knots[place - 1]) / (knots[place] - knots[place - 1])
+    below = losses.gather(1, (place - 1)[:, None])[:, 0]
+    above = losses.gather(1, place[:, None])[:, 0]
+    # Beyond the ends the slope goes on upwards.
+    outside = (knots[0] - level).clamp_min(0) * 0.1 + (level - knots[-1]).clamp_min(0) * 10
+    return torch.lerp(below, above, share.clamp(0, 1)) + outside
+
+
+def white(folder: Path) -> None:
+    """Sweep the patch and the confidence on photographs reduced by 1.5, with white noise."""
+    levels = (0, 5, 10, 25, 50)
+    paths = sorted(folder.iterdir())[7::18]
+    for patch in (5, 7):
+        for confidence in (1 - 1e-6, 0.999, 0.9):
+            noise_level.PATCH, noise_level.CONFIDENCE = patch, confidence
+            noise_level._limit.cache_clear()
+            found = []
+            for path in paths:
+                clean = resized(reading.read(path), 2 / 3, np.random.default_rng(0))[1:2]
+                noise = np.random.default_rng(0).normal(0, 1 / 255, clean.shape)
+                sigmas = [noise_level.estimate_sigma(clean + k * noise)[0] * 255 for k in levels]
+                found.append(sigmas)
+            relative = np.array(found)[:, 1:] / levels[1:]
+            print(
+                f"patch {patch}, confidence {confidence}: clean, 90 %: "
+                f"{np.quantile(np.array(found)[:, 0], 0.9):.2f}; median of estimate / sigma at "
+                f"{levels[1:]}: {np.median(relative, 0).round(3)}; 90 % of errors below "
+                f"{np.quantile(np.abs(relative - 1), 0.9, axis=0).round(3)}"
+            )
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    commands = parser.add_subparsers(dest="command", required=True)
+    simulating = commands.add_parser("simulate")
+    simulating.add_argument("dataset", type=Path)
+    simulating.add_argument("out", type=Path)
+    simulating.add_argument("--repeats", type=int, default=2)
+    commands.add_parser("train").add_argument("file", type=Path)
+    commands.add_parser("white").add_argument("dataset", type=Path)
+    options = parser.parse_args()
+    if options.command == "simulate":
+        simulate(options.dataset, options.out, options.repeats)
+    elif options.command == "train":
+        train(options.file)
+    else:
+        white(options.dataset)

@@ -1,0 +1,69 @@
+"""Denoise noise that is not white Gaussian with a method that expects it to be.
+
+The data are transformed so that the noise has one level, and channels whose levels lie far apart
+are taken one by one. Noise that is not white is removed from coarse to fine: at half the size it
+is nearly white, and there its slow part, which a denoiser of white noise takes for the image, is
+as strong as the rest (M. Lebrun, M. Colom, J.-M. Morel: Multiscale image blind denoising, IEEE
+Transactions on Image Processing 24(10), 2015).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+from torch.nn.functional import avg_pool2d, interpolate
+
+from priorlab.forward.noise import Noise, Stabiliser
+from priorlab.forward.real_noise import WHITE
+
+Denoise = Callable[[Tensor, float], Tensor]
+"""Maps an image (B, C, H, W) and the level of its white noise to the image without that noise."""
+
+LEAST_SIDE = 32
+"""Smaller images are not halved."""
+
+
+@torch.no_grad()
+def denoise(white: Denoise, y: Tensor, noise: Noise, *, scales: int = 2) -> Tensor:
+    """Return `y` (B, C, H, W) without its noise; not clipped.
+
+    Parameters
+    ----------
+    white : callable
+        Removes white Gaussian noise.
+    y : Tensor
+        The noisy image.
+    noise : Noise
+        A model that has a `stabiliser`.
+    scales : int
+        1 to treat noise that is not white as white noise of the stabiliser's `sigma`; 2 to
+        denoise the image at half the size first.
+
+    Examples
+    --------
+    >>> from priorlab.forward.real_noise import RealNoise
+    >>> def flat(v, sigma):
+    ...     return v.mean((2, 3), keepdim=True).expand_as(v)
+    >>> denoise(flat, torch.full((1, 3, 4, 4), 0.5), RealNoise((0.1, 0.1, 0.3))).unique()
+    tensor([0.5000])
+    """
+    restored = []
+    for channels, one in noise.parts(y.shape[1]):
+        stable = one.stabiliser()
+        if stable is None:
+            raise ValueError(f"{one} has no stabiliser")
+        v = stable.forward(y[:, channels])
+        restored.append(stable.inverse(_by_scale(white, v, stable, scales)))
+    return torch.cat(restored, dim=1)
+
+
+def _by_scale(white: Denoise, v: Tensor, stable: Stabiliser, scales: int) -> Tensor:
+    """Denoise at half the size, where the noise is stronger than it seems, and then in full."""
+    if scales < 2 or stable.fine >= WHITE or min(v.shape[-2:]) < LEAST_SIDE:
+        return white(v, stable.sigma)
+    small = avg_pool2d(v, 2, ceil_mode=True, count_include_pad=False)
+    slow = white(small, stable.sigma / 2) - small
+    slow = interpolate(slow, scale_factor=2, mode="bicubic", align_corners=False)
+    return white(v + slow[..., : v.shape[-2], : v.shape[-1]], stable.sigma * stable.fine)
