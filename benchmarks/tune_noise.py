@@ -31,7 +31,7 @@ GRID = np.array([0, 0.7, 1, 1.4, 2, 2.8, 4, 5.6, 8, 11, 16, 22, 32, 45, 64]) / 2
 """The levels that are tried."""
 
 WHITE, CLEAN, CAMERA = 0, 1, 2
-SIZE = (384, 480)
+SIZE = (320, 400)
 
 
 def simulated(path: Path, seed: int) -> tuple[np.ndarray, np.ndarray, int]:
@@ -39,7 +39,7 @@ def simulated(path: Path, seed: int) -> tuple[np.ndarray, np.ndarray, int]:
     rng = np.random.default_rng([int.from_bytes(path.name.encode()), seed])
     kind = rng.choice([WHITE, CLEAN, CAMERA], p=[0.2, 0.12, 0.68])
     # Pictures of today's cameras are smooth at the pixel; those made small for a screen are not.
-    zoom = float(rng.choice([0.5, 0.67, 1, 1.4, 2] if kind != CAMERA else [1, 1.4, 2]))
+    zoom = float(rng.choice([0.5, 0.67, 1, 1.4, 2] if kind != CAMERA else [1, 1.4, 2, 2.5, 3]))
     scene = resized(reading.read(path), zoom, rng)
     if kind == WHITE:
         sigma = np.exp(rng.uniform(np.log(2), np.log(60))) / 255
@@ -50,10 +50,10 @@ def simulated(path: Path, seed: int) -> tuple[np.ndarray, np.ndarray, int]:
             scene = ndimage.gaussian_filter(scene, (0, 0.7, 0.7))
         return scene, rounded(scene), kind
     camera = Camera(
-        electrons=float(np.exp(rng.uniform(np.log(150), np.log(8000)))),
+        electrons=float(np.exp(rng.uniform(np.log(100), np.log(5000)))),
         read_noise=float(rng.uniform(0, 6)),
-        smoothing=float(rng.choice([0, 0.5, 0.7, 0.9])),
-        chroma_smoothing=float(rng.choice([0, 0, 1, 2])),
+        smoothing=float(rng.choice([0, 0.5, 0.7, 0.9, 1.2])),
+        chroma_smoothing=float(rng.choice([0, 1, 2, 3])),
         quality=int(rng.choice([0, 80, 90, 95, 98])),
     )
     return camera.develop(scene), camera.develop(scene, rng), kind
