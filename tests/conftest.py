@@ -34,6 +34,14 @@ TORCH_RANDOM = _TorchRandom()  # hypothesis itself keeps a weak reference only
 hypothesis.register_random(TORCH_RANDOM)
 
 
+@pytest.fixture(autouse=True, scope="session")
+def _cache(tmp_path_factory):
+    """Keep what is remembered away from the user's own cache."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
 @pytest.fixture(autouse=True)
 def _seeded() -> Iterator[None]:
     """Have each test draw the same numbers, whichever tests ran before it."""

@@ -11,14 +11,16 @@ from typing import TYPE_CHECKING, Any
 from priorlab.harness.run.settings import RunSettings, settle
 
 if TYPE_CHECKING:
-    from priorlab.api.catalogue import describe, load_plugins, train
+    from priorlab.api.catalogue import load_plugins, train
     from priorlab.api.comparing import CutShort, bench, plan, run, table, terminal_table
+    from priorlab.api.declared import check_names, declarations, describe
     from priorlab.api.explaining import explain
     from priorlab.api.restoring import degrade, degrade_file, restore, restore_file
 
 _PLACES = {
-    "catalogue": ("describe", "load_plugins", "train"),
+    "catalogue": ("load_plugins", "train"),
     "comparing": ("CutShort", "bench", "plan", "run", "table", "terminal_table"),
+    "declared": ("check_names", "declarations", "describe"),
     "explaining": ("explain",),
     "restoring": ("degrade", "degrade_file", "restore", "restore_file"),
 }
@@ -28,6 +30,8 @@ __all__ = [
     "CutShort",
     "RunSettings",
     "bench",
+    "check_names",
+    "declarations",
     "degrade",
     "degrade_file",
     "describe",

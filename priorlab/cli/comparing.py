@@ -14,6 +14,7 @@ from priorlab.cli.parsing import (
     INTERRUPTED,
     OK,
     add_plugin_options,
+    check_names,
     positive,
     seconds,
     seeds,
@@ -94,6 +95,7 @@ def _bench(options: argparse.Namespace) -> int:
         },
         options.suite,
     )
+    check_names(options, priors=settings.priors or (), tasks=settings.tasks)
     registry = api.load_plugins(settings.plugin_files, settings.plugin_folders)
     for broken in registry.problems:
         print(f"plugin {broken.name}: {broken.problem}", file=sys.stderr)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from priorlab import api
 from priorlab.errors import UsageError
@@ -46,6 +46,16 @@ def add_seed_and_device(parser: argparse.ArgumentParser, *, device: bool = True)
 def registry(options: argparse.Namespace) -> Registry:
     """Load the installed plugins and those that were typed."""
     return api.load_plugins(options.plugin, options.plugin_dir)
+
+
+def known(options: argparse.Namespace) -> Registry:
+    """Return what can be named, to be listed and explained, without loading it where possible."""
+    return api.declarations(options.plugin, options.plugin_dir) or registry(options)
+
+
+def check_names(options: argparse.Namespace, **named: Any) -> None:
+    """Find a wrong name before anything is loaded, where possible; see `api.check_names`."""
+    api.check_names(options.plugin, options.plugin_dir, **named)
 
 
 def positive(text: str) -> int:

@@ -7,7 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from priorlab import api
-from priorlab.cli.parsing import OK, add_plugin_options, add_seed_and_device, registry
+from priorlab.cli.parsing import (
+    OK,
+    add_plugin_options,
+    add_seed_and_device,
+    check_names,
+    registry,
+)
 
 if TYPE_CHECKING:
     from priorlab.cli.parsing import Commands
@@ -41,6 +47,7 @@ def add_degrade(commands: Commands) -> None:
 
 
 def _restore(options: argparse.Namespace) -> int:
+    check_names(options, priors=[options.prior], tasks=[options.task])
     api.restore_file(
         options.image,
         options.output,
@@ -55,6 +62,7 @@ def _restore(options: argparse.Namespace) -> int:
 
 
 def _degrade(options: argparse.Namespace) -> int:
+    check_names(options, tasks=[options.task])
     api.degrade_file(
         options.image,
         options.output,
