@@ -8,9 +8,12 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from priorlab.harness.run.progress import for_pictures
 from priorlab.harness.run.settings import RunSettings, settle
+from priorlab.pictures.collection import collect
 
 if TYPE_CHECKING:
+    from priorlab.api.batch import Restored, restore_files
     from priorlab.api.catalogue import load_plugins, train
     from priorlab.api.comparing import CutShort, bench, plan, run, table, terminal_table
     from priorlab.api.declared import check_names, declarations, describe
@@ -18,6 +21,7 @@ if TYPE_CHECKING:
     from priorlab.api.restoring import degrade, degrade_file, restore, restore_file
 
 _PLACES = {
+    "batch": ("Restored", "restore_files"),
     "catalogue": ("load_plugins", "train"),
     "comparing": ("CutShort", "bench", "plan", "run", "table", "terminal_table"),
     "declared": ("check_names", "declarations", "describe"),
@@ -28,18 +32,22 @@ _MODULES = {name: module for module, names in _PLACES.items() for name in names}
 
 __all__ = [
     "CutShort",
+    "Restored",
     "RunSettings",
     "bench",
     "check_names",
+    "collect",
     "declarations",
     "degrade",
     "degrade_file",
     "describe",
     "explain",
+    "for_pictures",
     "load_plugins",
     "plan",
     "restore",
     "restore_file",
+    "restore_files",
     "run",
     "settle",
     "table",

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from typing_extensions import override
 
 from priorlab import devices, plugins, restoration, specs
 from priorlab.api import pictures
@@ -24,6 +25,9 @@ from priorlab.tasks.base import Task
 from priorlab.trace import SILENT, Trace
 
 _log = logging.getLogger("priorlab")
+
+Step = Callable[[int, int], None]
+"""Receives the iteration and the number of iterations, 0 if that is not known."""
 
 
 def restore(
@@ -95,6 +99,7 @@ def restore_file(
     device: str = "cpu",
     registry: Registry | None = None,
     say: Callable[[str], object] = _log.info,
+    step: Step | None = None,
 ) -> None:
     """Restore a file as `restore` does, and write the result and the prior's extra pictures.
 
@@ -106,6 +111,8 @@ def restore_file(
         As `restore` takes them.
     say : callable
         Called with one line on what was estimated, and one on each file written.
+    step : callable, optional
+        Called by iterative priors with the iteration and their number, 0 if that is not known.
 
     Raises
     ------
@@ -122,7 +129,7 @@ def restore_file(
     data = pictures.load(source)
     writing.check_writable(output, channels=len(data))
     registry = registry or plugins.load()
-    extra = extra_pictures.PictureCollector()
+    extra = _Followed(step)
     pictures.write(output, _restored(data, task, prior, seed, device, extra, registry, say))
     say(f"wrote {output}")
     for found in extra.pictures():
@@ -240,6 +247,27 @@ def one_prior(prior: str | Prior, registry: Registry) -> Prior:
     return built[0]
 
 
+class _Followed(extra_pictures.PictureCollector):
+    """Keeps a prior's extra pictures, and passes on how far it is."""
+
+    def __init__(self, step: Step | None) -> None:
+        super().__init__()
+        self._step = step
+
+    @override
+    def report(
+        self,
+        iteration: int,
+        total: int,
+        image: torch.Tensor,
+        *,
+        output: torch.Tensor | None = None,
+        **values: float,
+    ) -> None:
+        if self._step:
+            self._step(iteration, total)
+
+
 def _restored(
     data: NDArray[np.float32],
     task: str,
@@ -252,7 +280,7 @@ def _restored(
 ) -> torch.Tensor:
     """Restore a picture (C, H, W); returns a tensor (1, C, H, W)."""
     chosen = one_prior(prior, registry)
-    model, typed = _one_task(task, registry)
+    model, typed = one_task(task, registry)
     found = devices.find(device)
     with _named(model):
         model, notes = model.for_picture(Picture(image=data), typed)
@@ -264,7 +292,7 @@ def _restored(
 
 def _measured(image: PictureSource, task: str, seed: int, registry: Registry) -> Measurement:
     clean = torch.from_numpy(pictures.load(image))[None]
-    model, typed = _one_task(task, registry)
+    model, typed = one_task(task, registry)
     with _named(model):
         model = model.for_photograph(typed)
         measurement = model.measure(clean, seed)
@@ -291,7 +319,7 @@ def _mask(measurement: Measurement) -> torch.Tensor | None:
     return None if mask is None else mask.expand(1, -1, *measurement.shape[2:])
 
 
-def _one_task(text: str, registry: Registry) -> tuple[Task, Collection[str]]:
+def one_task(text: str, registry: Registry) -> tuple[Task, Collection[str]]:
     """Return the one task that a spec names, and the parameters that were typed."""
     built = registry.build_tasks(text)
     if len(built) != 1:
