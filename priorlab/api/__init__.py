@@ -13,15 +13,17 @@ from priorlab.harness.run.settings import RunSettings, settle
 from priorlab.pictures.collection import collect
 
 if TYPE_CHECKING:
-    from priorlab.api.batch import Restored, restore_files
+    from priorlab.api.batch import restore_files
     from priorlab.api.catalogue import load_plugins, train
     from priorlab.api.comparing import CutShort, bench, plan, run, table, terminal_table
     from priorlab.api.declared import check_names, declarations, describe
     from priorlab.api.explaining import explain
     from priorlab.api.restoring import degrade, degrade_file, restore, restore_file
+    from priorlab.api.work import Restored
 
 _PLACES = {
-    "batch": ("Restored", "restore_files"),
+    "batch": ("restore_files",),
+    "work": ("Restored",),
     "catalogue": ("load_plugins", "train"),
     "comparing": ("CutShort", "bench", "plan", "run", "table", "terminal_table"),
     "declared": ("check_names", "declarations", "describe"),

@@ -6,8 +6,14 @@ import dataclasses
 import hashlib
 import json
 from pathlib import Path
+from typing import Any
 
+from priorlab.api.restoring import one_task
 from priorlab.errors import UsageError
+from priorlab.harness.run import keys
+from priorlab.priors import Prior
+from priorlab.registry import Registry
+from priorlab.sources.digest import digest
 
 NAME = "priorlab-restored.jsonl"
 """The file beside the results, with a line of JSON for each of them; the last one counts."""
@@ -97,6 +103,30 @@ class Record:
     def _note(self, entry: Entry) -> None:
         self._entries[entry.place] = entry
         self._written.setdefault(entry.place, set()).add(entry.result)
+
+
+class ResultKeys:
+    """What the results of some pictures depend on, by the rule of `priorlab.harness.run.keys`.
+
+    That is the picture as it is stored, the task and the prior with their parameters and their
+    code, the seed, the device and the libraries, and the code that reads and writes pictures.
+    """
+
+    def __init__(self, task: str, seed: int, device: str, registry: Registry) -> None:
+        built, typed = one_task(task, registry)
+        self._registry, self._seed = registry, seed
+        self._task = keys.identity("tasks", built, registry)
+        self._priors: dict[Prior, dict[str, Any]] = {}
+        self._setting = keys.setting(device) | {
+            "typed": sorted(typed),  # what was not typed is estimated
+            "code": digest(["priorlab.api.restoring"]),
+        }
+
+    def key(self, prior: Prior, picture: str) -> str:
+        """Return the key of the result that a prior makes of a picture, given by its digest."""
+        if prior not in self._priors:
+            self._priors[prior] = keys.identity("priors", prior, self._registry)
+        return keys.cell_key(self._priors[prior], self._task, picture, self._seed, self._setting)
 
 
 def file_digest(path: Path) -> str:

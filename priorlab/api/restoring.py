@@ -15,8 +15,10 @@ from typing_extensions import override
 from priorlab import devices, plugins, restoration, specs
 from priorlab.api import pictures
 from priorlab.api.pictures import PictureSource
+from priorlab.api.time_left import TimeLeft
 from priorlab.errors import UsageError, check_seed
 from priorlab.forward.measurement import Measurement
+from priorlab.harness.run.progress import for_pictures, in_notebook
 from priorlab.pictures import arrays, extra_pictures, writing
 from priorlab.pictures.picture import Picture
 from priorlab.priors import Prior
@@ -57,7 +59,7 @@ def restore(
     device : str
         Torch device, such as "cpu" or "cuda".
     trace : Trace
-        Receives intermediate images.
+        Receives intermediate images. Without one, a notebook shows how far an iterative prior is.
     registry : Registry, optional
         Where names are looked up; by default all installed plugins.
     say : callable
@@ -84,9 +86,11 @@ def restore(
     """
     check_seed(seed)
     registry = registry or plugins.load()
-    return pictures.to_array(
-        _restored(pictures.load(image), task, prior, seed, device, trace, registry, say)
-    )
+    with _shown_in_notebook(trace) as listener:
+        restored = _restored(
+            pictures.load(image), task, prior, seed, device, listener, registry, say
+        )
+    return pictures.to_array(restored)
 
 
 def restore_file(
@@ -266,6 +270,25 @@ class _Followed(extra_pictures.PictureCollector):
     ) -> None:
         if self._step:
             self._step(iteration, total)
+
+
+@contextlib.contextmanager
+def _shown_in_notebook(trace: Trace) -> Iterator[Trace]:
+    """Show in a notebook how far a restoration is, if nobody listens to it."""
+    if trace is not SILENT or not in_notebook():
+        yield trace
+        return
+    progress, clock = for_pictures(), TimeLeft([("picture", Path())])
+
+    def step(iteration: int, total: int) -> None:
+        share = iteration / total if total else 0.0
+        progress.working(0, f"step {iteration}", share, clock.seconds_left(share))
+
+    progress.started(1, 0, 1)
+    try:
+        yield _Followed(step)
+    finally:
+        progress.ended()
 
 
 def _restored(
