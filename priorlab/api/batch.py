@@ -80,10 +80,11 @@ def restore_files(
     """
     found = collect(pictures, output, overwrite=overwrite)
     work = Work(task, priors, seed, device, registry or plugins.load(), say)
+    work.overwrite = overwrite
     if found.to_file:
         writing.check_writable(found.folder / found.pictures[0].place)
     else:
         make_folder(found.folder)
-        work.record, work.overwrite = Record(found.folder), overwrite
+        work.record = Record(found.folder)
     shown = for_pictures() if in_notebook() else Progress()
     return work.run(found, progress or shown)

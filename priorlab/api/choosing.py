@@ -35,7 +35,7 @@ def draw_sheet(source: Path, results: Mapping[str, Path | str], output: Path) ->
     Examples
     --------
     >>> draw_sheet(Path("photo.png"), {"tv": Path("photo.png"), "dip": "failed"}, Path("sheet.png"))
-    >>> pictures.load("sheet.png").shape[0]
+    >>> pictures.load("sheet.png").image.shape[0]
     3
     """
     tiles = [
@@ -49,4 +49,4 @@ def draw_sheet(source: Path, results: Mapping[str, Path | str], output: Path) ->
 
 
 def _shown(path: Path) -> NDArray[np.float32]:
-    return arrays.gray_or_rgb(pictures.load(path))
+    return arrays.gray_or_rgb(pictures.load(path).on_white())

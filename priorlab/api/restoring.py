@@ -101,11 +101,15 @@ def restore_file(
     *,
     seed: int = 0,
     device: str = "cpu",
+    overwrite: bool = False,
     registry: Registry | None = None,
     say: Callable[[str], object] = _log.info,
     step: Step | None = None,
 ) -> None:
     """Restore a file as `restore` does, and write the result and the prior's extra pictures.
+
+    What the file says of its picture is kept, as far as the format of the output holds it: bits,
+    opacity, EXIF, ICC profile, resolution.
 
     Parameters
     ----------
@@ -113,6 +117,8 @@ def restore_file(
         The degraded picture, and the file to write; extra pictures get names made from it.
     task, prior, seed, device, registry
         As `restore` takes them.
+    overwrite : bool
+        Whether the output may be the source itself.
     say : callable
         Called with one line on what was estimated, and one on each file written.
     step : callable, optional
@@ -130,11 +136,14 @@ def restore_file(
     """
     check_seed(seed)
     writing.check_writable(output)
-    data = pictures.load(source)
-    writing.check_writable(output, channels=len(data))
+    writing.check_replaces(source, output, overwrite)
+    picture = pictures.load(source)
+    writing.check_writable(output, channels=len(picture.image))
     registry = registry or plugins.load()
     extra = _Followed(step)
-    pictures.write(output, _restored(data, task, prior, seed, device, extra, registry, say))
+    restored = _restored(picture, task, prior, seed, device, extra, registry, say)
+    for note in pictures.write(output, restored, like=picture):
+        say(note)
     say(f"wrote {output}")
     for found in extra.pictures():
         path = output.with_name(f"{output.stem}-{found.name}.png")
@@ -292,7 +301,7 @@ def _shown_in_notebook(trace: Trace) -> Iterator[Trace]:
 
 
 def _restored(
-    data: NDArray[np.float32],
+    picture: Picture,
     task: str,
     prior: str | Prior,
     seed: int,
@@ -301,20 +310,22 @@ def _restored(
     registry: Registry,
     say: Callable[[str], object],
 ) -> torch.Tensor:
-    """Restore a picture (C, H, W); returns a tensor (1, C, H, W)."""
+    """Restore a picture; returns a tensor (1, C, H, W)."""
+    for note in picture.notes:
+        say(note)
     chosen = one_prior(prior, registry)
     model, typed = one_task(task, registry)
     found = devices.find(device)
     with _named(model):
-        model, notes = model.for_picture(Picture(image=data), typed)
-        measurement = model.adopt(torch.from_numpy(data)[None]).to(found)
+        model, notes = model.for_picture(picture, typed)
+        measurement = model.adopt(torch.from_numpy(picture.image)[None]).to(found)
     for note in notes:
         say(note)
     return restoration.attempt(chosen, measurement, seed=seed, trace=trace)
 
 
 def _measured(image: PictureSource, task: str, seed: int, registry: Registry) -> Measurement:
-    clean = torch.from_numpy(pictures.load(image))[None]
+    clean = torch.from_numpy(pictures.load(image).on_white())[None]
     model, typed = one_task(task, registry)
     with _named(model):
         model = model.for_photograph(typed)

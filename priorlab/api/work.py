@@ -18,6 +18,7 @@ from priorlab.harness.results.names import safe_name
 from priorlab.harness.run import keys
 from priorlab.harness.run.progress import Progress
 from priorlab.pictures.collection import Collection, Found
+from priorlab.pictures.formats import split_frame
 from priorlab.priors import Prior
 from priorlab.registry import Registry
 
@@ -73,7 +74,7 @@ class Work:
     """What is done to each picture, and what is noted of it."""
 
     record: Record | None = None
-    overwrite = True
+    overwrite = False
     _alone = False
 
     def __init__(
@@ -99,7 +100,7 @@ class Work:
         groups = [self._jobs(picture) for picture in found.pictures]
         jobs = [job for group in groups for job in group]
         self._alone = found.to_file and len(jobs) == 1
-        clock = TimeLeft((job.prior.spec(), job.picture.source) for job in jobs)
+        clock = TimeLeft((job.prior.spec(), job.picture.file) for job in jobs)
         progress.started(len(jobs), 0, 1)
         try:
             for group in groups:
@@ -194,6 +195,7 @@ class Work:
             job.prior,
             seed=self.seed,
             device=self.device,
+            overwrite=self.overwrite,
             registry=self.registry,
             say=say,
             step=step,
@@ -217,8 +219,9 @@ class Work:
     @staticmethod
     def _source(job: Job, target: Path, place: str, record: Record) -> str:
         """Return the digest of what is to be restored, which its result may have replaced."""
-        found = file_digest(job.picture.source)
-        same = target.exists() and target.samefile(job.picture.source)
+        file, number = split_frame(job.picture.source)
+        found = file_digest(file) + ("" if number is None else f"[{number}]")
+        same = target.exists() and target.samefile(file)
         return record.source(place, found) if same else found
 
     def _sheet(

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from priorlab.errors import UsageError
-from priorlab.pictures.formats import SUFFIXES
+from priorlab.pictures.formats import READ_SUFFIXES, SUFFIXES, split_frame
 
 STAND_IN = ".png"
 """The suffix of a result whose source has one that is not written."""
@@ -22,13 +22,18 @@ class Found:
     Attributes
     ----------
     source : Path
-        The file.
+        The file, or one picture of a file of several, such as ``scan.tif[3]``.
     place : Path
         Where its result goes, below the output folder. Its suffix is one that is written.
     """
 
     source: Path
     place: Path
+
+    @property
+    def file(self) -> Path:
+        """The file that holds the picture."""
+        return split_frame(self.source)[0]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -119,14 +124,14 @@ def _in_folders(
     left_out: list[str] = []
     for path in paths:
         if not path.is_dir():
-            found.setdefault(path.resolve(), Found(path, _written(Path(path.name))))
+            found.setdefault(path.resolve(), Found(path, _place_of(path)))
             continue
         below = Path() if len(paths) == 1 else Path(path.resolve().name)
         for file in _files_in(path, output.resolve(), left_out):
             place = below / _written(file.relative_to(path))
             found.setdefault(file.resolve(), Found(file, place))
     if not found:
-        raise UsageError(f"{', '.join(map(str, paths))}: no pictures ({', '.join(SUFFIXES)})")
+        raise UsageError(f"{', '.join(map(str, paths))}: no pictures ({', '.join(READ_SUFFIXES)})")
     _check_places(tuple(found.values()))
     return tuple(found.values()), tuple(left_out)
 
@@ -140,7 +145,7 @@ def _check_folder(output: Path) -> None:
 
 
 def _is_pattern(text: str) -> bool:
-    return glob.has_magic(text) and not Path(text).exists()
+    return glob.has_magic(text) and not split_frame(Path(text))[0].exists()
 
 
 def _matches(text: str) -> list[Path]:
@@ -150,7 +155,7 @@ def _matches(text: str) -> list[Path]:
             return [Path(match) for match in matches]
         raise UsageError(f"no file matches {text!r}")
     try:
-        os.stat(text)
+        os.stat(split_frame(Path(text))[0])
     except OSError as error:
         raise UsageError(f"cannot read {text}: {error.strerror or error}") from None
     return [Path(text)]
@@ -171,7 +176,7 @@ def _files_in(folder: Path, without: Path, left_out: list[str]) -> Iterator[Path
             if not _is_link(place, name) and Path(place, name).resolve() != without
         ]
         for name in sorted(name for name in files if name[0] != "."):
-            if Path(name).suffix.lower() in SUFFIXES:
+            if Path(name).suffix.lower() in READ_SUFFIXES:
                 yield Path(place, name)
             else:
                 left_out.append(str(Path(place, name)))
@@ -181,6 +186,13 @@ def _is_link(place: str, name: str) -> bool:
     return Path(place, name).is_symlink()
 
 
+def _place_of(path: Path) -> Path:
+    """Return where the result of a file goes, or of one picture of it."""
+    file, number = split_frame(path)
+    name = file.name if number is None else f"{file.stem}-{number}{file.suffix}"
+    return _written(Path(name))
+
+
 def _written(place: Path) -> Path:
     """Return a place with a suffix that can be written."""
     return place if place.suffix.lower() in SUFFIXES else place.with_suffix(STAND_IN)
@@ -188,7 +200,7 @@ def _written(place: Path) -> Path:
 
 def _check_not_replaced(found: Collection) -> None:
     """Raise a `UsageError` if a result would replace a picture that is to be restored."""
-    sources = {picture.source.resolve(): picture.source for picture in found.pictures}
+    sources = {picture.file.resolve(): picture.source for picture in found.pictures}
     for picture in found.pictures:
         if replaced := sources.get((found.folder / picture.place).resolve()):
             raise UsageError(

@@ -12,9 +12,10 @@ import tifffile
 from numpy.typing import NDArray
 
 from priorlab.errors import UsageError
-from priorlab.pictures import reading_pillow
-from priorlab.pictures.arrays import from_pixels
+from priorlab.pictures import metadata, reading_pillow
 from priorlab.pictures.formats import check_size
+from priorlab.pictures.picture import Metadata
+from priorlab.pictures.stored import Stored
 
 MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 """What TIFF files begin with."""
@@ -25,21 +26,21 @@ logging.getLogger("tifffile").addHandler(logging.NullHandler())
 
 _COLOURS = {"MINISBLACK": 1, "MINISWHITE": 1, "RGB": 3}
 """How many samples of a pixel are its colour, for each way of storing it that is read here."""
-_OPACITY = (1, 2)
-"""The meanings of an extra sample that are opacity: associated and unassociated alpha."""
+_ASSOCIATED, _UNASSOCIATED = 1, 2
+"""The meanings of an extra sample that are opacity: with colours multiplied by it, or not."""
 
 
-def decode(path: Path) -> NDArray[np.float32]:
-    """Decode a TIFF file to (C, H, W) in [0, 1].
+def decode(path: Path, frame: int | None = None) -> Stored:
+    """Decode a page of a TIFF file.
 
     Files that Pillow knows to read, of 8 bits and at most 3 channels, are left to it.
 
     Examples
     --------
     >>> tifffile.imwrite("deep.tiff", np.full((16, 24), 65535, np.uint16))
-    >>> pixels = decode(Path("deep.tiff"))
-    >>> pixels.shape, float(pixels.max())
-    ((1, 16, 24), 1.0)
+    >>> pixels = decode(Path("deep.tiff")).pixels
+    >>> pixels.shape, int(pixels.max())
+    ((16, 24, 1), 65535)
     """
     with tifffile.TiffFile(path) as file:
         page: Any = file.pages.first
@@ -68,12 +69,18 @@ def decode(path: Path) -> NDArray[np.float32]:
         if page.planarconfig == 2 and page.samplesperpixel > 1:
             pixels = np.moveaxis(pixels, 0, -1)
         orientation = page.tags.get(274)
+        said = _metadata(page)
     pixels = pixels.reshape(*pixels.shape[:2], -1)
     if name == "MINISWHITE":
         white = np.iinfo(pixels.dtype).max if pixels.dtype.kind == "u" else 1
         pixels = np.concatenate((white - pixels[..., :1], pixels[..., 1:]), axis=-1)
     pixels = _oriented(pixels, orientation.value if orientation else 1)
-    return from_pixels(pixels[..., samples.order], opacity=samples.has_opacity)
+    return Stored(
+        pixels=pixels[..., samples.channels],
+        opacity=pixels[..., samples.opacity[0]] if samples.opacity else None,
+        premultiplied=samples.premultiplied,
+        metadata=said,
+    )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -82,16 +89,19 @@ class _Samples:
 
     Attributes
     ----------
-    channels : tuple of int
+    channels : list of int
         The samples that are channels: colour, and whatever has no stated meaning.
-    opacity : tuple of int
+    opacity : list of int
         The samples that are opacity; the first one counts.
+    premultiplied : bool
+        Whether the channels are multiplied by the opacity.
     extra : int
         How many channels there are besides the colour.
     """
 
-    channels: tuple[int, ...]
-    opacity: tuple[int, ...]
+    channels: list[int]
+    opacity: list[int]
+    premultiplied: bool
     extra: int
 
     @classmethod
@@ -100,19 +110,24 @@ class _Samples:
         count = page.samplesperpixel
         colours = min(_COLOURS.get(page.photometric.name, count), count)
         stated = {colours + i: int(kind) for i, kind in enumerate(page.extrasamples)}
-        opacity = tuple(i for i in range(colours, count) if stated.get(i) in _OPACITY)
-        channels = tuple(i for i in range(count) if i not in opacity)
-        return cls(channels, opacity, len(channels) - colours)
+        meanings = (_ASSOCIATED, _UNASSOCIATED)
+        opacity = [i for i in range(colours, count) if stated.get(i) in meanings]
+        channels = [i for i in range(count) if i not in opacity]
+        premultiplied = bool(opacity) and stated[opacity[0]] == _ASSOCIATED
+        return cls(channels, opacity, premultiplied, len(channels) - colours)
 
-    @property
-    def has_opacity(self) -> bool:
-        """Whether the last one of `order` is opacity."""
-        return bool(self.opacity)
 
-    @property
-    def order(self) -> list[int]:
-        """The samples to decode: the channels, and opacity, where there is any, last."""
-        return [*self.channels, *self.opacity[:1]]
+def _metadata(page: Any) -> Metadata:
+    """Return what a page says besides its pixels."""
+    profile = page.tags.get(_ICC_PROFILE)
+    try:
+        dpi = page.get_resolution(unit="inch") if page.resolutionunit > 1 else None
+    except (ValueError, ZeroDivisionError):
+        dpi = None
+    return metadata.of_tiff(page, bytes(profile.value) if profile else b"", dpi)
+
+
+_ICC_PROFILE = 34675
 
 
 def _oriented(pixels: NDArray[Any], orientation: int) -> NDArray[Any]:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from priorlab.errors import UsageError
-from priorlab.pictures.collection import collect, is_one_file
+from priorlab.pictures.collection import collect
 
 OUT = Path("out")
 
@@ -48,7 +48,13 @@ def test_patterns_are_understood():
 def test_a_name_with_brackets_is_a_name(folder):
     (folder / "[1].png").touch()
     assert places("[1].png") == {"[1].png": "[1].png"}
-    assert is_one_file(["[1].png"])
+    assert collect(["[1].png"], "clean.png").to_file
+
+
+def test_one_picture_of_a_file_of_several_is_a_file(folder):
+    (folder / "scan.tif").touch()
+    assert places("scan.tif[3]", "a.jpg")["scan.tif[3]"] == "scan-3.tif"
+    assert collect(["scan.tif[3]"], "clean.png").to_file
 
 
 def test_what_is_named_twice_comes_once():

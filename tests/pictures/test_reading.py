@@ -215,7 +215,10 @@ def test_opacity_among_the_further_samples_is_no_channel(tmp_path, kind, place):
     extra[place] = kind
     tifffile.imwrite(path, pixels, photometric="rgb", planarconfig="contig", extrasamples=extra)
     image, opacity = planes(pixels[..., [0, 1, 2, 4 - place]]), planes(pixels[..., [3 + place]])
-    assert_array_equal(reading.read(path), image * opacity + (1 - opacity))
+    expected = image * opacity + (1 - opacity)
+    if kind == "assocalpha":  # no colour is brighter than white
+        expected = np.minimum(image, opacity) + (1 - opacity)
+    assert abs(reading.read(path) - expected).max() < 1e-6
 
 
 def test_white_at_zero_concerns_the_first_sample_alone(tmp_path):
@@ -273,7 +276,7 @@ def test_numpy_file(tmp_path, byteorder, shape, kind):
         (np.zeros((20, 20), bool), "stores bool values"),
         (np.zeros((0, 20)), "damaged or cut short"),
         (np.full((20, 20), np.nan), "not finite"),
-        (np.full((20, 20), 255.0), "from 255 to 255; expected"),
+        (np.full((20, 20), 255.0), "from 255 to 255; floats have black at 0"),
         (np.array([[{}]]), "damaged"),
     ],
 )
@@ -404,7 +407,7 @@ def test_orientation(tmp_path, orientation, kind):
         (b"these are words, not pixels", "is not an image that can be read"),
         (b"\x89PNG\r\n\x1a\n", "damaged|not an image"),
         (b"II*\0", "damaged"),
-        (encoded(Image.new("P", (20, 20)), "GIF"), "is not an image that can be read"),
+        (encoded(Image.new("RGB", (20, 20)), "DDS"), "not an image that can"),
     ],
 )
 def test_no_image(tmp_path, data, message):
@@ -459,7 +462,7 @@ def test_float_tiff_with_bad_values(tmp_path, value, channels):
     pixels[3, 4, 0] = value
     path = tmp_path / "image.tif"
     tifffile.imwrite(path, pixels.squeeze(), photometric="rgb" if channels == 3 else "minisblack")
-    message = r"expected \[0, 1\]" if np.isfinite(value) else "not finite"
+    message = r"expected \[0, 1\]|black at 0" if np.isfinite(value) else "not finite"
     with pytest.raises(UsageError, match=message):
         reading.read(path)
 

@@ -1,0 +1,124 @@
+"""PNG files of 16 bits, of which Pillow keeps 8: written here, and how many bits a file means.
+
+Portable Network Graphics (PNG) Specification, W3C Recommendation, 2003.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from priorlab.pictures.picture import Metadata
+
+_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_COLOUR_TYPES = {1: 0, 2: 4, 3: 2, 4: 6}
+"""By the number of samples: gray, gray with alpha, RGB, RGB with alpha."""
+
+_METRES_PER_INCH = 0.0254
+
+
+def encode(pixels: NDArray[np.uint16], bits: int, metadata: Metadata) -> bytes:
+    """Return a PNG file of 16-bit pixels.
+
+    Parameters
+    ----------
+    pixels : array of shape (H, W, C)
+        C = 1 is gray, 3 is RGB; 2 and 4 have alpha besides.
+    bits : int
+        How many bits of each number mean something.
+    metadata : Metadata
+        What else the file says.
+
+    Examples
+    --------
+    >>> data = encode(np.full((4, 5, 3), 65535, np.uint16), 16, Metadata())
+    >>> _ = Path("deep.png").write_bytes(data)
+    >>> depth(Path("deep.png"))
+    16
+    """
+    height, width, samples = pixels.shape
+    head = struct.pack(">IIBBBBB", width, height, 16, _COLOUR_TYPES[samples], 0, 0, 0)
+    chunks = [(b"IHDR", head), (b"sBIT", bytes([bits] * samples))]
+    if metadata.icc_profile:
+        name_and_method = b"ICC profile\0\0"
+        chunks.append((b"iCCP", name_and_method + zlib.compress(metadata.icc_profile)))
+    if metadata.dpi:
+        x, y = (round(dots / _METRES_PER_INCH) for dots in metadata.dpi)
+        chunks.append((b"pHYs", struct.pack(">IIB", x, y, 1)))
+    if metadata.exif:
+        chunks.append((b"eXIf", metadata.exif.removeprefix(b"Exif\0\0")))
+    chunks += [(b"IDAT", zlib.compress(_filtered(pixels), 6)), (b"IEND", b"")]
+    return _SIGNATURE + b"".join(_chunk(*chunk) for chunk in chunks)
+
+
+def depth(path: Path) -> int | None:
+    """Return how many bits of each number in a PNG file mean something, if it says so.
+
+    16-bit files say so by their chunk sBIT alone, and by default nothing is known; of files of
+    fewer bits it is what they store.
+
+    Examples
+    --------
+    >>> depth(Path("photo.png"))
+    8
+    """
+    with path.open("rb") as file:
+        file.seek(len(_SIGNATURE))
+        stored, significant = 8, None
+        for name, content in _chunks(file):
+            if name == b"IHDR":
+                stored, kind = content[8], content[9]
+                if kind == _PALETTE:
+                    return None
+            elif name == b"sBIT" and content:
+                significant = max(content)
+            elif name == b"IDAT":
+                break
+    if significant is not None and 0 < significant <= stored:
+        return significant
+    return None if stored == 16 else stored
+
+
+_PALETTE = 3
+
+
+def _chunks(file: BinaryIO) -> Iterator[tuple[bytes, bytes]]:
+    """Yield the names and contents of chunks; of pixels, the names alone."""
+    while len(start := file.read(8)) == 8:
+        length, name = struct.unpack(">I4s", start)
+        content = b"" if name == b"IDAT" else file.read(length)
+        yield name, content
+        file.seek(4 + (length if name == b"IDAT" else 0), 1)
+
+
+def _chunk(name: bytes, content: bytes) -> bytes:
+    checksum = zlib.crc32(name + content)
+    return struct.pack(">I", len(content)) + name + content + struct.pack(">I", checksum)
+
+
+def _filtered(pixels: NDArray[np.uint16]) -> bytes:
+    """Return the rows as bytes, each predicted from its neighbours by Paeth's filter."""
+    height, _, samples = pixels.shape
+    rows = pixels.astype(">u2").reshape(height, -1).view(np.uint8).astype(np.int16)
+    step = 2 * samples
+    left, above, corner = (np.zeros_like(rows) for _ in range(3))
+    left[:, step:] = rows[:, :-step]
+    above[1:] = rows[:-1]
+    corner[1:, step:] = rows[:-1, :-step]
+    guess = left + above - corner
+    far_left, far_above, far_corner = (abs(guess - side) for side in (left, above, corner))
+    predicted = np.where(far_above <= far_corner, above, corner)
+    predicted = np.where((far_left <= far_above) & (far_left <= far_corner), left, predicted)
+    lines = np.full((height, rows.shape[1] + 1), _PAETH, np.uint8)
+    lines[:, 1:] = (rows - predicted).astype(np.uint8)
+    return lines.tobytes()
+
+
+_PAETH = 4
+"""The number of that filter."""
