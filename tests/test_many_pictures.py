@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 from sample_pictures import picture, save
 
-from priorlab import api
+import priorlab
 from priorlab.api.record import NAME
 from priorlab.cli import main
 
@@ -263,7 +263,7 @@ def test_an_enlarged_picture_has_a_sheet_too(restore, folder):
 
 
 def test_from_python(folder):
-    done = api.restore_files(["in"], "out", "denoise:sigma=10", "median")
+    done = priorlab.restore_files(["in"], "out", "denoise:sigma=10", "median")
     assert [str(path) for path in done.written] == ["out/a.png", "out/b.tif", "out/sub/c.jpg"]
     assert done.left_out == ("in/sub/notes.txt",) and not done.failed and not done.skipped
     lines = [json.loads(line) for line in (folder / "out" / NAME).read_text().splitlines()]

@@ -112,6 +112,7 @@ QUICK = [
     "list",
     "show dip",
     "show dipp",
+    "restore none.png -o b.png --prior tv",
     "restore a.png -o b.png --prior tvv",
     "restore a.png -o b.png --prior tv --task denoise:sigmaa=3",
     "restore a.png -o b.png --prior tv --fast",
@@ -123,8 +124,9 @@ QUICK = [
 ]
 
 
-def test_no_torch_is_imported_to_list_to_explain_or_to_tell_of_a_mistake():
+def test_no_torch_is_imported_to_list_to_explain_or_to_tell_of_a_mistake(tmp_path):
     assert remember()
+    (tmp_path / "a.png").touch()
     code = (
         "import sys; from priorlab.cli import main\n"
         "for command in sys.argv[1:]:\n"
@@ -133,7 +135,8 @@ def test_no_torch_is_imported_to_list_to_explain_or_to_tell_of_a_mistake():
         "    assert not heavy, (command, heavy)\n"
         "    assert code == (0 if command in ('list', 'show dip') else 2), command\n"
     )
-    done = subprocess.run([sys.executable, "-c", code, *QUICK], capture_output=True, text=True)
+    typed = [sys.executable, "-c", code, *QUICK]
+    done = subprocess.run(typed, capture_output=True, text=True, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
 
 
