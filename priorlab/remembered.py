@@ -116,6 +116,8 @@ def _files(top: str) -> Iterator[Path]:
         yield from [Path(spec.origin)] if spec.origin else []
         return
     for location in spec.submodule_search_locations:
+        if not Path(location).is_dir():  # in a zip file: its changes would not be seen
+            raise ValueError(f"{location} is no folder")
         for folder, inner, names in os.walk(location):
             inner[:] = [name for name in inner if name != "__pycache__"]
             yield from (Path(folder, name) for name in names)

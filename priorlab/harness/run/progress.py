@@ -165,7 +165,7 @@ class BarProgress(Progress):
 class PictureLines(PlainProgress):
     """A line now and then while pictures are restored, whose results are told elsewhere."""
 
-    unit = "pictures"
+    unit = "results"
 
     @override
     def started(self, total: int, cached: int, slots: int) -> None:
@@ -248,8 +248,8 @@ def for_terminal() -> Progress:
 def for_pictures() -> Progress:
     """Return what `for_terminal` does, for pictures that are restored one after the other."""
     if in_notebook():
-        return NotebookProgress("pictures")
-    return BarProgress("pictures") if sys.stderr.isatty() else PictureLines()
+        return NotebookProgress("results")
+    return BarProgress("results") if sys.stderr.isatty() else PictureLines()
 
 
 def in_notebook() -> bool:

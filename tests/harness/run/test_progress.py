@@ -117,10 +117,10 @@ def test_a_notebook_shows_a_bar_that_goes_away(notebook, monkeypatch):
     shown.finished({"status": "ok"}, 1, 60.0)
     shown.ended()
     first, second, last = notebook
-    assert first["text/plain"] == "0/2 pictures · <a>.png · about 1:30 left"
+    assert first["text/plain"] == "0/2 results · <a>.png · about 1:30 left"
     assert '<progress value="0.500" max="2">' in first["text/html"]
     assert "&lt;a&gt;.png" in first["text/html"]
-    assert second["text/plain"].startswith("1/2 pictures")
+    assert second["text/plain"].startswith("1/2 results")
     assert set(last.values()) == {""}
 
 
@@ -129,7 +129,7 @@ def test_a_restoration_in_a_notebook_shows_how_far_it_is(notebook, monkeypatch):
     gray = np.full((16, 16), 0.5, np.float32)
     priorlab.restore(gray, "denoise:sigma=25", "dip:iterations=2,depth=1,channels=2")
     assert [data["text/plain"] for data in notebook][-2:] != ["", ""]
-    assert notebook[0]["text/plain"].startswith("0/1 pictures · step 1")
+    assert notebook[0]["text/plain"].startswith("0/1 results · step 1")
     assert notebook[-1]["text/plain"] == ""
 
 
