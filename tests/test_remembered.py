@@ -119,6 +119,9 @@ QUICK = [
     "degrade a.png -o b.png --task denoise:sigma=-3",
     "bench --priors tvv",
     "bench --tasks denoise:sigma=x",
+    "bench --dataset set13",
+    "bench --dataset no/such",
+    "show tv --plugin none.py",
     "explain dipp a.png -o b.png",
     "train unett --dataset . -o w",
 ]

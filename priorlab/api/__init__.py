@@ -15,8 +15,9 @@ from priorlab.pictures.collection import collect
 if TYPE_CHECKING:
     from priorlab.api.batch import restore_files
     from priorlab.api.catalogue import load_plugins, train
+    from priorlab.api.checking import check_names
     from priorlab.api.comparing import CutShort, bench, plan, run, table, terminal_table
-    from priorlab.api.declared import check_names, declarations, describe
+    from priorlab.api.declared import declarations, describe
     from priorlab.api.explaining import explain
     from priorlab.api.restoring import degrade, degrade_file, restore, restore_file
     from priorlab.api.work import Restored
@@ -26,7 +27,8 @@ _PLACES = {
     "work": ("Restored",),
     "catalogue": ("load_plugins", "train"),
     "comparing": ("CutShort", "bench", "plan", "run", "table", "terminal_table"),
-    "declared": ("check_names", "declarations", "describe"),
+    "checking": ("check_names",),
+    "declared": ("declarations", "describe"),
     "explaining": ("explain",),
     "restoring": ("degrade", "degrade_file", "restore", "restore_file"),
 }

@@ -95,7 +95,9 @@ def _bench(options: argparse.Namespace) -> int:
         },
         options.suite,
     )
-    check_names(options, priors=settings.priors or (), tasks=settings.tasks)
+    check_names(
+        options, priors=settings.priors or (), tasks=settings.tasks, dataset=settings.dataset
+    )
     registry = api.load_plugins(settings.plugin_files, settings.plugin_folders)
     for broken in registry.problems:
         print(f"plugin {broken.name}: {broken.problem}", file=sys.stderr)
