@@ -30,11 +30,14 @@ ANY_CHANNELS = (".tif", ".tiff", ".npy")
 
 PILLOW_FORMATS = (
     "PNG", "JPEG", "TIFF", "BMP", "WEBP", "AVIF", "GIF", "JPEG2000", "PPM", "QOI", "TGA",
-    "PCX", "SGI", "PSD",
+    "PCX", "SGI", "PSD", "HEIF",
 )  # fmt: skip
 """Pillow's names of the formats that are read with it."""
 
 KINDS = "PNG, JPEG, TIFF, BMP, WebP, AVIF, HEIC, GIF, JPEG 2000, camera raw or NumPy's .npy"
+
+INSTALL = "pip install 'priorlab[formats]'"
+"""What installs the libraries for rare formats."""
 
 MOST_PIXELS = 2**26
 """Larger files are refused before they are decoded: 8192 x 8192 pixels."""

@@ -16,7 +16,7 @@ from PIL import Image, ImageOps
 
 from priorlab.errors import UsageError
 from priorlab.pictures import colours, metadata, png
-from priorlab.pictures.formats import PILLOW_FORMATS, check_size, which_frame
+from priorlab.pictures.formats import INSTALL, PILLOW_FORMATS, check_size, which_frame
 from priorlab.pictures.picture import Metadata
 from priorlab.pictures.stored import Stored
 
@@ -113,11 +113,31 @@ def _opened(path: Path) -> Iterator[Any]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # on metadata; what is wrong with pixels is an error
         Image.init()
+        if _is_heif(path):
+            _register_heif(path)
         known = [name for name in PILLOW_FORMATS if name in Image.OPEN]
         # Not by its path: Pillow would map the file, and garble rotated TIFF files (as of 13.0).
         with path.open("rb") as file, Image.open(file, formats=known) as image:
             check_size(image.width, image.height, path)
             yield image
+
+
+def _is_heif(path: Path) -> bool:
+    with path.open("rb") as file:
+        start = file.read(12)
+    return start[4:8] == b"ftyp" and start[8:] in _HEIF_BRANDS
+
+
+_HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
+
+
+def _register_heif(path: Path) -> None:
+    """Have Pillow read HEIF files, or say what that needs."""
+    try:
+        import pillow_heif
+    except ImportError:
+        raise UsageError(f"{path} is an HEIF picture, which needs pillow-heif: {INSTALL}") from None
+    pillow_heif.register_heif_opener()
 
 
 def _seek(path: Path, image: Any, frame: int | None) -> tuple[str, ...]:

@@ -96,16 +96,10 @@ class _Page:
 
     def samples(self) -> NDArray[Any]:
         """Return the numbers (H, W, C) to store, the opacity, where there is any, last."""
-        container = self.levels.container
-        if container == "float32":
-            planes: list[NDArray[Any]] = [self.image * np.float32(self.levels.white)]
-            opaque = FLOATS
-        else:
-            planes = [self.levels.counts(self.image)]
-            opaque = DEEP if container == "uint16" else EIGHT
+        planes = [self.levels.numbers(self.image)]
         if self.opacity is not None:
-            seen = self.opacity[None]
-            planes.append(seen if opaque is FLOATS else opaque.counts(seen))
+            opaque = {"uint8": EIGHT, "uint16": DEEP, "float32": FLOATS}[self.levels.container]
+            planes.append(opaque.numbers(self.opacity[None]))
         return np.concatenate(planes).transpose(1, 2, 0)
 
 
