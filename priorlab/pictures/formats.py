@@ -25,6 +25,9 @@ READ_SUFFIXES = (
 )  # fmt: skip
 """The suffixes of picture files that are read; in a folder, others are left alone."""
 
+TEXT_SUFFIXES = (".txt", ".md", ".csv", ".json", ".toml", ".yaml", ".html", ".xml", ".xmp", ".py")
+"""Those of files that describe the pictures of a folder; nobody misses them among these."""
+
 ANY_CHANNELS = (".tif", ".tiff", ".npy")
 """Those of files that hold any number of channels; the others hold gray or RGB."""
 

@@ -103,7 +103,7 @@ def _by_pillow(path: Path, page: Any) -> Stored:
     except UnidentifiedImageError:
         raise UsageError(
             f"{path} stores {page.samplesperpixel} samples of {page.bitspersample} bits as {name},"
-            f" compressed with {compression}, which is not supported"
+            f" compressed with {compression}: not supported, or damaged or cut short"
         ) from None
     shallow = stored.pixels.dtype.itemsize == 1
     darkness = name == "MINISWHITE" and not shallow  # of at most 8 bits Pillow turns it itself
