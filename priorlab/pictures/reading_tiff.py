@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import tifffile
 from numpy.typing import NDArray
-from PIL import UnidentifiedImageError
 
 from priorlab.errors import UsageError
 from priorlab.pictures import metadata, reading_pillow, reading_raw
@@ -60,7 +59,7 @@ def decode(path: Path, frame: int | None = None) -> Stored:
         if page.photometric.name in _RAW:
             return reading_raw.decode(path, frame)
         check_size(page.imagewidth, page.imagelength, path)
-        stored = _by_pillow(path, page) if _is_for_pillow(page) else _by_tifffile(path, page)
+        stored = _decoded(path, page)
         said = _metadata(page)
     profile = stored.metadata.icc_profile or said.icc_profile
     return dataclasses.replace(
@@ -82,34 +81,59 @@ def _is_full(page: Any) -> bool:
     return not (page.is_reduced or page.is_mask or (old is not None and old.value == 2))
 
 
-def _is_for_pillow(page: Any) -> bool:
-    """Return whether a page is of a common kind of at most 8 bits, or of one for Pillow alone."""
-    name = page.photometric.name
-    if name in _COLOURS:
-        signed = page.dtype is not None and page.dtype.kind == "i"
-        return bool(page.bitspersample <= 8 and not signed and not _Samples.of(page).special)
-    return bool(name != "CIELAB" or page.bitspersample <= 8)
+def _decoded(path: Path, page: Any) -> Stored:
+    """Return the pixels of a page, by the library that knows its kind best, or else the other."""
+    ways = [_by_tifffile, _by_pillow] if _is_deep_or_special(page) else [_by_pillow, _by_tifffile]
+    if not _pillow_is_right(page):
+        ways.remove(_by_pillow)
+    errors = []
+    for way in ways:
+        try:
+            return way(path, page)
+        except UsageError:
+            raise
+        except Exception as error:  # decoders raise anything at all
+            errors.append(error)
+    if any("imagecodecs" in str(error) or isinstance(error, ImportError) for error in errors):
+        raise UsageError(
+            f"{path} cannot be decoded without imagecodecs ({page.compression.name} compression,"
+            f" {page.bitspersample} bits): {INSTALL}"
+        )
+    raise errors[0]
+
+
+def _is_deep_or_special(page: Any) -> bool:
+    """Return whether a page is of another kind than those of at most 8 bits that Pillow knows."""
+    if page.photometric.name not in _COLOURS:
+        return False
+    signed = page.dtype is not None and page.dtype.kind == "i"
+    return bool(page.bitspersample > 8 or signed or _Samples.of(page).special)
+
+
+def _pillow_is_right(page: Any) -> bool:
+    """Return whether what Pillow makes of a page is right: there are kinds that it garbles."""
+    if page.photometric.name not in _COLOURS:
+        return bool(page.photometric.name != "CIELAB" or page.bitspersample <= 8)
+    if _Samples.of(page).special or page.dtype is None or page.dtype.kind not in "bfu":
+        return False
+    return bool(page.dtype.kind != "f" or page.parent.byteorder == "<")
 
 
 def _by_pillow(path: Path, page: Any) -> Stored:
-    """Decode a page with Pillow, whose libtiff knows more compressions than tifffile alone."""
-    whole = page.parent.pages
-    number = next((i for i, other in enumerate(whole) if other.offset == page.offset), None)
-    name, compression = page.photometric.name, page.compression.name
+    """Decode a page with Pillow, whose libtiff knows compressions that tifffile alone does not."""
+    number = next((i for i, p in enumerate(page.parent.pages) if p.offset == page.offset), None)
     if number is None:
-        raise UsageError(f"{path} has its full picture as part of another page: not supported")
-    try:
-        stored = reading_pillow.decode(path, number)
-    except UnidentifiedImageError:
-        raise UsageError(
-            f"{path} stores {page.samplesperpixel} samples of {page.bitspersample} bits as {name},"
-            f" compressed with {compression}: not supported, or damaged or cut short"
-        ) from None
-    shallow = stored.pixels.dtype.itemsize == 1
-    darkness = name == "MINISWHITE" and not shallow  # of at most 8 bits Pillow turns it itself
+        raise UsageError(f"{path} has its full picture within another page: not supported")
+    stored = reading_pillow.decode(path, number)
+    darkness = page.photometric.name == "MINISWHITE" and stored.pixels.dtype.itemsize > 1
     black, white = _range(page)
-    bits = page.bitspersample if page.bitspersample not in _WHOLE else None
-    return dataclasses.replace(stored, white_is_zero=darkness, bits=bits, black=black, white=white)
+    return dataclasses.replace(
+        stored,
+        white_is_zero=darkness,  # where Pillow does not see to it
+        bits=None if page.bitspersample in _WHOLE else page.bitspersample,
+        black=black,
+        white=white,
+    )
 
 
 def _by_tifffile(path: Path, page: Any) -> Stored:
@@ -117,36 +141,29 @@ def _by_tifffile(path: Path, page: Any) -> Stored:
     name = page.photometric.name
     if name not in _COLOURS or page.samplesperpixel < _COLOURS[name]:
         raise UsageError(f"{path} stores {name} colours; expected gray or RGB")
-    if page.dtype is None or page.dtype.kind not in "uif" or page.imagedepth > 1:
+    if page.dtype is None or page.dtype.kind not in "bfiu" or page.imagedepth > 1:
         stored = f"{page.bitspersample}-bit {page.dtype} values in {page.imagedepth} layers"
         raise UsageError(f"{path} stores {stored}; expected integers or floats in one layer")
     samples = _Samples.of(page)
-    try:
-        pixels = page.asarray()
-    except ValueError as error:  # a compression that only Pillow's libtiff knows, as LZW
-        if "imagecodecs" not in str(error):
-            raise
-        if not samples.special and page.bitspersample in (12, 16, 32):
-            return _by_pillow(path, page)
-        raise UsageError(
-            f"{path} is compressed with {page.compression.name}, which needs imagecodecs: {INSTALL}"
-        ) from None
+    pixels = page.asarray()
     if page.planarconfig == 2 and page.samplesperpixel > 1:
         pixels = np.moveaxis(pixels, 0, -1)
     pixels = pixels.reshape(*pixels.shape[:2], -1)
+    if page.bitspersample < 8:
+        pixels = pixels.astype(np.uint8) * np.uint8(255 // (2**page.bitspersample - 1))
     orientation = page.tags.get(_ORIENTATION)
     pixels = _oriented(pixels, orientation.value if orientation else 1)
-    numbers, note = _unsigned(path, pixels, page)
+    numbers, notes = _unsigned(path, pixels, page)
     black, white = _range(page)
     return Stored(
         pixels=numbers[..., samples.channels],
         opacity=numbers[..., samples.opacity[0]] if samples.opacity else None,
         premultiplied=samples.premultiplied,
         white_is_zero=name == "MINISWHITE",
-        bits=page.bitspersample if page.bitspersample not in _WHOLE else None,
-        notes=note,
+        bits=None if page.bitspersample in _WHOLE else page.bitspersample,
         black=black,
         white=white,
+        notes=notes,
     )
 
 

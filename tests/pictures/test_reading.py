@@ -248,7 +248,9 @@ def test_channels_in_a_compression_that_tifffile_does_not_know(tmp_path, monkeyp
         raise ValueError("<COMPRESSION.LZW: 5> requires the 'imagecodecs' package")
 
     monkeypatch.setattr(tifffile.TiffPage, "asarray", refuse)
-    with pytest.raises(UsageError, match="compressed with NONE, which needs imagecodecs: pip inst"):
+    with pytest.raises(
+        UsageError, match=r"without imagecodecs \(NONE compression, 8 bits\): pip inst"
+    ):
         reading.read(path)
 
 
