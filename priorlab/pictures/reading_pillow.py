@@ -44,14 +44,16 @@ def decode(path: Path, frame: int | None = None) -> Stored:
             stored = _deep(path, image)
         else:
             stored = _shallow(path, ImageOps.exif_transpose(image), depth)
-        said = metadata.of_pillow(image)  # last: it makes Pillow decode PNG files in its own way
+        said, damaged = metadata.of_pillow(
+            image
+        )  # last: it makes Pillow decode PNG files in its own way
     return dataclasses.replace(
         stored,
         bits=stored.bits or depth,
         metadata=dataclasses.replace(
             said, icc_profile=stored.metadata.icc_profile or said.icc_profile
         ),
-        notes=(*notes, *stored.notes),
+        notes=(*notes, *stored.notes, *damaged),
     )
 
 

@@ -60,12 +60,12 @@ def decode(path: Path, frame: int | None = None) -> Stored:
             return reading_raw.decode(path, frame)
         check_size(page.imagewidth, page.imagelength, path)
         stored = _decoded(path, page)
-        said = _metadata(page)
+        said, damaged = _metadata(page)
     profile = stored.metadata.icc_profile or said.icc_profile
     return dataclasses.replace(
         stored,
         metadata=dataclasses.replace(said, icc_profile=profile),
-        notes=(*notes, *stored.notes),
+        notes=(*notes, *stored.notes, *damaged),
     )
 
 
@@ -230,7 +230,7 @@ class _Samples:
         return cls(channels, opacity, premultiplied, special)
 
 
-def _metadata(page: Any) -> Metadata:
+def _metadata(page: Any) -> tuple[Metadata, tuple[str, ...]]:
     """Return what a page says besides its pixels."""
     profile = page.tags.get(_ICC_PROFILE)
     try:

@@ -117,7 +117,7 @@ def _laid_out(
         scaled = Image.fromarray(opacity).resize(size[::-1], Image.Resampling.BICUBIC)
         opacity = np.clip(np.asarray(scaled), 0, 1)
     if opacity is not None and suffix in (*_OPAQUE, ".npy"):
-        notes.append(f"{suffix} files hold no opacity here: shown on white")
+        notes.append(f"{suffix} files written here hold no opacity: shown on white")
         image, opacity = image * opacity + (1 - opacity), None
     kept = metadata.resized(like.metadata, like.image.shape[1:], size)
     kept, lost = _kept(kept, suffix, len(image))
