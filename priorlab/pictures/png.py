@@ -39,8 +39,8 @@ def encode(pixels: NDArray[np.uint16], bits: int, metadata: Metadata) -> bytes:
     --------
     >>> data = encode(np.full((4, 5, 3), 65535, np.uint16), 16, Metadata())
     >>> _ = Path("deep.png").write_bytes(data)
-    >>> depth(Path("deep.png"))
-    16
+    >>> depths(Path("deep.png"))
+    (16, 16)
     """
     height, width, samples = pixels.shape
     head = struct.pack(">IIBBBBB", width, height, 16, _COLOUR_TYPES[samples], 0, 0, 0)
@@ -57,32 +57,30 @@ def encode(pixels: NDArray[np.uint16], bits: int, metadata: Metadata) -> bytes:
     return _SIGNATURE + b"".join(_chunk(*chunk) for chunk in chunks)
 
 
-def depth(path: Path) -> int | None:
-    """Return how many bits of each number in a PNG file mean something, if it says so.
+def depths(path: Path) -> tuple[int, int | None]:
+    """Return how many bits a PNG file stores of each number, and how many of them mean something.
 
-    16-bit files say so by their chunk sBIT alone, and by default nothing is known; of files of
-    fewer bits it is what they store.
+    Files say the latter by their chunk sBIT; of fewer than 16 bits all count where it is missing,
+    of 16 bits nothing is known then. Nothing is said of the colours of a palette.
 
     Examples
     --------
-    >>> depth(Path("photo.png"))
-    8
+    >>> depths(Path("photo.png"))
+    (8, 8)
     """
+    stored, meant, kind = 8, None, 0
     with path.open("rb") as file:
         file.seek(len(_SIGNATURE))
-        stored, significant = 8, None
         for name, content in _chunks(file):
             if name == b"IHDR":
                 stored, kind = content[8], content[9]
-                if kind == _PALETTE:
-                    return None
-            elif name == b"sBIT" and content:
-                significant = max(content)
+            elif name == b"sBIT" and 0 < max(content, default=0) <= stored:
+                meant = max(content)
             elif name == b"IDAT":
                 break
-    if significant is not None and 0 < significant <= stored:
-        return significant
-    return None if stored == 16 else stored
+    if kind == _PALETTE:
+        return stored, None
+    return stored, meant or (stored if stored < 16 else None)
 
 
 _PALETTE = 3

@@ -17,7 +17,7 @@ from PIL import Image, ImageOps
 from priorlab.errors import UsageError
 from priorlab.pictures import colours, metadata, png
 from priorlab.pictures.formats import INSTALL, PILLOW_FORMATS, check_size, which_frame
-from priorlab.pictures.picture import Metadata
+from priorlab.pictures.picture import NOTHING, Metadata
 from priorlab.pictures.stored import Stored
 
 
@@ -39,17 +39,16 @@ def decode(path: Path, frame: int | None = None) -> Stored:
     """
     with _opened(path) as image:
         notes = _seek(path, image, frame)
-        depth = png.depth(path) if image.format == "PNG" else None
+        stored_bits, bits = png.depths(path) if image.format == "PNG" else (8, None)
         if _low_bytes_mode(image) is not None:
             stored = _deep(path, image)
         else:
-            stored = _shallow(path, ImageOps.exif_transpose(image), depth)
-        said, damaged = metadata.of_pillow(
-            image
-        )  # last: it makes Pillow decode PNG files in its own way
+            stored = _shallow(path, ImageOps.exif_transpose(image), stored_bits)
+        # Last: it makes Pillow decode PNG files in its own way. Of TIFF files it is not asked for.
+        said, damaged = (NOTHING, ()) if image.format == "TIFF" else metadata.of_pillow(image)
     return dataclasses.replace(
         stored,
-        bits=stored.bits or depth,
+        bits=stored.bits or bits,
         metadata=dataclasses.replace(
             said, icc_profile=stored.metadata.icc_profile or said.icc_profile
         ),
@@ -57,7 +56,7 @@ def decode(path: Path, frame: int | None = None) -> Stored:
     )
 
 
-def _shallow(path: Path, image: Any, depth: int | None) -> Stored:
+def _shallow(path: Path, image: Any, stored_bits: int) -> Stored:
     """Return the pixels of an image that Pillow holds with all of their bits."""
     if image.mode.startswith("I"):
         return _integers(path, image)
@@ -65,10 +64,10 @@ def _shallow(path: Path, image: Any, depth: int | None) -> Stored:
         return Stored(pixels=np.atleast_3d(np.asarray(image)))
     key = image.info.get("transparency")
     if image.mode in ("1", "L", "RGB") and key is not None and image.format == "PNG":
-        bits = 1 if image.mode == "1" else min(depth or 8, 8)
         pixels = np.atleast_3d(np.asarray(image.convert("L") if image.mode == "1" else image))
-        scale = 255 // (2**bits - 1) if len(image.getbands()) == 1 else 1
-        return Stored(pixels=pixels, opacity=_all_but(pixels, np.multiply(key, scale)), bits=bits)
+        # Pillow spreads gray of 2 and 4 bits over 8, but not the number that is clear.
+        scale = 255 // (2**stored_bits - 1) if image.mode == "L" else 1
+        return Stored(pixels=pixels, opacity=_all_but(pixels, np.multiply(key, scale)))
     converted, profile, notes = colours.to_gray_or_rgb(path, image)
     pixels = np.atleast_3d(np.asarray(converted))
     stored = Stored(
