@@ -63,7 +63,7 @@ def _shallow(path: Path, image: Any, stored_bits: int) -> Stored:
     if image.mode == "F":
         return Stored(pixels=np.atleast_3d(np.asarray(image)))
     key = image.info.get("transparency")
-    if image.mode in ("1", "L", "RGB") and key is not None and image.format == "PNG":
+    if image.mode in ("1", "L", "RGB") and key is not None:
         pixels = np.atleast_3d(np.asarray(image.convert("L") if image.mode == "1" else image))
         # Pillow spreads gray of 2 and 4 bits over 8, but not the number that is clear.
         scale = 255 // (2**stored_bits - 1) if image.mode == "L" else 1

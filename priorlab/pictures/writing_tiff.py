@@ -13,7 +13,7 @@ from PIL import ExifTags, Image, TiffImagePlugin
 from priorlab.pictures.levels import Levels
 from priorlab.pictures.picture import Metadata
 
-_MAX_SAMPLE_VALUE, _S_MAX_SAMPLE_VALUE = 281, 341
+_MAX_SAMPLE_VALUE, _S_MIN_SAMPLE_VALUE, _S_MAX_SAMPLE_VALUE = 281, 340, 341
 _TEXTS = (269, 270, 271, 272, 305, 306, 315, 33432)
 """Tags of texts: document, description, maker, model, software, time, artist, copyright."""
 _Tag = tuple[int, int, int | None, Any, bool]
@@ -62,7 +62,7 @@ def encode(samples: NDArray[Any], levels: Levels, has_opacity: bool, metadata: M
         resolution=metadata.dpi,
         resolutionunit="inch" if metadata.dpi else None,
         extratags=[
-            _white(samples, levels),
+            *_range(samples, levels),
             *((tag, _ASCII, None, str(exif[tag]).encode(), True) for tag in _TEXTS if tag in exif),
             *((int(tag) - 1, _LONG, 1, 0, True) for tag in pointers),
         ],
@@ -72,12 +72,13 @@ def encode(samples: NDArray[Any], levels: Levels, has_opacity: bool, metadata: M
     return buffer.getvalue()
 
 
-def _white(samples: NDArray[Any], levels: Levels) -> _Tag:
-    """Return the tag that declares the number that is white: without it, one has to guess."""
+def _range(samples: NDArray[Any], levels: Levels) -> list[_Tag]:
+    """Return the tags that declare the numbers of black and white: else one has to guess."""
     count = samples.shape[2]
-    if samples.dtype.kind == "f":
-        return _S_MAX_SAMPLE_VALUE, _FLOAT, count, (float(levels.white),) * count, True
-    return _MAX_SAMPLE_VALUE, _SHORT, count, (int(levels.white),) * count, True
+    if samples.dtype.kind != "f":
+        return [(_MAX_SAMPLE_VALUE, _SHORT, count, (int(levels.white),) * count, True)]
+    ends = ((_S_MIN_SAMPLE_VALUE, levels.black), (_S_MAX_SAMPLE_VALUE, levels.white))
+    return [(tag, _FLOAT, count, (float(value),) * count, True) for tag, value in ends]
 
 
 def _append_directory(buffer: io.BytesIO, tag: int, entries: dict[int, Any]) -> None:
