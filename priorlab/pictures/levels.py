@@ -174,4 +174,6 @@ def distinct(values: NDArray[np.unsignedinteger]) -> NDArray[np.signedinteger]:
     >>> distinct(np.array([[7, 3], [3, 3]], np.uint16)).tolist()
     [3, 7]
     """
-    return np.flatnonzero(np.bincount(values.reshape(-1)))
+    seen = np.zeros(2**16, bool)
+    seen[values] = True
+    return np.flatnonzero(seen)

@@ -7,6 +7,7 @@ import zlib
 
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image, ImageCms, features
 
 from priorlab.errors import UsageError
@@ -186,3 +187,26 @@ def test_raw_data_that_are_none(tmp_path):
     (tmp_path / "a.nef").write_bytes(io.BytesIO(b"II*\0" + bytes(100)).getvalue())
     with pytest.raises(UsageError, match="no raw data that LibRaw can develop"):
         reading.read(tmp_path / "a.nef")
+
+
+@pytest.mark.skipif(not has("rawpy"), reason="rawpy, which is optional, is missing")
+@pytest.mark.parametrize("name", ["a.dng", "a.tif"])
+def test_raw_data(tmp_path, name):
+    """A sensor of 12 bits behind a Bayer filter that sees gray, brighter in one half."""
+    sensor = np.full((64, 96), 2000, np.uint16)
+    sensor[::2, ::2] = sensor[1::2, 1::2] = 1000
+    sensor[:, 48:] //= 2
+    one, half = (1, 1), (1, 2)
+    tags = [
+        (50706, "B", 4, (1, 4, 0, 0), True),  # the version of DNG, its colours, its white
+        (33421, "H", 2, (2, 2), True),
+        (33422, "B", 4, (0, 1, 1, 2), True),
+        (50717, "I", 1, 4095, True),
+        (50721, "2i", 9, (*one, 0, 1, 0, 1, 0, 1, *one, 0, 1, 0, 1, 0, 1, *one), True),
+        (50728, "2I", 3, (*half, *one, *half), True),
+    ]
+    tifffile.imwrite(tmp_path / name, sensor, photometric="cfa", extratags=tags, metadata=None)
+    picture = reading.load(tmp_path / name)
+    assert picture.image.shape == (3, 64, 96) and picture.levels.container == "uint16"
+    assert "developed to sRGB of 16 bits" in picture.notes[0]
+    assert (picture.image[:, 20, 10] > 1.2 * picture.image[:, 20, 80]).all()
