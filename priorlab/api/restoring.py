@@ -191,7 +191,8 @@ def degrade(
     ((32, 32), [0.0, 1.0])
     """
     check_seed(seed)
-    measurement = _measured(image, task, seed, registry or plugins.load())
+    picture = pictures.load(image)
+    measurement = _measured(picture, task, seed, registry or plugins.load())
     mask = _mask(measurement)
     known = None if mask is None else pictures.to_array(mask)
     return pictures.to_array(measurement.y), known
@@ -207,6 +208,8 @@ def degrade_file(
     say: Callable[[str], object] = _log.info,
 ) -> None:
     """Degrade a file as `degrade` does, and write the result and the mask, if there is one.
+
+    What the file says of its picture is kept, as `restore_file` keeps it.
 
     Parameters
     ----------
@@ -230,8 +233,11 @@ def degrade_file(
     """
     check_seed(seed)
     writing.check_writable(output)
-    measurement = _measured(source, task, seed, registry or plugins.load())
-    pictures.write(output, measurement.y)
+    writing.check_replaces(source, output, overwrite=False)
+    picture = pictures.load(source)
+    measurement = _measured(picture, task, seed, registry or plugins.load())
+    for note in (*picture.notes, *pictures.write(output, measurement.y, like=picture)):
+        say(note)
     say(f"wrote {output}")
     mask = _mask(measurement)
     if mask is not None:
@@ -324,8 +330,8 @@ def _restored(
     return restoration.attempt(chosen, measurement, seed=seed, trace=trace)
 
 
-def _measured(image: PictureSource, task: str, seed: int, registry: Registry) -> Measurement:
-    clean = torch.from_numpy(pictures.load(image).on_white())[None]
+def _measured(picture: Picture, task: str, seed: int, registry: Registry) -> Measurement:
+    clean = torch.from_numpy(picture.image)[None]
     model, typed = one_task(task, registry)
     with _named(model):
         model = model.for_photograph(typed)

@@ -25,16 +25,22 @@ READ_SUFFIXES = (
 )  # fmt: skip
 """The suffixes of picture files that are read; in a folder, others are left alone."""
 
+TEXT_SUFFIXES = (".txt", ".md", ".csv", ".json", ".toml", ".yaml", ".html", ".xml", ".xmp", ".py")
+"""Those of files that describe the pictures of a folder; nobody misses them among these."""
+
 ANY_CHANNELS = (".tif", ".tiff", ".npy")
 """Those of files that hold any number of channels; the others hold gray or RGB."""
 
 PILLOW_FORMATS = (
     "PNG", "JPEG", "TIFF", "BMP", "WEBP", "AVIF", "GIF", "JPEG2000", "PPM", "QOI", "TGA",
-    "PCX", "SGI", "PSD",
+    "PCX", "SGI", "PSD", "HEIF",
 )  # fmt: skip
 """Pillow's names of the formats that are read with it."""
 
 KINDS = "PNG, JPEG, TIFF, BMP, WebP, AVIF, HEIC, GIF, JPEG 2000, camera raw or NumPy's .npy"
+
+INSTALL = "pip install 'priorlab[formats]'"
+"""What installs the libraries for rare formats."""
 
 MOST_PIXELS = 2**26
 """Larger files are refused before they are decoded: 8192 x 8192 pixels."""

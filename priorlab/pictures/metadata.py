@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import math
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 from PIL import ExifTags, Image
@@ -32,26 +32,27 @@ _PROGRAMS = ('{"shape"', "ImageJ=", "<?xml")
 """What descriptions begin with that tell a program how a TIFF file is laid out."""
 
 
-def of_pillow(image: Any) -> Metadata:
-    """Return what an opened image of Pillow says.
+def of_pillow(image: Any) -> tuple[Metadata, tuple[str, ...]]:
+    """Return what an opened image of Pillow says, and a note if part of it is damaged.
 
     Examples
     --------
-    >>> of_pillow(Image.open("photo.png")).exif
-    b''
+    >>> of_pillow(Image.open("photo.png"))
+    (Metadata(exif=b'', icc_profile=b'', dpi=None), ())
     """
-    exif = Image.Exif()
-    with contextlib.suppress(Exception):  # damaged: the pixels are worth having without it
-        exif.load(image.getexif().tobytes())  # a copy: Pillow turns the picture by the original
-    return Metadata(
-        exif=_upright(exif),
-        icc_profile=image.info.get("icc_profile") or b"",
-        dpi=_dpi(image.info.get("dpi")),
-    )
+
+    def copy() -> Any:  # Pillow turns the picture by the original
+        exif = Image.Exif()
+        exif.load(image.getexif().tobytes())
+        return exif
+
+    exif, notes = _readable(copy)
+    profile = image.info.get("icc_profile") or b""
+    return Metadata(exif=exif, icc_profile=profile, dpi=_dpi(image.info.get("dpi"))), notes
 
 
-def of_tiff(page: Any, icc_profile: bytes, dpi: Any) -> Metadata:
-    """Return what one page of a TIFF file says.
+def of_tiff(page: Any, icc_profile: bytes, dpi: Any) -> tuple[Metadata, tuple[str, ...]]:
+    """Return what one page of a TIFF file says, and a note if part of it is damaged.
 
     Parameters
     ----------
@@ -67,17 +68,19 @@ def of_tiff(page: Any, icc_profile: bytes, dpi: Any) -> Metadata:
     >>> import tifffile
     >>> Image.open("photo.png").save("photo.tif", tiffinfo={271: "Camera"})
     >>> with tifffile.TiffFile("photo.tif") as file:
-    ...     of_tiff(file.pages.first, b"", (300, 300)).exif[:4]
+    ...     of_tiff(file.pages.first, b"", (300, 300))[0].exif[:4]
     b'Exif'
     """
-    exif = Image.Exif()
-    exif.endian = page.parent.byteorder
-    kept = b""
-    with contextlib.suppress(Exception), warnings.catch_warnings():
-        warnings.simplefilter("ignore")
+
+    def loaded() -> Any:
+        exif = Image.Exif()
+        exif.endian = page.parent.byteorder
+        exif.bigtiff = page.parent.is_bigtiff
         exif.load_from_fp(page.parent.filehandle, page.offset)
-        kept = _upright(exif)
-    return Metadata(exif=kept, icc_profile=icc_profile, dpi=_dpi(dpi))
+        return exif
+
+    exif, notes = _readable(loaded)
+    return Metadata(exif=exif, icc_profile=icc_profile, dpi=_dpi(dpi)), notes
 
 
 def resized(metadata: Metadata, old: tuple[int, int], new: tuple[int, int]) -> Metadata:
@@ -109,6 +112,16 @@ def resized(metadata: Metadata, old: tuple[int, int], new: tuple[int, int]) -> M
         exif[_BASE.XResolution], exif[_BASE.YResolution] = dpi
         exif[_BASE.ResolutionUnit] = 2
     return dataclasses.replace(metadata, dpi=dpi, exif=exif.tobytes())
+
+
+def _readable(load: Callable[[], Any]) -> tuple[bytes, tuple[str, ...]]:
+    """Return EXIF that is fit to be written, or a note that it is not: the pixels count more."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return _upright(load()), ()
+    except Exception:  # Pillow raises anything at all on damaged bytes
+        return b"", ("its EXIF data are damaged, and left out",)
 
 
 def _upright(exif: Any) -> bytes:

@@ -39,8 +39,8 @@ def encode(pixels: NDArray[np.uint16], bits: int, metadata: Metadata) -> bytes:
     --------
     >>> data = encode(np.full((4, 5, 3), 65535, np.uint16), 16, Metadata())
     >>> _ = Path("deep.png").write_bytes(data)
-    >>> depth(Path("deep.png"))
-    16
+    >>> depths(Path("deep.png"))
+    (16, 16)
     """
     height, width, samples = pixels.shape
     head = struct.pack(">IIBBBBB", width, height, 16, _COLOUR_TYPES[samples], 0, 0, 0)
@@ -53,36 +53,34 @@ def encode(pixels: NDArray[np.uint16], bits: int, metadata: Metadata) -> bytes:
         chunks.append((b"pHYs", struct.pack(">IIB", x, y, 1)))
     if metadata.exif:
         chunks.append((b"eXIf", metadata.exif.removeprefix(b"Exif\0\0")))
-    chunks += [(b"IDAT", zlib.compress(_filtered(pixels), 6)), (b"IEND", b"")]
+    chunks += [(b"IDAT", _compressed(pixels)), (b"IEND", b"")]
     return _SIGNATURE + b"".join(_chunk(*chunk) for chunk in chunks)
 
 
-def depth(path: Path) -> int | None:
-    """Return how many bits of each number in a PNG file mean something, if it says so.
+def depths(path: Path) -> tuple[int, int | None]:
+    """Return how many bits a PNG file stores of each number, and how many of them mean something.
 
-    16-bit files say so by their chunk sBIT alone, and by default nothing is known; of files of
-    fewer bits it is what they store.
+    Files say the latter by their chunk sBIT; of fewer than 16 bits all count where it is missing,
+    of 16 bits nothing is known then. Nothing is said of the colours of a palette.
 
     Examples
     --------
-    >>> depth(Path("photo.png"))
-    8
+    >>> depths(Path("photo.png"))
+    (8, 8)
     """
+    stored, meant, kind = 8, None, 0
     with path.open("rb") as file:
         file.seek(len(_SIGNATURE))
-        stored, significant = 8, None
         for name, content in _chunks(file):
             if name == b"IHDR":
                 stored, kind = content[8], content[9]
-                if kind == _PALETTE:
-                    return None
-            elif name == b"sBIT" and content:
-                significant = max(content)
+            elif name == b"sBIT" and 0 < max(content, default=0) <= stored:
+                meant = max(content)
             elif name == b"IDAT":
                 break
-    if significant is not None and 0 < significant <= stored:
-        return significant
-    return None if stored == 16 else stored
+    if kind == _PALETTE:
+        return stored, None
+    return stored, meant or (stored if stored < 16 else None)
 
 
 _PALETTE = 3
@@ -102,20 +100,45 @@ def _chunk(name: bytes, content: bytes) -> bytes:
     return struct.pack(">I", len(content)) + name + content + struct.pack(">I", checksum)
 
 
-def _filtered(pixels: NDArray[np.uint16]) -> bytes:
-    """Return the rows as bytes, each predicted from its neighbours by Paeth's filter."""
+def _compressed(pixels: NDArray[np.uint16]) -> bytes:
+    """Return the rows, filtered and compressed, a few at a time: the filter takes much memory."""
     height, _, samples = pixels.shape
-    rows = pixels.astype(">u2").reshape(height, -1).view(np.uint8).astype(np.int16)
-    step = 2 * samples
-    left, above, corner = (np.zeros_like(rows) for _ in range(3))
+    rows = np.ascontiguousarray(pixels, dtype=">u2").view(np.uint8).reshape(height, -1)
+    deflate = zlib.compressobj(6)
+    above = np.zeros((1, rows.shape[1]), np.uint8)
+    parts = []
+    for top in range(0, height, _ROWS):
+        block = rows[top : top + _ROWS]
+        parts.append(deflate.compress(_filtered(block, above, step=2 * samples)))
+        above = block[-1:]
+    return b"".join([*parts, deflate.flush()])
+
+
+_ROWS = 64
+
+
+def _filtered(block: NDArray[np.uint8], above: NDArray[np.uint8], step: int) -> bytes:
+    """Return rows of bytes, each predicted from its neighbours by Paeth's filter.
+
+    Parameters
+    ----------
+    block : array of shape (R, W)
+        Rows of the picture.
+    above : array of shape (1, W)
+        The row before them.
+    step : int
+        Bytes of a pixel.
+    """
+    rows = block.astype(np.int16)
+    upper = np.concatenate([above, block[:-1]]).astype(np.int16)
+    left, corner = np.zeros_like(rows), np.zeros_like(rows)
     left[:, step:] = rows[:, :-step]
-    above[1:] = rows[:-1]
-    corner[1:, step:] = rows[:-1, :-step]
-    guess = left + above - corner
-    far_left, far_above, far_corner = (abs(guess - side) for side in (left, above, corner))
-    predicted = np.where(far_above <= far_corner, above, corner)
-    predicted = np.where((far_left <= far_above) & (far_left <= far_corner), left, predicted)
-    lines = np.full((height, rows.shape[1] + 1), _PAETH, np.uint8)
+    corner[:, step:] = upper[:, :-step]
+    guess = left + upper - corner
+    far_left, far_upper, far_corner = (abs(guess - side) for side in (left, upper, corner))
+    predicted = np.where(far_upper <= far_corner, upper, corner)
+    predicted = np.where((far_left <= far_upper) & (far_left <= far_corner), left, predicted)
+    lines = np.full((len(rows), rows.shape[1] + 1), _PAETH, np.uint8)
     lines[:, 1:] = (rows - predicted).astype(np.uint8)
     return lines.tobytes()
 

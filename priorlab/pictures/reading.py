@@ -17,6 +17,7 @@ The rules, each of them the least surprising one:
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -25,22 +26,22 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from priorlab.errors import UsageError
-from priorlab.pictures import arrays, formats, reading_pillow, reading_tiff
+from priorlab.pictures import arrays, formats, levels, reading_pillow, reading_raw, reading_tiff
 from priorlab.pictures.formats import KINDS, MOST_PIXELS, check_size
-from priorlab.pictures.levels import Levels
 from priorlab.pictures.picture import Picture
 from priorlab.pictures.stored import Stored, check_floats
 
 
-def load(path: str | os.PathLike[str], levels: Levels | None = None) -> Picture:
+def load(path: str | os.PathLike[str], white: int | None = None) -> Picture:
     """Read an image file of any size, with what it says about its picture.
 
     Parameters
     ----------
     path : path
         As `read` takes it.
-    levels : Levels, optional
-        How its values are stored, where that is known from other files of the same origin.
+    white : int, optional
+        The number that is white, where it is known from other files of the same origin; what
+        the file itself declares goes first.
 
     Returns
     -------
@@ -60,20 +61,21 @@ def load(path: str | os.PathLike[str], levels: Levels | None = None) -> Picture:
     """
     named = Path(path)
     place, frame = formats.split_frame(named)
-    picture = _stored(place, frame).picture(named, levels)
+    picture = _stored(place, frame).picture(named, white)
     check_floats(picture.image, str(named))
     return picture
 
 
-def read(path: str | os.PathLike[str], levels: Levels | None = None) -> NDArray[np.float32]:
+def read(path: str | os.PathLike[str], white: int | None = None) -> NDArray[np.float32]:
     """Read the pixels of an image file of any size, shown on white.
 
     Parameters
     ----------
     path : path
         A file of one of the `formats.KINDS`; the content decides, not the suffix.
-    levels : Levels, optional
-        How its values are stored, where that is known from other files of the same origin.
+    white : int, optional
+        The number that is white, where it is known from other files of the same origin; what
+        the file itself declares goes first.
 
     Returns
     -------
@@ -91,9 +93,30 @@ def read(path: str | os.PathLike[str], levels: Levels | None = None) -> NDArray[
     >>> read(datasets.load("photos").images[0].path).shape
     (3, 256, 256)
     """
-    picture = load(path, levels)
+    picture = load(path, white)
+    if picture.quantum:  # noise that was added to counts may exceed white, but not for long
+        np.clip(picture.image, 0, 1, out=picture.image)
     arrays.check_values(picture.image, picture.name)
     return picture.on_white()
+
+
+def numbers(path: str | os.PathLike[str]) -> NDArray[np.signedinteger] | None:
+    """Return the different numbers in a file of 16 bits that does not declare its white.
+
+    Returns
+    -------
+    array of shape (N,) or None
+        Rising; None for any other file.
+
+    Examples
+    --------
+    >>> numbers("photo.png") is None
+    True
+    """
+    stored = _stored(*formats.split_frame(Path(path)))
+    if stored.declared() or stored.bits:
+        return None
+    return levels.distinct(stored.pixels)
 
 
 def _stored(path: Path, frame: int | None) -> Stored:
@@ -108,11 +131,7 @@ def _stored(path: Path, frame: int | None) -> Stored:
     if not start:
         raise UsageError(f"{path} is an empty file, not an image")
     try:
-        if start.startswith(reading_tiff.MAGIC):
-            return reading_tiff.decode(path, frame)
-        if start == MAGIC_PREFIX:
-            return _decode_numpy(path, frame)
-        return reading_pillow.decode(path, frame)
+        return _decoder(path, start)(path, frame)
     except UsageError:
         raise
     except (Image.DecompressionBombError, MemoryError):
@@ -122,6 +141,15 @@ def _stored(path: Path, frame: int | None) -> Stored:
     except Exception as error:  # decoders raise anything at all on damaged bytes
         reason = " ".join(str(error).split()) or type(error).__name__
         raise UsageError(f"{path} is damaged or cut short: {reason}") from None
+
+
+def _decoder(path: Path, start: bytes) -> Callable[[Path, int | None], Stored]:
+    """Return what decodes a file that begins in some way."""
+    if path.suffix.lower() in formats.RAW_SUFFIXES:
+        return reading_raw.decode
+    if start == MAGIC_PREFIX:
+        return _decode_numpy
+    return reading_tiff.decode if start.startswith(reading_tiff.MAGIC) else reading_pillow.decode
 
 
 def _decode_numpy(path: Path, frame: int | None) -> Stored:

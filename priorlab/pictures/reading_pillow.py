@@ -16,8 +16,8 @@ from PIL import Image, ImageOps
 
 from priorlab.errors import UsageError
 from priorlab.pictures import colours, metadata, png
-from priorlab.pictures.formats import PILLOW_FORMATS, check_size, which_frame
-from priorlab.pictures.picture import Metadata
+from priorlab.pictures.formats import INSTALL, PILLOW_FORMATS, check_size, which_frame
+from priorlab.pictures.picture import NOTHING, Metadata
 from priorlab.pictures.stored import Stored
 
 
@@ -39,34 +39,35 @@ def decode(path: Path, frame: int | None = None) -> Stored:
     """
     with _opened(path) as image:
         notes = _seek(path, image, frame)
-        depth = png.depth(path) if image.format == "PNG" else None
+        stored_bits, bits = png.depths(path) if image.format == "PNG" else (8, None)
         if _low_bytes_mode(image) is not None:
             stored = _deep(path, image)
         else:
-            stored = _shallow(path, ImageOps.exif_transpose(image), depth)
-        said = metadata.of_pillow(image)  # last: it makes Pillow decode PNG files in its own way
+            stored = _shallow(path, ImageOps.exif_transpose(image), stored_bits)
+        # Last: it makes Pillow decode PNG files in its own way. Of TIFF files it is not asked for.
+        said, damaged = (NOTHING, ()) if image.format == "TIFF" else metadata.of_pillow(image)
     return dataclasses.replace(
         stored,
-        bits=stored.bits or depth,
+        bits=stored.bits or bits,
         metadata=dataclasses.replace(
             said, icc_profile=stored.metadata.icc_profile or said.icc_profile
         ),
-        notes=(*notes, *stored.notes),
+        notes=(*notes, *stored.notes, *damaged),
     )
 
 
-def _shallow(path: Path, image: Any, depth: int | None) -> Stored:
+def _shallow(path: Path, image: Any, stored_bits: int) -> Stored:
     """Return the pixels of an image that Pillow holds with all of their bits."""
     if image.mode.startswith("I"):
         return _integers(path, image)
     if image.mode == "F":
         return Stored(pixels=np.atleast_3d(np.asarray(image)))
     key = image.info.get("transparency")
-    if image.mode in ("1", "L", "RGB") and key is not None and image.format == "PNG":
-        bits = 1 if image.mode == "1" else min(depth or 8, 8)
+    if image.mode in ("1", "L", "RGB") and key is not None:
         pixels = np.atleast_3d(np.asarray(image.convert("L") if image.mode == "1" else image))
-        scale = 255 // (2**bits - 1) if len(image.getbands()) == 1 else 1
-        return Stored(pixels=pixels, opacity=_all_but(pixels, np.multiply(key, scale)), bits=bits)
+        # Pillow spreads gray of 2 and 4 bits over 8, but not the number that is clear.
+        scale = 255 // (2**stored_bits - 1) if image.mode == "L" else 1
+        return Stored(pixels=pixels, opacity=_all_but(pixels, np.multiply(key, scale)))
     converted, profile, notes = colours.to_gray_or_rgb(path, image)
     pixels = np.atleast_3d(np.asarray(converted))
     stored = Stored(
@@ -113,11 +114,31 @@ def _opened(path: Path) -> Iterator[Any]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # on metadata; what is wrong with pixels is an error
         Image.init()
+        if _is_heif(path):
+            _register_heif(path)
         known = [name for name in PILLOW_FORMATS if name in Image.OPEN]
         # Not by its path: Pillow would map the file, and garble rotated TIFF files (as of 13.0).
         with path.open("rb") as file, Image.open(file, formats=known) as image:
             check_size(image.width, image.height, path)
             yield image
+
+
+def _is_heif(path: Path) -> bool:
+    with path.open("rb") as file:
+        start = file.read(12)
+    return start[4:8] == b"ftyp" and start[8:] in _HEIF_BRANDS
+
+
+_HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
+
+
+def _register_heif(path: Path) -> None:
+    """Have Pillow read HEIF files, or say what that needs."""
+    try:
+        import pillow_heif
+    except ImportError:
+        raise UsageError(f"{path} is an HEIF picture, which needs pillow-heif: {INSTALL}") from None
+    pillow_heif.register_heif_opener()
 
 
 def _seek(path: Path, image: Any, frame: int | None) -> tuple[str, ...]:

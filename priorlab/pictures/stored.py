@@ -30,12 +30,12 @@ class Stored:
         Of the same type.
     premultiplied : bool
         Whether the colours are multiplied by the opacity.
+    white_is_zero : bool
+        Whether the numbers of the first channel count darkness.
     bits : int or None
         How many bits of each number mean something, where the file says so.
-    white : float or None
-        The number that stands for white, where the file says so.
-    black : float
-        The number that stands for black; only for floats.
+    black, white : float or None
+        The numbers that stand for black and white, where the file says so.
     metadata : Metadata
         What else the file says.
     notes : tuple of str
@@ -50,33 +50,47 @@ class Stored:
     pixels: NDArray[Any]
     opacity: NDArray[Any] | None = None
     premultiplied: bool = False
+    white_is_zero: bool = False
     bits: int | None = None
+    black: float | None = None
     white: float | None = None
     metadata: Metadata = NOTHING
     notes: tuple[str, ...] = ()
 
-    def levels(self) -> Levels:
-        """Return how the file stores its values."""
-        if self.pixels.dtype.kind == "f":
-            return dataclasses.replace(FLOATS, white=self.white) if self.white else FLOATS
-        white = None if self.white is None else int(self.white)
-        return levels.of_integers(self.pixels, self.bits, white)
+    def declared(self) -> Levels | None:
+        """Return how the file says that it stores its values; None if it has to be guessed."""
+        kind, size = self.pixels.dtype.kind, self.pixels.dtype.itemsize
+        if kind == "f":
+            return self._declared_floats()
+        if size == 1:
+            return levels.of_bytes(self.bits)
+        white = levels.declared(int(self.white)) if self.white else None
+        fits = white and self.pixels.max() <= white.white * (1 + levels.OVERSHOOT)
+        return white if fits else None
 
-    def picture(self, path: Path | None, known: Levels | None = None) -> Picture:
+    def _declared_floats(self) -> Levels:
+        """Return [0, 1] where floats are near that, else the range that the file declares."""
+        black, white = self.black or 0.0, self.white or 1.0
+        if black >= white or (black, white) == (0, 1) or near_one(self.pixels):
+            return FLOATS
+        return dataclasses.replace(FLOATS, black=black, white=white)
+
+    def picture(self, path: Path | None, white: int | None = None) -> Picture:
         """Return the picture, on the scale that the file declares, or else seems to have.
 
         Parameters
         ----------
         path : Path or None
             The file.
-        known : Levels, optional
-            How it stores its values, where that is known from elsewhere.
+        white : int, optional
+            The number that is white, where the file does not declare it.
         """
-        found = known or self.levels()
-        white = np.float32(found.white)
-        image = self.pixels.astype(np.float32)
-        if white != 1:
-            image /= white
+        found = self.declared() or (levels.declared(white) if white else None)
+        if found is None:
+            found = levels.of_numbers(levels.distinct(self.pixels), self.bits)
+        image = found.image(self.pixels)
+        if self.white_is_zero:
+            image[..., 0] = 1 - image[..., 0]
         opacity = self._opacity(found)
         if opacity is not None and self.premultiplied:
             image = _divided(image, opacity)
@@ -113,6 +127,17 @@ def _divided(image: NDArray[np.float32], opacity: NDArray[np.float32]) -> NDArra
     return np.minimum(divided, 1)
 
 
+def near_one(values: NDArray[Any]) -> bool:
+    """Return whether floats are about in [0, 1], as noise and overshoots leave them.
+
+    Examples
+    --------
+    >>> near_one(np.array([-0.2, 1.3])), near_one(np.array([0.0, 200.0]))
+    (True, False)
+    """
+    return bool(values.min() >= FARTHEST_BLACK and values.max() <= FARTHEST_WHITE)
+
+
 def check_floats(image: NDArray[np.float32], where: str) -> None:
     """Raise a `UsageError` unless all values are finite and near [0, 1].
 
@@ -126,7 +151,7 @@ def check_floats(image: NDArray[np.float32], where: str) -> None:
     if not np.isfinite(image).all():
         raise UsageError(f"{where} has values that are not finite (NaN or infinity)")
     low, high = float(image.min()), float(image.max())
-    if low < FARTHEST_BLACK or high > FARTHEST_WHITE:
+    if not near_one(image):
         raise UsageError(
             f"{where} has values from {low:g} to {high:g}; floats have black at 0 and white at 1"
             " (divide by 255?)"

@@ -96,16 +96,10 @@ class _Page:
 
     def samples(self) -> NDArray[Any]:
         """Return the numbers (H, W, C) to store, the opacity, where there is any, last."""
-        container = self.levels.container
-        if container == "float32":
-            planes: list[NDArray[Any]] = [self.image * np.float32(self.levels.white)]
-            opaque = FLOATS
-        else:
-            planes = [self.levels.counts(self.image)]
-            opaque = DEEP if container == "uint16" else EIGHT
+        planes = [self.levels.numbers(self.image)]
         if self.opacity is not None:
-            seen = self.opacity[None]
-            planes.append(seen if opaque is FLOATS else opaque.counts(seen))
+            opaque = {"uint8": EIGHT, "uint16": DEEP, "float32": FLOATS}[self.levels.container]
+            planes.append(opaque.numbers(self.opacity[None]))
         return np.concatenate(planes).transpose(1, 2, 0)
 
 
@@ -123,7 +117,7 @@ def _laid_out(
         scaled = Image.fromarray(opacity).resize(size[::-1], Image.Resampling.BICUBIC)
         opacity = np.clip(np.asarray(scaled), 0, 1)
     if opacity is not None and suffix in (*_OPAQUE, ".npy"):
-        notes.append(f"{suffix} files hold no opacity here: shown on white")
+        notes.append(f"{suffix} files written here hold no opacity: shown on white")
         image, opacity = image * opacity + (1 - opacity), None
     kept = metadata.resized(like.metadata, like.image.shape[1:], size)
     kept, lost = _kept(kept, suffix, len(image))

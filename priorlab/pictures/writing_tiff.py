@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import struct
 from typing import Any
 
 import tifffile
@@ -12,7 +13,7 @@ from PIL import ExifTags, Image, TiffImagePlugin
 from priorlab.pictures.levels import Levels
 from priorlab.pictures.picture import Metadata
 
-_MAX_SAMPLE_VALUE, _S_MAX_SAMPLE_VALUE = 281, 341
+_MAX_SAMPLE_VALUE, _S_MIN_SAMPLE_VALUE, _S_MAX_SAMPLE_VALUE = 281, 340, 341
 _TEXTS = (269, 270, 271, 272, 305, 306, 315, 33432)
 """Tags of texts: document, description, maker, model, software, time, artist, copyright."""
 _Tag = tuple[int, int, int | None, Any, bool]
@@ -61,9 +62,9 @@ def encode(samples: NDArray[Any], levels: Levels, has_opacity: bool, metadata: M
         resolution=metadata.dpi,
         resolutionunit="inch" if metadata.dpi else None,
         extratags=[
-            _white(samples, levels),
-            *((tag, _ASCII, None, str(exif[tag]), True) for tag in _TEXTS if tag in exif),
-            *((int(tag), _LONG, 1, 0, True) for tag in pointers),
+            *_range(samples, levels),
+            *((tag, _ASCII, None, str(exif[tag]).encode(), True) for tag in _TEXTS if tag in exif),
+            *((int(tag) - 1, _LONG, 1, 0, True) for tag in pointers),
         ],
     )
     for tag in pointers:
@@ -71,23 +72,37 @@ def encode(samples: NDArray[Any], levels: Levels, has_opacity: bool, metadata: M
     return buffer.getvalue()
 
 
-def _white(samples: NDArray[Any], levels: Levels) -> _Tag:
-    """Return the tag that declares the number that is white: without it, one has to guess."""
+def _range(samples: NDArray[Any], levels: Levels) -> list[_Tag]:
+    """Return the tags that declare the numbers of black and white: else one has to guess."""
     count = samples.shape[2]
-    if samples.dtype.kind == "f":
-        return _S_MAX_SAMPLE_VALUE, _FLOAT, count, (float(levels.white),) * count, True
-    return _MAX_SAMPLE_VALUE, _SHORT, count, (int(levels.white),) * count, True
+    if samples.dtype.kind != "f":
+        return [(_MAX_SAMPLE_VALUE, _SHORT, count, (int(levels.white),) * count, True)]
+    ends = ((_S_MIN_SAMPLE_VALUE, levels.black), (_S_MAX_SAMPLE_VALUE, levels.white))
+    return [(tag, _FLOAT, count, (float(value),) * count, True) for tag, value in ends]
 
 
 def _append_directory(buffer: io.BytesIO, tag: int, entries: dict[int, Any]) -> None:
-    """Put a directory at the end of a file, and its place into a tag of the first page."""
+    """Put a directory at the end of a file, and its place into a tag of the first page.
+
+    tifffile does not write such tags: the one before it in number holds its place, in their order.
+    """
     directory = TiffImagePlugin.ImageFileDirectory_v2()
     for key, value in entries.items():
         directory[key] = value
     place = buffer.seek(0, io.SEEK_END)
-    buffer.write(b"\0" * (place % 2))
-    place += place % 2
+    place += buffer.write(b"\0" * (place % 2))
     buffer.write(directory.tobytes(place))
-    buffer.seek(0)
-    with tifffile.TiffFile(buffer) as file:
-        file.pages.first.tags[tag].overwrite(place)
+    buffer.seek(_entry(buffer.getvalue(), tag - 1))
+    buffer.write(struct.pack("<HHII", tag, _LONG, 1, place))
+
+
+def _entry(content: bytes, tag: int) -> int:
+    """Return where the first page of a little-endian file has a tag."""
+    (start,) = struct.unpack_from("<I", content, 4)
+    (count,) = struct.unpack_from("<H", content, start)
+    entries = range(start + 2, start + 2 + _ENTRY * count, _ENTRY)
+    return next(at for at in entries if struct.unpack_from("<H", content, at) == (tag,))
+
+
+_ENTRY = 12
+"""Bytes of a tag: its number, type, count and value."""

@@ -232,7 +232,7 @@ def test_white_at_zero_concerns_the_first_sample_alone(tmp_path):
         extrasamples=["unspecified"],
     )
     expected = planes(np.dstack([65535 - pixels[..., 0], pixels[..., 1]]))
-    assert_array_equal(reading.read(path), expected)
+    assert abs(reading.read(path) - expected).max() < 1e-6
 
 
 def test_channels_in_a_compression_that_tifffile_does_not_know(tmp_path, monkeypatch):
@@ -248,7 +248,9 @@ def test_channels_in_a_compression_that_tifffile_does_not_know(tmp_path, monkeyp
         raise ValueError("<COMPRESSION.LZW: 5> requires the 'imagecodecs' package")
 
     monkeypatch.setattr(tifffile.TiffPage, "asarray", refuse)
-    with pytest.raises(UsageError, match="4 channels, compressed with NONE; expected Deflate"):
+    with pytest.raises(
+        UsageError, match=r"without imagecodecs \(NONE compression, 8 bits\): pip inst"
+    ):
         reading.read(path)
 
 
@@ -467,11 +469,18 @@ def test_float_tiff_with_bad_values(tmp_path, value, channels):
         reading.read(path)
 
 
-@pytest.mark.parametrize("dtype", [np.int16, np.uint32, np.complex64])
-def test_pixels_of_a_kind_that_has_no_range(tmp_path, dtype):
+@pytest.mark.parametrize(
+    ("value", "dtype", "message"),
+    [
+        (-7, np.int16, "integers from -7 to -7; expected none below 0"),
+        (100_000, np.uint32, "32-bit integers up to 100000, and does not declare which number is"),
+        (1, np.complex64, "complex64 values in 1 layers; expected integers or floats in one layer"),
+    ],
+)
+def test_numbers_whose_meaning_is_not_clear(tmp_path, value, dtype, message):
     path = tmp_path / "image.tif"
-    tifffile.imwrite(path, np.ones((20, 20), dtype), photometric="minisblack")
-    with pytest.raises(UsageError, match="expected 8 or 16 bits or floats"):
+    tifffile.imwrite(path, np.full((20, 20), value, dtype), photometric="minisblack")
+    with pytest.raises(UsageError, match=message):
         reading.read(path)
 
 

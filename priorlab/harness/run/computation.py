@@ -79,6 +79,8 @@ class Computation:
         """
         for problem in self._planned.problems:
             self._progress.note(f"left out: {problem}")
+        for note in self._planned.selection.dataset.notes:
+            self._progress.note(note)
         with interruptible() as stop:
             self._recall()
             schedule = self._schedule()

@@ -26,7 +26,7 @@ from typing_extensions import override
 from priorlab import components, plugins
 from priorlab.harness.run import cell
 from priorlab.harness.run.timing import ClockedTrace
-from priorlab.pictures.datasets import ImageFile
+from priorlab.pictures.image_files import ImageFile
 from priorlab.priors import Prior
 from priorlab.registry import Registry
 from priorlab.tasks.base import Task
