@@ -14,6 +14,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from priorlab.api.batch import restore_files as restore_files
     from priorlab.api.comparing import bench as bench
     from priorlab.api.restoring import degrade as degrade
     from priorlab.api.restoring import restore as restore
@@ -35,6 +36,7 @@ SURFACE = {
     "bench": "priorlab.api.comparing",
     "degrade": "priorlab.api.restoring",
     "restore": "priorlab.api.restoring",
+    "restore_files": "priorlab.api.batch",
     "Denoiser": "priorlab.priors",
     "Generator": "priorlab.priors",
     "LinearOperator": "priorlab.forward.operators",

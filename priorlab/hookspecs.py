@@ -26,7 +26,11 @@ _hookspec = pluggy.HookspecMarker(GROUP)
 
 
 class Hooks:
-    """The hooks, each of which returns a list. Names are of small letters, digits and hyphens."""
+    """The hooks, each of which returns a list. Names are of small letters, digits and hyphens.
+
+    What a hook returns depends on files of its package and on what is installed, and on nothing
+    else: of installed plugins it is remembered until one of them changes.
+    """
 
     @_hookspec
     def priorlab_priors(self) -> list[type[Prior]]:

@@ -25,7 +25,7 @@ from priorlab.hookspecs import GROUP, KINDS, Hooks
 from priorlab.metrics import BUILTIN_METRICS, Metric
 from priorlab.pictures.datasets import BUILTIN_DATASETS, DatasetSource
 from priorlab.priors import Prior
-from priorlab.registry import Plugin, Registry
+from priorlab.registry import Plugin, Registry, check_places
 from priorlab.tasks.base import Task
 from priorlab.tasks.builtin import BUILTIN_TASKS
 from priorlab.training import Trainer
@@ -60,6 +60,7 @@ def load(files: Sequence[str | Path] = (), folders: Sequence[str | Path] = ()) -
     >>> [plugin.name for plugin in registry.problems]
     ['broken.py']
     """
+    check_places(files, folders)
     registry = Registry(_absolute(files), _absolute(folders))
     core = Plugin("priorlab", "the core", module=__name__)
     registry.plugins.append(core)
@@ -86,12 +87,8 @@ def _candidates(
         source = f"{distribution.name} {distribution.version}" if distribution else entry.value
         yield Plugin(entry.name, source), entry.load
     for path in map(Path, files):
-        if not path.is_file():
-            raise UsageError(f"--plugin {path}: there is no such file")
         yield Plugin(path.name, str(path)), _importer(path)
     for folder in map(Path, folders):
-        if not folder.is_dir():
-            raise UsageError(f"--plugin-dir {folder}: there is no such folder")
         paths = [path for path in folder.glob("*.py") if path.name[0] not in "_."]
         for path in sorted([*paths, *folder.glob("*/__init__.py")]):
             name = path.parent.name if path.name == "__init__.py" else path.name

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from priorlab import specs
@@ -130,6 +131,16 @@ class Registry:
         getattr(self, kind)[item.name] = item
         self.owners[key] = plugin
         plugin.provides.setdefault(kind, []).append(item.name)
+
+
+def check_places(files: Sequence[str | Path], folders: Sequence[str | Path]) -> None:
+    """Raise a `UsageError` for a plugin's file or folder that does not exist."""
+    for path in files:
+        if not Path(path).is_file():
+            raise UsageError(f"--plugin {path}: there is no such file")
+    for folder in folders:
+        if not Path(folder).is_dir():
+            raise UsageError(f"--plugin-dir {folder}: there is no such folder")
 
 
 def _claimed(kind: str, name: str, claims: Sequence[Plugin]) -> str:

@@ -1,6 +1,7 @@
 """What all tests share."""
 
 import os
+import signal
 from collections.abc import Iterator
 
 # Before torch is imported: idle threads are to sleep, not to spin on cores that others need.
@@ -34,12 +35,28 @@ TORCH_RANDOM = _TorchRandom()  # hypothesis itself keeps a weak reference only
 hypothesis.register_random(TORCH_RANDOM)
 
 
+@pytest.fixture(autouse=True, scope="session")
+def _cache(tmp_path_factory):
+    """Keep what is remembered away from the user's own cache."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
 @pytest.fixture(autouse=True)
 def _seeded() -> Iterator[None]:
     """Have each test draw the same numbers, whichever tests ran before it."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         yield
+
+
+@pytest.fixture
+def python_handles_sigint():
+    """A shell that starts the tests with `&` has SIGINT ignored, and a run rightly leaves it so."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture

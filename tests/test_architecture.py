@@ -33,7 +33,7 @@ LAYERS = [
     ("priors",),
     # What else a plugin can offer, and where all of it is known by name.
     ("metrics", "ssim", "training"),
-    ("hookspecs", "registry"),
+    ("hookspecs", "registry", "declarations", "remembered"),
     ("plugins",),
     ("restoration",),
     ("harness.results",),

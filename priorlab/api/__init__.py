@@ -8,17 +8,27 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from priorlab.harness.run.progress import for_pictures
 from priorlab.harness.run.settings import RunSettings, settle
+from priorlab.pictures.collection import collect
 
 if TYPE_CHECKING:
-    from priorlab.api.catalogue import describe, load_plugins, train
+    from priorlab.api.batch import restore_files
+    from priorlab.api.catalogue import load_plugins, train
+    from priorlab.api.checking import check_names
     from priorlab.api.comparing import CutShort, bench, plan, run, table, terminal_table
+    from priorlab.api.declared import declarations, describe
     from priorlab.api.explaining import explain
     from priorlab.api.restoring import degrade, degrade_file, restore, restore_file
+    from priorlab.api.work import Restored
 
 _PLACES = {
-    "catalogue": ("describe", "load_plugins", "train"),
+    "batch": ("restore_files",),
+    "work": ("Restored",),
+    "catalogue": ("load_plugins", "train"),
     "comparing": ("CutShort", "bench", "plan", "run", "table", "terminal_table"),
+    "checking": ("check_names",),
+    "declared": ("declarations", "describe"),
     "explaining": ("explain",),
     "restoring": ("degrade", "degrade_file", "restore", "restore_file"),
 }
@@ -26,16 +36,22 @@ _MODULES = {name: module for module, names in _PLACES.items() for name in names}
 
 __all__ = [
     "CutShort",
+    "Restored",
     "RunSettings",
     "bench",
+    "check_names",
+    "collect",
+    "declarations",
     "degrade",
     "degrade_file",
     "describe",
     "explain",
+    "for_pictures",
     "load_plugins",
     "plan",
     "restore",
     "restore_file",
+    "restore_files",
     "run",
     "settle",
     "table",

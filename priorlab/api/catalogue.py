@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from priorlab import plugins
-from priorlab.describe import describe as _describe
+from priorlab import plugins, remembered
 from priorlab.errors import check_seed
 from priorlab.registry import Registry
 
 
 def load_plugins(files: Sequence[str | Path] = (), folders: Sequence[str | Path] = ()) -> Registry:
     """Return everything that can be named: what is installed and what the given plugins provide.
+
+    What the installed plugins declare is kept in the user's cache: see `declarations`.
 
     Parameters
     ----------
@@ -32,23 +33,9 @@ def load_plugins(files: Sequence[str | Path] = (), folders: Sequence[str | Path]
     >>> "denoise" in load_plugins().tasks
     True
     """
-    return plugins.load(files, folders)
-
-
-def describe(name: str, registry: Registry | None = None) -> str:
-    """Return the explanation of everything that is called `name`: what it is, its parameters.
-
-    Raises
-    ------
-    UsageError
-        For a name that stands for nothing, with a suggestion.
-
-    Examples
-    --------
-    >>> print(describe("denoise").splitlines()[0])
-    denoise: a task of priorlab (the core)
-    """
-    return _describe(name, registry or plugins.load())
+    registry = plugins.load(files, folders)
+    remembered.remember(registry)
+    return registry
 
 
 def train(

@@ -99,7 +99,7 @@ def bench(
     typed = {name: value for name, value in locals().items() if name != "suite"}
     settings = settle(typed, suite)
     registry = plugins.load(settings.plugin_files, settings.plugin_folders)
-    done = run(settings, registry)
+    done = run(settings, registry, show_progress=_progress.in_notebook())
     if done.interrupted:
         raise KeyboardInterrupt
     return done.rows

@@ -84,7 +84,7 @@ def explain(
     chosen = findings.generator(one_prior(prior, registry), registry)
     if iterations:
         chosen = dataclasses.replace(chosen, iterations=iterations)
-    picture, note = fits.prepare(pictures.load(image))
+    picture, note = fits.prepare(pictures.load(image).on_white())
     if note:
         say(note)
     found = fits.run(chosen, picture, seed=seed, device=device, progress=progress)

@@ -14,13 +14,15 @@ from numpy.typing import NDArray
 
 from priorlab.errors import UsageError
 from priorlab.pictures import arrays, reading, writing
+from priorlab.pictures.picture import Picture
+from priorlab.pictures.stored import Stored, check_floats
 
 PictureSource = str | Path | NDArray[Any]
 """A file, or an array (H, W) or (H, W, C): float in [0, 1], 8-bit or 16-bit."""
 
 
-def load(image: PictureSource) -> NDArray[np.float32]:
-    """Return a file or array as float32 (C, H, W) in [0, 1].
+def load(image: PictureSource) -> Picture:
+    """Return a file or array as a picture, with what is known of it.
 
     Raises
     ------
@@ -29,18 +31,23 @@ def load(image: PictureSource) -> NDArray[np.float32]:
 
     Examples
     --------
-    >>> load("photo.png").shape, load(np.zeros((32, 40))).shape
+    >>> load("photo.png").image.shape, load(np.zeros((32, 40))).image.shape
     ((3, 32, 40), (1, 32, 40))
     """
-    if isinstance(image, str | Path):
-        data, where = reading.read(image), str(image)
-    else:
-        data, where = arrays.from_user(np.asarray(image)), "the array"
-    if min(data.shape[1:]) < arrays.SMALLEST_SIDE:
-        height, width = data.shape[1:]
+    picture = reading.load(image) if isinstance(image, str | Path) else _of_array(np.asarray(image))
+    height, width = picture.image.shape[1:]
+    if min(height, width) < arrays.SMALLEST_SIDE:
         least = f"{arrays.SMALLEST_SIDE}x{arrays.SMALLEST_SIDE}"
-        raise UsageError(f"{where} is {width}x{height} pixels; the least is {least}")
-    return data
+        raise UsageError(f"{picture.name} is {width}x{height} pixels; the least is {least}")
+    return picture
+
+
+def _of_array(array: NDArray[Any]) -> Picture:
+    """Return a user's array as a picture; opacity is nothing that arrays say of a channel."""
+    arrays.check_user(array)
+    picture = Stored(pixels=array.reshape(*array.shape[:2], -1)).picture(None)
+    check_floats(picture.image, picture.name)
+    return picture
 
 
 def to_array(image: torch.Tensor) -> NDArray[np.float32]:
@@ -54,13 +61,14 @@ def to_array(image: torch.Tensor) -> NDArray[np.float32]:
     return arrays.to_user(arrays.from_tensor(image))
 
 
-def write(path: Path, image: torch.Tensor) -> None:
-    """Write a tensor (1, C, H, W), with as many bits as the format allows.
+def write(path: Path, image: torch.Tensor, like: Picture | None = None) -> tuple[str, ...]:
+    """Write a tensor (1, C, H, W) as `priorlab.pictures.writing.write` does; returns its notes.
 
     Examples
     --------
     >>> write(Path("gray.png"), torch.full((1, 1, 32, 40), 0.5))
-    >>> load("gray.png").shape
+    ()
+    >>> load("gray.png").image.shape
     (1, 32, 40)
     """
-    writing.write(path, arrays.from_tensor(image))
+    return writing.write(path, arrays.from_tensor(image), like)

@@ -11,12 +11,15 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from typing_extensions import override
 
 from priorlab import devices, plugins, restoration, specs
 from priorlab.api import pictures
 from priorlab.api.pictures import PictureSource
+from priorlab.api.time_left import TimeLeft
 from priorlab.errors import UsageError, check_seed
 from priorlab.forward.measurement import Measurement
+from priorlab.harness.run.progress import for_pictures, in_notebook
 from priorlab.pictures import arrays, extra_pictures, writing
 from priorlab.pictures.picture import Picture
 from priorlab.priors import Prior
@@ -25,6 +28,9 @@ from priorlab.tasks.base import Task
 from priorlab.trace import SILENT, Trace
 
 _log = logging.getLogger("priorlab")
+
+Step = Callable[[int, int], None]
+"""Receives the iteration and the number of iterations, 0 if that is not known."""
 
 
 def restore(
@@ -54,7 +60,7 @@ def restore(
     device : str
         Torch device, such as "cpu" or "cuda".
     trace : Trace
-        Receives intermediate images.
+        Receives intermediate images. Without one, a notebook shows how far an iterative prior is.
     registry : Registry, optional
         Where names are looked up; by default all installed plugins.
     say : callable
@@ -81,9 +87,11 @@ def restore(
     """
     check_seed(seed)
     registry = registry or plugins.load()
-    return pictures.to_array(
-        _restored(pictures.load(image), task, prior, seed, device, trace, registry, say)
-    )
+    with _shown_in_notebook(trace) as listener:
+        restored = _restored(
+            pictures.load(image), task, prior, seed, device, listener, registry, say
+        )
+    return pictures.to_array(restored)
 
 
 def restore_file(
@@ -94,10 +102,15 @@ def restore_file(
     *,
     seed: int = 0,
     device: str = "cpu",
+    overwrite: bool = False,
     registry: Registry | None = None,
     say: Callable[[str], object] = _log.info,
+    step: Step | None = None,
 ) -> None:
     """Restore a file as `restore` does, and write the result and the prior's extra pictures.
+
+    What the file says of its picture is kept, as far as the format of the output holds it: bits,
+    opacity, EXIF, ICC profile, resolution.
 
     Parameters
     ----------
@@ -105,8 +118,12 @@ def restore_file(
         The degraded picture, and the file to write; extra pictures get names made from it.
     task, prior, seed, device, registry
         As `restore` takes them.
+    overwrite : bool
+        Whether the output may be the source itself.
     say : callable
         Called with one line on what was estimated, and one on each file written.
+    step : callable, optional
+        Called by iterative priors with the iteration and their number, 0 if that is not known.
 
     Raises
     ------
@@ -120,11 +137,14 @@ def restore_file(
     """
     check_seed(seed)
     writing.check_writable(output)
-    data = pictures.load(source)
-    writing.check_writable(output, channels=len(data))
+    writing.check_replaces(source, output, overwrite)
+    picture = pictures.load(source)
+    writing.check_writable(output, channels=len(picture.image))
     registry = registry or plugins.load()
-    extra = extra_pictures.PictureCollector()
-    pictures.write(output, _restored(data, task, prior, seed, device, extra, registry, say))
+    extra = _Followed(step)
+    restored = _restored(picture, task, prior, seed, device, extra, registry, say)
+    for note in pictures.write(output, restored, like=picture):
+        say(note)
     say(f"wrote {output}")
     for found in extra.pictures():
         path = output.with_name(f"{output.stem}-{found.name}.png")
@@ -172,7 +192,8 @@ def degrade(
     ((32, 32), [0.0, 1.0])
     """
     check_seed(seed)
-    measurement = _measured(image, task, seed, registry or plugins.load())
+    picture = pictures.load(image)
+    measurement = _measured(picture, task, seed, registry or plugins.load())
     mask = _mask(measurement)
     known = None if mask is None else pictures.to_array(mask)
     return pictures.to_array(measurement.y), known
@@ -188,6 +209,8 @@ def degrade_file(
     say: Callable[[str], object] = _log.info,
 ) -> None:
     """Degrade a file as `degrade` does, and write the result and the mask, if there is one.
+
+    What the file says of its picture is kept, as `restore_file` keeps it.
 
     Parameters
     ----------
@@ -211,8 +234,11 @@ def degrade_file(
     """
     check_seed(seed)
     writing.check_writable(output)
-    measurement = _measured(source, task, seed, registry or plugins.load())
-    pictures.write(output, measurement.y)
+    writing.check_replaces(source, output, overwrite=False)
+    picture = pictures.load(source)
+    measurement = _measured(picture, task, seed, registry or plugins.load())
+    for note in (*picture.notes, *pictures.write(output, measurement.y, like=picture)):
+        say(note)
     say(f"wrote {output}")
     mask = _mask(measurement)
     if mask is not None:
@@ -241,8 +267,48 @@ def one_prior(prior: str | Prior, registry: Registry) -> Prior:
     return built[0]
 
 
+class _Followed(extra_pictures.PictureCollector):
+    """Keeps a prior's extra pictures, and passes on how far it is."""
+
+    def __init__(self, step: Step | None) -> None:
+        super().__init__()
+        self._step = step
+
+    @override
+    def report(
+        self,
+        iteration: int,
+        total: int,
+        image: torch.Tensor,
+        *,
+        output: torch.Tensor | None = None,
+        **values: float,
+    ) -> None:
+        if self._step:
+            self._step(iteration, total)
+
+
+@contextlib.contextmanager
+def _shown_in_notebook(trace: Trace) -> Iterator[Trace]:
+    """Show in a notebook how far a restoration is, if nobody listens to it."""
+    if trace is not SILENT or not in_notebook():
+        yield trace
+        return
+    progress, clock = for_pictures(), TimeLeft([("picture", Path())])
+
+    def step(iteration: int, total: int) -> None:
+        share = iteration / total if total else 0.0
+        progress.working(0, f"step {iteration}", share, clock.seconds_left(share))
+
+    progress.started(1, 0, 1)
+    try:
+        yield _Followed(step)
+    finally:
+        progress.ended()
+
+
 def _restored(
-    data: NDArray[np.float32],
+    picture: Picture,
     task: str,
     prior: str | Prior,
     seed: int,
@@ -251,15 +317,16 @@ def _restored(
     registry: Registry,
     say: Callable[[str], object],
 ) -> torch.Tensor:
-    """Restore a picture (C, H, W); returns a tensor (1, C, H, W)."""
+    """Restore a picture; returns a tensor (1, C, H, W)."""
+    for note in picture.notes:
+        say(note)
     chosen = one_prior(prior, registry)
-    model, typed = _one_task(task, registry)
+    model, typed = one_task(task, registry)
     found = devices.find(device)
     with _named(model):
-        picture = Picture(image=data)
         model, notes = model.for_picture(picture, typed)
         shown = model.noise_in(picture)
-        measurement = model.adopt(torch.from_numpy(data)[None]).to(found)
+        measurement = model.adopt(torch.from_numpy(picture.image)[None]).to(found)
     if shown is not None:
         noise, text = shown
         measurement, notes = dataclasses.replace(measurement, noise=noise), (*notes, text)
@@ -268,9 +335,9 @@ def _restored(
     return restoration.attempt(chosen, measurement, seed=seed, trace=trace)
 
 
-def _measured(image: PictureSource, task: str, seed: int, registry: Registry) -> Measurement:
-    clean = torch.from_numpy(pictures.load(image))[None]
-    model, typed = _one_task(task, registry)
+def _measured(picture: Picture, task: str, seed: int, registry: Registry) -> Measurement:
+    clean = torch.from_numpy(picture.image)[None]
+    model, typed = one_task(task, registry)
     with _named(model):
         model = model.for_photograph(typed)
         measurement = model.measure(clean, seed)
@@ -297,7 +364,7 @@ def _mask(measurement: Measurement) -> torch.Tensor | None:
     return None if mask is None else mask.expand(1, -1, *measurement.shape[2:])
 
 
-def _one_task(text: str, registry: Registry) -> tuple[Task, Collection[str]]:
+def one_task(text: str, registry: Registry) -> tuple[Task, Collection[str]]:
     """Return the one task that a spec names, and the parameters that were typed."""
     built = registry.build_tasks(text)
     if len(built) != 1:

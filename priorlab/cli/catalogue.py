@@ -6,7 +6,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from priorlab import api
-from priorlab.cli.parsing import FAILED, OK, add_plugin_options, registry
+from priorlab.cli.parsing import FAILED, OK, add_plugin_options, known, registry
 
 if TYPE_CHECKING:
     from priorlab.cli.parsing import Commands
@@ -35,7 +35,7 @@ def add_plugins(commands: Commands) -> None:
 
 
 def _list(options: argparse.Namespace) -> int:
-    found = registry(options)
+    found = known(options)
     for kind in ("priors", "tasks", "datasets", "metrics", "trainers"):
         print(f"{kind}:")
         for name, item in sorted(getattr(found, kind).items()):
@@ -49,7 +49,7 @@ def _list(options: argparse.Namespace) -> int:
 
 
 def _show(options: argparse.Namespace) -> int:
-    print(api.describe(options.name, registry(options)))
+    print(api.describe(options.name, known(options)))
     return OK
 
 

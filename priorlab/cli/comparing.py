@@ -14,6 +14,7 @@ from priorlab.cli.parsing import (
     INTERRUPTED,
     OK,
     add_plugin_options,
+    check_names,
     positive,
     seconds,
     seeds,
@@ -93,6 +94,9 @@ def _bench(options: argparse.Namespace) -> int:
             "plugin_folders": options.plugin_dir,
         },
         options.suite,
+    )
+    check_names(
+        options, priors=settings.priors or (), tasks=settings.tasks, dataset=settings.dataset
     )
     registry = api.load_plugins(settings.plugin_files, settings.plugin_folders)
     for broken in registry.problems:

@@ -8,7 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
 from priorlab import api
-from priorlab.cli.parsing import OK, add_plugin_options, add_seed_and_device, positive, registry
+from priorlab.cli.parsing import (
+    OK,
+    add_plugin_options,
+    add_seed_and_device,
+    check_names,
+    positive,
+    registry,
+)
 
 if TYPE_CHECKING:
     from priorlab.cli.parsing import Commands
@@ -29,6 +36,7 @@ def add_explain(commands: Commands) -> None:
 
 
 def _explain(options: argparse.Namespace) -> int:
+    check_names(options, priors=[options.name])
     with _ProgressLine() as progress:
         lines = api.explain(
             options.name,

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from priorlab import api
-from priorlab.errors import UsageError
+from priorlab.errors import UsageError, check_seed
 
 if TYPE_CHECKING:
     from priorlab.registry import Registry
@@ -38,7 +38,7 @@ def add_plugin_options(parser: argparse.ArgumentParser) -> None:
 
 def add_seed_and_device(parser: argparse.ArgumentParser, *, device: bool = True) -> None:
     """Add --seed and, where asked for, --device."""
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--seed", type=seed, default=0)
     if device:
         parser.add_argument("--device", default="cpu", help="torch device (default: %(default)s)")
 
@@ -46,6 +46,16 @@ def add_seed_and_device(parser: argparse.ArgumentParser, *, device: bool = True)
 def registry(options: argparse.Namespace) -> Registry:
     """Load the installed plugins and those that were typed."""
     return api.load_plugins(options.plugin, options.plugin_dir)
+
+
+def known(options: argparse.Namespace) -> Registry:
+    """Return what can be named, to be listed and explained, without loading it where possible."""
+    return api.declarations(options.plugin, options.plugin_dir) or registry(options)
+
+
+def check_names(options: argparse.Namespace, **named: Any) -> None:
+    """Find a wrong name before anything is loaded, where possible; see `api.check_names`."""
+    api.check_names(options.plugin, options.plugin_dir, **named)
 
 
 def positive(text: str) -> int:
@@ -75,6 +85,24 @@ def seconds(text: str) -> float:
         value = -1.0
     if not 0 < value < float("inf"):
         raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds above 0")
+    return value
+
+
+def seed(text: str) -> int:
+    """Read a seed.
+
+    Examples
+    --------
+    >>> seed("0")
+    0
+    """
+    try:
+        value = int(text)
+        check_seed(value)
+    except UsageError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number") from None
     return value
 
 

@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from priorlab import api
-from priorlab.cli.parsing import OK, add_plugin_options, add_seed_and_device, registry
+from priorlab.cli.parsing import (
+    FAILED,
+    OK,
+    add_plugin_options,
+    add_seed_and_device,
+    check_names,
+    registry,
+)
 
 if TYPE_CHECKING:
     from priorlab.cli.parsing import Commands
@@ -15,17 +23,34 @@ if TYPE_CHECKING:
 
 def add_restore(commands: Commands) -> None:
     """Add the command `restore`."""
-    parser = commands.add_parser("restore", help="restore a picture")
+    parser = commands.add_parser("restore", help="restore a picture, or many")
     parser.set_defaults(command=_restore)
     add_plugin_options(parser)
-    parser.add_argument("image", type=Path)
+    parser.add_argument(
+        "images", nargs="+", metavar="image", help="files, folders, or patterns such as '*.jpg'"
+    )
     parser.add_argument(
         "--task",
         default="denoise",
         help="how it was degraded (default: denoise, its sigma estimated)",
     )
-    parser.add_argument("--prior", required=True, help="a spec, such as tv; see 'priorlab list'")
-    parser.add_argument("-o", "--output", type=Path, required=True, help="the file to write")
+    parser.add_argument(
+        "--prior",
+        required=True,
+        help="a spec, such as tv; see 'priorlab list'; of several, as tv,bm3d, each makes a result"
+        " and a contact sheet shows them all",
+    )
+    parser.add_argument(
+        "-o",
+        "--output",
+        required=True,
+        help="the file to write; of several pictures the folder, where what is done stays done",
+    )
+    parser.add_argument(
+        "--overwrite",
+        action="store_true",
+        help="replace the pictures themselves, or results that were changed since",
+    )
     add_seed_and_device(parser)
 
 
@@ -41,20 +66,29 @@ def add_degrade(commands: Commands) -> None:
 
 
 def _restore(options: argparse.Namespace) -> int:
-    api.restore_file(
-        options.image,
+    found = api.collect(options.images, options.output, overwrite=options.overwrite)
+    check_names(options, priors=[options.prior], tasks=[options.task])
+    if found.left_out:
+        print(f"left out, no pictures: {', '.join(found.left_out)}")
+    done = api.restore_files(
+        options.images,
         options.output,
         options.task,
         options.prior,
         seed=options.seed,
         device=options.device,
+        overwrite=options.overwrite,
         registry=registry(options),
         say=print,
+        progress=api.for_pictures(),
     )
-    return OK
+    for name, reason in done.failed.items():
+        print(f"priorlab: failed: {name}: {reason}", file=sys.stderr)
+    return FAILED if done.failed else OK
 
 
 def _degrade(options: argparse.Namespace) -> int:
+    check_names(options, tasks=[options.task])
     api.degrade_file(
         options.image,
         options.output,

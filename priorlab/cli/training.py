@@ -8,7 +8,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from priorlab import api
-from priorlab.cli.parsing import OK, add_plugin_options, add_seed_and_device, positive, registry
+from priorlab.cli.parsing import (
+    OK,
+    add_plugin_options,
+    add_seed_and_device,
+    check_names,
+    positive,
+    registry,
+)
 
 if TYPE_CHECKING:
     from priorlab.cli.parsing import Commands
@@ -28,6 +35,7 @@ def add_train(commands: Commands) -> None:
 
 
 def _train(options: argparse.Namespace) -> int:
+    check_names(options, trainer=options.name)
     provenance = api.train(
         options.name,
         options.dataset,

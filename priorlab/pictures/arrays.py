@@ -112,62 +112,25 @@ def digest(values: NDArray[Any]) -> str:
     return sha.hexdigest()
 
 
-def from_pixels(pixels: NDArray[Any], opacity: bool = False) -> NDArray[np.float32]:
-    """Return pixels (H, W) or (H, W, C) as an image (C, H, W).
-
-    Parameters
-    ----------
-    pixels : array of unsigned integers or floats
-        Integers are divided by the largest of their type; floats stay as they are.
-    opacity : bool
-        Whether the last channel is opacity: the others are then shown on white.
-
-    Examples
-    --------
-    >>> from_pixels(np.array([[[255, 0], [255, 255]]], np.uint8), opacity=True)
-    array([[[1., 1.]]], dtype=float32)
-    """
-    image = pixels.astype(np.float32)
-    if pixels.dtype.kind == "u":
-        image /= np.float32(np.iinfo(pixels.dtype).max)
-    image = image.reshape(*image.shape[:2], -1)
-    if opacity:
-        alpha = image[..., -1:]
-        image = image[..., :-1] * alpha + (1 - alpha)
-    return np.ascontiguousarray(image.transpose(2, 0, 1))
-
-
-def from_user(array: NDArray[Any]) -> NDArray[np.float32]:
-    """Return a user's array as an image (C, H, W), or say what is wrong with it.
+def check_user(array: NDArray[Any]) -> None:
+    """Raise a `UsageError` unless a user's array has the shape and the values of an image.
 
     Parameters
     ----------
     array : array of shape (H, W) or (H, W, C)
-        Float in about [0, 1] (noise may exceed that), uint8 or uint16.
-
-    Raises
-    ------
-    UsageError
-        For another shape or type, or values that are not finite or far from [0, 1].
+        Float, uint8 or uint16.
 
     Examples
     --------
-    >>> from_user(np.full((16, 20, 4), 255, np.uint8)).shape
-    (4, 16, 20)
+    >>> check_user(np.zeros((16, 20), int))
+    Traceback (most recent call last):
+    ...
+    priorlab.errors.UsageError: an image array is float in [0, 1], uint8 or uint16, not int64
     """
     if array.ndim not in (2, 3) or array.size == 0:
         raise UsageError(f"an image array has shape (H, W) or (H, W, C), not {array.shape}")
     if array.dtype.kind != "f" and array.dtype not in (np.uint8, np.uint16):
         raise UsageError(f"an image array is float in [0, 1], uint8 or uint16, not {array.dtype}")
-    image = from_pixels(array)
-    if not np.isfinite(image).all():
-        raise UsageError("the image array holds NaN or infinite values")
-    if image.min() < -1 or image.max() > 2:
-        raise UsageError(
-            f"an image array of floats lies in about [0, 1], not in "
-            f"[{image.min():g}, {image.max():g}]; divide by 255?"
-        )
-    return image
 
 
 def to_user(image: NDArray[np.float32]) -> NDArray[np.float32]:

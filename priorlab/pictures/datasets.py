@@ -9,44 +9,16 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import math
 import os
-import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from priorlab.errors import UsageError, printable, unknown
-from priorlab.pictures import arrays
-from priorlab.pictures.formats import SUFFIXES
-from priorlab.pictures.reading import read
+from priorlab.pictures import image_files
+from priorlab.pictures.image_files import ImageFile
 
 DATA_VARIABLE = "PRIORLAB_DATA"
 """Environment variable: the folder whose subfolders are the known test sets."""
-
-
-@dataclasses.dataclass(frozen=True)
-class ImageFile:
-    """A readable image of a dataset.
-
-    Attributes
-    ----------
-    name : str
-        Unique in its dataset: the file name without its suffix, or with it where two files
-        would share a name.
-    path : Path
-        The file.
-    digest : str
-        `priorlab.pictures.arrays.digest` of what `priorlab.pictures.reading.read` returns.
-    channels, height, width : int
-        Its shape.
-    """
-
-    name: str
-    path: Path
-    digest: str
-    channels: int
-    height: int
-    width: int
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,11 +33,14 @@ class Dataset:
         At least one, in natural order: 2 before 10.
     problems : tuple of str
         One sentence for each image file that cannot be used, to be shown to the user.
+    notes : tuple of str
+        What was guessed of the images, to be shown to the user.
     """
 
     name: str
     images: tuple[ImageFile, ...]
     problems: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def digest(self) -> str:
@@ -155,7 +130,7 @@ def load(text: str, sources: Mapping[str, DatasetSource] | None = None) -> Datas
     if text and path.is_dir():
         return _load_folder(path)
     if text and path.exists():
-        return Dataset(path.stem, (_describe(path.stem, path),))
+        return _of_file(path)
     if is_name(text):
         raise unknown("dataset", text, sources)
     raise UsageError(f"dataset {text}: there is no such folder or file")
@@ -173,44 +148,16 @@ def is_name(text: str) -> bool:
     return path.name == text and not path.suffix and not (text and path.exists())
 
 
+def _of_file(path: Path) -> Dataset:
+    """Read a single image."""
+    images, notes = image_files.on_one_scale([image_files.describe(path.stem, path)])
+    return Dataset(path.stem, images, notes=notes)
+
+
 def _load_folder(folder: Path) -> Dataset:
     """Read every file of a folder that has an image's suffix."""
-    try:
-        paths = [path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES]
-    except OSError as error:
-        raise UsageError(f"cannot read folder {folder}: {error.strerror or error}") from None
-    paths = sorted((path for path in paths if path.name[0] != "."), key=_natural_order)
-    if not paths:
-        raise UsageError(f"folder {folder} holds no images ({', '.join(SUFFIXES)})")
-    found, problems = [], []
-    for name, path in zip(_names(paths), paths, strict=True):
-        try:
-            found.append(_describe(name, path))
-        except UsageError as error:
-            problems.append(printable(str(error)))
-    if not found:
-        raise UsageError(f"folder {folder} holds no usable image: {problems[0]}")
-    return Dataset(printable(folder.resolve().name), tuple(found), tuple(problems))
-
-
-def _describe(name: str, path: Path) -> ImageFile:
-    """Read an image once and keep what identifies it."""
-    if printable(path.name) != path.name:
-        raise UsageError(f"the name of the file {path} is not UTF-8; rename it")
-    image = arrays.check(read(path), str(path))
-    return ImageFile(name, path.resolve(), arrays.digest(image), *image.shape)
-
-
-def _names(paths: Sequence[Path]) -> list[str]:
-    """Return a name for each path: all stems, or all file names if two stems are equal."""
-    stems = [path.stem for path in paths]
-    return stems if len(set(stems)) == len(stems) else [path.name for path in paths]
-
-
-def _natural_order(path: Path) -> tuple[list[tuple[float, str]], str]:
-    """Return a sorting key that has ``2.png`` before ``10.png``."""
-    parts = re.findall(r"\d+|\D+", path.name.lower())
-    return [(int(part), "") if part.isdecimal() else (math.inf, part) for part in parts], path.name
+    images, problems, notes = image_files.of_folder(folder)
+    return Dataset(printable(folder.resolve().name), images, problems, notes)
 
 
 def known(dataset: Dataset) -> str:

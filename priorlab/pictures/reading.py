@@ -1,20 +1,23 @@
-"""Read image files to float32 arrays (C, H, W) in [0, 1], without losing precision.
+"""Read image files to float32 arrays (C, H, W), without losing precision.
 
 The rules, each of them the least surprising one:
 
-- 8-bit values are divided by 255, 16-bit values by 65535, floats must already be in [0, 1].
+- White is 1. It is stored as 255 in 8 bits, 65535 in 16, and as what a file declares; counts of
+  a camera, 10 to 14 bits in 16, are found by their range (`priorlab.pictures.levels`).
 - Gray files (1 to 16 bits) give one channel. Colour files give three, also where the channels
-  are equal: as stored. Palettes are colour, CMYK and YCbCr are converted to RGB.
+  are equal: as stored. Palettes are colour; CMYK, CIELab and YCbCr are converted to RGB.
 - A NumPy file holds an array (H, W) or (H, W, C), and gives C channels. The further samples of
   a TIFF file are channels, too, unless it says that they are opacity.
-- What is transparent is shown on white; a fully opaque alpha channel changes nothing.
+- `load` gives colours and opacity apart, `read` shows what is transparent on white.
 - The orientation that a camera noted in the file is applied. Colour profiles are not.
-- Of a file with several pages the first is read.
+- Of a file with several pictures the first is read, or the one with the number in brackets:
+  ``scan.tif[2]`` is the third. Thumbnails do not count.
 """
 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -23,17 +26,56 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from priorlab.errors import UsageError
-from priorlab.pictures import arrays, reading_pillow, reading_tiff
+from priorlab.pictures import arrays, formats, levels, reading_pillow, reading_raw, reading_tiff
 from priorlab.pictures.formats import KINDS, MOST_PIXELS, check_size
+from priorlab.pictures.picture import Picture
+from priorlab.pictures.stored import Stored, check_floats
 
 
-def read(path: str | os.PathLike[str]) -> NDArray[np.float32]:
-    """Read an image file of any size.
+def load(path: str | os.PathLike[str], white: int | None = None) -> Picture:
+    """Read an image file of any size, with what it says about its picture.
 
     Parameters
     ----------
     path : path
-        A PNG, JPEG, TIFF, BMP, WebP or NumPy file; the content decides, not the suffix.
+        As `read` takes it.
+    white : int, optional
+        The number that is white, where it is known from other files of the same origin; what
+        the file itself declares goes first.
+
+    Returns
+    -------
+    Picture
+        Floats are within [-1, 2].
+
+    Raises
+    ------
+    UsageError
+        If the file is missing, no image, damaged, too large, of an unknown kind of pixel, or
+        a float image with values that are not finite or far from [0, 1].
+
+    Examples
+    --------
+    >>> load("photo.png").image.shape
+    (3, 32, 40)
+    """
+    named = Path(path)
+    place, frame = formats.split_frame(named)
+    picture = _stored(place, frame).picture(named, white)
+    check_floats(picture.image, str(named))
+    return picture
+
+
+def read(path: str | os.PathLike[str], white: int | None = None) -> NDArray[np.float32]:
+    """Read the pixels of an image file of any size, shown on white.
+
+    Parameters
+    ----------
+    path : path
+        A file of one of the `formats.KINDS`; the content decides, not the suffix.
+    white : int, optional
+        The number that is white, where it is known from other files of the same origin; what
+        the file itself declares goes first.
 
     Returns
     -------
@@ -43,8 +85,7 @@ def read(path: str | os.PathLike[str]) -> NDArray[np.float32]:
     Raises
     ------
     UsageError
-        If the file is missing, no image, damaged, too large, of an unknown kind of pixel, or
-        a float image with values that are not finite or not in [0, 1].
+        As `load` raises it, and for values that are not in [0, 1].
 
     Examples
     --------
@@ -52,7 +93,34 @@ def read(path: str | os.PathLike[str]) -> NDArray[np.float32]:
     >>> read(datasets.load("photos").images[0].path).shape
     (3, 256, 256)
     """
-    path = Path(path)
+    picture = load(path, white)
+    if picture.quantum:  # noise that was added to counts may exceed white, but not for long
+        np.clip(picture.image, 0, 1, out=picture.image)
+    arrays.check_values(picture.image, picture.name)
+    return picture.on_white()
+
+
+def numbers(path: str | os.PathLike[str]) -> NDArray[np.signedinteger] | None:
+    """Return the different numbers in a file of 16 bits that does not declare its white.
+
+    Returns
+    -------
+    array of shape (N,) or None
+        Rising; None for any other file.
+
+    Examples
+    --------
+    >>> numbers("photo.png") is None
+    True
+    """
+    stored = _stored(*formats.split_frame(Path(path)))
+    if stored.declared() or stored.bits:
+        return None
+    return levels.distinct(stored.pixels)
+
+
+def _stored(path: Path, frame: int | None) -> Stored:
+    """Return what a file holds, or say what is wrong with it."""
     try:
         with path.open("rb") as file:
             start = file.read(len(MAGIC_PREFIX))
@@ -63,12 +131,7 @@ def read(path: str | os.PathLike[str]) -> NDArray[np.float32]:
     if not start:
         raise UsageError(f"{path} is an empty file, not an image")
     try:
-        if start.startswith(reading_tiff.MAGIC):
-            pixels = reading_tiff.decode(path)
-        elif start == MAGIC_PREFIX:
-            pixels = _decode_numpy(path)
-        else:
-            pixels = reading_pillow.decode(path)
+        return _decoder(path, start)(path, frame)
     except UsageError:
         raise
     except (Image.DecompressionBombError, MemoryError):
@@ -78,12 +141,20 @@ def read(path: str | os.PathLike[str]) -> NDArray[np.float32]:
     except Exception as error:  # decoders raise anything at all on damaged bytes
         reason = " ".join(str(error).split()) or type(error).__name__
         raise UsageError(f"{path} is damaged or cut short: {reason}") from None
-    arrays.check_values(pixels, str(path))
-    return pixels
 
 
-def _decode_numpy(path: Path) -> NDArray[np.float32]:
+def _decoder(path: Path, start: bytes) -> Callable[[Path, int | None], Stored]:
+    """Return what decodes a file that begins in some way."""
+    if path.suffix.lower() in formats.RAW_SUFFIXES:
+        return reading_raw.decode
+    if start == MAGIC_PREFIX:
+        return _decode_numpy
+    return reading_tiff.decode if start.startswith(reading_tiff.MAGIC) else reading_pillow.decode
+
+
+def _decode_numpy(path: Path, frame: int | None) -> Stored:
     """Decode a .npy file; it is mapped first, so that a large one is refused without being read."""
+    formats.which_frame(path, 1, frame)
     pixels = np.load(path, mmap_mode="r", allow_pickle=False)
     if pixels.ndim not in (2, 3):
         raise UsageError(f"{path} has shape {pixels.shape}; expected (H, W) or (H, W, C)")
@@ -94,4 +165,5 @@ def _decode_numpy(path: Path) -> NDArray[np.float32]:
         ("u", 2),
     ):
         raise UsageError(f"{path} stores {pixels.dtype} values; expected uint8, uint16 or floats")
-    return arrays.from_pixels(pixels)
+    native = pixels.astype(pixels.dtype.newbyteorder("="))
+    return Stored(pixels=native.reshape(*native.shape[:2], -1))

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import sys
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,68 +15,145 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from priorlab.errors import UsageError
-from priorlab.pictures.arrays import from_pixels
-from priorlab.pictures.formats import check_size
+from priorlab.pictures import colours, metadata, png
+from priorlab.pictures.formats import INSTALL, PILLOW_FORMATS, check_size, which_frame
+from priorlab.pictures.picture import NOTHING, Metadata
+from priorlab.pictures.stored import Stored
 
-FORMATS = ("PNG", "JPEG", "TIFF", "BMP", "WEBP")
-"""Pillow's names of the formats that are read."""
 
+def decode(path: Path, frame: int | None = None) -> Stored:
+    """Decode one picture of a file in one of `PILLOW_FORMATS`.
 
-def decode(path: Path) -> NDArray[np.float32]:
-    """Decode a PNG, JPEG, BMP or WebP file, or a TIFF file of 8 bits, to (C, H, W) in [0, 1].
+    Parameters
+    ----------
+    path : Path
+        The file.
+    frame : int, optional
+        Which of several pictures, from 0; by default the first, with a note.
 
     Examples
     --------
-    >>> pixels = decode(Path("photo.png"))
+    >>> pixels = decode(Path("photo.png")).pixels
     >>> pixels.shape, pixels.dtype
-    ((3, 32, 40), dtype('float32'))
+    ((32, 40, 3), dtype('uint8'))
     """
     with _opened(path) as image:
+        notes = _seek(path, image, frame)
+        stored_bits, bits = png.depths(path) if image.format == "PNG" else (8, None)
         if _low_bytes_mode(image) is not None:
-            return from_pixels(_deep_pixels(path, image), opacity=image.mode == "RGBA")
-        image = ImageOps.exif_transpose(image)
-        if image.mode in ("I;16", "I;16L", "I;16B") or (image.mode, image.format) == ("I", "PNG"):
-            return from_pixels(np.asarray(image).astype(np.uint16))
-        if image.mode == "F":
-            return from_pixels(np.asarray(image))
-        if image.mode not in _MODES:
-            raise UsageError(f"{path} has pixels of a kind that is not supported: {image.mode}")
-        mode = _MODES[image.mode]
-        if "transparency" in image.info and mode in ("L", "RGB"):
-            mode = "RGBA" if mode == "RGB" else "LA"
-        return from_pixels(np.asarray(image.convert(mode)), opacity=mode.endswith("A"))
+            stored = _deep(path, image)
+        else:
+            stored = _shallow(path, ImageOps.exif_transpose(image), stored_bits)
+        # Last: it makes Pillow decode PNG files in its own way. Of TIFF files it is not asked for.
+        said, damaged = (NOTHING, ()) if image.format == "TIFF" else metadata.of_pillow(image)
+    return dataclasses.replace(
+        stored,
+        bits=stored.bits or bits,
+        metadata=dataclasses.replace(
+            said, icc_profile=stored.metadata.icc_profile or said.icc_profile
+        ),
+        notes=(*notes, *stored.notes, *damaged),
+    )
 
 
-_MODES = {
-    "1": "L",
-    "L": "L",
-    "LA": "LA",
-    "La": "LA",
-    "P": "RGB",
-    "PA": "RGBA",
-    "RGB": "RGB",
-    "RGBX": "RGB",
-    "RGBA": "RGBA",
-    "RGBa": "RGBA",
-    "CMYK": "RGB",
-    "YCbCr": "RGB",
-}
-"""For each 8-bit mode of Pillow the one that it is converted to."""
+def _shallow(path: Path, image: Any, stored_bits: int) -> Stored:
+    """Return the pixels of an image that Pillow holds with all of their bits."""
+    if image.mode.startswith("I"):
+        return _integers(path, image)
+    if image.mode == "F":
+        return Stored(pixels=np.atleast_3d(np.asarray(image)))
+    key = image.info.get("transparency")
+    if image.mode in ("1", "L", "RGB") and key is not None:
+        pixels = np.atleast_3d(np.asarray(image.convert("L") if image.mode == "1" else image))
+        # Pillow spreads gray of 2 and 4 bits over 8, but not the number that is clear.
+        scale = 255 // (2**stored_bits - 1) if image.mode == "L" else 1
+        return Stored(pixels=pixels, opacity=_all_but(pixels, np.multiply(key, scale)))
+    converted, profile, notes = colours.to_gray_or_rgb(path, image)
+    pixels = np.atleast_3d(np.asarray(converted))
+    stored = Stored(
+        pixels=pixels,
+        bits=1 if image.mode == "1" else None,
+        metadata=Metadata(icc_profile=profile),
+        notes=notes,
+    )
+    if not converted.mode.endswith("A"):
+        return stored
+    return dataclasses.replace(stored, pixels=pixels[..., :-1], opacity=pixels[..., -1])
+
+
+def _integers(path: Path, image: Any) -> Stored:
+    """Return the pixels of an image in one of Pillow's modes for deep gray."""
+    values = np.asarray(image)
+    if image.mode == "I" and (values.min() < 0 or values.max() > 65535):
+        raise UsageError(
+            f"{path} stores values from {values.min()} to {values.max()}; expected 0 to 65535"
+        )
+    pixels = np.atleast_3d(values.astype(np.uint16))
+    key = image.info.get("transparency")
+    return Stored(pixels=pixels, opacity=None if key is None else _all_but(pixels, key))
+
+
+def _deep(path: Path, image: Any) -> Stored:
+    """Return the pixels of an image of 16-bit colours."""
+    pixels = _deep_pixels(path, image)
+    if image.mode == "RGBA":
+        return Stored(pixels=pixels[..., :-1], opacity=pixels[..., -1])
+    key = image.info.get("transparency")
+    return Stored(pixels=pixels, opacity=None if key is None else _all_but(pixels, key))
+
+
+def _all_but(pixels: NDArray[Any], key: Any) -> NDArray[Any]:
+    """Return the opacity (H, W) of pixels (H, W, C), of which those of one colour are clear."""
+    most = np.iinfo(pixels.dtype).max
+    return np.where((pixels == np.asarray(key)).all(-1), 0, most).astype(pixels.dtype)
+
+
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    """Open with Pillow, refusing files that are too large before they are decoded."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # on metadata; what is wrong with pixels is an error
+        Image.init()
+        if _is_heif(path):
+            _register_heif(path)
+        known = [name for name in PILLOW_FORMATS if name in Image.OPEN]
+        # Not by its path: Pillow would map the file, and garble rotated TIFF files (as of 13.0).
+        with path.open("rb") as file, Image.open(file, formats=known) as image:
+            check_size(image.width, image.height, path)
+            yield image
+
+
+def _is_heif(path: Path) -> bool:
+    with path.open("rb") as file:
+        start = file.read(12)
+    return start[4:8] == b"ftyp" and start[8:] in _HEIF_BRANDS
+
+
+_HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
+
+
+def _register_heif(path: Path) -> None:
+    """Have Pillow read HEIF files, or say what that needs."""
+    try:
+        import pillow_heif
+    except ImportError:
+        raise UsageError(f"{path} is an HEIF picture, which needs pillow-heif: {INSTALL}") from None
+    pillow_heif.register_heif_opener()
+
+
+def _seek(path: Path, image: Any, frame: int | None) -> tuple[str, ...]:
+    """Go to one of the file's pictures; returns a note where others are left out."""
+    count = getattr(image, "n_frames", 1)
+    if image.format == "MPO" and frame is None:
+        return ()  # a photograph; what follows are its previews and depth maps
+    chosen, notes = which_frame(path, count, frame)
+    if chosen:
+        image.seek(chosen)
+    return notes
 
 
 _OTHER_BYTE = {"B": "L", "L": "B", "N": "B" if sys.byteorder == "little" else "L"}
 """For each order of bytes the other one."""
-
-
-@contextlib.contextmanager
-def _opened(path: Path) -> Any:
-    """Open with Pillow, refusing files that are too large before they are decoded."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # on metadata; what is wrong with pixels is an error
-        # Not by its path: Pillow would map the file, and garble rotated TIFF files (as of 13.0).
-        with path.open("rb") as file, Image.open(file, formats=FORMATS) as image:
-            check_size(image.width, image.height, path)
-            yield image
 
 
 def _low_bytes_mode(image: Any) -> str | None:
@@ -87,7 +166,7 @@ def _low_bytes_mode(image: Any) -> str | None:
         return None
     arguments = image.tile[0][3]
     raw = arguments if isinstance(arguments, str) else arguments[0]
-    mode, _, depth = raw.partition(";16")
+    mode, _, depth = str(raw).partition(";16")
     if mode in ("RGB", "RGBA") and depth in _OTHER_BYTE:
         return f"{mode};16{_OTHER_BYTE[depth]}"
     if raw == "LA;16B" and image.mode == "RGBA":
@@ -95,16 +174,17 @@ def _low_bytes_mode(image: Any) -> str | None:
     return None
 
 
-def _deep_pixels(path: Path, image: Image.Image) -> NDArray[Any]:
+def _deep_pixels(path: Path, image: Any) -> NDArray[np.uint16]:
     """Decode 16-bit colour twice, for the high and for the low bytes: (H, W, 2, 3 or 4)."""
     raw_mode = _low_bytes_mode(image)
     with _opened(path) as again:
+        again.seek(image.tell())
         tile = list(again.tile[0])
         arguments = tile[3]
         tile[3] = raw_mode if isinstance(arguments, str) else (raw_mode, *arguments[1:])
         again.tile = [type(again.tile[0])(*tile)]
         low = np.asarray(ImageOps.exif_transpose(again)).astype(np.uint16)
     if raw_mode == "RGBA":
-        return low[..., 0::2] << 8 | low[..., 1::2]
+        return np.asarray(low[..., 0::2] << 8 | low[..., 1::2])
     high = np.asarray(ImageOps.exif_transpose(image)).astype(np.uint16)
-    return high << 8 | low
+    return np.asarray(high << 8 | low)

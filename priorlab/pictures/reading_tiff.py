@@ -12,9 +12,10 @@ import tifffile
 from numpy.typing import NDArray
 
 from priorlab.errors import UsageError
-from priorlab.pictures import reading_pillow
-from priorlab.pictures.arrays import from_pixels
-from priorlab.pictures.formats import check_size
+from priorlab.pictures import metadata, reading_pillow, reading_raw
+from priorlab.pictures.formats import INSTALL, check_size, which_frame
+from priorlab.pictures.picture import Metadata
+from priorlab.pictures.stored import Stored
 
 MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 """What TIFF files begin with."""
@@ -22,58 +23,175 @@ MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 # Otherwise Python prints the details of damaged files that tifffile logs.
 logging.getLogger("tifffile").addHandler(logging.NullHandler())
 
-
 _COLOURS = {"MINISBLACK": 1, "MINISWHITE": 1, "RGB": 3}
 """How many samples of a pixel are its colour, for each way of storing it that is read here."""
-_OPACITY = (1, 2)
-"""The meanings of an extra sample that are opacity: associated and unassociated alpha."""
+_ASSOCIATED, _UNASSOCIATED = 1, 2
+"""The meanings of an extra sample that are opacity: with colours multiplied by it, or not."""
+_RAW = ("CFA", "LINEAR_RAW")
+_SUBFILE_TYPE, _ORIENTATION, _ICC_PROFILE = 255, 274, 34675
+_WHOLE = (8, 16, 32, 64)
+"""Bits that say nothing of how many of them mean something."""
+_RANGES = {"u": (None, 281), "i": (None, 281), "f": (340, 341)}
+"""The tags that declare the numbers of black and white, by the kind of number."""
 
 
-def decode(path: Path) -> NDArray[np.float32]:
-    """Decode a TIFF file to (C, H, W) in [0, 1].
+def decode(path: Path, frame: int | None = None) -> Stored:
+    """Decode a page of a TIFF file; thumbnails and masks are no pages.
 
-    Files that Pillow knows to read, of 8 bits and at most 3 channels, are left to it.
+    Parameters
+    ----------
+    path : Path
+        The file.
+    frame : int, optional
+        Which of its pages, from 0; by default the first, with a note.
 
     Examples
     --------
     >>> tifffile.imwrite("deep.tiff", np.full((16, 24), 65535, np.uint16))
-    >>> pixels = decode(Path("deep.tiff"))
-    >>> pixels.shape, float(pixels.max())
-    ((1, 16, 24), 1.0)
+    >>> pixels = decode(Path("deep.tiff")).pixels
+    >>> pixels.shape, int(pixels.max())
+    ((16, 24, 1), 65535)
     """
     with tifffile.TiffFile(path) as file:
-        page: Any = file.pages.first
+        pages = _full_pages(file)
+        number, notes = which_frame(path, len(pages), frame)
+        page = pages[number]
+        if page.photometric.name in _RAW:
+            return reading_raw.decode(path, frame)
         check_size(page.imagewidth, page.imagelength, path)
-        samples = _Samples.of(page)
-        if page.bitspersample <= 8 and not samples.extra:
-            return reading_pillow.decode(path)
-        kind = page.dtype.kind if page.dtype else "?"
-        if kind != "f" and (kind, page.bitspersample) not in (("u", 8), ("u", 16)):
-            stored = f"{page.bitspersample}-bit {page.dtype}"
-            raise UsageError(f"{path} stores {stored} values; expected 8 or 16 bits or floats")
+        stored = _decoded(path, page)
+        said, damaged = _metadata(page)
+    profile = stored.metadata.icc_profile or said.icc_profile
+    return dataclasses.replace(
+        stored,
+        metadata=dataclasses.replace(said, icc_profile=profile),
+        notes=(*notes, *stored.notes, *damaged),
+    )
+
+
+def _full_pages(file: Any) -> list[Any]:
+    """Return the pages that are no reduced versions or masks of others."""
+    pages = list(file.pages)
+    inner = [page for above in pages for page in above.pages or ()]
+    return [p for p in pages if _is_full(p)] or [p for p in inner if _is_full(p)] or pages
+
+
+def _is_full(page: Any) -> bool:
+    old = page.tags.get(_SUBFILE_TYPE)
+    return not (page.is_reduced or page.is_mask or (old is not None and old.value == 2))
+
+
+def _decoded(path: Path, page: Any) -> Stored:
+    """Return the pixels of a page, by the library that knows its kind best, or else the other."""
+    ways = [_by_tifffile, _by_pillow] if _is_deep_or_special(page) else [_by_pillow, _by_tifffile]
+    if not _pillow_is_right(page):
+        ways.remove(_by_pillow)
+    errors = []
+    for way in ways:
         try:
-            pixels = page.asarray()
-        except ValueError as error:  # a compression that only Pillow's libtiff knows, as LZW
-            if "imagecodecs" not in str(error):
-                raise
-            if samples.extra:
-                raise UsageError(
-                    f"{path} stores {len(samples.channels)} channels, compressed with"
-                    f" {page.compression.name}; expected Deflate or no compression"
-                ) from None
-            return reading_pillow.decode(path)
-        name = page.photometric.name
-        if name not in _COLOURS or page.samplesperpixel < _COLOURS[name]:
-            raise UsageError(f"{path} stores {name} colours; expected gray or RGB")
-        if page.planarconfig == 2 and page.samplesperpixel > 1:
-            pixels = np.moveaxis(pixels, 0, -1)
-        orientation = page.tags.get(274)
+            return way(path, page)
+        except UsageError:
+            raise
+        except Exception as error:  # decoders raise anything at all
+            errors.append(error)
+    if any("imagecodecs" in str(error) or isinstance(error, ImportError) for error in errors):
+        raise UsageError(
+            f"{path} cannot be decoded without imagecodecs ({page.compression.name} compression,"
+            f" {page.bitspersample} bits): {INSTALL}"
+        )
+    raise errors[0]
+
+
+def _is_deep_or_special(page: Any) -> bool:
+    """Return whether a page is of another kind than those of at most 8 bits that Pillow knows."""
+    if page.photometric.name not in _COLOURS:
+        return False
+    signed = page.dtype is not None and page.dtype.kind == "i"
+    return bool(page.bitspersample > 8 or signed or _Samples.of(page).special)
+
+
+def _pillow_is_right(page: Any) -> bool:
+    """Return whether what Pillow makes of a page is right: there are kinds that it garbles."""
+    if page.photometric.name not in _COLOURS:
+        return bool(page.photometric.name != "CIELAB" or page.bitspersample <= 8)
+    if _Samples.of(page).special or page.dtype is None or page.dtype.kind not in "bfu":
+        return False
+    return bool(page.dtype.kind != "f" or page.parent.byteorder == "<")
+
+
+def _by_pillow(path: Path, page: Any) -> Stored:
+    """Decode a page with Pillow, whose libtiff knows compressions that tifffile alone does not."""
+    number = next((i for i, p in enumerate(page.parent.pages) if p.offset == page.offset), None)
+    if number is None:
+        raise UsageError(f"{path} has its full picture within another page: not supported")
+    stored = reading_pillow.decode(path, number)
+    darkness = page.photometric.name == "MINISWHITE" and stored.pixels.dtype.itemsize > 1
+    black, white = _range(page)
+    return dataclasses.replace(
+        stored,
+        white_is_zero=darkness,  # where Pillow does not see to it
+        bits=None if page.bitspersample in _WHOLE else page.bitspersample,
+        black=black,
+        white=white,
+    )
+
+
+def _by_tifffile(path: Path, page: Any) -> Stored:
+    """Decode a page with tifffile."""
+    name = page.photometric.name
+    if name not in _COLOURS or page.samplesperpixel < _COLOURS[name]:
+        raise UsageError(f"{path} stores {name} colours; expected gray or RGB")
+    if page.dtype is None or page.dtype.kind not in "bfiu" or page.imagedepth > 1:
+        stored = f"{page.bitspersample}-bit {page.dtype} values in {page.imagedepth} layers"
+        raise UsageError(f"{path} stores {stored}; expected integers or floats in one layer")
+    samples = _Samples.of(page)
+    pixels = page.asarray()
+    if page.planarconfig == 2 and page.samplesperpixel > 1:
+        pixels = np.moveaxis(pixels, 0, -1)
     pixels = pixels.reshape(*pixels.shape[:2], -1)
-    if name == "MINISWHITE":
-        white = np.iinfo(pixels.dtype).max if pixels.dtype.kind == "u" else 1
-        pixels = np.concatenate((white - pixels[..., :1], pixels[..., 1:]), axis=-1)
+    if page.bitspersample < 8:
+        pixels = pixels.astype(np.uint8) * np.uint8(255 // (2**page.bitspersample - 1))
+    orientation = page.tags.get(_ORIENTATION)
     pixels = _oriented(pixels, orientation.value if orientation else 1)
-    return from_pixels(pixels[..., samples.order], opacity=samples.has_opacity)
+    numbers, notes = _unsigned(path, pixels, page)
+    black, white = _range(page)
+    return Stored(
+        pixels=numbers[..., samples.channels],
+        opacity=numbers[..., samples.opacity[0]] if samples.opacity else None,
+        premultiplied=samples.premultiplied,
+        white_is_zero=name == "MINISWHITE",
+        bits=None if page.bitspersample in _WHOLE else page.bitspersample,
+        black=black,
+        white=white,
+        notes=notes,
+    )
+
+
+def _unsigned(path: Path, pixels: NDArray[Any], page: Any) -> tuple[NDArray[Any], tuple[str, ...]]:
+    """Return integers of any size as those of 8 or 16 bits, or as floats, with a note on it."""
+    if pixels.dtype.kind == "f" or pixels.dtype in (np.uint8, np.uint16):
+        return pixels, ()
+    low, high = int(pixels.min()), int(pixels.max())
+    if low < 0:
+        raise UsageError(f"{path} stores integers from {low} to {high}; expected none below 0")
+    if high <= np.iinfo(np.uint16).max:
+        return pixels.astype(np.uint8 if pixels.dtype.itemsize == 1 else np.uint16), ()
+    white = _range(page)[1] or np.iinfo(pixels.dtype).max
+    if high > white or high < white / 2:
+        raise UsageError(
+            f"{path} stores {page.bitspersample}-bit integers up to {high}, and does not declare"
+            " which number is white (tag MaxSampleValue)"
+        )
+    note = f"its {page.bitspersample}-bit integers are taken as floats, with white at {white:g}"
+    return (pixels / white).astype(np.float32), (note,)
+
+
+def _range(page: Any) -> tuple[float | None, float | None]:
+    """Return the numbers that a page declares to be black and white."""
+    kind = page.dtype.kind if page.dtype is not None else "u"
+    tags = [page.tags.get(code) if code else None for code in _RANGES.get(kind, (None, None))]
+    black, white = (None if tag is None else float(np.max(tag.value)) for tag in tags)
+    return black, white
 
 
 @dataclasses.dataclass(frozen=True)
@@ -82,17 +200,20 @@ class _Samples:
 
     Attributes
     ----------
-    channels : tuple of int
+    channels : list of int
         The samples that are channels: colour, and whatever has no stated meaning.
-    opacity : tuple of int
+    opacity : list of int
         The samples that are opacity; the first one counts.
-    extra : int
-        How many channels there are besides the colour.
+    premultiplied : bool
+        Whether the channels are multiplied by the opacity.
+    special : bool
+        Whether there is more than gray or RGB with opacity not multiplied into it.
     """
 
-    channels: tuple[int, ...]
-    opacity: tuple[int, ...]
-    extra: int
+    channels: list[int]
+    opacity: list[int]
+    premultiplied: bool
+    special: bool
 
     @classmethod
     def of(cls, page: Any) -> _Samples:
@@ -100,19 +221,23 @@ class _Samples:
         count = page.samplesperpixel
         colours = min(_COLOURS.get(page.photometric.name, count), count)
         stated = {colours + i: int(kind) for i, kind in enumerate(page.extrasamples)}
-        opacity = tuple(i for i in range(colours, count) if stated.get(i) in _OPACITY)
-        channels = tuple(i for i in range(count) if i not in opacity)
-        return cls(channels, opacity, len(channels) - colours)
+        meanings = (_ASSOCIATED, _UNASSOCIATED)
+        opacity = [i for i in range(colours, count) if stated.get(i) in meanings]
+        channels = [i for i in range(count) if i not in opacity]
+        premultiplied = bool(opacity) and stated[opacity[0]] == _ASSOCIATED
+        turned = bool(opacity) and page.photometric.name == "MINISWHITE"
+        special = len(channels) > colours or premultiplied or turned or len(opacity) > 1
+        return cls(channels, opacity, premultiplied, special)
 
-    @property
-    def has_opacity(self) -> bool:
-        """Whether the last one of `order` is opacity."""
-        return bool(self.opacity)
 
-    @property
-    def order(self) -> list[int]:
-        """The samples to decode: the channels, and opacity, where there is any, last."""
-        return [*self.channels, *self.opacity[:1]]
+def _metadata(page: Any) -> tuple[Metadata, tuple[str, ...]]:
+    """Return what a page says besides its pixels."""
+    profile = page.tags.get(_ICC_PROFILE)
+    try:
+        dpi = page.get_resolution(unit="inch") if page.resolutionunit > 1 else None
+    except (ValueError, ZeroDivisionError):
+        dpi = None
+    return metadata.of_tiff(page, bytes(profile.value) if profile else b"", dpi)
 
 
 def _oriented(pixels: NDArray[Any], orientation: int) -> NDArray[Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import os
 from collections.abc import Collection
@@ -9,37 +10,54 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import tifffile
 from numpy.typing import ArrayLike, NDArray
 from PIL import Image
 
 from priorlab.errors import UsageError
 from priorlab.files import write_atomically
-from priorlab.pictures import arrays
-from priorlab.pictures.formats import ANY_CHANNELS, SUFFIXES
+from priorlab.pictures import arrays, colours, metadata, png, writing_tiff
+from priorlab.pictures.formats import ANY_CHANNELS, SUFFIXES, split_frame
+from priorlab.pictures.levels import DEEP, EIGHT, FLOATS, Levels
+from priorlab.pictures.picture import NOTHING, Metadata, Picture
 
 _PILLOW: dict[str, tuple[str, dict[str, Any]]] = {
     ".png": ("PNG", {}),
     ".jpg": ("JPEG", {"quality": 95, "subsampling": 0}),
     ".jpeg": ("JPEG", {"quality": 95, "subsampling": 0}),
     ".bmp": ("BMP", {}),
-    ".webp": ("WEBP", {"lossless": True}),
+    ".webp": ("WEBP", {"lossless": True, "exact": True}),
 }
 """The suffixes that Pillow writes, with 8 bits: its name of the format, and options."""
 
+_OPAQUE = (".jpg", ".jpeg", ".bmp")
+"""Those of files without opacity."""
 
-def write(path: str | os.PathLike[str], image: ArrayLike) -> None:
+_TIFF = (".tif", ".tiff")
+
+
+def write(
+    path: str | os.PathLike[str], image: ArrayLike, like: Picture | None = None
+) -> tuple[str, ...]:
     """Write an image; the file appears complete or not at all.
 
     Parameters
     ----------
     path : path
         Its suffix, one of `SUFFIXES`, decides the format. TIFF files keep 16 bits of each value,
-        NumPy files 32-bit floats, (H, W) or (H, W, C); the others keep 8 bits. An existing file
-        is replaced.
+        NumPy files 32-bit floats, (H, W) or (H, W, C); PNG files 16 bits where `like` has more
+        than 8, else 8; the others keep 8 bits. An existing file is replaced.
     image : array of float, shape (C, H, W)
         Clipped to [0, 1], and rounded to the nearest level. Other files than TIFF and NumPy
         hold gray and RGB images only, C = 1 or 3.
+    like : Picture, optional
+        What the image was made from: its opacity, EXIF, ICC profile and resolution are kept, and
+        the numbers that stand for its values, where the format holds them. Floats stay floats in
+        TIFF files.
+
+    Returns
+    -------
+    tuple of str
+        A line on each thing of `like` that the file does not hold.
 
     Raises
     ------
@@ -52,7 +70,7 @@ def write(path: str | os.PathLike[str], image: ArrayLike) -> None:
     >>> import tempfile
     >>> from priorlab.pictures.reading import read
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     write(Path(folder) / "four.tif", np.full((4, 16, 20), 0.5))
+    ...     _ = write(Path(folder) / "four.tif", np.full((4, 16, 20), 0.5))
     ...     read(Path(folder) / "four.tif").shape
     (4, 16, 20)
     """
@@ -62,31 +80,98 @@ def write(path: str | os.PathLike[str], image: ArrayLike) -> None:
     check_writable(path, channels=len(values))
     if not np.isfinite(values).all():
         raise UsageError(f"cannot write {path}: the image has values that are not finite")
-    write_atomically(path, _encoded(np.clip(values, 0, 1), path.suffix.lower()))
+    page, notes = _laid_out(np.clip(values, 0, 1), path.suffix.lower(), like)
+    write_atomically(path, _encoded(page, path.suffix.lower()))
+    return tuple(f"{path.name}: {note}" for note in notes)
 
 
-def _encoded(values: NDArray[np.float32], suffix: str) -> bytes:
-    """Return the content of a file with an image (C, H, W) in [0, 1]."""
-    buffer = io.BytesIO()
-    pixels = arrays.to_user(values)
+@dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
+class _Page:
+    """What a file is to hold: an image (C, H, W) in [0, 1], opacity (H, W), and how."""
+
+    image: NDArray[np.float32]
+    opacity: NDArray[np.float32] | None
+    levels: Levels
+    metadata: Metadata
+
+    def samples(self) -> NDArray[Any]:
+        """Return the numbers (H, W, C) to store, the opacity, where there is any, last."""
+        planes = [self.levels.numbers(self.image)]
+        if self.opacity is not None:
+            opaque = {"uint8": EIGHT, "uint16": DEEP, "float32": FLOATS}[self.levels.container]
+            planes.append(opaque.numbers(self.opacity[None]))
+        return np.concatenate(planes).transpose(1, 2, 0)
+
+
+def _laid_out(
+    image: NDArray[np.float32], suffix: str, like: Picture | None
+) -> tuple[_Page, list[str]]:
+    """Return what a file of a format holds of an image, and what it does not hold."""
+    if like is None:
+        levels = DEEP if suffix in _TIFF else FLOATS if suffix == ".npy" else EIGHT
+        return _Page(image=image, opacity=None, levels=levels, metadata=NOTHING), []
+    levels, notes = _levels(suffix, like)
+    size = (image.shape[1], image.shape[2])
+    opacity = like.opacity
+    if opacity is not None and opacity.shape != size:
+        scaled = Image.fromarray(opacity).resize(size[::-1], Image.Resampling.BICUBIC)
+        opacity = np.clip(np.asarray(scaled), 0, 1)
+    if opacity is not None and suffix in (*_OPAQUE, ".npy"):
+        notes.append(f"{suffix} files written here hold no opacity: shown on white")
+        image, opacity = image * opacity + (1 - opacity), None
+    kept = metadata.resized(like.metadata, like.image.shape[1:], size)
+    kept, lost = _kept(kept, suffix, len(image))
+    page = _Page(image=image, opacity=opacity, levels=levels, metadata=kept)
+    return page, [*notes, *lost]
+
+
+def _levels(suffix: str, like: Picture) -> tuple[Levels, list[str]]:
+    """Return the numbers that stand for values in a file of a format, and what is lost."""
+    deep = like.levels.container != "uint8"
     if suffix == ".npy":
-        np.save(buffer, pixels)
-    elif suffix in _PILLOW:
-        kind, options = _PILLOW[suffix]
-        levels = np.rint(pixels * np.float32(255)).astype(np.uint8)
-        Image.fromarray(levels).save(buffer, format=kind, **options)
-    else:
-        colours = 3 if len(values) >= 3 else 1
-        tifffile.imwrite(
-            buffer,
-            np.rint(pixels * np.float32(65535)).astype(np.uint16),
-            photometric="rgb" if colours == 3 else "minisblack",
-            planarconfig="contig" if len(values) > 1 else None,
-            extrasamples=["unspecified"] * (len(values) - colours),
-            compression="zlib",
-            predictor=2,
-            metadata=None,
-        )
+        return FLOATS, []
+    if suffix in _TIFF:
+        return (like.levels if deep else DEEP), []
+    if suffix == ".png" and deep:
+        floats = like.levels.container == "float32"
+        return (DEEP if floats else like.levels), (["floats became 16 bits"] if floats else [])
+    kind = "floats" if like.levels.container == "float32" else "more than 8 bits"
+    return EIGHT, ([f"{kind} became 8 bits; .tif and .png files hold 16"] if deep else [])
+
+
+def _kept(found: Metadata, suffix: str, channels: int) -> tuple[Metadata, list[str]]:
+    """Return what a file of a format holds of what a picture's file said, and what is lost."""
+    notes = []
+    if found.icc_profile:
+        space = {1: "GRAY", 3: "RGB"}.get(1 if suffix != ".webp" and channels == 1 else 3)
+        if suffix in (".bmp", ".npy") or colours.profile_space(found.icc_profile) != space:
+            notes.append("its colour profile is not kept")
+            found = dataclasses.replace(found, icc_profile=b"")
+    if found.exif and suffix in (".bmp", ".npy"):
+        notes.append(f"its EXIF data are not kept, which {suffix} files do not hold")
+        found = dataclasses.replace(found, exif=b"")
+    return found, notes
+
+
+def _encoded(page: _Page, suffix: str) -> bytes:
+    """Return the content of a file."""
+    buffer = io.BytesIO()
+    if suffix == ".npy":
+        np.save(buffer, arrays.to_user(page.image))
+        return buffer.getvalue()
+    samples = page.samples()
+    if suffix in _TIFF:
+        return writing_tiff.encode(samples, page.levels, page.opacity is not None, page.metadata)
+    if page.levels.container == "uint16":
+        bits = round(np.log2(1 / page.levels.quantum + 1))
+        return png.encode(samples, bits, page.metadata)
+    kind, options = _PILLOW[suffix]
+    shown = Image.fromarray(samples[..., 0] if samples.shape[2] == 1 else samples)
+    said = {"exif": page.metadata.exif, "icc_profile": page.metadata.icc_profile}
+    options = options | {key: value for key, value in said.items() if value}
+    if page.metadata.dpi:
+        options["dpi"] = page.metadata.dpi
+    shown.save(buffer, format=kind, **options)
     return buffer.getvalue()
 
 
@@ -132,3 +217,21 @@ def check_writable(
         raise UsageError(f"cannot write {path}: there is no folder {path.parent}")
     if not os.access(path.parent, os.W_OK):
         raise UsageError(f"cannot write {path}: the folder {path.parent} is read-only")
+
+
+def check_replaces(source: Path, output: Path, overwrite: bool) -> None:
+    """Raise a `UsageError` if a picture would be replaced by its own restoration unasked.
+
+    Examples
+    --------
+    >>> check_replaces(Path("photo.png"), Path("./photo.png"), overwrite=False)
+    Traceback (most recent call last):
+    ...
+    priorlab.errors.UsageError: photo.png is the picture itself; name another output, or ask for...
+    """
+    place, _ = split_frame(Path(source))
+    if overwrite or not output.exists() or not place.exists() or not output.samefile(place):
+        return
+    raise UsageError(
+        f"{output} is the picture itself; name another output, or ask for it to be overwritten"
+    )

@@ -1,6 +1,7 @@
 """Fake priors that behave well or badly; the tests name this file as a plugin file."""
 
 import dataclasses
+import logging
 import os
 import sys
 import time
@@ -72,6 +73,8 @@ def nothing(self, measurement, trace, seed):
 def prints(self, measurement, trace, seed):
     print('{"event": "result", "status": "ok"}', flush=True)
     os.system("echo from a subprocess")
+    logging.getLogger("priorlab.fakes").warning("slow at first")
+    logging.getLogger("priorlab.fakes").info("a detail")
     input_is_empty = sys.stdin.read() == ""
     assert input_is_empty
     return measurement.initial_guess()

@@ -96,33 +96,6 @@ def test_the_layout_of_users(channels):
     image = np.random.default_rng(0).random((channels, 4, 6), np.float32)
     array = arrays.to_user(image)
     assert array.shape == ((4, 6) if channels == 1 else (4, 6, channels))
-    assert_array_equal(arrays.from_user(array), image)
-    assert_array_equal(arrays.from_user(np.atleast_3d(array)), image)
-
-
-@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
-def test_integers_of_users_are_scaled(dtype):
-    most = np.iinfo(dtype).max
-    array = np.full((4, 6, 4), most, dtype)
-    array[..., 1] = 0
-    assert_array_equal(arrays.from_user(array)[:, 0, 0], [1, 0, 1, 1])
-
-
-@pytest.mark.parametrize(
-    ("array", "message"),
-    [
-        (np.zeros(16), r"has shape \(H, W\) or \(H, W, C\), not \(16,\)"),
-        (np.zeros((1, 16, 16, 3)), "has shape"),
-        (np.zeros((16, 16, 0)), "has shape"),
-        (np.zeros((16, 16), int), "uint8 or uint16, not int64"),
-        (np.zeros((16, 16), complex), "not complex128"),
-        (np.full((16, 16), np.inf), "NaN or infinite"),
-        (np.full((16, 16), 200.0), "divide by 255"),
-    ],
-)
-def test_what_is_wrong_with_the_array_of_a_user(array, message):
-    with pytest.raises(UsageError, match=message):
-        arrays.from_user(array)
 
 
 def test_what_a_screen_shows():

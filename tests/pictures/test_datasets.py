@@ -96,7 +96,8 @@ def test_unusable_images_are_reported_and_the_rest_is_used(folder):
     dataset = datasets.load(str(folder))
     assert names(dataset) == ["good"]
     assert [problem.partition(".png ")[2] for problem in dataset.problems] == [
-        "is not an image that can be read (PNG, JPEG, TIFF, BMP, WebP or NumPy's .npy)",
+        "is not an image that can be read (PNG, JPEG, TIFF, BMP, WebP, AVIF, HEIC, GIF,"
+        " JPEG 2000, camera raw or NumPy's .npy)",
         "is a folder, not an image file",
         "is 16x15 pixels; the smallest image is 16x16",
     ]

@@ -215,7 +215,10 @@ def test_opacity_among_the_further_samples_is_no_channel(tmp_path, kind, place):
     extra[place] = kind
     tifffile.imwrite(path, pixels, photometric="rgb", planarconfig="contig", extrasamples=extra)
     image, opacity = planes(pixels[..., [0, 1, 2, 4 - place]]), planes(pixels[..., [3 + place]])
-    assert_array_equal(reading.read(path), image * opacity + (1 - opacity))
+    expected = image * opacity + (1 - opacity)
+    if kind == "assocalpha":  # no colour is brighter than white
+        expected = np.minimum(image, opacity) + (1 - opacity)
+    assert abs(reading.read(path) - expected).max() < 1e-6
 
 
 def test_white_at_zero_concerns_the_first_sample_alone(tmp_path):
@@ -229,7 +232,7 @@ def test_white_at_zero_concerns_the_first_sample_alone(tmp_path):
         extrasamples=["unspecified"],
     )
     expected = planes(np.dstack([65535 - pixels[..., 0], pixels[..., 1]]))
-    assert_array_equal(reading.read(path), expected)
+    assert abs(reading.read(path) - expected).max() < 1e-6
 
 
 def test_channels_in_a_compression_that_tifffile_does_not_know(tmp_path, monkeypatch):
@@ -245,7 +248,9 @@ def test_channels_in_a_compression_that_tifffile_does_not_know(tmp_path, monkeyp
         raise ValueError("<COMPRESSION.LZW: 5> requires the 'imagecodecs' package")
 
     monkeypatch.setattr(tifffile.TiffPage, "asarray", refuse)
-    with pytest.raises(UsageError, match="4 channels, compressed with NONE; expected Deflate"):
+    with pytest.raises(
+        UsageError, match=r"without imagecodecs \(NONE compression, 8 bits\): pip inst"
+    ):
         reading.read(path)
 
 
@@ -273,7 +278,7 @@ def test_numpy_file(tmp_path, byteorder, shape, kind):
         (np.zeros((20, 20), bool), "stores bool values"),
         (np.zeros((0, 20)), "damaged or cut short"),
         (np.full((20, 20), np.nan), "not finite"),
-        (np.full((20, 20), 255.0), "from 255 to 255; expected"),
+        (np.full((20, 20), 255.0), "from 255 to 255; floats have black at 0"),
         (np.array([[{}]]), "damaged"),
     ],
 )
@@ -404,7 +409,7 @@ def test_orientation(tmp_path, orientation, kind):
         (b"these are words, not pixels", "is not an image that can be read"),
         (b"\x89PNG\r\n\x1a\n", "damaged|not an image"),
         (b"II*\0", "damaged"),
-        (encoded(Image.new("P", (20, 20)), "GIF"), "is not an image that can be read"),
+        (encoded(Image.new("RGB", (20, 20)), "DDS"), "not an image that can"),
     ],
 )
 def test_no_image(tmp_path, data, message):
@@ -459,16 +464,23 @@ def test_float_tiff_with_bad_values(tmp_path, value, channels):
     pixels[3, 4, 0] = value
     path = tmp_path / "image.tif"
     tifffile.imwrite(path, pixels.squeeze(), photometric="rgb" if channels == 3 else "minisblack")
-    message = r"expected \[0, 1\]" if np.isfinite(value) else "not finite"
+    message = r"expected \[0, 1\]|black at 0" if np.isfinite(value) else "not finite"
     with pytest.raises(UsageError, match=message):
         reading.read(path)
 
 
-@pytest.mark.parametrize("dtype", [np.int16, np.uint32, np.complex64])
-def test_pixels_of_a_kind_that_has_no_range(tmp_path, dtype):
+@pytest.mark.parametrize(
+    ("value", "dtype", "message"),
+    [
+        (-7, np.int16, "integers from -7 to -7; expected none below 0"),
+        (100_000, np.uint32, "32-bit integers up to 100000, and does not declare which number is"),
+        (1, np.complex64, "complex64 values in 1 layers; expected integers or floats in one layer"),
+    ],
+)
+def test_numbers_whose_meaning_is_not_clear(tmp_path, value, dtype, message):
     path = tmp_path / "image.tif"
-    tifffile.imwrite(path, np.ones((20, 20), dtype), photometric="minisblack")
-    with pytest.raises(UsageError, match="expected 8 or 16 bits or floats"):
+    tifffile.imwrite(path, np.full((20, 20), value, dtype), photometric="minisblack")
+    with pytest.raises(UsageError, match=message):
         reading.read(path)
 
 

@@ -1,4 +1,4 @@
-"""Contact sheets: one picture, clean, degraded and as every prior restored it.
+"""Contact sheets: one picture, clean if that is known, degraded, and as every prior restored it.
 
 Below each picture is an enlarged part of it, the same for all: the one on which the restorations
 disagree most.
@@ -41,18 +41,19 @@ class Tile:
 
 
 def draw_contact_sheet(
-    clean: Picture, degraded: Tile, restored: Sequence[Tile], title: str = ""
+    clean: Picture | None, degraded: Tile, restored: Sequence[Tile], title: str = ""
 ) -> Image.Image:
     """Return a contact sheet.
 
     Parameters
     ----------
-    clean : array of shape (C, H, W)
-        The true picture, C is 1 or 3.
+    clean : array of shape (C, H, W), or None
+        The true picture, C is 1 or 3. None if nobody knows it.
     degraded : Tile
         What was measured; of another size than `clean`, it is enlarged pixel by pixel.
     restored : sequence of Tile
-        A tile for every prior, in the order in which they are to appear.
+        A tile for every prior, in the order in which they are to appear. At least one has an
+        image if there is no clean one.
     title : str
         One line above, such as the task and the name of the picture.
 
@@ -64,7 +65,7 @@ def draw_contact_sheet(
     Raises
     ------
     ValueError
-        If a restored picture has another shape than the clean one.
+        If a restored picture has another shape than the clean one, or than the first.
 
     Examples
     --------
@@ -74,16 +75,24 @@ def draw_contact_sheet(
     >>> sheet.mode, max(sheet.size) <= 2000
     ('RGB', True)
     """
-    for tile in restored:
-        if tile.image is not None and tile.image.shape != clean.shape:
-            raise ValueError(f"{tile.label} is {tile.image.shape}, not {clean.shape}")
-    height, width = clean.shape[1:]
-    tiles = [Tile("clean", clean), degraded, *restored]
-    layout = TileLayout.fit(width, height, len(tiles))
     pictures = [tile.image for tile in restored if tile.image is not None]
-    part = enlarged_part(clean, pictures, layout.crop)
+    whole = pictures[0] if clean is None else clean
+    for tile in restored:
+        if tile.image is not None and tile.image.shape != whole.shape:
+            raise ValueError(f"{tile.label} is {tile.image.shape}, not {whole.shape}")
+    height, width = whole.shape[1:]
+    tiles = [*([] if clean is None else [Tile("clean", clean)]), degraded, *restored]
+    layout = TileLayout.fit(width, height, len(tiles))
+    part = enlarged_part(_reference(clean, degraded.image, whole), pictures, layout.crop)
     drawn = [_draw_tile(tile, (width, height), part, layout) for tile in tiles]
     return _arrange(drawn, layout, title)
+
+
+def _reference(clean: Picture | None, degraded: Picture | None, whole: Picture) -> Picture:
+    """Return what a single restoration is compared with, to find the part: the truth at best."""
+    if clean is None and degraded is not None and degraded.shape == whole.shape:
+        return degraded
+    return whole
 
 
 def _draw_tile(tile: Tile, size: tuple[int, int], part: Box, layout: TileLayout) -> Image.Image:

@@ -23,8 +23,8 @@ from priorlab.harness.results import outputs
 from priorlab.harness.run.scores import Scores, score
 from priorlab.harness.run.timing import ClockedTrace, measured
 from priorlab.harness.run.trajectory import Trajectory
-from priorlab.pictures import arrays, reading
-from priorlab.pictures.datasets import ImageFile
+from priorlab.pictures import arrays
+from priorlab.pictures.image_files import ImageFile
 from priorlab.priors import Prior
 from priorlab.registry import Registry
 from priorlab.tasks.base import Task
@@ -76,7 +76,7 @@ def compute(
     """
     result: dict[str, Any] = {"scores": {}}
     try:
-        clean = _clean(image.path, image.digest)
+        clean = _clean(image)
         # Every cell makes its own measurement: no prior can spoil that of another.
         measurement = task.measure(arrays.to_tensor(clean), seed)
         result["measurement"] = arrays.digest(measurement.y[0].numpy())
@@ -143,7 +143,7 @@ def rescore(
     except UsageError as error:
         return {"status": DAMAGED, "message": restoration.reason(error)}
     try:
-        clean = _clean(image.path, image.digest)
+        clean = _clean(image)
         chosen = [registry.find("metrics", name) for name in names]
         return {"status": "ok"} | _scores(score(restored, clean, task, chosen, device))
     except Exception as error:
@@ -195,10 +195,10 @@ def _check_store(folder: Path) -> None:
 
 
 @lru_cache(maxsize=2)
-def _clean(path: Path, digest: str) -> NDArray[np.float32]:
+def _clean(image: ImageFile) -> NDArray[np.float32]:
     """Return the clean image; it is not to be written to."""
-    clean = arrays.check(reading.read(path), str(path))
-    if arrays.digest(clean) != digest:
-        raise UsageError(f"{path} changed while the comparison was running")
+    clean = arrays.check(image.read(), str(image.path))
+    if arrays.digest(clean) != image.digest:
+        raise UsageError(f"{image.path} changed while the comparison was running")
     clean.setflags(write=False)
     return clean

@@ -60,6 +60,7 @@ class Computation:
         self._store = store
         self._folder = folder
         self._progress = progress
+        self._noted: set[str] = set()
         self._digests = {task: scores.digests(task, registry) for task in planned.selection.tasks}
         # More than one cell has the same key where two files hold the same picture.
         self._cells: dict[str, list[Cell]] = defaultdict(list)
@@ -78,6 +79,8 @@ class Computation:
         """
         for problem in self._planned.problems:
             self._progress.note(f"left out: {problem}")
+        for note in self._planned.selection.dataset.notes:
+            self._progress.note(note)
         with interruptible() as stop:
             self._recall()
             schedule = self._schedule()
@@ -98,6 +101,7 @@ class Computation:
                 logs=self._folder.logs,
                 stop=stop,
                 on_step=on_step,
+                on_note=self._note_once,
             )
             with contextlib.closing(computed):
                 for job, message, wall in computed:
@@ -112,6 +116,12 @@ class Computation:
                     outcome = self.results[job.cell.key].outcome
                     row = job.cell.labels | {"status": outcome.status, "message": outcome.message}
                     self._progress.finished(row, len(self.results), time_left.seconds_left())
+
+    def _note_once(self, text: str) -> None:
+        """Pass on what a child says; its neighbours may say the same."""
+        if text not in self._noted:
+            self._noted.add(text)
+            self._progress.note(text)
 
     def details(self) -> list[tuple[str, str]]:
         """Return for each cell that failed its labels and its traceback or last output."""

@@ -21,6 +21,9 @@ START_FAILURES = 3
 Step = Callable[[int, Job, int, int], None]
 """Receives slot, job, iteration, and the total number of iterations or 0."""
 
+Note = Callable[[str], None]
+"""Receives what the user should know, such as that loops are being compiled."""
+
 
 def local(
     schedule: Schedule,
@@ -31,6 +34,7 @@ def local(
     logs: Path,
     stop: Callable[[], bool],
     on_step: Step,
+    on_note: Note,
 ) -> Generator[tuple[Job, Message, float]]:
     """Run the jobs of a schedule in one warm child process for each slot.
 
@@ -50,6 +54,8 @@ def local(
         Asked a few times a second whether to stop at once.
     on_step : callable
         Called when a slot begins a job, and when it gets on with it.
+    on_note : callable
+        Called with what the user should know.
 
     Yields
     ------
@@ -71,7 +77,7 @@ def local(
             busy = [slot for slot in workers if slot.job is not None]
             if not busy:
                 break
-            for slot, message in _messages(busy, on_step):
+            for slot, message in _messages(busy, on_step, on_note):
                 job, wall = slot.finish()
                 failures = 0 if message.get("started", True) else failures + 1
                 reason = message.get("message", "")
@@ -111,7 +117,7 @@ class _Slot:
         return job, time.monotonic() - self.since
 
 
-def _messages(busy: list[_Slot], on_step: Step) -> Iterator[tuple[_Slot, Message]]:
+def _messages(busy: list[_Slot], on_step: Step, on_note: Note) -> Iterator[tuple[_Slot, Message]]:
     """Wait a moment, pass on what the children report, and yield the results that came."""
     wait = min(TICK, *(max(0.0, slot.child.seconds_left()) for slot in busy))
     poll = select.poll()
@@ -125,6 +131,8 @@ def _messages(busy: list[_Slot], on_step: Step) -> Iterator[tuple[_Slot, Message
                 yield slot, message
             elif message.get("event") == "ready":
                 slot.begin(on_step)
+            elif message.get("event") == "note":
+                on_note(message["text"])
             elif message.get("event") == "step" and slot.job is not None:
                 on_step(slot.index, slot.job, message["iteration"], message["total"])
     for slot in busy:

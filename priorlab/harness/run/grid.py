@@ -12,7 +12,8 @@ from priorlab.components import Component
 from priorlab.errors import UsageError, check_seed
 from priorlab.harness.results.names import safe_name
 from priorlab.harness.run import keys
-from priorlab.pictures.datasets import Dataset, ImageFile
+from priorlab.pictures.datasets import Dataset
+from priorlab.pictures.image_files import ImageFile
 from priorlab.priors import Prior
 from priorlab.registry import Registry
 from priorlab.tasks.base import Task

@@ -68,6 +68,7 @@ class Plan:
         known = sum(cell.key in self.cached for cell in self.cells)
         lines = [f"run {self.name}: {len(self.cells)} cells, {known} known already"]
         lines += [f"left out: {problem}" for problem in self.problems]
+        lines += self.selection.dataset.notes
         seconds, unknown = self.estimates.total(missing)
         if len(missing) > unknown:
             lines.append(f"about {seconds / self.slots / 60:.1f} minutes with {self.slots} slots")

@@ -1,11 +1,17 @@
-"""Progress of a run: an overall bar, the time left, and a line for what each slot is doing."""
+"""Progress of a run: an overall bar, the time left, and a line for what each slot is doing.
+
+In a terminal and in a notebook it is drawn; elsewhere there are lines now and then.
+"""
 
 from __future__ import annotations
 
+import html
 import sys
 import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TextIO
+
+from typing_extensions import override
 
 if TYPE_CHECKING:
     from rich.live import Live
@@ -13,6 +19,9 @@ if TYPE_CHECKING:
 
 INTERVAL = 10.0
 """Seconds between two lines when the output is not a terminal."""
+
+REFRESH = 0.25
+"""Least seconds between two changes of what a notebook shows."""
 
 
 class Progress:
@@ -24,8 +33,10 @@ class Progress:
     def note(self, text: str) -> None:
         """Something the user should know, such as an image that cannot be read."""
 
-    def working(self, slot: int, text: str) -> None:
-        """A slot, counted from 0, is now doing what the text says."""
+    def working(
+        self, slot: int, text: str, share: float = 0.0, seconds_left: float | None = None
+    ) -> None:
+        """A slot, counted from 0, is now doing what the text says, of which a share is done."""
 
     def finished(self, row: Mapping[str, Any], done: int, seconds_left: float | None) -> None:
         """A cell is finished, `done` in all; `seconds_left` is None while it is not known."""
@@ -36,6 +47,8 @@ class Progress:
 
 class PlainProgress(Progress):
     """A line now and then, for log files."""
+
+    unit = "cells"
 
     def __init__(self, stream: TextIO | None = None) -> None:
         self._stream = stream or sys.stderr
@@ -58,7 +71,8 @@ class PlainProgress(Progress):
             self._say(describe(row))
         if time.monotonic() - self._last >= INTERVAL or done == self._total:
             self._last = time.monotonic()
-            self._say(", ".join(filter(None, (f"{done}/{self._total} cells", _left(seconds_left)))))
+            count = f"{done}/{self._total} {self.unit}"
+            self._say(", ".join(filter(None, (count, _left(seconds_left)))))
 
     def _say(self, text: str) -> None:
         print(text, file=self._stream, flush=True)
@@ -67,7 +81,9 @@ class PlainProgress(Progress):
 class BarProgress(Progress):
     """A bar with the time left, and a line for each slot; failures scroll by above."""
 
-    def __init__(self) -> None:
+    def __init__(self, unit: str = "cells") -> None:
+        self._unit = unit
+        self._done = 0
         self._live: Live | None = None
         self._bars: Bars | None = None
         self._lines: list[str] = []
@@ -91,11 +107,16 @@ class BarProgress(Progress):
             TimeElapsedColumn(),
             TextColumn("{task.fields[left]}"),
         )
-        self._bars.add_task("cells", total=total, completed=cached, left="")
+        self._bars.add_task(self._unit, total=total, completed=cached, left="")
+        self._done = cached
         self._lines = [""] * slots
         console = Console(stderr=True)
         self._live = Live(
-            console=console, get_renderable=self._view, transient=True, refresh_per_second=4
+            console=console,
+            get_renderable=self._view,
+            transient=True,
+            refresh_per_second=1 / REFRESH,
+            redirect_stdout=sys.stdout.isatty(),  # a file gets what is printed
         )
         self._live.start()
 
@@ -106,12 +127,18 @@ class BarProgress(Progress):
         else:
             print(text, file=sys.stderr)
 
-    def working(self, slot: int, text: str) -> None:
-        """Show it in the slot's line."""
+    def working(
+        self, slot: int, text: str, share: float = 0.0, seconds_left: float | None = None
+    ) -> None:
+        """Show it in the slot's line, and where the share is known in the bar."""
         self._lines[slot] = text
+        if self._bars and share:
+            task = self._bars.task_ids[0]
+            self._bars.update(task, completed=self._done + share, left=_left(seconds_left))
 
     def finished(self, row: Mapping[str, Any], done: int, seconds_left: float | None) -> None:
         """Move the bar, and print a failure above it."""
+        self._done = done
         if self._bars:
             task = self._bars.task_ids[0]
             self._bars.update(task, completed=done, left=_left(seconds_left))
@@ -135,9 +162,106 @@ class BarProgress(Progress):
         return Group(self._bars or "", *lines)
 
 
+class PictureLines(PlainProgress):
+    """A line now and then while pictures are restored, whose results are told elsewhere."""
+
+    unit = "results"
+
+    @override
+    def started(self, total: int, cached: int, slots: int) -> None:
+        self._total = total
+
+    def working(
+        self, slot: int, text: str, share: float = 0.0, seconds_left: float | None = None
+    ) -> None:
+        """Say how far a picture is that takes long."""
+        if share and time.monotonic() - self._last >= INTERVAL:
+            self._last = time.monotonic()
+            self._say(", ".join(filter(None, (f"{text}: {share:.0%}", _left(seconds_left)))))
+
+    def finished(self, row: Mapping[str, Any], done: int, seconds_left: float | None) -> None:
+        """Say how many pictures are done, unless it was the last."""
+        if done < self._total:
+            super().finished(row, done, seconds_left)
+
+
+class NotebookProgress(Progress):
+    """A bar below the cell of a notebook, which disappears at the end."""
+
+    def __init__(self, unit: str = "cells") -> None:
+        self._unit = unit
+        self._total = self._done = 0
+        self._text = ""
+        self._shown = -REFRESH
+        # What a notebook has loaded already; elsewhere IPython need not be installed.
+        display = sys.modules["IPython"].display.display
+        self._handle = display(_drawn("", 0, 1), raw=True, display_id=True)
+
+    @override
+    def started(self, total: int, cached: int, slots: int) -> None:
+        self._total, self._done = total, cached
+
+    @override
+    def note(self, text: str) -> None:
+        print(text)
+
+    def working(
+        self, slot: int, text: str, share: float = 0.0, seconds_left: float | None = None
+    ) -> None:
+        """Draw how far it is."""
+        self._text = text
+        self._draw(share, seconds_left)
+
+    def finished(self, row: Mapping[str, Any], done: int, seconds_left: float | None) -> None:
+        """Draw how far it is, and print a failure."""
+        self._done = done
+        self._draw(0.0, seconds_left)
+        if row["status"] not in ("ok", "unsupported"):
+            self.note(describe(row))
+
+    @override
+    def ended(self) -> None:
+        self._handle.update({"text/plain": "", "text/html": ""}, raw=True)
+
+    def _draw(self, share: float, seconds_left: float | None) -> None:
+        if time.monotonic() - self._shown < REFRESH:
+            return
+        self._shown = time.monotonic()
+        count = f"{self._done}/{self._total} {self._unit}"
+        line = " · ".join(filter(None, (count, self._text, _left(seconds_left))))
+        self._handle.update(_drawn(line, self._done + share, self._total), raw=True)
+
+
+def _drawn(line: str, done: float, total: int) -> dict[str, str]:
+    """Return a bar with a line beside it, as text and as HTML."""
+    bar = f'<progress value="{done:.3f}" max="{max(1, total)}"></progress>'
+    return {"text/plain": line, "text/html": f"{bar} {html.escape(line)}"}
+
+
 def for_terminal() -> Progress:
-    """Return bars where standard error is a terminal, else occasional lines."""
+    """Return bars where standard error is a terminal or a notebook, else occasional lines."""
+    if in_notebook():
+        return NotebookProgress()
     return BarProgress() if sys.stderr.isatty() else PlainProgress()
+
+
+def for_pictures() -> Progress:
+    """Return what `for_terminal` does, for pictures that are restored one after the other."""
+    if in_notebook():
+        return NotebookProgress("results")
+    return BarProgress("results") if sys.stderr.isatty() else PictureLines()
+
+
+def in_notebook() -> bool:
+    """Return whether this process works for a notebook, such as Jupyter's.
+
+    Examples
+    --------
+    >>> in_notebook()
+    False
+    """
+    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+    return getattr(shell, "kernel", None) is not None
 
 
 def describe(row: Mapping[str, Any]) -> str:

@@ -2,8 +2,8 @@
 
 Started as ``python -m priorlab.harness.run.worker``. Both directions are JSON lines: first the
 driver's `Setup`, answered by ``{"event": "ready"}``; then jobs, each answered by any number of
-``"step"`` events and one ``"result"``. The process stays warm between jobs and ends with the
-driver, however that ends.
+``"step"`` and ``"note"`` events and one ``"result"``. The process stays warm between jobs and ends
+with the driver, however that ends.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import gc
 import json
+import logging
 import os
 import queue
 import signal
@@ -20,11 +21,12 @@ from pathlib import Path
 from typing import Any, TextIO, cast
 
 import torch
+from typing_extensions import override
 
 from priorlab import components, plugins
 from priorlab.harness.run import cell
 from priorlab.harness.run.timing import ClockedTrace
-from priorlab.pictures.datasets import ImageFile
+from priorlab.pictures.image_files import ImageFile
 from priorlab.priors import Prior
 from priorlab.registry import Registry
 from priorlab.tasks.base import Task
@@ -41,6 +43,7 @@ def main() -> None:
     jobs: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(inbox, jobs), daemon=True).start()
 
+    logging.getLogger("priorlab").addHandler(_Notes(outbox))
     registry = plugins.load(setup["plugin_files"], setup["plugin_folders"])
     device = torch.device(setup["device"])
     _settle(setup["threads"])
@@ -110,6 +113,18 @@ def _keep_pipes() -> tuple[TextIO, TextIO]:
     os.dup2(2, 1)
     os.close(nothing)
     return inbox, outbox
+
+
+class _Notes(logging.Handler):
+    """Sends the driver what a user should know, such as that loops are being compiled."""
+
+    def __init__(self, outbox: TextIO) -> None:
+        super().__init__(logging.WARNING)
+        self._outbox = outbox
+
+    @override
+    def emit(self, record: logging.LogRecord) -> None:
+        _send(self._outbox, event="note", text=record.getMessage())
 
 
 def _send(outbox: TextIO, **message: Any) -> None:

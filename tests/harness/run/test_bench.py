@@ -30,7 +30,10 @@ PRIORS = (
 
 class Recorder(Progress):
     def __init__(self):
-        self.texts, self.rows, self.ends = [], [], 0
+        self.texts, self.notes, self.rows, self.ends = [], [], [], 0
+
+    def note(self, text):
+        self.notes.append(text)
 
     def working(self, slot, text):
         self.texts.append(text)
@@ -184,6 +187,10 @@ def test_progress_is_told(everything):
     assert recorder.rows[-1][2] == 0
     assert "good · denoise:sigma=25 · tiny0" in recorder.texts
     assert recorder.ends == 1
+
+
+def test_what_children_warn_of_is_told_once(everything):
+    assert everything[2].notes == ["slow at first"]
 
 
 def test_only_what_is_missing_is_computed(everything, compare, calls):

@@ -40,14 +40,6 @@ def alive(pid):
         return False
 
 
-@pytest.fixture
-def python_handles_sigint():
-    """A shell that starts the tests with `&` has SIGINT ignored, and a run rightly leaves it so."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
 @pytest.mark.usefixtures("python_handles_sigint")
 @pytest.mark.timeout(300)  # it starts five processes that load torch
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")

@@ -1,0 +1,60 @@
+"""Find mistakes in what was typed before torch is imported, where that is possible."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from priorlab.api.declared import declarations
+from priorlab.pictures import datasets
+
+
+def check_names(
+    files: Sequence[str | Path] = (),
+    folders: Sequence[str | Path] = (),
+    *,
+    priors: Iterable[object] = (),
+    tasks: Iterable[object] = (),
+    trainer: str = "",
+    dataset: object = "",
+) -> None:
+    """Find a wrong name, parameter or value at once, where no plugin must be imported for it.
+
+    What passes here may still be wrong: only the plugins themselves know it all.
+
+    Parameters
+    ----------
+    files, folders : sequence of path
+        As `load_plugins` takes them.
+    priors, tasks : iterable
+        Specs; what is no text is left out.
+    trainer : str
+        The name of a trainer.
+    dataset : str
+        A dataset or a path; what is no text is left out.
+
+    Raises
+    ------
+    UsageError
+        The one that the plugins themselves would raise.
+
+    Examples
+    --------
+    >>> check_names(priors=["tv:weight=1"])
+    """
+    known = declarations(files, folders)
+    if known is None:
+        return
+    for spec in priors:
+        if isinstance(spec, str):
+            known.build_priors(spec)
+    for spec in tasks:
+        if isinstance(spec, str):
+            known.build_tasks(spec)
+    if trainer:
+        known.find("trainers", trainer)
+    if dataset and isinstance(dataset, str) and not Path(dataset).expanduser().exists():
+        if datasets.is_name(dataset):
+            known.find("datasets", dataset)
+        else:
+            datasets.load(dataset, {})

@@ -1,0 +1,221 @@
+"""Which pictures a user means with files, folders and patterns, and where each result goes."""
+
+from __future__ import annotations
+
+import dataclasses
+import glob
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from priorlab.errors import UsageError
+from priorlab.pictures.formats import READ_SUFFIXES, SUFFIXES, split_frame
+
+STAND_IN = ".png"
+"""The suffix of a result whose source has one that is not written."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Found:
+    """A picture to work on.
+
+    Attributes
+    ----------
+    source : Path
+        The file, or one picture of a file of several, such as ``scan.tif[3]``.
+    place : Path
+        Where its result goes, below the output folder. Its suffix is one that is written.
+    """
+
+    source: Path
+    place: Path
+
+    @property
+    def file(self) -> Path:
+        """The file that holds the picture."""
+        return split_frame(self.source)[0]
+
+
+@dataclasses.dataclass(frozen=True)
+class Collection:
+    """The pictures that were found, each once, and what of a folder is none.
+
+    Attributes
+    ----------
+    pictures : tuple of Found
+        No two have the same place.
+    folder : Path
+        The output folder.
+    to_file : bool
+        Whether the user named the file to write, for the one picture there is.
+    left_out : tuple of str
+        The files of folders that are no pictures by their suffix, and links to folders.
+    """
+
+    pictures: tuple[Found, ...]
+    folder: Path
+    to_file: bool = False
+    left_out: tuple[str, ...] = ()
+
+
+def collect(
+    given: Sequence[str | Path], output: str | Path, *, overwrite: bool = False
+) -> Collection:
+    """Find the pictures in files, folders and patterns, and where their results go.
+
+    Parameters
+    ----------
+    given : sequence of path
+        Files, folders, and patterns such as ``"*.jpg"`` or ``"photos/**/*.jpg"``. A file is taken
+        whatever its suffix; of a folder and its subfolders, what has the suffix of a picture and
+        is not hidden.
+    output : path
+        For one file the file to write. For whatever may be several, or if there is such a folder
+        or the text ends with a slash, the folder for the results; what lies in it is not taken
+        from a folder that is given.
+    overwrite : bool
+        Whether a result may replace a picture.
+
+    Returns
+    -------
+    Collection
+        The results of a file lie in the output folder itself. Those of a folder keep its structure
+        below the output folder; of several folders, or of one beside files, below its name.
+
+    Raises
+    ------
+    UsageError
+        For a file or folder that does not exist or cannot be read, a pattern that nothing matches,
+        no picture at all, two pictures whose results would have the same name, a result in place
+        of a picture, or an output that is no folder where several pictures need one.
+
+    Examples
+    --------
+    >>> found = collect(["*.png"], "out")
+    >>> [str(picture.place) for picture in found.pictures], found.to_file
+    (['photo.png'], False)
+    >>> found = collect(["photo.png"], "out/clean.png")
+    >>> [str(picture.place) for picture in found.pictures], found.to_file, str(found.folder)
+    (['clean.png'], True, 'out')
+    """
+    target = Path(output)
+    one = len(given) == 1 and not Path(given[0]).is_dir() and not _is_pattern(str(given[0]))
+    if one and not target.is_dir() and not str(output).endswith(("/", os.sep)):
+        (source,) = _matches(str(given[0]))
+        pictures: tuple[Found, ...] = (Found(source, Path(target.name)),)
+        found = Collection(pictures, target.parent, to_file=True)
+    else:
+        _check_folder(target)
+        pictures, left_out = _in_folders(given, target)
+        found = Collection(pictures, target, left_out=left_out)
+    if not overwrite:
+        _check_not_replaced(found)
+    return found
+
+
+def _in_folders(
+    given: Sequence[str | Path], output: Path
+) -> tuple[tuple[Found, ...], tuple[str, ...]]:
+    """Return the pictures in files, folders and patterns, and what is left out."""
+    paths = [path for item in given for path in _matches(str(item))]
+    if not paths:
+        raise UsageError("expected at least one picture")
+    found: dict[Path, Found] = {}
+    left_out: list[str] = []
+    for path in paths:
+        if not path.is_dir():
+            found.setdefault(path.resolve(), Found(path, _place_of(path)))
+            continue
+        below = Path() if len(paths) == 1 else Path(path.resolve().name)
+        for file in _files_in(path, output.resolve(), left_out):
+            place = below / _written(file.relative_to(path))
+            found.setdefault(file.resolve(), Found(file, place))
+    if not found:
+        raise UsageError(f"{', '.join(map(str, paths))}: no pictures ({', '.join(READ_SUFFIXES)})")
+    _check_places(tuple(found.values()))
+    return tuple(found.values()), tuple(left_out)
+
+
+def _check_folder(output: Path) -> None:
+    """Raise a `UsageError` if this cannot become the folder of several results."""
+    if output.is_dir():
+        return
+    if output.exists() or output.suffix.lower() in SUFFIXES:
+        raise UsageError(f"several pictures need a folder for their results: {output} is a file")
+
+
+def _is_pattern(text: str) -> bool:
+    return glob.has_magic(text) and not split_frame(Path(text))[0].exists()
+
+
+def _matches(text: str) -> list[Path]:
+    """Return the files and folders that a text names."""
+    if _is_pattern(text):
+        if matches := sorted(glob.glob(text, recursive=True)):
+            return [Path(match) for match in matches]
+        raise UsageError(f"no file matches {text!r}")
+    try:
+        os.stat(split_frame(Path(text))[0])
+    except OSError as error:
+        raise UsageError(f"cannot read {text}: {error.strerror or error}") from None
+    return [Path(text)]
+
+
+def _files_in(folder: Path, without: Path, left_out: list[str]) -> Iterator[Path]:
+    """Yield the pictures of a folder and of its subfolders, and note what is left out."""
+
+    def fail(error: OSError) -> None:
+        raise UsageError(f"cannot read folder {error.filename}: {error.strerror}")
+
+    for place, folders, files in os.walk(folder, onerror=fail):
+        inner = sorted(name for name in folders if name[0] != ".")
+        left_out += [f"{Path(place, name)} (a link)" for name in inner if _is_link(place, name)]
+        folders[:] = [
+            name
+            for name in inner
+            if not _is_link(place, name) and Path(place, name).resolve() != without
+        ]
+        for name in sorted(name for name in files if name[0] != "."):
+            if Path(name).suffix.lower() in READ_SUFFIXES:
+                yield Path(place, name)
+            else:
+                left_out.append(str(Path(place, name)))
+
+
+def _is_link(place: str, name: str) -> bool:
+    return Path(place, name).is_symlink()
+
+
+def _place_of(path: Path) -> Path:
+    """Return where the result of a file goes, or of one picture of it."""
+    file, number = split_frame(path)
+    name = file.name if number is None else f"{file.stem}-{number}{file.suffix}"
+    return _written(Path(name))
+
+
+def _written(place: Path) -> Path:
+    """Return a place with a suffix that can be written."""
+    return place if place.suffix.lower() in SUFFIXES else place.with_suffix(STAND_IN)
+
+
+def _check_not_replaced(found: Collection) -> None:
+    """Raise a `UsageError` if a result would replace a picture that is to be restored."""
+    sources = {picture.file.resolve(): picture.source for picture in found.pictures}
+    for picture in found.pictures:
+        if replaced := sources.get((found.folder / picture.place).resolve()):
+            raise UsageError(
+                f"the result of {picture.source} would replace the picture {replaced}; name"
+                " another output, or add --overwrite"
+            )
+
+
+def _check_places(pictures: Sequence[Found]) -> None:
+    """Raise a `UsageError` if two results would overwrite each other."""
+    places: dict[str, Found] = {}
+    for found in pictures:
+        other = places.setdefault(os.path.normcase(found.place), found)
+        if other is not found:
+            raise UsageError(
+                f"{other.source} and {found.source} would both be written to {found.place};"
+                " name the folder above them, or restore them one at a time"
+            )

@@ -1,0 +1,147 @@
+"""PNG files of 16 bits, of which Pillow keeps 8: written here, and how many bits a file means.
+
+Portable Network Graphics (PNG) Specification, W3C Recommendation, 2003.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from priorlab.pictures.picture import Metadata
+
+_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_COLOUR_TYPES = {1: 0, 2: 4, 3: 2, 4: 6}
+"""By the number of samples: gray, gray with alpha, RGB, RGB with alpha."""
+
+_METRES_PER_INCH = 0.0254
+
+
+def encode(pixels: NDArray[np.uint16], bits: int, metadata: Metadata) -> bytes:
+    """Return a PNG file of 16-bit pixels.
+
+    Parameters
+    ----------
+    pixels : array of shape (H, W, C)
+        C = 1 is gray, 3 is RGB; 2 and 4 have alpha besides.
+    bits : int
+        How many bits of each number mean something.
+    metadata : Metadata
+        What else the file says.
+
+    Examples
+    --------
+    >>> data = encode(np.full((4, 5, 3), 65535, np.uint16), 16, Metadata())
+    >>> _ = Path("deep.png").write_bytes(data)
+    >>> depths(Path("deep.png"))
+    (16, 16)
+    """
+    height, width, samples = pixels.shape
+    head = struct.pack(">IIBBBBB", width, height, 16, _COLOUR_TYPES[samples], 0, 0, 0)
+    chunks = [(b"IHDR", head), (b"sBIT", bytes([bits] * samples))]
+    if metadata.icc_profile:
+        name_and_method = b"ICC profile\0\0"
+        chunks.append((b"iCCP", name_and_method + zlib.compress(metadata.icc_profile)))
+    if metadata.dpi:
+        x, y = (round(dots / _METRES_PER_INCH) for dots in metadata.dpi)
+        chunks.append((b"pHYs", struct.pack(">IIB", x, y, 1)))
+    if metadata.exif:
+        chunks.append((b"eXIf", metadata.exif.removeprefix(b"Exif\0\0")))
+    chunks += [(b"IDAT", _compressed(pixels)), (b"IEND", b"")]
+    return _SIGNATURE + b"".join(_chunk(*chunk) for chunk in chunks)
+
+
+def depths(path: Path) -> tuple[int, int | None]:
+    """Return how many bits a PNG file stores of each number, and how many of them mean something.
+
+    Files say the latter by their chunk sBIT; of fewer than 16 bits all count where it is missing,
+    of 16 bits nothing is known then. Nothing is said of the colours of a palette.
+
+    Examples
+    --------
+    >>> depths(Path("photo.png"))
+    (8, 8)
+    """
+    stored, meant, kind = 8, None, 0
+    with path.open("rb") as file:
+        file.seek(len(_SIGNATURE))
+        for name, content in _chunks(file):
+            if name == b"IHDR":
+                stored, kind = content[8], content[9]
+            elif name == b"sBIT" and 0 < max(content, default=0) <= stored:
+                meant = max(content)
+            elif name == b"IDAT":
+                break
+    if kind == _PALETTE:
+        return stored, None
+    return stored, meant or (stored if stored < 16 else None)
+
+
+_PALETTE = 3
+
+
+def _chunks(file: BinaryIO) -> Iterator[tuple[bytes, bytes]]:
+    """Yield the names and contents of chunks; of pixels, the names alone."""
+    while len(start := file.read(8)) == 8:
+        length, name = struct.unpack(">I4s", start)
+        content = b"" if name == b"IDAT" else file.read(length)
+        yield name, content
+        file.seek(4 + (length if name == b"IDAT" else 0), 1)
+
+
+def _chunk(name: bytes, content: bytes) -> bytes:
+    checksum = zlib.crc32(name + content)
+    return struct.pack(">I", len(content)) + name + content + struct.pack(">I", checksum)
+
+
+def _compressed(pixels: NDArray[np.uint16]) -> bytes:
+    """Return the rows, filtered and compressed, a few at a time: the filter takes much memory."""
+    height, _, samples = pixels.shape
+    rows = np.ascontiguousarray(pixels, dtype=">u2").view(np.uint8).reshape(height, -1)
+    deflate = zlib.compressobj(6)
+    above = np.zeros((1, rows.shape[1]), np.uint8)
+    parts = []
+    for top in range(0, height, _ROWS):
+        block = rows[top : top + _ROWS]
+        parts.append(deflate.compress(_filtered(block, above, step=2 * samples)))
+        above = block[-1:]
+    return b"".join([*parts, deflate.flush()])
+
+
+_ROWS = 64
+
+
+def _filtered(block: NDArray[np.uint8], above: NDArray[np.uint8], step: int) -> bytes:
+    """Return rows of bytes, each predicted from its neighbours by Paeth's filter.
+
+    Parameters
+    ----------
+    block : array of shape (R, W)
+        Rows of the picture.
+    above : array of shape (1, W)
+        The row before them.
+    step : int
+        Bytes of a pixel.
+    """
+    rows = block.astype(np.int16)
+    upper = np.concatenate([above, block[:-1]]).astype(np.int16)
+    left, corner = np.zeros_like(rows), np.zeros_like(rows)
+    left[:, step:] = rows[:, :-step]
+    corner[:, step:] = upper[:, :-step]
+    guess = left + upper - corner
+    far_left, far_upper, far_corner = (abs(guess - side) for side in (left, upper, corner))
+    predicted = np.where(far_upper <= far_corner, upper, corner)
+    predicted = np.where((far_left <= far_upper) & (far_left <= far_corner), left, predicted)
+    lines = np.full((len(rows), rows.shape[1] + 1), _PAETH, np.uint8)
+    lines[:, 1:] = (rows - predicted).astype(np.uint8)
+    return lines.tobytes()
+
+
+_PAETH = 4
+"""The number of that filter."""

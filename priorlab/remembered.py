@@ -1,0 +1,138 @@
+"""The catalogue that was read last, kept in the user's cache: what can be named, without torch.
+
+Importing all plugins takes seconds. To list and explain what there is, or to say that a name is
+wrong, it is enough to know what they declared when they were last imported, as long as nothing
+changed since: no file of a plugin or of priorlab, nothing that is installed, no version. In any
+doubt there is no catalogue, and the plugins are imported.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import json
+import os
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+
+from priorlab.declarations import declared, stand_in
+from priorlab.errors import UsageError
+from priorlab.files import write_atomically
+from priorlab.hookspecs import GROUP
+from priorlab.registry import Registry
+
+CORE = "priorlab"
+LIBRARIES = ("site-packages", "dist-packages")
+"""The names of folders of installed libraries; installing one more changes the folder."""
+
+_STARTED = time.time_ns()
+_COARSE = 2 * 10**9
+"""Nanoseconds within which a file system may not tell two changes apart."""
+
+
+def recall() -> Registry | None:
+    """Return what the installed plugins declare, or None where that is not known for sure.
+
+    Returns
+    -------
+    Registry or None
+        As `priorlab.declarations.stand_in` builds it.
+    """
+    try:
+        kept = json.loads(_file().read_text(encoding="utf-8"))
+        if kept["state"] != _state(kept["others"]):
+            return None
+        return stand_in(kept["declared"])
+    except Exception:  # missing, unreadable, damaged, of another version: then it is not known
+        return None
+
+
+def remember(registry: Registry) -> None:
+    """Keep what the installed plugins declare, if it is not kept already and can be.
+
+    Nothing is kept if a plugin is broken (what it lacks may come from anywhere), if others than
+    the installed ones were loaded, or if a file has just changed: it may be newer than what was
+    imported.
+    """
+    if registry.files or registry.folders or recall() is not None:
+        return
+    try:
+        others = sorted(map(str, _others()))
+        state = _state(others)
+        if any(time_ns > _STARTED - _COARSE for time_ns, _ in state["files"].values()):
+            return
+        kept = {"state": state, "others": others, "declared": declared(registry)}
+        file = _file()
+        file.parent.mkdir(parents=True, exist_ok=True)
+        write_atomically(file, json.dumps(kept))
+    except (ValueError, OSError, UsageError, RuntimeError):
+        return  # it cannot be written down, or there is no place for it: the next time takes long
+
+
+def _file() -> Path:
+    """Return the file of this installation; each environment and each checkout has its own."""
+    place = f"{sys.prefix}\n{Path(__file__).parent}"
+    name = hashlib.sha256(place.encode(errors="surrogatepass")).hexdigest()[:16]
+    return platformdirs.user_cache_path(CORE, appauthor=False) / f"catalogue-{name}.json"
+
+
+def _state(others: Sequence[str]) -> dict[str, Any]:
+    """Return everything that decides what the plugins declare, in the types that JSON knows."""
+    entries = [
+        [entry.name, entry.value, *([entry.dist.name, entry.dist.version] if entry.dist else [])]
+        for entry in metadata.entry_points(group=GROUP)
+    ]
+    tops = sorted({CORE, *(entry[1].partition(":")[0].partition(".")[0] for entry in entries)})
+    files = [*(file for top in tops for file in _files(top)), *map(Path, others)]
+    return {
+        "python": sys.version,
+        "entries": sorted(entries),
+        "libraries": {
+            folder: Path(folder).stat().st_mtime_ns
+            for folder in sys.path
+            if Path(folder).name in LIBRARIES and Path(folder).is_dir()
+        },
+        "files": {str(file): _stamp(file) for file in files},
+    }
+
+
+def _stamp(file: Path) -> list[int]:
+    facts = file.stat()
+    return [facts.st_mtime_ns, facts.st_size]
+
+
+def _files(top: str) -> Iterator[Path]:
+    """Yield all files of a top-level module or package, data included."""
+    spec = importlib.util.find_spec(top)
+    if spec is None:
+        return
+    if spec.submodule_search_locations is None:
+        yield from [Path(spec.origin)] if spec.origin else []
+        return
+    for location in spec.submodule_search_locations:
+        if not Path(location).is_dir():  # in a zip file: its changes would not be seen
+            raise ValueError(f"{location} is no folder")
+        for folder, inner, names in os.walk(location):
+            inner[:] = [name for name in inner if name != "__pycache__"]
+            yield from (Path(folder, name) for name in names)
+
+
+def _others() -> Iterator[Path]:
+    """Yield the loaded files that are neither of the standard library nor installed."""
+    standard = Path(os.__file__).parent
+    for name, module in list(sys.modules.items()):
+        file = Path(getattr(module, "__file__", None) or standard)
+        if (
+            name != "__main__"
+            and file.is_absolute()  # torch has modules that only pretend to be files
+            and not file.is_relative_to(standard)
+            and not set(file.parts).intersection(LIBRARIES)
+            and file.suffix == ".py"
+        ):
+            yield file

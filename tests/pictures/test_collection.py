@@ -1,0 +1,92 @@
+"""Which pictures files, folders and patterns stand for, and where the results go."""
+
+import os
+
+import pytest
+
+from priorlab.errors import UsageError
+from priorlab.pictures.collection import collect
+
+OUT = "out/"
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("a.jpg", "b.png", "sub/a.jpg", "sub/deep/c.TIF", "sub/notes.txt", "sub/.x.png"):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    return tmp_path
+
+
+def places(*given, output=OUT):
+    return {str(f.source): str(f.place) for f in collect(given, output).pictures}
+
+
+def test_files_go_into_the_folder_itself():
+    assert places("a.jpg", "sub/deep/c.TIF") == {"a.jpg": "a.jpg", "sub/deep/c.TIF": "c.TIF"}
+
+
+def test_a_folder_keeps_its_structure_and_names_what_is_left_out():
+    found = collect(["sub"], OUT)
+    assert [str(f.place) for f in found.pictures] == ["a.jpg", "deep/c.TIF"]
+    assert found.left_out == ("sub/notes.txt",)
+
+
+def test_a_folder_beside_others_keeps_its_name():
+    assert places("a.jpg", "sub/")["sub/a.jpg"] == "sub/a.jpg"
+    assert places("*")["sub/deep/c.TIF"] == "sub/deep/c.TIF"
+
+
+def test_patterns_are_understood():
+    assert list(places("*.jpg", "b.*")) == ["a.jpg", "b.png"]
+    assert list(places("sub/**/*.TIF")) == ["sub/deep/c.TIF"]
+
+
+def test_a_name_with_brackets_is_a_name(folder):
+    (folder / "[1].png").touch()
+    assert places("[1].png") == {"[1].png": "[1].png"}
+    assert collect(["[1].png"], "clean.png").to_file
+
+
+def test_one_picture_of_a_file_of_several_is_a_file(folder):
+    (folder / "scan.tif").touch()
+    assert places("scan.tif[3]", "a.jpg")["scan.tif[3]"] == "scan-3.tif"
+    assert collect(["scan.tif[3]"], "clean.png").to_file
+
+
+def test_what_is_named_twice_comes_once():
+    assert list(places("a.jpg", "./a.jpg", "*.jpg")) == ["a.jpg"]
+
+
+def test_results_in_the_folder_are_not_taken_for_pictures(folder):
+    (folder / "sub/out").mkdir()
+    (folder / "sub/out/a.jpg").touch()
+    assert list(places("sub", output="sub/out")) == ["sub/a.jpg", "sub/deep/c.TIF"]
+
+
+def test_links_to_folders_are_not_followed_but_named(folder):
+    os.symlink(folder, folder / "sub/loop")
+    assert "sub/loop (a link)" in collect(["sub"], OUT).left_out
+
+
+def test_a_suffix_that_is_not_written_becomes_png(folder):
+    (folder / "scan.xyz").touch()
+    assert places("scan.xyz") == {"scan.xyz": "scan.png"}
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        (["none.png"], "cannot read none.png: No such file or directory"),
+        (["*.gif"], r"no file matches '\*.gif'"),
+        (["a.jpg", "sub/a.jpg"], "a.jpg and sub/a.jpg would both be written to a.jpg"),
+        (["empty"], "empty: no pictures"),
+        ([], "at least one picture"),
+    ],
+)
+def test_what_cannot_be_is_refused(given, says, folder):
+    (folder / "empty").mkdir()
+    with pytest.raises(UsageError, match=says):
+        collect(given, OUT)

@@ -1,0 +1,98 @@
+"""Which number is white: declared, or the sensor's, whatever the container."""
+
+import numpy as np
+import pytest
+import tifffile
+from hypothesis import given
+from hypothesis import strategies as st
+
+from priorlab.pictures import datasets, levels, reading, writing
+
+RNG = np.random.default_rng(0)
+
+
+def counts(bits, shape=(20, 24)):
+    """Numbers of a sensor that reach from black to white."""
+    numbers = RNG.integers(0, 2**bits, shape)
+    numbers.flat[:2] = 0, 2**bits - 1
+    return numbers
+
+
+def contained(numbers, bits, how):
+    """The same numbers in 16 bits."""
+    if how == "counts":
+        return numbers.astype(np.uint16)
+    up = numbers << (16 - bits)
+    return (up if how == "moved up" else up | numbers >> (2 * bits - 16)).astype(np.uint16)
+
+
+@pytest.mark.parametrize("how", ["counts", "moved up", "repeated below"])
+@pytest.mark.parametrize("bits", [8, 10, 12, 14])
+def test_a_picture_is_the_same_in_any_container(tmp_path, bits, how):
+    numbers = counts(bits)
+    stored = contained(numbers, bits, how)
+    tifffile.imwrite(tmp_path / "a.tif", stored, photometric="minisblack")
+    picture = reading.load(tmp_path / "a.tif")
+    assert abs(picture.image[0] - numbers / (2**bits - 1)).max() < 2e-5
+    assert picture.quantum == 1 / (2**bits - 1)
+    assert bool(picture.notes) == (how != "repeated below")
+    # Written again, the numbers are what they were.
+    writing.write(tmp_path / "b.tif", picture.image, like=picture)
+    assert np.array_equal(tifffile.imread(tmp_path / "b.tif"), stored)
+    again = reading.load(tmp_path / "b.tif")
+    assert np.array_equal(again.image, picture.image) and not again.notes
+
+
+@given(seed=st.integers(0, 99), bits=st.integers(8, 16))
+def test_what_is_declared_is_not_guessed(tmp_path_factory, seed, bits):
+    path = tmp_path_factory.mktemp("levels") / "a.tif"
+    white = 2**bits - 1
+    numbers = np.random.default_rng(seed).integers(0, white // 20, (9, 9)).astype(np.uint16)
+    tag = [(281, "H", 1, white, True)]
+    tifffile.imwrite(path, numbers, photometric="minisblack", extratags=tag)
+    picture = reading.load(path)
+    assert picture.levels.white == white and not picture.notes
+    assert np.allclose(picture.image[0], numbers / white)
+
+
+def test_the_largest_number_of_one_picture_is_no_white(tmp_path):
+    """Some programs write that into the tag."""
+    tag = [(281, "H", 1, 3000, True)]
+    numbers = counts(12).clip(0, 3000).astype(np.uint16)
+    tifffile.imwrite(tmp_path / "a.tif", numbers, photometric="minisblack", extratags=tag)
+    assert reading.load(tmp_path / "a.tif").levels.white == 4095
+
+
+def test_noise_may_exceed_white(tmp_path):
+    numbers = counts(12) + 20
+    tifffile.imwrite(tmp_path / "a.tif", numbers.astype(np.uint16), photometric="minisblack")
+    picture = reading.load(tmp_path / "a.tif")
+    assert picture.levels.white == 4095 and picture.image.max() > 1
+    assert reading.read(tmp_path / "a.tif").max() == 1
+
+
+@pytest.mark.parametrize("value", [0, 1, 7, 1000, 32768])
+def test_of_few_numbers_nothing_is_guessed(value):
+    flat = np.array([0, value]) if value else np.array([0])
+    assert levels.of_numbers(flat) == levels.DEEP
+
+
+def test_a_data_set_has_one_white(tmp_path):
+    bright, dark = counts(12), counts(12) // 8  # alone, the dark one would be taken for 10 bits
+    tifffile.imwrite(tmp_path / "a.tif", bright.astype(np.uint16), photometric="minisblack")
+    tifffile.imwrite(tmp_path / "b.tif", dark.astype(np.uint16), photometric="minisblack")
+    writing.write(tmp_path / "c.png", np.zeros((1, 20, 24)))
+    assert reading.load(tmp_path / "b.tif").levels.white == 1023
+    dataset = datasets.load(str(tmp_path))
+    assert [image.white for image in dataset.images] == [4095, 4095, 0]
+    assert np.allclose(dataset.images[1].read()[0], dark / 4095)
+    (note,) = dataset.notes
+    assert note.endswith("taken for 12 bits, with white at 4095")
+
+
+def test_our_own_dark_files_are_not_stretched(tmp_path):
+    image = RNG.uniform(0, 0.01, (3, 20, 24)).astype(np.float32)
+    for suffix in (".tif", ".png"):
+        deep = reading.Picture(image=image, levels=levels.DEEP)
+        writing.write(tmp_path / f"a{suffix}", image, like=deep)
+        assert abs(reading.read(tmp_path / f"a{suffix}") - image).max() < 1 / 65535

@@ -1,0 +1,103 @@
+"""`restore` and `degrade` on files: what they carry comes out again; what is lost is said."""
+
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image
+from sample_pictures import picture
+
+import priorlab
+from priorlab import api
+from priorlab.api import pictures
+from priorlab.errors import UsageError
+from priorlab.pictures import reading
+
+CLEAN = picture(32, 40, 3)
+NOISY = np.clip(CLEAN + np.random.default_rng(0).normal(0, 0.05, CLEAN.shape), 0, 1)
+TASK, PRIOR = "denoise:sigma=13", "tv"
+
+
+def restored(source, output, **options):
+    lines = []
+    api.restore_file(source, output, TASK, PRIOR, say=lines.append, **options)
+    assert lines.pop() == f"wrote {output}"
+    return lines
+
+
+def layout(image):
+    return np.rint(image * 255).astype(np.uint8).transpose(1, 2, 0)
+
+
+def test_counts_stay_counts(tmp_path):
+    counts = np.rint(NOISY[0] * 4095).astype(np.uint16)
+    tifffile.imwrite(tmp_path / "a.tif", counts, photometric="minisblack")
+    (said,) = restored(tmp_path / "a.tif", tmp_path / "b.tif")
+    assert said.endswith("taken for 12 bits, with white at 4095")
+    again = tifffile.imread(tmp_path / "b.tif")
+    assert again.dtype == np.uint16 and 2000 < again.max() <= 4095
+    for deep in (counts, counts << 4):  # the same picture, whatever its container
+        result = priorlab.restore(deep, TASK, PRIOR)
+        assert abs(result * 4095 - again).max() <= 0.51
+
+
+def test_what_is_transparent_is_restored_as_it_is(tmp_path):
+    opacity = np.full((32, 40), 128, np.uint8)
+    image = Image.fromarray(layout(NOISY))
+    image.save(tmp_path / "opaque.png")
+    image.putalpha(Image.fromarray(opacity))
+    image.save(tmp_path / "a.png")
+    for name in ("a", "opaque"):
+        assert restored(tmp_path / f"{name}.png", tmp_path / f"{name}-out.png") == []
+    shown, opaque = (np.asarray(Image.open(tmp_path / f"{n}-out.png")) for n in ("a", "opaque"))
+    assert np.array_equal(shown[..., 3], opacity)
+    assert np.array_equal(shown[..., :3], opaque)
+    (said,) = restored(tmp_path / "a.png", tmp_path / "c.jpg")
+    assert said == "c.jpg: .jpg files written here hold no opacity: shown on white"
+
+
+def test_the_opacity_grows_with_the_picture(tmp_path):
+    image = Image.fromarray(layout(CLEAN))
+    image.putalpha(Image.linear_gradient("L").resize((40, 32)))
+    image.save(tmp_path / "a.png")
+    api.restore_file(tmp_path / "a.png", tmp_path / "b.png", "superres:factor=2", "tv")
+    with Image.open(tmp_path / "b.png") as large:
+        assert large.size == (80, 64) and large.mode == "RGBA"
+
+
+def test_a_file_is_not_replaced_by_its_own_restoration(tmp_path):
+    path = tmp_path / "a.png"
+    Image.fromarray(layout(NOISY)).save(path)
+    before = path.read_bytes()
+    with pytest.raises(UsageError, match="is the picture itself"):
+        api.restore_file(path, path, TASK, PRIOR)
+    with pytest.raises(UsageError, match="is the picture itself"):
+        api.degrade_file(path, path, TASK)
+    assert path.read_bytes() == before
+    restored(path, path, overwrite=True)
+    assert path.read_bytes() != before
+
+
+def test_one_page_of_several(tmp_path):
+    pages = [Image.fromarray(layout(image)) for image in (NOISY, CLEAN)]
+    pages[0].save(tmp_path / "a.tif", save_all=True, append_images=pages[1:])
+    (said,) = restored(tmp_path / "a.tif", tmp_path / "b.tif")
+    assert said.startswith("the first of the 2 pictures in a.tif is used")
+    assert restored(tmp_path / "a.tif[1]", tmp_path / "c.tif") == []
+    assert abs(reading.read(tmp_path / "c.tif") - CLEAN).mean() < 0.05
+
+
+def test_degrading_keeps_what_the_file_carries(tmp_path):
+    image = Image.fromarray(layout(CLEAN))
+    image.putalpha(Image.linear_gradient("L").resize((40, 32)))
+    image.save(tmp_path / "a.png", dpi=(300, 300))
+    api.degrade_file(tmp_path / "a.png", tmp_path / "b.png", TASK)
+    before, after = (reading.load(tmp_path / name) for name in ("a.png", "b.png"))
+    assert np.array_equal(before.opacity, after.opacity)
+    assert after.metadata.dpi == before.metadata.dpi
+
+
+def test_arrays_are_pictures_too():
+    deep = (NOISY.transpose(1, 2, 0) * 65535).astype(np.uint16)
+    assert pictures.load(deep).quantum == 1 / 65535
+    assert pictures.load(NOISY[0]).quantum == 0
+    assert pictures.load(layout(NOISY)).name == "the array"
