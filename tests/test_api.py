@@ -145,12 +145,27 @@ def test_one_task_and_one_prior_are_expected(photo):
 def test_degrade_and_restore_agree_on_the_boundary():
     """Both take a photograph's boundary, so that deblurring leaves no frame of ringing."""
     clean = picture(48, 48)[0]
-    blurred, mask = priorlab.degrade(clean, "deblur:sigma=0")
+    blurred, mask = priorlab.degrade(clean, "deblur:width=1.6,sigma=0")
     assert mask is None
-    restored = priorlab.restore(blurred, "deblur:sigma=0", "tv")
+    restored = priorlab.restore(blurred, "deblur:width=1.6,sigma=0", "tv")
     frame = np.ones((48, 48), bool)
     frame[6:-6, 6:-6] = False
     assert np.abs(restored - clean)[frame].mean() < 0.6 * np.abs(blurred - clean)[frame].mean()
+
+
+@pytest.mark.parametrize("prior", ["tv", "nlm:steps=6", "wiener", "richardson-lucy"])
+def test_light_from_beyond_the_frame_does_not_ring(prior):
+    """A picture cut from a larger blurred one comes back without ghosts along its border."""
+    scene = picture(96, 112)[0]
+    task = "deblur:kind=motion,length=9,angle=30,sigma=1"
+    blurred = priorlab.degrade(scene, task)[0][20:-20, 24:-24]
+    clean = scene[20:-20, 24:-24]
+    error = {
+        boundary: np.square(priorlab.restore(blurred, task + boundary, prior) - clean).mean()
+        for boundary in ("", ",boundary=reflect")
+    }
+    assert error[""] < 0.8 * error[",boundary=reflect"]
+    assert error[""] < 0.6 * np.square(blurred - clean).mean()
 
 
 def test_equal_seeds_degrade_equally():

@@ -8,11 +8,13 @@ from typing import ClassVar
 
 import numpy as np
 import torch
+from torch import Tensor
 from typing_extensions import override
 
 from priorlab.components import parameter
 from priorlab.errors import UsageError
 from priorlab.forward.convolution import Convolution
+from priorlab.forward.cropped_convolution import CroppedConvolution
 from priorlab.forward.noise import Noise
 from priorlab.forward.operators import Shape
 from priorlab.pictures.picture import Picture
@@ -45,7 +47,7 @@ class Deblur(Task):
         "", "file with the kernel: an image, a .npy or a .txt matrix", file=True
     )
     sigma: float = sigma_parameter(2)
-    boundary: str = boundary_parameter()
+    boundary: str = boundary_parameter("unknown", "reflect")
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -63,20 +65,46 @@ class Deblur(Task):
 
     @override
     def operator(self, shape: Shape, rng: np.random.Generator) -> Convolution:
+        operator = self._operator()
+        operator.check(shape[-2:])
+        return operator
+
+    def _operator(self) -> Convolution:
         if self.kernel:
             kernel = kernels.read(self.kernel)
         elif self.kind == "motion":
             kernel = kernels.motion(self.length, self.angle)
         else:
             kernel = kernels.gaussian(self.width)
-        operator = Convolution(torch.from_numpy(kernel).float(), self.boundary)
-        operator.check(shape[-2:])
-        return operator
+        values = torch.from_numpy(kernel).float()
+        if self.boundary == "unknown":
+            return CroppedConvolution(values)
+        return Convolution(values, self.boundary)
+
+    @override
+    def scene(self, clean: Tensor) -> Tensor:
+        return clean
+
+    def truth(self, clean: Tensor) -> Tensor:
+        """Return the part of the image that the picture shows: less, if the boundary is unknown."""
+        return self._operator().frame(clean) if self.boundary == "unknown" else clean
+
+    @override
+    def restored_shape(self, shape: Shape) -> Shape:
+        return self._operator().canvas(shape)
 
     @override
     def for_photograph(self, typed: Collection[str]) -> Deblur:
         return self if "boundary" in typed else dataclasses.replace(self, boundary="reflect")
 
-    @override
     def for_picture(self, picture: Picture, typed: Collection[str]) -> tuple[Task, tuple[str, ...]]:
-        return self.for_photograph(typed), assumed(self.sigma, typed)
+        """Return the task, blind beyond the frame, if what blurred the picture was typed."""
+        needed = {"gaussian": ("width",), "motion": ("length", "angle")}[self.kind]
+        if not self.kernel and (missing := [key for key in needed if key not in typed]):
+            raise UsageError(
+                f"{self.name}: what blurred {picture.name} is not known"
+                f" (no {' and no '.join(missing)} was given); give kernel=FILE, or width=PIXELS of"
+                " a Gaussian, or kind=motion,length=PIXELS,angle=DEGREES"
+            )
+        task = self if "boundary" in typed else dataclasses.replace(self, boundary="unknown")
+        return task, assumed(self.sigma, typed)
