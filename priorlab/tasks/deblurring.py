@@ -27,6 +27,12 @@ from priorlab.tasks.parameters import assumed, boundary_parameter, noise_of, sig
 class Deblur(Task):
     """Undo a known blur: Gaussian, motion, or a kernel from a file.
 
+    A kernel is the picture of a point of light: it is convolved with the image (not correlated,
+    as OpenCV's ``filter2D`` does), and its origin, where the point was, is the element
+    (rows // 2, columns // 2) counted from 0: the centre of odd sides. That is the convention of
+    ``scipy.ndimage.convolve``; `priorlab.tasks.kernel_conventions.convert` converts kernels made
+    for other functions of SciPy and OpenCV.
+
     Examples
     --------
     >>> measurement = Deblur(width=2.0).measure(torch.rand(1, 3, 32, 32), seed=0)
