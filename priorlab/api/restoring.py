@@ -257,8 +257,11 @@ def _restored(
     with _named(model):
         model, notes = model.for_picture(Picture(image=data), typed)
         measurement = model.adopt(torch.from_numpy(data)[None]).to(found)
+        found_out = model.pictures(measurement)
     for note in notes:
         say(note)
+    for name, image in found_out.items():
+        trace.picture(name, image.cpu())
     return restoration.attempt(chosen, measurement, seed=seed, trace=trace)
 
 

@@ -222,6 +222,10 @@ class Task(Component, ABC):
         operator = self.operator(shape, np.random.default_rng(0))
         return self._measurement(y, operator.to(y.device), shape)
 
+    def pictures(self, measurement: Measurement) -> dict[str, Tensor]:
+        """Return pictures (1, C, H, W), by name, of what `adopt` found out: by default none."""
+        return {}
+
     def restored_shape(self, shape: Shape) -> Shape:
         """Return the shape of the image to which data of `shape` belong; see `Measurement`."""
         return shape
