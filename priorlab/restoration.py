@@ -17,7 +17,7 @@ from priorlab.forward.conjugate_gradients import ConvergenceWarning
 from priorlab.forward.measurement import Measurement
 from priorlab.priors import Prior
 from priorlab.randomness import seeded
-from priorlab.trace import SILENT, Trace
+from priorlab.trace import SILENT, FramedTrace, Trace
 
 LONGEST_REASON = 300
 """Characters of the one line that says why a restoration failed; its details keep the rest."""
@@ -54,7 +54,8 @@ def run(
     Returns
     -------
     Tensor
-        The image (B, C, H, W), finite float32 in [0, 1].
+        The image (B, C, H, W), finite float32 in [0, 1], of ``measurement.frame_shape``: what a
+        prior restored beyond the picture's frame is cut off, here and in what `trace` receives.
 
     Raises
     ------
@@ -79,9 +80,10 @@ def run(
         raise Unsupported(problem)
     device = measurement.y.device
     prior.prepare(device, measurement.shape[1])
+    framed = FramedTrace(trace, measurement.shape, measurement.operator.frame)
     with seeded(seed, device), around or contextlib.nullcontext(), _reporting(trace):
-        restored = prior.restore(measurement, trace, seed)
-    return _checked(restored, measurement.shape)
+        restored = prior.restore(measurement, framed, seed)
+    return measurement.operator.frame(_checked(restored, measurement.shape))
 
 
 def attempt(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from torch import Tensor
 from typing_extensions import override
 
@@ -84,3 +86,49 @@ class TraceOfOne(Trace):
     @override
     def converged(self, reached: bool, residual: float) -> None:
         self.trace.converged(reached, residual)
+
+
+class FramedTrace(Trace):
+    """Passes all reports on, of each image the part in the picture's frame only.
+
+    Parameters
+    ----------
+    trace : Trace
+        Receives the reports.
+    shape : tuple of int
+        Shape (B, C, H, W) of the images that are reported; a picture of another shape is passed
+        on as it is.
+    frame : callable
+        Returns the part of an image that lies in the frame.
+    """
+
+    def __init__(
+        self, trace: Trace, shape: tuple[int, ...], frame: Callable[[Tensor], Tensor]
+    ) -> None:
+        self.trace, self.shape, self.frame = trace, shape, frame
+
+    def report(
+        self,
+        iteration: int,
+        total: int,
+        image: Tensor,
+        *,
+        output: Tensor | None = None,
+        **values: float,
+    ) -> None:
+        """Pass the frame of the image, and of the `output`, on."""
+        latest = None if output is None else self.frame(output)
+        self.trace.report(iteration, total, self.frame(image), output=latest, **values)
+
+    @override
+    def returned(self, iteration: int) -> None:
+        self.trace.returned(iteration)
+
+    @override
+    def converged(self, reached: bool, residual: float) -> None:
+        self.trace.converged(reached, residual)
+
+    def picture(self, name: str, image: Tensor) -> None:
+        """Pass the frame of a picture on."""
+        inside = image.shape[-2:] == self.shape[-2:]
+        self.trace.picture(name, self.frame(image) if inside else image)

@@ -3,11 +3,13 @@
 import dataclasses
 import subprocess
 import sys
+from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from sample_pictures import picture, save
 
 import priorlab
@@ -145,12 +147,48 @@ def test_one_task_and_one_prior_are_expected(photo):
 def test_degrade_and_restore_agree_on_the_boundary():
     """Both take a photograph's boundary, so that deblurring leaves no frame of ringing."""
     clean = picture(48, 48)[0]
-    blurred, mask = priorlab.degrade(clean, "deblur:sigma=0")
+    blurred, mask = priorlab.degrade(clean, "deblur:width=1.6,sigma=0")
     assert mask is None
-    restored = priorlab.restore(blurred, "deblur:sigma=0", "tv")
+    restored = priorlab.restore(blurred, "deblur:width=1.6,sigma=0", "tv")
     frame = np.ones((48, 48), bool)
     frame[6:-6, 6:-6] = False
     assert np.abs(restored - clean)[frame].mean() < 0.6 * np.abs(blurred - clean)[frame].mean()
+
+
+@pytest.mark.parametrize("prior", ["tv", "nlm:steps=6", "wiener", "richardson-lucy"])
+def test_light_from_beyond_the_frame_does_not_ring(prior):
+    """A picture cut from a larger blurred one comes back without ghosts along its border."""
+    scene = picture(96, 112)[0]
+    task = "deblur:kind=motion,length=9,angle=30,sigma=1"
+    blurred = priorlab.degrade(scene, task)[0][20:-20, 24:-24]
+    clean = scene[20:-20, 24:-24]
+    error = {
+        boundary: np.square(priorlab.restore(blurred, task + boundary, prior) - clean).mean()
+        for boundary in ("", ",boundary=reflect")
+    }
+    assert error[""] < 0.8 * error[",boundary=reflect"]
+    assert error[""] < 0.6 * np.square(blurred - clean).mean()
+
+
+def test_an_estimated_kernel_is_written_beside_the_result(tmp_path, monkeypatch):
+    """The kernel of a blur that nobody told can be looked at, and used again."""
+    monkeypatch.chdir(tmp_path)
+    scene = np.full((96, 112), 0.2)
+    scene[30:70, 30:80], scene[45:60, 60:100] = 0.8, 0.5
+    blurred = priorlab.degrade(scene, "deblur:kind=motion,length=7,angle=0,sigma=0")[0]
+    Image.fromarray((blurred * 255).round().astype(np.uint8)).save("shaky.png")
+    said = []
+    task = "deblur:kind=estimate,size=11,sigma=1"
+    priorlab.api.restore_file(Path("shaky.png"), Path("out.png"), task, "tv", say=said.append)
+    assert "estimating a kernel of at most 11 pixels" in said
+    assert any(line.startswith("wrote out-kernel.png: kernel") for line in said)
+    kernel = np.asarray(Image.open("out-kernel.png")).astype(float) / 255
+    assert kernel.shape == (11, 11)
+    columns, rows = ((kernel > 0.2).any(axis).sum() for axis in (0, 1))
+    assert columns >= 5 and rows <= 3  # a movement to the side
+    priorlab.restore("shaky.png", "deblur:kernel=out-kernel.png", "wiener")
+    with pytest.raises(UsageError, match="say with what"):
+        priorlab.degrade(scene, "deblur:kind=estimate")
 
 
 def test_equal_seeds_degrade_equally():

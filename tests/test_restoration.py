@@ -15,6 +15,7 @@ from priorlab.forward.conjugate_gradients import (
     conjugate_gradients,
     norm,
 )
+from priorlab.forward.cropped_convolution import CroppedConvolution
 from priorlab.forward.measurement import Measurement
 from priorlab.forward.noise import Gaussian
 from priorlab.forward.operators import Identity
@@ -175,3 +176,40 @@ def test_the_reason_of_a_failure_is_one_line_that_can_be_stored(error, says):
     assert restoration.reason(error) == says
     assert restoration.reason(error).encode()
     assert restoration.details(error).encode()
+
+
+def test_what_lies_beyond_the_frame_is_cut_off(prior):
+    """The prior restores all of the scene; who asked, or listens, sees the picture."""
+
+    class Listener(Trace):
+        def __init__(self):
+            self.seen = []
+
+        def report(self, iteration, total, image, *, output=None, **values):
+            self.seen += [image, output]
+
+        def returned(self, iteration):
+            self.seen.append(iteration)
+
+        def picture(self, name, image):
+            self.seen.append(image)
+
+    class Reporting(type(prior(None))):
+        def restore(self, measurement, trace=SILENT, seed=0):
+            scene = torch.arange(float(18 * 24)).view(1, 1, 18, 24) / 432
+            trace.report(1, 1, scene, output=scene)
+            trace.report(1, 1, scene)
+            trace.returned(1)
+            trace.picture("map", scene)
+            trace.picture("icon", scene[..., :4, :4])
+            return scene
+
+    operator = CroppedConvolution(torch.full((3, 5), 1 / 15))
+    listener = Listener()
+    measurement = Measurement(MEASUREMENT.y, operator, Gaussian(0.1), (1, 1, 18, 24))
+    restored = restoration.run(Reporting(), measurement, trace=listener)
+    assert restored.shape == SHAPE and round(432 * float(restored[0, 0, 0, 0])) == 26
+    image, output, again, nothing, returned, picture, icon = listener.seen
+    for part in (image, output, again, picture):
+        assert torch.equal(part, restored)
+    assert nothing is None and returned == 1 and icon.shape == (1, 1, 4, 4)

@@ -14,6 +14,9 @@ from priorlab_handcrafted.shared.deblurring import Deblurring
 DISCREPANCY = 0.94
 """Iteration stops when the residual is this many times the noise level, before noise is fitted."""
 
+LEAST_SCALE = 0.01
+"""Pixels beyond the frame of which data hold less than this, ``A^T 1``, stay as they are."""
+
 TINY = 1e-6
 """Smallest value of a blurred image that data are divided by."""
 
@@ -60,12 +63,14 @@ class RichardsonLucy(Deblurring):
         operator, goal = measurement.operator, DISCREPANCY * measurement.noise.level
         positive = y.clamp_min(0)
         scale = operator.adjoint(torch.ones_like(y))
-        x = positive.mean((-2, -1), keepdim=True).expand_as(y)
+        seen = scale >= LEAST_SCALE
+        x = positive.mean((-2, -1), keepdim=True).expand_as(scale)
         for iteration in range(1, self.iterations + 1):
             blurred = operator.forward(x)
             residual = float((blurred - y).square().mean().sqrt())
             if residual <= goal:
                 break
-            x = x * operator.adjoint(positive / blurred.clamp_min(TINY)) / scale
+            update = operator.adjoint(positive / blurred.clamp_min(TINY)) / scale
+            x = torch.where(seen, x * update, x)
             trace.report(iteration, self.iterations, x, residual=residual)
         return x

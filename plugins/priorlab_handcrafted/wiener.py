@@ -91,7 +91,8 @@ def _solve(operator: Convolution, y: Tensor, balance: Tensor) -> Tensor:
         return operator.adjoint(operator.forward(x)) + balance * _laplacian(x)
 
     right = operator.adjoint(y)
-    return y + conjugate_gradients(apply, right - apply(y), norm(right))
+    start = operator.initial_guess(y, operator.canvas((*y.shape,)))
+    return start + conjugate_gradients(apply, right - apply(start), norm(right))
 
 
 def _laplacian(x: Tensor) -> Tensor:

@@ -327,11 +327,14 @@ def _restored(
         model, notes = model.for_picture(picture, typed)
         shown = model.noise_in(picture)
         measurement = model.adopt(torch.from_numpy(picture.image)[None]).to(found)
+        found_out = model.pictures(measurement)
     if shown is not None:
         noise, text = shown
         measurement, notes = dataclasses.replace(measurement, noise=noise), (*notes, text)
     for note in notes:
         say(note)
+    for name, image in found_out.items():
+        trace.picture(name, image.cpu())
     return restoration.attempt(chosen, measurement, seed=seed, trace=trace)
 
 

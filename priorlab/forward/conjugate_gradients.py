@@ -26,7 +26,11 @@ class ConvergenceWarning(UserWarning):
 
 
 def conjugate_gradients(
-    apply: Callable[[Tensor], Tensor], b: Tensor, scale: Tensor, start: Tensor | None = None
+    apply: Callable[[Tensor], Tensor],
+    b: Tensor,
+    scale: Tensor,
+    start: Tensor | None = None,
+    precondition: Callable[[Tensor], Tensor] | None = None,
 ) -> Tensor:
     """Solve ``M w = b`` for each member of a batch.
 
@@ -45,6 +49,9 @@ def conjugate_gradients(
         it in each member.
     start : Tensor, optional
         Where to begin, shape (B, ...); by default ``w = 0``.
+    precondition : callable, optional
+        About the inverse of M, symmetric and positive definite as well: the closer it is, the
+        fewer steps it takes.
 
     Returns
     -------
@@ -67,20 +74,23 @@ def conjugate_gradients(
     goal = tolerance * scale
     w = torch.zeros_like(b) if start is None else start
     residual = b if start is None else b - apply(start)
-    direction, square = residual, dot(residual, residual)
+    direction = corrected = residual if precondition is None else precondition(residual)
+    product, square = dot(residual, corrected), dot(residual, residual)
     best, least = w, square
     for _ in range(MOST_STEPS):
         active = square.sqrt() > goal
         if not bool(active.any()):
             return w
         image = apply(direction)
-        step = torch.where(active, square / dot(direction, image), 0)
+        step = torch.where(active, product / dot(direction, image), 0)
         w = w + _each(step, w) * direction
         residual = residual - _each(step, w) * image
-        previous, square = square, dot(residual, residual)
+        corrected = residual if precondition is None else precondition(residual)
+        previous, product = product, dot(residual, corrected)
+        square = product if precondition is None else dot(residual, residual)
         # A member that is done takes no more steps, and none of its 0/0 either.
-        turn = torch.where(active, square / previous, 0)
-        direction = residual + _each(turn, w) * direction
+        turn = torch.where(active, product / previous, 0)
+        direction = corrected + _each(turn, w) * direction
         better = square < least
         least = torch.where(better, square, least)
         best = torch.where(_each(better, w), w, best)

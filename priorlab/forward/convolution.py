@@ -6,11 +6,12 @@ import copy
 from typing import Self
 
 import torch
-from scipy.fft import next_fast_len
 from torch import Tensor
 from typing_extensions import override
 
 from priorlab.errors import UsageError
+from priorlab.forward.borders import fold, mirrored, reach, reflect
+from priorlab.forward.fourier import fast_size, image_of, spectrum_of
 from priorlab.forward.operators import LinearOperator, Shape
 
 
@@ -87,7 +88,7 @@ class Downsampling(LinearOperator):
         if self._mirrors:
             # An image and its mirror images side by side repeat without a seam, and by
             # symmetry the minimiser for all of them is that for each of them.
-            full = self._periodic_solve(_mirrored(y), _mirrored(v), rho)
+            full = self._periodic_solve(mirrored(y), mirrored(v), rho)
             return full[..., : v.shape[-2], : v.shape[-1]]
         return super().solve(y, v, rho)
 
@@ -143,33 +144,35 @@ class Downsampling(LinearOperator):
         """
         coarse, fine = (y.shape[-2], y.shape[-1]), (v.shape[-2], v.shape[-1])
         transfer = self._transfer(fine, v.dtype)
-        correlation = _image(transfer.abs().square(), fine)[:: self.factor, :: self.factor]
-        power = _spectrum(correlation).real.clamp_min(0)
-        residual = y - self._decimate(_image(transfer * _spectrum(v), fine))
-        w = _image(_spectrum(residual) / (power + rho), coarse)
-        return v + _image(transfer.conj() * _spectrum(self._spread(w)), fine)
+        correlation = image_of(transfer.abs().square(), fine)[:: self.factor, :: self.factor]
+        power = spectrum_of(correlation).real.clamp_min(0)
+        residual = y - self._decimate(image_of(transfer * spectrum_of(v), fine))
+        w = image_of(spectrum_of(residual) / (power + rho), coarse)
+        return v + image_of(transfer.conj() * spectrum_of(self._spread(w)), fine)
 
     def _blur(self, x: Tensor) -> Tensor:
         """Convolve with the kernel; the size stays."""
         (height, width), (kh, kw) = x.shape[-2:], self.kernel.shape
         if self.boundary == "circular":
-            return _image(_spectrum(x) * self._transfer((height, width), x.dtype), (height, width))
-        padded = _reflect(_reflect(x, *_reach(kh), -2), *_reach(kw), -1)
-        size = _fast_size(padded)
-        product = _spectrum(padded, size) * _spectrum(self.kernel.to(x.dtype), size)
-        return _image(product, size)[..., kh - 1 : kh - 1 + height, kw - 1 : kw - 1 + width]
+            return image_of(
+                spectrum_of(x) * self._transfer((height, width), x.dtype), (height, width)
+            )
+        padded = reflect(reflect(x, *reach(kh), -2), *reach(kw), -1)
+        size = fast_size(padded)
+        product = spectrum_of(padded, size) * spectrum_of(self.kernel.to(x.dtype), size)
+        return image_of(product, size)[..., kh - 1 : kh - 1 + height, kw - 1 : kw - 1 + width]
 
     def _blur_adjoint(self, y: Tensor) -> Tensor:
         """Undo each step of `_blur` by its adjoint, in reverse order."""
         (height, width), (kh, kw) = y.shape[-2:], self.kernel.shape
         if self.boundary == "circular":
             transfer = self._transfer((height, width), y.dtype)
-            return _image(_spectrum(y) * transfer.conj(), (height, width))
+            return image_of(spectrum_of(y) * transfer.conj(), (height, width))
         embedded = torch.nn.functional.pad(y, (kw - 1, 0, kh - 1, 0))
-        size = _fast_size(embedded)
-        product = _spectrum(embedded, size) * _spectrum(self.kernel.to(y.dtype), size).conj()
-        padded = _image(product, size)[..., : height + kh - 1, : width + kw - 1]
-        return _fold(_fold(padded, *_reach(kw), -1), *_reach(kh), -2)
+        size = fast_size(embedded)
+        product = spectrum_of(embedded, size) * spectrum_of(self.kernel.to(y.dtype), size).conj()
+        padded = image_of(product, size)[..., : height + kh - 1, : width + kw - 1]
+        return fold(fold(padded, *reach(kw), -1), *reach(kh), -2)
 
     def _transfer(self, size: tuple[int, int], dtype: torch.dtype) -> Tensor:
         """Return the spectrum, on `size` pixels, of the kernel with its origin at (0, 0)."""
@@ -177,7 +180,7 @@ class Downsampling(LinearOperator):
         embedded = torch.nn.functional.pad(
             self.kernel.to(dtype), (0, size[1] - kw, 0, size[0] - kh)
         )
-        return _spectrum(embedded.roll((-(kh // 2), -(kw // 2)), (0, 1)))
+        return spectrum_of(embedded.roll((-(kh // 2), -(kw // 2)), (0, 1)))
 
 
 class Convolution(Downsampling):
@@ -201,52 +204,13 @@ class Convolution(Downsampling):
     def __init__(self, kernel: Tensor, boundary: str = "circular") -> None:
         super().__init__(kernel, 1, boundary)
 
+    def canvas(self, shape: Shape) -> Shape:
+        """Return the shape of the image of which a picture of `shape` is the blurred one."""
+        return shape
+
     def _periodic_solve(self, y: Tensor, v: Tensor, rho: float) -> Tensor:
         """Return the same as the parent, with half of its transforms."""
         size = (v.shape[-2], v.shape[-1])
-        transfer, spectrum = self._transfer(size, v.dtype), _spectrum(v)
+        transfer, spectrum = self._transfer(size, v.dtype), spectrum_of(v)
         gain = transfer.conj() / (transfer.abs().square() + rho)
-        return _image(spectrum + gain * (_spectrum(y) - transfer * spectrum), size)
-
-
-def _spectrum(x: Tensor, size: tuple[int, int] | None = None) -> Tensor:
-    """Return the Fourier transform over the pixels, after padding with zeros to `size`."""
-    spectrum: Tensor = torch.fft.rfft2(x, s=size)
-    return spectrum
-
-
-def _image(spectrum: Tensor, size: tuple[int, int]) -> Tensor:
-    image: Tensor = torch.fft.irfft2(spectrum, s=size)
-    return image
-
-
-def _fast_size(x: Tensor) -> tuple[int, int]:
-    """Return the least size, not below that of `x`, whose transform is fast."""
-    return next_fast_len(x.shape[-2], real=True), next_fast_len(x.shape[-1], real=True)
-
-
-def _reach(size: int) -> tuple[int, int]:
-    """Return how far beyond the first and the last pixel a kernel's side reaches."""
-    return (size - 1) // 2, size // 2
-
-
-def _mirrored(x: Tensor) -> Tensor:
-    """Return the image with its mirror images to the right and below."""
-    wide = torch.cat((x, x.flip(-1)), -1)
-    return torch.cat((wide, wide.flip(-2)), -2)
-
-
-def _reflect(x: Tensor, before: int, after: int, dim: int) -> Tensor:
-    """Add a border in which the image is mirrored: ``ba|abcd|dc``."""
-    first = x.narrow(dim, 0, before).flip(dim)
-    last = x.narrow(dim, x.shape[dim] - after, after).flip(dim)
-    return torch.cat((first, x, last), dim)
-
-
-def _fold(x: Tensor, before: int, after: int, dim: int) -> Tensor:
-    """Add each pixel of the border to the one it mirrors: the adjoint of `_reflect`."""
-    length = x.shape[dim] - before - after
-    inner = x.narrow(dim, before, length).clone()
-    inner.narrow(dim, 0, before).add_(x.narrow(dim, 0, before).flip(dim))
-    inner.narrow(dim, length - after, after).add_(x.narrow(dim, before + length, after).flip(dim))
-    return inner
+        return image_of(spectrum + gain * (spectrum_of(y) - transfer * spectrum), size)

@@ -25,7 +25,8 @@ class Measurement:
     noise : Noise
         The noise model, with its data fidelity ``E = -log p(y | A x)``.
     shape : tuple of int
-        Shape (B, C, H, W) of the image to recover.
+        Shape (B, C, H, W) of the image to recover. It may be larger than the picture: see
+        `LinearOperator.frame`.
 
     Examples
     --------
@@ -48,6 +49,11 @@ class Measurement:
         Clipped to [0, 1]; see `LinearOperator.initial_guess`.
         """
         return self.operator.initial_guess(self.y, self.shape).clamp(0, 1)
+
+    @property
+    def frame_shape(self) -> tuple[int, ...]:
+        """Shape of the part of the image that the picture shows; see `LinearOperator.frame`."""
+        return tuple(self.operator.frame(torch.empty(()).expand(self.shape)).shape)
 
     def image(self, index: int) -> Measurement:
         """Return the measurement of one image of the batch."""

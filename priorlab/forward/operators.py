@@ -123,6 +123,14 @@ class LinearOperator(ABC):
         gray = dot(seen, y) / dot(seen, seen).clamp_min(torch.finfo(flat.dtype).tiny)
         return self.solve(y, gray.view(-1, 1, 1, 1) * flat, DAMPING * self._squared_norm(flat))
 
+    def frame(self, x: Tensor) -> Tensor:
+        """Return the part of an image that the picture is to show: by default all of it.
+
+        The image of an operator whose data depend on what lies beyond the picture's frame is
+        larger than the picture, so that this too can be estimated.
+        """
+        return x
+
     def to(self, device: torch.device | str) -> LinearOperator:
         """Return the same operator with its tensors on `device`."""
         return self
@@ -149,8 +157,13 @@ class LinearOperator(ABC):
             y - predicted,
             scale=norm(y) + norm(predicted),
             start=start,
+            precondition=self._preconditioner(y, rho),
         )
         return v + self.adjoint(w), w
+
+    def _preconditioner(self, y: Tensor, rho: float) -> Callable[[Tensor], Tensor] | None:
+        """Return about ``(A A^T + rho)^-1`` on data like `y`, where something like it is known."""
+        return None
 
     def _squared_norm(self, like: Tensor) -> float:
         """Return about the greatest eigenvalue of ``A^T A``, for images `like` the given one."""
@@ -257,6 +270,10 @@ class Composed(LinearOperator):
     @override
     def adjoint(self, y: Tensor) -> Tensor:
         return self.inner.adjoint(self.outer.adjoint(y))
+
+    @override
+    def frame(self, x: Tensor) -> Tensor:
+        return self.inner.frame(x)
 
     @override
     def to(self, device: torch.device | str) -> Composed:

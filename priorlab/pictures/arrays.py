@@ -227,9 +227,9 @@ def viewable(measurement: Measurement) -> NDArray[np.float32]:
     >>> viewable(measurement).shape
     (4, 8, 16)
     """
-    y, shape = measurement.y, measurement.shape
+    y, shape = measurement.y, measurement.frame_shape
     if y.ndim == 4 and not y.is_complex() and y.shape[1] == shape[1]:
         (height, width), (rows, columns) = shape[2:], y.shape[2:]
         if height * columns == width * rows:
             return from_tensor(y)
-    return from_tensor(measurement.initial_guess())
+    return from_tensor(measurement.operator.frame(measurement.initial_guess()))

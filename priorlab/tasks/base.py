@@ -90,11 +90,16 @@ class Task(Component, ABC):
         """Return A for images of `shape` (1, C, H, W); `rng` is its only randomness."""
         return Identity()
 
-    def truth(self, clean: Tensor) -> Tensor:
+    def scene(self, clean: Tensor) -> Tensor:
         """Return the part (1, C, H', W') of a clean image that the task degrades.
 
-        `measure` uses this part only, and a restored image is to be compared with it.
+        By default that is `truth`. It is larger where data depend on what lies beyond the frame
+        of the picture that is restored.
         """
+        return self.truth(clean)
+
+    def truth(self, clean: Tensor) -> Tensor:
+        """Return the part of a clean image that a restored picture is compared with."""
         return clean
 
     def measure(self, clean: Tensor, seed: int) -> Measurement:
@@ -126,7 +131,7 @@ class Task(Component, ABC):
         >>> torch.equal(first, again)
         True
         """
-        clean = self.truth(clean)
+        clean = self.scene(clean)
         exact = clean.detach().cpu().double()
         rng_operator, rng_noise = self._generators(arrays.digest(exact[0].numpy()), seed)
         shape = _shape(clean)
@@ -180,7 +185,7 @@ class Task(Component, ABC):
         Returns
         -------
         task : Task
-            `for_photograph`, with the other parameters estimated where the task can do so.
+            With the other parameters estimated, or assumed as a picture needs it.
         notes : tuple of str
             A line on each thing that was estimated or assumed.
 
@@ -229,8 +234,12 @@ class Task(Component, ABC):
         operator = self.operator(shape, np.random.default_rng(0))
         return self._measurement(y, operator.to(y.device), shape)
 
+    def pictures(self, measurement: Measurement) -> dict[str, Tensor]:
+        """Return pictures (1, C, H, W), by name, of what `adopt` found out: by default none."""
+        return {}
+
     def restored_shape(self, shape: Shape) -> Shape:
-        """Return the shape of the image to which data of `shape` belong."""
+        """Return the shape of the image to which data of `shape` belong; see `Measurement`."""
         return shape
 
     def _measurement(self, y: Tensor, operator: LinearOperator, shape: Shape) -> Measurement:

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Collection
-from typing import ClassVar
+from typing import ClassVar, cast
 
 import numpy as np
 import torch
+from torch import Tensor
 from typing_extensions import override
 
 from priorlab.components import parameter
 from priorlab.errors import UsageError
 from priorlab.forward.convolution import Convolution
+from priorlab.forward.cropped_convolution import CroppedConvolution
+from priorlab.forward.kernel_estimation import estimate_kernel
+from priorlab.forward.measurement import Measurement
 from priorlab.forward.noise import Noise
 from priorlab.forward.operators import Shape
 from priorlab.pictures.picture import Picture
@@ -20,10 +24,22 @@ from priorlab.tasks import kernels
 from priorlab.tasks.base import Task
 from priorlab.tasks.parameters import assumed, boundary_parameter, noise_of, sigma_parameter
 
+KIND_OF = {"width": "gaussian", "length": "motion", "angle": "motion", "size": "estimate"}
+"""The kind of blur that each parameter describes."""
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Deblur(Task):
-    """Undo a known blur: Gaussian, motion, or a kernel from a file.
+    """Undo a blur: Gaussian, motion, a kernel from a file, or one estimated from the picture.
+
+    A kernel is the picture of a point of light: it is convolved with the image (not correlated,
+    as OpenCV's ``filter2D`` does), and its origin, where the point was, is the element
+    (rows // 2, columns // 2) counted from 0: the centre of odd sides. That is the convention of
+    ``scipy.ndimage.convolve``; `priorlab.tasks.kernel_conventions.convert` converts kernels made
+    for other functions of SciPy and OpenCV.
+
+    ``kind=estimate`` is for a picture that a moving camera blurred evenly: the kernel is estimated
+    from its edges (`priorlab.forward.kernel_estimation`) and written beside the result.
 
     Examples
     --------
@@ -33,7 +49,7 @@ class Deblur(Task):
     """
 
     name: ClassVar[str] = "deblur"
-    kind: str = parameter("gaussian", "what blurs", choices=("gaussian", "motion"))
+    kind: str = parameter("gaussian", "what blurs", choices=("gaussian", "motion", "estimate"))
     width: float = parameter(
         1.6, "standard deviation of the Gaussian", unit="pixels", low=0.1, high=50
     )
@@ -41,20 +57,25 @@ class Deblur(Task):
     angle: float = parameter(
         45.0, "direction of the motion, counter-clockwise from the horizontal", unit="degrees"
     )
+    size: int = parameter(
+        25, "side of the kernel to estimate, odd, somewhat more than the blur", low=3, high=99
+    )
     kernel: str = parameter(
         "", "file with the kernel: an image, a .npy or a .txt matrix", file=True
     )
     sigma: float = sigma_parameter(2)
-    boundary: str = boundary_parameter()
+    boundary: str = boundary_parameter("unknown", "reflect")
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.kernel and self.kind != "gaussian":
             raise UsageError(f"{self.name}: give either kernel={self.kernel} or kind={self.kind}")
-        for key, kind in (("width", "gaussian"), ("length", "motion"), ("angle", "motion")):
+        for key, kind in KIND_OF.items():
             default = type(self).__dataclass_fields__[key].default
             if getattr(self, key) != default and (self.kernel or self.kind != kind):
                 raise UsageError(f"{self.name}: {key}= is for kind={kind} only")
+        if self.size % 2 == 0:
+            raise UsageError(f"{self.name}: size={self.size} must be odd, for the kernel's middle")
 
     @property
     def noise(self) -> Noise:
@@ -63,20 +84,74 @@ class Deblur(Task):
 
     @override
     def operator(self, shape: Shape, rng: np.random.Generator) -> Convolution:
+        operator = self._operator()
+        operator.check(shape[-2:])
+        return operator
+
+    def _operator(self) -> Convolution:
         if self.kernel:
             kernel = kernels.read(self.kernel)
+        elif self.kind == "estimate":
+            raise UsageError(
+                f"{self.name}: kind=estimate is for restoring a picture; say with what to blur one"
+            )
         elif self.kind == "motion":
             kernel = kernels.motion(self.length, self.angle)
         else:
             kernel = kernels.gaussian(self.width)
-        operator = Convolution(torch.from_numpy(kernel).float(), self.boundary)
-        operator.check(shape[-2:])
-        return operator
+        return self._convolution(kernel)
+
+    def _convolution(self, kernel: kernels.Kernel) -> Convolution:
+        values = torch.from_numpy(kernel).float()
+        if self.boundary == "unknown":
+            return CroppedConvolution(values)
+        return Convolution(values, self.boundary)
+
+    @override
+    def scene(self, clean: Tensor) -> Tensor:
+        return clean
+
+    def truth(self, clean: Tensor) -> Tensor:
+        """Return the part of the image that the picture shows: less, if the boundary is unknown."""
+        return self._operator().frame(clean) if self.boundary == "unknown" else clean
+
+    @override
+    def adopt(self, y: Tensor) -> Measurement:
+        if self.kind != "estimate":
+            return super().adopt(y)
+        side = min(self.size, *(n - 1 + n % 2 for n in y.shape[-2:]))
+        operator = self._convolution(estimate_kernel(y, side))
+        height, width = y.shape[-2:]
+        shape = operator.canvas((1, y.shape[1], height, width))
+        return self._measurement(y, operator.to(y.device), shape)
+
+    @override
+    def pictures(self, measurement: Measurement) -> dict[str, Tensor]:
+        if self.kind != "estimate":
+            return {}
+        operator = cast(Convolution, measurement.operator)  # as `adopt` made it
+        return {"kernel": operator.kernel[None, None]}
+
+    @override
+    def restored_shape(self, shape: Shape) -> Shape:
+        return self._operator().canvas(shape)
 
     @override
     def for_photograph(self, typed: Collection[str]) -> Deblur:
         return self if "boundary" in typed else dataclasses.replace(self, boundary="reflect")
 
-    @override
     def for_picture(self, picture: Picture, typed: Collection[str]) -> tuple[Task, tuple[str, ...]]:
-        return self.for_photograph(typed), assumed(self.sigma, typed)
+        """Return the task, blind beyond the frame, if what blurred the picture was typed."""
+        needed = [key for key, kind in KIND_OF.items() if kind == self.kind and key != "size"]
+        if not self.kernel and (missing := [key for key in needed if key not in typed]):
+            raise UsageError(
+                f"{self.name}: what blurred {picture.name} is not known"
+                f" (no {' and no '.join(missing)} was given); give kernel=FILE, or width=PIXELS of"
+                " a Gaussian, or kind=motion,length=PIXELS,angle=DEGREES, or kind=estimate"
+            )
+        task = self if "boundary" in typed else dataclasses.replace(self, boundary="unknown")
+        notes = assumed(self.sigma, typed)
+        if self.kind == "estimate":
+            side = "" if "size" in typed else ", the default: give size= if the blur is larger"
+            notes = (f"estimating a kernel of at most {self.size} pixels{side}", *notes)
+        return task, notes

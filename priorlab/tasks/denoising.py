@@ -6,14 +6,19 @@ import dataclasses
 from collections.abc import Collection
 from typing import ClassVar
 
+import torch
 from typing_extensions import override
 
 from priorlab.components import parameter
+from priorlab.errors import UsageError
 from priorlab.forward.noise import Noise, Poisson, SaltAndPepper
 from priorlab.pictures.picture import Picture
 from priorlab.tasks.base import Task
 from priorlab.tasks.parameters import noise_of, sigma_parameter
 from priorlab.tasks.real_denoising import DenoiseReal
+
+LEAST_AMOUNT = 0.001
+"""Smallest fraction of impulses; fewer are no noise."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -61,6 +66,15 @@ class DenoisePoisson(Task):
     def noise(self) -> Noise:
         return Poisson(self.peak)
 
+    def for_picture(self, picture: Picture, typed: Collection[str]) -> tuple[Task, tuple[str, ...]]:
+        """Return the task if its peak was typed: no default can be right for a picture."""
+        if "peak" not in typed:
+            raise UsageError(
+                f"{self.name}: how many photons white stands for in {picture.name} is not known;"
+                " give peak=COUNT, or use the task denoise, which estimates its noise"
+            )
+        return self, ()
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class DenoiseImpulse(Task):
@@ -75,10 +89,23 @@ class DenoiseImpulse(Task):
 
     name: ClassVar[str] = "denoise-impulse"
     amount: float = parameter(
-        0.2, "fraction of the values that are hit", low=0.001, high=1, shown=True
+        0.2, "fraction of the values that are hit", low=LEAST_AMOUNT, high=1, shown=True
     )
 
     @property
     def noise(self) -> Noise:
         """Salt-and-pepper noise, independent in the channels of a pixel."""
         return SaltAndPepper(self.amount)
+
+    def for_picture(self, picture: Picture, typed: Collection[str]) -> tuple[Task, tuple[str, ...]]:
+        """Return the task with the amount of impulses that is found in the picture."""
+        if "amount" in typed:
+            return self, ()
+        y = torch.from_numpy(picture.image)[None]
+        amount = self.amount
+        for _ in range(3):  # what looks like an impulse depends a little on the amount
+            known = SaltAndPepper(amount).reliable_pixels(y)
+            found = 1 - float(known.float().mean())
+            amount = max(found, LEAST_AMOUNT)
+        note = f"no amount was given: {found:.1%} of the values look like impulses"
+        return dataclasses.replace(self, amount=amount), (note,)

@@ -34,12 +34,16 @@ def sigma_parameter(default: float) -> float:
     return value
 
 
-def boundary_parameter() -> str:
-    """Declare how an image continues beyond its border, for an operator that looks there."""
+def boundary_parameter(photograph: str, *others: str) -> str:
+    """Declare how an image continues beyond its border, for an operator that looks there.
+
+    `photograph` is what restoring one takes; what else there is besides circular, is in `others`.
+    """
     value: str = parameter(
         "circular",
-        "how the image continues beyond its border; tables use circular, photographs need reflect",
-        choices=("circular", "reflect"),
+        "how the image continues beyond its border; tables use circular, restoring a photograph"
+        f" takes {photograph}",
+        choices=("circular", *others, photograph),
     )
     return value
 

@@ -41,7 +41,7 @@ class SuperResolution(Task):
         "lanczos", "filter before down-sampling", choices=("lanczos", "bicubic", "gaussian")
     )
     sigma: float = sigma_parameter(0)
-    boundary: str = boundary_parameter()
+    boundary: str = boundary_parameter("reflect")
 
     @property
     def noise(self) -> Noise:
@@ -78,4 +78,9 @@ class SuperResolution(Task):
 
     @override
     def for_picture(self, picture: Picture, typed: Collection[str]) -> tuple[Task, tuple[str, ...]]:
-        return self.for_photograph(typed), assumed(self.sigma, typed)
+        notes = []
+        if "factor" not in typed:
+            notes.append(f"no factor was given: enlarging {self.factor} times")
+        if "kernel" not in typed:
+            notes.append(f"no kernel was given: assuming that a {self.kernel} filter made it small")
+        return self.for_photograph(typed), (*notes, *assumed(self.sigma, typed))

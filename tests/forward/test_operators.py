@@ -17,6 +17,7 @@ from priorlab.forward.conjugate_gradients import (
     norm,
 )
 from priorlab.forward.convolution import Convolution, Downsampling
+from priorlab.forward.cropped_convolution import CroppedConvolution
 from priorlab.forward.operators import Identity, LinearOperator, Mask, Shape
 from priorlab.tasks import kernels
 from priorlab.testing import check_adjoint
@@ -45,6 +46,10 @@ OPERATORS: dict[str, Callable[[Shape], LinearOperator]] = {
     "mask": lambda shape: random_mask(shape, 1),
     "mask-per-channel": lambda shape: random_mask(shape, shape[1]),
     "mask-all-missing": lambda shape: Mask(torch.zeros(1, 1, *shape[2:])),
+    "motion-cropped": lambda shape: CroppedConvolution(kernel_of(kernels.motion(5, 30))),
+    "odd-cropped": lambda shape: CroppedConvolution(uneven(5, 7)),
+    "even-cropped": lambda shape: CroppedConvolution(uneven(4, 6)),
+    "one-cropped": lambda shape: CroppedConvolution(uneven(1, 1)),
 } | {
     f"{name}-{boundary}": lambda shape, make=make, boundary=boundary: make(boundary)
     for boundary in ("circular", "reflect")
@@ -190,6 +195,44 @@ def test_convolution_equals_scipy(size: tuple[int, int], boundary: str, mode: st
     ours = Convolution(kernel, boundary).forward(x)[0, 0].numpy()
     theirs = convolve(x[0, 0].numpy(), kernel.numpy(), mode=mode)
     assert np.allclose(ours, theirs, atol=1e-12)
+
+
+@pytest.mark.parametrize("size", [(5, 7), (4, 6), (3, 8)])
+def test_a_cropped_convolution_is_what_the_frame_shows_of_a_blurred_scene(
+    size: tuple[int, int],
+) -> None:
+    kernel, (top, left) = uneven(*size), (9, 10)
+    scene = torch.rand(1, 2, 40, 50, generator=torch.Generator().manual_seed(0)).double()
+    blurred = Convolution(kernel, "reflect").forward(scene)[..., top:-9, left:-8]
+    operator = CroppedConvolution(kernel)
+    margins = [((side - 1) // 2, side // 2) for side in size]
+    canvas = scene[
+        ...,
+        top - margins[0][0] : 40 - 9 + margins[0][1],
+        left - margins[1][0] : 50 - 8 + margins[1][1],
+    ]
+    assert operator.canvas(tuple(blurred.shape)) == canvas.shape
+    torch.testing.assert_close(operator.forward(canvas), blurred)
+    assert torch.equal(operator.frame(canvas), scene[..., top:-9, left:-8])
+    assert torch.equal((Identity() @ operator).frame(canvas), operator.frame(canvas))
+    guess = operator.initial_guess(blurred, tuple(canvas.shape))
+    assert torch.equal(operator.frame(guess), blurred)
+
+
+def test_the_preconditioner_saves_more_than_half_of_the_steps() -> None:
+    scene = torch.rand(1, 1, 96, 96, generator=torch.Generator().manual_seed(0))
+    smooth = Convolution(torch.full((5, 5), 0.04), "reflect").forward(scene)
+    steps = []
+    for plain in (False, True):
+        operator = CroppedConvolution(kernel_of(kernels.motion(15, 30)).float())
+        y, calls = operator.forward(smooth), []
+        forward = operator.forward
+        operator.forward = lambda x, forward=forward, calls=calls: calls.append(1) or forward(x)  # type: ignore
+        if plain:
+            operator._preconditioner = lambda y, rho: None  # type: ignore
+        operator.solve(y, operator.initial_guess(y, tuple(smooth.shape)), 1e-3)
+        steps.append(len(calls))
+    assert steps[0] < 0.5 * steps[1]
 
 
 @pytest.mark.parametrize("boundary", ["circular", "reflect"])

@@ -5,7 +5,9 @@ import pytest
 import torch
 from support import HANDCRAFTED, TASKS, tasks_of
 
+from priorlab import restoration
 from priorlab.forward.measurement import Measurement
+from priorlab.tasks.builtin import Deblur
 
 FIRST_TASKS = [(name, tasks_of(name)[0]) for name in HANDCRAFTED]
 """Each prior with one task: to denoise, or what else it is for."""
@@ -35,6 +37,18 @@ def test_a_prior_runs_every_task_that_it_takes(name, task):
         assert error <= 1.5 * degraded
         if task.startswith("denoise"):
             assert error < 0.7 * (measurement.y - clean).square().mean()
+
+
+@pytest.mark.parametrize("name", [name for name in HANDCRAFTED if "deblur" in tasks_of(name)])
+def test_a_prior_restores_a_scene_that_is_larger_than_its_picture(name):
+    clean = scene(1, 36, 40)
+    task = Deblur(width=1.0, boundary="unknown")
+    measurement, truth = task.measure(clean, seed=0), task.truth(clean)
+    restored = restoration.run(HANDCRAFTED[name](), measurement)
+    assert restored.shape == truth.shape
+    if name != "degraded":
+        error = (restored - truth).square().mean()
+        assert error <= 1.1 * (measurement.y - truth).square().mean()
 
 
 @pytest.mark.parametrize("shape", [(1, 16, 16), (3, 17, 31), (1, 40, 19)])

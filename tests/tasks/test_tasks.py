@@ -37,7 +37,7 @@ TASKS = specs.build(
     "denoise:sigma=0|25,denoise-poisson,denoise-impulse,"
     "inpaint:kind=random|text|box,inpaint:missing=0|0.99,sigma=10,"
     "superres:factor=2|3|4,superres:kernel=bicubic|gaussian,sigma=5,boundary=reflect,"
-    "deblur,deblur:kind=motion,boundary=reflect,dejpeg:quality=10|90,dejpeg:subsampling=4:2:0",
+    "deblur,deblur:kind=motion,boundary=reflect,deblur:width=0.7,boundary=unknown,dejpeg:quality=10|90,dejpeg:subsampling=4:2:0",
     "tasks",
     lambda _, name: KNOWN[name],
 )
@@ -66,12 +66,14 @@ def test_measure(task: Task, shape: tuple[int, int, int]) -> None:
     measurement = task.measure(clean, 0)
     truth = task.truth(clean)
     assert torch.equal(clean, copy)
-    assert measurement.shape == tuple(truth.shape)
+    assert measurement.shape == tuple(task.scene(clean).shape)
+    assert measurement.frame_shape == tuple(truth.shape)
     assert measurement.y.dtype == torch.float32 and torch.isfinite(measurement.y).all()
-    assert measurement.y.shape == measurement.operator.forward(truth).shape
+    assert measurement.y.shape == measurement.operator.forward(task.scene(clean)).shape
+    assert torch.equal(measurement.operator.frame(task.scene(clean)), truth)
     assert measurement.noise == task.noise
     initial = measurement.initial_guess()
-    assert initial.shape == truth.shape
+    assert initial.shape == measurement.shape
     assert float(initial.min()) >= 0 and float(initial.max()) <= 1
 
 
@@ -144,28 +146,45 @@ def test_the_least_side_is_the_window_of_ssim() -> None:
     assert LEAST_COMPARED_SIDE == metrics.WINDOW
 
 
-@pytest.mark.parametrize("task", [SuperResolution(), Deblur()])
-def test_photographs_do_not_wrap_around(task: Task) -> None:
-    reflecting = dataclasses.replace(task, boundary="reflect")
-    assert task.for_photograph(()) == reflecting
+@pytest.mark.parametrize(
+    ("task", "restored"), [(SuperResolution(), "reflect"), (Deblur(), "unknown")]
+)
+def test_photographs_do_not_wrap_around(task: Task, restored: str) -> None:
+    assert task.for_photograph(()) == dataclasses.replace(task, boundary="reflect")
     assert task.for_photograph(("boundary", "sigma")) == task
     gray = Picture(image=picture(16, 16, 1)[0].numpy())
-    assert task.for_picture(gray, ())[0] == reflecting
-    assert task.for_picture(gray, {"boundary": "circular"})[0] == task
+    assert task.for_picture(gray, {"width"})[0] == dataclasses.replace(task, boundary=restored)
+    assert task.for_picture(gray, {"boundary", "width"})[0] == task
+
+
+def test_a_picture_may_show_less_than_the_scene() -> None:
+    clean = picture(40, 50)
+    task = Deblur(kind="motion", length=9, angle=0, boundary="unknown", sigma=0)
+    measurement = task.measure(clean, 0)
+    assert measurement.shape == clean.shape
+    assert torch.equal(task.truth(clean), clean[..., 4:-4])
+    assert measurement.y.shape == (1, 3, 40, 42) == measurement.frame_shape
+    mean = sum(clean[..., start : start + 42] for start in range(9)) / 9
+    torch.testing.assert_close(measurement.y, mean, atol=1e-5, rtol=0)
+    adopted = task.adopt(measurement.y)
+    assert adopted.shape == clean.shape and torch.equal(adopted.y, measurement.y)
 
 
 @pytest.mark.parametrize(
     ("task", "typed", "note"),
     [
-        (Deblur(), (), "no sigma was given: assuming sigma = 2.0 (0-255 scale)"),
-        (Deblur(), ("sigma",), ""),
-        (Deblur(sigma=0), (), ""),
-        (SuperResolution(), (), ""),
-        (SuperResolution(sigma=3 / 255), (), "no sigma was given: assuming sigma = 3.0"),
+        (Deblur(), ("width", "boundary"), "no sigma was given: assuming sigma = 2.0 (0-255 scale)"),
+        (Deblur(), ("width", "boundary", "sigma"), ""),
+        (Deblur(sigma=0), ("width", "boundary"), ""),
+        (SuperResolution(), ("factor", "kernel"), ""),
+        (SuperResolution(), ("kernel",), "no factor was given: enlarging 4 times"),
+        (SuperResolution(), ("factor",), "no kernel was given: assuming that a lanczos filter"),
+        (SuperResolution(sigma=3 / 255), ("factor", "kernel"), "no sigma was given: assuming"),
         (Inpaint(sigma=10 / 255), (), "no sigma was given: assuming sigma = 10.0 (0-255 scale)"),
         (Inpaint(), (), ""),
         (Denoise(), ("sigma",), ""),
-        (DenoisePoisson(), (), ""),
+        (DenoisePoisson(), ("peak",), ""),
+        (DenoiseImpulse(), ("amount",), ""),
         (Dejpeg(), (), "no quality was given: assuming quality = 10; tables=FILE.jpg takes it"),
         (Dejpeg(), ("quality",), ""),
         (Dejpeg(tables="a.jpg"), ("tables",), ""),
@@ -175,6 +194,29 @@ def test_what_is_assumed_of_a_picture(task: Task, typed: tuple[str, ...], note: 
     same, said = task.for_picture(Picture(image=picture(16, 16)[0].numpy()), typed)
     assert "".join(said).startswith(note) and len(said) == bool(note)
     assert same == task.for_photograph(typed)
+
+
+@pytest.mark.parametrize(
+    ("task", "typed", "says"),
+    [
+        (Deblur(), ("sigma",), r"what blurred the array is not known \(no width was given\); give"),
+        (Deblur(kind="motion"), ("kind",), "no length and no angle was given"),
+        (Deblur(kind="motion"), ("kind", "length"), r"\(no angle was given\)"),
+        (DenoisePoisson(), (), "how many photons white stands for in the array is not known"),
+    ],
+)
+def test_what_cannot_be_assumed_is_asked_for(task: Task, typed: tuple[str, ...], says: str) -> None:
+    with pytest.raises(UsageError, match=says):
+        task.for_picture(Picture(image=picture(16, 16)[0].numpy()), typed)
+
+
+@pytest.mark.parametrize("amount", [0.01, 0.2, 0.7])
+def test_the_amount_of_impulses_is_estimated(amount: float) -> None:
+    clean = picture(96, 96)
+    noisy = DenoiseImpulse(amount=amount).measure(clean, 0).y[0].numpy()
+    task, (note,) = DenoiseImpulse().for_picture(Picture(image=noisy), ())
+    assert isinstance(task, DenoiseImpulse) and task.amount == pytest.approx(amount, rel=0.15)
+    assert note == f"no amount was given: {task.amount:.1%} of the values look like impulses"
 
 
 @pytest.mark.parametrize("channels", [1, 2, 3])
@@ -205,7 +247,7 @@ def test_measure_depends_on_image_and_seed_alone(task: Task) -> None:
 def test_residual_is_the_noise(task: Task) -> None:
     clean = picture(64, 64)
     measurement = task.measure(clean, 0)
-    expected = measurement.operator.forward(task.truth(clean))
+    expected = measurement.operator.forward(task.scene(clean))
     residual = measurement.y - expected
     if isinstance(task.noise, NoNoise):
         assert float(residual.abs().max()) < 1e-6

@@ -1,0 +1,24 @@
+"""The Fourier transform of real images over their pixels."""
+
+from __future__ import annotations
+
+import torch
+from scipy.fft import next_fast_len
+from torch import Tensor
+
+
+def spectrum_of(x: Tensor, size: tuple[int, int] | None = None) -> Tensor:
+    """Return the Fourier transform over the pixels, after padding with zeros to `size`."""
+    spectrum: Tensor = torch.fft.rfft2(x, s=size)
+    return spectrum
+
+
+def image_of(spectrum: Tensor, size: tuple[int, int]) -> Tensor:
+    """Return the image of `size` (H, W) that has this transform."""
+    image: Tensor = torch.fft.irfft2(spectrum, s=size)
+    return image
+
+
+def fast_size(x: Tensor) -> tuple[int, int]:
+    """Return the least size, not below that of `x`, whose transform is fast."""
+    return next_fast_len(x.shape[-2], real=True), next_fast_len(x.shape[-1], real=True)

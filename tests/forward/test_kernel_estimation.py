@@ -1,0 +1,52 @@
+"""The kernel of a shaken camera, from the picture alone."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from scipy.signal import fftconvolve
+
+from priorlab.errors import UsageError
+from priorlab.forward.cropped_convolution import CroppedConvolution
+from priorlab.forward.kernel_estimation import estimate_kernel
+from priorlab.tasks import kernels
+
+
+def boxes(height: int, width: int) -> torch.Tensor:
+    """Return a picture of overlapping boxes, (1, 3, H, W)."""
+    rng = np.random.default_rng(0)
+    image = np.full((3, height, width), 0.5)
+    for _ in range(60):
+        top, left = rng.integers(height), rng.integers(width)
+        tall, wide = rng.integers(8, 40, 2)
+        image[:, top : top + tall, left : left + wide] = rng.random((3, 1, 1))
+    return torch.from_numpy(image[None]).float()
+
+
+def likeness(first: np.ndarray, second: np.ndarray) -> float:
+    """Return the greatest correlation of two kernels over all displacements."""
+    scaled = [kernel / np.sqrt((kernel**2).sum()) for kernel in (first, second)]
+    return float(fftconvolve(scaled[0], scaled[1][::-1, ::-1]).max())
+
+
+@pytest.mark.parametrize("angle", [20, 110])
+def test_the_kernel_is_found(angle: float) -> None:
+    true = kernels.motion(11, angle)
+    y = CroppedConvolution(torch.from_numpy(true).float()).forward(boxes(140, 150))
+    y = y + torch.randn(y.shape, generator=torch.Generator().manual_seed(0)) / 255
+    before = y.clone()
+    found = estimate_kernel(y, 17)
+    assert found.shape == (17, 17) and found.min() >= 0
+    assert found.sum() == pytest.approx(1, abs=1e-6)
+    assert likeness(found, true) > 0.85
+    # Another direction is not like it, nor is no blur at all.
+    assert likeness(kernels.motion(11, angle + 90), true) < 0.5
+    assert likeness(np.ones((1, 1)), true) < 0.5
+    assert torch.equal(y, before)
+    assert np.array_equal(found, estimate_kernel(y, 17))
+
+
+def test_a_picture_without_edges_has_no_kernel() -> None:
+    with pytest.raises(UsageError, match="no edges"):
+        estimate_kernel(torch.full((1, 1, 24, 32), 0.5), 9)
