@@ -259,7 +259,8 @@ def _restored(
         measurement = model.adopt(torch.from_numpy(data)[None]).to(found)
     for note in notes:
         say(note)
-    return restoration.attempt(chosen, measurement, seed=seed, trace=trace)
+    restored = restoration.attempt(chosen, measurement, seed=seed, trace=trace)
+    return measurement.with_known_pixels(restored)
 
 
 def _measured(image: PictureSource, task: str, seed: int, registry: Registry) -> Measurement:

@@ -73,6 +73,11 @@ class Noise(ABC):
         return False
 
     @property
+    def is_exact(self) -> bool:
+        """Whether the data are noise-free, but for rounding."""
+        return False
+
+    @property
     def is_zero_mean(self) -> bool:
         """Whether the mean of the data, over draws of the noise, is the noise-free data."""
         return True
@@ -169,6 +174,11 @@ class NoNoise(Gaussian):
     """
 
     sigma: float = ROUNDING
+
+    @property
+    @override
+    def is_exact(self) -> bool:
+        return True
 
     @override
     def sample(self, clean: NDArray[Any], rng: np.random.Generator) -> NDArray[Any]:

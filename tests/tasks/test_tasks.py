@@ -162,8 +162,6 @@ def test_photographs_do_not_wrap_around(task: Task) -> None:
         (Deblur(sigma=0), (), ""),
         (SuperResolution(), (), ""),
         (SuperResolution(sigma=3 / 255), (), "no sigma was given: assuming sigma = 3.0"),
-        (Inpaint(sigma=10 / 255), (), "no sigma was given: assuming sigma = 10.0 (0-255 scale)"),
-        (Inpaint(), (), ""),
         (Denoise(), ("sigma",), ""),
         (DenoisePoisson(), (), ""),
         (Dejpeg(), (), "no quality was given: assuming quality = 10; tables=FILE.jpg takes it"),
@@ -355,8 +353,19 @@ class TestInpaint:
 
     def test_black_mask(self, tmp_path: Path) -> None:
         path = write_mask(tmp_path / "m.png", np.zeros((20, 30)))
-        with pytest.raises(UsageError, match="white is what is known"):
+        with pytest.raises(UsageError, match="all black; it should be white"):
             Inpaint(mask=path).measure(picture(20, 30), 0)
+
+    @pytest.mark.parametrize(("sigma", "typed"), [(0.1, ()), (0.1, ("sigma",)), (0, ())])
+    def test_what_is_said_of_a_picture(
+        self, sigma: float, typed: tuple[str, ...], tmp_path: Path
+    ) -> None:
+        path = write_mask(tmp_path / "m.png", np.arange(600).reshape(20, 30) >= 60)
+        task = Inpaint(mask=path, sigma=sigma)
+        same, notes = task.for_picture(Picture(image=picture(20, 30)[0].numpy()), typed)
+        assert same == task
+        assert notes[0] == f"10.0 % missing: what is black in {path}"
+        assert len(notes) == 1 + (sigma > 0 and not typed)
 
     def test_adopt_needs_a_mask(self) -> None:
         with pytest.raises(UsageError, match="needs mask=FILE"):
