@@ -9,11 +9,16 @@ from typing import ClassVar
 from typing_extensions import override
 
 from priorlab.components import PER_GRAY_LEVEL, parameter
-from priorlab.forward.noise import Noise, NoNoise, Poisson, SaltAndPepper
+from priorlab.forward import impulses
+from priorlab.forward.noise import Noise, NoNoise, Poisson, RandomImpulses, SaltAndPepper
+from priorlab.pictures import arrays
 from priorlab.pictures.noise_level import estimate_sigma
 from priorlab.pictures.picture import Picture
 from priorlab.tasks.base import Task
 from priorlab.tasks.parameters import noise_of, sigma_parameter
+
+MOSTLY = 2.0
+"""Impulses are exactly black and white where that many times more of them are than are not."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -70,7 +75,7 @@ class DenoisePoisson(Task):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class DenoiseImpulse(Task):
-    """Remove salt-and-pepper noise: some values are 0 or 1, black or white.
+    """Remove impulses: salt and pepper, which is 0 or 1, or any values that stand out.
 
     Examples
     --------
@@ -83,8 +88,39 @@ class DenoiseImpulse(Task):
     amount: float = parameter(
         0.2, "fraction of the values that are hit", low=0.001, high=1, shown=True
     )
+    values: str = parameter(
+        "extreme", "which values impulses have: 0 and 255 only, or any", choices=("extreme", "any")
+    )
 
     @property
     def noise(self) -> Noise:
-        """Salt-and-pepper noise, independent in the channels of a pixel."""
-        return SaltAndPepper(self.amount)
+        """Impulses, independent in the channels of a pixel."""
+        return (
+            SaltAndPepper(self.amount) if self.values == "extreme" else RandomImpulses(self.amount)
+        )
+
+    @override
+    def for_picture(self, picture: Picture, typed: Collection[str]) -> tuple[Task, tuple[str, ...]]:
+        """Return the task with the amount, and the kind of values, that the picture seems to have.
+
+        Salt and pepper is exactly 0 and 1 no longer once a picture was resized or stored as JPEG.
+        """
+        y = arrays.to_tensor(picture.image)
+        extreme = impulses.estimated_amount(y)
+        standing_out = ~impulses.inconspicuous_pixels(y, amount=0)  # the most conspicuous ones
+        others = float((standing_out & (y > 0) & (y < 1)).float().mean())
+        values = self.values
+        if "values" not in typed:
+            values = "extreme" if extreme > MOSTLY * others else "any"
+        found = extreme
+        if values == "any":  # with a first idea of how many there are, the others are found too
+            first = float(standing_out.float().mean())
+            found = float((~impulses.inconspicuous_pixels(y, first)).float().mean())
+        notes = []
+        if "amount" not in typed:
+            notes.append(f"no amount was given: estimated amount = {found:.3f}")
+        if values != self.values:
+            notes.append("the impulses are not exactly 0 and 255: looking for any that stand out")
+        least, most = 0.001, 1.0
+        amount = self.amount if "amount" in typed else min(max(found, least), most)
+        return dataclasses.replace(self, amount=amount, values=values), tuple(notes)
