@@ -164,9 +164,7 @@ def test_photographs_do_not_wrap_around(task: Task) -> None:
         (SuperResolution(sigma=3 / 255), (), "no sigma was given: assuming sigma = 3.0"),
         (Denoise(), ("sigma",), ""),
         (DenoisePoisson(), (), ""),
-        (Dejpeg(), (), "no quality was given: assuming quality = 10; tables=FILE.jpg takes it"),
         (Dejpeg(), ("quality",), ""),
-        (Dejpeg(tables="a.jpg"), ("tables",), ""),
     ],
 )
 def test_what_is_assumed_of_a_picture(task: Task, typed: tuple[str, ...], note: str) -> None:
