@@ -25,7 +25,7 @@ from priorlab.errors import Unsupported, UsageError
 from priorlab.forward.measurement import Measurement
 from priorlab.forward.noise import Gaussian
 from priorlab.forward.operators import Identity, Shape
-from priorlab.solvers import image_space, plug_and_play, stabilised
+from priorlab.solvers import answers, image_space, plug_and_play, stabilised
 from priorlab.solvers.image_space import ImageSpaceSettings
 from priorlab.solvers.parameter_space import stopping
 from priorlab.solvers.parameter_space.fit import fit
@@ -122,8 +122,10 @@ class Regularizer(Prior, ImageSpaceSettings):
         its progress to `trace`. What it remembers lives and dies with what is returned here.
         """
 
+        checked = answers.checked_image(f"{self.name}: prox", self.prox)
+
         def prox(v: Tensor, step: float) -> Tensor:
-            x = self.prox(v, step)
+            x = checked(v, step)
             trace.report(1, 1, x)
             return x
 
@@ -134,8 +136,12 @@ class Regularizer(Prior, ImageSpaceSettings):
         noise = measurement.noise
         if measurement.operator.is_identity and noise.stabilise_first:
             return stabilised.denoise(self._without_white, measurement.y, noise, scales=1)
-        make_prox = self.warm_prox if self.has_prox else None
-        return image_space.minimise(measurement, self.energy, make_prox, self, trace)
+        energy = answers.checked_energy(self.name, self.energy)
+        make_prox = self._checked_prox if self.has_prox else None
+        return image_space.minimise(measurement, energy, make_prox, self, trace)
+
+    def _checked_prox(self, trace: Trace) -> Callable[[Tensor, float], Tensor]:
+        return answers.checked_image(f"{self.name}: prox", self.warm_prox(trace))
 
     def _without_white(self, v: Tensor, sigma: float) -> Tensor:
         """Return an image (B, C, H, W) without its white noise of level `sigma`."""
@@ -171,7 +177,8 @@ class Denoiser(Prior, SplittingSettings):
 
     def restore(self, measurement: Measurement, trace: Trace = SILENT, seed: int = 0) -> Tensor:
         """Plug the denoiser into a splitting; see `priorlab.solvers.plug_and_play`."""
-        return plug_and_play.restore(self.denoise, measurement, self, trace)
+        denoise = answers.checked_image(f"{self.name}: denoise", self.denoise)
+        return plug_and_play.restore(denoise, measurement, self, trace)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -236,8 +243,18 @@ class Generator(Prior, FitSettings):
 
     def restore(self, measurement: Measurement, trace: Trace = SILENT, seed: int = 0) -> Tensor:
         """Optimise over the parameters; see `priorlab.solvers.parameter_space`."""
-        red = RED(self.red.denoise, self.weight_red) if self.red else None
-        return fit(self.make_network, self.make_code, measurement, self, trace, seed, red)
+
+        def make_network(shape: Shape) -> nn.Module:
+            return answers.checked_network(self.name, self.make_network(shape), shape)
+
+        def make_code(shape: Shape) -> Tensor:
+            return answers.checked_code(self.name, self.make_code(shape))
+
+        red = None
+        if self.red:
+            denoise = answers.checked_image(f"{self.red.name}: denoise", self.red.denoise)
+            red = RED(denoise, self.weight_red)
+        return fit(make_network, make_code, measurement, self, trace, seed, red)
 
 
 def _as_noisy_image(measurement: Measurement) -> Measurement:

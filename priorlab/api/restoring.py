@@ -335,7 +335,8 @@ def _restored(
         say(note)
     for name, image in found_out.items():
         trace.picture(name, image.cpu())
-    return restoration.attempt(chosen, measurement, seed=seed, trace=trace)
+    restored = restoration.attempt(chosen, measurement, seed=seed, trace=trace)
+    return measurement.with_known_pixels(restored)
 
 
 def _measured(picture: Picture, task: str, seed: int, registry: Registry) -> Measurement:

@@ -12,21 +12,30 @@ from __future__ import annotations
 import dataclasses
 import functools
 import io
-import os
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
 import numpy as np
 import scipy.fft
 import torch
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 from torch import Tensor
 
 from priorlab.errors import UsageError
 from priorlab.forward.noise import ROUNDING, Array, Noise
 
 BLOCK = 8
-SUBSAMPLINGS = ("4:4:4", "4:2:0")
+FACTORS = {
+    "4:4:4": (1, 1),
+    "4:2:2": (1, 2),
+    "4:2:0": (2, 2),
+    "4:4:0": (2, 1),
+    "4:1:1": (1, 4),
+}
+"""Down and across, the number of pixels that share one chroma value."""
+
+WRITTEN = ("4:4:4", "4:2:2", "4:2:0")
+"""Those that the encoder writes."""
 
 WIDTH = 0.5 / 12**0.5
 """Standard deviation of the Gaussian that stands for a rounding error, over q: half of the true
@@ -37,8 +46,8 @@ LUMA, CHROMA = 2000.0, 160.0
 ones CHROMA, over ``u^2 + v^2``. What is rounded to zero errs by no more."""
 
 DETAIL = 2.0
-"""Standard deviation (0-255) of the differences between the four pixels that share a chroma value
-in photographs."""
+"""Standard deviation (0-255) of the differences between the pixels that share a chroma value in
+photographs."""
 
 LEAST = 0.5
 """Error of the best pixels, in flat regions, relative to that of the average one."""
@@ -64,13 +73,17 @@ class JpegQuantisation(Noise):
     ----------
     luma, chroma : tuple of int
         Quantisation tables, 64 entries in rows; gray images use the first only.
-    subsampling : {"4:4:4", "4:2:0"}
-        Whether each pixel has a chroma of its own, or four share one.
+    subsampling : str
+        Which pixels share a chroma value: one of `FACTORS`.
+    orientation : int
+        How images were turned after decoding, by the numbers of TIFF and Exif from 1 (not at all)
+        to 8. The blocks lie in the picture as it was before.
     """
 
     luma: Table
     chroma: Table
     subsampling: str = "4:4:4"
+    orientation: int = 1
 
     @property
     def level(self) -> float:
@@ -90,11 +103,14 @@ class JpegQuantisation(Noise):
 
     def sample(self, clean: Array, rng: np.random.Generator) -> Array:
         """Encode images (B, C, H, W), clipped and rounded to 8 bits, and decode them."""
-        return np.stack([self._compressed(image) for image in clean])
+        stored = self._stored(torch.from_numpy(clean)).numpy()
+        return self._upright(
+            torch.from_numpy(np.stack([self._compressed(image) for image in stored]))
+        ).numpy()
 
     def nll(self, u: Tensor, y: Tensor) -> Tensor:
         """Return ``1/2 e^T S^-1 e``, summed over the blocks of each image."""
-        error = u - y
+        error = self._stored(u - y)
         total = error.new_zeros(len(error))
         for rows, columns, height, width in self._regions(error):
             basis, variance = self._eigen(error, height, width)
@@ -104,16 +120,37 @@ class JpegQuantisation(Noise):
 
     def prox(self, v: Tensor, y: Tensor, step: float) -> Tensor:
         """Return ``y + S (S + step)^-1 (v - y)``, block by block."""
-        error = v - y
+        error = self._stored(v - y)
         result = torch.empty_like(error)
         for rows, columns, height, width in self._regions(error):
             basis, variance = self._eigen(error, height, width)
             region = error[..., rows, columns]
             blocks = _cut(region, height, width) @ basis * (variance / (variance + step))
             result[..., rows, columns] = _joined(blocks @ basis.T, region.shape, height, width)
-        return y + result
+        return y + self._upright(result)
+
+    def _stored(self, image: Tensor) -> Tensor:
+        """Turn upright images (B, C, H, W) to how they lie in the file."""
+        if self.orientation in (2, 3, 6, 7):
+            image = image.flip(-1)
+        if self.orientation in (3, 4, 7, 8):
+            image = image.flip(-2)
+        return (image.mT if self.orientation >= 5 else image).contiguous()
+
+    def _upright(self, image: Tensor) -> Tensor:
+        """Do the opposite of `_stored`."""
+        if self.orientation >= 5:
+            image = image.mT
+        if self.orientation in (3, 4, 7, 8):
+            image = image.flip(-2)
+        return image.flip(-1) if self.orientation in (2, 3, 6, 7) else image
 
     def _compressed(self, image: Array) -> Array:
+        if self.subsampling not in WRITTEN and len(image) == 3:
+            raise UsageError(
+                f"pictures cannot be compressed with {self.subsampling}; expected one of "
+                f"{', '.join(WRITTEN)}"
+            )
         levels = np.rint(image.clip(0, 1) * 255).astype(np.uint8).transpose(1, 2, 0)
         gray = levels.shape[2] == 1
         tables = [self.luma] if gray else [self.luma, self.chroma]
@@ -125,9 +162,9 @@ class JpegQuantisation(Noise):
 
     def _regions(self, image: Tensor) -> Iterator[tuple[slice, slice, int, int]]:
         """Yield rows, columns and block size: whole blocks, then those that borders cut."""
-        size = BLOCK * 2 if self.subsampling == "4:2:0" and image.shape[1] == 3 else BLOCK
-        for rows, height in _stretches(image.shape[2], size):
-            for columns, width in _stretches(image.shape[3], size):
+        down, across = FACTORS[self.subsampling] if image.shape[1] == 3 else (1, 1)
+        for rows, height in _stretches(image.shape[2], BLOCK * down):
+            for columns, width in _stretches(image.shape[3], BLOCK * across):
                 yield rows, columns, height, width
 
     def _eigen(self, error: Tensor, height: int, width: int) -> tuple[Tensor, Tensor]:
@@ -148,39 +185,6 @@ def standard(quality: int, subsampling: str = "4:4:4") -> JpegQuantisation:
     Image.new("RGB", (BLOCK, BLOCK)).save(file, "JPEG", quality=quality)
     tables = _opened(file).quantization
     return JpegQuantisation(tuple(tables[0]), tuple(tables[1]), subsampling)
-
-
-def of_file(path: str | os.PathLike[str]) -> JpegQuantisation:
-    """Return the noise model of a JPEG file.
-
-    Raises
-    ------
-    UsageError
-        If it is not a JPEG file, or one whose chroma is sampled in a way not in `SUBSAMPLINGS`.
-
-    Examples
-    --------
-    >>> Image.open("photo.png").save("photo.jpg", quality=90, subsampling="4:2:0")
-    >>> of_file("photo.jpg") == standard(quality=90, subsampling="4:2:0")
-    True
-    """
-    try:
-        with open(path, "rb") as file:
-            image = _opened(file)
-    except UnidentifiedImageError:
-        raise UsageError(f"{path} is not a JPEG file, which would have the tables") from None
-    except OSError as error:
-        raise UsageError(f"{path} cannot be read: {error}") from None
-    # For each plane: its number, its sampling factors, and the number of its table.
-    planes = image.layer
-    tables = [tuple(image.quantization[plane[3]]) for plane in planes]
-    factors = [tuple(plane[1:3]) for plane in planes]
-    if len(planes) == 1:
-        return JpegQuantisation(tables[0], tables[0])
-    known = {(1, 1): "4:4:4", (2, 2): "4:2:0"}
-    if len(planes) != 3 or factors[0] not in known or factors[1:] != [(1, 1)] * 2:
-        raise UsageError(f"{path}: its colour is stored neither as 4:4:4 nor as 4:2:0")
-    return JpegQuantisation(tables[0], tables[1], known[factors[0]])
 
 
 def _opened(file: BinaryIO) -> Any:
@@ -242,41 +246,49 @@ def _eigen(
 
 def _covariance_of_gray(noise: JpegQuantisation) -> Array:
     """Return the covariance of the pixels (1, 8, 8, 1, 8, 8) of a block, on 0-255."""
-    plane = _seen(_cosine_transform(), WIDTH**2 * _square(noise.luma))
+    cosine = _cosine_transform()
+    plane = _seen(cosine, WIDTH**2 * _square(noise.luma), cosine)
     return plane[None, :, :, None]
 
 
 def _covariance(noise: JpegQuantisation) -> Array:
-    """Return the covariance of the pixels (3, n, n, 3, n, n) of a block, on 0-255.
+    """Return the covariance of the pixels (3, m, n, 3, m, n) of a block, on 0-255.
 
-    Where four pixels share a chroma value, a block is 16x16 pixels: four blocks of luma. The
-    mean of the four was quantised, and their differences are lost.
+    Where several pixels share a chroma value, a block holds several blocks of luma. The mean of
+    those pixels was quantised, and their differences are lost.
     """
-    cosine = _cosine_transform()
-    luma = WIDTH**2 * _square(noise.luma)
+    down, across = FACTORS[noise.subsampling]
+    luma = np.tile(WIDTH**2 * _square(noise.luma), (down, across))
     # In luma such a bound costs quality: there, a prior restores much of what was rounded to 0.
     chroma = np.minimum(WIDTH**2 * _square(noise.chroma), _power(CHROMA))
-    if noise.subsampling == "4:4:4":
-        planes = [_seen(cosine, luma)] + 2 * [_seen(cosine, chroma)]
-    else:
-        pairs = np.repeat(np.eye(BLOCK), 2, axis=1) / 2**0.5
-        differences = pairs * np.tile([1.0, -1.0], BLOCK)
-        split = np.concatenate((cosine @ pairs, differences))
-        shared = np.full((2 * BLOCK, 2 * BLOCK), DETAIL**2)
-        shared[:BLOCK, :BLOCK] = 4 * chroma  # twice the mean is what an orthonormal transform gives
-        twice = np.asarray(np.kron(np.eye(2), cosine), np.float64)
-        four = _seen(twice, np.tile(luma, (2, 2)))
-        planes = [four] + 2 * [_seen(split, shared)]
+    shared = np.full((BLOCK * down, BLOCK * across), DETAIL**2)
+    # The root of their number times the mean is what an orthonormal transform gives.
+    shared[:BLOCK, :BLOCK] = down * across * chroma
+    alone = _seen(_of_blocks(down), luma, _of_blocks(across))
+    planes = [alone] + 2 * [_seen(_of_means(down), shared, _of_means(across))]
     to_rgb = np.linalg.inv(TO_YCBCR)
     covariance: Array = np.einsum("ap,bp,pijkl->aijbkl", to_rgb, to_rgb, np.stack(planes))
     return covariance
 
 
-def _seen(transform: Array, variance: Array) -> Array:
-    """Return the covariance (n, n, n, n) of pixels whose coefficients have a `variance` (n, n)."""
-    t = transform
-    covariance: Array = np.einsum("ui,vj,uv,uk,vl->ijkl", t, t, variance, t, t, optimize=True)
+def _seen(down: Array, variance: Array, across: Array) -> Array:
+    """Return the covariance (m, n, m, n) of pixels whose coefficients have a `variance` (m, n)."""
+    covariance: Array = np.einsum(
+        "ui,vj,uv,uk,vl->ijkl", down, across, variance, down, across, optimize=True
+    )
     return covariance
+
+
+def _of_blocks(count: int) -> Array:
+    """Return the cosine transforms of blocks side by side."""
+    return np.asarray(np.kron(np.eye(count), _cosine_transform()), np.float64)
+
+
+def _of_means(count: int) -> Array:
+    """Return the transform of the means of `count` values each, and then their differences."""
+    within = np.asarray(scipy.fft.dct(np.eye(count), axis=0, norm="ortho"))
+    means, *differences = [np.kron(np.eye(BLOCK), row[None]) for row in within]
+    return np.concatenate((_cosine_transform() @ means, *differences))
 
 
 def _cosine_transform() -> Array:

@@ -55,6 +55,21 @@ class Measurement:
         """Shape of the part of the image that the picture shows; see `LinearOperator.frame`."""
         return tuple(self.operator.frame(torch.empty(()).expand(self.shape)).shape)
 
+    def with_known_pixels(self, image: Tensor) -> Tensor:
+        """Return an image with the pixels that were measured without noise as they are.
+
+        Examples
+        --------
+        >>> mask = torch.tensor([[[[1.0, 0.0]]]])
+        >>> measurement = Measurement(0.5 * mask, Mask(mask), NoNoise(), (1, 1, 1, 2))
+        >>> measurement.with_known_pixels(torch.ones(1, 1, 1, 2))
+        tensor([[[[0.5000, 1.0000]]]])
+        """
+        known = self.operator.known_pixels
+        if known is None or not self.noise.is_exact:
+            return image
+        return torch.where(known.bool(), self.y, image)
+
     def image(self, index: int) -> Measurement:
         """Return the measurement of one image of the batch."""
         shape = (1, *self.shape[1:])

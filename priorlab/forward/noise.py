@@ -77,6 +77,11 @@ class Noise(ABC):
         return False
 
     @property
+    def is_exact(self) -> bool:
+        """Whether the data are noise-free, but for rounding."""
+        return False
+
+    @property
     def is_zero_mean(self) -> bool:
         """Whether the mean of the data, over draws of the noise, is the noise-free data."""
         return True
@@ -191,6 +196,11 @@ class NoNoise(Gaussian):
 
     sigma: float = ROUNDING
 
+    @property
+    @override
+    def is_exact(self) -> bool:
+        return True
+
     @override
     def sample(self, clean: NDArray[Any], rng: np.random.Generator) -> NDArray[Any]:
         return clean
@@ -304,3 +314,28 @@ class SaltAndPepper(Noise):
     def prox(self, v: Tensor, y: Tensor, step: float) -> Tensor:
         """Return `y` plus the soft-thresholded ``v - y``."""
         return y + torch.nn.functional.softshrink(v - y, step / self.level)
+
+
+@dataclasses.dataclass(frozen=True)
+class RandomImpulses(SaltAndPepper):
+    """Impulse noise of any value: a fraction `amount` of the values is uniform in [0, 1].
+
+    Examples
+    --------
+    >>> y = RandomImpulses(0.2).sample(np.full((1000,), 0.5), np.random.default_rng(0))
+    >>> round(float((y != 0.5).mean()), 1), bool(np.unique(y).size > 100)
+    (0.2, True)
+    """
+
+    @override
+    def reliable_pixels(self, y: Tensor) -> Tensor:
+        return impulses.inconspicuous_pixels(y, self.amount)
+
+    @override
+    def variance(self, u: Tensor) -> Tensor:
+        return self.amount * (u.square() - u + 1 / 3)
+
+    @override
+    def sample(self, clean: NDArray[Any], rng: np.random.Generator) -> NDArray[Any]:
+        hit = rng.random(clean.shape) < self.amount
+        return np.where(hit, rng.random(clean.shape), clean)

@@ -87,6 +87,20 @@ def check_values(image: NDArray[np.float32], where: str) -> None:
         raise UsageError(f"{where} has values from {low:g} to {high:g}; expected [0, 1]")
 
 
+def has_two_levels(image: NDArray[np.float32]) -> bool:
+    """Whether each channel (C, H, W) has two values at most, and one has two: a 1-bit picture.
+
+    What its noise was is lost, so it cannot be estimated.
+
+    Examples
+    --------
+    >>> has_two_levels(np.eye(16)[None]), has_two_levels(np.zeros((1, 16, 16)))
+    (True, False)
+    """
+    low, high = (bound(image, axis=(1, 2), keepdims=True) for bound in (np.min, np.max))
+    return bool((low < high).any() and ((image == low) | (image == high)).all())
+
+
 def digest(values: NDArray[Any]) -> str:
     """Return the SHA-256 over shape and values, as hexadecimal digits.
 

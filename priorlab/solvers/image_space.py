@@ -170,6 +170,11 @@ def _descend(objective: Energy, start: Tensor, iterations: int, trace: Trace) ->
         with torch.enable_grad():
             value = objective(x)
         value.backward()  # type: ignore[no-untyped-call]
+        if x.grad is not None and bool(x.grad.isnan().any()):
+            raise ValueError(
+                "the gradient of the energy is NaN; it must be smooth, as sqrt(d^2 + eps) is and "
+                "sqrt(d^2) is not, or come with a prox"
+            )
         return value
 
     gradient, done = float("inf"), False

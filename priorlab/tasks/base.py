@@ -196,11 +196,11 @@ class Task(Component, ABC):
 
         Examples
         --------
-        >>> from priorlab.tasks.builtin import Dejpeg
+        >>> from priorlab.tasks.builtin import Deblur
         >>> picture = Picture(image=np.zeros((1, 16, 16), np.float32))
-        >>> task, notes = Dejpeg().for_picture(picture, typed=())
-        >>> notes[0].partition(";")[0]
-        'no quality was given: assuming quality = 10'
+        >>> task, notes = Deblur(sigma=0.1).for_picture(picture, typed={"sigma"})
+        >>> task.boundary, notes
+        ('reflect', ())
         """
         return self.for_photograph(typed), ()
 

@@ -11,7 +11,7 @@ from typing_extensions import override
 
 from priorlab.components import parameter
 from priorlab.errors import UsageError
-from priorlab.forward import jpeg
+from priorlab.forward import jpeg, jpeg_files
 from priorlab.forward.noise import Noise
 from priorlab.forward.operators import Identity, LinearOperator, Shape
 from priorlab.pictures.picture import Picture
@@ -23,9 +23,9 @@ class Dejpeg(Task):
     """Remove the blocks and the ringing of JPEG compression.
 
     Clean images are compressed with Pillow. The quality is that of the Independent JPEG Group,
-    as in Pillow and most programs; others count in their own way. For a picture of your own,
-    `tables` is the JPEG file that it was read from. Its blocks must begin at the upper left
-    corner, so the picture must not have been cropped, resized or rotated since.
+    as in Pillow and most programs; others count in their own way. For a JPEG file of your own, both
+    are taken from it. For a picture that was read from one and stored otherwise, `tables` is that
+    file: the picture must not have been cropped, resized or turned since.
 
     Examples
     --------
@@ -40,8 +40,8 @@ class Dejpeg(Task):
     quality: int = parameter(10, "quality on IJG's scale", low=1, high=100, shown=True)
     subsampling: str = parameter(
         "4:4:4",
-        "4:4:4: each pixel has a colour; 4:2:0: four share one",
-        choices=jpeg.SUBSAMPLINGS,
+        "4:4:4: each pixel has a colour; 4:2:2: two share one; 4:2:0: four do",
+        choices=jpeg.WRITTEN,
     )
     tables: str = parameter("", "JPEG file to take both from instead", file=True)
 
@@ -61,7 +61,7 @@ class Dejpeg(Task):
     def noise(self) -> Noise:
         """The error that JPEG makes; it is not random."""
         if self.tables:
-            return jpeg.of_file(self.tables)
+            return jpeg_files.read(self.tables).noise
         return jpeg.standard(self.quality, self.subsampling)
 
     def operator(self, shape: Shape, rng: np.random.Generator) -> LinearOperator:
@@ -72,7 +72,27 @@ class Dejpeg(Task):
 
     @override
     def for_picture(self, picture: Picture, typed: Collection[str]) -> tuple[Task, tuple[str, ...]]:
-        if "quality" in typed or "tables" in typed:
+        if "quality" in typed:
             return self, ()
-        hint = "tables=FILE.jpg takes it from the picture's file"
-        return self, (f"no quality was given: assuming quality = {self.quality}; {hint}",)
+        tables = self.tables
+        if not tables:
+            if picture.path is None or not jpeg_files.is_jpeg(picture.path):
+                raise UsageError(
+                    f"{self.name}: {picture.name} is no JPEG file, so it takes "
+                    "tables=FILE.jpg, the JPEG file that it was read from, "
+                    "or quality=10, say"
+                )
+            tables = str(picture.path)
+        file = jpeg_files.read(tables)
+        height, width = picture.image.shape[1:]
+        if file.size != (height, width):
+            raise UsageError(
+                f"{self.name}: tables={tables} has {file.size[1]}x{file.size[0]} pixels, but the "
+                f"picture has {width}x{height}: its blocks lie elsewhere"
+            )
+        if "subsampling" in typed:
+            raise UsageError(
+                f"{self.name}: subsampling= needs quality=; else it is that of {tables}"
+            )
+        task = dataclasses.replace(self, tables=tables)
+        return task, (f"as {tables} says: {file.text()}",)

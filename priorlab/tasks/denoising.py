@@ -6,12 +6,13 @@ import dataclasses
 from collections.abc import Collection
 from typing import ClassVar
 
-import torch
 from typing_extensions import override
 
 from priorlab.components import parameter
 from priorlab.errors import UsageError
-from priorlab.forward.noise import Noise, Poisson, SaltAndPepper
+from priorlab.forward import impulses
+from priorlab.forward.noise import Noise, Poisson, RandomImpulses, SaltAndPepper
+from priorlab.pictures import arrays
 from priorlab.pictures.picture import Picture
 from priorlab.tasks.base import Task
 from priorlab.tasks.parameters import noise_of, sigma_parameter
@@ -20,6 +21,9 @@ from priorlab.tasks.real_denoising import DenoiseReal
 LEAST_AMOUNT = 0.001
 """Smallest fraction of impulses; fewer are no noise."""
 
+MOSTLY = 2.0
+"""Impulses are exactly black and white where that many times more of them are than are not."""
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Denoise(Task):
@@ -27,8 +31,7 @@ class Denoise(Task):
 
     Examples
     --------
-    >>> import torch
-    >>> measurement = Denoise(sigma=0.1).measure(torch.full((1, 1, 64, 64), 0.5), seed=0)
+    >>>     >>> measurement = Denoise(sigma=0.1).measure(torch.full((1, 1, 64, 64), 0.5), seed=0)
     >>> measurement.noise, measurement.y.std().round(decimals=2)
     (Gaussian(sigma=0.1), tensor(0.1000))
     """
@@ -52,8 +55,7 @@ class DenoisePoisson(Task):
 
     Examples
     --------
-    >>> import torch
-    >>> y = DenoisePoisson(peak=4.0).measure(torch.full((1, 1, 16, 16), 0.5), seed=0).y
+    >>>     >>> y = DenoisePoisson(peak=4.0).measure(torch.full((1, 1, 16, 16), 0.5), seed=0).y
     >>> torch.equal(4 * y, (4 * y).round())
     True
     """
@@ -78,12 +80,11 @@ class DenoisePoisson(Task):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class DenoiseImpulse(Task):
-    """Remove salt-and-pepper noise: some values are 0 or 1, black or white.
+    """Remove impulses: salt and pepper, which is 0 or 1, or any values that stand out.
 
     Examples
     --------
-    >>> import torch
-    >>> DenoiseImpulse().measure(torch.full((1, 1, 16, 16), 0.5), seed=0).y.unique()
+    >>>     >>> DenoiseImpulse().measure(torch.full((1, 1, 16, 16), 0.5), seed=0).y.unique()
     tensor([0.0000, 0.5000, 1.0000])
     """
 
@@ -91,21 +92,38 @@ class DenoiseImpulse(Task):
     amount: float = parameter(
         0.2, "fraction of the values that are hit", low=LEAST_AMOUNT, high=1, shown=True
     )
+    values: str = parameter(
+        "extreme", "which values impulses have: 0 and 255 only, or any", choices=("extreme", "any")
+    )
 
     @property
     def noise(self) -> Noise:
-        """Salt-and-pepper noise, independent in the channels of a pixel."""
-        return SaltAndPepper(self.amount)
+        """Impulses, independent in the channels of a pixel."""
+        return (
+            SaltAndPepper(self.amount) if self.values == "extreme" else RandomImpulses(self.amount)
+        )
 
+    @override
     def for_picture(self, picture: Picture, typed: Collection[str]) -> tuple[Task, tuple[str, ...]]:
-        """Return the task with the amount of impulses that is found in the picture."""
-        if "amount" in typed:
-            return self, ()
-        y = torch.from_numpy(picture.image)[None]
-        amount = self.amount
-        for _ in range(3):  # what looks like an impulse depends a little on the amount
-            known = SaltAndPepper(amount).reliable_pixels(y)
-            found = 1 - float(known.float().mean())
-            amount = max(found, LEAST_AMOUNT)
-        note = f"no amount was given: {found:.1%} of the values look like impulses"
-        return dataclasses.replace(self, amount=amount), (note,)
+        """Return the task with the amount, and the kind of values, that the picture seems to have.
+
+        Salt and pepper is exactly 0 and 1 no longer once a picture was resized or stored as JPEG.
+        """
+        y = arrays.to_tensor(picture.image)
+        extreme = impulses.estimated_amount(y)
+        standing_out = ~impulses.inconspicuous_pixels(y, amount=0)  # the most conspicuous ones
+        others = float((standing_out & (y > 0) & (y < 1)).float().mean())
+        values = self.values
+        if "values" not in typed:
+            values = "extreme" if extreme > MOSTLY * others else "any"
+        found = extreme
+        if values == "any":  # with a first idea of how many there are, the others are found too
+            first = float(standing_out.float().mean())
+            found = float((~impulses.inconspicuous_pixels(y, first)).float().mean())
+        notes = []
+        if "amount" not in typed:
+            notes.append(f"no amount was given: estimated amount = {found:.3f}")
+        if values != self.values:
+            notes.append("the impulses are not exactly 0 and 255: looking for any that stand out")
+        amount = self.amount if "amount" in typed else min(max(found, LEAST_AMOUNT), 1.0)
+        return dataclasses.replace(self, amount=amount, values=values), tuple(notes)

@@ -8,6 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from typing_extensions import override
 
@@ -17,9 +18,16 @@ from priorlab.forward.measurement import Measurement
 from priorlab.forward.noise import Noise
 from priorlab.forward.operators import LinearOperator, Mask, Shape
 from priorlab.pictures.picture import Picture
-from priorlab.tasks import masks
+from priorlab.tasks import mask_files, mask_marks, masks
 from priorlab.tasks.base import Task
+from priorlab.tasks.mask_files import MaskReading
 from priorlab.tasks.parameters import assumed, noise_of, sigma_parameter
+
+NEEDED = (
+    "needs mask=FILE, a picture of the same size that is white where yours is known and black "
+    "where it is missing, or strokes on a copy of yours; or a picture that is transparent where "
+    "it is missing"
+)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -39,7 +47,17 @@ class Inpaint(Task):
         0.5, "fraction of missing pixels, for random and box", low=0, high=0.999, shown=True
     )
     mask: str = parameter(
-        "", "picture of the image's size: white is known, black is missing", file=True
+        "",
+        "picture of the image's size that marks what is missing, in black or as strokes",
+        file=True,
+    )
+    holes: str = parameter("auto", "what of the mask is missing", choices=mask_marks.HOLES)
+    grow: int = parameter(
+        mask_files.AUTOMATIC,
+        "by how much what the mask marks grows; -1: as its edge needs",
+        unit="pixels",
+        low=mask_files.AUTOMATIC,
+        high=1000,
     )
     sigma: float = sigma_parameter(0)
 
@@ -64,24 +82,60 @@ class Inpaint(Task):
         """Return the mask; the same for all channels."""
         size = shape[-2:]
         if self.mask:
-            known = masks.read(self.mask, size)
-        else:
-            known = masks.draw(self.kind, size, self.missing, rng)
-        return Mask(torch.from_numpy(known[None, None].astype(np.float32)))
+            return _operator(self._reading(size).known)
+        if (self.holes, self.grow) != ("auto", mask_files.AUTOMATIC):
+            raise UsageError(f"{self.name}: holes= and grow= need mask=")
+        return _operator(masks.draw(self.kind, size, self.missing, rng))
 
     @override
     def for_picture(self, picture: Picture, typed: Collection[str]) -> tuple[Task, tuple[str, ...]]:
-        return self, assumed(self.sigma, typed)
+        """Return the task, and what its mask was understood to say.
+
+        A picture that is transparent in places, and has no other mask, is its own.
+        """
+        own = not self.mask
+        task = self._with_own_mask(picture, typed) if own else self
+        size = (picture.image.shape[1], picture.image.shape[2])
+        found = task._reading(size, picture.image)
+        doubtful = self.holes == "auto" and (own or not found.sure)
+        if doubtful and found.missing > mask_marks.MOST_MISSING:
+            raise UsageError(
+                f"{self.name}: {found.note}; that is too much to be meant. If it is, add "
+                f"holes={found.holes}, else give another mask"
+            )
+        return task, (found.note, *assumed(self.sigma, typed))
 
     def adopt(self, y: Tensor) -> Measurement:
         """Take a picture with missing pixels; the mask file says which."""
         if not self.mask:
-            raise UsageError(
-                f"{self.name}: needs mask=FILE, a picture that is white where yours is known "
-                "and black where it is missing"
-            )
-        return super().adopt(y)
+            raise UsageError(f"{self.name}: {NEEDED}")
+        shape = (1, y.shape[1], y.shape[2], y.shape[3])
+        found = self._reading((shape[2], shape[3]), y[0].cpu().numpy())
+        return self._measurement(y, _operator(found.known).to(y.device), shape)
+
+    def _with_own_mask(self, picture: Picture, typed: Collection[str]) -> Inpaint:
+        """Return the task with the picture's own opacity as its mask."""
+        opacity = picture.opacity
+        if (
+            opacity is None
+            or opacity.min() > 0.5
+            or not picture.path
+            or {"kind", "missing"} & {*typed}
+        ):
+            raise UsageError(f"{self.name}: {NEEDED}")
+        return dataclasses.replace(
+            self,
+            mask=str(picture.path),
+            holes="transparent" if self.holes == "auto" else self.holes,
+        )
+
+    def _reading(self, size: masks.Size, picture: NDArray[np.float32] | None = None) -> MaskReading:
+        return mask_files.read(self.mask, size, picture, self.holes, self.grow)
 
     def _measurement(self, y: Tensor, operator: LinearOperator, shape: Shape) -> Measurement:
         # Nothing is measured at a missing pixel, not even noise.
         return super()._measurement(operator.adjoint(y), operator, shape)
+
+
+def _operator(known: masks.Known) -> Mask:
+    return Mask(torch.from_numpy(known[None, None].astype(np.float32)))

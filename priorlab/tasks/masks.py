@@ -1,4 +1,4 @@
-"""Masks for inpainting: boolean arrays (H, W), true where a pixel is known."""
+"""Draw masks for inpainting: boolean arrays (H, W), true where a pixel is known."""
 
 from __future__ import annotations
 
@@ -6,9 +6,6 @@ import math
 
 import numpy as np
 from numpy.typing import NDArray
-
-from priorlab.errors import UsageError
-from priorlab.pictures import reading
 
 Known = NDArray[np.bool_]
 Size = tuple[int, int]
@@ -42,34 +39,6 @@ def draw(kind: str, size: Size, missing: float, rng: np.random.Generator) -> Kno
     if kind == "box":
         return _box(size, missing, rng)
     return _text(size, rng)
-
-
-def read(path: str, size: Size) -> Known:
-    """Read a mask from a picture: white is known, black is missing.
-
-    Raises
-    ------
-    UsageError
-        If the picture cannot be read, is all black, or has another size than the image.
-
-    Examples
-    --------
-    >>> import tempfile
-    >>> from pathlib import Path
-    >>> with tempfile.TemporaryDirectory() as folder:
-    ...     np.save(Path(folder) / "mask.npy", np.eye(2))
-    ...     read(str(Path(folder) / "mask.npy"), (2, 2)).tolist()
-    [[True, False], [False, True]]
-    """
-    known = reading.read(path).mean(0) > 0.5
-    if known.shape != size:
-        raise UsageError(
-            f"the mask {path} has {known.shape[1]}x{known.shape[0]} pixels, "
-            f"but the image has {size[1]}x{size[0]}; they must be equal"
-        )
-    if not known.any():
-        raise UsageError(f"the mask {path} is all black, but white is what is known")
-    return np.asarray(known, np.bool_)
 
 
 def _random(size: Size, missing: float, rng: np.random.Generator) -> Known:

@@ -1,16 +1,21 @@
 """Salt and pepper as missing pixels."""
 
+import io
+
 import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image
 from sample_pictures import picture
 
 from priorlab.forward import impulses
 from priorlab.forward.measurement import Measurement
-from priorlab.forward.noise import Gaussian, NoNoise, SaltAndPepper
+from priorlab.forward.noise import Gaussian, NoNoise, RandomImpulses, SaltAndPepper
 from priorlab.forward.operators import Identity, Mask
+from priorlab.pictures.picture import Picture
+from priorlab.tasks.denoising import DenoiseImpulse
 
 
 def hit(clean, amount, seed=0):
@@ -64,3 +69,72 @@ def test_only_salt_and_pepper_that_is_seen_directly_stands_out():
         measurement = Measurement(y, operator, noise, shape)
         assert not measurement.has_outliers
         assert measurement.without_outliers() is measurement
+
+
+def psnr(x, clean):
+    return -10 * np.log10(np.square(np.asarray(x, np.float64) - clean).mean())
+
+
+def as_jpeg(values):
+    file = io.BytesIO()
+    levels = np.rint(255 * values).astype(np.uint8).transpose(1, 2, 0)
+    Image.fromarray(levels).save(file, "JPEG", quality=90, subsampling=0)
+    return np.asarray(Image.open(file), np.float32).transpose(2, 0, 1) / 255
+
+
+def resized(values):
+    planes = [Image.fromarray(plane).resize((108, 108), Image.BICUBIC) for plane in values]
+    return np.stack([np.asarray(plane) for plane in planes]).clip(0, 1)
+
+
+def hot(values):
+    rng = np.random.default_rng(0)
+    where = rng.random(values.shape[1:]) < 0.004
+    return np.where(where, (values + 0.3 + 0.3 * rng.random(values.shape)).clip(0, 1), values)
+
+
+def salt_and_pepper(values, amount=0.1):
+    return hit(values, amount)[0].numpy()
+
+
+CLEAN = picture(120, 120, 3).clip(0.05, 0.95)
+HURT = {
+    "stored as JPEG": (CLEAN, as_jpeg(salt_and_pepper(CLEAN)), 0.1),
+    "resized": (resized(CLEAN), resized(salt_and_pepper(CLEAN, 0.03)), 0.05),
+    "any value": (CLEAN, RandomImpulses(0.15).sample(CLEAN, np.random.default_rng(0)), 0.15),
+    "hot pixels": (CLEAN, hot(CLEAN), 0.004),
+}
+
+
+@pytest.mark.parametrize("how", HURT)
+def test_impulses_of_any_value_are_found(how):
+    clean, hurt, amount = HURT[how]
+    shown = Picture(image=hurt.astype(np.float32))
+    task, notes = DenoiseImpulse().for_picture(shown, typed=())
+    assert task.values == "any"
+    assert task.amount == pytest.approx(amount, rel=0.5, abs=0.004)
+    assert f"estimated amount = {task.amount:.3f}" in notes[0] and "not exactly 0" in notes[1]
+    measurement = task.adopt(torch.from_numpy(shown.image)[None])
+    mended = measurement.without_outliers().initial_guess()[0]
+    assert psnr(mended, clean) > psnr(hurt, clean) + 8
+
+
+@pytest.mark.parametrize("amount", [0.02, 0.1, 0.3, 0.6])
+def test_exact_salt_and_pepper_is_known_for_what_it_is(amount):
+    shown = Picture(image=salt_and_pepper(CLEAN, amount))
+    task, notes = DenoiseImpulse().for_picture(shown, typed=())
+    assert task.values == "extreme" and len(notes) == 1
+    assert task.amount == pytest.approx(amount, rel=0.05)
+
+
+def test_what_is_typed_stays():
+    shown = Picture(image=as_jpeg(salt_and_pepper(CLEAN)))
+    task, notes = DenoiseImpulse(amount=0.3).for_picture(shown, typed={"amount", "values"})
+    assert task == DenoiseImpulse(amount=0.3) and not notes
+
+
+def test_black_areas_are_no_impulses():
+    values = CLEAN.copy()
+    values[:, :50] = 0
+    task, _ = DenoiseImpulse().for_picture(Picture(image=salt_and_pepper(values)), typed=())
+    assert task.values == "extreme" and task.amount == pytest.approx(0.1, rel=0.35)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 from pathlib import Path
 
@@ -15,14 +16,23 @@ from sample_pictures import picture
 from torch import Tensor
 
 from priorlab.errors import UsageError
-from priorlab.forward import jpeg
+from priorlab.forward import jpeg, jpeg_files
 from priorlab.forward.measurement import Measurement
 from priorlab.forward.noise import NoNoise
+from priorlab.pictures.picture import Picture
+from priorlab.pictures.reading import read
 from priorlab.tasks.builtin import Dejpeg
 
 SIZES = [(16, 16), (17, 41), (16, 200), (32, 24)]
-MODELS = [jpeg.standard(10), jpeg.standard(90), jpeg.standard(10, "4:2:0")]
-IDS = ["10", "90", "10-4:2:0"]
+MODELS = [
+    jpeg.standard(10),
+    jpeg.standard(90),
+    jpeg.standard(10, "4:2:0"),
+    dataclasses.replace(jpeg.standard(10, "4:2:2"), orientation=6),
+    dataclasses.replace(jpeg.standard(10, "4:4:0"), orientation=7),
+    jpeg.standard(10, "4:1:1"),
+]
+IDS = ["10", "90", "10-4:2:0", "4:2:2-turned", "4:4:0-turned", "4:1:1"]
 
 
 def pair(height: int, width: int, channels: int, batch: int = 1) -> tuple[Tensor, Tensor]:
@@ -154,13 +164,13 @@ def test_subsampling_shares_the_colour_of_four_pixels() -> None:
     stripes = (np.arange(32) % 2 - 0.5) * 0.2
     clean += np.linalg.inv(jpeg.TO_YCBCR)[:, 1:2, None] * stripes  # in chroma alone
     full, shared = (
-        compressed(jpeg.standard(95, subsampling), clean) for subsampling in jpeg.SUBSAMPLINGS
+        compressed(jpeg.standard(95, subsampling), clean) for subsampling in ("4:4:4", "4:2:0")
     )
     assert np.abs(full - clean).mean() < 0.02
     assert np.abs(shared - clean).mean() > 0.05
     error = torch.from_numpy(clean - shared)[None]
     zero = torch.zeros_like(error)
-    expected = [float(jpeg.standard(95, s).nll(error, zero)) for s in jpeg.SUBSAMPLINGS]
+    expected = [float(jpeg.standard(95, s).nll(error, zero)) for s in ("4:4:4", "4:2:0")]
     assert expected[1] < 0.5 * expected[0]
 
 
@@ -182,7 +192,7 @@ def test_task_is_the_same_for_all_seeds(channels: int) -> None:
 
 
 class TestTablesOfAFile:
-    @pytest.mark.parametrize("subsampling", jpeg.SUBSAMPLINGS)
+    @pytest.mark.parametrize("subsampling", jpeg.WRITTEN)
     @pytest.mark.parametrize("channels", [1, 3])
     def test_are_those_it_was_written_with(
         self, channels: int, subsampling: str, tmp_path: Path
@@ -200,20 +210,109 @@ class TestTablesOfAFile:
 
     def test_other_sampling(self, tmp_path: Path) -> None:
         path = tmp_path / "a.jpg"
-        Image.new("RGB", (20, 20)).save(path, subsampling="4:2:2")
-        with pytest.raises(UsageError, match="neither as 4:4:4 nor as 4:2:0"):
-            jpeg.of_file(path)
+        Image.new("CMYK", (20, 20)).save(path)
+        with pytest.raises(UsageError, match="stores CMYK colours; expected luma and chroma"):
+            jpeg_files.read(path)
+        Image.new("RGB", (20, 20)).save(path, keep_rgb=True)
+        with pytest.raises(UsageError, match="stores RGB colours"):
+            jpeg_files.read(path)
 
     def test_no_jpeg(self, tmp_path: Path) -> None:
         path = tmp_path / "a.png"
         Image.new("RGB", (20, 20)).save(path)
         with pytest.raises(UsageError, match=r"a\.png is not a JPEG file"):
-            jpeg.of_file(path)
+            jpeg_files.read(path)
         with pytest.raises(UsageError, match=r"missing\.jpg cannot be read: .*No such file"):
-            jpeg.of_file(tmp_path / "missing.jpg")
+            jpeg_files.read(tmp_path / "missing.jpg")
 
     def test_nothing_else_may_be_given(self, tmp_path: Path) -> None:
         path = tmp_path / "a.jpg"
         Image.new("L", (20, 20)).save(path)
         with pytest.raises(UsageError, match="or quality and subsampling"):
             Dejpeg(tables=str(path), quality=20)
+
+
+@pytest.mark.parametrize("subsampling", ["4:2:2", "4:2:0", "4:4:0", "4:1:1"])
+def test_pixels_that_share_a_chroma_value(subsampling: str) -> None:
+    """What differs among them is nearly free, and what is their mean is not; luma does not care."""
+    down, across = jpeg.FACTORS[subsampling]
+    noise, plain = jpeg.standard(100, subsampling), jpeg.standard(100)
+    y = torch.full((1, 3, 32, 64), 0.5, dtype=torch.float64)
+    gray, colour = torch.ones(3).double(), torch.tensor([1, -0.509, 0]).double()
+
+    def ratio(pattern: Tensor, direction: Tensor) -> float:
+        u = y + 0.02 * direction[:, None, None] * pattern
+        return float(noise.nll(u, y) / plain.nll(u, y))
+
+    rows, columns = torch.meshgrid(torch.arange(32), torch.arange(64), indexing="ij")
+    means = (-1.0) ** (rows // (8 * down) + columns // (8 * across)).double()
+    if across > 1:
+        assert ratio((-1.0) ** columns.double(), colour) < 0.1
+    if down > 1:
+        assert ratio((-1.0) ** rows.double(), colour) < 0.1
+    if down == 1:
+        assert ratio((-1.0) ** rows.double(), colour) > 0.4
+    assert ratio(means, colour) > 0.4
+    assert ratio((-1.0) ** columns.double(), gray) == pytest.approx(1, abs=0.15)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_the_blocks_of_a_file_lie_as_it_was_stored(orientation: int, tmp_path: Path) -> None:
+    path = tmp_path / "photo.jpg"
+    exif = Image.Exif()
+    exif[jpeg_files.ORIENTATION] = orientation
+    stored = np.rint(255 * picture(44, 52, 3)).astype(np.uint8).transpose(1, 2, 0)
+    Image.fromarray(stored).save(path, quality=10, subsampling="4:2:2", exif=exif)
+    shown = Picture(image=read(path), path=path)
+    task, notes = Dejpeg().for_picture(shown, typed=())
+    assert "quality 10 or so, subsampling 4:2:2" in notes[0]
+    assert ("orientation" in notes[0]) == (orientation > 1)
+    y = torch.from_numpy(shown.image)[None].double()
+    noise = task.noise
+    assert isinstance(noise, jpeg.JpegQuantisation)
+    assert torch.equal(noise._upright(noise._stored(y)), y)
+    # As it lies in the file, it is what a decoder that does not turn it sees.
+    raw = np.asarray(Image.open(path), np.float64).transpose(2, 0, 1) / 255
+    assert np.allclose(noise._stored(y)[0], raw, atol=1e-6)
+    again = noise.sample(y.numpy(), np.random.default_rng(0))
+    wrong = dataclasses.replace(noise, orientation=1 if orientation > 1 else 8)
+    changed = [np.square(n.sample(y.numpy(), None) - y.numpy()).mean() for n in (noise, wrong)]
+    assert again.shape == y.shape and changed[0] < 0.3 * changed[1]
+
+
+class TestPicture:
+    def saved(self, path: Path, **options: object) -> Picture:
+        values = np.rint(255 * picture(40, 48, 3)).astype(np.uint8).transpose(1, 2, 0)
+        Image.fromarray(values).save(path, **options)
+        return Picture(image=read(path), path=path)
+
+    def test_progressive_and_gray(self, tmp_path: Path) -> None:
+        shown = self.saved(tmp_path / "a.jpg", quality=30, progressive=True, subsampling="4:2:0")
+        task, _ = Dejpeg().for_picture(shown, typed=())
+        assert task.noise == jpeg.standard(30, "4:2:0")
+        gray = tmp_path / "gray.jpg"
+        Image.new("L", (48, 40)).save(gray, quality=30)
+        task, (note,) = Dejpeg().for_picture(Picture(image=read(gray), path=gray), typed=())
+        assert "quality 30 or so" in note
+
+    def test_tables_of_a_picture_of_another_size(self, tmp_path: Path) -> None:
+        shown = self.saved(tmp_path / "a.png")
+        Image.new("RGB", (40, 48)).save(tmp_path / "b.jpg")
+        task = Dejpeg(tables=str(tmp_path / "b.jpg"))
+        with pytest.raises(UsageError, match="has 40x48 pixels, but the picture has 48x40"):
+            task.for_picture(shown, typed={"tables"})
+
+    def test_what_is_no_jpeg_file_needs_tables_or_quality(self, tmp_path: Path) -> None:
+        shown = self.saved(tmp_path / "a.png")
+        for unknown in (shown, Picture(image=shown.image)):
+            with pytest.raises(UsageError, match=r"tables=FILE\.jpg"):
+                Dejpeg().for_picture(unknown, typed=())
+        assert Dejpeg(quality=30).for_picture(shown, typed={"quality"}) == (Dejpeg(quality=30), ())
+        self.saved(tmp_path / "b.jpg", quality=30)
+        task = Dejpeg(tables=str(tmp_path / "b.jpg"))
+        assert task.for_picture(shown, typed={"tables"})[0] == task
+
+    def test_subsampling_alone(self, tmp_path: Path) -> None:
+        shown = self.saved(tmp_path / "a.jpg")
+        with pytest.raises(UsageError, match="needs quality="):
+            Dejpeg(subsampling="4:2:0").for_picture(shown, typed={"subsampling"})

@@ -180,14 +180,9 @@ def test_a_picture_may_show_less_than_the_scene() -> None:
         (SuperResolution(), ("kernel",), "no factor was given: enlarging 4 times"),
         (SuperResolution(), ("factor",), "no kernel was given: assuming that a lanczos filter"),
         (SuperResolution(sigma=3 / 255), ("factor", "kernel"), "no sigma was given: assuming"),
-        (Inpaint(sigma=10 / 255), (), "no sigma was given: assuming sigma = 10.0 (0-255 scale)"),
-        (Inpaint(), (), ""),
         (Denoise(), ("sigma",), ""),
         (DenoisePoisson(), ("peak",), ""),
-        (DenoiseImpulse(), ("amount",), ""),
-        (Dejpeg(), (), "no quality was given: assuming quality = 10; tables=FILE.jpg takes it"),
         (Dejpeg(), ("quality",), ""),
-        (Dejpeg(tables="a.jpg"), ("tables",), ""),
     ],
 )
 def test_what_is_assumed_of_a_picture(task: Task, typed: tuple[str, ...], note: str) -> None:
@@ -397,8 +392,19 @@ class TestInpaint:
 
     def test_black_mask(self, tmp_path: Path) -> None:
         path = write_mask(tmp_path / "m.png", np.zeros((20, 30)))
-        with pytest.raises(UsageError, match="white is what is known"):
+        with pytest.raises(UsageError, match="all black; it should be white"):
             Inpaint(mask=path).measure(picture(20, 30), 0)
+
+    @pytest.mark.parametrize(("sigma", "typed"), [(0.1, ()), (0.1, ("sigma",)), (0, ())])
+    def test_what_is_said_of_a_picture(
+        self, sigma: float, typed: tuple[str, ...], tmp_path: Path
+    ) -> None:
+        path = write_mask(tmp_path / "m.png", np.arange(600).reshape(20, 30) >= 60)
+        task = Inpaint(mask=path, sigma=sigma)
+        same, notes = task.for_picture(Picture(image=picture(20, 30)[0].numpy()), typed)
+        assert same == task
+        assert notes[0] == f"10.0 % missing: what is black in {path}"
+        assert len(notes) == 1 + (sigma > 0 and not typed)
 
     def test_adopt_needs_a_mask(self) -> None:
         with pytest.raises(UsageError, match="needs mask=FILE"):
