@@ -9,9 +9,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from typing_extensions import override
 
 from priorlab.components import parameter
 from priorlab.priors import Denoiser
+from priorlab.solvers.tiles import Locality
 from priorlab_handcrafted.blocks import bm3d_kernels as kernels
 from priorlab_handcrafted.blocks import transforms
 from priorlab_handcrafted.blocks.transforms import BLOCK, Array
@@ -20,6 +22,9 @@ from priorlab_handcrafted.shared.compiled import Threads
 
 TILE = 42
 """Most reference blocks along a side of a tile: its spectra should fit into the cache."""
+
+MOST_SIDE = 4096
+"""Larger images are denoised in parts that overlap, which take longer and less memory."""
 
 SMALLEST_SIGMA = 1e-6
 """Noise below this level is ignored."""
@@ -89,6 +94,12 @@ class BM3D(Denoiser):
     def prepare(self, device: torch.device, channels: int) -> None:
         """Compile the loops."""
         self.denoise(torch.zeros(1, channels, 16, 16), 0.1)
+
+    @override
+    def locality(self, channels: int, sigma: float) -> Locality:
+        # In each step: a block over the pixel, the reference of its group, and the other blocks.
+        step = 2 * self.reach + 2 * BLOCK
+        return Locality(2 * step, grid=self.step, side=MOST_SIDE)
 
     def denoise(self, v: Tensor, sigma: float) -> Tensor:
         """Return `v` (B, C, H, W) without noise of level `sigma` in [0, 1] units."""
