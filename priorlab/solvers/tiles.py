@@ -103,7 +103,8 @@ def in_tiles(
     >>> torch.allclose(in_tiles(smooth, x, Locality(reach=1, side=100)), smooth(x))
     True
     """
-    parts = [] if locality is None else tiles(*x.shape[-2:], locality)
+    height, width = x.shape[-2:]
+    parts = [] if locality is None else tiles(height, width, locality)
     if len(parts) < 2:
         return work(x)
     out = x.new_empty(x.shape)

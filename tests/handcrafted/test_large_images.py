@@ -8,14 +8,24 @@ import torch
 from skimage.data import astronaut
 
 from priorlab import plugins
-from priorlab.solvers.tiles import Locality, in_tiles
+from priorlab.solvers.tiles import Locality, in_tiles, tiles
 from priorlab_handcrafted.bm3d import BM3D
 from priorlab_handcrafted.total_variation import TotalVariation
 from priorlab_handcrafted.variation import iterated_prox
 
 SIGMA = 25 / 255
-LOCAL = ["bilateral", "bm3d:reach=7", "bm3d:reach=4,step=4", "dct", "dct:scales=2,wiener=false",
-         "guided", "nlm", "nlm:passes=1,distance=4", "unet", "wavelet:levels=2,window=9"]  # fmt: skip
+LOCAL = [
+    "bilateral",
+    "bm3d:reach=7",
+    "bm3d:reach=4,step=4",
+    "dct",
+    "dct:scales=2,wiener=false",
+    "guided",
+    "nlm",
+    "nlm:passes=1,distance=4",
+    "unet",
+    "wavelet:levels=2,window=9",
+]
 
 
 @pytest.fixture(scope="module")
@@ -47,7 +57,7 @@ def test_tiles_meet_without_a_seam(registry, noisy, spec, channels):
     difference = (tiled - prior.denoise(v, SIGMA)).abs()
     if spec.startswith("bm3d"):
         # Rounding may exchange two blocks that are equally similar.
-        assert float((difference > 1e-5).float().mean()) < 0.005
+        assert float((difference > 1e-5).float().mean()) < 0.01
         assert float(difference.max()) < 0.5 / 255
     else:
         assert float(difference.max()) <= 1e-5
@@ -67,14 +77,14 @@ def test_a_denoiser_restores_a_large_picture_in_tiles(monkeypatch, noisy):
     assert len(sizes) > 1
 
 
-@pytest.mark.parametrize("sigma", [10 / 255, SIGMA])
+@pytest.mark.parametrize("sigma", [SIGMA, 50 / 255])
 def test_total_variation_in_tiles_is_as_exact_as_in_one_piece(monkeypatch, noisy, sigma):
-    wide = torch.cat([noisy, noisy.flip(3)], 3)
+    wide = torch.cat([noisy, noisy.flip(2)], 3)
     monkeypatch.setattr(iterated_prox, "TILES", Locality(reach=64, side=4096))
     whole = TotalVariation().prox(wide, sigma)
     monkeypatch.undo()
     tiled = TotalVariation().prox(wide, sigma)
-    assert not torch.equal(tiled, whole)
+    assert len(tiles(*wide.shape[2:], iterated_prox.TILES)) == 2
     difference = 255 * (tiled - whole)
     assert float(difference.square().mean().sqrt()) < 0.1
     assert float(difference.abs().quantile(0.999)) < 0.5
