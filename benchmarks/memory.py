@@ -2,10 +2,12 @@
 
     python benchmarks/memory.py tv wavelet
     python benchmarks/memory.py dip dip:channels=128 --size 512 --channels 3
+    python benchmarks/memory.py tv unet bm3d --size 3464 --channels 3    # 12 megapixels
 
 Each prior runs in a process of its own. A handcrafted one
 is to take at most 40 times the image's own 16.8 MB (2048 x 2048, gray) and 200 MB more; `dip` 1500
-MB in all for 512 x 512 in colour.
+MB in all for 512 x 512 in colour; `tv`, `unet` and `bm3d` 1500 MB
+in all for 12 megapixels in colour.
 """
 
 import argparse

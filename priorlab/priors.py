@@ -32,6 +32,7 @@ from priorlab.solvers.parameter_space.fit import fit
 from priorlab.solvers.parameter_space.penalties import RED
 from priorlab.solvers.parameter_space.settings import FitSettings
 from priorlab.solvers.plug_and_play import SplittingSettings
+from priorlab.solvers.tiles import Locality, in_tiles
 from priorlab.trace import SILENT, Trace
 
 
@@ -175,10 +176,22 @@ class Denoiser(Prior, SplittingSettings):
         `sigma` is a standard deviation on the [0, 1] scale.
         """
 
+    def locality(self, channels: int, sigma: float) -> Locality | None:
+        """Return how far `denoise` looks; None, the default, if a pixel may depend on all others.
+
+        Optional: with it, large images are denoised in tiles, within bounded memory.
+        """
+        return None
+
+    def denoise_in_tiles(self, v: Tensor, sigma: float) -> Tensor:
+        """Return what `denoise` returns, tile by tile if `v` is large and the prior is local."""
+        locality = self.locality(v.shape[1], sigma)
+        denoise = answers.checked_image(f"{self.name}: denoise", self.denoise)
+        return in_tiles(lambda part: denoise(part, sigma), v, locality)
+
     def restore(self, measurement: Measurement, trace: Trace = SILENT, seed: int = 0) -> Tensor:
         """Plug the denoiser into a splitting; see `priorlab.solvers.plug_and_play`."""
-        denoise = answers.checked_image(f"{self.name}: denoise", self.denoise)
-        return plug_and_play.restore(denoise, measurement, self, trace)
+        return plug_and_play.restore(self.denoise_in_tiles, measurement, self, trace)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -7,9 +7,11 @@ from typing import ClassVar
 import torch
 from scipy.ndimage import correlate1d
 from torch import Tensor
+from typing_extensions import override
 
 from priorlab.components import parameter
 from priorlab.priors import Denoiser
+from priorlab.solvers.tiles import Locality
 from priorlab_handcrafted.shared.weighted_means import gaussian, weighted_mean
 
 REACH = 2.5
@@ -61,6 +63,10 @@ class Bilateral(Denoiser):
         """Compile the loops."""
         self.denoise(torch.zeros(1, channels, 8, 8), 0.1)
 
+    @override
+    def locality(self, channels: int, sigma: float) -> Locality:
+        return Locality(math.ceil(REACH * self.spread) + self._smoothing_reach(sigma))
+
     def denoise(self, v: Tensor, sigma: float) -> Tensor:
         """Return `v` (B, C, H, W) averaged over similar pixels; `sigma` in [0, 1] units.
 
@@ -69,9 +75,14 @@ class Bilateral(Denoiser):
         if sigma <= 0:
             return v.clone()
         y = v.detach().to("cpu", torch.float32)
-        smoothing = self.smoothing * (sigma / REFERENCE) ** (1 / 3)
-        taps = gaussian(math.ceil(4 * smoothing), smoothing)
+        taps = gaussian(self._smoothing_reach(sigma), self._smoothing(sigma))
         guide = torch.from_numpy(correlate1d(correlate1d(y.numpy(), taps, axis=2), taps, axis=3))
         width = self.width * sigma * float((taps**2).sum()) * math.sqrt(2 * y.shape[1])
         reach = math.ceil(REACH * self.spread)
         return weighted_mean(y, guide, gaussian(0), reach, width, spread=self.spread).to(v)
+
+    def _smoothing(self, sigma: float) -> float:
+        return self.smoothing * (max(sigma, 0) / REFERENCE) ** (1 / 3)
+
+    def _smoothing_reach(self, sigma: float) -> int:
+        return math.ceil(4 * self._smoothing(sigma))

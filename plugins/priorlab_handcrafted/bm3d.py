@@ -9,9 +9,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from typing_extensions import override
 
 from priorlab.components import parameter
 from priorlab.priors import Denoiser
+from priorlab.solvers.tiles import Locality
 from priorlab_handcrafted.blocks import bm3d_kernels as kernels
 from priorlab_handcrafted.blocks import transforms
 from priorlab_handcrafted.blocks.transforms import BLOCK, Array
@@ -20,6 +22,9 @@ from priorlab_handcrafted.shared.compiled import Threads
 
 TILE = 42
 """Most reference blocks along a side of a tile: its spectra should fit into the cache."""
+
+MOST_SIDE = 4096
+"""Larger images are denoised in parts that overlap, which take longer and less memory."""
 
 SMALLEST_SIGMA = 1e-6
 """Noise below this level is ignored."""
@@ -90,19 +95,28 @@ class BM3D(Denoiser):
         """Compile the loops."""
         self.denoise(torch.zeros(1, channels, 16, 16), 0.1)
 
+    @override
+    def locality(self, channels: int, sigma: float) -> Locality:
+        # In each step: a block over the pixel, the reference of its group, and the other blocks.
+        step = 2 * self.reach + 2 * BLOCK
+        return Locality(2 * step, grid=self.step, side=MOST_SIDE)
+
     def denoise(self, v: Tensor, sigma: float) -> Tensor:
         """Return `v` (B, C, H, W) without noise of level `sigma` in [0, 1] units."""
         if sigma < SMALLEST_SIGMA:
             return v.clone()
-        planes = to_opponent(gray_or_rgb(v.detach().cpu().float())).numpy()
-        restored = torch.from_numpy(np.stack([self._restore(image, sigma) for image in planes]))
+        planes = to_opponent(gray_or_rgb(v.detach().cpu().float()))
+        images = [torch.from_numpy(self._restore(image.numpy(), sigma)) for image in planes]
+        del planes  # large images leave little room
+        restored = torch.stack(images) if len(images) > 1 else images[0][None]
         return from_opponent(restored).reshape(v.shape).to(v)
 
     def _restore(self, noisy: Array, sigma: float) -> Array:
         """Return the estimate of one image (C, H, W) in opponent colours."""
         channels, height, width = noisy.shape
         missing = [(0, 0), (0, max(0, BLOCK - height)), (0, max(0, BLOCK - width))]
-        noisy = np.pad(noisy, missing, mode="symmetric")
+        if height < BLOCK or width < BLOCK:
+            noisy = np.pad(noisy, missing, mode="symmetric")
         first = self._filter(noisy, None, noisy[0], FIRST_GROUP, math.inf, sigma)
         guide = first[0] + NOISY_SHARE * (noisy[0] - first[0])
         # Luma is the sum of the channels over the root of their number.
@@ -159,9 +173,9 @@ class BM3D(Denoiser):
         sums = np.zeros((2, *noisy.shape), np.float32)
         with Threads() as threads:
             # Added in the order of the tiles, so that the threads do not change the rounding.
-            for references, result in zip(tiles, threads.map(filter_tile, tiles), strict=True):
+            for references, result in zip(tiles, threads.stream(filter_tile, tiles), strict=True):
                 sums[:, :, *self._area(references, guide.shape)] += result
-        return sums[0] / sums[1]
+        return np.divide(sums[0], sums[1], out=sums[0])
 
     def _references(self, extent: int) -> list[NDArray[np.int64]]:
         """Return where reference blocks begin along an axis, divided into tiles."""

@@ -5,9 +5,11 @@ from typing import ClassVar
 
 from torch import Tensor
 from torch.nn.functional import avg_pool2d
+from typing_extensions import override
 
 from priorlab.components import parameter
 from priorlab.priors import Denoiser
+from priorlab.solvers.tiles import Locality
 
 SMALLEST_PENALTY = 1e-6
 """A smaller one would be lost in the rounding errors of single precision."""
@@ -40,6 +42,10 @@ class Guided(Denoiser):
     )
     eps: float = parameter(0.9, "penalty on the slopes, relative to the noise's variance", low=0.01)
     passes: int = parameter(4, "1 is the filter as published", low=1, high=10)
+
+    @override
+    def locality(self, channels: int, sigma: float) -> Locality:
+        return Locality(2 * self.radius * self.passes)
 
     def denoise(self, v: Tensor, sigma: float) -> Tensor:
         """Return `v` (B, C, H, W) filtered by itself; `sigma` in [0, 1] units."""

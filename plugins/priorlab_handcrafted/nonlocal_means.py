@@ -6,9 +6,11 @@ from typing import ClassVar
 
 import torch
 from torch import Tensor
+from typing_extensions import override
 
 from priorlab.components import parameter
 from priorlab.priors import Denoiser
+from priorlab.solvers.tiles import Locality
 from priorlab_handcrafted.shared.colour import gray_or_rgb, to_opponent
 from priorlab_handcrafted.shared.weighted_means import Array, gaussian, weighted_mean
 
@@ -84,6 +86,12 @@ class NonLocalMeans(Denoiser):
     def prepare(self, device: torch.device, channels: int) -> None:
         """Compile the loops."""
         self.denoise(torch.zeros(1, channels, 8, 8), 0.1)
+
+    @override
+    def locality(self, channels: int, sigma: float) -> Locality:
+        first = self.distance + self.patch // 2
+        second = self.distance + SECOND_PATCH // 2
+        return Locality(first + second if self.passes == 2 else first)
 
     def denoise(self, v: Tensor, sigma: float) -> Tensor:
         """Return `v` (B, C, H, W) averaged over similar pixels; `sigma` in [0, 1] units.

@@ -8,9 +8,11 @@ import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.functional import avg_pool2d, interpolate
+from typing_extensions import override
 
 from priorlab.components import parameter
 from priorlab.priors import Denoiser
+from priorlab.solvers.tiles import Locality
 from priorlab_handcrafted.blocks.dct_kernels import SIDE, TILE, shrink_strips
 from priorlab_handcrafted.shared.colour import from_opponent, to_opponent
 from priorlab_handcrafted.shared.compiled import Threads
@@ -64,6 +66,16 @@ class SlidingDCT(Denoiser):
     def prepare(self, device: torch.device, channels: int) -> None:
         """Compile the loops."""
         self.denoise(torch.zeros(1, channels, 16, 16, device=device), 0.1)
+
+    @override
+    def locality(self, channels: int, sigma: float) -> Locality:
+        # Each pass sees the blocks around a pixel; a coarser scale reaches twice as far, and a
+        # few of its pixels further where it is interpolated.
+        passes = 2 if self.wiener else 1
+        reach = passes * (SIDE - 1)
+        for _ in range(self.scales - 1):
+            reach = max(2 * reach + 12, passes * (SIDE - 1) + 8)
+        return Locality(reach, grid=2 ** (self.scales + 1))
 
     def denoise(self, v: Tensor, sigma: float) -> Tensor:
         """Return `v` (B, C, H, W) without small cosine coefficients; `sigma` in [0, 1] units.

@@ -7,10 +7,12 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 from torch import Tensor
+from typing_extensions import override
 
 from priorlab.components import parameter
 from priorlab.errors import UsageError
 from priorlab.priors import Denoiser
+from priorlab.solvers.tiles import Locality
 from priorlab_handcrafted.shared.colour import from_opponent, to_opponent
 from priorlab_handcrafted.shared.compiled import Threads
 from priorlab_handcrafted.shared.mirroring import mirror
@@ -88,6 +90,14 @@ class Wavelet(Denoiser):
     def prepare(self, device: torch.device, channels: int) -> None:
         """Compile the loops."""
         self.denoise(torch.zeros(1, channels, 16, 16, device=device), 0.1)
+
+    @override
+    def locality(self, channels: int, sigma: float) -> Locality | None:
+        transform = WaveletTransform(self.filter, self.levels, self.transform == "orthogonal")
+        window = self._reach(self.levels - 1, transform)
+        if window is None or transform.stride != 1:
+            return None  # the whole band decides, or the place of the image on the grid
+        return Locality(sum(transform.reach) * (2**self.levels - 1) + window)
 
     def denoise(self, v: Tensor, sigma: float) -> Tensor:
         """Return `v` (B, C, H, W) with shrunk wavelet coefficients; `sigma` in [0, 1] units."""

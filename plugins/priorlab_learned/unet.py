@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
 from typing import ClassVar
@@ -16,6 +15,7 @@ from priorlab.components import parameter
 from priorlab.errors import Unsupported
 from priorlab.forward.measurement import Measurement
 from priorlab.priors import Denoiser
+from priorlab.solvers.tiles import Locality
 from priorlab_learned.networks.unet_network import MULTIPLE, UNetNetwork
 from priorlab_learned.networks.weights_file import WeightsError, read_weights
 
@@ -23,10 +23,8 @@ SHIPPED = {
     1: Path(__file__).parent / "weights" / "unet_gray.safetensors",
     3: Path(__file__).parent / "weights" / "unet_color.safetensors",
 }
-TILE = 1024
-"""Longest side denoised in one piece; a larger image would need gigabytes."""
-HALO = 96
-"""Pixels around a tile that its result depends on: the receptive field, a multiple of 8."""
+LOCALITY = Locality(reach=90, grid=MULTIPLE, side=1536)
+"""The receptive field: 16 convolutions at three resolutions, and the grids of the coarser two."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -75,6 +73,10 @@ class UNet(Denoiser):
     def unsupported(self, measurement: Measurement) -> str | None:
         return _foreign(measurement.shape[1]) or super().unsupported(measurement)
 
+    @override
+    def locality(self, channels: int, sigma: float) -> Locality:
+        return LOCALITY
+
     @torch.no_grad()
     def denoise(self, v: Tensor, sigma: float) -> Tensor:
         """Remove Gaussian noise.
@@ -97,7 +99,7 @@ class UNet(Denoiser):
         with torch.autocast(v.device.type, torch.bfloat16, enabled=half):
             # One image at a time: the result does not depend on what else is in the batch.
             images = [_any_size(network, image, level) for image in torch.split(v.float(), 1)]
-        return torch.cat(images).to(v.dtype)
+        return (torch.cat(images) if len(images) > 1 else images[0]).to(v.dtype)
 
     def _network(self, device: torch.device, channels: int) -> UNetNetwork:
         if reason := _foreign(channels):
@@ -136,13 +138,7 @@ def _any_size(network: UNetNetwork, image: Tensor, sigma: Tensor) -> Tensor:
     """Denoise one image (1, C, H, W) of any size: mirrored to what the network accepts."""
     height, width = image.shape[-2:]
     rows, columns = (_mirrored(size, image.device) for size in (height, width))
-    padded = image[:, :, rows][:, :, :, columns]
-    if max(padded.shape[-2:]) <= TILE:
-        result: Tensor = network(padded, sigma)
-        return result[:, :, :height, :width]
-    result = torch.empty_like(padded)
-    for tile, seen, inner in _tiles(*padded.shape[-2:]):
-        result[:, :, *tile] = network(padded[:, :, *seen], sigma)[:, :, *inner]
+    result: Tensor = network(image[:, :, rows][:, :, :, columns], sigma)
     return result[:, :, :height, :width]
 
 
@@ -150,25 +146,3 @@ def _mirrored(size: int, device: torch.device) -> Tensor:
     """Return indices that continue `size` pixels, mirrored at the end, to a multiple of 8."""
     index = torch.arange(-(-size // MULTIPLE) * MULTIPLE, device=device) % (2 * size)
     return torch.minimum(index, 2 * size - 1 - index)
-
-
-Window = tuple[slice, slice]
-
-
-def _tiles(height: int, width: int) -> Iterator[tuple[Window, Window, Window]]:
-    """Yield each tile, the window it is computed from, and the tile's place in that window.
-
-    The window reaches as far as the receptive field, so the tiles meet without a seam.
-    """
-    for top, above, below in _spans(height):
-        for left, before, behind in _spans(width):
-            tile = (slice(top, top + TILE), slice(left, left + TILE))
-            seen = (slice(above, below), slice(before, behind))
-            rows = slice(top - above, top - above + min(TILE, height - top))
-            columns = slice(left - before, left - before + min(TILE, width - left))
-            yield tile, seen, (rows, columns)
-
-
-def _spans(size: int) -> Iterator[tuple[int, int, int]]:
-    for start in range(0, size, TILE):
-        yield start, max(0, start - HALO), min(size, start + TILE + HALO)

@@ -42,8 +42,8 @@ KINDS = "PNG, JPEG, TIFF, BMP, WebP, AVIF, HEIC, GIF, JPEG 2000, camera raw or N
 INSTALL = "pip install 'priorlab[formats]'"
 """What installs the libraries for rare formats."""
 
-MOST_PIXELS = 2**26
-"""Larger files are refused before they are decoded: 8192 x 8192 pixels."""
+MOST_PIXELS = 2**27
+"""Larger files are refused before they are decoded: 134 megapixels, below the limit of Pillow."""
 
 
 def check_size(width: int, height: int, path: Path) -> None:
@@ -54,7 +54,7 @@ def check_size(width: int, height: int, path: Path) -> None:
     >>> check_size(100_000, 100_000, Path("map.tif"))
     Traceback (most recent call last):
     ...
-    priorlab.errors.UsageError: map.tif is 100000x100000 pixels, too large; the most is 67108864...
+    priorlab.errors.UsageError: map.tif is 100000x100000 pixels, too large; the most is 134217728...
     """
     if width * height > MOST_PIXELS:
         raise UsageError(

@@ -105,7 +105,7 @@ def minimise(
         if one.has_outliers:
             one = one.without_outliers()
             result[index] = one.initial_guess()[0]
-        start = result[index : index + 1].clone()
+        start = result[index : index + 1]
         within = TraceOfOne(trace, result, index)
         result[index] = _minimise_one(one, energy, make_prox, settings, start, within)[0]
     return result

@@ -12,7 +12,6 @@ from priorlab.errors import Unsupported
 from priorlab.forward.measurement import Measurement
 from priorlab.forward.noise import Gaussian
 from priorlab.forward.operators import Identity
-from priorlab_learned import unet as unet_module
 from priorlab_learned.networks.unet_network import UNetNetwork
 from priorlab_learned.networks.weights_file import WeightsError, read_weights, write_weights
 from priorlab_learned.unet import SHIPPED, UNet
@@ -82,13 +81,6 @@ def test_is_homogeneous_so_that_any_level_is_meaningful():
     v = torch.rand(1, 1, 32, 32)
     whole, half = UNet().denoise(v, 0.2), UNet().denoise(v / 2, 0.1)
     torch.testing.assert_close(half, whole / 2, atol=1e-5, rtol=1e-4)
-
-
-def test_tiles_meet_without_a_seam(monkeypatch):
-    v = torch.rand(1, 1, 72, 400)
-    whole = UNet().denoise(v, 0.1)
-    monkeypatch.setattr(unet_module, "TILE", 64)
-    torch.testing.assert_close(UNet().denoise(v, 0.1), whole, atol=1e-5, rtol=0)
 
 
 @pytest.mark.parametrize("channels", [2, 4])

@@ -10,10 +10,16 @@ from torch import Tensor
 
 from priorlab.components import parameter
 from priorlab.priors import Regularizer
+from priorlab.solvers.tiles import Locality, in_tiles, tiles
 from priorlab.trace import SILENT, Trace
+from priorlab_handcrafted.shared.compiled import Threads
 
 Report = Callable[[int, Tensor, float], None]
 """Called with the iteration, the image (C, H, W) and the relative duality gap."""
+
+TILES = Locality(reach=64, side=512)
+"""Strictly, each pixel depends on all others. But what happens 64 pixels away changes it by less
+than the tolerance does, and a gap that is small in each tile is small in all."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -58,9 +64,12 @@ class Variation(Regularizer):
 
         The first call is as exact as `prox`; each later one makes at most `WARM_ITERATIONS`,
         because the arguments of a splitting converge, which refines the state anyway.
+
+        Large images are solved in tiles in the first call, which keeps no state: the second one,
+        if there is any, starts afresh.
         """
         states: dict[int, Any] = {}
-        reached = 0.0
+        reached, calls = 0.0, 0
 
         def report(iteration: int, image: Tensor, gap: float) -> None:
             nonlocal reached
@@ -68,9 +77,13 @@ class Variation(Regularizer):
             trace.report(iteration, 0, image[None], gap=gap)
 
         def prox(v: Tensor, step: float) -> Tensor:
+            nonlocal calls
             radius = step * self.scale(v)
             if radius == 0:
                 return v.clone()
+            calls += 1
+            if calls == 1 and v.device.type == "cpu" and len(tiles(*v.shape[-2:], TILES)) > 1:
+                return self._prox_in_tiles(v, radius, trace)
             out = torch.empty_like(v)
             for index, image in enumerate(v):
                 warm = index in states
@@ -82,6 +95,27 @@ class Variation(Regularizer):
             return out
 
         return prox
+
+    def _prox_in_tiles(self, v: Tensor, radius: float, trace: Trace) -> Tensor:
+        """Do what the first call of a `warm_prox` does, several tiles of an image at a time."""
+        gaps: list[float] = []
+
+        def work(part: Tensor) -> Tensor:
+            gap = 0.0
+
+            def report(iteration: int, image: Tensor, reached: float) -> None:
+                nonlocal gap
+                gap = reached
+
+            solved = [self.solve(image, radius, self.start(image), False, report) for image in part]
+            gaps.append(gap)
+            return torch.stack(solved)
+
+        with Threads() as threads:
+            out = torch.cat([in_tiles(work, image, TILES, threads.map) for image in v.split(1)])
+        trace.report(1, 1, out, gap=max(gaps))
+        trace.converged(max(gaps) <= self.gap, max(gaps))
+        return out
 
     def scale(self, x: Tensor) -> float:
         """Return the weight of the lengths in images (B, C, H, W)."""

@@ -30,8 +30,9 @@ class ResidualBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return features of the same shape (B, width, H, W)."""
-        change: Tensor = self.second(F.relu(self.first(x)))
-        return x + change
+        # In place: no layer needs what these replace, not even for its gradient.
+        change: Tensor = self.second(F.relu_(self.first(x)))
+        return change.add_(x)
 
 
 class UNetNetwork(nn.Module):
@@ -113,6 +114,6 @@ class UNetNetwork(nn.Module):
         fine = self.encode_fine(self.head(x))
         middle = self.encode_middle(self.down_middle(fine))
         coarse = self.bottom(self.down_coarse(middle))
-        middle = self.decode_middle(middle + self.up_middle(coarse))
-        fine = self.decode_fine(fine + self.up_fine(middle))
-        return v + F.pixel_shuffle(self.tail(fine).to(folded.dtype), 2)
+        middle = self.up_middle(coarse).add_(middle)
+        fine = self.up_fine(self.decode_middle(middle)).add_(fine)
+        return v + F.pixel_shuffle(self.tail(self.decode_fine(fine)).to(folded.dtype), 2)
