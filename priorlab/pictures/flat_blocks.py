@@ -1,4 +1,7 @@
-"""What the smoothest blocks of a picture say of its noise, at three scales."""
+"""How the deviations of small blocks are spread, at each brightness: what tells noise from texture.
+
+Noise of a brightness sets a limit below which no block's deviation falls; texture sets none.
+"""
 
 from __future__ import annotations
 
@@ -8,30 +11,29 @@ import functools
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
-from scipy import ndimage
 
 Plane = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
 BLOCK = 8
-"""Rows and columns of a block, at each scale."""
-
-STEPS = (8, 4, 2)
-"""Distance of blocks at full, half and quarter size: all of them 8 pixels apart in the picture."""
+"""Rows and columns of a block."""
 
 MOST_BLOCKS = 40_000
-FEWEST_BLOCKS = 32
-"""In a picture with fewer at half the size, nothing can be said."""
 
-QUANTILES = (0.01, 0.03, 0.1, 0.3, 0.6)
-FLAT = 0.06
-"""The share of blocks at half the size, the smoothest ones, that count as flat."""
+GROUPS = 10
+"""The blocks are divided into so many groups of equal size, by brightness."""
 
-TINY = 1e-9
+FEWEST = 8
+"""With fewer blocks in a group nothing can be said."""
 
-_ROOT = 3**0.5
-_HIGH_PASS = np.array([1 - _ROOT, _ROOT - 3, 3 + _ROOT, -1 - _ROOT]) / (4 * 2**0.5)
-"""High-pass filter of the Daubechies wavelet with two vanishing moments."""
+LOW, HIGHER = 0.02, 0.1
+"""The quantiles of the deviations in a group that are looked at."""
+
+RANKS = (0, 2, 4, 6, 9)
+"""Which groups are looked at, once they are sorted by that quantile."""
+
+TINY = 2e-4
+"""Added to deviations before their logarithm is taken: a twentieth of a gray level of 8 bits."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -40,16 +42,12 @@ class Blocks:
 
     Attributes
     ----------
-    rows, columns : array of int
-        Where each begins, in pixels of its scale.
     deviation : array
         Standard deviation of each around the plane that fits it best.
     mean : array
         The brightness of each.
     """
 
-    rows: NDArray[np.int64]
-    columns: NDArray[np.int64]
     deviation: Plane
     mean: Plane
 
@@ -61,74 +59,51 @@ def find(plane: Plane, usable: Mask, step: int, quantum: float) -> Blocks:
     --------
     >>> noise = np.random.default_rng(0).normal(0.5, 0.1, (64, 64))
     >>> blocks = find(noise, noise < 2, step=8, quantum=1 / 255)
-    >>> len(blocks.rows), bool(abs(blocks.deviation.mean() - 0.1) < 0.01)
+    >>> len(blocks.mean), bool(abs(blocks.deviation.mean() - 0.1) < 0.01)
     (64, True)
     """
+    if min(plane.shape) < BLOCK:
+        return Blocks(np.empty(0), np.empty(0))
     step *= max(1, round((plane.size / step**2 / MOST_BLOCKS) ** 0.5))
     windows = sliding_window_view(plane, (BLOCK, BLOCK))[::step, ::step]
     shares = sliding_window_view(usable, (BLOCK, BLOCK))[::step, ::step].mean((2, 3))
-    flat = windows.reshape(*windows.shape[:2], -1)
-    square = (flat**2).sum(-1) - ((flat @ _planes()) ** 2).sum(-1)
+    pixels = windows.reshape(*windows.shape[:2], -1).astype(np.float64)
+    square = (pixels**2).sum(-1) - ((pixels @ _planes()) ** 2).sum(-1)
     deviation = np.sqrt(square.clip(0) / (BLOCK**2 - 3))
-    rows, columns = np.nonzero((shares >= 0.95) & (deviation > 0.1 * quantum + TINY))
-    mean = flat.mean(-1)
-    return Blocks(rows * step, columns * step, deviation[rows, columns], mean[rows, columns])
+    kept = (shares >= 0.95) & (deviation > 0.1 * quantum + 1e-9)
+    return Blocks(deviation[kept], pixels.mean(-1)[kept])
 
 
-def features(
-    plane: Plane, usable: Mask, white: float, quantum: float
-) -> NDArray[np.float64] | None:
-    """Return 24 logarithms of deviations that tell noise from texture, and their reference.
+def at_half_size(plane: Plane, usable: Mask, quantum: float) -> Blocks:
+    """Return the usable blocks of a plane at half its size, 8 pixels of the full size apart."""
+    return find(halved(plane), halved(usable.astype(np.float32)) > 0.99, 4, quantum)
 
-    Parameters
-    ----------
-    plane : array of shape (H, W)
-        One channel, in about [0, 1].
-    usable : array of bool, shape (H, W)
-        Where the noise is as it was: not clipped, not transparent.
-    white : float
-        The level of `priorlab.pictures.noise_level`.
-    quantum : float
-        The difference of neighbouring stored values.
+
+def features(full: Blocks, half: Blocks) -> Plane | None:
+    """Return how the deviations of the blocks at full and at half size are spread.
 
     Returns
     -------
-    array of shape (25,), or None
-        All but the last relative to the last, the 10 % quantile of the blocks at half the size.
-        None for a picture with too few blocks.
+    array of shape (21,), or None
+        Logarithms of quantiles relative to the last value, which is one of them itself. None for
+        a picture with too few blocks.
+
+    Examples
+    --------
+    >>> noise = np.random.default_rng(0).normal(0.5, 0.1, (128, 128))
+    >>> everywhere = np.ones(noise.shape, bool)
+    >>> full, half = find(noise, everywhere, 8, 0), at_half_size(noise, everywhere, 0)
+    >>> features(full, half).shape
+    (21,)
     """
-    scales = [(plane, usable)]
-    for _ in STEPS[1:]:
-        scales.append((halved(scales[-1][0]), halved(scales[-1][1].astype(float)) > 0.99))
-    if min(scales[-1][0].shape) < BLOCK:
+    if min(len(full.mean), len(half.mean)) < GROUPS * FEWEST:
         return None
-    found = [find(*scale, step, quantum) for scale, step in zip(scales, STEPS, strict=True)]
-    if min(len(blocks.deviation) for blocks in found) < FEWEST_BLOCKS:
-        return None
-    quantiles = [np.quantile(blocks.deviation, QUANTILES) for blocks in found]
-    energies = [_high_pass(p) for p, _ in scales[:2]] + [_differences(p) for p, _ in scales[:2]]
-    half = found[1]
-    flat = np.argsort(half.deviation)[: max(FEWEST_BLOCKS // 4, int(FLAT * len(half.deviation)))]
-    corners = list(zip(half.rows[flat], half.columns[flat], strict=True))[:400]
-    inside = [
-        np.mean([_at(energy, corner, 2 - k % 2) for corner in corners]) ** 0.5
-        for k, energy in enumerate(energies)
-    ]
-    pixels = np.mean([_window(plane, corner, 2).var() for corner in corners]) ** 0.5
-    medians = [np.median(energy) ** 0.5 / 0.6745 for energy in energies[:2]]
-    values = np.log(np.array([*np.concatenate(quantiles), *inside, pixels, *medians, white]) + TINY)
-    reference = values[len(QUANTILES) + 2]
-    count = np.log(len(half.deviation)) / 4
-    return np.array([*np.maximum(values - reference, -4), count, reference])
+    spread = np.log(np.array([_sorted_quantiles(blocks) for blocks in (full, half)]) + TINY)
+    reference = spread[1, 1, GROUPS // 2 - 1]
+    return np.append(spread[:, :, RANKS].ravel() - reference, reference)
 
 
-def flat_half(plane: Plane, usable: Mask, quantum: float) -> Blocks:
-    """Return all usable blocks at half the size."""
-    mask = halved(usable.astype(float)) > 0.99
-    return find(halved(plane), mask, STEPS[1], quantum)
-
-
-def halved(plane: Plane) -> Plane:
+def halved(plane: NDArray[np.floating]) -> Plane:
     """Return the means of 2 x 2 pixels; an odd last row or column is left out.
 
     Examples
@@ -140,25 +115,11 @@ def halved(plane: Plane) -> Plane:
     return np.asarray(plane[:height, :width].reshape(height // 2, 2, width // 2, 2).mean((1, 3)))
 
 
-def _high_pass(plane: Plane) -> Plane:
-    """Return the squares of the finest diagonal wavelet coefficients."""
-    once = ndimage.convolve1d(plane, _HIGH_PASS, axis=0, mode="reflect")
-    return np.asarray(ndimage.convolve1d(once, _HIGH_PASS, axis=1, mode="reflect") ** 2)
-
-
-def _differences(plane: Plane) -> Plane:
-    """Return the squares of the differences along rows."""
-    return np.asarray(np.diff(plane, axis=1, append=plane[:, -1:]) ** 2)
-
-
-def _window(plane: Plane, corner: tuple[int, int], zoom: int) -> Plane:
-    """Return a block at half the size, in a plane that is `zoom` times as large as that."""
-    row, column = corner[0] * zoom, corner[1] * zoom
-    return plane[row : row + BLOCK * zoom, column : column + BLOCK * zoom]
-
-
-def _at(energy: Plane, corner: tuple[int, int], zoom: int) -> float:
-    return float(_window(energy, corner, zoom).mean())
+def _sorted_quantiles(blocks: Blocks) -> Plane:
+    """Return both quantiles (2, GROUPS) in each group of brightness, sorted."""
+    by_brightness = blocks.deviation[np.argsort(blocks.mean)]
+    groups = np.array_split(by_brightness, GROUPS)
+    return np.sort(np.array([np.quantile(group, (LOW, HIGHER)) for group in groups]).T)
 
 
 @functools.cache

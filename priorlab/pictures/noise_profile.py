@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import functools
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,10 +18,16 @@ from priorlab.pictures.picture import Picture
 Array = NDArray[np.float64]
 
 WEIGHTS = Path(__file__).with_name("noise_profile.npz")
-"""A network of about 700 numbers; benchmarks/tune_noise.py trains it on simulated pictures."""
+"""A network of about 400 numbers; benchmarks/tune_noise.py trains it on simulated pictures."""
 
 COARSE = 1.3
-"""Noise whose level exceeds the white part by more than this factor counts as not white."""
+"""Noise whose level exceeds the white part by more than this factor counts as not white ..."""
+
+LEAST_COARSE = 2.5 / 255
+"""... from this level on: below, fine texture of a clean picture looks the same ..."""
+
+MOST_COARSE, TEXTURE = 25 / 255, 8
+"""... and not above the first if the factor is above the second: that is texture all over."""
 
 UNEVEN = 1.25
 """Channels, or degrees of brightness, whose levels differ by less count as equal."""
@@ -76,80 +81,92 @@ def profile(picture: Picture) -> NoiseProfile:
     'estimated sigma = 10.0 (0-255 scale)'
     """
     image, quantum = picture.image, picture.quantum
-    opaque = None if picture.opacity is None else picture.opacity > 0.99
-    usable = usable_pixels(image, opaque, quantum)
+    usable = usable_pixels(picture)
     white = estimate_sigma(image, usable)
-    least = quantum / 12**0.5 or np.finfo(np.float32).eps
-    found = [
-        _network(seen) if seen is not None else (level, level)
-        for seen, level in zip(_seen(image, usable, white, quantum), white, strict=True)
+    blocks = [
+        flat_blocks.at_half_size(plane, mask, quantum)
+        for plane, mask in zip(image, usable, strict=True)
     ]
-    levels, pixels = np.maximum(np.array(found).T, least)
-    coarse = _rms(levels) > COARSE * max(_rms(white), float(least))
+    least = quantum / 12**0.5 or float(np.finfo(np.float32).eps)
+    found = [
+        (level, level) if seen is None else _network(seen)
+        for seen, level in zip(_seen(picture, usable, blocks), white, strict=True)
+    ]
+    levels, pixels = np.array(found).T
+    coarse = _is_coarse(_rms(levels), max(_rms(white), least))
     if not coarse:
-        levels = pixels = np.maximum(white, least)
-    levels = levels.clip(None, 1)
+        levels = pixels = white
+    levels = np.clip(levels, least, 1)
     if levels.max() < UNEVEN * levels.min():
         levels = np.array([_rms(levels)])
-    curve = _curve(image, usable, np.broadcast_to(levels, len(image)), quantum)
+    curve = _curve(blocks, np.broadcast_to(levels, len(image)))
     if not coarse and len(levels) == 1 and max(curve) < UNEVEN**2 * min(curve):
         return NoiseProfile(Gaussian(float(levels[0])), _words(levels, False, (1.0,)))
-    fine = float(np.clip(_rms(pixels) / _rms(levels), 0.3, 1)) if coarse else 1.0
-    noise = RealNoise(tuple(map(float, levels)), fine, curve)
+    fine = min(max(_rms(pixels) / _rms(levels), 0.3), 1.0) if coarse else 1.0
+    noise = RealNoise(tuple(float(level) for level in levels), fine, curve)
     return NoiseProfile(noise, _words(levels, coarse, curve))
 
 
-def observed(
-    image: NDArray[np.floating[Any]], opaque: NDArray[np.bool_] | None, quantum: float
-) -> list[Array | None]:
+def observed(picture: Picture) -> list[Array | None]:
     """Return what the network is told of each channel: `flat_blocks.features`.
 
     Examples
     --------
-    >>> noise = np.random.default_rng(0).normal(0.5, 0.1, (1, 96, 96))
-    >>> [seen.shape for seen in observed(noise, None, 1 / 255)]
-    [(25,)]
+    >>> noise = np.random.default_rng(0).normal(0.5, 0.1, (1, 128, 128)).astype(np.float32)
+    >>> [seen.shape for seen in observed(Picture(image=noise))]
+    [(21,)]
     """
-    usable = usable_pixels(image, opaque, quantum)
-    return _seen(image, usable, estimate_sigma(image, usable), quantum)
+    usable = usable_pixels(picture)
+    blocks = [
+        flat_blocks.at_half_size(plane, mask, picture.quantum)
+        for plane, mask in zip(picture.image, usable, strict=True)
+    ]
+    return _seen(picture, usable, blocks)
 
 
-def usable_pixels(
-    image: NDArray[np.floating[Any]], opaque: NDArray[np.bool_] | None, quantum: float
-) -> NDArray[np.bool_]:
+def usable_pixels(picture: Picture) -> NDArray[np.bool_]:
     """Return where the noise is as it was: not clipped at black or white, not transparent.
 
     In a picture with values beyond black and white nothing was clipped.
 
     Examples
     --------
-    >>> usable_pixels(np.array([[[0.0, 0.5, 1.0]]]), None, 1 / 255).tolist()
+    >>> usable_pixels(Picture(image=np.array([[[0.0, 0.5, 1.0]]], np.float32))).tolist()
     [[[False, True, False]]]
     """
+    image, edge = picture.image, picture.quantum / 2
     if image.min() < 0 or image.max() > 1:
         usable = np.ones(image.shape, np.bool_)
     else:
-        usable = (image > quantum / 2) & (image < 1 - quantum / 2)
-    return usable if opaque is None else usable & opaque
+        usable = (image > edge) & (image < 1 - edge)
+    return usable if picture.opacity is None else usable & (picture.opacity > 0.99)
 
 
 def _seen(
-    image: NDArray[np.floating[Any]], usable: NDArray[np.bool_], white: Array, quantum: float
+    picture: Picture, usable: NDArray[np.bool_], blocks: list[flat_blocks.Blocks]
 ) -> list[Array | None]:
     return [
-        flat_blocks.features(plane.astype(np.float64), mask, level, quantum)
-        for plane, mask, level in zip(image, usable, white, strict=True)
+        flat_blocks.features(
+            flat_blocks.find(plane, mask, flat_blocks.BLOCK, picture.quantum), half
+        )
+        for plane, mask, half in zip(picture.image, usable, blocks, strict=True)
     ]
+
+
+def _is_coarse(level: float, white: float) -> bool:
+    """Return whether a level is that of noise which is not white."""
+    factor = level / white
+    return (
+        factor > COARSE and level > LEAST_COARSE and not (level > MOST_COARSE and factor > TEXTURE)
+    )
 
 
 def _network(seen: Array) -> tuple[float, float]:
     """Return the level at which the noise is best removed, and its deviation at the pixels."""
     weights = _weights()
-    value = ((seen - weights["mean"]) / weights["scale"]).clip(-4, 4)
-    for layer in range(0, 6, 2):
-        value = weights[f"layer{layer}"] @ value + weights[f"layer{layer + 1}"]
-        if layer < 4:
-            value = value.clip(0)
+    value = ((seen - weights["mean"]) / weights["scale"]).clip(-3, 3)
+    value = (weights["layer0"] @ value + weights["layer1"]).clip(0)
+    value = weights["layer2"] @ value + weights["layer3"]
     level, pixel = np.exp(value + seen[-1])
     return float(level), float(pixel)
 
@@ -160,16 +177,10 @@ def _weights() -> dict[str, Array]:
         return {name: file[name].astype(np.float64) for name in file.files}
 
 
-def _curve(
-    image: NDArray[np.floating[Any]], usable: NDArray[np.bool_], levels: Array, quantum: float
-) -> tuple[float, ...]:
+def _curve(blocks: list[flat_blocks.Blocks], levels: Array) -> tuple[float, ...]:
     """Return the relative level at equal distances of brightness: 1 where nothing is known."""
-    found = [
-        flat_blocks.flat_half(plane.astype(np.float64), mask, quantum)
-        for plane, mask in zip(image, usable, strict=True)
-    ]
-    relative = np.concatenate([b.deviation / s for b, s in zip(found, levels, strict=True)])
-    brightness = np.concatenate([blocks.mean for blocks in found])
+    relative = np.concatenate([b.deviation / s for b, s in zip(blocks, levels, strict=True)])
+    brightness = np.concatenate([found.mean for found in blocks])
     if len(relative) < FULL_TRUST:
         return (1.0,)
     overall = np.quantile(relative, LOW)
