@@ -26,6 +26,7 @@ from scipy import ndimage
 from priorlab import plugins
 from priorlab.forward.camera import Camera
 from priorlab.pictures import noise_level, noise_profile, reading
+from priorlab.pictures.picture import Picture
 
 GRID = np.array([0, 0.7, 1, 1.4, 2, 2.8, 4, 5.6, 8, 11, 16, 22, 32, 45, 64]) / 255
 """The levels that are tried."""

@@ -117,8 +117,8 @@ class FramedTrace(Trace):
         **values: float,
     ) -> None:
         """Pass the frame of the image, and of the `output`, on."""
-        latest = None if output is None else self.frame(output)
-        self.trace.report(iteration, total, self.frame(image), output=latest, **values)
+        latest = None if output is None else self._inside(output)
+        self.trace.report(iteration, total, self._inside(image), output=latest, **values)
 
     @override
     def returned(self, iteration: int) -> None:
@@ -130,5 +130,9 @@ class FramedTrace(Trace):
 
     def picture(self, name: str, image: Tensor) -> None:
         """Pass the frame of a picture on."""
-        inside = image.shape[-2:] == self.shape[-2:]
-        self.trace.picture(name, self.frame(image) if inside else image)
+        self.trace.picture(name, self._inside(image))
+
+    def _inside(self, image: Tensor) -> Tensor:
+        """Return the frame of an image; what is none, as a plugin may report, stays as it is."""
+        whole = isinstance(image, Tensor) and image.shape[-2:] == self.shape[-2:]
+        return self.frame(image) if whole else image

@@ -22,7 +22,7 @@ from priorlab.forward.noise import Noise, Stabiliser
 
 Array = NDArray[np.float64]
 
-APART = 2.0
+APART = 4.0
 """Channels whose levels differ by more than this factor are denoised each by itself."""
 
 WHITE = 0.9

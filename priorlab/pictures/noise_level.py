@@ -69,7 +69,7 @@ def _of_plane(plane: Plane, usable: NDArray[np.bool_]) -> float:
     at = at[:: -(-len(at) // MOST_PATCHES) or 1]
     windows = sliding_window_view(plane, (PATCH, PATCH))
     rows, columns = np.unravel_index(at, complete.shape)
-    patches = windows[rows, columns].reshape(len(at), -1)
+    patches = windows[rows, columns].reshape(len(at), PATCH**2)
     texture = texture.ravel()[at]
     patches, texture = patches[np.ptp(patches, 1) > 0], texture[np.ptp(patches, 1) > 0]
     variance = _least_variance(patches)

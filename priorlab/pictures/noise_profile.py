@@ -5,9 +5,11 @@ from __future__ import annotations
 import dataclasses
 import functools
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from priorlab.forward.noise import Gaussian, Noise
 from priorlab.forward.real_noise import RealNoise
@@ -20,26 +22,32 @@ Array = NDArray[np.float64]
 WEIGHTS = Path(__file__).with_name("noise_profile.npz")
 """A network of about 400 numbers; benchmarks/tune_noise.py trains it on simulated pictures."""
 
-COARSE = 1.3
+COARSE = 2.0
 """Noise whose level exceeds the white part by more than this factor counts as not white ..."""
 
-LEAST_COARSE = 2.5 / 255
+LEAST_COARSE = 3 / 255
 """... from this level on: below, fine texture of a clean picture looks the same ..."""
 
-MOST_COARSE, TEXTURE = 25 / 255, 8
-"""... and not above the first if the factor is above the second: that is texture all over."""
+MOST_COARSE = 45 / 255
+"""... and up to this one: above, it is texture all over."""
+
+TOGETHER = 1.4
+"""The network was trained on single channels; those who see all of them do better with more."""
 
 UNEVEN = 1.25
-"""Channels, or degrees of brightness, whose levels differ by less count as equal."""
+"""Channels whose levels differ by less count as equal."""
+
+MOST_CLIPPED = 0.1
+"""Where a greater share of the pixels around is black or white, the noise is not looked at."""
+
+UNEVEN_LIGHT = 1.6
+"""Degrees of brightness whose levels differ by less count as equal."""
 
 BRIGHTNESSES = 7
 """At so many degrees of brightness the level is looked at."""
 
-FULL_TRUST = 200
-"""Blocks of one brightness that count as much as what all blocks say."""
-
-LOW = 0.1
-"""The quantile of the blocks' deviations that is compared between degrees of brightness."""
+FEWEST_PIXELS = 2000
+"""With fewer pixels of a brightness its level is not looked at."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -94,17 +102,18 @@ def profile(picture: Picture) -> NoiseProfile:
     ]
     levels, pixels = np.array(found).T
     coarse = _is_coarse(_rms(levels), max(_rms(white), least))
-    if not coarse:
-        levels = pixels = white
+    levels = levels * TOGETHER if coarse else white
     levels = np.clip(levels, least, 1)
     if levels.max() < UNEVEN * levels.min():
         levels = np.array([_rms(levels)])
-    curve = _curve(blocks, np.broadcast_to(levels, len(image)))
-    if not coarse and len(levels) == 1 and max(curve) < UNEVEN**2 * min(curve):
+    curve = np.ones(1) if coarse else _curve(image, usable, np.broadcast_to(levels, len(image)))
+    if curve.max() < UNEVEN_LIGHT * curve.min():
+        curve = np.ones(1)
+    if not coarse and len(levels) == len(curve) == 1:
         return NoiseProfile(Gaussian(float(levels[0])), _words(levels, False, (1.0,)))
-    fine = min(max(_rms(pixels) / _rms(levels), 0.3), 1.0) if coarse else 1.0
-    noise = RealNoise(tuple(float(level) for level in levels), fine, curve)
-    return NoiseProfile(noise, _words(levels, coarse, curve))
+    fine = min(max(TOGETHER * _rms(pixels) / _rms(levels), 0.3), 1.0) if coarse else 1.0
+    noise = RealNoise(tuple(float(level) for level in levels), fine, tuple(map(float, curve)))
+    return NoiseProfile(noise, _words(levels, coarse, noise.curve))
 
 
 def observed(picture: Picture) -> list[Array | None]:
@@ -125,20 +134,23 @@ def observed(picture: Picture) -> list[Array | None]:
 
 
 def usable_pixels(picture: Picture) -> NDArray[np.bool_]:
-    """Return where the noise is as it was: not clipped at black or white, not transparent.
+    """Return where the noise is as it was: hardly clipped at black or white, not transparent.
 
     In a picture with values beyond black and white nothing was clipped.
 
     Examples
     --------
-    >>> usable_pixels(Picture(image=np.array([[[0.0, 0.5, 1.0]]], np.float32))).tolist()
-    [[[False, True, False]]]
+    >>> usable_pixels(Picture(image=np.eye(64, dtype=np.float32)[None] / 2)).any(), usable_pixels(
+    ...     Picture(image=np.full((1, 64, 64), 0.5, np.float32))
+    ... ).all()
+    (np.False_, np.True_)
     """
     image, edge = picture.image, picture.quantum / 2
-    if image.min() < 0 or image.max() > 1:
-        usable = np.ones(image.shape, np.bool_)
-    else:
-        usable = (image > edge) & (image < 1 - edge)
+    usable = np.ones(image.shape, np.bool_)
+    if image.min() >= 0 and image.max() <= 1:
+        clipped = (image <= edge) | (image >= 1 - edge)
+        # Strong noise reaches black and white here and there; that says nothing against its rest.
+        usable = ndimage.uniform_filter(clipped.astype(np.float32), (0, 9, 9)) <= MOST_CLIPPED
     return usable if picture.opacity is None else usable & (picture.opacity > 0.99)
 
 
@@ -155,10 +167,7 @@ def _seen(
 
 def _is_coarse(level: float, white: float) -> bool:
     """Return whether a level is that of noise which is not white."""
-    factor = level / white
-    return (
-        factor > COARSE and level > LEAST_COARSE and not (level > MOST_COARSE and factor > TEXTURE)
-    )
+    return level > COARSE * white and LEAST_COARSE < level < MOST_COARSE
 
 
 def _network(seen: Array) -> tuple[float, float]:
@@ -177,25 +186,25 @@ def _weights() -> dict[str, Array]:
         return {name: file[name].astype(np.float64) for name in file.files}
 
 
-def _curve(blocks: list[flat_blocks.Blocks], levels: Array) -> tuple[float, ...]:
-    """Return the relative level at equal distances of brightness: 1 where nothing is known."""
-    relative = np.concatenate([b.deviation / s for b, s in zip(blocks, levels, strict=True)])
-    brightness = np.concatenate([found.mean for found in blocks])
-    if len(relative) < FULL_TRUST:
-        return (1.0,)
-    overall = np.quantile(relative, LOW)
+def _curve(image: NDArray[np.floating[Any]], usable: NDArray[np.bool_], levels: Array) -> Array:
+    """Return the relative level of white noise at equal distances of brightness.
+
+    It is measured where enough of the picture has that brightness, and interpolated between.
+    """
+    size = flat_blocks.BLOCK
+    brightness = ndimage.uniform_filter(image.astype(np.float32), (0, size, size))
     knots = np.linspace(0, 1, BRIGHTNESSES)
-    curve = np.ones(BRIGHTNESSES)
-    counts = np.zeros(BRIGHTNESSES)
-    for k, knot in enumerate(knots):
-        near = relative[np.abs(brightness - knot) < 0.75 / (BRIGHTNESSES - 1)]
-        counts[k] = len(near)
-        if len(near) >= FULL_TRUST / 10:
-            trust = len(near) / (len(near) + FULL_TRUST)
-            curve[k] = (np.quantile(near, LOW) / overall) ** trust
-    curve = curve.clip(0.5, 2)
-    mean = np.sqrt((counts * curve**2).sum() / counts.sum()) if counts.sum() else 1.0
-    return tuple(float(value) for value in curve / mean)
+    known, found = [], []
+    for knot in knots:
+        near = usable & (np.abs(brightness - knot) < 0.75 / (BRIGHTNESSES - 1))
+        relative = estimate_sigma(image, near) / levels
+        share = near.sum((1, 2)) * (relative > 0)
+        if share.sum() >= FEWEST_PIXELS:
+            known.append(knot)
+            found.append(np.sqrt((share * relative**2).sum() / share.sum()))
+    if not known:
+        return np.ones(1)
+    return np.asarray(np.interp(knots, known, found).clip(0.3, 3))
 
 
 def _words(levels: Array, coarse: bool, curve: tuple[float, ...]) -> str:
@@ -209,7 +218,7 @@ def _words(levels: Array, coarse: bool, curve: tuple[float, ...]) -> str:
     said = [f"estimated sigma = {value} (0-255 scale)"]
     if coarse:
         said.append("as white noise would disturb; it is coarse-grained, as cameras leave it")
-    if max(curve) >= UNEVEN**2 * min(curve):
+    if max(curve) >= UNEVEN_LIGHT * min(curve):
         strongest = int(np.argmax(curve)) / (len(curve) - 1)
         tone = "shadows" if strongest < 0.3 else "lights" if strongest > 0.7 else "middle tones"
         said.append(f"strongest in the {tone}")

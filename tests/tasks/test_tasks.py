@@ -28,6 +28,7 @@ from priorlab.tasks.builtin import (
     Denoise,
     DenoiseImpulse,
     DenoisePoisson,
+    DenoiseReal,
     Inpaint,
     SuperResolution,
 )
@@ -211,18 +212,20 @@ def test_the_amount_of_impulses_is_estimated(amount: float) -> None:
     noisy = DenoiseImpulse(amount=amount).measure(clean, 0).y[0].numpy()
     task, (note,) = DenoiseImpulse().for_picture(Picture(image=noisy), ())
     assert isinstance(task, DenoiseImpulse) and task.amount == pytest.approx(amount, rel=0.15)
-    assert note == f"no amount was given: {task.amount:.1%} of the values look like impulses"
+    assert note == f"no amount was given: estimated amount = {task.amount:.3f}"
 
 
 @pytest.mark.parametrize("channels", [1, 2, 3])
 def test_the_noise_of_a_picture_is_estimated(channels: int) -> None:
     noisy = Denoise(sigma=20 / 255).measure(torch.full((1, channels, 64, 64), 0.5), 0).y[0].numpy()
-    task, (note,) = Denoise().for_picture(Picture(image=noisy), ())
-    assert task.sigma * 255 == pytest.approx(20, rel=0.1)
-    assert note == f"no sigma was given: estimated sigma = {task.sigma * 255:.1f} (0-255 scale)"
+    task, notes = Denoise().for_picture(Picture(image=noisy), ())
+    assert task == DenoiseReal() and notes == ()
+    noise, note = task.noise_in(Picture(image=noisy)) or pytest.fail("nothing was estimated")
+    assert isinstance(noise, Gaussian) and noise.sigma * 255 == pytest.approx(20, rel=0.1)
+    assert note == f"estimated sigma = {noise.sigma * 255:.1f} (0-255 scale)"
     black = Picture(image=np.zeros((channels, 16, 16), np.float32))
-    flat, (note,) = Denoise().for_picture(black, ())
-    assert flat.sigma == pytest.approx(NoNoise().sigma) and "sigma = 0.0" in note
+    noise, note = task.noise_in(black) or pytest.fail("nothing was estimated")
+    assert noise.level == pytest.approx(NoNoise().sigma) and "sigma = 0.3" in note
 
 
 @pytest.mark.parametrize("task", TASKS, ids=IDS)
