@@ -149,7 +149,7 @@ def grain(fine: float) -> float:
     Examples
     --------
     >>> round(grain(0.6), 2), grain(1.0)
-    (0.48, 0.0)
+    (0.52, 0.0)
     """
 
     def excess(width: float) -> float:

@@ -82,10 +82,16 @@ def _of_plane(plane: Plane, usable: NDArray[np.bool_]) -> float:
 
 
 def _least_variance(patches: Plane) -> float:
-    """Return the least eigenvalue of the covariance."""
-    if len(patches) < 2:
+    """Return the least eigenvalue of the covariance.
+
+    Of few patches it is too small, by the law of Marchenko and Pastur. Here it is corrected to
+    what it would be of `MOST_PATCHES`, where the texture that is left makes up for the rest.
+    """
+    if len(patches) < 2 * PATCH**2:
         return 0.0
-    return float(max(np.linalg.eigvalsh(np.cov(patches.T))[0], 0))
+    least = float(np.linalg.eigvalsh(np.cov(patches.T))[0])
+    few, many = (1 - PATCH / count**0.5 for count in (len(patches), MOST_PATCHES))
+    return max(least, 0.0) * many / few
 
 
 def _centres(size: int) -> slice:

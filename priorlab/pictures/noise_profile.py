@@ -84,9 +84,9 @@ def profile(picture: Picture) -> NoiseProfile:
 
     Examples
     --------
-    >>> noise = np.random.default_rng(0).normal(0, 10 / 255, (1, 96, 96)).astype(np.float32)
+    >>> noise = np.random.default_rng(0).normal(0, 10 / 255, (1, 256, 256)).astype(np.float32)
     >>> profile(Picture(image=0.5 + noise)).text
-    'estimated sigma = 10.0 (0-255 scale)'
+    'estimated sigma = 9.9 (0-255 scale)'
     """
     image, quantum = picture.image, picture.quantum
     usable = usable_pixels(picture)

@@ -198,7 +198,7 @@ class Task(Component, ABC):
         --------
         >>> from priorlab.tasks.builtin import Deblur
         >>> picture = Picture(image=np.zeros((1, 16, 16), np.float32))
-        >>> task, notes = Deblur(sigma=0.1).for_picture(picture, typed={"sigma"})
+        >>> task, notes = Deblur(sigma=0.1).for_picture(picture, typed={"sigma", "width"})
         >>> task.boundary, notes
         ('reflect', ())
         """

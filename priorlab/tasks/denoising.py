@@ -31,7 +31,8 @@ class Denoise(Task):
 
     Examples
     --------
-    >>>     >>> measurement = Denoise(sigma=0.1).measure(torch.full((1, 1, 64, 64), 0.5), seed=0)
+    >>> import torch
+    >>> measurement = Denoise(sigma=0.1).measure(torch.full((1, 1, 64, 64), 0.5), seed=0)
     >>> measurement.noise, measurement.y.std().round(decimals=2)
     (Gaussian(sigma=0.1), tensor(0.1000))
     """
@@ -55,7 +56,8 @@ class DenoisePoisson(Task):
 
     Examples
     --------
-    >>>     >>> y = DenoisePoisson(peak=4.0).measure(torch.full((1, 1, 16, 16), 0.5), seed=0).y
+    >>> import torch
+    >>> y = DenoisePoisson(peak=4.0).measure(torch.full((1, 1, 16, 16), 0.5), seed=0).y
     >>> torch.equal(4 * y, (4 * y).round())
     True
     """
@@ -84,7 +86,8 @@ class DenoiseImpulse(Task):
 
     Examples
     --------
-    >>>     >>> DenoiseImpulse().measure(torch.full((1, 1, 16, 16), 0.5), seed=0).y.unique()
+    >>> import torch
+    >>> DenoiseImpulse().measure(torch.full((1, 1, 16, 16), 0.5), seed=0).y.unique()
     tensor([0.0000, 0.5000, 1.0000])
     """
 
