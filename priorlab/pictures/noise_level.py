@@ -91,7 +91,7 @@ def _least_variance(patches: Plane) -> float:
         return 0.0
     least = float(np.linalg.eigvalsh(np.cov(patches.T))[0])
     few, many = (1 - PATCH / count**0.5 for count in (len(patches), MOST_PATCHES))
-    return max(least, 0.0) * many / few
+    return float(max(least, 0.0) * many / few)
 
 
 def _centres(size: int) -> slice:

@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from priorlab.errors import UsageError
 from priorlab.forward.noise import Gaussian, Noise
 from priorlab.forward.real_noise import RealNoise
-from priorlab.pictures import flat_blocks
+from priorlab.pictures import arrays, flat_blocks
 from priorlab.pictures.noise_level import estimate_sigma
 from priorlab.pictures.picture import Picture
 
@@ -82,13 +83,23 @@ def profile(picture: Picture) -> NoiseProfile:
     picture : Picture
         What is transparent, black or white in it is not looked at.
 
+    Raises
+    ------
+    UsageError
+        For a picture of two levels.
+
     Examples
     --------
     >>> noise = np.random.default_rng(0).normal(0, 10 / 255, (1, 256, 256)).astype(np.float32)
     >>> profile(Picture(image=0.5 + noise)).text
-    'estimated sigma = 9.9 (0-255 scale)'
+    'estimated sigma = 9.8 (0-255 scale)'
     """
     image, quantum = picture.image, picture.quantum
+    if arrays.has_two_levels(image):
+        raise UsageError(
+            f"{picture.name} holds black and white only, so its noise cannot be found out; "
+            "type sigma= or use another task"
+        )
     usable = usable_pixels(picture)
     white = estimate_sigma(image, usable)
     blocks = [

@@ -200,7 +200,7 @@ class Task(Component, ABC):
         >>> picture = Picture(image=np.zeros((1, 16, 16), np.float32))
         >>> task, notes = Deblur(sigma=0.1).for_picture(picture, typed={"sigma", "width"})
         >>> task.boundary, notes
-        ('reflect', ())
+        ('unknown', ())
         """
         return self.for_photograph(typed), ()
 

@@ -1,0 +1,126 @@
+"""The noise that a picture shows: white, uneven, of a camera, or none."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from priorlab.errors import UsageError
+from priorlab.forward.camera import Camera
+from priorlab.forward.noise import Gaussian
+from priorlab.forward.real_noise import RealNoise
+from priorlab.pictures import datasets, noise_profile, reading
+from priorlab.pictures.noise_level import estimate_sigma
+from priorlab.pictures.picture import Picture
+
+Image = NDArray[np.float64]
+PHOTOS = {image.name: image.path for image in datasets.load("photos").images}
+
+
+def photo(name: str) -> Image:
+    return reading.read(PHOTOS[name]).astype(np.float64)
+
+
+def noisy(clean: Image, sigma: object, seed: int = 0) -> Picture:
+    noise = np.random.default_rng(seed).normal(0, 1, clean.shape)
+    return Picture(image=(clean + np.asarray(sigma) / 255 * noise).astype(np.float32))
+
+
+def stored(image: Image) -> Picture:
+    return Picture(image=(np.rint(image.clip(0, 1) * 255) / 255).astype(np.float32))
+
+
+def levels(picture: Picture) -> Image:
+    """Return what is found, on the 0-255 scale, for each channel."""
+    noise = noise_profile.profile(picture).noise
+    found = noise.levels if isinstance(noise, RealNoise) else (noise.level,)
+    return 255 * np.broadcast_to(found, len(picture.image))
+
+
+@pytest.mark.parametrize("sigma", [5, 10, 25, 50])
+@pytest.mark.parametrize("name", sorted(PHOTOS))
+def test_white_noise_is_measured(name: str, sigma: float) -> None:
+    found = noise_profile.profile(noisy(photo(name), sigma)).noise
+    # Gravel itself looks like noise.
+    assert found.level * 255 == pytest.approx(sigma, rel=0.08 if name == "gravel" else 0.05)
+    assert found.is_independent
+
+
+@pytest.mark.parametrize("name", sorted(PHOTOS))
+def test_clean_photographs_show_hardly_any_noise(name: str) -> None:
+    clean = Picture(image=reading.read(PHOTOS[name]))
+    most = 3 if name == "gravel" else 1.5
+    assert noise_profile.profile(clean).noise.level * 255 < most
+
+
+def test_noise_of_a_camera_is_found_where_the_finest_scale_shows_little() -> None:
+    scene = ndimage.zoom(photo("rocket"), (1, 1.5, 1.5), order=1)
+    camera = Camera(electrons=300, smoothing=0.9, quality=90)
+    picture = stored(camera.develop(scene, np.random.default_rng(0)))
+    deviation = (picture.image - camera.develop(scene)).std() * 255
+    found = noise_profile.profile(picture)
+    white = np.sqrt(np.mean(estimate_sigma(picture.image) ** 2)) * 255
+    assert white < 0.5 * deviation, "what an estimate for white noise sees of it"
+    assert 0.8 * deviation < found.noise.level * 255 < 3 * deviation
+    assert not found.noise.is_independent and "coarse-grained" in found.text
+
+
+def test_each_channel_has_its_level() -> None:
+    sigmas = [[[5]], [[5]], [[40]]]
+    assert levels(noisy(photo("astronaut"), sigmas)) == pytest.approx([5, 5, 40], rel=0.08)
+
+
+def test_the_level_depends_on_brightness_as_photons_do() -> None:
+    clean = photo("chelsea")
+    y = np.random.default_rng(0).poisson(clean * 60) / 60
+    noise = noise_profile.profile(Picture(image=y.astype(np.float32), quantum=1 / 60)).noise
+    assert isinstance(noise, RealNoise)
+    knots = np.linspace(0, 1, len(noise.curve))
+    for brightness in (0.3, 0.5, 0.7):
+        found = noise.level * np.interp(brightness, knots, noise.curve)
+        assert found == pytest.approx((brightness / 60) ** 0.5, rel=0.2)
+
+
+def test_bars_borders_and_transparency_are_left_out() -> None:
+    inside = noisy(photo("coffee"), 25)
+    barred = stored(inside.image.astype(np.float64)).image.copy()
+    barred[:, :60], barred[:, -60:] = 0, 0
+    assert levels(Picture(image=barred)) == pytest.approx([25] * 3, rel=0.1)
+    opacity = np.ones(inside.image.shape[1:], np.float32)
+    opacity[:, :100] = 0
+    erased = np.where(opacity > 0, inside.image, 0.5).astype(np.float32)
+    found = levels(Picture(image=erased, opacity=opacity))
+    assert found == pytest.approx([25] * 3, rel=0.1)
+
+
+@pytest.mark.parametrize("bits", [8, 12, 16])
+def test_the_floor_is_the_rounding_of_the_file(bits: int) -> None:
+    quantum = 1 / (2**bits - 1)
+    ramp = np.linspace(0.2, 0.8, 128 * 128).reshape(1, 128, 128)
+    rounded = (np.rint(ramp / quantum) * quantum).astype(np.float32)
+    noise = noise_profile.profile(Picture(image=rounded, quantum=quantum)).noise
+    assert noise.level < 2 * quantum
+
+
+def test_deep_noise_below_one_level_of_eight_bits_is_measured() -> None:
+    quantum = 1 / 4095
+    clean = ndimage.gaussian_filter(photo("camera"), (0, 2, 2))
+    y = clean + np.random.default_rng(0).normal(0, 10 * quantum, clean.shape)
+    picture = Picture(image=(np.rint(y / quantum) * quantum).astype(np.float32), quantum=quantum)
+    assert noise_profile.profile(picture).noise.level / quantum == pytest.approx(10, rel=0.1)
+
+
+@pytest.mark.parametrize("size", [(16, 16), (17, 40), (60, 64)])
+def test_small_pictures(size: tuple[int, int]) -> None:
+    flat = np.full((3, *size), 0.5)
+    found = noise_profile.profile(noisy(flat, 20)).noise
+    assert isinstance(found, Gaussian | RealNoise)
+    assert found.level * 255 == pytest.approx(20, rel=0.3)
+
+
+def test_a_picture_of_two_levels_is_refused() -> None:
+    bits = (np.random.default_rng(0).random((1, 64, 64)) < 0.5).astype(np.float32)
+    with pytest.raises(UsageError, match="black and white"):
+        noise_profile.profile(Picture(image=bits))
