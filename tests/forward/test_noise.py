@@ -15,8 +15,16 @@ from torch import Tensor
 
 from priorlab.forward.jpeg import standard
 from priorlab.forward.noise import ROUNDING, Gaussian, Noise, NoNoise, Poisson, SaltAndPepper
+from priorlab.forward.real_noise import RealNoise
 
-MODELS: list[Noise] = [Gaussian(0.1), NoNoise(), Poisson(30.0), Poisson(2.0), SaltAndPepper(0.3)]
+MODELS: list[Noise] = [
+    Gaussian(0.1),
+    NoNoise(),
+    Poisson(30.0),
+    Poisson(2.0),
+    SaltAndPepper(0.3),
+    RealNoise((0.1,), 0.6),
+]
 IDS = [repr(model) for model in MODELS]
 
 noises = st.one_of(

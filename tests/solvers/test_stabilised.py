@@ -1,0 +1,98 @@
+"""Noise that is not white Gaussian, removed by methods for white Gaussian noise."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+from sample_pictures import picture
+from torch import Tensor
+
+from priorlab import metrics, plugins
+from priorlab.forward.measurement import Measurement
+from priorlab.forward.noise import Gaussian, Noise
+from priorlab.forward.operators import Identity
+from priorlab.forward.real_noise import RealNoise, grain
+from priorlab.pictures import arrays
+from priorlab.solvers import stabilised
+
+CURVE = (0.5, 0.8, 1.0, 1.3, 1.6)
+
+
+def noisy(clean: Tensor, noise: Noise, seed: int = 0) -> Tensor:
+    drawn = noise.sample(clean.double().numpy(), np.random.default_rng(seed))
+    return torch.from_numpy(drawn).float()
+
+
+def psnr(x: Tensor, clean: Tensor) -> float:
+    return metrics.evaluate(x.clamp(0, 1), clean)["psnr"]
+
+
+@pytest.mark.parametrize("fine", [1.0, 0.7, 0.4])
+def test_samples_have_the_deviation_and_the_grain_that_the_model_says(fine: float) -> None:
+    noise = RealNoise((0.02, 0.04), fine)
+    flat = torch.full((1, 2, 256, 256), 0.5)
+    error = noisy(flat, noise) - flat
+    assert error.std((0, 2, 3)).tolist() == pytest.approx([0.02 * fine, 0.04 * fine], rel=0.05)
+    coarse = torch.nn.functional.avg_pool2d(error, 8)
+    assert coarse.std((0, 2, 3)).tolist() == pytest.approx([0.02 / 8, 0.04 / 8], rel=0.12)
+    assert noise.variance(flat).sqrt()[0, :, 0, 0].tolist() == pytest.approx(
+        [0.02 * fine, 0.04 * fine]
+    )
+
+
+def test_the_width_of_the_grain_is_the_inverse_of_its_deviation() -> None:
+    assert grain(1.0) == 0 and grain(0.3) > grain(0.5) > grain(0.8) > 0
+
+
+@pytest.mark.parametrize("curve", [(1.0,), CURVE, CURVE[::-1]])
+def test_the_stabiliser_is_inverted_and_levels_the_noise(curve: tuple[float, ...]) -> None:
+    noise = RealNoise((0.03,), 1.0, curve)
+    stable = noise.stabiliser()
+    y = torch.linspace(-0.3, 1.3, 1000).view(1, 1, 1, -1)
+    assert torch.allclose(stable.inverse(stable.forward(y)), y, atol=1e-5)
+    for brightness in (0.2, 0.5, 0.8):
+        flat = torch.full((1, 1, 200, 200), brightness)
+        level = float(stable.forward(noisy(flat, noise)).std())
+        assert level == pytest.approx(stable.sigma, rel=0.06)
+
+
+PRIORS = {name: plugins.load().build_priors(name)[0] for name in ("tv", "wavelet", "bm3d", "nlm")}
+
+
+@pytest.mark.parametrize("name", PRIORS)
+def test_a_prior_that_is_told_the_noise_does_better_than_with_one_level(name: str) -> None:
+    clean = arrays.to_tensor(picture(96, 96, 3))
+    noise = RealNoise((0.02, 0.02, 0.16))
+    y = noisy(clean, noise)
+    told = PRIORS[name].restore(Measurement(y, Identity(), noise, (1, 3, 96, 96)))
+    one = Gaussian(noise.level)
+    level = PRIORS[name].restore(Measurement(y, Identity(), one, (1, 3, 96, 96)))
+    for channel in (0, 1):
+        part = slice(channel, channel + 1)
+        assert psnr(told[:, part], clean[:, part]) > psnr(level[:, part], clean[:, part]) + 1
+        assert psnr(told[:, part], clean[:, part]) > psnr(y[:, part], clean[:, part])
+
+
+def test_coarse_noise_is_removed_from_coarse_to_fine() -> None:
+    clean = arrays.to_tensor(picture(128, 128, 1))
+    noise = RealNoise((0.12,), fine=0.5)
+    y = noisy(clean, noise)
+    as_white = PRIORS["wavelet"].denoise(y, float((y - clean).std()))
+    told = stabilised.denoise(PRIORS["wavelet"].denoise, y, noise)
+    assert psnr(told, clean) > psnr(as_white, clean) + 1
+
+
+@pytest.mark.parametrize("size", [(33, 47), (64, 50), (16, 200)])
+def test_any_size(size: tuple[int, int]) -> None:
+    y = arrays.to_tensor(picture(*size, 3))
+    noise = dataclasses.replace(RealNoise((0.05,), 0.5), curve=CURVE)
+    same = stabilised.denoise(lambda v, sigma: v, y, noise)
+    assert torch.allclose(same, y, atol=1e-5), "what changes nothing returns the picture"
+
+
+def test_scaling_multiplies_the_levels() -> None:
+    assert RealNoise((0.1, 0.2), 0.5).scaled(0.5) == RealNoise((0.05, 0.1), 0.5)
+    assert Gaussian(0.2).scaled(2) == Gaussian(0.4)
