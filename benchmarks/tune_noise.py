@@ -3,18 +3,21 @@
     python benchmarks/tune_noise.py simulate DATASET OUT.npz [--repeats 2]
     python benchmarks/tune_noise.py train OUT.npz
     python benchmarks/tune_noise.py white DATASET
+    python benchmarks/tune_noise.py strength DATASET
 
 `simulate` degrades photographs as cameras do, with white noise, and not at all; it records for
 each channel what priorlab.pictures.flat_blocks sees, and the PSNR that the sliding DCT reaches
 with each of several levels of sigma. `train` fits a small network to it, such that the level
 that it returns costs as little PSNR as possible, and writes it into the package. Photographs
 whose number is divisible by four are held out of the training and reported on. `white` sweeps
-the constants of priorlab.pictures.noise_level.
+the constants of priorlab.pictures.noise_level; `strength` sweeps by how much the level of single
+channels is raised (TOGETHER), and one scale against two (priorlab.solvers.stabilised).
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import multiprocessing
 from pathlib import Path
 
@@ -27,6 +30,7 @@ from priorlab import plugins
 from priorlab.forward.camera import Camera
 from priorlab.pictures import noise_level, noise_profile, reading
 from priorlab.pictures.picture import Picture
+from priorlab.solvers import stabilised
 
 GRID = np.array([0, 0.7, 1, 1.4, 2, 2.8, 4, 5.6, 8, 11, 16, 22, 32, 45, 64]) / 255
 """The levels that are tried."""
@@ -191,6 +195,29 @@ def white(folder: Path) -> None:
             )
 
 
+def strength(folder: Path, names: tuple[str, ...] = ("bm3d", "unet")) -> None:
+    """Restore simulated pictures that were held out of the training with several levels."""
+    gains: dict[tuple[str, float, int], list[float]] = {}
+    for path in sorted(folder.iterdir())[::16]:
+        truth, noisy, kind = simulated(path, seed=5)
+        noise = noise_profile.profile(Picture(image=noisy.astype(np.float32))).noise
+        if kind != CAMERA or noise.is_gaussian:
+            continue
+        y = torch.from_numpy(noisy.astype(np.float32))[None]
+        before = -10 * np.log10(np.square(noisy - truth).mean())
+        for name, factor, scales in itertools.product(names, (0.7, 0.9, 1, 1.1), (1, 2)):
+            (prior,) = plugins.load().build_priors(name)
+            model = noise.scaled(factor)
+            restored = stabilised.denoise(prior.denoise, y, model, scales=scales)
+            error = np.square(restored[0].numpy().clip(0, 1) - truth).mean()
+            gains.setdefault((name, factor, scales), []).append(-10 * np.log10(error) - before)
+    for (name, factor, scales), gain in gains.items():
+        print(
+            f"{name}, level x {factor * noise_profile.TOGETHER:.2f}, {scales} scale(s): "
+            f"gain {np.mean(gain):.3f} dB, least {np.min(gain):.2f}, of {len(gain)} pictures"
+        )
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     commands = parser.add_subparsers(dest="command", required=True)
@@ -200,10 +227,13 @@ if __name__ == "__main__":
     simulating.add_argument("--repeats", type=int, default=2)
     commands.add_parser("train").add_argument("file", type=Path)
     commands.add_parser("white").add_argument("dataset", type=Path)
+    commands.add_parser("strength").add_argument("dataset", type=Path)
     options = parser.parse_args()
     if options.command == "simulate":
         simulate(options.dataset, options.out, options.repeats)
     elif options.command == "train":
         train(options.file)
+    elif options.command == "strength":
+        strength(options.dataset)
     else:
         white(options.dataset)

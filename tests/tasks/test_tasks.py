@@ -154,8 +154,9 @@ def test_photographs_do_not_wrap_around(task: Task, restored: str) -> None:
     assert task.for_photograph(()) == dataclasses.replace(task, boundary="reflect")
     assert task.for_photograph(("boundary", "sigma")) == task
     gray = Picture(image=picture(16, 16, 1)[0].numpy())
-    assert task.for_picture(gray, {"width"})[0] == dataclasses.replace(task, boundary=restored)
-    assert task.for_picture(gray, {"boundary", "width"})[0] == task
+    known = {"width", "sigma"}
+    assert task.for_picture(gray, known)[0] == dataclasses.replace(task, boundary=restored)
+    assert task.for_picture(gray, {"boundary", *known})[0] == task
 
 
 def test_a_picture_may_show_less_than_the_scene() -> None:
@@ -174,9 +175,7 @@ def test_a_picture_may_show_less_than_the_scene() -> None:
 @pytest.mark.parametrize(
     ("task", "typed", "note"),
     [
-        (Deblur(), ("width", "boundary"), "no sigma was given: assuming sigma = 2.0 (0-255 scale)"),
         (Deblur(), ("width", "boundary", "sigma"), ""),
-        (Deblur(sigma=0), ("width", "boundary"), ""),
         (SuperResolution(), ("factor", "kernel"), ""),
         (SuperResolution(), ("kernel",), "no factor was given: enlarging 4 times"),
         (SuperResolution(), ("factor",), "no kernel was given: assuming that a lanczos filter"),
@@ -213,6 +212,14 @@ def test_the_amount_of_impulses_is_estimated(amount: float) -> None:
     task, (note,) = DenoiseImpulse().for_picture(Picture(image=noisy), ())
     assert isinstance(task, DenoiseImpulse) and task.amount == pytest.approx(amount, rel=0.15)
     assert note == f"no amount was given: estimated amount = {task.amount:.3f}"
+
+
+def test_the_noise_of_a_blurred_picture_is_estimated() -> None:
+    clean = torch.nn.functional.avg_pool2d(torch.rand(1, 1, 200, 200), 9, 1)
+    blurred = Deblur(width=1.5, sigma=6 / 255).measure(clean, 0).y[0].numpy()
+    task, (note,) = Deblur().for_picture(Picture(image=blurred), {"width"})
+    assert isinstance(task, Deblur) and task.sigma * 255 == pytest.approx(6, rel=0.1)
+    assert note == f"no sigma was given: estimated sigma = {task.sigma * 255:.1f} (0-255 scale)"
 
 
 @pytest.mark.parametrize("channels", [1, 2, 3])
