@@ -41,8 +41,8 @@ UNEVEN = 1.25
 MOST_CLIPPED = 0.1
 """Where a greater share of the pixels around is black or white, the noise is not looked at."""
 
-UNEVEN_LIGHT = 1.6
-"""Degrees of brightness whose levels differ by less count as equal."""
+UNEVEN_LIGHT, LEAST_UNEVEN = 1.6, 2 / 255
+"""Degrees of brightness whose levels differ by less than the factor, or weaker ones, count as equal."""
 
 BRIGHTNESSES = 7
 """At so many degrees of brightness the level is looked at."""
@@ -117,9 +117,11 @@ def profile(picture: Picture) -> NoiseProfile:
     levels = np.clip(levels, least, 1)
     if levels.max() < UNEVEN * levels.min():
         levels = np.array([_rms(levels)])
-    curve = np.ones(1) if coarse else _curve(image, usable, np.broadcast_to(levels, len(image)))
-    if curve.max() < UNEVEN_LIGHT * curve.min():
-        curve = np.ones(1)
+    curve = np.ones(1)
+    if not coarse and levels.max() > LEAST_UNEVEN:
+        found_curve = _curve(image, usable, np.broadcast_to(levels, len(image)))
+        if found_curve.max() >= UNEVEN_LIGHT * found_curve.min():
+            curve = found_curve
     if not coarse and len(levels) == len(curve) == 1:
         return NoiseProfile(Gaussian(float(levels[0])), _words(levels, False, (1.0,)))
     fine = min(max(TOGETHER * _rms(pixels) / _rms(levels), 0.3), 1.0) if coarse else 1.0
