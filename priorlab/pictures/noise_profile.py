@@ -38,11 +38,14 @@ TOGETHER = 1.4
 UNEVEN = 1.25
 """Channels whose levels differ by less count as equal."""
 
+GRID, WINDOW = 4, 512
+"""Of a large picture so many windows along each side are looked at, each of so many pixels."""
+
 MOST_CLIPPED = 0.1
 """Where a greater share of the pixels around is black or white, the noise is not looked at."""
 
 UNEVEN_LIGHT, LEAST_UNEVEN = 1.6, 2 / 255
-"""Degrees of brightness whose levels differ by less than the factor, or weaker ones, count as equal."""
+"""Brightness counts where levels differ by this factor at least, and are not weaker than this."""
 
 BRIGHTNESSES = 7
 """At so many degrees of brightness the level is looked at."""
@@ -94,12 +97,13 @@ def profile(picture: Picture) -> NoiseProfile:
     >>> profile(Picture(image=0.5 + noise)).text
     'estimated sigma = 9.8 (0-255 scale)'
     """
-    image, quantum = picture.image, picture.quantum
-    if arrays.has_two_levels(image):
+    if arrays.has_two_levels(picture.image):
         raise UsageError(
             f"{picture.name} holds black and white only, so its noise cannot be found out; "
             "type sigma= or use another task"
         )
+    picture = _sampled(picture)
+    image, quantum = picture.image, picture.quantum
     usable = usable_pixels(picture)
     white = estimate_sigma(image, usable)
     blocks = [
@@ -167,6 +171,25 @@ def usable_pixels(picture: Picture) -> NDArray[np.bool_]:
     return usable if picture.opacity is None else usable & (picture.opacity > 0.99)
 
 
+def _sampled(picture: Picture) -> Picture:
+    """Return windows of a large picture, below each other: they show its noise as well."""
+    height, width = picture.image.shape[1:]
+    if height * width <= GRID**2 * WINDOW**2 or min(height, width) < WINDOW:
+        return picture
+    corners = [
+        (int(row), int(column))
+        for row in np.linspace(0, height - WINDOW, GRID)
+        for column in np.linspace(0, width - WINDOW, GRID)
+    ]
+
+    def windows(planes: NDArray[np.float32]) -> NDArray[np.float32]:
+        parts = [planes[..., r : r + WINDOW, c : c + WINDOW] for r, c in corners]
+        return np.concatenate(parts, axis=-2)
+
+    opacity = None if picture.opacity is None else windows(picture.opacity)
+    return dataclasses.replace(picture, image=windows(picture.image), opacity=opacity)
+
+
 def _seen(
     picture: Picture, usable: NDArray[np.bool_], blocks: list[flat_blocks.Blocks]
 ) -> list[Array | None]:
@@ -230,7 +253,7 @@ def _words(levels: Array, coarse: bool, curve: tuple[float, ...]) -> str:
         value = shown[0]
     said = [f"estimated sigma = {value} (0-255 scale)"]
     if coarse:
-        said.append("as white noise would disturb; it is coarse-grained, as cameras leave it")
+        said.append("coarse-grained, as cameras leave it; known to about a quarter")
     if max(curve) >= UNEVEN_LIGHT * min(curve):
         strongest = int(np.argmax(curve)) / (len(curve) - 1)
         tone = "shadows" if strongest < 0.3 else "lights" if strongest > 0.7 else "middle tones"

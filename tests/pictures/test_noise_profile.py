@@ -120,6 +120,12 @@ def test_small_pictures(size: tuple[int, int]) -> None:
     assert found.level * 255 == pytest.approx(20, rel=0.3)
 
 
+def test_a_large_picture_is_measured_in_parts() -> None:
+    clean = np.tile(photo("coffee")[:1], (1, 9, 9))
+    noise = noise_profile.profile(noisy(clean, 15)).noise
+    assert noise.level * 255 == pytest.approx(15, rel=0.05)
+
+
 def test_a_picture_of_two_levels_is_refused() -> None:
     bits = (np.random.default_rng(0).random((1, 64, 64)) < 0.5).astype(np.float32)
     with pytest.raises(UsageError, match="black and white"):
