@@ -4,6 +4,7 @@
     python benchmarks/tune_noise.py train OUT.npz
     python benchmarks/tune_noise.py white DATASET
     python benchmarks/tune_noise.py strength DATASET
+    python benchmarks/tune_noise.py sizes DATASET
 
 `simulate` degrades photographs as cameras do, with white noise, and not at all; it records for
 each channel what priorlab.pictures.flat_blocks sees, and the PSNR that the sliding DCT reaches
@@ -11,7 +12,8 @@ with each of several levels of sigma. `train` fits a small network to it, such t
 that it returns costs as little PSNR as possible, and writes it into the package. Photographs
 whose number is divisible by four are held out of the training and reported on. `white` sweeps
 the constants of priorlab.pictures.noise_level; `strength` sweeps by how much the level of single
-channels is raised (TOGETHER), and one scale against two (priorlab.solvers.stabilised).
+channels is raised (TOGETHER), and one scale against two (priorlab.solvers.stabilised). `sizes`
+compares the level that is found in parts of a picture with that in the whole.
 """
 
 from __future__ import annotations
@@ -218,6 +220,30 @@ def strength(folder: Path, names: tuple[str, ...] = ("bm3d", "unet")) -> None:
         )
 
 
+def sizes(folder: Path) -> None:
+    """Print how much higher the level is in parts of a simulated picture than in the whole."""
+
+    def level(image: np.ndarray) -> float:
+        noise = noise_profile.profile(Picture(image=np.ascontiguousarray(image))).noise
+        return noise.level if not noise.is_independent else float("nan")
+
+    ratios: dict[int, list[float]] = {}
+    for path in sorted(folder.iterdir())[4::12]:
+        _, noisy, kind = simulated(path, seed=7)
+        if kind != CAMERA or min(noisy.shape[1:]) < 300:
+            continue
+        whole = level(noisy.astype(np.float32))
+        for side in (96, 128, 160, 192, 256):
+            for row, column in itertools.product(*((0, n - side) for n in noisy.shape[1:])):
+                part = noisy[:, row : row + side, column : column + side].astype(np.float32)
+                ratios.setdefault(side, []).append(level(part) / whole)
+    for side, found in ratios.items():
+        print(
+            f"{side} x {side}: {np.exp(np.nanmean(np.log(found))):.2f} times that of the whole, "
+            f"10 to 90 % of the parts {np.nanquantile(found, [0.1, 0.9]).round(2)}"
+        )
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     commands = parser.add_subparsers(dest="command", required=True)
@@ -227,6 +253,7 @@ if __name__ == "__main__":
     simulating.add_argument("--repeats", type=int, default=2)
     commands.add_parser("train").add_argument("file", type=Path)
     commands.add_parser("white").add_argument("dataset", type=Path)
+    commands.add_parser("sizes").add_argument("dataset", type=Path)
     commands.add_parser("strength").add_argument("dataset", type=Path)
     options = parser.parse_args()
     if options.command == "simulate":
@@ -235,5 +262,7 @@ if __name__ == "__main__":
         train(options.file)
     elif options.command == "strength":
         strength(options.dataset)
+    elif options.command == "sizes":
+        sizes(options.dataset)
     else:
         white(options.dataset)

@@ -44,7 +44,7 @@ class SelfSupervised(Prior):
         if not noise.is_zero_mean:
             return "it needs noise of zero mean, which impulses are not"
         if not noise.is_independent:
-            return "it needs noise that is independent from pixel to pixel, unlike JPEG's"
+            return "it needs noise independent from pixel to pixel, unlike JPEG's or a camera's"
         if operator.is_identity or (self.fills_in and operator.known_pixels is not None):
             return None
         return "it only removes noise" + " and fills in missing pixels" * self.fills_in

@@ -32,6 +32,9 @@ LEAST_COARSE = 3 / 255
 MOST_COARSE = 45 / 255
 """... and up to this one: above, it is texture all over."""
 
+TRAINED_BLOCKS = 1900
+"""The network was trained on so many blocks; of fewer it makes too much (see tune_noise.py)."""
+
 TOGETHER = 1.4
 """The network was trained on single channels; those who see all of them do better with more."""
 
@@ -117,7 +120,13 @@ def profile(picture: Picture) -> NoiseProfile:
     ]
     levels, pixels = np.array(found).T
     coarse = _is_coarse(_rms(levels), max(_rms(white), least))
-    levels = levels * TOGETHER if coarse else white
+    if coarse:
+        # Among few blocks there are fewer flat ones, so that texture reads as noise.
+        count = np.array([len(found.mean) for found in blocks])
+        share = (count / TRAINED_BLOCKS).clip(max=1) ** (1 / 3)
+        levels, pixels = levels * share * TOGETHER, pixels * share
+    else:
+        levels = white
     levels = np.clip(levels, least, 1)
     if levels.max() < UNEVEN * levels.min():
         levels = np.array([_rms(levels)])
