@@ -41,7 +41,7 @@ TOGETHER = 1.4
 UNEVEN = 1.25
 """Channels whose levels differ by less count as equal."""
 
-GRID, WINDOW = 4, 512
+GRID, WINDOW = 2, 512
 """Of a large picture so many windows along each side are looked at, each of so many pixels."""
 
 MOST_CLIPPED = 0.1
