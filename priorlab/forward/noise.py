@@ -101,10 +101,6 @@ class Noise(ABC):
         """Whether `stabiliser` says more of the noise than `nll` does."""
         return False
 
-    def scaled(self, factor: float) -> Noise:
-        """Return the same noise, `factor` times as strong, if that can be said of it."""
-        raise NotImplementedError(f"{type(self).__name__} cannot be scaled")
-
     def parts(self, channels: int) -> list[tuple[slice, Noise]]:
         """Return which channels are to be denoised together, with the noise of each part."""
         return [(slice(None), self)]
@@ -161,8 +157,8 @@ class Gaussian(Noise):
     def is_gaussian(self) -> bool:
         return True
 
-    @override
-    def scaled(self, factor: float) -> Noise:
+    def scaled(self, factor: float) -> Gaussian:
+        """Return the same noise, `factor` times as strong."""
         return Gaussian(self.sigma * factor)
 
     def sample(self, clean: NDArray[Any], rng: np.random.Generator) -> NDArray[Any]:

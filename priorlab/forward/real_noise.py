@@ -80,8 +80,8 @@ class RealNoise(Noise):
     def stabilise_first(self) -> bool:
         return True
 
-    @override
     def scaled(self, factor: float) -> RealNoise:
+        """Return the same noise, `factor` times as strong."""
         return dataclasses.replace(self, levels=tuple(level * factor for level in self.levels))
 
     @override

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from priorlab.errors import UsageError
-from priorlab.forward.noise import Gaussian, Noise
+from priorlab.forward.noise import Gaussian
 from priorlab.forward.real_noise import RealNoise
 from priorlab.pictures import arrays, flat_blocks
 from priorlab.pictures.noise_level import estimate_sigma
@@ -69,7 +69,7 @@ class NoiseProfile:
         The same in words.
     """
 
-    noise: Noise
+    noise: Gaussian | RealNoise
     text: str
 
 

@@ -79,13 +79,8 @@ class DenoiseReal(Task):
         scene = clean[0].detach().cpu().double().numpy()
         _, rng = self._generators(arrays.digest(scene), seed)
         y = torch.from_numpy(self._developed(scene, rng))[None].to(clean)
-        return self.adopt(y)
-
-    @override
-    def adopt(self, y: Tensor) -> Measurement:
-        measurement = super().adopt(y)
         noise, _ = self.noise_in(Picture(image=arrays.from_tensor(y)))
-        return dataclasses.replace(measurement, noise=noise)
+        return dataclasses.replace(self.adopt(y), noise=noise)
 
     def noise_in(self, picture: Picture) -> tuple[Noise, str]:
         """Return the noise that a picture shows, times `strength`, and a line on it."""
