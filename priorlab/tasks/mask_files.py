@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 from scipy import ndimage
 
 from priorlab.errors import UsageError
@@ -98,7 +98,8 @@ def read(
     ...     read(str(Path(folder) / "mask.npy"), (2, 2)).known.tolist()
     [[True, False], [False, True]]
     """
-    image, opacity = reading.read(path)[:3], _opacity(path)
+    found = reading.load(path)
+    image, opacity = found.on_white().clip(0, 1)[:3], found.opacity
     if image.shape[1:] != size:
         raise UsageError(
             f"the mask {path} has {image.shape[2]}x{image.shape[1]} pixels, "
@@ -116,18 +117,6 @@ def read(
     part = _percent(missing.mean())
     note = f"{part} missing: {marks.what}{edge}{grown}"
     return MaskReading(~missing, note, marks.holes, marks.sure)
-
-
-def _opacity(path: str) -> Values | None:
-    """Return the opacity (H, W) in [0, 1] of a file, upright; None if it stores none."""
-    try:
-        with open(path, "rb") as file, Image.open(file) as image:
-            if not image.has_transparency_data:
-                return None
-            upright = ImageOps.exif_transpose(image).convert("RGBA")
-            return np.asarray(upright.getchannel("A"), np.float32) / np.float32(255)
-    except (UnidentifiedImageError, OSError):  # a file that other libraries than Pillow read
-        return None
 
 
 def _covered(marks: mask_marks.Marks) -> Known:
