@@ -75,16 +75,6 @@ def test_however_it_is_drawn_it_means_the_same(way: str, tmp_path: Path) -> None
 
 @pytest.mark.parametrize("suffix", ["png", "jpg"])
 @pytest.mark.parametrize("colour", [(1, 0, 0), (0, 1, 0), (1, 1, 1), (0, 0, 0)])
-def test_the_opacity_of_a_deep_tiff_file_counts(tmp_path: Path) -> None:
-    layer = np.stack([ONES, ONES, ONES, COVER], axis=-1)
-    path = tmp_path / "mask.tif"
-    deep = np.rint(layer * 65535).astype(np.uint16)
-    tifffile.imwrite(path, deep, photometric="rgb", extrasamples=["unassalpha"])
-    as_png = saved(tmp_path / "mask.png", ONES, ONES, ONES, COVER)
-    found, other = (mask_files.read(str(mask), SIZE, SCRATCHED) for mask in (path, as_png))
-    assert np.array_equal(found.known, other.known) and 0.01 < found.missing < 0.2
-
-
 def test_strokes_on_a_copy(colour: tuple[float, float, float], suffix: str, tmp_path: Path) -> None:
     wide = ndimage.binary_dilation(COVER > 0.01, iterations=2)
     copy = np.where(wide, np.array(colour)[:, None, None], SCRATCHED)
@@ -187,6 +177,16 @@ def test_much_is_missing_only_where_that_is_confirmed(tmp_path: Path) -> None:
     # The copy shows what the picture shows where it is opaque, so that is not what is missing.
     with pytest.raises(UsageError, match="what is transparent"):
         Inpaint(mask=str(picture.path)).for_picture(picture, typed={"mask"})
+
+
+def test_the_opacity_of_a_deep_tiff_file_counts(tmp_path: Path) -> None:
+    layer = np.stack([ONES, ONES, ONES, COVER], axis=-1)
+    path = tmp_path / "mask.tif"
+    deep = np.rint(layer * 65535).astype(np.uint16)
+    tifffile.imwrite(path, deep, photometric="rgb", extrasamples=["unassalpha"])
+    as_png = saved(tmp_path / "mask.png", ONES, ONES, ONES, COVER)
+    found, other = (mask_files.read(str(mask), SIZE, SCRATCHED) for mask in (path, as_png))
+    assert np.array_equal(found.known, other.known) and 0.01 < found.missing < 0.2
 
 
 @pytest.mark.parametrize("picture", [Picture(image=scene()), Picture(image=scene(), opacity=ONES)])
