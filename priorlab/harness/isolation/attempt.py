@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import math
 import os
 import re
 import select
@@ -219,14 +220,16 @@ class _Watch:
     def _picture(self, message: dict[str, Any], files: tuple[int, ...]) -> None:
         """Keep an extra picture, if it is one."""
         name, white, shape = (message.get(key) for key in ("name", "white", "shape"))
-        good = isinstance(name, str) and bool(re.fullmatch(NAME, name))
-        good = good and isinstance(white, float) and white > 0 and len(files) == 1
-        good = good and isinstance(shape, list) and len(shape) == 3
-        if good and len(self.result.pictures) < _MOST_PICTURES:
-            most = 4 * self._block.result.numel()
-            values = _values(files[0], [int(length) for length in shape], most)
-            if values is not None:
-                self.result.pictures.append(ExtraPicture(str(name), values, float(str(white))))
+        if (
+            not (isinstance(name, str) and re.fullmatch(NAME, name))
+            or not (isinstance(white, float) and 0 < white < math.inf)
+            or not (isinstance(shape, list) and len(shape) == 3 and len(files) == 1)
+            or len(self.result.pictures) == _MOST_PICTURES
+        ):
+            return
+        values = _values(files[0], shape, most=4 * self._block.result.numel())
+        if values is not None:
+            self.result.pictures.append(ExtraPicture(name, values, white))
 
     def _done(self, event: str, message: dict[str, Any], seconds: float) -> None:
         if event != "done":
@@ -235,15 +238,12 @@ class _Watch:
         self.result.status = "ok"
         self.result.image = self._block.result.clone()
         self.result.seconds = seconds
-        self.result.cpu_seconds = max(
-            0.0, process_tree.cpu_seconds(self._process.pid) - self._cpu
-        )
-        facts = {name: whole_number(message[name]) for name in ("last", "stop") if name in message}
-        if isinstance(message.get("converged"), bool):
-            facts["converged"] = message["converged"]
-        if isinstance(message.get("peak_mb"), float):
-            facts["peak_mb"] = message["peak_mb"]
-        self.result.facts = facts
+        self.result.cpu_seconds = max(0.0, process_tree.cpu_seconds(self._process.pid) - self._cpu)
+        facts = self.result.facts
+        facts |= {name: whole_number(message[name]) for name in ("last", "stop") if name in message}
+        for name, kind in (("converged", bool), ("peak_mb", float)):
+            if isinstance(message.get(name), kind):
+                facts[name] = message[name]
 
     def _interval(self) -> float:
         """Return how long nobody need look at the memory."""
@@ -302,10 +302,12 @@ def watch(
     return result
 
 
-def _values(file: int, shape: list[int], most: int) -> NDArray[np.float32] | None:
+def _values(file: int, shape: list[Any], most: int) -> NDArray[np.float32] | None:
     """Return the picture in a file, or None if there is none of this shape."""
-    count = int(np.prod(shape)) if all(0 < length < 2**31 for length in shape) else 0
-    if not 0 < count <= most:
+    if not all(isinstance(length, int) and 0 < length < 2**20 for length in shape):
+        return None
+    count = math.prod(shape)
+    if count > most:
         return None
     with contextlib.suppress(OSError, ValueError):
         values = np.frombuffer(os.pread(file, 4 * count, 0), np.float32).reshape(shape)

@@ -1,4 +1,4 @@
-"""Messages between processes: JSON, open files with it, and the word of the kernel on who sent it."""
+"""Messages between processes: JSON, with open files and the kernel's word on who sent it."""
 
 from __future__ import annotations
 

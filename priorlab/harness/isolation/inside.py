@@ -1,7 +1,7 @@
 """What happens in the process of one cell: a measurement comes, an image goes, and that is all.
 
-The process knows the prior, the measurement and a seed: neither the clean image nor a path, nor what
-the noise was drawn from. It ends after one cell.
+The process knows the prior, the measurement and a seed: neither the clean image nor a path, nor
+what the noise was drawn from. It ends after one cell.
 """
 
 from __future__ import annotations

@@ -127,8 +127,11 @@ def serve(descriptor: int) -> None:
     setup = Setup(**first.message["setup"])
     inside.settle(setup.threads)
     try:
-        registry = plugins.load(setup.plugin_files, setup.plugin_folders)
-        function = registry.find("metrics", first.message["metric"]).on(setup.device)
+        name = first.message["metric"]
+        registry = plugins.load(
+            setup.plugin_files, setup.plugin_folders, only=[setup.metrics[name]]
+        )
+        function = registry.find("metrics", name).on(setup.device)
     except Exception as error:
         channel.send({"failed": restoration.reason(error)})
         return

@@ -28,7 +28,9 @@ def children(process: int) -> list[int]:
     with contextlib.suppress(OSError):
         for thread in os.listdir(f"/proc/{process}/task"):
             with contextlib.suppress(OSError):
-                found += map(int, Path(f"/proc/{process}/task/{thread}/children").read_text().split())
+                found += map(
+                    int, Path(f"/proc/{process}/task/{thread}/children").read_text().split()
+                )
     return found
 
 
@@ -67,9 +69,11 @@ def tree_mb(process: int) -> float:
 
 def cpu_seconds(process: int) -> float:
     """Return the CPU time of a process and of those that it started, in all their threads."""
-    return _own_cpu_seconds(process) + sum(
-        map(_cpu_seconds_of_ended, [process, *(others := descendants(process))])
-    ) + sum(map(_own_cpu_seconds, others))
+    return (
+        _own_cpu_seconds(process)
+        + sum(map(_cpu_seconds_of_ended, [process, *(others := descendants(process))]))
+        + sum(map(_own_cpu_seconds, others))
+    )
 
 
 def end(processes: Iterable[int]) -> None:

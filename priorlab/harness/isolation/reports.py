@@ -14,7 +14,7 @@ from typing_extensions import override
 
 from priorlab.harness.isolation import memory_files
 from priorlab.harness.isolation.block import Block
-from priorlab.harness.isolation.channel import Channel
+from priorlab.harness.isolation.channel import Channel, Message
 from priorlab.pictures.extra_pictures import PictureCollector
 
 SHARE = 0.02
@@ -101,7 +101,7 @@ class ReportingTrace(PictureCollector):
         for found in self.pictures():
             values = np.ascontiguousarray(found.image, np.float32)
             file = memory_files.holding(values.tobytes())
-            message = {"event": "picture", "job": self._job, "name": found.name}
+            message: Message = {"event": "picture", "job": self._job, "name": found.name}
             message |= {"white": found.white, "shape": list(values.shape)}
             self._channel.send(message, [file])
             os.close(file)

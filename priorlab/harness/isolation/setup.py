@@ -22,8 +22,10 @@ class Setup:
         Torch device.
     plugin_files, plugin_folders : tuple of str
         Plugins to load in addition to the installed ones.
-    metrics : tuple of str
-        The metrics of plugins.
+    task_modules : tuple of str
+        The modules of the plugins that provide the tasks.
+    metrics : dict of str to str
+        The metrics of plugins: for each the module of its plugin.
     timeout_s : float
         Seconds after which a cell is given up; a metric of a plugin, too.
     memory_mb : float or None
@@ -34,7 +36,8 @@ class Setup:
     device: str = "cpu"
     plugin_files: tuple[str, ...] = ()
     plugin_folders: tuple[str, ...] = ()
-    metrics: tuple[str, ...] = ()
+    task_modules: tuple[str, ...] = ()
+    metrics: dict[str, str] = dataclasses.field(default_factory=dict)
     timeout_s: float = 1800.0
     memory_mb: float | None = None
 
@@ -42,4 +45,3 @@ class Setup:
     def forks(self) -> bool:
         """Whether a cell's process may be forked: not once an accelerator is in use."""
         return self.device == "cpu" and FORKING
-

@@ -21,7 +21,7 @@ from priorlab.harness.isolation.block import Block
 from priorlab.harness.isolation.nursery import Nursery, Unborn
 from priorlab.harness.isolation.setup import Setup
 from priorlab.harness.results import outputs
-from priorlab.harness.run.scores import Score
+from priorlab.harness.run.scores import Scorer
 from priorlab.harness.run.trajectory import Trajectory
 from priorlab.harness.run.wire import FILES
 from priorlab.pictures import arrays
@@ -41,8 +41,8 @@ class Workplace:
     setup : Setup
     nursery : Nursery
         Starts the processes in which priors work.
-    score : callable
-        Measures a restored image against the clean one, under the protocol of a task.
+    scorer : Scorer
+        Measures restored images.
     step : callable
         Told how far a prior is: iteration and planned total; both 0 when it begins.
     note : callable
@@ -51,7 +51,7 @@ class Workplace:
 
     setup: Setup
     nursery: Nursery
-    score: Score
+    scorer: Scorer
     step: Callable[[int, int], None]
     note: Callable[[str], None]
 
@@ -122,7 +122,7 @@ def _scored(
     if not torch.isfinite(attempt.image).all():
         raise restoration.InvalidImage("it returned NaN or infinity")
     restored = outputs.rounded(arrays.from_tensor(attempt.image))
-    scores = place.score(restored, clean, task)
+    scores = place.scorer.score(restored, clean, task)
     facts: dict[str, Any] = trajectory.facts(
         scores.values.get("psnr", math.nan), attempt.facts.get("last"), attempt.facts.get("stop")
     )
@@ -175,7 +175,7 @@ def rescore(
     except UsageError as error:
         return {"status": DAMAGED, "message": restoration.reason(error)}
     try:
-        scores = place.score(restored, clean_image(image), task, names)
+        scores = place.scorer.score(restored, clean_image(image), task, names)
     except Exception as error:
         return failure(error)
     return {"status": "ok", "scores": scores.values, "failed_metrics": scores.failures}

@@ -6,7 +6,7 @@ import dataclasses
 import statistics
 import time
 from collections import defaultdict, deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from priorlab.harness.run.grid import Cell
 
@@ -30,11 +30,14 @@ class Job:
         missing; else empty.
     metrics : tuple of str
         The names of those metrics.
+    read : callable, optional
+        Returns the file of that image, by name.
     """
 
     cell: Cell
     stored: str = ""
     metrics: tuple[str, ...] = ()
+    read: Callable[[], dict[str, bytes]] | None = None
 
 
 class Estimates:

@@ -1,4 +1,4 @@
-"""Messages between the driver and the processes of its slots: lines of JSON, and files after them."""
+"""Messages between the driver and the processes of its slots: lines of JSON, then files."""
 
 from __future__ import annotations
 
