@@ -38,6 +38,7 @@ def bench(
     slots: int | None = None,
     threads: int | None = None,
     timeout_s: float | None = None,
+    memory_mb: float | None = None,
     device: str | None = None,
     plugin_files: Sequence[str | Path] | None = None,
     plugin_folders: Sequence[str | Path] | None = None,
@@ -72,6 +73,9 @@ def bench(
         Threads of each.
     timeout_s : float, optional
         Seconds after which a cell is given up.
+    memory_mb : float, optional
+        MB (10^6 bytes) that the processes of a cell may take together; by default there is no
+        limit.
     device : str, optional
         Torch device.
     plugin_files, plugin_folders : sequence of path, optional

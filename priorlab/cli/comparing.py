@@ -15,6 +15,7 @@ from priorlab.cli.parsing import (
     OK,
     add_plugin_options,
     check_names,
+    megabytes,
     positive,
     seconds,
     seeds,
@@ -61,6 +62,12 @@ def add_bench(commands: Commands) -> None:
         metavar="SECONDS",
         help=f"hard limit for a cell (default: {_DEFAULT.timeout_s:g})",
     )
+    parser.add_argument(
+        "--memory",
+        type=megabytes,
+        metavar="SIZE",
+        help="hard limit for the memory of a cell, such as 500M or 4G (default: none)",
+    )
     parser.add_argument("--device", help=f"torch device (default: {_DEFAULT.device})")
     parser.add_argument("--dry-run", action="store_true", help="show what would run, and how long")
 
@@ -89,6 +96,7 @@ def _bench(options: argparse.Namespace) -> int:
             "slots": options.slots,
             "threads": options.threads,
             "timeout_s": options.timeout,
+            "memory_mb": options.memory,
             "device": options.device,
             "plugin_files": options.plugin,
             "plugin_folders": options.plugin_dir,
