@@ -19,7 +19,7 @@ from priorlab.harness.report.contact_sheet import Tile, draw_contact_sheet
 from priorlab.harness.results.folder import RunFolder
 from priorlab.harness.results.names import safe_name
 from priorlab.harness.results.schema import LABELS
-from priorlab.harness.results.shown import cell_file, seed_suffix
+from priorlab.harness.results.shown import cell_file, cell_folder, seed_suffix
 from priorlab.pictures import reading
 
 
@@ -79,7 +79,7 @@ def _sheet(folder: RunFolder, rows: pd.DataFrame, order: list[str], title: str) 
         raise _Unreadable("none of its pictures can be read")
     shape = shapes[0]
     first = rows.iloc[0]
-    place = folder.place(first["task"], first["image"])
+    place = folder.pictures / cell_folder({"task": first["task"], "image": first["image"]})
     # What a task cuts off at the right and bottom, no prior restores.
     clean = _read(place / "_clean.png")[:, : shape[1], : shape[2]]
     y = _read(place / f"_measured{seed_suffix(first['seed'])}.png")
@@ -98,7 +98,7 @@ def _tile(folder: RunFolder, row: pd.Series[Any]) -> Tile:
         return Tile(row["prior"], None, row["status"])
     try:
         labels = {column.name: row[column.name] for column in LABELS}
-        picture = _read(folder.pictures / cell_file(labels))
+        picture = _read(folder.pictures / cell_folder(labels) / cell_file(labels))
     except _Unreadable:
         return Tile(row["prior"], None, "picture damaged")
     return Tile(row["prior"], picture, f"{row['psnr']:.2f} dB / {row['ssim']:.3f}")

@@ -145,8 +145,11 @@ class Database:
                 raise
 
     def select_by(self, query: str, keys: Iterable[str]) -> Iterator[Any]:
-        """Yield the rows of a query in which ``({keys})`` stands for a list, batch by batch."""
-        wanted = list(dict.fromkeys(keys))
+        """Yield the rows of a query in which ``({keys})`` stands for a list, batch by batch.
+
+        They come in the order of the keys, since what is close in the file is read fastest.
+        """
+        wanted = sorted(set(keys))
         for start in range(0, len(wanted), BATCH):
             batch = wanted[start : start + BATCH]
             marks = ", ".join("?" * len(batch))

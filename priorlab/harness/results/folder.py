@@ -10,6 +10,8 @@ logs/          what the child processes printed
 
 from __future__ import annotations
 
+import hashlib
+import itertools
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -18,9 +20,8 @@ from typing import Any
 import pandas as pd
 
 from priorlab.errors import UsageError, printable
-from priorlab.files import write_atomically
+from priorlab.files import write_atomically, written_atomically
 from priorlab.harness.results import schema
-from priorlab.harness.results.names import safe_name
 
 INFO = "run.json"
 ROWS = "images.csv"
@@ -55,10 +56,6 @@ class RunFolder:
         """Folder of the pictures."""
         return self.path / "images"
 
-    def place(self, task: str, image: str) -> Path:
-        """Return the folder for the pictures of an image under a task."""
-        return self.pictures / safe_name(task) / safe_name(image)
-
     def begin(self, info: Mapping[str, Any]) -> None:
         """Note what the run is; the tables that an earlier run of it left here go.
 
@@ -69,7 +66,7 @@ class RunFolder:
         """
         _check_grid(self.path, info)
         try:
-            write_atomically(self.path / INFO, _written(info))
+            _write(self.path, info)
             for old in (ROWS, FAILURES, "table.md", "table.csv"):
                 (self.path / old).unlink(missing_ok=True)
             for sheet in self.path.glob("*.png"):
@@ -81,11 +78,12 @@ class RunFolder:
         self, info: Mapping[str, Any], rows: pd.DataFrame, details: Sequence[tuple[str, str]]
     ) -> None:
         """Write the rows, what their columns mean, and the traceback of each failure."""
-        write_atomically(self.path / ROWS, printable(rows.to_csv(index=False, lineterminator="\n")))
+        with written_atomically(self.path / ROWS) as file:
+            rows.to_csv(file, index=False, lineterminator="\n", errors="replace")
         if details:
             text = "\n\n".join(f"=== {title}\n{detail}" for title, detail in details)
             write_atomically(self.path / FAILURES, printable(text) + "\n")
-        write_atomically(self.path / INFO, _written({**info, "columns": schema.meanings()}))
+        _write(self.path, {**info, "columns": schema.meanings()})
 
     def rows(self) -> pd.DataFrame:
         """Read the rows back.
@@ -131,11 +129,18 @@ class RunFolder:
         except OSError as error:
             raise UsageError(f"cannot rename {self.path}: {error.strerror or error}") from None
         self.path = path
-        write_atomically(path / INFO, _written(info | {"name": path.name}))
+        _write(path, info | {"name": path.name})
 
 
-def read_info(path: Path) -> dict[str, Any]:
+def read_info(path: Path, *, cells: bool = True) -> dict[str, Any]:
     """Return what the run of a folder is, finished or not.
+
+    Parameters
+    ----------
+    path : Path
+        The folder.
+    cells : bool
+        Whether the cells are wanted, of which there may be very many.
 
     Raises
     ------
@@ -143,7 +148,13 @@ def read_info(path: Path) -> dict[str, Any]:
         If it is not the folder of a run that this priorlab knows how to read.
     """
     try:
-        info: dict[str, Any] = json.loads((path / INFO).read_text(encoding="utf-8"))
+        with (path / INFO).open(encoding="utf-8") as file:
+            if cells:
+                text = file.read()
+            else:
+                text = "".join(itertools.takewhile(lambda line: line != _CELLS, file))
+                text += ' "cells": []}' * text.endswith(",\n")
+        info: dict[str, Any] = json.loads(text)
         newer = info.get("format", 0) > FORMAT
     except (OSError, ValueError, AttributeError, TypeError) as error:
         raise UsageError(f"{path} is not the folder of a run: {error}") from None
@@ -152,38 +163,47 @@ def read_info(path: Path) -> dict[str, Any]:
     return info
 
 
+_CELLS = ' "cells": [\n'
+"""The line of `run.json` before the cells, which are the last."""
+
+
 def _check_grid(path: Path, info: Mapping[str, Any]) -> None:
     """Raise a `UsageError` if a folder is that of a run with another grid."""
     if not (path / INFO).exists():
         return
     try:
-        there = read_info(path)
-    except UsageError as error:
+        there = read_info(path, cells=False)
+        if "grid" not in there:  # of an earlier version
+            there = read_info(path)
+            there["grid"] = _grid(there.get("cells", ()))
+    except (UsageError, KeyError) as error:
         raise UsageError(f"{error}; choose another name, or move that folder away") from None
-    if _grid(there.get("cells", ())) == _grid(info.get("cells", ())):
+    if there["grid"] == _grid(info.get("cells", ())):
         return
     raise UsageError(
-        f"{path} is the run of another grid ({_size(there)}, begun {there.get('started', '?')};"
-        f" this one has {_size(info)}); choose another name, or rename that one:"
-        f" priorlab runs rename {path.name} NEW"
+        f"{path} holds the run of another grid, begun {there.get('started', '?')}:"
+        f" {there.get('total', '?')} cells, {', '.join(there.get('priors', ()))} on"
+        f" {', '.join(there.get('tasks', ()))}; choose another name for this run, or for that"
+        f" one: priorlab runs rename {path.name} NEW"
     )
 
 
-def _grid(cells: Iterable[Mapping[str, Any]]) -> set[tuple[Any, ...]]:
-    return {tuple(cell[name] for name in _LABELS) for cell in cells}
+def _grid(cells: Iterable[Mapping[str, Any]]) -> str:
+    """Return a digest of the labels of cells, in any order."""
+    digest = hashlib.sha256()
+    for line in sorted(json.dumps([cell[name] for name in _LABELS]) for cell in cells):
+        digest.update(line.encode() + b"\n")
+    return digest.hexdigest()
 
 
-def _size(info: Mapping[str, Any]) -> str:
+def _write(path: Path, info: Mapping[str, Any]) -> None:
+    """Write `run.json`: a line for each cell, of which there may be many, after all else."""
     cells = info.get("cells", ())
-    counts = (f"{len({cell[name] for cell in cells})} {name}s" for name in _LABELS)
-    return f"{len(cells)} cells: {', '.join(counts)}"
-
-
-def _written(info: Mapping[str, Any]) -> str:
-    """Return the text of `run.json`: a line for each cell, of which there may be many."""
-    if "cells" not in info:
-        return json.dumps(info, indent=1) + "\n"
     others = {key: value for key, value in info.items() if key != "cells"}
-    before, empty, after = json.dumps(others | {"cells": []}, indent=1).rpartition("[]")
-    cells = ",\n  ".join(json.dumps(cell) for cell in info["cells"])
-    return f"{before}[\n  {cells}\n ]{after}\n" if cells else before + empty + after + "\n"
+    text = json.dumps(others | {"grid": _grid(cells), "cells": []}, indent=1)
+    head, _, tail = text.rpartition("]")
+    with written_atomically(path / INFO) as file:
+        file.write(head.encode())
+        for index, cell in enumerate(cells):
+            file.write(("," * bool(index) + "\n  " + json.dumps(cell)).encode())
+        file.write(("\n ]" + tail + "\n").encode())

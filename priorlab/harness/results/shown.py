@@ -10,6 +10,7 @@ What is there already is not written again; the index and a look at the folders 
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -33,8 +34,10 @@ class Shown:
     def __init__(self, folder: Path) -> None:
         """Find out what is there."""
         self._folder = folder
-        self._index = dict(_read_index(folder / INDEX))
-        self._wanted: set[str] = set()
+        # What an earlier run of this name left, until this run shows something in its place.
+        self._left = dict(_read_index(folder / INDEX))
+        # Several cells share the pictures of a measurement.
+        self._shared: dict[str, str] = {}
         self._sizes: dict[str, dict[str, int]] = {}
         self._log: TextIO | None = None
 
@@ -55,59 +58,60 @@ class Shown:
         UsageError
             If some of them are lost, or cannot be written; the others are shown.
         """
-        restored = cell_file(labels)
+        place, base = cell_folder(labels), cell_file(labels)
         if outcome is None or not outcome.output:
-            self._remove(restored)
+            self._remove(place, base)
             return
-        place, prior = restored.rpartition("/")[0], restored.removesuffix(".png")
         seed = seed_suffix(labels["seed"])
-        prior = prior.removesuffix(seed)
-        wanted = {restored: outcome.output}
-        wanted[f"{place}/_clean.png"] = outcome.clean
-        wanted[f"{place}/_measured{seed}.png"] = outcome.degraded
-        for name, (digest, _) in outcome.pictures().items():
-            wanted[f"{prior}-{name}{seed}.png"] = digest
+        wanted = {base: outcome.output}
+        for file, digest in (
+            ("_clean.png", outcome.clean),
+            (f"_measured{seed}.png", outcome.degraded),
+        ):
+            if self._shared.get(f"{place}/{file}") != digest:
+                wanted[file] = self._shared[f"{place}/{file}"] = digest
+        if outcome.extras:
+            prior = base.removesuffix(f"{seed}.png")
+            for name, (digest, _) in outcome.pictures().items():
+                wanted[f"{prior}-{name}{seed}.png"] = digest
         problems = []
         for file, digest in wanted.items():
-            self._wanted.add(file)
             try:
-                self._show(file, digest + VIEW, fetch)
+                self._show(place, file, digest + VIEW, fetch)
             except UsageError as error:
                 problems.append(str(error))
         if problems:
             raise UsageError("; ".join(problems))
 
-    def _show(self, file: str, name: str, fetch: Fetch) -> None:
-        place, _, base = file.rpartition("/")
+    def _show(self, place: str, base: str, name: str, fetch: Fetch) -> None:
         there = self._listed(place)
-        if there.get(base, -1) >= 0 and self._index.get(file) == (name, there[base]):
+        if self._left.pop(f"{place}/{base}", None) == (name, there.get(base)):
             return
         content = fetch(name)
         if content is None:
             raise UsageError(f"the store has lost the picture {name}")
-        target = self._folder / file
+        target = self._folder / place / base
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise UsageError(f"cannot write {target}: {error.strerror or error}") from None
         write_atomically(target, content)
         there[base] = len(content)
-        self._index[file] = name, len(content)
-        self._note(file, name, len(content))
+        self._note(f"{place}/{base}", name, len(content))
 
     def finish(self) -> None:
         """Take away what earlier runs of this name left, such as a map that is no longer made."""
-        for file in self._index.keys() - self._wanted:
-            self._remove(file)
+        for file in self._left:
+            place, _, base = file.rpartition("/")
+            self._remove(place, base)
         if self._log:
             with contextlib.suppress(OSError):
                 self._log.close()
 
-    def _remove(self, file: str) -> None:
-        place, _, base = file.rpartition("/")
+    def _remove(self, place: str, base: str) -> None:
         if self._listed(place).pop(base, None) is not None:
             with contextlib.suppress(OSError):
-                (self._folder / file).unlink()
+                (self._folder / place / base).unlink()
 
     def _listed(self, place: str) -> dict[str, int]:
         """Return the size of each file in a folder, as it was when it was first asked for."""
@@ -125,16 +129,31 @@ class Shown:
             self._log.write(f"{file}\t{name}\t{size}\n")
 
 
-def cell_file(labels: Mapping[str, Any]) -> str:
-    """Return where the restored picture of a cell is, below the folder of the pictures.
+@functools.lru_cache(10_000)
+def _cell_folder(task: str, image: str) -> str:
+    return f"{safe_name(task)}/{safe_name(image)}"
+
+
+def cell_folder(labels: Mapping[str, Any]) -> str:
+    """Return the folder of a cell's pictures, below that of all pictures.
 
     Examples
     --------
-    >>> cell_file({"prior": "tv", "task": "denoise:sigma=25", "image": "house", "seed": 1})
-    'denoise-sigma=25/house/tv-seed1.png'
+    >>> cell_folder({"task": "denoise:sigma=25", "image": "house"})
+    'denoise-sigma=25/house'
     """
-    task, image, prior = (safe_name(labels[name]) for name in ("task", "image", "prior"))
-    return f"{task}/{image}/{prior}{seed_suffix(labels['seed'])}.png"
+    return _cell_folder(labels["task"], labels["image"])
+
+
+def cell_file(labels: Mapping[str, Any]) -> str:
+    """Return the file of a cell's restored picture in its folder.
+
+    Examples
+    --------
+    >>> cell_file({"prior": "tv", "seed": 1})
+    'tv-seed1.png'
+    """
+    return f"{safe_name(labels['prior'])}{seed_suffix(labels['seed'])}.png"
 
 
 def seed_suffix(seed: int) -> str:

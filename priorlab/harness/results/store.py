@@ -232,12 +232,15 @@ def storable(value: Any) -> Any:
 def _outcomes(rows: Iterable[Any]) -> Iterator[tuple[str, Outcome]]:
     """Yield key and outcome of each row; equal texts share their memory."""
     texts: dict[str, str] = {}
+    shared = [index for index, column in enumerate(OUTCOME) if column.kind is str]
+    truths = [index for index, column in enumerate(OUTCOME) if column.kind is bool]
+    values: list[Any]
     for key, *values in rows:
-        facts: list[Any] = [
-            texts.setdefault(value, value) if column.kind is str else column.from_sql(value)
-            for column, value in zip(OUTCOME, values, strict=True)
-        ]
-        yield key, Outcome(*facts)
+        for index in shared:
+            values[index] = texts.setdefault(values[index], values[index])
+        for index in truths:
+            values[index] = OUTCOME[index].from_sql(values[index])
+        yield key, Outcome(*values)
 
 
 def stamp_of_now() -> str:
