@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
 from priorlab.errors import UsageError
-from priorlab.harness.results import outputs
-from priorlab.harness.results.schema import FINAL, Outcome
+from priorlab.harness.results.schema import Outcome
 from priorlab.harness.results.store import Store
 from priorlab.harness.run import grid, machine, scores
 from priorlab.harness.run.grid import Cell
@@ -17,6 +17,7 @@ from priorlab.harness.run.schedule import Estimates
 from priorlab.harness.run.selection import Selection, select
 from priorlab.harness.run.settings import RunSettings
 from priorlab.registry import Registry
+from priorlab.tasks.base import Task
 
 
 @dataclasses.dataclass(frozen=True)
@@ -106,7 +107,7 @@ def plan(settings: RunSettings, registry: Registry) -> Plan:
     if store := Store.to_read(settings.out):
         with contextlib.closing(store):
             estimates = Estimates(store.rates(machine.name(settings.device)))
-            cached = _cached(store, cells)
+            cached = store.known(cell.key for cell in cells)
             known = _scores(store, cells, cached, registry)
     unscored = {
         key: missing
@@ -128,26 +129,15 @@ def _slots(settings: RunSettings) -> int:
     return max(1, machine.usable_cores() // settings.threads)
 
 
-def _cached(store: Store, cells: Sequence[Cell]) -> dict[str, Outcome]:
-    """Return what the store knows for good, by key."""
-    known = {cell.key: store.outcome(cell.key) for cell in cells}
-    return {
-        key: outcome
-        for key, outcome in known.items()
-        if outcome
-        and outcome.status in FINAL
-        and all(
-            outputs.path(store.pictures, outcome.output, suffix).exists()
-            for suffix in (outputs.DATA, outputs.VIEW)
-            if outcome.output
-        )
-    }
-
-
 def _scores(
     store: Store, cells: Sequence[Cell], cached: dict[str, Outcome], registry: Registry
 ) -> dict[str, dict[str, float]]:
     """Return the metrics that the store knows of the cells that it knows."""
-    digests = {task: scores.digests(task, registry) for task in {cell.task for cell in cells}}
-    known = {cell.key: cell for cell in cells if cell.key in cached}
-    return {key: store.scores(key, digests[cell.task]) for key, cell in known.items()}
+    by_task: dict[Task, list[str]] = defaultdict(list)
+    for cell in cells:
+        if cell.key in cached:
+            by_task[cell.task].append(cell.key)
+    known: dict[str, dict[str, float]] = {}
+    for task, keys in by_task.items():
+        known |= store.scores(keys, scores.digests(task, registry))
+    return known
