@@ -6,7 +6,7 @@ import secrets
 import stat
 from pathlib import Path
 
-from priorlab.errors import UsageError
+from priorlab.errors import UsageError, printable
 
 
 def write_atomically(path: Path, content: bytes | str) -> None:
@@ -17,7 +17,8 @@ def write_atomically(path: Path, content: bytes | str) -> None:
     path : Path
         An existing file is replaced.
     content : bytes or str
-        Texts are written as UTF-8, line ends as they are.
+        Texts are written as UTF-8 (what is no character as a question mark), line ends as they
+        are.
 
     Raises
     ------
@@ -31,7 +32,7 @@ def write_atomically(path: Path, content: bytes | str) -> None:
     >>> Path("notes.txt").read_text()
     'second'
     """
-    data = content.encode() if isinstance(content, str) else content
+    data = printable(content).encode() if isinstance(content, str) else content
     part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
     try:
         try:

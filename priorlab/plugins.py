@@ -10,7 +10,6 @@ from __future__ import annotations
 import dataclasses
 import os
 import re
-import traceback
 from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,7 @@ import pluggy
 
 from priorlab import candidates
 from priorlab.candidates import Candidate
-from priorlab.errors import UsageError, unknown
+from priorlab.errors import UsageError, kind, said, trace_of, unknown
 from priorlab.hookspecs import GROUP, KINDS, Hooks
 from priorlab.metrics import BUILTIN_METRICS, Metric
 from priorlab.pictures.datasets import BUILTIN_DATASETS, DatasetSource
@@ -83,9 +82,9 @@ def load(
     core = Plugin("priorlab", "the core", module=__name__)
     registry.plugins.append(core)
     builtin = {"tasks": BUILTIN_TASKS, "datasets": BUILTIN_DATASETS, "metrics": BUILTIN_METRICS}
-    for kind, items in builtin.items():
+    for sort, items in builtin.items():
         for item in items:
-            registry.add(kind, item, core)
+            registry.add(sort, item, core)
     found = list(candidates.find(files, folders))
     if only is None:
         problems = _problems(found, again=again)
@@ -154,42 +153,46 @@ def _load_one(registry: Registry, plugin: Plugin, candidate: Candidate) -> None:
             plugin.problem = "it implements no hook, such as priorlab_priors with @hookimpl"
         for caller in callers:
             if not caller.has_spec():
-                raise unknown("hook", caller.name, [f"priorlab_{kind}" for kind in KINDS])
-        for kind in KINDS:
-            for items in getattr(manager.hook, f"priorlab_{kind}")():
+                raise unknown("hook", caller.name, [f"priorlab_{sort}" for sort in KINDS])
+        for sort in KINDS:
+            for items in getattr(manager.hook, f"priorlab_{sort}")():
                 if not isinstance(items, list | tuple):
-                    raise TypeError(f"priorlab_{kind} must return a list, not {items!r}")
+                    raise TypeError(f"priorlab_{sort} must return a list, not {items!r}")
                 for item in items:
-                    _check_item(kind, item)
-                    registry.add(kind, item, plugin)
+                    _check_item(sort, item)
+                    registry.add(sort, item, plugin)
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # a plugin may raise anything, SystemExit included
-        last = str(error).strip().splitlines() or [""]
-        kind = "" if isinstance(error, UsageError) else f"{type(error).__name__}: "
-        plugin.problem = f"{kind}{last[0]}"
-        plugin.details = traceback.format_exc()
+        first = next(iter(said(error).strip().splitlines()), "")
+        plugin.problem = first if issubclass(type(error), UsageError) else f"{kind(error)}: {first}"
+        plugin.details = trace_of(error)
 
 
 _DESCRIPTORS = {"datasets": DatasetSource, "metrics": Metric, "trainers": Trainer}
 """What plugins provide as objects, not as classes, and their type."""
 
 
-def _check_item(kind: str, item: Any) -> None:
+def _check_item(sort: str, item: Any) -> None:
     """Raise a `TypeError` that tells a plugin's author what to change."""
     name = getattr(item, "name", None)
     label = getattr(item, "__name__", repr(item))
     if not isinstance(name, str) or not re.fullmatch(r"[a-z][a-z0-9-]*", name):
         raise TypeError(f"{label} needs a name of small letters, digits and hyphens, not {name!r}")
-    if kind in _DESCRIPTORS:
-        if not isinstance(item, _DESCRIPTORS[kind]):
+    if sort in _DESCRIPTORS:
+        if not isinstance(item, _DESCRIPTORS[sort]):
             raise TypeError(
-                f"{label} must be an object of priorlab's {_DESCRIPTORS[kind].__name__}"
+                f"{label} must be an object of priorlab's {_DESCRIPTORS[sort].__name__}"
             )
+        doc = getattr(item, "doc", None)
+        if not isinstance(doc, str):
+            raise TypeError(f"{label} needs a text as its doc, not {doc!r}")
         return
-    base = Prior if kind == "priors" else Task
+    base = Prior if sort == "priors" else Task
     if not (isinstance(item, type) and issubclass(item, base)):
         raise TypeError(f"{label} must be a class derived from priorlab's {base.__name__}")
+    if not isinstance(item.__doc__, str | None):
+        raise TypeError(f"{label} needs a text as its docstring, not {item.__doc__!r}")
     if missing := sorted(getattr(item, "__abstractmethods__", ())):
         raise TypeError(f"{label} does not define {', '.join(missing)}")
     if any(isinstance(value, dataclasses.Field) for value in vars(item).values()):

@@ -100,7 +100,7 @@ def _descriptors() -> Iterator[None]:
     for number in (0, 1, 2):
         with contextlib.suppress(OSError):  # the user may have closed it
             saved[number] = os.dup(number)
-    _flush()
+    flush()
     try:
         if {0, 1, 2} <= set(saved):
             nothing = os.open(os.devnull, os.O_RDONLY)
@@ -109,14 +109,20 @@ def _descriptors() -> Iterator[None]:
             os.close(nothing)
         yield
     finally:
-        _flush()
+        flush()
         for number, copy in saved.items():
             with contextlib.suppress(OSError):  # whoever closes these, too, is not loaded here
                 os.dup2(copy, number)
                 os.close(copy)
 
 
-def _flush() -> None:
+def flush() -> None:
+    """Write out what was printed.
+
+    Examples
+    --------
+    >>> flush()
+    """
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(Exception):
             stream.flush()

@@ -19,6 +19,7 @@ import torch
 
 from priorlab.candidates import Candidate
 from priorlab.errors import printable
+from priorlab.trials import surroundings
 from priorlab.trials.child import COPY, CUT_OFF, Load, serve
 
 TIMEOUT = 60.0
@@ -244,8 +245,7 @@ class _Process:
         self._slow_at = float("inf")
 
     def _fork(self, load: Load, report: int, output: int) -> int:
-        for stream in (sys.stdout, sys.stderr):
-            stream.flush()  # or the copy would print it, too
+        surroundings.flush()  # or the copy would print it, too
         with warnings.catch_warnings():
             # Idle threads of numerical libraries are no reason not to: those see to it.
             warnings.simplefilter("ignore", DeprecationWarning)
