@@ -60,7 +60,7 @@ def digest(modules: Iterable[str]) -> str:
             data |= {_label(module, file): file for file in files}
     entries = code | {label: _file_digest(file) for label, file in data.items()}
     lines = "".join(f"{label} {entries[label]}\n" for label in sorted(entries))
-    return hashlib.sha256(lines.encode()).hexdigest()
+    return hashlib.sha256(lines.encode(errors="surrogatepass")).hexdigest()
 
 
 def modules_of(kind: type, home: str) -> set[str]:
