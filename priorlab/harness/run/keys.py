@@ -153,9 +153,26 @@ def cell_key(
     >>> len(key), key == cell_key(prior, task, "c0ffee", seed=1, setting={"device": "cpu"})
     (64, False)
     """
-    parts = {"schema": KEY_SCHEMA, "prior": prior, "task": task, "image": image_digest}
-    parts |= {"seed": seed, "setting": setting}
-    return hashlib.sha256(canonical(parts).encode()).hexdigest()
+    texts = canonical(prior), canonical(task), image_digest, seed, canonical(setting)
+    return key_of_texts(*texts)
+
+
+def key_of_texts(prior: str, task: str, image_digest: str, seed: int, setting: str) -> str:
+    """Return what `cell_key` does, given the `canonical` texts: many cells share them.
+
+    Examples
+    --------
+    >>> prior, setting = {"name": "tv"}, {"device": "cpu"}
+    >>> texts = canonical(prior), canonical({}), "c0ffee", 0, canonical(setting)
+    >>> key_of_texts(*texts) == cell_key(prior, {}, "c0ffee", 0, setting)
+    True
+    """
+    # The canonical text of all parts together.
+    text = (
+        f'{{"image":{json.dumps(image_digest)},"prior":{prior},"schema":{KEY_SCHEMA},'
+        f'"seed":{seed},"setting":{setting},"task":{task}}}'
+    )
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def canonical(value: Any) -> str:
