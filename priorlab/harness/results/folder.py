@@ -22,8 +22,9 @@ from typing import Any
 import pandas as pd
 
 from priorlab.errors import UsageError
+from priorlab.escaping import without_home
 from priorlab.files import write_atomically
-from priorlab.harness.results import outputs, schema
+from priorlab.harness.results import csv_files, outputs, schema
 from priorlab.harness.results.names import safe_name
 from priorlab.harness.results.schema import Outcome
 
@@ -93,10 +94,10 @@ class RunFolder:
         self, info: Mapping[str, Any], rows: pd.DataFrame, details: Sequence[tuple[str, str]]
     ) -> None:
         """Write the rows, what their columns mean, and the traceback of each failure."""
-        write_atomically(self.path / ROWS, rows.to_csv(index=False, lineterminator="\n"))
+        write_atomically(self.path / ROWS, csv_files.write(rows))
         if details:
             text = "\n\n".join(f"=== {title}\n{detail}" for title, detail in details)
-            write_atomically(self.path / FAILURES, text + "\n")
+            write_atomically(self.path / FAILURES, without_home(text) + "\n")
         described = {**info, "columns": schema.meanings()}
         write_atomically(self.path / INFO, json.dumps(described, indent=1) + "\n")
 
@@ -110,8 +111,7 @@ class RunFolder:
         """
         file = self.path / ROWS
         try:
-            texts = pd.read_csv(file, dtype=str, keep_default_na=False, na_values=[""])
-            return schema.frame(texts)
+            return schema.frame(csv_files.read(file.read_text("utf-8")))
         except ValueError as error:
             raise UsageError(f"{file} is damaged: {error}") from None
 

@@ -23,4 +23,6 @@ def safe_name(text: str) -> str:
     safe = re.sub(r"[^\w .,=+()-]", "_", name).strip(". ").encode()[:150].decode(errors="ignore")
     if safe and safe == name:
         return safe
-    return f"{safe.strip('. ')}~{hashlib.sha256(text.encode()).hexdigest()[:8]}"
+    return (
+        f"{safe.strip('. ')}~{hashlib.sha256(text.encode(errors='surrogatepass')).hexdigest()[:8]}"
+    )

@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 
 from priorlab.errors import UsageError
+from priorlab.escaping import without_home
 from priorlab.harness.results import schema
 from priorlab.harness.results.folder import RunFolder
 from priorlab.harness.results.header import Header
@@ -45,7 +46,7 @@ class Result:
         pictures = self.outcome.pictures().items()
         outcome["extras"] = "; ".join(legend(name, white) for name, (_, white) in pictures)
         failed = [f"metric {name} failed: {why}" for name, why in self.failed_metrics.items()]
-        outcome["message"] = "; ".join(filter(None, [self.outcome.message, *failed]))
+        outcome["message"] = without_home("; ".join(filter(None, [self.outcome.message, *failed])))
         metrics = dict.fromkeys([*METRICS, *self.failed_metrics], math.nan) | dict(self.scores)
         return {**labels, **outcome, **metrics, "cached": self.cached, "key": key}
 

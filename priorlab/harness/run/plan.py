@@ -7,6 +7,7 @@ import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
+from priorlab import escaping
 from priorlab.errors import UsageError
 from priorlab.harness.results import outputs
 from priorlab.harness.results.schema import FINAL, Outcome
@@ -79,7 +80,7 @@ class Plan:
             lines.append(f"about {seconds / self.slots / 60:.1f} minutes with {self.slots} slots")
         if unknown:
             lines.append(f"{unknown} cells by priors that were never timed here")
-        return "\n".join(lines)
+        return "\n".join(map(escaping.terminal, lines))
 
 
 def plan(settings: RunSettings, registry: Registry) -> Plan:
