@@ -10,7 +10,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from priorlab.cli import catalogue, comparing, explaining, restoring, training
+from priorlab.cli import catalogue, comparing, explaining, restoring, running, training
 from priorlab.cli.parsing import INTERRUPTED, OK, USAGE, Parser
 from priorlab.errors import UsageError
 
@@ -64,5 +64,7 @@ def _parser() -> Parser:
     catalogue.add_show(commands)
     catalogue.add_plugins(commands)
     comparing.add_table(commands)
+    running.add_runs(commands)
+    running.add_status(commands)
     training.add_train(commands)
     return parser

@@ -77,13 +77,15 @@ class RunFolder:
     def finish(
         self, info: Mapping[str, Any], rows: pd.DataFrame, details: Sequence[tuple[str, str]]
     ) -> None:
-        """Write the rows, what their columns mean, and the traceback of each failure."""
+        """Write the rows, what they hold and mean, and the traceback of each failure."""
         with written_atomically(self.path / ROWS) as file:
             rows.to_csv(file, index=False, lineterminator="\n", errors="replace")
         if details:
             text = "\n\n".join(f"=== {title}\n{detail}" for title, detail in details)
             write_atomically(self.path / FAILURES, printable(text) + "\n")
-        _write(self.path, {**info, "columns": schema.meanings()})
+        statuses = {str(name): int(n) for name, n in rows["status"].value_counts().items()}
+        facts = {**info, "statuses": statuses, "columns": schema.meanings()}
+        _write(self.path, facts)
 
     def rows(self) -> pd.DataFrame:
         """Read the rows back.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,7 +10,9 @@ from typing import Any
 from priorlab.errors import UsageError
 from priorlab.files import write_atomically
 from priorlab.harness.results import outputs
-from priorlab.harness.results.outputs import DATA, VIEW
+from priorlab.harness.results.outputs import DATA
+from priorlab.harness.results.schema import Outcome
+from priorlab.harness.results.store import picture_names
 
 
 class Exchange:
@@ -52,9 +53,6 @@ class Exchange:
         """Return the pictures of a result: those in the message, or left in the folder."""
         if "pictures" in message:
             return dict(message["pictures"])
-        digests = [message.get(name, "") for name in ("output", "clean", "degraded")]
-        names = [digest + VIEW for digest in digests if digest]
-        names += [digests[0] + DATA] if digests[0] else []
-        extras = json.loads(message.get("extras") or "{}")
-        names += [digest + VIEW for digest, _ in extras.values()]
+        facts = {name: message.get(name, "") for name in ("output", "clean", "degraded", "extras")}
+        names = picture_names(Outcome(message["status"], **facts))
         return {name: outputs.path(self.folder, name, "").read_bytes() for name in names}
