@@ -15,6 +15,7 @@ from priorlab.cli.parsing import (
     OK,
     add_plugin_options,
     check_names,
+    count,
     positive,
     seconds,
     seeds,
@@ -62,6 +63,33 @@ def add_bench(commands: Commands) -> None:
         help=f"hard limit for a cell (default: {_DEFAULT.timeout_s:g})",
     )
     parser.add_argument("--device", help=f"torch device (default: {_DEFAULT.device})")
+    parser.add_argument(
+        "--overwrite",
+        choices=("missing", "failed", "all"),
+        help="compute what was never tried, or also what failed before, or all again"
+        f" (default: {_DEFAULT.overwrite})",
+    )
+    parser.add_argument(
+        "--retry",
+        type=count,
+        metavar="N",
+        help="try a cell that fails, crashes or takes too long N more times",
+    )
+    parser.add_argument(
+        "--shard", metavar="I/N", help="compute only part I of N, in a folder of its own"
+    )
+    parser.add_argument(
+        "--timing",
+        choices=("shared", "exclusive"),
+        help="exclusive: one cell at a time, with all cores, several times"
+        f" (default: {_DEFAULT.timing})",
+    )
+    parser.add_argument(
+        "--repeats",
+        type=positive,
+        metavar="N",
+        help=f"with --timing exclusive: restore each cell N times (default: {_DEFAULT.repeats})",
+    )
     parser.add_argument("--dry-run", action="store_true", help="show what would run, and how long")
 
 
@@ -90,6 +118,11 @@ def _bench(options: argparse.Namespace) -> int:
             "threads": options.threads,
             "timeout_s": options.timeout,
             "device": options.device,
+            "overwrite": options.overwrite,
+            "retry": options.retry,
+            "shard": options.shard,
+            "timing": options.timing,
+            "repeats": options.repeats,
             "plugin_files": options.plugin,
             "plugin_folders": options.plugin_dir,
         },

@@ -125,6 +125,7 @@ def _timing(rows: pd.DataFrame) -> str:
 _CONDITIONS = {
     "threads": ("1 thread", "{} threads"),
     "slots": ("1 cell at a time", "{} cells at a time"),
+    "repeats": ("once", "median of {} repeats"),
     "device": ("{}", "{}"),
     "machine": ("{}", "{}"),
 }

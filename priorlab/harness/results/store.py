@@ -19,7 +19,7 @@ from pathlib import Path
 from priorlab.errors import UsageError
 from priorlab.harness.results.schema import LABELS, OUTCOME, Outcome
 
-LAYOUT = 3
+LAYOUT = 4
 """Version of the file's layout, kept in SQLite's `user_version`."""
 
 WAIT = 30.0

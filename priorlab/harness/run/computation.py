@@ -12,6 +12,7 @@ from priorlab.harness.results.runs import Result
 from priorlab.harness.results.schema import Outcome
 from priorlab.harness.results.store import Store
 from priorlab.harness.run import engines, machine, scores
+from priorlab.harness.run.attempts import Attempts
 from priorlab.harness.run.cell import DAMAGED
 from priorlab.harness.run.child import Message, Setup
 from priorlab.harness.run.grid import Cell
@@ -50,6 +51,7 @@ class Computation:
         self.results: dict[str, Result] = {}
         self._planned = planned
         self._timeout = settings.timeout_s
+        self._retry = settings.retry
         self._setup = Setup(
             pictures=str(store.pictures.resolve()),
             threads=settings.threads,
@@ -84,6 +86,7 @@ class Computation:
         with interruptible() as stop:
             self._recall()
             schedule = self._schedule()
+            attempts = Attempts(schedule, self._retry, self._planned.repeats, self._progress.note)
             slots = min(self._planned.slots, max(1, len(schedule)))
             self._progress.started(len(self._cells), len(self.results), slots)
             time_left = TimeLeft(schedule, slots)
@@ -109,10 +112,14 @@ class Computation:
                     if message["status"] == DAMAGED:
                         schedule.restore_after_all(job.cell)
                         continue
+                    if changed := self._planned.watch.changed():
+                        raise Stopped(changed)
+                    if not (result := attempts.settle(job, message)):
+                        continue
                     if job.stored:
-                        self._keep_scores(job, message)
+                        self._keep_scores(job, result)
                     else:
-                        self._keep(job.cell, message, wall, slots)
+                        self._keep(job.cell, result, wall, slots)
                     outcome = self.results[job.cell.key].outcome
                     row = job.cell.labels | {"status": outcome.status, "message": outcome.message}
                     self._progress.finished(row, len(self.results), time_left.seconds_left())
