@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping
 from types import NoneType, UnionType
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from priorlab.errors import UsageError
@@ -75,7 +76,7 @@ def _column(meaning: str, default: Any = dataclasses.MISSING, **facts: Any) -> A
     return dataclasses.field(default=default, metadata={"meaning": meaning, **facts})
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, slots=True)
 class Outcome:
     """What is known of a computed cell: the columns of the store, apart from its labels."""
 
@@ -84,9 +85,23 @@ class Outcome:
         " timeout; or unsupported: the prior is not made for such data.",
         needed=True,
     )
-    seconds: float | None = _column("Duration of `restore` alone.", None, needed=True)
+    seconds: float | None = _column(
+        "Wall seconds from the arrival of the measurement to the return of the image.",
+        None,
+        needed=True,
+    )
+    cpu_seconds: float | None = _column(
+        "CPU seconds of all threads and processes of the prior in that time.", None
+    )
+    prepare_seconds: float | None = _column(
+        "Seconds for loading weights and compiling loops, before the measurement came; 0 where"
+        " another cell had the prior prepared.",
+        None,
+    )
     peak_mb: float | None = _column(
-        "Peak resident memory of the process during the cell, in MB.", None
+        "By how much the memory of the prior's processes grew at most, in MB; on an accelerator"
+        " that keeps count, the most memory of its tensors there.",
+        None,
     )
     converged: bool | None = _column(
         "Whether the iteration of an iterative solver reached its tolerance; missing for priors"
@@ -174,8 +189,11 @@ def cast(kind: type, values: pd.Series[Any]) -> pd.Series[Any]:
     if kind is float:
         return values.astype(float)
     parse = _truth if kind is bool else int
-    found = [pd.NA if pd.isna(value) else parse(value) for value in values]
-    return pd.Series(found, index=values.index, dtype="boolean" if kind is bool else "Int64")
+    missing = values.isna().to_numpy(dtype=bool)
+    found = np.zeros(len(values), dtype=bool if kind is bool else np.int64)
+    found[~missing] = [parse(value) for value in values[~missing]]
+    array = pd.arrays.BooleanArray if kind is bool else pd.arrays.IntegerArray
+    return pd.Series(array(found, missing), index=values.index)
 
 
 def _truth(value: Any) -> bool:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
 from priorlab import escaping
 from priorlab.errors import UsageError
-from priorlab.harness.results import outputs
 from priorlab.harness.results.schema import FINAL, Outcome
 from priorlab.harness.results.store import Store
 from priorlab.harness.run import cores, grid, keys, machine, scores
@@ -20,6 +20,7 @@ from priorlab.harness.run.settings import RunSettings
 from priorlab.harness.run.shards import Shard
 from priorlab.registry import Registry
 from priorlab.sources.watch import CodeWatch
+from priorlab.tasks.base import Task
 
 
 @dataclasses.dataclass(frozen=True)
@@ -164,13 +165,12 @@ def _cached(store: Store, cells: Sequence[Cell], settings: RunSettings) -> dict[
     if settings.overwrite == "all":
         return {}
     keys = [cell.key for cell in cells]
-    cached = _known(store, keys)
+    cached = store.known(keys)
     if settings.exclusive:
         cached = {key: outcome for key, outcome in cached.items() if _timed(outcome, settings)}
     if settings.overwrite == "missing":
-        outcomes = {key: store.outcome(key) for key in keys}
-        failed = {k: found for k, found in outcomes.items() if found and found.status not in FINAL}
-        cached |= failed
+        tried = store.outcomes(keys)
+        cached |= {key: found for key, found in tried.items() if found.status not in FINAL}
     return cached
 
 
@@ -180,26 +180,15 @@ def _timed(outcome: Outcome, settings: RunSettings) -> bool:
     return outcome.status != "ok" or (conditions and (outcome.repeats or 0) >= settings.repeats)
 
 
-def _known(store: Store, keys: Sequence[str]) -> dict[str, Outcome]:
-    """Return what the store knows for good, by key."""
-    known = {key: store.outcome(key) for key in keys}
-    return {
-        key: outcome
-        for key, outcome in known.items()
-        if outcome
-        and outcome.status in FINAL
-        and all(
-            outputs.path(store.pictures, outcome.output, suffix).exists()
-            for suffix in (outputs.DATA, outputs.VIEW)
-            if outcome.output
-        )
-    }
-
-
 def _scores(
     store: Store, cells: Sequence[Cell], cached: dict[str, Outcome], registry: Registry
 ) -> dict[str, dict[str, float]]:
     """Return the metrics that the store knows of the cells that it knows."""
-    digests = {task: scores.digests(task, registry) for task in {cell.task for cell in cells}}
-    known = {cell.key: cell for cell in cells if cell.key in cached}
-    return {key: store.scores(key, digests[cell.task]) for key, cell in known.items()}
+    by_task: dict[Task, list[str]] = defaultdict(list)
+    for cell in cells:
+        if cell.key in cached:
+            by_task[cell.task].append(cell.key)
+    known: dict[str, dict[str, float]] = {}
+    for task, of_task in by_task.items():
+        known |= store.scores(of_task, scores.digests(task, registry))
+    return known

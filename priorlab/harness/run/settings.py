@@ -55,6 +55,9 @@ class RunSettings:
         Threads for each of them.
     timeout_s : float
         Seconds after which a cell is given up.
+    memory_mb : float or None
+        MB (10^6 bytes) that the processes of a cell may take together; one that takes more is
+        ended. None sets no limit.
     device : str
         Torch device.
     overwrite : {"missing", "failed", "all"}
@@ -88,6 +91,7 @@ class RunSettings:
     slots: int | None = None
     threads: int = 1
     timeout_s: float = 1800.0
+    memory_mb: float | None = None
     device: str = "cpu"
     overwrite: str = "failed"
     retry: int = 0
@@ -110,6 +114,8 @@ class RunSettings:
                 raise unknown(f"value of {name}", str(getattr(self, name)), choices)
         if self.exclusive and self.slots not in (None, 1):
             raise UsageError(f"timing=exclusive has one cell at a time, not slots={self.slots}")
+        if self.memory_mb is not None and not self.memory_mb > 0:
+            raise UsageError(f"memory_mb={self.memory_mb:g} is not a number of MB above 0")
         if not self.timeout_s > 0:
             raise UsageError(f"timeout_s={self.timeout_s:g} is not a number of seconds above 0")
 
@@ -197,6 +203,7 @@ _PLAIN: dict[str, Callable[[Any], Any]] = {
     "retry": _number,
     "shard": shards.read,
     "repeats": _number,
+    "memory_mb": float,
     "plugin_files": _texts,
     "plugin_folders": _texts,
 }
