@@ -40,6 +40,11 @@ def bench(
     timeout_s: float | None = None,
     memory_mb: float | None = None,
     device: str | None = None,
+    overwrite: str | None = None,
+    retry: int | None = None,
+    shard: str | None = None,
+    timing: str | None = None,
+    repeats: int | None = None,
     plugin_files: Sequence[str | Path] | None = None,
     plugin_folders: Sequence[str | Path] | None = None,
 ) -> pd.DataFrame:
@@ -78,6 +83,17 @@ def bench(
         limit.
     device : str, optional
         Torch device.
+    overwrite : {"missing", "failed", "all"}, optional
+        Whether to compute only what was never tried; also what failed before, which is the
+        default; or all again.
+    retry : int, optional
+        How often a cell that fails, crashes or takes too long is tried again.
+    shard : str, optional
+        Such as ``"3/16"``: compute only this part of the grid, in a folder of its own.
+    timing : {"shared", "exclusive"}, optional
+        Exclusive: one cell at a time with all cores, each several times.
+    repeats : int, optional
+        How often, for that.
     plugin_files, plugin_folders : sequence of path, optional
         Plugins to load in addition to the installed ones.
 

@@ -17,6 +17,7 @@ from priorlab.cli.parsing import (
     OK,
     add_plugin_options,
     check_names,
+    count,
     megabytes,
     positive,
     seconds,
@@ -71,6 +72,33 @@ def add_bench(commands: Commands) -> None:
         help="hard limit for the memory of a cell, such as 500M or 4G (default: none)",
     )
     parser.add_argument("--device", help=f"torch device (default: {_DEFAULT.device})")
+    parser.add_argument(
+        "--overwrite",
+        choices=("missing", "failed", "all"),
+        help="compute what was never tried, or also what failed before, or all again"
+        f" (default: {_DEFAULT.overwrite})",
+    )
+    parser.add_argument(
+        "--retry",
+        type=count,
+        metavar="N",
+        help="try a cell that fails, crashes or takes too long N more times",
+    )
+    parser.add_argument(
+        "--shard", metavar="I/N", help="compute only part I of N, in a folder of its own"
+    )
+    parser.add_argument(
+        "--timing",
+        choices=("shared", "exclusive"),
+        help="exclusive: one cell at a time, with all cores, several times"
+        f" (default: {_DEFAULT.timing})",
+    )
+    parser.add_argument(
+        "--repeats",
+        type=positive,
+        metavar="N",
+        help=f"with --timing exclusive: restore each cell N times (default: {_DEFAULT.repeats})",
+    )
     parser.add_argument("--dry-run", action="store_true", help="show what would run, and how long")
 
 
@@ -100,6 +128,11 @@ def _bench(options: argparse.Namespace) -> int:
             "timeout_s": options.timeout,
             "memory_mb": options.memory,
             "device": options.device,
+            "overwrite": options.overwrite,
+            "retry": options.retry,
+            "shard": options.shard,
+            "timing": options.timing,
+            "repeats": options.repeats,
             "plugin_files": options.plugin,
             "plugin_folders": options.plugin_dir,
         },

@@ -19,6 +19,7 @@ from priorlab.harness.results.schema import METRICS, Outcome
 from priorlab.harness.results.shown import Fetch, Shown
 from priorlab.harness.results.store import Store
 from priorlab.harness.run import engines, keys, machine, scores
+from priorlab.harness.run.attempts import Attempts
 from priorlab.harness.run.audience import Audience
 from priorlab.harness.run.cell import DAMAGED
 from priorlab.harness.run.grid import Cell
@@ -71,6 +72,7 @@ class Computation:
         """Begin; `since` is when the plan looked into the store, as `stamp_of_now` says it."""
         self.results: dict[str, Result] = {}
         self._planned = planned
+        self._retry = settings.retry
         self._setup = Setup(
             threads=settings.threads,
             device=settings.device,
@@ -159,6 +161,7 @@ class Computation:
             hold=lambda: self._keeper.full,
             locked=lambda: self._keeper.locked,
         )
+        attempts = Attempts(schedule, self._retry, self._planned.repeats, self._progress.note)
         slots = min(slots, max(1, len(schedule)))
         time_left = TimeLeft(schedule, slots)
         chores = _Chores(
@@ -177,7 +180,7 @@ class Computation:
         self._progress.started(len(self._cells), len(self.results), slots)
         try:
             while not asked_to_stop() and len(schedule):
-                self._run_engine(schedule, time_left, slots, asked_to_stop)
+                self._run_engine(schedule, attempts, time_left, slots, asked_to_stop)
                 if len(schedule):
                     time.sleep(engines.TICK)  # others have what is left
         finally:
@@ -187,6 +190,7 @@ class Computation:
     def _run_engine(
         self,
         schedule: SharedSchedule,
+        attempts: Attempts,
         time_left: TimeLeft,
         slots: int,
         stop: Callable[[], bool],
@@ -213,10 +217,12 @@ class Computation:
                 if message["status"] == DAMAGED:
                     schedule.restore_after_all(job.cell)
                     continue
+                if not (result := attempts.settle(job, message)):
+                    continue
                 if job.stored:
-                    self._keep_scores(job, message)
+                    self._keep_scores(job, result)
                 else:
-                    self._keep(job.cell, message, wall, slots)
+                    self._keep(job.cell, result, wall, slots)
                 self._finished(job.cell.key, time_left)
 
     def _finish(self, stop: Callable[[], bool]) -> None:
