@@ -20,6 +20,7 @@ from typing import Any
 
 import pluggy
 
+from priorlab.engines import BUILTIN_ENGINES, Engine
 from priorlab.errors import UsageError, unknown
 from priorlab.hookspecs import GROUP, KINDS, Hooks
 from priorlab.metrics import BUILTIN_METRICS, Metric
@@ -64,7 +65,12 @@ def load(files: Sequence[str | Path] = (), folders: Sequence[str | Path] = ()) -
     registry = Registry(_absolute(files), _absolute(folders))
     core = Plugin("priorlab", "the core", module=__name__)
     registry.plugins.append(core)
-    builtin = {"tasks": BUILTIN_TASKS, "datasets": BUILTIN_DATASETS, "metrics": BUILTIN_METRICS}
+    builtin = {
+        "tasks": BUILTIN_TASKS,
+        "datasets": BUILTIN_DATASETS,
+        "metrics": BUILTIN_METRICS,
+        "engines": BUILTIN_ENGINES,
+    }
     for kind, items in builtin.items():
         for item in items:
             registry.add(kind, item, core)
@@ -182,6 +188,9 @@ def _load_one(registry: Registry, plugin: Plugin, importer: Callable[[], ModuleT
 _DESCRIPTORS = {"datasets": DatasetSource, "metrics": Metric, "trainers": Trainer}
 """What plugins provide as objects, not as classes, and their type."""
 
+_BASES = {"priors": Prior, "tasks": Task, "engines": Engine}
+"""What plugins provide as classes, and what those derive from."""
+
 
 def _check_item(kind: str, item: Any) -> None:
     """Raise a `TypeError` that tells a plugin's author what to change."""
@@ -195,7 +204,7 @@ def _check_item(kind: str, item: Any) -> None:
                 f"{label} must be an object of priorlab's {_DESCRIPTORS[kind].__name__}"
             )
         return
-    base = Prior if kind == "priors" else Task
+    base = _BASES[kind]
     if not (isinstance(item, type) and issubclass(item, base)):
         raise TypeError(f"{label} must be a class derived from priorlab's {base.__name__}")
     if missing := sorted(getattr(item, "__abstractmethods__", ())):

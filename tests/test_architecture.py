@@ -32,7 +32,7 @@ LAYERS = [
     ("solvers",),
     ("priors",),
     # What else a plugin can offer, and where all of it is known by name.
-    ("metrics", "ssim", "training"),
+    ("metrics", "ssim", "training", "engines"),
     ("hookspecs", "registry", "declarations", "remembered"),
     ("plugins",),
     ("restoration",),
@@ -49,7 +49,7 @@ LAYERS = [
 MAY_DEFER = ("priorlab",)
 """The surface imports what is needed when it is needed."""
 
-ABSTRACT = {"Noise", "LinearOperator", "Task", "Prior", "Regularizer", "Denoiser", "Generator"}
+ABSTRACT = {"Noise", "LinearOperator", "Task", "Prior", "Regularizer", "Denoiser", "Generator", "Engine"}
 
 CONSTANTS = {"__version__", "SURFACE"}
 """What modules of the core may import from the package itself; the surface is for plugins."""

@@ -5,6 +5,7 @@ import pytest
 from priorlab import plugins
 from priorlab.describe import describe
 from priorlab.errors import UsageError
+from priorlab.hookspecs import KINDS
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +32,7 @@ def test_a_parameter_that_is_a_component_is_shown_by_its_form(registry):
 
 
 def test_everything_can_be_shown(registry):
-    for kind in ("priors", "tasks", "datasets", "metrics", "trainers"):
+    for kind in KINDS:
         for name in getattr(registry, kind):
             assert f"{name}: a {kind[:-1]} of" in describe(name, registry)
 

@@ -9,6 +9,7 @@ import pandas as pd
 from rich.console import RenderableType
 
 from priorlab import plugins
+from priorlab.engines import Engine
 from priorlab.errors import UsageError
 from priorlab.harness.report import tables
 from priorlab.harness.results import runs
@@ -39,6 +40,7 @@ def bench(
     threads: int | None = None,
     timeout_s: float | None = None,
     device: str | None = None,
+    engine: str | Engine | None = None,
     plugin_files: Sequence[str | Path] | None = None,
     plugin_folders: Sequence[str | Path] | None = None,
 ) -> pd.DataFrame:
@@ -74,6 +76,9 @@ def bench(
         Seconds after which a cell is given up.
     device : str, optional
         Torch device.
+    engine : str or Engine, optional
+        Where the cells are computed, such as ``"dask:scheduler=tcp://host:8786"``; by default on
+        this machine.
     plugin_files, plugin_folders : sequence of path, optional
         Plugins to load in addition to the installed ones.
 

@@ -64,13 +64,17 @@ def run(
         If results can no longer be written.
     """
     progress = progress or Progress()
+    engine = settings.engine
+    if isinstance(engine, str):
+        engine = registry.build_engine(engine)
+    engine.check()
     planned = plan(settings, registry)
     info = manifest(planned, settings, registry, command)
     problem = ""
     with contextlib.closing(Store(settings.out)) as store:
         folder = RunFolder(settings.out / planned.name)
         folder.begin(info)
-        computation = Computation(planned, settings, registry, store, folder, progress)
+        computation = Computation(planned, settings, registry, store, folder, progress, engine)
         try:
             computation.run()
         except (Stopped, UsageError, OSError) as error:

@@ -5,17 +5,20 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 from collections import defaultdict
+from typing import Any
 
+from priorlab.engines import Engine, Work
 from priorlab.errors import UsageError
 from priorlab.harness.results.folder import RunFolder
 from priorlab.harness.results.runs import Result
 from priorlab.harness.results.schema import Outcome
 from priorlab.harness.results.store import Store
-from priorlab.harness.run import engines, machine, scores
+from priorlab.harness.run import machine, scores
 from priorlab.harness.run.cell import DAMAGED
 from priorlab.harness.run.child import Message, Setup
 from priorlab.harness.run.grid import Cell
 from priorlab.harness.run.interrupts import interruptible
+from priorlab.harness.run.placing import here
 from priorlab.harness.run.plan import Plan
 from priorlab.harness.run.progress import Progress
 from priorlab.harness.run.schedule import Job, Schedule, TimeLeft
@@ -46,9 +49,12 @@ class Computation:
         store: Store,
         folder: RunFolder,
         progress: Progress,
+        engine: Engine,
     ) -> None:
         self.results: dict[str, Result] = {}
         self._planned = planned
+        self._engine = engine
+        self._limit = settings.slots
         self._timeout = settings.timeout_s
         self._setup = Setup(
             pictures=str(store.pictures.resolve()),
@@ -93,15 +99,20 @@ class Computation:
                     time_left.step(slot, job.cell, iteration, steps)
                 self._progress.working(slot, _doing(job, iteration, steps))
 
-            computed = engines.local(
-                schedule,
-                self._setup,
-                slots=slots,
-                timeout=self._timeout,
-                logs=self._folder.logs,
-                stop=stop,
-                on_step=on_step,
-                on_note=self._note_once,
+            computed = self._engine.run(
+                Work(
+                    schedule=schedule,
+                    setup=self._setup,
+                    components=self._planned.selection.components,
+                    slots=slots,
+                    limit=self._limit,
+                    timeout=self._timeout,
+                    logs=self._folder.logs,
+                    stop=stop,
+                    on_step=on_step,
+                    on_note=self._note_once,
+                    here=here,
+                )
             )
             with contextlib.closing(computed):
                 for job, message, wall in computed:
@@ -184,7 +195,10 @@ class Computation:
     def _outcome(self, cell: Cell, message: Message, wall: float, slots: int) -> Outcome:
         """Return what a child's result says of a cell."""
         known = {field.name for field in dataclasses.fields(Outcome)}
-        facts = {key: value for key, value in message.items() if key in known}
+        facts: dict[str, Any] = {"slots": slots, "device": self._setup.device}
+        facts |= {key: value for key, value in message.items() if key in known}
+        if "machine" not in facts:  # a worker elsewhere says what it is
+            facts["machine"] = machine.name(self._setup.device)
         return Outcome(
             **facts,
             wall=wall,
@@ -192,9 +206,6 @@ class Computation:
             width=cell.image.width,
             channels=cell.image.channels,
             threads=self._setup.threads,
-            slots=slots,
-            device=self._setup.device,
-            machine=machine.name(self._setup.device),
         )
 
 

@@ -100,7 +100,7 @@ class _Slot:
         """Start the next job, if there is one."""
         self.job = schedule.take()
         if self.job is not None:
-            self.child.send(_request(self.job))
+            self.child.send(request(self.job))
             self.begin(on_step)
 
     def begin(self, on_step: Step) -> None:
@@ -140,7 +140,7 @@ def _messages(busy: list[_Slot], on_step: Step, on_note: Note) -> Iterator[tuple
             yield slot, slot.child.give_up()
 
 
-def _request(job: Job) -> Message:
+def request(job: Job) -> Message:
     """Return the message that has a child do a job."""
     cell = job.cell
     return {

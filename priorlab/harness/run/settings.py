@@ -16,6 +16,7 @@ from priorlab.errors import UsageError
 from priorlab.harness.run import suites
 
 if TYPE_CHECKING:
+    from priorlab.engines import Engine
     from priorlab.pictures.datasets import Dataset
     from priorlab.priors import Prior
     from priorlab.tasks.base import Task
@@ -51,6 +52,8 @@ class RunSettings:
         Seconds after which a cell is given up.
     device : str
         Torch device.
+    engine : str or Engine
+        The spec of what places the cells: ``"local"`` is this machine.
     plugin_files, plugin_folders : tuple of str
         Plugins to load in addition to the installed ones.
     title, source : str
@@ -70,6 +73,7 @@ class RunSettings:
     threads: int = 1
     timeout_s: float = 1800.0
     device: str = "cpu"
+    engine: str | Engine = "local"
     plugin_files: tuple[str, ...] = ()
     plugin_folders: tuple[str, ...] = ()
     title: str = ""

@@ -1,0 +1,87 @@
+"""What an engine needs of the harness: the jobs of a run, and a child process for its cells."""
+
+from __future__ import annotations
+
+import select
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from priorlab.engines import Results, Work
+from priorlab.harness.run import engines
+from priorlab.harness.run.child import Child, Message, Setup
+
+request = engines.request
+"""Returns the message that has a child do a job: a dict that JSON can hold."""
+
+
+def here(work: Work) -> Results:
+    """Do work in the slots of this machine."""
+    return engines.local(
+        work.schedule,  # type: ignore[arg-type]  # an engine may hand on a part of it
+        work.setup,
+        slots=work.slots,
+        timeout=work.timeout,
+        logs=work.logs,
+        stop=work.stop,
+        on_step=work.on_step,
+        on_note=work.on_note,
+    )
+
+
+class Place:
+    """A child process in which an engine has one cell after another computed, kept warm.
+
+    For engines that have a thread or a process for each place; `Child` is what `here` uses.
+    """
+
+    def __init__(self, setup: Setup, timeout: float, log: Path) -> None:
+        """Start nothing yet; `log` takes what the child prints."""
+        log.parent.mkdir(parents=True, exist_ok=True)
+        log.touch()
+        self._child = Child(setup, timeout, log)
+
+    def run(
+        self,
+        request: Mapping[str, Any],
+        *,
+        on_event: Callable[[Message], None],
+        wanted: Callable[[], bool],
+    ) -> tuple[Message, float] | None:
+        """Compute what a request names.
+
+        Parameters
+        ----------
+        request : mapping
+            As `request` makes it; the files that it names must be on this machine.
+        on_event : callable
+            Receives what the child says in between: events "ready", "step" and "note".
+        wanted : callable
+            Asked a few times a second whether the result is still wanted.
+
+        Returns
+        -------
+        message, wall
+            The result, and the seconds that it took; None if it is not wanted any more: the child
+            has then been ended.
+        """
+        child, since = self._child, time.monotonic()
+        child.send(dict(request))
+        while wanted():
+            wait = min(engines.TICK, max(0.0, child.seconds_left()))
+            ready, _, _ = select.select([child.fileno()], [], [], wait)
+            for message in child.receive() if ready else ():
+                if message.get("event") == "result":
+                    return message, time.monotonic() - since
+                if message.get("event") == "ready":
+                    since = time.monotonic()  # loading torch and the plugins is not the cell's
+                on_event(message)
+            if child.seconds_left() <= 0:
+                return child.give_up(), time.monotonic() - since
+        child.kill()
+        return None
+
+    def close(self) -> None:
+        """End the child, if there is one."""
+        self._child.kill()
