@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import select
 import time
 from collections.abc import Callable, Mapping
@@ -36,8 +37,25 @@ class Place:
     For engines that have a thread or a process for each place; `Child` is what `here` uses.
     """
 
-    def __init__(self, setup: Setup, timeout: float, log: Path) -> None:
-        """Start nothing yet; `log` takes what the child prints."""
+    def __init__(
+        self,
+        setup: Setup,
+        timeout: float,
+        log: Path,
+        start: Callable[[Callable[[], None]], None] = lambda start: start(),
+    ) -> None:
+        """Start nothing yet.
+
+        Parameters
+        ----------
+        setup, timeout
+            As `Child` takes them.
+        log : Path
+            Takes what the child prints.
+        start : callable
+            Calls a function in a thread that lasts: a child ends with the thread that started it.
+        """
+        self._start = start
         log.parent.mkdir(parents=True, exist_ok=True)
         log.touch()
         self._child = Child(setup, timeout, log)
@@ -67,7 +85,7 @@ class Place:
             has then been ended.
         """
         child, since = self._child, time.monotonic()
-        child.send(dict(request))
+        self._start(functools.partial(child.send, dict(request)))
         while wanted():
             wait = min(engines.TICK, max(0.0, child.seconds_left()))
             ready, _, _ = select.select([child.fileno()], [], [], wait)
