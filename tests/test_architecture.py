@@ -49,7 +49,16 @@ LAYERS = [
 MAY_DEFER = ("priorlab",)
 """The surface imports what is needed when it is needed."""
 
-ABSTRACT = {"Noise", "LinearOperator", "Task", "Prior", "Regularizer", "Denoiser", "Generator", "Engine"}
+ABSTRACT = {
+    "Noise",
+    "LinearOperator",
+    "Task",
+    "Prior",
+    "Regularizer",
+    "Denoiser",
+    "Generator",
+    "Engine",
+}
 
 CONSTANTS = {"__version__", "SURFACE"}
 """What modules of the core may import from the package itself; the surface is for plugins."""
