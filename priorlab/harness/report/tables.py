@@ -10,7 +10,7 @@ import pandas as pd
 
 from priorlab.errors import unknown
 from priorlab.files import write_atomically
-from priorlab.harness.report import formats, notes, sheets, summary
+from priorlab.harness.report import copies, formats, notes, sheets, summary
 from priorlab.harness.report.formats import Sheet
 from priorlab.harness.report.summary import Line
 from priorlab.harness.results import schema
@@ -138,12 +138,15 @@ class _Comparison:
     rows: pd.DataFrame
     header: Header
     lines: list[Line]
+    remark: str
 
     @classmethod
     def of(cls, rows: pd.DataFrame, header: Header | None, reference: str | None) -> _Comparison:
         header = header or Header()
         further = [name for name in header.metrics if name in rows and name not in METRICS]
         rows = schema.frame(rows, further)
+        equal = copies.names(rows)
+        rows = copies.merged(rows, equal)
         lines = summary.lines(
             rows,
             reference=reference,
@@ -151,7 +154,7 @@ class _Comparison:
             further=further,
             lower_is_better=header.lower_is_better,
         )
-        return cls(rows, header, lines)
+        return cls(rows, header, lines, copies.note(equal))
 
     def text(self, style: str) -> str:
         """Return the tables as a document in one of the `FORMATS`."""
@@ -173,6 +176,7 @@ class _Comparison:
                 [line for line in self.lines if line.task == task],
                 self.rows[self.rows["task"] == task],
                 self.header,
+                self.remark,
                 full=full,
                 remarks_in_column=remarks_in_column,
             )

@@ -11,12 +11,13 @@ from priorlab.errors import UsageError
 from priorlab.harness.results import outputs
 from priorlab.harness.results.schema import FINAL, Outcome
 from priorlab.harness.results.store import Store
-from priorlab.harness.run import grid, machine, scores
+from priorlab.harness.run import grid, keys, machine, scores
 from priorlab.harness.run.grid import Cell
 from priorlab.harness.run.schedule import Estimates
 from priorlab.harness.run.selection import Selection, select
 from priorlab.harness.run.settings import RunSettings
 from priorlab.registry import Registry
+from priorlab.sources.watch import CodeWatch
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,6 +42,9 @@ class Plan:
         How many cells would be computed at the same time.
     estimates : Estimates
         How long cells take.
+    watch : CodeWatch
+        Says whether the code changed since the keys of the cells were made: asked before a
+        result is stored.
     """
 
     name: str
@@ -51,6 +55,7 @@ class Plan:
     unscored: dict[str, tuple[str, ...]]
     slots: int
     estimates: Estimates
+    watch: CodeWatch
 
     @property
     def missing(self) -> dict[str, Cell]:
@@ -86,6 +91,7 @@ def plan(settings: RunSettings, registry: Registry) -> Plan:
         For an empty grid, an unknown name, a bad seed or device, or a store that cannot be read.
     """
     selection = select(settings, registry)
+    watch = keys.watch(selection.priors, selection.tasks, registry)  # before the keys are made
     cells = grid.cells(
         selection.priors,
         selection.tasks,
@@ -116,7 +122,7 @@ def plan(settings: RunSettings, registry: Registry) -> Plan:
     }
     to_do = {cell.key for cell in cells if cell.key not in cached} | unscored.keys()
     slots = max(1, min(_slots(settings), len(to_do)))
-    return Plan(name, selection, cells, cached, known, unscored, slots, estimates)
+    return Plan(name, selection, cells, cached, known, unscored, slots, estimates, watch)
 
 
 def _slots(settings: RunSettings) -> int:
