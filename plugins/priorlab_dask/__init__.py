@@ -10,5 +10,6 @@ from priorlab_dask.engine import Dask
 
 
 @hookimpl
-def priorlab_engines():
+def priorlab_engines() -> list[type[Dask]]:
+    """Return the engine."""
     return [Dask]

@@ -8,7 +8,7 @@ import itertools
 import queue
 import secrets
 import time
-from collections import OrderedDict, deque
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import CancelledError, ThreadPoolExecutor
 from pathlib import Path
@@ -19,8 +19,11 @@ from distributed import Future, KilledWorker
 from priorlab.engines import Results, Work
 from priorlab.errors import UsageError
 from priorlab.harness.results import outputs
+from priorlab.harness.run import introduction
+from priorlab.harness.run.credentials import difference
 from priorlab.harness.run.placing import request
-from priorlab_dask import identity, on_worker
+from priorlab_dask import on_worker
+from priorlab_dask.cargo import Cargo
 from priorlab_dask.connection import Connection
 from priorlab_dask.crew import TROUBLE, Attempt, Crew, Post
 from priorlab_dask.luggage import pack
@@ -30,9 +33,6 @@ TICK = 0.2
 
 LOOK = 1.0
 """Seconds between two looks at which workers there are."""
-
-IMAGES = 256
-"""So many images are kept in the memory of the cluster; all of them on the disks of workers."""
 
 FETCH = 60.0
 """Seconds within which a result must arrive once it is there."""
@@ -54,7 +54,6 @@ class Drive:
         self._refused: dict[str, str] = {}
         self._arriving: dict[str, Future] = {}
         self._looked = 0.0
-        self._scheduler = ""
         self._told_nobody = False
         self._lines: dict[int, int] = {}
         self._inbox: queue.SimpleQueue[Callable[[], Iterator[Any] | None]] = queue.SimpleQueue()
@@ -66,7 +65,9 @@ class Drive:
         if not len(work.schedule):
             return
         try:
-            self._here = self._threads.submit(identity.ask, *_asked(work))
+            self._here = self._threads.submit(
+                introduction.ask, work.setup, introduction.described(work.components)
+            )
             self._luggage = pack(self._run, work.setup, work.timeout, work.components)
             if not self._open():
                 return
@@ -88,12 +89,10 @@ class Drive:
         self._sent.clear()
         self._arriving.clear()
         self._lines.clear()
-        self._images: OrderedDict[str, Future] = OrderedDict()
-        self._packed: Future | None = None
         if not self._connection.open():
             return False
-        self._scheduler = ""
         client = self._connection.client
+        self._cargo = Cargo(client)
         client.subscribe_topic(on_worker.topic(self._run), self._on_event)
         return True
 
@@ -110,12 +109,10 @@ class Drive:
             if self._open():
                 self._look()
             return
-        for address in [*self._crew.posts]:
-            if address not in workers:
-                self._lose(address)
-        for address in [*self._arriving]:
-            if address not in workers:
-                self._arriving.pop(address).cancel()
+        for address in self._crew.posts.keys() - workers.keys():
+            self._lose(address)
+        for address in self._arriving.keys() - workers.keys():
+            self._arriving.pop(address).cancel()
         for address, facts in workers.items():
             if post := self._crew.posts.get(address):
                 post.open = facts.get("status", "running") == "running"
@@ -139,16 +136,16 @@ class Drive:
 
     def _greet(self, address: str, facts: Mapping[str, Any]) -> None:
         """Send a new worker what it needs, and ask it what it is."""
-        client = self._connection.client
-        if self._packed is None or self._packed.status != "finished":
-            self._packed = client.scatter(self._luggage, workers=[address], hash=False)
-        future = client.submit(
-            on_worker.arrive,
-            self._packed,
-            key=f"priorlab-arrive-{self._run}-{next(self._numbers)}",
-            workers=[address],
-            pure=False,
-        )
+        try:
+            future = self._connection.client.submit(
+                on_worker.arrive,
+                self._cargo.future("luggage", lambda: self._luggage),
+                key=f"priorlab-arrive-{self._run}-{next(self._numbers)}",
+                workers=[address],
+                pure=False,
+            )
+        except Exception:  # of all kinds, where a worker or the scheduler was lost at this moment
+            return
         self._arriving[address] = future
         capacity = _capacity(facts, self._work.setup)
         self._when_done(
@@ -169,7 +166,9 @@ class Drive:
         elif isinstance(reply, BaseException):
             reply = {"problem": f"{type(reply).__name__}: {reply}"}
         here = self._here.result()
-        problem = here.get("problem") or identity.difference(here, reply)
+        problem = here.get("problem") or reply.get("problem")
+        if not problem and (other := difference(here["credentials"], reply["credentials"])):
+            problem = f"it has {other}"
         if not problem and not capacity:
             problem = "it declares no resource GPU: start it as dask worker ... --resources GPU=1"
         if problem:
@@ -216,7 +215,11 @@ class Drive:
         number = next(self._numbers)
         image = attempt.job.cell.image
         try:
-            pixels = None if attempt.image in post.images else self._pixels(image, post)
+            pixels = (
+                None
+                if attempt.image in post.images
+                else self._cargo.future(attempt.image, image.read)
+            )
             future = self._connection.client.submit(
                 on_worker.compute,
                 self._run,
@@ -232,24 +235,13 @@ class Drive:
             self._crew.done(attempt)
             self._inbox.put(lambda m=str(error): self._crashed(attempt, m, "failed"))
             return
-        except (OSError, TimeoutError, CancelledError, RuntimeError):  # scheduler or worker lost
+        except Exception:  # of all kinds, where a worker or the scheduler was lost at this moment
             self._crew.done(attempt)
             self._again.append(attempt)
-            self._looked = 0.0
             return
         self._sent[number] = (attempt, future)
         self._begin_line(number, attempt)
         self._when_done(future, lambda reply: self._on_reply(number, reply))
-
-    def _pixels(self, image: Any, post: Post) -> Future:
-        """Return the pixels of an image in the memory of the cluster, sent there once."""
-        kept = self._images.pop(image.digest, None)
-        if kept is None or kept.status != "finished":
-            kept = self._connection.client.scatter(image.read(), workers=[post.address], hash=False)
-        self._images[image.digest] = kept
-        while len(self._images) > IMAGES:
-            self._images.popitem(last=False)
-        return kept
 
     # Results come back.
 
@@ -390,14 +382,6 @@ class _Listed:
 
     def take(self) -> Any:
         return self._jobs.popleft() if self._jobs else None
-
-
-def _asked(work: Work) -> tuple[dict[str, Any], list[Any]]:
-    """Return what `identity.ask` asks this machine."""
-    from priorlab import components
-
-    parts = [(kind, components.description(one)) for kind, one in work.components]
-    return dataclasses.asdict(work.setup), parts
 
 
 def _accelerated(setup: Any) -> bool:

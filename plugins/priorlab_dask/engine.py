@@ -31,9 +31,8 @@ class Dask(Engine):
     )
     cluster: str = parameter(
         "",
-        "cluster to start: a class, such as dask_jobqueue.SLURMCluster, which finds its settings in "
-        "dask's own configuration, or a YAML file in the form of that with a key 'cluster' for "
-        "the class and perhaps 'arguments' for it",
+        "cluster to start: a class, such as dask_jobqueue.SLURMCluster, that is set up in dask's "
+        "own configuration, or a YAML file like that one with 'cluster: CLASS' in it",
     )
     workers: int = parameter(0, "workers to ask that cluster for; 0 leaves it to the class", low=0)
 

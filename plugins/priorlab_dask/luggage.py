@@ -13,10 +13,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from priorlab import components
 from priorlab.components import Component
 from priorlab.errors import UsageError
 from priorlab.files import write_atomically
+from priorlab.harness.run import introduction
 
 MOST = 64 * 2**20
 """Bytes that are sent to each worker; what is larger is to be installed there."""
@@ -80,7 +80,7 @@ def pack(run: str, setup: Any, timeout: float, parts: Iterable[tuple[str, Compon
             f"({largest} is the largest); at most {MOST / 2**20:.0f} MB are sent to the workers: "
             "make a package of them and install it there"
         )
-    described = [(kind, components.description(component)) for kind, component in parts]
+    described = introduction.described(parts)
     return Luggage(run, dataclasses.asdict(setup), timeout, described, folders)
 
 

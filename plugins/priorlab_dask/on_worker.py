@@ -21,9 +21,9 @@ import numpy as np
 from distributed import get_worker
 
 from priorlab.harness.results import outputs
+from priorlab.harness.run import introduction
 from priorlab.harness.run.child import Message, Setup
 from priorlab.harness.run.placing import Place
-from priorlab_dask import identity
 from priorlab_dask.luggage import Luggage, Unpacked
 
 IDLE = 300.0
@@ -37,13 +37,13 @@ _lock = threading.Lock()
 
 
 def arrive(luggage: Luggage) -> dict[str, Any]:
-    """Get ready for a run, and return what this machine is; see `priorlab_dask.identity.ask`."""
+    """Get ready for a run, and return what this machine is; see `introduction.ask`."""
     worker = get_worker()
     with _lock:
         leave(luggage.run)
         site = _Site(luggage, Path(worker.local_directory, f"priorlab-{luggage.run}"))
         _sites[luggage.run] = site
-    facts = identity.ask(site.setup, site.components)
+    facts = introduction.ask(Setup(**site.setup), site.components)
     site.accelerators = facts.get("accelerators", 0)
     return facts
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import pickle
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -48,11 +49,12 @@ class Share:
 def serve(share: Share) -> None:
     """Compute a share."""
     mine = introduction.ask(share.setup, share.components)
-    problem = mine.get("problem") or difference(
-        share.introduction["credentials"], mine["credentials"]
-    )
+    problem = mine.get("problem")
+    if not problem:
+        other = difference(share.introduction["credentials"], mine["credentials"])
+        problem = f"it has {other}" if other else ""
     if problem:
-        write_atomically(share.folder / REFUSED, problem)
+        write_atomically(share.folder / REFUSED, f"{socket.gethostname()}: {problem}")
         return
     log = share.folder / f"share{min(share.requests)}.log"
     place = Place(share.setup, log)

@@ -24,11 +24,11 @@ import priorlab
 from priorlab import plugins
 from priorlab.engines import Local
 from priorlab.errors import UsageError
-from priorlab.harness.run import bench
+from priorlab.harness.run import bench, introduction
 from priorlab.harness.run.progress import Progress
 from priorlab.harness.run.settings import settle
 from priorlab.pictures import writing
-from priorlab_dask import connection, identity
+from priorlab_dask import connection
 from priorlab_dask.engine import Dask
 
 PLUGIN = Path(__file__).with_name("cluster_plugin.py")
@@ -73,8 +73,7 @@ def same(rows, others):
 
 def test_the_rows_are_those_of_the_local_engine(run, monkeypatch):
     # Workers in this process, which has loaded the plugins: there is nothing to wait for.
-    facts = lambda setup, parts: identity.answer({"setup": setup, "components": parts})  # noqa: E731
-    monkeypatch.setattr(identity, "ask", facts)
+    monkeypatch.setattr(introduction, "ask", introduction.answer)
     with LocalCluster(1, threads_per_worker=1, processes=False, dashboard_address=None) as cluster:
         engine = Dask(scheduler=cluster.scheduler_address)
         there = run(engine, "good,raises", "there")
@@ -103,7 +102,7 @@ def test_the_rows_are_those_of_the_local_engine(run, monkeypatch):
 def test_a_cluster_that_cannot_be_used_is_explained(run, tmp_path, monkeypatch, given, says):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(connection, "TRY", 0.2)
-    monkeypatch.setattr(identity, "ask", lambda setup, parts: {})
+    monkeypatch.setattr(introduction, "ask", lambda setup, parts: {})
     Path("vague.yaml").write_text("jobqueue: {slurm: {cores: 1}}")
     with pytest.raises(UsageError, match=says):
         run(Dask(**given), "good")
