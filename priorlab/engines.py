@@ -52,7 +52,7 @@ class Work:
     schedule : Schedule
         Hands out the jobs, until it is empty.
     setup : Setup
-        What children need; see `priorlab.harness.run.child`.
+        What the processes of cells need; see `priorlab.harness.isolation.setup`.
     components : sequence of (str, Component)
         All priors and tasks among the jobs, each with its kind: "priors" or "tasks".
     slots : int
@@ -60,8 +60,6 @@ class Work:
         that shows what they do.
     limit : int or None
         How many cells at most are computed at the same time, if the user said so.
-    timeout : float
-        Seconds after which a cell is given up.
     logs : Path
         Folder for what processes print.
     stop : callable
@@ -80,7 +78,6 @@ class Work:
     components: Sequence[tuple[str, Component]]
     slots: int
     limit: int | None
-    timeout: float
     logs: Path
     stop: Callable[[], bool]
     on_step: Callable[[int, Any, int, int], None]

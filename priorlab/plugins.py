@@ -9,10 +9,11 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import importlib.util
+import os
 import re
 import sys
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from importlib import metadata
 from pathlib import Path
 from types import ModuleType
@@ -32,8 +33,13 @@ from priorlab.tasks.builtin import BUILTIN_TASKS
 from priorlab.training import Trainer
 
 
-def load(files: Sequence[str | Path] = (), folders: Sequence[str | Path] = ()) -> Registry:
-    """Find and load all plugins.
+def load(
+    files: Sequence[str | Path] = (),
+    folders: Sequence[str | Path] = (),
+    *,
+    only: Collection[str] | None = None,
+) -> Registry:
+    """Find and load all plugins, or some of them.
 
     Parameters
     ----------
@@ -41,6 +47,9 @@ def load(files: Sequence[str | Path] = (), folders: Sequence[str | Path] = ()) -
         Lone plugin files. They can import other files in their folder.
     folders : sequence of path
         Folders whose ``*.py`` files and packages are plugins.
+    only : collection of str, optional
+        The modules (`Plugin.module`) of the plugins to load; nothing of the others is imported,
+        and none of their names is known. The core is always there.
 
     Returns
     -------
@@ -60,6 +69,12 @@ def load(files: Sequence[str | Path] = (), folders: Sequence[str | Path] = ()) -
     True
     >>> [plugin.name for plugin in registry.problems]
     ['broken.py']
+
+    A process that needs one task imports no plugin but the one that provides it:
+
+    >>> owner = registry.owners["priors", "tv"]
+    >>> [plugin.name for plugin in load(only=[owner.module]).plugins]
+    ['priorlab', 'handcrafted']
     """
     check_places(files, folders)
     registry = Registry(_absolute(files), _absolute(folders))
@@ -74,9 +89,10 @@ def load(files: Sequence[str | Path] = (), folders: Sequence[str | Path] = ()) -
     for kind, items in builtin.items():
         for item in items:
             registry.add(kind, item, core)
-    for plugin, importer in _candidates(files, folders):
-        registry.plugins.append(plugin)
-        _load_one(registry, plugin, importer)
+    for plugin, modules, importer in _candidates(files, folders):
+        if only is None or modules & set(only):
+            registry.plugins.append(plugin)
+            _load_one(registry, plugin, importer)
     return registry
 
 
@@ -86,19 +102,27 @@ def _absolute(paths: Sequence[str | Path]) -> tuple[str, ...]:
 
 def _candidates(
     files: Sequence[str | Path], folders: Sequence[str | Path]
-) -> Iterator[tuple[Plugin, Callable[[], ModuleType]]]:
-    """Yield each plugin there is, not yet loaded, with the function that imports it."""
+) -> Iterator[tuple[Plugin, set[str], Callable[[], ModuleType]]]:
+    """Yield each plugin there is, not yet loaded, its module's names, and what imports it."""
     for entry in sorted(metadata.entry_points(group=GROUP), key=lambda entry: entry.name):
         distribution = entry.dist
         source = f"{distribution.name} {distribution.version}" if distribution else entry.value
-        yield Plugin(entry.name, source), entry.load
+        # "package:module" names a module within a package.
+        yield Plugin(entry.name, source), {entry.module, entry.value.replace(":", ".")}, entry.load
     for path in map(Path, files):
-        yield Plugin(path.name, str(path)), _importer(path)
+        yield Plugin(path.name, str(path)), {_module_name(path)}, _importer(path)
     for folder in map(Path, folders):
         paths = [path for path in folder.glob("*.py") if path.name[0] not in "_."]
         for path in sorted([*paths, *folder.glob("*/__init__.py")]):
             name = path.parent.name if path.name == "__init__.py" else path.name
-            yield Plugin(name, str(path)), _importer(path)
+            yield Plugin(name, str(path)), {_module_name(path)}, _importer(path)
+
+
+def _module_name(path: Path) -> str:
+    """Return the name under which a file is imported: one of its own."""
+    stem = path.parent.name if path.name == "__init__.py" else path.stem
+    place = hashlib.sha256(os.fsencode(path.resolve())).hexdigest()[:8]
+    return f"priorlab_plugin_{re.sub(r'[^0-9A-Za-z_]', '_', stem)}_{place}"
 
 
 def _importer(path: Path) -> Callable[[], ModuleType]:
@@ -106,9 +130,7 @@ def _importer(path: Path) -> Callable[[], ModuleType]:
 
     def run() -> ModuleType:
         package = path.name == "__init__.py"
-        stem = path.parent.name if package else path.stem
-        place = hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:8]
-        name = f"priorlab_plugin_{re.sub(r'[^0-9A-Za-z_]', '_', stem)}_{place}"
+        name = _module_name(path)
         spec = importlib.util.spec_from_file_location(
             name, path, submodule_search_locations=[str(path.parent)] if package else None
         )

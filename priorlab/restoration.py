@@ -6,7 +6,6 @@ import contextlib
 import traceback
 import warnings
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
 from typing import Any, TextIO
 
 import torch
@@ -33,7 +32,7 @@ def run(
     *,
     seed: int = 0,
     trace: Trace = SILENT,
-    around: AbstractContextManager[object] | None = None,
+    prepared: bool | Exception = False,
 ) -> Tensor:
     """Restore the image of a measurement.
 
@@ -47,9 +46,8 @@ def run(
         The only source of the prior's randomness.
     trace : Trace
         Receives what an iterative prior reports, and that an inner iteration did not converge.
-    around : context manager, optional
-        Entered just before `Prior.restore` and left just after it, with the seed already set and
-        the prior prepared: the place for a clock.
+    prepared : bool or Exception
+        Whether `Prior.prepare` was called already, and what it raised.
 
     Returns
     -------
@@ -79,9 +77,12 @@ def run(
     if problem := prior.unsupported(measurement):
         raise Unsupported(problem)
     device = measurement.y.device
-    prior.prepare(device, measurement.shape[1])
+    if isinstance(prepared, Exception):
+        raise prepared
+    if not prepared:
+        prior.prepare(device, measurement.shape[1])
     framed = FramedTrace(trace, measurement.shape, measurement.operator.frame)
-    with seeded(seed, device), around or contextlib.nullcontext(), _reporting(trace):
+    with seeded(seed, device), _reporting(trace):
         restored = prior.restore(measurement, framed, seed)
     return measurement.operator.frame(_checked(restored, measurement.shape))
 

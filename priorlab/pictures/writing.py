@@ -85,6 +85,25 @@ def write(
     return tuple(f"{path.name}: {note}" for note in notes)
 
 
+def encoded(image: NDArray[np.float32], suffix: str) -> bytes:
+    """Return what `write` puts into a file.
+
+    Parameters
+    ----------
+    image : array of shape (C, H, W)
+        In [0, 1], with as many channels as the format holds.
+    suffix : str
+        One of `SUFFIXES`.
+
+    Examples
+    --------
+    >>> encoded(np.full((1, 16, 20), 0.5, np.float32), ".png")[1:4]
+    b'PNG'
+    """
+    page, _ = _laid_out(image, suffix, None)
+    return _encoded(page, suffix)
+
+
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
 class _Page:
     """What a file is to hold: an image (C, H, W) in [0, 1], opacity (H, W), and how."""

@@ -84,9 +84,23 @@ class Outcome:
         " timeout; or unsupported: the prior is not made for such data.",
         needed=True,
     )
-    seconds: float | None = _column("Duration of `restore` alone.", None, needed=True)
+    seconds: float | None = _column(
+        "Wall seconds from the arrival of the measurement to the return of the image.",
+        None,
+        needed=True,
+    )
+    cpu_seconds: float | None = _column(
+        "CPU seconds of all threads and processes of the prior in that time.", None
+    )
+    prepare_seconds: float | None = _column(
+        "Seconds for loading weights and compiling loops, before the measurement came; 0 where"
+        " another cell had the prior prepared.",
+        None,
+    )
     peak_mb: float | None = _column(
-        "Peak resident memory of the process during the cell, in MB.", None
+        "By how much the memory of the prior's processes grew at most, in MB; on an accelerator"
+        " that keeps count, the most memory of its tensors there.",
+        None,
     )
     converged: bool | None = _column(
         "Whether the iteration of an iterative solver reached its tolerance; missing for priors"

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 from collections import defaultdict
+from collections.abc import Iterable
 from typing import Any
 
 from priorlab.engines import Engine, Work
 from priorlab.errors import UsageError
+from priorlab.files import write_atomically
+from priorlab.harness.isolation.setup import Setup
+from priorlab.harness.results import outputs
 from priorlab.harness.results.folder import RunFolder
 from priorlab.harness.results.runs import Result
-from priorlab.harness.results.schema import Outcome
+from priorlab.harness.results.schema import METRICS, Outcome
 from priorlab.harness.results.store import Store
-from priorlab.harness.run import machine, scores
+from priorlab.harness.run import keys, scores
 from priorlab.harness.run.cell import DAMAGED
-from priorlab.harness.run.child import Message, Setup
 from priorlab.harness.run.grid import Cell
 from priorlab.harness.run.interrupts import interruptible
 from priorlab.harness.run.placing import here
@@ -23,8 +27,9 @@ from priorlab.harness.run.plan import Plan
 from priorlab.harness.run.progress import Progress
 from priorlab.harness.run.schedule import Job, Schedule, TimeLeft
 from priorlab.harness.run.settings import RunSettings
-from priorlab.harness.run.worker import STOP
+from priorlab.harness.run.wire import FILES, Message
 from priorlab.registry import Registry
+from priorlab.tasks.base import Task
 
 
 class Stopped(Exception):
@@ -55,13 +60,19 @@ class Computation:
         self._planned = planned
         self._engine = engine
         self._limit = settings.slots
-        self._timeout = settings.timeout_s
         self._setup = Setup(
-            pictures=str(store.pictures.resolve()),
             threads=settings.threads,
             device=settings.device,
             plugin_files=registry.files,
             plugin_folders=registry.folders,
+            task_modules=task_modules(planned.selection.tasks, registry),
+            metrics={
+                name: registry.owners["metrics", name].module
+                for name in registry.metrics
+                if name not in METRICS
+            },
+            timeout_s=settings.timeout_s,
+            memory_mb=settings.memory_mb,
         )
         self._store = store
         self._folder = folder
@@ -106,7 +117,6 @@ class Computation:
                     components=self._planned.selection.components,
                     slots=slots,
                     limit=self._limit,
-                    timeout=self._timeout,
                     logs=self._folder.logs,
                     stop=stop,
                     on_step=on_step,
@@ -161,15 +171,19 @@ class Computation:
         """Return what is left to do."""
         planned = self._planned
         to_score = [
-            Job(self._cells[key][0], planned.cached[key].output, metrics)
+            Job(
+                self._cells[key][0],
+                planned.cached[key].output,
+                metrics,
+                functools.partial(self._read, planned.cached[key].output),
+            )
             for key, metrics in planned.unscored.items()
         ]
         return Schedule(planned.missing.values(), planned.estimates, to_score)
 
     def _keep(self, cell: Cell, message: Message, wall: float, slots: int) -> None:
         """Store what came of restoring a cell."""
-        if message["status"] == STOP:
-            raise Stopped(message["message"])
+        self._write(message.get(FILES, {}))
         outcome = self._outcome(cell, message, wall, slots)
         values, failed = message.get("scores", {}), message.get("failed_metrics", {})
         self._store.put(cell.key, cell.labels, outcome, self._digests[cell.task], values)
@@ -177,6 +191,22 @@ class Computation:
         for equal in self._cells[cell.key]:
             self._show(equal, outcome)
         self._planned.estimates.learn(cell, wall)
+
+    def _write(self, files: dict[str, bytes]) -> None:
+        for name, data in files.items():
+            target = self._store.pictures / name[:2] / name[2:]
+            try:
+                target.parent.mkdir(parents=True, exist_ok=True)
+                if not target.exists():
+                    write_atomically(target, data)
+            except (OSError, UsageError) as error:
+                raise Stopped(str(error)) from None
+
+    def _read(self, digest: str) -> dict[str, bytes]:
+        with contextlib.suppress(OSError):
+            path = outputs.path(self._store.pictures, digest, outputs.DATA)
+            return {digest + outputs.DATA: path.read_bytes()}
+        return {}
 
     def _keep_scores(self, job: Job, message: Message) -> None:
         """Store what came of scoring a cell that was restored by an earlier run.
@@ -197,8 +227,6 @@ class Computation:
         known = {field.name for field in dataclasses.fields(Outcome)}
         facts: dict[str, Any] = {"slots": slots, "device": self._setup.device}
         facts |= {key: value for key, value in message.items() if key in known}
-        if "machine" not in facts:  # a worker elsewhere says what it is
-            facts["machine"] = machine.name(self._setup.device)
         return Outcome(
             **facts,
             wall=wall,
@@ -207,6 +235,19 @@ class Computation:
             channels=cell.image.channels,
             threads=self._setup.threads,
         )
+
+
+def task_modules(tasks: Iterable[Task], registry: Registry) -> tuple[str, ...]:
+    """Return the modules of the plugins that provide tasks, and the components in them."""
+    return tuple(
+        sorted(
+            {
+                registry.owners[kind, part.name].module
+                for task in tasks
+                for kind, part in keys.parts("tasks", task)
+            }
+        )
+    )
 
 
 def _name(cell: Cell) -> str:

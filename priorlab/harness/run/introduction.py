@@ -20,8 +20,9 @@ import torch
 from priorlab import components, plugins
 from priorlab.components import Component
 from priorlab.errors import UsageError
+from priorlab.harness.isolation.setup import Setup
 from priorlab.harness.run import machine
-from priorlab.harness.run.child import START_TIMEOUT, Setup, environment
+from priorlab.harness.run.child import START_TIMEOUT, environment
 from priorlab.harness.run.credentials import credentials
 from priorlab.priors import Prior
 from priorlab.tasks.base import Task
@@ -75,7 +76,7 @@ def answer(setup: Setup, parts: Iterable[Described]) -> dict[str, Any]:
 
     Examples
     --------
-    >>> sorted(answer(Setup(pictures="", threads=1, device="cpu"), []))
+    >>> sorted(answer(Setup(), []))
     ['accelerators', 'credentials', 'machine']
     """
     registry = plugins.load(setup.plugin_files, setup.plugin_folders)

@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from priorlab.engines import Results, Work
+from priorlab.harness.isolation.setup import Setup
 from priorlab.harness.run import engines
-from priorlab.harness.run.child import Child, Message, Setup
+from priorlab.harness.run.child import Child
+from priorlab.harness.run.wire import Message
 
 request = engines.request
-"""Returns the message that has a child do a job: a dict that JSON can hold."""
+"""Returns the message that has a child do a job: a dict of what JSON can hold, and of bytes."""
 
 
 def here(work: Work) -> Results:
@@ -23,7 +25,6 @@ def here(work: Work) -> Results:
         work.schedule,  # type: ignore[arg-type]  # an engine may hand on a part of it
         work.setup,
         slots=work.slots,
-        timeout=work.timeout,
         logs=work.logs,
         stop=work.stop,
         on_step=work.on_step,
@@ -40,7 +41,6 @@ class Place:
     def __init__(
         self,
         setup: Setup,
-        timeout: float,
         log: Path,
         start: Callable[[Callable[[], None]], None] = lambda start: start(),
     ) -> None:
@@ -48,8 +48,8 @@ class Place:
 
         Parameters
         ----------
-        setup, timeout
-            As `Child` takes them.
+        setup : Setup
+            As `Child` takes it.
         log : Path
             Takes what the child prints.
         start : callable
@@ -58,7 +58,7 @@ class Place:
         self._start = start
         log.parent.mkdir(parents=True, exist_ok=True)
         log.touch()
-        self._child = Child(setup, timeout, log)
+        self._child = Child(setup, log)
 
     def run(
         self,

@@ -8,7 +8,7 @@ import heapq
 import statistics
 import time
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from priorlab.harness.run.grid import Cell
 
@@ -32,11 +32,14 @@ class Job:
         missing; else empty.
     metrics : tuple of str
         The names of those metrics.
+    read : callable, optional
+        Returns the file of that image, by name.
     """
 
     cell: Cell
     stored: str = ""
     metrics: tuple[str, ...] = ()
+    read: Callable[[], dict[str, bytes]] | None = None
 
 
 class _Recent:

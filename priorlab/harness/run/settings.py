@@ -50,6 +50,9 @@ class RunSettings:
         Threads for each of them.
     timeout_s : float
         Seconds after which a cell is given up.
+    memory_mb : float or None
+        MB (10^6 bytes) that the processes of a cell may take together; one that takes more is
+        ended. None sets no limit.
     device : str
         Torch device.
     engine : str or Engine
@@ -72,6 +75,7 @@ class RunSettings:
     slots: int | None = None
     threads: int = 1
     timeout_s: float = 1800.0
+    memory_mb: float | None = None
     device: str = "cpu"
     engine: str | Engine = "local"
     plugin_files: tuple[str, ...] = ()
@@ -85,6 +89,8 @@ class RunSettings:
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise UsageError(f"{name}={value} is too small; the least is 1")
+        if self.memory_mb is not None and not self.memory_mb > 0:
+            raise UsageError(f"memory_mb={self.memory_mb:g} is not a number of MB above 0")
         if not self.timeout_s > 0:
             raise UsageError(f"timeout_s={self.timeout_s:g} is not a number of seconds above 0")
 
@@ -161,6 +167,7 @@ _PLAIN: dict[str, Callable[[Any], Any]] = {
     "slots": _number,
     "threads": _number,
     "timeout_s": float,
+    "memory_mb": float,
     "plugin_files": _texts,
     "plugin_folders": _texts,
 }
