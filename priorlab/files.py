@@ -1,11 +1,12 @@
-"""Files that appear complete or not at all."""
+"""Files that appear complete or not at all, and what is no file to be read."""
 
 from __future__ import annotations
 
 import secrets
+import stat
 from pathlib import Path
 
-from priorlab.errors import UsageError
+from priorlab.errors import UsageError, printable
 
 
 def write_atomically(path: Path, content: bytes | str) -> None:
@@ -16,7 +17,8 @@ def write_atomically(path: Path, content: bytes | str) -> None:
     path : Path
         An existing file is replaced.
     content : bytes or str
-        Texts are written as UTF-8, line ends as they are.
+        Texts are written as UTF-8 (what is no character as a question mark), line ends as they
+        are.
 
     Raises
     ------
@@ -30,7 +32,7 @@ def write_atomically(path: Path, content: bytes | str) -> None:
     >>> Path("notes.txt").read_text()
     'second'
     """
-    data = content.encode() if isinstance(content, str) else content
+    data = printable(content).encode() if isinstance(content, str) else content
     part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
     try:
         try:
@@ -41,3 +43,51 @@ def write_atomically(path: Path, content: bytes | str) -> None:
             part.unlink(missing_ok=True)
     except OSError as error:
         raise UsageError(f"cannot write {path}: {error.strerror or error}") from None
+
+
+def check_regular(path: Path) -> None:
+    """Raise a `UsageError` for what is no file to be read: a folder, a named pipe, a device, ...
+
+    Opening some of these waits for ever, and others never end.
+
+    Examples
+    --------
+    >>> check_regular(Path("."))
+    Traceback (most recent call last):
+    ...
+    priorlab.errors.UsageError: . is a folder, not a file
+    """
+    if kind := other_than_file(path):
+        raise UsageError(f"{path} is {kind}, not a file")
+
+
+def other_than_file(path: Path) -> str:
+    """Return what something is, such as "a folder", that is no file; else an empty text.
+
+    Raises
+    ------
+    UsageError
+        If it is not there or cannot be looked at.
+
+    Examples
+    --------
+    >>> other_than_file(Path("/dev/null"))
+    'a device'
+    """
+    try:
+        mode = path.stat().st_mode
+    except (OSError, ValueError) as error:  # ValueError: a character that no name can have
+        reason = getattr(error, "strerror", None) or error
+        raise UsageError(f"cannot read {path}: {reason}") from None
+    if stat.S_ISREG(mode):
+        return ""
+    return next((kind for is_one, kind in _OTHERS if is_one(mode)), "something else")
+
+
+_OTHERS = (
+    (stat.S_ISDIR, "a folder"),
+    (stat.S_ISFIFO, "a named pipe"),
+    (stat.S_ISSOCK, "a socket"),
+    (stat.S_ISCHR, "a device"),
+    (stat.S_ISBLK, "a device"),
+)

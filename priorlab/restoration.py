@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import traceback
 import warnings
 from collections.abc import Iterator
 from typing import Any, TextIO
@@ -11,7 +10,7 @@ from typing import Any, TextIO
 import torch
 from torch import Tensor
 
-from priorlab.errors import Unsupported, UsageError, printable
+from priorlab.errors import Unsupported, UsageError, kind, said, trace_of
 from priorlab.forward.conjugate_gradients import ConvergenceWarning
 from priorlab.forward.measurement import Measurement
 from priorlab.priors import Prior
@@ -120,19 +119,15 @@ def reason(error: Exception) -> str:
     >>> reason(ZeroDivisionError("division by zero")), reason(Unsupported("it only removes noise"))
     ('ZeroDivisionError: division by zero', 'it only removes noise')
     """
-    try:
-        said = str(error)
-    except Exception:  # a plugin's own error may fail even at this
-        said = "its message cannot be shown"
-    if not isinstance(error, UsageError | Unsupported | InvalidImage):
-        said = f"{type(error).__name__}: {said}"
-    line = " ".join(printable(said).strip().partition("\n")[0].split())
+    line = " ".join(said(error).strip().partition("\n")[0].split())
+    if not issubclass(type(error), UsageError | Unsupported | InvalidImage):
+        line = f"{kind(error)}: {line}"
     return line if len(line) <= LONGEST_REASON else line[: LONGEST_REASON - 3] + "..."
 
 
 def details(error: Exception) -> str:
     """Return the end of an error's traceback."""
-    return printable("".join(traceback.format_exception(error)))[-20_000:]
+    return trace_of(error)
 
 
 @contextlib.contextmanager

@@ -33,7 +33,8 @@ LAYERS = [
     ("priors",),
     # What else a plugin can offer, and where all of it is known by name.
     ("metrics", "ssim", "training", "engines"),
-    ("hookspecs", "registry", "declarations", "remembered"),
+    ("hookspecs", "registry", "declarations", "remembered", "candidates"),
+    ("trials",),
     ("plugins",),
     ("restoration",),
     ("harness.results",),

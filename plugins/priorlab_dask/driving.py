@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import itertools
 import queue
 import secrets
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import CancelledError, ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 from distributed import Future, KilledWorker
 
 from priorlab.engines import Results, Work
 from priorlab.errors import UsageError
-from priorlab.harness.results import outputs
 from priorlab.harness.run import introduction
 from priorlab.harness.run.credentials import difference
 from priorlab.harness.run.placing import request
@@ -50,7 +47,6 @@ class Drive:
         self._again: deque[Attempt] = deque()
         self._sent: dict[int, tuple[Attempt, Future]] = {}
         self._numbers = itertools.count()
-        self._scoring: list[Any] = []
         self._refused: dict[str, str] = {}
         self._arriving: dict[str, Future] = {}
         self._looked = 0.0
@@ -68,7 +64,7 @@ class Drive:
             self._here = self._threads.submit(
                 introduction.ask, work.setup, introduction.described(work.components)
             )
-            self._luggage = pack(self._run, work.setup, work.timeout, work.components)
+            self._luggage = pack(self._run, work.setup, work.components)
             if not self._open():
                 return
             while not work.stop():
@@ -76,9 +72,7 @@ class Drive:
                 self._hand_out()
                 yield from self._received()
                 if not (self._sent or self._again or len(work.schedule)):
-                    if not self._scoring:
-                        return
-                    yield from self._score()
+                    return
         finally:
             self._end()
 
@@ -174,7 +168,7 @@ class Drive:
         if problem:
             self._refuse(address, facts, problem)
             return
-        known = {"machine": reply["machine"], "slots": capacity}
+        known = {"slots": capacity}
         self._crew.posts[address] = Post(address, capacity, known)
 
     def _refuse(self, address: str, facts: Mapping[str, Any], problem: str) -> None:
@@ -202,9 +196,6 @@ class Drive:
                 self._again.remove(attempt)
                 self._send(attempt, post)
         while self._crew.free and (job := self._work.schedule.take()) is not None:
-            if job.stored:
-                self._scoring.append(job)
-                continue
             attempt = Attempt(job, job.cell.image.digest)
             if post := self._crew.place(attempt):
                 self._send(attempt, post)
@@ -294,8 +285,7 @@ class Drive:
         else:
             post.troubles = 0
             post.images.add(attempt.image)
-            message = post.facts | {"device": self._work.setup.device} | reply["message"]
-            self._keep(message)
+            message = reply["message"] | post.facts
             yield attempt.job, message, reply["wall"]
 
     def _trouble(self, attempt: Attempt, post: Post, error: BaseException) -> None:
@@ -323,15 +313,6 @@ class Drive:
     def _crashed(self, attempt: Attempt, message: str, status: str = "crashed") -> Iterator[Any]:
         yield attempt.job, {"status": status, "message": message}, 0.0
 
-    def _keep(self, message: dict[str, Any]) -> None:
-        """Put pictures where the store has them."""
-        for name, content in message.pop("pictures", {}).items():
-            digest, suffix = Path(name).stem, Path(name).suffix
-            target = outputs.path(Path(self._work.setup.pictures), digest, suffix)
-            if not target.exists():
-                target.parent.mkdir(parents=True, exist_ok=True)
-                target.write_bytes(content)
-
     # What the user sees.
 
     def _begin_line(self, number: int, attempt: Attempt) -> None:
@@ -353,12 +334,7 @@ class Drive:
             attempt, _ = self._sent[said["number"]]
             self._work.on_step(line, attempt.job, said["iteration"], said["total"])
 
-    # Metrics, and the end.
-
-    def _score(self) -> Results:
-        """Compute metrics of images that are stored, on this machine, which has them."""
-        jobs, self._scoring = self._scoring, []
-        return self._work.here(dataclasses.replace(self._work, schedule=_Listed(jobs)))
+    # The end.
 
     def _end(self) -> None:
         """Have all workers end what belongs to this run."""
@@ -369,19 +345,6 @@ class Drive:
                 client.cancel([future for _, future in self._sent.values()])
                 client.run(on_worker.leave, self._run, on_error="ignore", wait=True)
         self._connection.close()
-
-
-class _Listed:
-    """A schedule of jobs that are known."""
-
-    def __init__(self, jobs: Sequence[Any]) -> None:
-        self._jobs = deque(jobs)
-
-    def __len__(self) -> int:
-        return len(self._jobs)
-
-    def take(self) -> Any:
-        return self._jobs.popleft() if self._jobs else None
 
 
 def _accelerated(setup: Any) -> bool:

@@ -13,9 +13,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from priorlab import candidates
+from priorlab.candidates import Candidate
 from priorlab.components import Component
 from priorlab.errors import UsageError
 from priorlab.files import write_atomically
+from priorlab.harness.isolation.setup import Setup
 from priorlab.harness.run import introduction
 
 MOST = 64 * 2**20
@@ -32,22 +35,22 @@ class Luggage:
         Names the run.
     setup : dict
         The fields of a child's `Setup`.
-    timeout : float
-        Seconds after which a cell is given up.
     components : list of (str, dict)
         All priors and tasks, each with its kind, as `priorlab.components.description` has them.
     folders : dict of str to dict of str to bytes
         For each folder here the contents of files in it, by their path below it.
+    modules : dict of str to str
+        The path of each plugin's file, by the name of its module, which depends on it.
     """
 
     run: str
     setup: dict[str, Any]
-    timeout: float
     components: list[tuple[str, dict[str, Any]]]
     folders: dict[str, dict[str, bytes]]
+    modules: dict[str, str]
 
 
-def pack(run: str, setup: Any, timeout: float, parts: Iterable[tuple[str, Component]]) -> Luggage:
+def pack(run: str, setup: Setup, parts: Iterable[tuple[str, Component]]) -> Luggage:
     """Collect what workers need.
 
     Raises
@@ -81,7 +84,9 @@ def pack(run: str, setup: Any, timeout: float, parts: Iterable[tuple[str, Compon
             "make a package of them and install it there"
         )
     described = introduction.described(parts)
-    return Luggage(run, dataclasses.asdict(setup), timeout, described, folders)
+    places = candidates.find(setup.plugin_files, setup.plugin_folders)
+    modules = {found.module: found.source for found in places if not found.entry}
+    return Luggage(run, dataclasses.asdict(setup), described, folders, modules)
 
 
 class Unpacked:
@@ -90,6 +95,7 @@ class Unpacked:
     def __init__(self, luggage: Luggage, folder: Path) -> None:
         """Write them."""
         self._folders: dict[str, Path] = {}
+        self._modules = luggage.modules
         for there, inside in luggage.folders.items():
             here = folder / hashlib.sha256(there.encode()).hexdigest()[:12]
             self._folders[there] = here
@@ -99,7 +105,7 @@ class Unpacked:
                 write_atomically(path, content)
 
     def translated(self, value: Any) -> Any:
-        """Return a value that JSON can hold with each path replaced by that of this machine."""
+        """Return a value with each path and plugin's module replaced by that of this machine."""
         if isinstance(value, Mapping):
             return {key: self.translated(item) for key, item in value.items()}
         if isinstance(value, list | tuple):
@@ -107,11 +113,16 @@ class Unpacked:
         return self._path(value) if isinstance(value, str) and value else value
 
     def _path(self, text: str) -> str:
+        if text in self._modules:
+            return Candidate("", self._path(self._modules[text])).module
         if text in self._folders:
             return str(self._folders[text])
         path = Path(text).absolute()
-        here = self._folders.get(str(path.parent))
-        return str(here / path.name) if here and (here / path.name).exists() else text
+        for folder in path.parents:
+            if (here := self._folders.get(str(folder))) is not None:
+                here /= path.relative_to(folder)
+                return str(here) if here.exists() else text
+        return text
 
 
 def _named_files(component: Component) -> Iterator[str]:

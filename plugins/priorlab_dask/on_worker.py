@@ -7,12 +7,12 @@ stay warm. They end with the worker, with the run, and when nobody asks for them
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import queue
 import shutil
 import threading
 import time
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -20,10 +20,10 @@ from typing import Any
 import numpy as np
 from distributed import get_worker
 
-from priorlab.harness.results import outputs
+from priorlab.harness.isolation.setup import Setup
 from priorlab.harness.run import introduction
-from priorlab.harness.run.child import Message, Setup
 from priorlab.harness.run.placing import Place
+from priorlab.harness.run.wire import Message
 from priorlab_dask.luggage import Luggage, Unpacked
 
 IDLE = 300.0
@@ -43,7 +43,7 @@ def arrive(luggage: Luggage) -> dict[str, Any]:
         leave(luggage.run)
         site = _Site(luggage, Path(worker.local_directory, f"priorlab-{luggage.run}"))
         _sites[luggage.run] = site
-    facts = introduction.ask(Setup(**site.setup), site.components)
+    facts = introduction.ask(_setup(site.setup), site.components)
     site.accelerators = facts.get("accelerators", 0)
     return facts
 
@@ -107,10 +107,9 @@ class _Site:
     def __init__(self, luggage: Luggage, folder: Path) -> None:
         self.accelerators = 0
         self.files = Unpacked(luggage, folder / "files")
-        self.setup = self.files.translated(luggage.setup) | {"pictures": str(folder / "outputs")}
+        self.setup = self.files.translated(luggage.setup)
         self.components = self.files.translated(luggage.components)
         self._folder = folder
-        self._timeout = luggage.timeout
         self._free: queue.LifoQueue[Place] = queue.LifoQueue()
         self._places = 0
         self._starting = threading.Lock()
@@ -154,7 +153,6 @@ class _Site:
         if done is None:
             return {"absent": "site"}
         message, wall = done
-        message.setdefault("pictures", _pictures(Path(self.setup["pictures"]), message))
         return {"message": message, "wall": wall}
 
     def close(self) -> None:
@@ -175,7 +173,7 @@ class _Site:
             if setup["device"] == "cuda" and self.accelerators > 1:
                 setup["device"] = f"cuda:{number % self.accelerators}"
             log = self._folder / "logs" / f"place{number + 1}.log"
-            return Place(Setup(**setup), self._timeout, log, start=self._start)
+            return Place(_setup(setup), log, start=self._start)
 
     def _start(self, start: Any) -> None:
         self._starter.submit(start).result()
@@ -195,15 +193,11 @@ class _Site:
                 self._free.put(place)
 
 
-def _pictures(folder: Path, message: Message) -> dict[str, bytes]:
-    """Take the pictures of a result from the files that the child wrote."""
-    extras = json.loads(message.get("extras") or "{}").values()
-    views = [message.get(name) for name in ("output", "degraded", "clean")]
-    views += [digest for digest, _ in extras]
-    found = {}
-    for digest in filter(None, views):
-        for suffix in (outputs.DATA, outputs.VIEW):
-            path = outputs.path(folder, digest, suffix)
-            with contextlib.suppress(OSError):
-                found[f"{digest}{suffix}"] = path.read_bytes()
-    return found
+def _setup(fields: Mapping[str, Any]) -> Setup:
+    """Return a setup whose lists came over a network."""
+    return Setup(
+        **{
+            name: tuple(value) if isinstance(value, list) else value
+            for name, value in fields.items()
+        }
+    )

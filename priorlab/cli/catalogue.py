@@ -6,7 +6,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from priorlab import api
-from priorlab.cli.parsing import FAILED, OK, add_plugin_options, known, registry
+from priorlab.cli.parsing import FAILED, OK, add_plugin_options, known
 from priorlab.hookspecs import KINDS
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def _show(options: argparse.Namespace) -> int:
 
 
 def _plugins(options: argparse.Namespace) -> int:
-    found = registry(options)
+    found = api.load_plugins(options.plugin, options.plugin_dir, again=True)
     for plugin in found.plugins:
         offers = "; ".join(f"{kind}: {', '.join(names)}" for kind, names in plugin.provides.items())
         print(f"{plugin.name} ({plugin.source})\n  {offers or 'provides nothing'}")

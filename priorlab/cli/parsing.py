@@ -11,7 +11,7 @@ from priorlab.errors import UsageError, check_seed
 if TYPE_CHECKING:
     from priorlab.registry import Registry
 
-OK, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 3
+OK, FAILED, USAGE, INTERRUPTED, FAULT = 0, 1, 2, 3, 4
 
 
 class Parser(argparse.ArgumentParser):

@@ -13,7 +13,7 @@ import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from priorlab.errors import UsageError, printable, unknown
+from priorlab.errors import UsageError, kind, printable, said, unknown
 from priorlab.pictures import image_files
 from priorlab.pictures.image_files import ImageFile
 
@@ -84,7 +84,7 @@ class DatasetSource:
         except UsageError:
             raise
         except Exception as error:  # a plugin may raise anything
-            problem = f"{type(error).__name__}: {error}"
+            problem = f"{kind(error)}: {said(error)}"
             raise UsageError(f"the dataset {self.name} cannot be loaded: {problem}") from error
         dataset = dataclasses.replace(_load_folder(folder), name=self.name)
         if self.digest and dataset.digest != self.digest:
@@ -150,8 +150,9 @@ def is_name(text: str) -> bool:
 
 def _of_file(path: Path) -> Dataset:
     """Read a single image."""
-    images, notes = image_files.on_one_scale([image_files.describe(path.stem, path)])
-    return Dataset(path.stem, images, notes=notes)
+    name = printable(path.stem)
+    images, notes = image_files.on_one_scale([image_files.describe(name, path)])
+    return Dataset(name, images, notes=notes)
 
 
 def _load_folder(folder: Path) -> Dataset:
