@@ -47,6 +47,7 @@ class Connection:
         self._address = scheduler
         self._to_start = (cluster, workers)
         self._cluster: Any = None
+        self._scheduler = ""
         self._stop = stop
         self._on_note = on_note
 
@@ -60,13 +61,14 @@ class Connection:
         """
         lost = self.client is not None
         self._close_client()
+        self._scheduler = ""
         if self._cluster is None and not self._address:
             self._cluster = _started(*self._to_start)
         deadline = time.monotonic() + (PATIENCE if lost else 2 * TRY)
         if lost:
             self._on_note(
-                f"the scheduler {self.name} does not answer; what is finished is kept, and it is "
-                f"tried again for {PATIENCE / 60:.0f} minutes"
+                f"lost the scheduler {self.name}; what is finished is kept, and it is tried again "
+                f"for {PATIENCE / 60:.0f} minutes"
             )
         while not self._stop():
             try:
@@ -85,13 +87,18 @@ class Connection:
         return False
 
     def workers(self) -> Mapping[str, Mapping[str, Any]] | None:
-        """Return what is known of each worker, by address; None if the scheduler is lost."""
+        """Return what is known of each worker, by address.
+
+        None if the scheduler is lost, or is another one since the last time: it knows nothing.
+        """
         if self.client.status != "running":
             return None
         try:
-            return self.client.scheduler_info()["workers"]
+            facts = self.client.scheduler_info()
         except (OSError, TimeoutError, RuntimeError):
             return None
+        known, self._scheduler = self._scheduler, facts["id"]
+        return facts["workers"] if known in ("", facts["id"]) else None
 
     def close(self) -> None:
         """Let go of the scheduler, and end the cluster if it was started here."""

@@ -19,11 +19,11 @@ class Good(Prior):
     name: ClassVar[str] = "good"
 
     def restore(self, measurement, trace=SILENT, seed=0):
-        self.act(seed)
+        self.act(gray=measurement.shape[1] == 1)
         trace.report(1, 1, measurement.y)
         return measurement.initial_guess()
 
-    def act(self, seed):
+    def act(self, gray):
         return
 
 
@@ -33,18 +33,18 @@ class Raises(Good):
 
     name: ClassVar[str] = "raises"
 
-    def act(self, seed):
+    def act(self, gray):
         raise RuntimeError("it gave up")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Dies(Good):
-    """End the process that computes the cell, with the first seed."""
+    """End the process that computes the cell, if that is gray."""
 
     name: ClassVar[str] = "dies"
 
-    def act(self, seed):
-        if seed == 0:
+    def act(self, gray):
+        if gray:
             os._exit(7)
 
 
@@ -54,7 +54,7 @@ class Slow(Good):
 
     name: ClassVar[str] = "slow"
 
-    def act(self, seed):
+    def act(self, gray):
         time.sleep(0.5)
 
 
@@ -64,19 +64,19 @@ class Hangs(Good):
 
     name: ClassVar[str] = "hangs"
 
-    def act(self, seed):
+    def act(self, gray):
         Path(os.environ["CLUSTER_BEGUN"]).touch()
         time.sleep(1000)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Assassin(Good):
-    """Kill the worker, with one seed: the nearest process above that is not of priorlab."""
+    """Kill the worker, the nearest process above that is not of priorlab, if the picture is gray."""
 
     name: ClassVar[str] = "assassin"
 
-    def act(self, seed):
-        if seed == 0:
+    def act(self, gray):
+        if gray:
             pid = os.getpid()
             while b"priorlab" in Path(f"/proc/{pid}/cmdline").read_bytes():
                 stat = Path(f"/proc/{pid}/stat").read_text()
