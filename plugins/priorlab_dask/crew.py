@@ -16,7 +16,7 @@ RETRIES = 3
 """So many more times a cell is tried whose worker was lost while it had the worker to itself."""
 
 TROUBLE = 3
-"""After so many failures in a row of its own, a worker gets no more cells."""
+"""A worker that could not do its part for so many cells in a row gets no more."""
 
 
 @dataclasses.dataclass(eq=False)
@@ -32,17 +32,24 @@ class Attempt:
         Whether it was among those whose worker was lost.
     lost : int
         The workers that were lost while it was alone on them.
+    troubles : list of str
+        Why workers could not begin it, or could not send its result.
     """
 
     job: Any
     image: str = ""
     suspect: bool = False
     lost: int = 0
+    troubles: list[str] = dataclasses.field(default_factory=list)
 
     @property
-    def guilty(self) -> bool:
-        """Whether it was tried often enough."""
-        return self.lost > RETRIES
+    def guilty(self) -> str:
+        """Why it is not tried again; empty while it is."""
+        if self.lost > RETRIES:
+            return f"lost {self.lost} workers, each of which computed only this cell"
+        if len(self.troubles) > RETRIES:
+            return f"not computed, {len(self.troubles)} times: {self.troubles[-1]}"
+        return ""
 
 
 @dataclasses.dataclass(eq=False)
@@ -54,24 +61,21 @@ class Post:
     address : str
     capacity : int
         How many cells it computes at the same time.
-    facts : dict
-        What results say of the machine.
     running : list of Attempt
     images : set of str
         Digests of those that it has.
     open : bool
         Whether it takes cells at present.
-    troubles : int
-        How many times in a row it could not do its part.
+    troubles : set of Attempt
+        Those for which it could not do its part, since it could for another.
     """
 
     address: str
     capacity: int
-    facts: dict[str, Any] = dataclasses.field(default_factory=dict)
     running: list[Attempt] = dataclasses.field(default_factory=list)
     images: set[str] = dataclasses.field(default_factory=set)
     open: bool = True
-    troubles: int = 0
+    troubles: set[Attempt] = dataclasses.field(default_factory=set)
 
     @property
     def free(self) -> int:
@@ -131,6 +135,12 @@ class Crew:
                 post.running.remove(attempt)
                 return post
         return None
+
+    def trouble(self, attempt: Attempt, post: Post, text: str) -> bool:
+        """Note that a worker could not do its part; True if it should get no more cells."""
+        attempt.troubles.append(text)
+        post.troubles.add(attempt)
+        return len(post.troubles) >= TROUBLE
 
     def lose(self, address: str) -> list[Attempt]:
         """Forget a worker that is lost, and return what was on it, to be tried again."""

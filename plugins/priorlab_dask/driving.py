@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import queue
 import secrets
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import CancelledError, ThreadPoolExecutor
+from collections.abc import Iterator, Mapping
+from concurrent.futures import CancelledError
 from typing import Any
 
 from distributed import Future, KilledWorker
@@ -22,7 +21,8 @@ from priorlab.harness.run.placing import request
 from priorlab_dask import on_worker
 from priorlab_dask.cargo import Cargo
 from priorlab_dask.connection import Connection
-from priorlab_dask.crew import TROUBLE, Attempt, Crew, Post
+from priorlab_dask.crew import Attempt, Crew, Post
+from priorlab_dask.inbox import Inbox
 from priorlab_dask.luggage import pack
 
 TICK = 0.2
@@ -30,9 +30,6 @@ TICK = 0.2
 
 LOOK = 1.0
 """Seconds between two looks at which workers there are."""
-
-FETCH = 60.0
-"""Seconds within which a result must arrive once it is there."""
 
 
 class Drive:
@@ -52,8 +49,7 @@ class Drive:
         self._looked = 0.0
         self._told_nobody = False
         self._lines: dict[int, int] = {}
-        self._inbox: queue.SimpleQueue[Callable[[], Iterator[Any] | None]] = queue.SimpleQueue()
-        self._threads = ThreadPoolExecutor(4, "priorlab-fetch")
+        self._inbox = Inbox()
 
     def results(self) -> Results:
         """Compute all jobs; see `priorlab.engines.Engine.run`."""
@@ -61,7 +57,7 @@ class Drive:
         if not len(work.schedule):
             return
         try:
-            self._here = self._threads.submit(
+            self._here = self._inbox.threads.submit(
                 introduction.ask, work.setup, introduction.described(work.components)
             )
             self._luggage = pack(self._run, work.setup, work.components)
@@ -70,7 +66,7 @@ class Drive:
             while not work.stop():
                 self._look()
                 self._hand_out()
-                yield from self._received()
+                yield from self._inbox.empty(TICK)
                 if not (self._sent or self._again or len(work.schedule)):
                     return
         finally:
@@ -142,7 +138,7 @@ class Drive:
             return
         self._arriving[address] = future
         capacity = _capacity(facts, self._work.setup)
-        self._when_done(
+        self._inbox.when_done(
             future, lambda reply: self._on_arrival(address, future, facts, capacity, reply)
         )
 
@@ -160,7 +156,9 @@ class Drive:
         elif isinstance(reply, BaseException):
             reply = {"problem": f"{type(reply).__name__}: {reply}"}
         here = self._here.result()
-        problem = here.get("problem") or reply.get("problem")
+        if "problem" in here:
+            raise UsageError(here["problem"])
+        problem = reply.get("problem")
         if not problem and (other := difference(here["credentials"], reply["credentials"])):
             problem = f"it has {other}"
         if not problem and not capacity:
@@ -168,8 +166,7 @@ class Drive:
         if problem:
             self._refuse(address, facts, problem)
             return
-        known = {"slots": capacity}
-        self._crew.posts[address] = Post(address, capacity, known)
+        self._crew.posts[address] = Post(address, capacity)
 
     def _refuse(self, address: str, facts: Mapping[str, Any], problem: str) -> None:
         name = facts.get("name") or address
@@ -190,8 +187,7 @@ class Drive:
         for attempt in [*self._again]:
             if attempt.guilty:
                 self._again.remove(attempt)
-                message = f"lost {attempt.lost} workers, each of which computed only this cell"
-                self._inbox.put(lambda a=attempt, m=message: self._crashed(a, m))
+                self._give_up(attempt, attempt.guilty)
             elif post := self._crew.place(attempt):
                 self._again.remove(attempt)
                 self._send(attempt, post)
@@ -224,7 +220,7 @@ class Drive:
             )
         except UsageError as error:  # the image cannot be read any more
             self._crew.done(attempt)
-            self._inbox.put(lambda m=str(error): self._crashed(attempt, m, "failed"))
+            self._give_up(attempt, str(error), "failed")
             return
         except Exception:  # of all kinds, where a worker or the scheduler was lost at this moment
             self._crew.done(attempt)
@@ -232,35 +228,9 @@ class Drive:
             return
         self._sent[number] = (attempt, future)
         self._begin_line(number, attempt)
-        self._when_done(future, lambda reply: self._on_reply(number, reply))
+        self._inbox.when_done(future, lambda reply: self._on_reply(number, reply))
 
     # Results come back.
-
-    def _when_done(self, future: Future, then: Callable[[Any], Any]) -> None:
-        """Fetch what a future holds, in a thread, and put what is to be done with it in the inbox.
-
-        What it holds may be an exception.
-        """
-
-        def fetch() -> None:
-            try:
-                reply = future.result(timeout=FETCH)
-            except BaseException as error:
-                reply = error
-            self._inbox.put(lambda: then(reply))
-
-        def fetch_later(_: Future) -> None:
-            with contextlib.suppress(RuntimeError):  # the run has ended
-                self._threads.submit(fetch)
-
-        future.add_done_callback(fetch_later)
-
-    def _received(self) -> Results:
-        """Wait a moment for something to come, and deal with all that came."""
-        with contextlib.suppress(queue.Empty):
-            yield from self._inbox.get(timeout=TICK)() or ()
-            while True:
-                yield from self._inbox.get_nowait()() or ()
 
     def _on_reply(self, number: int, reply: Any) -> Iterator[Any]:
         """Deal with what came of an attempt; one that was given up has no number any more."""
@@ -283,10 +253,9 @@ class Drive:
         elif not reply["message"].get("started", True):
             self._trouble(attempt, post, RuntimeError(reply["message"]["message"]))
         else:
-            post.troubles = 0
+            post.troubles.clear()
             post.images.add(attempt.image)
-            message = reply["message"] | post.facts
-            yield attempt.job, message, reply["wall"]
+            yield attempt.job, reply["message"] | {"slots": post.capacity}, reply["wall"]
 
     def _trouble(self, attempt: Attempt, post: Post, error: BaseException) -> None:
         """Try a cell elsewhere that a worker could not begin, or whose result did not arrive."""
@@ -294,9 +263,8 @@ class Drive:
         post.images.discard(attempt.image)
         if isinstance(error, CancelledError):
             return  # what it needed was in the memory of a worker that is lost
-        post.troubles += 1
-        if post.troubles >= TROUBLE:
-            text = str(error).partition("\n")[0] or type(error).__name__
+        text = str(error).partition("\n")[0] or type(error).__name__
+        if self._crew.trouble(attempt, post, text):
             self._again.extend(a for a in post.running if self._forget(a))
             del self._crew.posts[post.address]
             self._refuse(post.address, {}, text)
@@ -310,8 +278,9 @@ class Drive:
                 future.cancel()
         return True
 
-    def _crashed(self, attempt: Attempt, message: str, status: str = "crashed") -> Iterator[Any]:
-        yield attempt.job, {"status": status, "message": message}, 0.0
+    def _give_up(self, attempt: Attempt, message: str, status: str = "crashed") -> None:
+        """Have a row say why a cell has no result."""
+        self._inbox.put(lambda: iter([(attempt.job, {"status": status, "message": message}, 0.0)]))
 
     # What the user sees.
 
@@ -338,7 +307,7 @@ class Drive:
 
     def _end(self) -> None:
         """Have all workers end what belongs to this run."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
+        self._inbox.close()
         client = self._connection.client
         if client is not None and client.status == "running":
             with contextlib.suppress(Exception):

@@ -71,7 +71,7 @@ class Hangs(Good):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Assassin(Good):
-    """Kill the worker, the nearest process above that is not of priorlab, if the picture is gray."""
+    """Kill the worker, the nearest process above not of priorlab, if the picture is gray."""
 
     name: ClassVar[str] = "assassin"
 

@@ -75,3 +75,15 @@ def test_however_workers_are_lost_only_the_cells_that_kill_them_are_given_up(see
     assert sorted(given_up) == ["killer1", "killer2"]
     assert sorted(done) == sorted(job for job in jobs if job.startswith("good"))
     assert losses >= 2 * (RETRIES + 1)
+
+
+def test_a_worker_that_fails_three_cells_in_a_row_gets_no_more_but_not_for_one_bad_cell():
+    places = crew(4)
+    post = places.posts["0"]
+    bad = Attempt("bad")
+    assert not any(places.trouble(bad, post, "disk full") for _ in range(RETRIES))
+    assert not bad.guilty
+    places.trouble(bad, post, "disk full")
+    assert bad.guilty == "not computed, 4 times: disk full"
+    others = [Attempt("one"), Attempt("two")]
+    assert [places.trouble(other, post, "disk full") for other in others] == [False, True]
