@@ -40,18 +40,17 @@ class Notes(Progress):
         self.done = done
 
 
-def test_the_rows_are_those_of_the_local_engine(run, same, monkeypatch):
-    # Workers in this process, which has loaded the plugins: there is nothing to wait for.
-    monkeypatch.setattr(introduction, "ask", introduction.answer)
+def test_a_cell_is_computed_by_a_worker_and_its_pictures_come_back(run, monkeypatch):
+    # A worker in this process, and nothing to compare: one process is started, for the cells.
+    monkeypatch.setattr(introduction, "ask", lambda setup, parts: {"credentials": {}})
     with LocalCluster(1, threads_per_worker=1, processes=False, dashboard_address=":0") as cluster:
-        engine = Dask(scheduler=cluster.scheduler_address)
-        there = run(engine, "good,raises", "there")
-    here = run(Local(), "good,raises", "here", slots=1)
-    assert same(there.rows, here.rows)
-    assert set(there.rows["status"]) == {"ok", "failed"}
-    assert there.rows["machine"].equals(here.rows["machine"])
-    shown = [sorted(p.name for p in (r.folder / "images").rglob("*.png")) for r in (there, here)]
-    assert shown[0] == shown[1] != []
+        there = run(Dask(scheduler=cluster.scheduler_address), "good,raises")
+    rows = there.rows.set_index(["prior", "image"])
+    assert list(rows["status"]) == ["ok", "ok", "failed", "failed"]
+    assert rows["psnr"].between(18, 23).sum() == 2
+    assert rows["machine"].all()
+    shown = {path.name for path in (there.folder / "images").rglob("*.png")}
+    assert any("good" in name for name in shown), shown
 
 
 @pytest.mark.parametrize(
@@ -135,6 +134,18 @@ def children_of_cells():
             if b"priorlab.harness" in place.read_bytes():
                 found.append(place.parent.name)
     return set(found)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(400)
+def test_the_rows_are_those_of_the_local_engine(run, same):
+    there = run(Dask(cluster="distributed.LocalCluster", workers=2), "good,raises,dies", "there")
+    here = run(Local(), "good,raises,dies", "here")
+    assert same(there.rows, here.rows)
+    assert set(there.rows["status"]) == {"ok", "failed", "crashed"}
+    assert there.rows["machine"].equals(here.rows["machine"])
+    shown = [sorted(p.name for p in (r.folder / "images").rglob("*.png")) for r in (there, here)]
+    assert shown[0] == shown[1] != []
 
 
 @pytest.mark.slow
