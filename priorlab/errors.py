@@ -38,8 +38,8 @@ def said(error: BaseException) -> str:
 
     Examples
     --------
-    >>> said(ValueError("caf\udcff"))
-    'caf?'
+    >>> said(ValueError("half a pair: " + chr(0xDCFF)))
+    'half a pair: ?'
     >>> class Silent(Exception):
     ...     __str__ = None
     >>> said(Silent())

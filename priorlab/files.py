@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 import stat
+from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from priorlab.errors import UsageError, printable
 
@@ -32,12 +35,33 @@ def write_atomically(path: Path, content: bytes | str) -> None:
     >>> Path("notes.txt").read_text()
     'second'
     """
-    data = printable(content).encode() if isinstance(content, str) else content
+    with written_atomically(path) as file:
+        file.write(printable(content).encode() if isinstance(content, str) else content)
+
+
+@contextlib.contextmanager
+def written_atomically(path: Path) -> Iterator[BinaryIO]:
+    """Open a file to be written piece by piece; it appears when all is written.
+
+    Raises
+    ------
+    UsageError
+        If the file cannot be written.
+
+    Examples
+    --------
+    >>> with written_atomically(Path("rows.csv")) as file:
+    ...     _ = file.write(b"a,b")
+    ...     Path("rows.csv").exists()
+    False
+    >>> Path("rows.csv").read_text()
+    'a,b'
+    """
     part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
     try:
         try:
             with part.open("xb") as file:
-                file.write(data)
+                yield file
             part.replace(path)
         finally:
             part.unlink(missing_ok=True)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from priorlab import specs
 from priorlab.errors import UsageError, unknown
+from priorlab.files import other_than_file
 from priorlab.sources.digest import digest
 
 if TYPE_CHECKING:
@@ -145,8 +146,10 @@ class Registry:
 def check_places(files: Sequence[str | Path], folders: Sequence[str | Path]) -> None:
     """Raise a `UsageError` for a plugin's file or folder that does not exist."""
     for path in files:
-        if not Path(path).is_file():
+        if not Path(path).exists():
             raise UsageError(f"--plugin {path}: there is no such file")
+        if other := other_than_file(Path(path)):
+            raise UsageError(f"--plugin {path}: this is {other}, not a file")
     for folder in folders:
         if not Path(folder).is_dir():
             raise UsageError(f"--plugin-dir {folder}: there is no such folder")

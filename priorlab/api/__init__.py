@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from priorlab.api.batch import restore_files
     from priorlab.api.catalogue import load_plugins, train
     from priorlab.api.checking import check_names
-    from priorlab.api.comparing import CutShort, bench, plan, run, table, terminal_table
+    from priorlab.api.comparing import CutShort, Fault, bench, plan, run, table, terminal_table
     from priorlab.api.declared import declarations, describe
     from priorlab.api.explaining import explain
     from priorlab.api.restoring import degrade, degrade_file, restore, restore_file
@@ -26,7 +26,7 @@ _PLACES = {
     "batch": ("restore_files",),
     "work": ("Restored",),
     "catalogue": ("load_plugins", "train"),
-    "comparing": ("CutShort", "bench", "plan", "run", "table", "terminal_table"),
+    "comparing": ("CutShort", "Fault", "bench", "plan", "run", "table", "terminal_table"),
     "checking": ("check_names",),
     "declared": ("declarations", "describe"),
     "explaining": ("explain",),
@@ -36,6 +36,7 @@ _MODULES = {name: module for module, names in _PLACES.items() for name in names}
 
 __all__ = [
     "CutShort",
+    "Fault",
     "Restored",
     "RunSettings",
     "bench",

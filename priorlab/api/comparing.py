@@ -16,14 +16,14 @@ from priorlab.harness.results import runs
 from priorlab.harness.results.runs import Run
 from priorlab.harness.run import bench as _bench
 from priorlab.harness.run import progress as _progress
-from priorlab.harness.run.bench import CutShort
+from priorlab.harness.run.bench import CutShort, Fault
 from priorlab.harness.run.plan import plan
 from priorlab.harness.run.settings import RunSettings, settle
 from priorlab.priors import Prior
 from priorlab.registry import Registry
 from priorlab.tasks.base import Task
 
-__all__ = ["CutShort", "bench", "plan", "run", "table", "terminal_table"]
+__all__ = ["CutShort", "Fault", "bench", "plan", "run", "table", "terminal_table"]
 
 
 def bench(
@@ -39,6 +39,7 @@ def bench(
     slots: int | None = None,
     threads: int | None = None,
     timeout_s: float | None = None,
+    memory_mb: float | None = None,
     device: str | None = None,
     engine: str | Engine | None = None,
     plugin_files: Sequence[str | Path] | None = None,
@@ -74,6 +75,9 @@ def bench(
         Threads of each.
     timeout_s : float, optional
         Seconds after which a cell is given up.
+    memory_mb : float, optional
+        MB (10^6 bytes) that the processes of a cell may take together; by default there is no
+        limit.
     device : str, optional
         Torch device.
     engine : str or Engine, optional
@@ -141,6 +145,8 @@ def run(
         For settings that cannot be used.
     CutShort
         If results can no longer be written.
+    Fault
+        If something in priorlab itself is wrong.
     """
     progress = _progress.for_terminal() if show_progress else None
     return _bench.run(settings, registry, progress=progress, command=command)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import os
 import shlex
 import sys
 from pathlib import Path
@@ -15,6 +17,7 @@ from priorlab.cli.parsing import (
     OK,
     add_plugin_options,
     check_names,
+    megabytes,
     positive,
     seconds,
     seeds,
@@ -62,6 +65,12 @@ def add_bench(commands: Commands) -> None:
         metavar="SECONDS",
         help=f"hard limit for a cell (default: {_DEFAULT.timeout_s:g})",
     )
+    parser.add_argument(
+        "--memory",
+        type=megabytes,
+        metavar="SIZE",
+        help="hard limit for the memory of a cell, such as 500M or 4G (default: none)",
+    )
     parser.add_argument("--device", help=f"torch device (default: {_DEFAULT.device})")
     parser.add_argument(
         "--engine",
@@ -99,6 +108,7 @@ def _bench(options: argparse.Namespace) -> int:
             "slots": options.slots,
             "threads": options.threads,
             "timeout_s": options.timeout,
+            "memory_mb": options.memory,
             "device": options.device,
             "engine": _engine(options),
             "plugin_files": options.plugin,
@@ -122,9 +132,21 @@ def _bench(options: argparse.Namespace) -> int:
     command = shlex.join(["priorlab", *options.typed])
     try:
         done = api.run(settings, registry, show_progress=True, command=command)
-    except api.CutShort as error:
-        _print_table(error.run)
+    except (api.CutShort, api.Fault) as error:
+        with contextlib.suppress(Exception):  # what went wrong is told in any case
+            _print_table(error.run)
         raise
+    try:
+        _print_results(done)
+    except OSError:  # nobody reads it any more, such as a terminal that was closed
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if done.interrupted:
+        return INTERRUPTED
+    return FAILED if done.failures else OK
+
+
+def _print_results(done: Run) -> None:
+    """Print the tables, and say where the files are and what is missing."""
     _print_table(done)
     if len(done.rows):
         print(f"wrote {done.folder}/: table.md, table.csv, images.csv, images/ and, to look at:")
@@ -133,8 +155,7 @@ def _bench(options: argparse.Namespace) -> int:
     if done.interrupted:
         left = f"{done.info['total'] - len(done.rows)} of {done.info['total']} cells left"
         print(f"priorlab: stopped with {left}; the same command goes on from here", file=sys.stderr)
-        return INTERRUPTED
-    return FAILED if done.failures else OK
+    sys.stdout.flush()
 
 
 def _engine(options: argparse.Namespace) -> str | None:

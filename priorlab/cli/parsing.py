@@ -88,6 +88,24 @@ def seconds(text: str) -> float:
     return value
 
 
+def megabytes(text: str) -> float:
+    """Read an amount of memory, in MB (10^6 bytes).
+
+    Examples
+    --------
+    >>> megabytes("500M"), megabytes("1.5G")
+    (500.0, 1500.0)
+    """
+    units = {"M": 1.0, "G": 1000.0}
+    try:
+        value = float(text[:-1]) * units[text[-1:].upper()]
+    except (ValueError, KeyError):
+        value = -1.0
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} is not an amount such as 500M or 4G")
+    return value
+
+
 def seed(text: str) -> int:
     """Read a seed.
 

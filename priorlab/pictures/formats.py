@@ -46,8 +46,23 @@ MOST_PIXELS = 2**27
 """Larger files are refused before they are decoded: 134 megapixels, below the limit of Pillow."""
 
 
-def check_size(width: int, height: int, path: Path) -> None:
-    """Raise a `UsageError` for a file with more than `MOST_PIXELS` pixels.
+MOST_BYTES = 2**31
+"""The most that the numbers of a picture may take in memory, as floats or as they are stored."""
+
+
+def check_size(width: int, height: int, path: Path, *, samples: int = 1, itemsize: int = 1) -> None:
+    """Raise a `UsageError` for a picture that is too large, before it is decoded.
+
+    Parameters
+    ----------
+    width, height : int
+        Pixels; the most are `MOST_PIXELS`.
+    path : Path
+        The file.
+    samples : int
+        Numbers of each pixel, opacity included.
+    itemsize : int
+        Bytes of each number.
 
     Examples
     --------
@@ -59,6 +74,12 @@ def check_size(width: int, height: int, path: Path) -> None:
     if width * height > MOST_PIXELS:
         raise UsageError(
             f"{path} is {width}x{height} pixels, too large; the most is {MOST_PIXELS} pixels"
+        )
+    as_floats = 4
+    if width * height * samples * max(itemsize, as_floats) > MOST_BYTES:
+        raise UsageError(
+            f"{path} is {width}x{height} pixels with {samples} numbers of {itemsize} bytes each,"
+            f" too large; the most are {MOST_BYTES // as_floats} numbers of at most 4 bytes"
         )
 
 

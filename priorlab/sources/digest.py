@@ -76,7 +76,7 @@ def digest(modules: Iterable[str]) -> str:
     entries = {source.label: source.digest() for source in _files(found)}
     lines = "".join(f"{label} {entries[label]}\n" for label in sorted(entries))
     lines += "".join(f"{version}\n" for version in sorted(libraries))
-    return hashlib.sha256(lines.encode()).hexdigest()
+    return hashlib.sha256(lines.encode(errors="surrogatepass")).hexdigest()
 
 
 def sources(modules: Iterable[str]) -> list[Source]:

@@ -296,6 +296,7 @@ def watch(
         left = process_tree.descendants(process.pid)
     finally:
         process_tree.end([process.pid])
+        process.reap()
         process.channel.close()
     if left and result.status == "ok":
         result.message = f"it left {len(left)} processes running, which were ended"

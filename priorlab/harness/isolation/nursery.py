@@ -62,12 +62,15 @@ class CellProcess:
         How long preparing the prior took; 0 if another cell had it prepared.
     code : callable
         Returns the exit code as `subprocess` has it, once the process has ended, or None.
+    reap : callable
+        To be called once it has been ended.
     """
 
     pid: int
     channel: Channel
     prepare_seconds: float
     code: Callable[[], int | None]
+    reap: Callable[[], object] = lambda: None
 
 
 @dataclasses.dataclass
@@ -114,9 +117,21 @@ class Nursery:
             self._forget(next(iter(self._prepared)))
         return process
 
+    def close(self) -> None:
+        """End the processes that wait for a cell."""
+        for key in list(self._prepared):
+            self._forget(key)
+        if self._spare is not None:
+            process, channel = self._spare
+            self._spare = None
+            process_tree.end([process.pid])
+            process.wait()
+            channel.close()
+
     def known(self) -> list[int]:
         """Return the processes that are to be there between two cells."""
-        return [found.pid for found in self._prepared.values()]
+        spare = [self._spare[0].pid] if self._spare else []
+        return [found.pid for found in self._prepared.values()] + spare
 
     def _forget(self, key: str) -> None:
         found = self._prepared.pop(key)
@@ -190,7 +205,7 @@ class Nursery:
             process.wait()
             raise
         self._spare = self._start_fresh()
-        return CellProcess(process.pid, channel, seconds, code)
+        return CellProcess(process.pid, channel, seconds, code, process.wait)
 
     def _start_fresh(self) -> tuple[subprocess.Popen[bytes], Channel]:
         ours, theirs = Channel.pair()

@@ -68,7 +68,8 @@ class ReportingTrace(PictureCollector):
                 self._next = start + INTERVAL
             elif frame is not None:
                 self._block.mark(frame, used=False)
-        self._spent += time.perf_counter() - start
+        if frame is not None:
+            self._spent += time.perf_counter() - start
 
     @override
     def returned(self, iteration: int) -> None:

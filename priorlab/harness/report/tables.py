@@ -13,7 +13,7 @@ from priorlab.files import write_atomically
 from priorlab.harness.report import copies, formats, notes, sheets, summary
 from priorlab.harness.report.formats import Sheet
 from priorlab.harness.report.summary import Line
-from priorlab.harness.results import schema
+from priorlab.harness.results import csv_files, schema
 from priorlab.harness.results.header import Header
 from priorlab.harness.results.schema import METRICS
 
@@ -95,7 +95,7 @@ def per_image(rows: pd.DataFrame) -> str:
     prior,task,image,seed,psnr
     tv,denoise,house,0,30.0
     """
-    return _csv(rows)
+    return csv_files.write(rows)
 
 
 def write(
@@ -162,7 +162,7 @@ class _Comparison:
         if style == "csv":
             protocols = [header.protocols.get(line.task, "") for line in self.lines]
             table = summary.table(self.lines)
-            return _csv(table.assign(dataset=header.dataset, protocol=protocols))
+            return csv_files.write(table.assign(dataset=header.dataset, protocol=protocols))
         document = self.sheets(full=True, remarks_in_column=style == "md")
         write_sheets = formats.markdown if style == "md" else formats.latex
         return write_sheets(document, notes.closing(header), header.title, header.above)
@@ -182,7 +182,3 @@ class _Comparison:
             )
             for task in tasks
         ]
-
-
-def _csv(table: pd.DataFrame) -> str:
-    return table.to_csv(index=False, lineterminator="\n")

@@ -1,37 +1,36 @@
 """The folder of a run: what it was, a row for each cell, and the images to look at.
 
-run.json                            command, versions, machine, protocols, meaning of the columns,
-                                    keys of all cells
-images.csv                          a row for each prior, task, image and seed
-<task>.png                          a contact sheet of the task's most typical image
-failures.txt                        tracebacks, if anything failed
-images/<task>/<image>/<prior>.png   restored; also _clean.png, _measured.png and
-                                    <prior>-<name>.png, such as its uncertainty
-logs/slot1.log                      what the child processes printed
+run.json       command, versions, machine, protocols, meaning of the columns, keys of all cells
+images.csv     a row for each prior, task, image and seed
+<task>.png     a contact sheet of the task's most typical image
+failures.txt   tracebacks, if anything failed
+images/        a picture for each cell; see `priorlab.harness.results.shown`
+logs/          what the child processes printed
 """
 
 from __future__ import annotations
 
+import hashlib
+import itertools
 import json
-import os
-import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from priorlab.errors import UsageError
-from priorlab.files import write_atomically
-from priorlab.harness.results import outputs, schema
-from priorlab.harness.results.names import safe_name
-from priorlab.harness.results.schema import Outcome
+from priorlab.errors import UsageError, printable
+from priorlab.escaping import without_home
+from priorlab.files import write_atomically, written_atomically
+from priorlab.harness.results import csv_files, schema
 
 INFO = "run.json"
 ROWS = "images.csv"
 FAILURES = "failures.txt"
 FORMAT = 2
 """Version of the folder's files."""
+
+_LABELS = tuple(column.name for column in schema.LABELS)
 
 
 class RunFolder:
@@ -53,52 +52,38 @@ class RunFolder:
         """Folder of what the child processes print."""
         return self.path / "logs"
 
+    @property
+    def pictures(self) -> Path:
+        """Folder of the pictures."""
+        return self.path / "images"
+
     def begin(self, info: Mapping[str, Any]) -> None:
-        """Note what the run is; what an earlier run left here goes."""
-        write_atomically(self.path / INFO, json.dumps(info, indent=1) + "\n")
-        for old in (ROWS, FAILURES, "table.md", "table.csv"):
-            (self.path / old).unlink(missing_ok=True)
-        for sheet in self.path.glob("*.png"):
-            sheet.unlink()
-        shutil.rmtree(self.path / "images", ignore_errors=True)
+        """Note what the run is; the tables that an earlier run of it left here go.
 
-    def show(self, labels: Mapping[str, Any], outcome: Outcome | None, store: Path) -> None:
-        """Put the images of a cell where the user looks for them; no outcome takes them away.
-
-        `labels` has its prior, task, image and seed.
+        Raises
+        ------
+        UsageError
+            If the folder is that of a run with another grid: its tables are not to be lost.
         """
-        place, seed = self.place(labels["task"], labels["image"]), self.seed(labels["seed"])
-        prior = safe_name(labels["prior"])
-        restored = place / f"{prior}{seed}.png"
-        if outcome is None or not outcome.output:
-            restored.unlink(missing_ok=True)
-            return
-        for name, (digest, _) in outcome.pictures().items():
-            extra = place / f"{prior}-{name}{seed}.png"
-            _place(outputs.path(store, digest, outputs.VIEW), extra)
-        _place(outputs.path(store, outcome.output, outputs.VIEW), restored)
-        for digest, name in ((outcome.clean, "_clean"), (outcome.degraded, f"_measured{seed}")):
-            _place(outputs.path(store, digest, outputs.VIEW), place / f"{name}.png")
-
-    def place(self, task: str, image: str) -> Path:
-        """Return the folder for the pictures of an image under a task."""
-        return self.path / "images" / safe_name(task) / safe_name(image)
-
-    @staticmethod
-    def seed(seed: int) -> str:
-        """Return what tells a picture's seed in its name: nothing for seed 0."""
-        return f"-seed{seed}" if seed else ""
+        _check_grid(self.path, info)
+        try:
+            _write(self.path, info)
+            for old in (ROWS, FAILURES, "table.md", "table.csv"):
+                (self.path / old).unlink(missing_ok=True)
+            for sheet in self.path.glob("*.png"):
+                sheet.unlink()
+        except OSError as error:
+            raise UsageError(f"cannot write to {self.path}: {error.strerror or error}") from None
 
     def finish(
         self, info: Mapping[str, Any], rows: pd.DataFrame, details: Sequence[tuple[str, str]]
     ) -> None:
         """Write the rows, what their columns mean, and the traceback of each failure."""
-        write_atomically(self.path / ROWS, rows.to_csv(index=False, lineterminator="\n"))
+        write_atomically(self.path / ROWS, csv_files.write(rows))
         if details:
             text = "\n\n".join(f"=== {title}\n{detail}" for title, detail in details)
-            write_atomically(self.path / FAILURES, text + "\n")
-        described = {**info, "columns": schema.meanings()}
-        write_atomically(self.path / INFO, json.dumps(described, indent=1) + "\n")
+            write_atomically(self.path / FAILURES, without_home(printable(text)) + "\n")
+        _write(self.path, {**info, "columns": schema.meanings()})
 
     def rows(self) -> pd.DataFrame:
         """Read the rows back.
@@ -110,8 +95,7 @@ class RunFolder:
         """
         file = self.path / ROWS
         try:
-            texts = pd.read_csv(file, dtype=str, keep_default_na=False, na_values=[""])
-            return schema.frame(texts)
+            return schema.frame(csv_files.read(file.read_text("utf-8")))
         except ValueError as error:
             raise UsageError(f"{file} is damaged: {error}") from None
 
@@ -123,25 +107,102 @@ class RunFolder:
         UsageError
             If the folder is not that of a finished run this priorlab knows how to read.
         """
-        try:
-            info: dict[str, Any] = json.loads((self.path / INFO).read_text())
-        except (OSError, ValueError) as error:
-            raise UsageError(f"{self.path} is not the folder of a run: {error}") from None
-        if info.get("format", 0) > FORMAT:
-            raise UsageError(f"{self.path} was written by a newer priorlab; upgrade to read it")
+        info = read_info(self.path)
         if not (self.path / ROWS).exists():
             raise UsageError(f"the run {self.path} was cut short; run its command again to finish")
         return info
 
+    def rename(self, path: Path) -> None:
+        """Move the folder, and change the name that is noted in it.
 
-def _place(source: Path, target: Path) -> None:
-    """Give a stored image a second name; copy it where the file system knows no links."""
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.unlink(missing_ok=True)
+        Raises
+        ------
+        UsageError
+            If there is something at the new place already, or the folder cannot be moved.
+        """
+        info = read_info(self.path)
+        if path.exists():
+            raise UsageError(f"there is a {path} already; choose another name")
         try:
-            os.link(source, target)
-        except OSError:
-            shutil.copyfile(source, target)
-    except OSError as error:
-        raise UsageError(f"cannot write {target}: {error.strerror or error}") from None
+            self.path.rename(path)
+        except OSError as error:
+            raise UsageError(f"cannot rename {self.path}: {error.strerror or error}") from None
+        self.path = path
+        _write(path, info | {"name": path.name})
+
+
+def read_info(path: Path, *, cells: bool = True) -> dict[str, Any]:
+    """Return what the run of a folder is, finished or not.
+
+    Parameters
+    ----------
+    path : Path
+        The folder.
+    cells : bool
+        Whether the cells are wanted, of which there may be very many.
+
+    Raises
+    ------
+    UsageError
+        If it is not the folder of a run that this priorlab knows how to read.
+    """
+    try:
+        with (path / INFO).open(encoding="utf-8") as file:
+            if cells:
+                text = file.read()
+            else:
+                text = "".join(itertools.takewhile(lambda line: line != _CELLS, file))
+                text += ' "cells": []}' * text.endswith(",\n")
+        info: dict[str, Any] = json.loads(text)
+        newer = info.get("format", 0) > FORMAT
+    except (OSError, ValueError, AttributeError, TypeError) as error:
+        raise UsageError(f"{path} is not the folder of a run: {error}") from None
+    if newer:
+        raise UsageError(f"{path} was written by a newer priorlab; upgrade to read it")
+    return info
+
+
+_CELLS = ' "cells": [\n'
+"""The line of `run.json` before the cells, which are the last."""
+
+
+def _check_grid(path: Path, info: Mapping[str, Any]) -> None:
+    """Raise a `UsageError` if a folder is that of a run with another grid."""
+    if not (path / INFO).exists():
+        return
+    try:
+        there = read_info(path, cells=False)
+        if "grid" not in there:  # of an earlier version
+            there = read_info(path)
+            there["grid"] = _grid(there.get("cells", ()))
+    except (UsageError, KeyError) as error:
+        raise UsageError(f"{error}; choose another name, or move that folder away") from None
+    if there["grid"] == _grid(info.get("cells", ())):
+        return
+    raise UsageError(
+        f"{path} holds the run of another grid, begun {there.get('started', '?')}:"
+        f" {there.get('total', '?')} cells, {', '.join(there.get('priors', ()))} on"
+        f" {', '.join(there.get('tasks', ()))}; choose another name for this run, or for that"
+        f" one: priorlab runs rename {path.name} NEW"
+    )
+
+
+def _grid(cells: Iterable[Mapping[str, Any]]) -> str:
+    """Return a digest of the labels of cells, in any order."""
+    digest = hashlib.sha256()
+    for line in sorted(json.dumps([cell[name] for name in _LABELS]) for cell in cells):
+        digest.update(line.encode() + b"\n")
+    return digest.hexdigest()
+
+
+def _write(path: Path, info: Mapping[str, Any]) -> None:
+    """Write `run.json`: a line for each cell, of which there may be many, after all else."""
+    cells = info.get("cells", ())
+    others = {key: value for key, value in info.items() if key != "cells"}
+    text = json.dumps(others | {"grid": _grid(cells), "cells": []}, indent=1)
+    head, _, tail = text.rpartition("]")
+    with written_atomically(path / INFO) as file:
+        file.write(head.encode())
+        for index, cell in enumerate(cells):
+            file.write(("," * bool(index) + "\n  " + json.dumps(cell)).encode())
+        file.write(("\n ]" + tail + "\n").encode())

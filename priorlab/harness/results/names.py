@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import re
 
 
+@functools.lru_cache(10_000)
 def safe_name(text: str) -> str:
     """Return a text as a file name on any system: `inpaint:missing=0.5` -> `inpaint-missing=0.5`.
 
@@ -23,4 +25,5 @@ def safe_name(text: str) -> str:
     safe = re.sub(r"[^\w .,=+()-]", "_", name).strip(". ").encode()[:150].decode(errors="ignore")
     if safe and safe == name:
         return safe
-    return f"{safe.strip('. ')}~{hashlib.sha256(text.encode()).hexdigest()[:8]}"
+    digest = hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()
+    return f"{safe.strip('. ')}~{digest[:8]}"

@@ -1,4 +1,4 @@
-"""Restored images on disk, named by their content: equal images are stored once."""
+"""Restored images as files in the store, named by their content: equal ones are stored once."""
 
 from __future__ import annotations
 

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping
 from types import NoneType, UnionType
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from priorlab.errors import UsageError
@@ -75,7 +76,7 @@ def _column(meaning: str, default: Any = dataclasses.MISSING, **facts: Any) -> A
     return dataclasses.field(default=default, metadata={"meaning": meaning, **facts})
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, slots=True)
 class Outcome:
     """What is known of a computed cell: the columns of the store, apart from its labels."""
 
@@ -183,8 +184,11 @@ def cast(kind: type, values: pd.Series[Any]) -> pd.Series[Any]:
     if kind is float:
         return values.astype(float)
     parse = _truth if kind is bool else int
-    found = [pd.NA if pd.isna(value) else parse(value) for value in values]
-    return pd.Series(found, index=values.index, dtype="boolean" if kind is bool else "Int64")
+    missing = values.isna().to_numpy(dtype=bool)
+    found = np.zeros(len(values), dtype=bool if kind is bool else np.int64)
+    found[~missing] = [parse(value) for value in values[~missing]]
+    array = pd.arrays.BooleanArray if kind is bool else pd.arrays.IntegerArray
+    return pd.Series(array(found, missing), index=values.index)
 
 
 def _truth(value: Any) -> bool:

@@ -1,44 +1,29 @@
 """The store: one SQLite file that remembers every cell ever computed, whatever the run.
 
-Only the driver writes, and commits cell by cell: whoever kills it loses at most the cells that
-were being computed. Two drivers may share a store; they wait for each other.
+It holds the pictures, too, under names made of their content. Only drivers write, and commit
+cell by cell: whoever kills one loses at most the cells that were being computed. Several may
+share a store; see `priorlab.harness.results.claims`.
 """
 
 from __future__ import annotations
 
-import contextlib
-import dataclasses
 import math
-import sqlite3
 import statistics
-import time
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
-from priorlab.errors import UsageError
-from priorlab.harness.results.schema import LABELS, OUTCOME, Outcome
+from priorlab.errors import UsageError, printable
+from priorlab.harness.results.database import Database
+from priorlab.harness.results.outputs import DATA
+from priorlab.harness.results.schema import FINAL, OUTCOME, Outcome
 
-LAYOUT = 3
-"""Version of the file's layout, kept in SQLite's `user_version`."""
+FILE = "store.sqlite"
 
-WAIT = 30.0
-"""Seconds to wait for another process that writes to the same store."""
-
-
-_STORED = (*LABELS, *OUTCOME)
-_CELLS = f"""
-create table if not exists cells (
-    key text primary key, created text default current_timestamp,
-    {", ".join(column.sql for column in _STORED)}
-) without rowid
-"""
-_SCORES = """
-create table scores (
-    key text, metric text, digest text, value real, primary key (key, metric)
-) without rowid
-"""
 _OUTCOME = ", ".join(column.name for column in OUTCOME)
+_FINAL = ", ".join(f"'{status}'" for status in FINAL)
 
 
 class Store:
@@ -46,8 +31,8 @@ class Store:
 
     Attributes
     ----------
-    pictures : Path
-        Folder of the restored images; see `priorlab.harness.results.outputs`.
+    database : Database
+        The file, for those who keep other things in it.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -58,122 +43,56 @@ class Store:
         UsageError
             If it cannot be written, is damaged, or was made by a newer priorlab.
         """
-        self._locate(folder)
         try:
-            self.pictures.mkdir(parents=True, exist_ok=True)
+            folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             reason = error.strerror or error
             raise UsageError(f"cannot write to the results folder {folder}: {reason}") from None
-        with self._guard():
-            self._open(str(self.file))
+        self.database = Database.writable(folder / FILE)
 
     @classmethod
     def to_read(cls, folder: Path) -> Store | None:
-        """Return the store in a folder as it is now, or None if there is none.
+        """Return the store in a folder to be read, or None if there is none.
 
-        No file is written, nor brought up to a newer layout: this is a copy in memory.
+        No file is written, nor brought up to a newer layout.
 
         Raises
         ------
         UsageError
             If the file is damaged, or was made by a newer priorlab.
         """
-        store = cls.__new__(cls)
-        store._locate(folder)
-        if not store.file.exists():
+        if not (folder / FILE).exists():
             return None
-        # Without a log nobody has the file open, and SQLite need not make one in order to read.
-        log = store.file.with_name(f"{store.file.name}-wal")
-        how = "mode=ro" if log.exists() else "mode=ro&immutable=1"
-        with store._guard():
-            source = sqlite3.connect(
-                f"{store.file.resolve().as_uri()}?{how}", uri=True, timeout=WAIT
-            )
-            with contextlib.closing(source):
-                store._open(":memory:", source)
+        store = cls.__new__(cls)
+        store.database = Database.readable(folder / FILE)
         return store
-
-    def _locate(self, folder: Path) -> None:
-        self.file = folder / "store.sqlite"
-        self.pictures = folder / "outputs"
-
-    def _open(self, name: str, source: sqlite3.Connection | None = None) -> None:
-        """Connect, fill with what `source` holds, and bring the layout up to date."""
-        self._base = sqlite3.connect(name, timeout=WAIT, isolation_level=None)
-        try:
-            if source:
-                source.backup(self._base)
-            self._prepare()
-        except BaseException:
-            self._base.close()
-            raise
-
-    def _prepare(self) -> None:
-        # A killed process loses no commit; a power failure may lose the last, which is enough.
-        self._base.execute("pragma synchronous = normal")
-        if self._layout() == LAYOUT:
-            return
-        self._keep_a_log()
-        with self._transaction():
-            if self._layout() == LAYOUT:
-                return  # another process was faster
-            self._base.execute(_CELLS)
-            self._bring_up_to_date()
-            # Earlier layouts kept scores for all metrics together, under a digest of code that
-            # is no more; they follow from the stored images.
-            self._base.execute("drop table if exists scores")
-            self._base.execute(_SCORES)
-            self._base.execute(f"pragma user_version = {LAYOUT}")
-
-    def _keep_a_log(self) -> None:
-        """Switch to write-ahead logging; SQLite itself does not wait for others who do so."""
-        deadline = time.monotonic() + WAIT
-        while True:
-            try:
-                self._base.execute("pragma journal_mode = wal")
-                return
-            except sqlite3.OperationalError:
-                if time.monotonic() > deadline:
-                    raise
-                time.sleep(0.05)
-
-    def _layout(self) -> int:
-        """Return the version of the file's layout; 0 for an empty file."""
-        (version,) = self._base.execute("pragma user_version").fetchone()
-        if version > LAYOUT:
-            raise UsageError(
-                f"{self.file} was made by a newer priorlab (layout {version}, this one knows"
-                f" {LAYOUT}); upgrade priorlab or choose another results folder"
-            )
-        return int(version)
-
-    def _bring_up_to_date(self) -> None:
-        """Rename and add columns of an earlier layout; what it did not know is missing."""
-        there = {row[1] for row in self._base.execute("pragma table_info(cells)")}
-        for column in _STORED:
-            if column.formerly in there:
-                change = f"rename column {column.formerly} to {column.name}"
-            elif column.name not in there:
-                change = f"add column {column.sql}" + " default ''" * (column.kind is str)
-            else:
-                continue
-            self._base.execute(f"alter table cells {change}")
 
     def close(self) -> None:
         """Close the file."""
-        self._base.close()
+        self.database.close()
 
     def outcome(self, key: str) -> Outcome | None:
         """Return what is known of a cell, or None."""
-        with self._guard():
-            row = self._base.execute(
-                f"select {_OUTCOME} from cells where key = ?", (key,)
-            ).fetchone()
-        if row is None:
-            return None
-        return Outcome(
-            *(column.from_sql(value) for column, value in zip(OUTCOME, row, strict=True))
-        )
+        return self.outcomes([key]).get(key)
+
+    def outcomes(self, keys: Iterable[str]) -> dict[str, Outcome]:
+        """Return what is known of cells, by key."""
+        query = f"select key, {_OUTCOME} from cells where key in ({{keys}})"
+        with self.database.guard():
+            return dict(_outcomes(self.database.select_by(query, keys)))
+
+    def known(self, keys: Iterable[str]) -> dict[str, Outcome]:
+        """Return what is known for good: cells that need not be computed again, by key.
+
+        Those that failed are not among them, nor those whose restored picture is lost.
+        """
+        query = f"""
+            select key, {_OUTCOME} from cells where status in ({_FINAL}) and (output = ''
+            or exists (select 1 from pictures where name = output || '{DATA}'))
+            and key in ({{keys}})
+        """
+        with self.database.guard():
+            return dict(_outcomes(self.database.select_by(query, keys)))
 
     def put(
         self,
@@ -182,36 +101,57 @@ class Store:
         outcome: Outcome,
         metrics: Mapping[str, str],
         scores: Mapping[str, float],
+        pictures: Mapping[str, bytes] | None = None,
     ) -> None:
-        """Remember a cell and its scores, in one transaction; see `put_scores`."""
-        names = ("key", *labels, *(column.name for column in OUTCOME))
-        values = (key, *labels.values(), *dataclasses.astuple(outcome))
-        marks = ", ".join("?" * len(values))
-        with self._guard(), self._transaction():
-            self._base.execute(
-                f"insert or replace into cells ({', '.join(names)}) values ({marks})", values
-            )
-            self._base.execute("delete from scores where key = ?", (key,))
-            self._put_scores(key, metrics, scores)
-
-    def scores(self, key: str, metrics: Mapping[str, str]) -> dict[str, float]:
-        """Return the scores of a cell that are known.
+        """Remember a cell, its scores and its pictures, in one transaction.
 
         Parameters
         ----------
         key : str
-            Of the cell.
+            Of the cell; whoever claimed it does so no longer.
+        labels : mapping
+            Its prior, task, image and seed.
+        outcome : Outcome
+            What came of it.
+        metrics, scores : mapping
+            See `put_scores`.
+        pictures : mapping of str to bytes, optional
+            As `outputs.encode` makes them. One that is stored already is replaced if it differs,
+            since then it is damaged.
+        """
+        names = ("key", "created", *labels, *(column.name for column in OUTCOME))
+        found = (getattr(outcome, column.name) for column in OUTCOME)
+        values = [storable(value) for value in (key, stamp_of_now(), *labels.values(), *found)]
+        marks = ", ".join("?" * len(values))
+        with self.database.transaction():
+            self.database.execute(
+                f"insert or replace into cells ({', '.join(names)}) values ({marks})", values
+            )
+            self.database.execute("delete from scores where key = ?", (key,))
+            self._put_scores(key, metrics, scores)
+            self._put_pictures(pictures or {})
+            self.database.execute("delete from claims where key = ?", (key,))
+
+    def scores(
+        self, keys: Iterable[str], metrics: Mapping[str, str]
+    ) -> dict[str, dict[str, float]]:
+        """Return for each of some cells the scores that are known.
+
+        Parameters
+        ----------
+        keys : iterable of str
+            Those of the cells.
         metrics : mapping of str to str
             For each metric the digest of its code: scores by other code are not returned.
         """
-        query = "select metric, digest, value from scores where key = ?"
-        with self._guard():
-            rows = self._base.execute(query, (key,)).fetchall()
-        return {
-            metric: math.nan if value is None else value
-            for metric, digest, value in rows
-            if metrics.get(metric) == digest
-        }
+        wanted = list(keys)
+        found: dict[str, dict[str, float]] = {key: {} for key in wanted}
+        query = "select key, metric, digest, value from scores where key in ({keys})"
+        with self.database.guard():
+            for key, metric, digest, value in self.database.select_by(query, wanted):
+                if metrics.get(metric) == digest:
+                    found[key][metric] = math.nan if value is None else value
+        return found
 
     def put_scores(self, key: str, metrics: Mapping[str, str], scores: Mapping[str, float]) -> None:
         """Remember scores of a cell; those of other metrics stay.
@@ -225,43 +165,90 @@ class Store:
         scores : mapping of str to float
             By the metric's name; NaN where the metric is not defined.
         """
-        with self._guard(), self._transaction():
+        with self.database.transaction():
             self._put_scores(key, metrics, scores)
 
     def _put_scores(
         self, key: str, metrics: Mapping[str, str], scores: Mapping[str, float]
     ) -> None:
         rows = [(key, metric, metrics[metric], value) for metric, value in scores.items()]
-        self._base.executemany("insert or replace into scores values (?, ?, ?, ?)", rows)
+        self.database.insert("insert or replace into scores values (?, ?, ?, ?)", rows)
+
+    def picture(self, name: str) -> bytes | None:
+        """Return the content of a picture, named as `outputs.encode` does, or None."""
+        with self.database.guard():
+            row = self.database.execute(
+                "select data from pictures where name = ?", (name,)
+            ).fetchone()
+        return None if row is None else bytes(row[0])
+
+    def put_pictures(self, pictures: Mapping[str, bytes]) -> None:
+        """Remember pictures, in place of what is stored under their names."""
+        with self.database.transaction():
+            self._put_pictures(pictures)
+
+    def _put_pictures(self, pictures: Mapping[str, bytes]) -> None:
+        self.database.insert(
+            """
+            insert into pictures (name, data) values (?, ?)
+            on conflict (name) do update set data = excluded.data
+            where data is not excluded.data
+            """,
+            pictures.items(),
+        )
+
+    def stamps(self, keys: Iterable[str]) -> dict[str, str]:
+        """Return for each of some cells that are stored when that was: it tells news from old."""
+        query = "select key, created from cells where key in ({keys})"
+        with self.database.guard():
+            return dict(self.database.select_by(query, keys))
 
     def rates(self, machine: str) -> dict[tuple[str, str], float]:
         """Return for each (prior, task) the median wall seconds per megapixel on a machine."""
         query = "select prior, task, wall, height, width from cells"
         query += " where status = 'ok' and machine = ?"
         rates: dict[tuple[str, str], list[float]] = defaultdict(list)
-        with self._guard():
-            for prior, task, wall, height, width in self._base.execute(query, (machine,)):
+        with self.database.guard():
+            for prior, task, wall, height, width in self.database.execute(query, (machine,)):
                 rates[prior, task].append(wall / (height * width / 1e6))
         return {pair: statistics.median(values) for pair, values in rates.items()}
 
-    @contextlib.contextmanager
-    def _transaction(self) -> Iterator[None]:
-        self._base.execute("begin immediate")
-        try:
-            yield
-        except BaseException:
-            self._base.execute("rollback")
-            raise
-        self._base.execute("commit")
 
-    @contextlib.contextmanager
-    def _guard(self) -> Iterator[None]:
-        """Turn SQLite's errors into one sentence each."""
-        try:
-            yield
-        except sqlite3.OperationalError as error:
-            raise UsageError(f"cannot use the store {self.file}: {error}") from error
-        except sqlite3.DatabaseError as error:
-            raise UsageError(
-                f"the store {self.file} is damaged ({error}); move it away and run again"
-            ) from error
+def storable(value: Any) -> Any:
+    """Return a value as SQLite takes it: a text without NUL, or halves of surrogate pairs.
+
+    Examples
+    --------
+    >>> storable("caf\\udcff\\0"), storable(3.0), storable(10**30)
+    ('caf??', 3.0, 1e+30)
+    """
+    if isinstance(value, str):
+        return printable(value).replace("\0", "?")
+    if isinstance(value, int) and not -(2**63) <= value < 2**63:
+        return float(value)
+    return value
+
+
+def _outcomes(rows: Iterable[Any]) -> Iterator[tuple[str, Outcome]]:
+    """Yield key and outcome of each row; equal texts share their memory."""
+    texts: dict[str, str] = {}
+    shared = [index for index, column in enumerate(OUTCOME) if column.kind is str]
+    truths = [index for index, column in enumerate(OUTCOME) if column.kind is bool]
+    values: list[Any]
+    for key, *values in rows:
+        for index in shared:
+            values[index] = texts.setdefault(values[index], values[index])
+        for index in truths:
+            values[index] = OUTCOME[index].from_sql(values[index])
+        yield key, Outcome(*values)
+
+
+def stamp_of_now() -> str:
+    """Return the time as `Store.stamps` has it: no two outcomes of a cell have the same.
+
+    Examples
+    --------
+    >>> stamp_of_now() < stamp_of_now()
+    True
+    """
+    return datetime.now(UTC).isoformat(sep=" ", timespec="microseconds")

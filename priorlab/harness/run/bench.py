@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import time
+from collections.abc import Callable
 
 from priorlab.errors import UsageError
 from priorlab.harness.report import gallery, tables
+from priorlab.harness.results.database import Locked
 from priorlab.harness.results.folder import RunFolder
 from priorlab.harness.results.runs import Run, to_rows
-from priorlab.harness.results.store import Store
+from priorlab.harness.results.store import Store, stamp_of_now
+from priorlab.harness.run.audience import Audience
 from priorlab.harness.run.computation import Computation, Stopped
+from priorlab.harness.run.interrupts import interruptible
+from priorlab.harness.run.keeping import PATIENCE
 from priorlab.harness.run.manifest import manifest, now
 from priorlab.harness.run.plan import plan
 from priorlab.harness.run.progress import Progress
@@ -28,6 +34,20 @@ class CutShort(UsageError):
 
     def __init__(self, message: str, run: Run) -> None:
         super().__init__(message)
+        self.run = run
+
+
+class Fault(Exception):
+    """A run ended early because of a fault of priorlab itself, which is the cause of this.
+
+    Attributes
+    ----------
+    run : Run
+        With the cells that were computed until then.
+    """
+
+    def __init__(self, cause: Exception, run: Run) -> None:
+        super().__init__(f"{type(cause).__name__}: {cause}")
         self.run = run
 
 
@@ -54,7 +74,7 @@ def run(
     Returns
     -------
     Run
-        After Ctrl-C or SIGTERM: `interrupted`, with the cells finished so far.
+        After Ctrl-C, SIGTERM or SIGHUP: `interrupted`, with the cells finished so far.
 
     Raises
     ------
@@ -62,35 +82,62 @@ def run(
         For an empty grid, or an argument that cannot be used.
     CutShort
         If results can no longer be written.
+    Fault
+        If something in priorlab itself is wrong.
     """
-    progress = progress or Progress()
+    audience = Audience(progress or Progress())
     engine = settings.engine
     if isinstance(engine, str):
         engine = registry.build_engine(engine)
     engine.check()
+    since = stamp_of_now()
     planned = plan(settings, registry)
     info = manifest(planned, settings, registry, command)
     problem = ""
-    with contextlib.closing(Store(settings.out)) as store:
-        folder = RunFolder(settings.out / planned.name)
-        folder.begin(info)
-        computation = Computation(planned, settings, registry, store, folder, progress, engine)
+    fault: Exception | None = None
+    with interruptible() as stop:
+        with contextlib.closing(_opened(settings, audience, stop)) as store:
+            folder = RunFolder(settings.out / planned.name)
+            folder.begin(info)
+            computation = Computation(
+                planned, settings, registry, store, folder, audience, since, engine
+            )
+            try:
+                computation.run(stop)
+            except (Stopped, UsageError, OSError) as error:
+                problem = str(error)
+            except KeyboardInterrupt:  # a second Ctrl-C: what is known is told all the same
+                pass
+            except Exception as error:
+                fault = error
+            finally:
+                audience.ended()
+        info["finished"] = now()
+        labelled = ((cell.labels, cell.key) for cell in planned.cells)
+        done = Run(folder.path, to_rows(labelled, computation.results), info)
         try:
-            computation.run()
-        except (Stopped, UsageError, OSError) as error:
-            problem = str(error)
-        finally:
-            progress.ended()
-    info["finished"] = now()
-    labelled = ((cell.labels, cell.key) for cell in planned.cells)
-    done = Run(folder.path, to_rows(labelled, computation.results), info)
-    try:
-        folder.finish(info, done.rows, computation.details())
-        if len(done.rows):
-            tables.write(done.folder, done.rows, done.header)
-            gallery.write(folder, done.rows)
-    except (UsageError, OSError) as error:
-        problem = problem or str(error)
+            folder.finish(info, done.rows, computation.details())
+            if len(done.rows):
+                tables.write(done.folder, done.rows, done.header)
+                gallery.write(folder, done.rows, audience.note)
+        except (UsageError, OSError) as error:
+            problem = problem or str(error)
+        except Exception as error:
+            fault = fault or error
+    if fault:
+        raise Fault(fault, done) from fault
     if problem:
         raise CutShort(problem, done)
     return done
+
+
+def _opened(settings: RunSettings, audience: Audience, stop: Callable[[], bool]) -> Store:
+    """Open the store; one that is locked is waited for."""
+    since = time.monotonic()
+    while True:
+        try:
+            return Store(settings.out)
+        except Locked as error:
+            if stop() or time.monotonic() - since > PATIENCE:
+                raise
+            audience.note(f"{error}; waiting for it")

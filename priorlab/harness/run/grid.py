@@ -10,6 +10,7 @@ from typing import Any
 
 from priorlab.components import Component
 from priorlab.errors import UsageError, check_seed
+from priorlab.escaping import without_home
 from priorlab.harness.results.names import safe_name
 from priorlab.harness.run import keys
 from priorlab.pictures.datasets import Dataset
@@ -90,8 +91,9 @@ def cells(
 
 
 def _written(kind: str, component: Component, registry: Registry) -> tuple[str, str]:
-    """Return the identity of a component as it enters keys, and its spec: both once for a grid."""
-    return keys.canonical(keys.identity(kind, component, registry)), component.spec()
+    """Return the identity of a component as it enters keys, and its spec as rows name it."""
+    identity = keys.canonical(keys.identity(kind, component, registry))
+    return identity, without_home(component.spec())
 
 
 def _check_installed(kind: str, component: Component, registry: Registry) -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
+from priorlab import escaping
 from priorlab.errors import UsageError
-from priorlab.harness.results import outputs
-from priorlab.harness.results.schema import FINAL, Outcome
+from priorlab.harness.results.schema import Outcome
 from priorlab.harness.results.store import Store
 from priorlab.harness.run import grid, keys, machine, scores
 from priorlab.harness.run.grid import Cell
@@ -18,6 +19,7 @@ from priorlab.harness.run.selection import Selection, select
 from priorlab.harness.run.settings import RunSettings
 from priorlab.registry import Registry
 from priorlab.sources.watch import CodeWatch
+from priorlab.tasks.base import Task
 
 
 @dataclasses.dataclass(frozen=True)
@@ -79,7 +81,7 @@ class Plan:
             lines.append(f"about {seconds / self.slots / 60:.1f} minutes with {self.slots} slots")
         if unknown:
             lines.append(f"{unknown} cells by priors that were never timed here")
-        return "\n".join(lines)
+        return "\n".join(map(escaping.terminal, lines))
 
 
 def plan(settings: RunSettings, registry: Registry) -> Plan:
@@ -112,7 +114,7 @@ def plan(settings: RunSettings, registry: Registry) -> Plan:
     if store := Store.to_read(settings.out):
         with contextlib.closing(store):
             estimates = Estimates(store.rates(machine.name(settings.device)))
-            cached = _cached(store, cells)
+            cached = store.known(cell.key for cell in cells)
             known = _scores(store, cells, cached, registry)
     unscored = {
         key: missing
@@ -134,26 +136,15 @@ def _slots(settings: RunSettings) -> int:
     return max(1, machine.usable_cores() // settings.threads)
 
 
-def _cached(store: Store, cells: Sequence[Cell]) -> dict[str, Outcome]:
-    """Return what the store knows for good, by key."""
-    known = {cell.key: store.outcome(cell.key) for cell in cells}
-    return {
-        key: outcome
-        for key, outcome in known.items()
-        if outcome
-        and outcome.status in FINAL
-        and all(
-            outputs.path(store.pictures, outcome.output, suffix).exists()
-            for suffix in (outputs.DATA, outputs.VIEW)
-            if outcome.output
-        )
-    }
-
-
 def _scores(
     store: Store, cells: Sequence[Cell], cached: dict[str, Outcome], registry: Registry
 ) -> dict[str, dict[str, float]]:
     """Return the metrics that the store knows of the cells that it knows."""
-    digests = {task: scores.digests(task, registry) for task in {cell.task for cell in cells}}
-    known = {cell.key: cell for cell in cells if cell.key in cached}
-    return {key: store.scores(key, digests[cell.task]) for key, cell in known.items()}
+    by_task: dict[Task, list[str]] = defaultdict(list)
+    for cell in cells:
+        if cell.key in cached:
+            by_task[cell.task].append(cell.key)
+    known: dict[str, dict[str, float]] = {}
+    for task, of_task in by_task.items():
+        known |= store.scores(of_task, scores.digests(task, registry))
+    return known

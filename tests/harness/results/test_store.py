@@ -6,11 +6,9 @@ import sqlite3
 import subprocess
 import sys
 
-import numpy as np
 import pytest
 
 from priorlab.errors import UsageError
-from priorlab.harness.results import outputs
 from priorlab.harness.results.schema import Outcome
 from priorlab.harness.results.store import Store
 
@@ -35,9 +33,9 @@ def store(tmp_path):
 def test_what_is_put_is_found_again(store):
     assert store.outcome("k") is None
     store.put("k", LABELS, OUTCOME, METRICS, {"psnr": float("inf"), "ssim": 0.1})
-    again = Store(store.file.parent)
+    again = Store(store.database.file.parent)
     assert again.outcome("k") == OUTCOME
-    assert again.scores("k", METRICS) == {"psnr": float("inf"), "ssim": 0.1}
+    assert again.scores(["k"], METRICS)["k"] == {"psnr": float("inf"), "ssim": 0.1}
     again.close()
 
 
@@ -49,12 +47,12 @@ def test_truth_values_stay_what_they_are(store, converged):
 
 def test_scores_are_known_under_the_code_of_their_metric(store):
     store.put("k", LABELS, OUTCOME, METRICS, {"psnr": 1.0, "ssim": float("nan")})
-    assert math.isnan(store.scores("k", METRICS)["ssim"]), "not defined, but known"
+    assert math.isnan(store.scores(["k"], METRICS)["k"]["ssim"]), "not defined, but known"
     changed = METRICS | {"ssim": "new code", "lpips": "code of lpips"}
-    assert store.scores("k", changed) == {"psnr": 1.0}
+    assert store.scores(["k"], changed)["k"] == {"psnr": 1.0}
     store.put_scores("k", changed, {"ssim": 0.5})
-    assert store.scores("k", changed) == {"psnr": 1.0, "ssim": 0.5}
-    assert store.scores("other", METRICS) == {}
+    assert store.scores(["k"], changed)["k"] == {"psnr": 1.0, "ssim": 0.5}
+    assert store.scores(["other"], METRICS) == {"other": {}}
 
 
 def test_a_new_outcome_replaces_the_old_and_its_scores(store):
@@ -62,7 +60,7 @@ def test_a_new_outcome_replaces_the_old_and_its_scores(store):
     failed = Outcome(status="failed", message="why", details="where")
     store.put("k", LABELS, failed, METRICS, {})
     assert store.outcome("k") == failed
-    assert store.scores("k", METRICS) == {}
+    assert store.scores(["k"], METRICS)["k"] == {}
 
 
 def test_rates_are_medians_per_megapixel_on_one_machine(store):
@@ -133,11 +131,11 @@ def checked_twice(folder, expected):
         store = Store(folder)
         assert store.outcome("k") == expected
         assert store.rates("this") == {(None, None): 400.0}
-        assert store.scores("k", METRICS) == {}, "by code that is no more"
+        assert store.scores(["k"], METRICS)["k"] == {}, "by code that is no more"
         store.put("new", LABELS, OUTCOME, METRICS, {"psnr": 2.0})
         assert store.outcome("new") == OUTCOME
-        assert store.scores("new", METRICS) == {"psnr": 2.0}
-        store._base.execute("delete from cells where key = 'new'")
+        assert store.scores(["new"], METRICS)["new"] == {"psnr": 2.0}
+        store.database.execute("delete from cells where key = 'new'")
         store.close()
 
 
@@ -167,7 +165,7 @@ def test_a_store_can_be_read_without_touching_a_file(tmp_path):
 
 def test_what_another_process_is_writing_can_be_read(store):
     store.put("k", LABELS, OUTCOME, METRICS, {"psnr": 1.0})
-    copy = Store.to_read(store.file.parent)
+    copy = Store.to_read(store.database.file.parent)
     assert copy.outcome("k") == OUTCOME
     copy.close()
 
@@ -195,15 +193,3 @@ def test_a_results_folder_that_cannot_be(tmp_path):
     (tmp_path / "results").touch()
     with pytest.raises(UsageError, match=r"cannot write to the results folder .*results: "):
         Store(tmp_path / "results")
-
-
-def test_pictures_are_stored_once_with_16_bits(tmp_path):
-    image = np.random.default_rng(0).random((3, 20, 30)).astype(np.float32)
-    digest = outputs.put(tmp_path, image)
-    stored = outputs.get(tmp_path, digest)
-    np.testing.assert_array_equal(stored, outputs.rounded(image))
-    np.testing.assert_allclose(stored, image, atol=0.5001 / 65535)
-    written = outputs.path(tmp_path, digest, outputs.VIEW).stat().st_mtime_ns
-    assert outputs.put(tmp_path, stored) == digest
-    assert outputs.path(tmp_path, digest, outputs.VIEW).stat().st_mtime_ns == written
-    assert len([path for path in tmp_path.rglob("*") if path.is_file()]) == 2

@@ -125,11 +125,9 @@ def test_rows_tell_how_they_were_measured(everything):
     assert (row["height"], row["width"]) == (16, 16)
     assert set(run.rows["channels"]) == {1, 3}
     assert row["seconds"] > 0
-    # What a child keeps from earlier cells varies, so ask for what was surely held.
     held_mb = 512 * 2**20 / 1e6
-    assert (
-        rows_of(run, "good")["peak_mb"].min() < held_mb < rows_of(run, "allocates")["peak_mb"].min()
-    )
+    assert rows_of(run, "allocates")["peak_mb"].tolist() == pytest.approx([held_mb] * 3, rel=0.05)
+    assert rows_of(run, "good")["peak_mb"].max() < 30, "also where `allocates` came before"
     assert not run.interrupted
     assert run.failures == 3 * 6 + 2
 
@@ -137,7 +135,9 @@ def test_rows_tell_how_they_were_measured(everything):
 def test_scores_are_those_of_the_stored_image(everything, dataset):
     out, run, _ = everything
     row = rows_of(run, "good").iloc[0]
-    restored = outputs.get(out / "outputs", row["output"])
+    with contextlib.closing(Store(out)) as store:
+        name = row["output"] + outputs.DATA
+        restored = outputs.decode(name, store.picture(name))
     clean = reading.read(dataset.images[0].path)
     assert row["psnr"] == pytest.approx(10 * np.log10(1 / np.mean((restored - clean) ** 2)))
 
@@ -196,7 +196,8 @@ def test_what_children_warn_of_is_told_once(everything):
 def test_only_what_is_missing_is_computed(everything, compare, calls):
     out, first, _ = everything
     lost = rows_of(first, "mutates").set_index("image").loc["tiny2", "output"]
-    outputs.path(out / "outputs", lost, ".tiff").unlink()
+    with contextlib.closing(Store(out)) as store:
+        store.database.execute("delete from pictures where name = ?", (lost + outputs.DATA,))
     recorder = Recorder()
 
     again = compare("good,picky,nan,mutates,slow", out, seeds=[1, 0], slots=1, progress=recorder)
@@ -204,7 +205,7 @@ def test_only_what_is_missing_is_computed(everything, compare, calls):
     # Of good, the new seed; of nan, that and what failed; of mutates, that and the lost image.
     expected = {"good": 3, "nan": 6, "mutates": 4, "picky": 0, "slow": 6}
     assert {name: names.count(name) for name in expected} == expected
-    assert len({pid for _, pid in calls()}) == 1, "the child stays warm"
+    assert len({pid for _, pid in calls()}) == len(calls()), "each cell has its own process"
     assert not again.rows[again.rows["seed"] == 1]["cached"].any()
     old = again.rows[(again.rows["prior"] == "good") & (again.rows["seed"] == 0)]
     assert old["cached"].all()
@@ -233,9 +234,11 @@ def test_results_depend_neither_on_the_order_nor_on_the_slots(
     assert len(both) == 9
     assert set(both["prior"]) == {"settled", "mutates", "good"}
     assert both["output"].tolist() == both["output_first"].tolist()
-    # Equal seeds of the global generators: two images of one shape get the same noise.
+    # The seed of a prior follows from the measurement: on two images it draws other numbers.
     random = again.rows[again.rows["prior"] == "random"].set_index("image")["output"]
-    assert random["tiny0"] == random["tiny1"]
+    assert random["tiny0"] != random["tiny1"]
+    twice = compare("random", tmp_path / "again", dataset=turned, slots=1)
+    assert twice.rows.set_index("image")["output"].equals(random)
 
 
 def test_rows_tell_where_a_prior_stopped_and_where_it_was_best(compare, calls, tmp_path):
@@ -289,24 +292,21 @@ def test_a_plan_changes_no_file_of_a_store(everything, registry, settings, tmp_p
         base.execute("alter table cells drop column machine")
         base.execute("pragma user_version = 1")
         base.execute("pragma journal_mode = delete")
+        for table in ("pictures", "claims", "drivers"):
+            base.execute(f"drop table {table}")
     before = contents(old)
     planned = plan(settings("good", old), registry)
     assert not planned.cached, "the pictures are not there"
     assert contents(old) == before
 
-    (old / "outputs").symlink_to(everything[0] / "outputs")
-    planned = plan(settings("good", old), registry)
-    assert len(planned.cached) == 3
-
 
 def test_a_plan_reads_what_another_run_is_writing(everything, registry, settings, tmp_path):
     store = Store(tmp_path)
     try:
-        (tmp_path / "outputs").rmdir()
-        (tmp_path / "outputs").symlink_to(everything[0] / "outputs")
         known = plan(settings("good", everything[0]), registry)
         cell = known.cells[0]
-        store.put(cell.key, cell.labels, known.cached[cell.key], {}, {})
+        outcome = known.cached[cell.key]
+        store.put(cell.key, cell.labels, outcome, {}, {}, {outcome.output + outputs.DATA: b"x"})
         assert len(plan(settings("good", tmp_path), registry).cached) == 1
     finally:
         store.close()

@@ -5,12 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from priorlab.harness.run.timing import ClockedTrace
 
 from priorlab import plugins
-from priorlab.cli import main
-from priorlab.harness.results import outputs, runs
+from priorlab.harness.results import outputs
 from priorlab.harness.run import bench, cell
-from priorlab.harness.run.timing import ClockedTrace
 
 PLUGIN = Path(__file__).with_name("odd_plugin.py")
 
@@ -97,20 +96,3 @@ def test_a_store_that_takes_nothing_is_not_the_fault_of_a_picture(compute, tmp_p
     (tmp_path / "outputs").write_text("not a folder")
     with pytest.raises(cell.StoreUnusable, match="cannot write"):
         compute(tmp_path / "outputs")
-
-
-def test_a_store_that_is_gone_ends_the_run_with_what_is_known(
-    dataset, monkeypatch, capsys, tmp_path
-):
-    """The cells computed until then are printed and kept."""
-    monkeypatch.setenv("PICTURES", str(tmp_path / "outputs"))
-    typed = ["--plugin", PLUGIN, "--dataset", dataset.images[0].path.parent, "--out", tmp_path]
-    typed += ["--tasks", "denoise:sigma=25", "--slots", "1", "--name", "run"]
-    code = main(["bench", *map(str, typed), "--priors", "copies,vandal"])
-    printed = capsys.readouterr()
-    assert code == 2
-    assert "copies" in printed.out
-    assert "cannot write" in printed.err.splitlines()[-1]
-    left = runs.load("run", tmp_path)
-    assert left.rows["prior"].tolist() == ["copies"]
-    assert left.interrupted

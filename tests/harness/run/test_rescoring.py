@@ -1,5 +1,6 @@
 """Metrics are computed from stored images, in child processes, and only where they are missing."""
 
+import contextlib
 import os
 import shutil
 from pathlib import Path
@@ -8,6 +9,7 @@ import pytest
 
 from priorlab import plugins
 from priorlab.harness.results import outputs
+from priorlab.harness.results.store import Store
 from priorlab.harness.run import bench
 
 FAKES = Path(__file__).parents[1] / "fakes.py"
@@ -67,7 +69,8 @@ def test_a_new_metric_is_computed_in_a_child_and_only_what_is_damaged_restored_a
     registry, folder = told
     (folder / "answer.txt").write_text("7.5")
     first = known[1]
-    outputs.path(out / "outputs", first["output"][0], outputs.DATA).write_bytes(b"no picture")
+    with contextlib.closing(Store(out)) as store:
+        store.put_pictures({first["output"][0] + outputs.DATA: b"no picture"})
     again = bench.run(settings("good,picky", out), registry).rows
     assert again["told"].tolist()[:3] == [7.5] * 3
     assert again["told"].isna().tolist()[3:] == [True] * 3
