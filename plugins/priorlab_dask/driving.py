@@ -137,13 +137,10 @@ class Drive:
         except Exception:  # of all kinds, where a worker or the scheduler was lost at this moment
             return
         self._arriving[address] = future
-        capacity = _capacity(facts, self._work.setup)
-        self._inbox.when_done(
-            future, lambda reply: self._on_arrival(address, future, facts, capacity, reply)
-        )
+        self._inbox.when_done(future, lambda reply: self._on_arrival(address, future, facts, reply))
 
     def _on_arrival(
-        self, address: str, future: Future, facts: Mapping[str, Any], capacity: int, reply: Any
+        self, address: str, future: Future, facts: Mapping[str, Any], reply: Any
     ) -> None:
         """Take a worker into the crew, or refuse it."""
         if self._arriving.get(address) is not future:
@@ -161,12 +158,13 @@ class Drive:
         problem = reply.get("problem")
         if not problem and (other := difference(here["credentials"], reply["credentials"])):
             problem = f"it has {other}"
-        if not problem and not capacity:
+        cells = capacity(facts, self._work.setup)
+        if not problem and not cells:
             problem = "it declares no resource GPU: start it as dask worker ... --resources GPU=1"
         if problem:
             self._refuse(address, facts, problem)
             return
-        self._crew.posts[address] = Post(address, capacity)
+        self._crew.posts[address] = Post(address, cells)
 
     def _refuse(self, address: str, facts: Mapping[str, Any], problem: str) -> None:
         name = facts.get("name") or address
@@ -320,7 +318,7 @@ def _accelerated(setup: Any) -> bool:
     return not str(setup.device).startswith("cpu")
 
 
-def _capacity(facts: Mapping[str, Any], setup: Any) -> int:
+def capacity(facts: Mapping[str, Any], setup: Any) -> int:
     """Return how many cells a worker computes at the same time."""
     if _accelerated(setup):
         return int(facts.get("resources", {}).get("GPU", 0))

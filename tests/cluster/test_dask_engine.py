@@ -22,9 +22,11 @@ from distributed import Client, LocalCluster
 import priorlab
 from priorlab.engines import Local
 from priorlab.errors import UsageError
+from priorlab.harness.isolation.setup import Setup
 from priorlab.harness.run import bench, introduction
 from priorlab.harness.run.progress import Progress
 from priorlab_dask import connection
+from priorlab_dask.driving import capacity
 from priorlab_dask.engine import Dask
 
 
@@ -78,6 +80,23 @@ def test_without_distributed_one_sentence_says_what_to_install(run, monkeypatch)
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(UsageError, match=r"pip install 'priorlab\[dask\]'"):
         run(Dask(scheduler="tcp://a:1"), "good")
+
+
+@pytest.mark.parametrize(
+    ("device", "threads", "resources", "cells"),
+    [
+        ("cpu", 1, {}, 8),
+        ("cpu", 3, {}, 2),
+        ("cpu", 16, {}, 1),
+        ("cuda", 1, {}, 0),
+        ("cuda", 1, {"GPU": 2.0}, 2),
+    ],
+)
+def test_a_worker_computes_as_many_cells_as_it_has_threads_or_gpus(
+    device, threads, resources, cells
+):
+    facts = {"nthreads": 8, "resources": resources}
+    assert capacity(facts, Setup(device=device, threads=threads)) == cells
 
 
 # From here on with processes of their own, which load torch: too slow for every day.
