@@ -8,6 +8,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 
+from priorlab.engines import Engine, Work
 from priorlab.errors import UsageError
 from priorlab.harness.isolation.setup import Setup
 from priorlab.harness.results.claims import Claims
@@ -24,6 +25,7 @@ from priorlab.harness.run.audience import Audience
 from priorlab.harness.run.cell import DAMAGED
 from priorlab.harness.run.grid import Cell
 from priorlab.harness.run.keeping import Keeper, Unstored
+from priorlab.harness.run.placing import here
 from priorlab.harness.run.plan import Plan
 from priorlab.harness.run.schedule import Job, TimeLeft
 from priorlab.harness.run.settings import RunSettings
@@ -68,11 +70,14 @@ class Computation:
         folder: RunFolder,
         progress: Audience,
         since: str,
+        engine: Engine,
     ) -> None:
         """Begin; `since` is when the plan looked into the store, as `stamp_of_now` says it."""
         self.results: dict[str, Result] = {}
         self._planned = planned
         self._retry = settings.retry
+        self._engine = engine
+        self._limit = settings.slots
         self._setup = Setup(
             threads=settings.threads,
             device=settings.device,
@@ -200,14 +205,19 @@ class Computation:
                 time_left.step(slot, job.cell, iteration, steps)
             self._progress.working(slot, _doing(job, iteration, steps))
 
-        computed = engines.local(
-            schedule,
-            self._setup,
-            slots=slots,
-            logs=self._folder.logs,
-            stop=stop,
-            on_step=on_step,
-            on_note=self._note_once,
+        computed = self._engine.run(
+            Work(
+                schedule=schedule,
+                setup=self._setup,
+                components=self._planned.selection.components,
+                slots=slots,
+                limit=self._limit,
+                logs=self._folder.logs,
+                stop=stop,
+                on_step=on_step,
+                on_note=self._note_once,
+                here=here,
+            )
         )
         with contextlib.closing(computed):
             for job, message, wall in computed:
@@ -327,6 +337,7 @@ class Computation:
         """Return what a child's result says of a cell."""
         known = {field.name for field in dataclasses.fields(Outcome)}
         facts = {
+            "slots": slots,
             "device": self._setup.device,
             "machine": machine.name(self._setup.device),
             **{key: value for key, value in message.items() if key in known},
@@ -338,7 +349,6 @@ class Computation:
             width=cell.image.width,
             channels=cell.image.channels,
             threads=self._setup.threads,
-            slots=slots,
         )
 
 
