@@ -43,11 +43,11 @@ NASTY = (
     "'quoted' \"twice\"",
     "\x00",
 )
-TEXTS = (
-    st.sampled_from(NASTY)
-    | st.text()
-    | st.text("=+-@;|`\\$<&[](){}*_~#%^\"'\t\n\x1b\u202e u0", max_size=12)
-)
+STORABLE = [text for text in NASTY if "\udcff" not in text]
+"""A table holds no halves of surrogate pairs; what comes back from a prior has none, either."""
+MARKS = "=+-@;|`\\$<&[](){}*_~#%^\"'\t\n\x1b\u202e u0"
+TEXTS = st.sampled_from(NASTY) | st.text() | st.text(MARKS, max_size=12)
+CELLS = st.sampled_from(STORABLE) | st.text(st.characters(codec="utf-8")) | st.text(MARKS)
 MARKDOWN = MarkdownIt("commonmark").enable(["table", "strikethrough"])
 
 
@@ -64,9 +64,6 @@ def test_csv_is_one_safe_line_and_reads_back(text):
     assert escaping.from_csv(written) == text
     assert not re.search(r"(^|;)\s*[=+\-@|%\uff1d\uff0b\uff0d\uff20]", written)
     assert written.encode().decode() == written and len(written.splitlines()) <= 1
-
-
-CELLS = st.sampled_from(STORABLE) | st.text(st.characters(codec="utf-8")) | st.text(MARKS)
 
 
 @given(st.lists(CELLS, min_size=1, max_size=5), CELLS)
