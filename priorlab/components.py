@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Self
 
 from priorlab.errors import UsageError, unknown
+from priorlab.files import check_regular
 
 PER_GRAY_LEVEL = 1 / 255
 """Scale of a parameter that users type on the 0-255 scale of the literature."""
@@ -203,7 +204,10 @@ def from_description(facts: Mapping[str, Any], kind: str, find: Find) -> Compone
 def file_digest(owner: type[Component], key: str, path: str) -> str:
     """Return the SHA-256 of a file that a parameter names, or raise a `UsageError`."""
     try:
+        check_regular(Path(path))
         return hashlib.sha256(Path(path).read_bytes()).hexdigest()
+    except UsageError as error:
+        raise UsageError(f"{owner.name}: {key}: {error}") from None
     except OSError as error:
         raise UsageError(
             f"{owner.name}: cannot read {key}={path}: {error.strerror or error}"

@@ -1,7 +1,15 @@
 """The errors a user can cause, each one clear sentence: what, where, what would be right."""
 
 import difflib
-from collections.abc import Iterable
+import traceback
+from collections.abc import Iterable, Iterator
+
+LONGEST_SAID = 10_000
+"""Characters of what an error says that are looked at: some hold all of an image as text."""
+LONGEST_TRACEBACK = 20_000
+"""Characters that are kept of a traceback."""
+_MOST_FRAMES = 40
+_MOST_ERRORS = 8
 
 
 class UsageError(ValueError):
@@ -23,6 +31,65 @@ def printable(text: str) -> str:
     'caf?'
     """
     return text.encode("utf-8", "replace").decode()
+
+
+def said(error: BaseException) -> str:
+    """Return what an error says, whatever it is: bounded, printable, and never an error itself.
+
+    Examples
+    --------
+    >>> said(ValueError("half a pair: " + chr(0xDCFF)))
+    'half a pair: ?'
+    >>> class Silent(Exception):
+    ...     __str__ = None
+    >>> said(Silent())
+    'its message cannot be shown'
+    """
+    try:
+        # By str's own method: what a plugin's error returns may be a text of a class of its own.
+        return printable(str.__getitem__(str(error), slice(LONGEST_SAID)))
+    except (Exception, SystemExit):
+        return "its message cannot be shown"
+
+
+def kind(error: BaseException) -> str:
+    """Return the name of an error's class.
+
+    Examples
+    --------
+    >>> kind(ZeroDivisionError())
+    'ZeroDivisionError'
+    """
+    name = type.__dict__["__name__"].__get__(type(error))  # whatever its own class says
+    return printable(str.__getitem__(name, slice(LONGEST_SAID)))
+
+
+def trace_of(error: BaseException) -> str:
+    """Return the end of an error's traceback, with the errors that led to it.
+
+    Unlike Python's own it is bounded, and nothing that is raised by a plugin's error can break it.
+
+    Examples
+    --------
+    >>> print(trace_of(ZeroDivisionError("division by zero")))
+    ZeroDivisionError: division by zero
+    """
+    parts = []
+    for one in _chain(error):
+        frames = traceback.extract_tb(one.__traceback__, limit=-_MOST_FRAMES)
+        heading = ["Traceback (most recent call last):\n"] if frames else []
+        parts.append("".join([*heading, *frames.format(), f"{kind(one)}: {said(one)}"]))
+    return printable("\n\nwhich led to:\n\n".join(parts))[-LONGEST_TRACEBACK:]
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
+    """Yield the errors that led to one, the first of all first, and last itself."""
+    found: list[BaseException] = []
+    cause: BaseException | None = error
+    while cause is not None and len(found) < _MOST_ERRORS and all(cause is not e for e in found):
+        found.append(cause)
+        cause = cause.__cause__ or (None if cause.__suppress_context__ else cause.__context__)
+    yield from reversed(found)
 
 
 def check_seed(seed: object) -> None:

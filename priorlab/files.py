@@ -1,14 +1,17 @@
-"""Files that appear complete or not at all."""
+"""Files that appear complete or not at all, and what is no file to be read."""
 
 from __future__ import annotations
 
 import contextlib
+import errno
+import os
 import secrets
+import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from priorlab.errors import UsageError
+from priorlab.errors import UsageError, printable
 
 
 def write_atomically(path: Path, content: bytes | str) -> None:
@@ -19,7 +22,8 @@ def write_atomically(path: Path, content: bytes | str) -> None:
     path : Path
         An existing file is replaced.
     content : bytes or str
-        Texts are written as UTF-8, line ends as they are.
+        Texts are written as UTF-8 (what is no character as a question mark), line ends as they
+        are.
 
     Raises
     ------
@@ -34,7 +38,7 @@ def write_atomically(path: Path, content: bytes | str) -> None:
     'second'
     """
     with written_atomically(path) as file:
-        file.write(content.encode() if isinstance(content, str) else content)
+        file.write(printable(content).encode() if isinstance(content, str) else content)
 
 
 @contextlib.contextmanager
@@ -65,3 +69,104 @@ def written_atomically(path: Path) -> Iterator[BinaryIO]:
             part.unlink(missing_ok=True)
     except OSError as error:
         raise UsageError(f"cannot write {path}: {error.strerror or error}") from None
+
+
+def is_folder(path: Path) -> bool:
+    """Return whether this is a folder; what cannot be the name of anything is none.
+
+    Examples
+    --------
+    >>> is_folder(Path(".")), is_folder(Path("x" * 5000)), is_folder(Path(chr(0)))
+    (True, False, False)
+    """
+    return os.path.isdir(path)  # Path's own method raises for such names
+
+
+def check_name(path: Path) -> None:
+    """Raise a `UsageError` for what cannot be the name of a file, such as one that is too long.
+
+    Examples
+    --------
+    >>> check_name(Path("x" * 5000))
+    Traceback (most recent call last):
+    ...
+    priorlab.errors.UsageError: xxx...xxx cannot be the name of a file: File name too long
+    """
+    try:
+        path.stat()
+    except FileNotFoundError:
+        return
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        if isinstance(error, ValueError) or error.errno == errno.ENAMETOOLONG:
+            raise UsageError(f"{path} cannot be the name of a file: {reason}") from None
+
+
+def expanded(text: str) -> Path:
+    """Return a path with the user's folder in place of ``~``, where there is such a user.
+
+    Examples
+    --------
+    >>> expanded("~nobody-of-this-name/photo.png")
+    PosixPath('~nobody-of-this-name/photo.png')
+    """
+    return Path(os.path.expanduser(text))  # Path's own method raises if there is none
+
+
+def exists(path: Path) -> bool:
+    """Return whether there is such a file or folder, or anything else.
+
+    Examples
+    --------
+    >>> exists(Path("photo.png")), exists(Path("x" * 5000)), exists(Path(chr(0)))
+    (True, False, False)
+    """
+    return os.path.exists(path)
+
+
+def check_regular(path: Path) -> None:
+    """Raise a `UsageError` for what is no file to be read: a folder, a named pipe, a device, ...
+
+    Opening some of these waits for ever, and others never end.
+
+    Examples
+    --------
+    >>> check_regular(Path("."))
+    Traceback (most recent call last):
+    ...
+    priorlab.errors.UsageError: . is a folder, not a file
+    """
+    if kind := other_than_file(path):
+        raise UsageError(f"{path} is {kind}, not a file")
+
+
+def other_than_file(path: Path) -> str:
+    """Return what something is, such as "a folder", that is no file; else an empty text.
+
+    Raises
+    ------
+    UsageError
+        If it is not there or cannot be looked at.
+
+    Examples
+    --------
+    >>> other_than_file(Path("/dev/null"))
+    'a device'
+    """
+    try:
+        mode = path.stat().st_mode
+    except (OSError, ValueError) as error:  # ValueError: a character that no name can have
+        reason = getattr(error, "strerror", None) or error
+        raise UsageError(f"cannot read {path}: {reason}") from None
+    if stat.S_ISREG(mode):
+        return ""
+    return next((kind for is_one, kind in _OTHERS if is_one(mode)), "something else")
+
+
+_OTHERS = (
+    (stat.S_ISDIR, "a folder"),
+    (stat.S_ISFIFO, "a named pipe"),
+    (stat.S_ISSOCK, "a socket"),
+    (stat.S_ISCHR, "a device"),
+    (stat.S_ISBLK, "a device"),
+)

@@ -123,7 +123,7 @@ def evaluate(
     >>> evaluate(clean, clean, Protocol(), BUILTIN_METRICS[:1])
     {'psnr': inf}
     """
-    a, b = _compared(restored, protocol), _compared(clean, protocol)
+    a, b = compared(restored, protocol), compared(clean, protocol)
     chosen = BUILTIN_METRICS if metrics is None else metrics
     return {metric.name: float(metric.on(device)(a, b)) for metric in chosen}
 
@@ -205,8 +205,8 @@ def ssim(restored: Image | Tensor, clean: Image | Tensor) -> float:
     return math.fsum(map(ssim_of_channel, a, b)) / len(a)
 
 
-def _compared(image: Image | Tensor, protocol: Protocol) -> Image:
-    """Return what a protocol compares of an image."""
+def compared(image: Image | Tensor, protocol: Protocol) -> Image:
+    """Return what a protocol compares of an image, clipped to [0, 1]: see `evaluate`."""
     values = _array(image)
     values = np.clip(values[0] if values.ndim == 4 else values, 0, 1)
     if protocol.channels == "luma":

@@ -1,26 +1,25 @@
 """How plugins are found and loaded, and what is wrong with those that do not load.
 
 Each is loaded by itself: one that fails is reported, and stops nothing but what asked for it.
+One that is not known to be harmless is tried in a process of its own first (`priorlab.trials`).
 What a plugin may offer is in `priorlab.hookspecs`.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import hashlib
-import importlib.util
+import os
 import re
-import sys
-import traceback
-from collections.abc import Callable, Iterator, Sequence
-from importlib import metadata
+from collections.abc import Collection, Sequence
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pluggy
 
-from priorlab.errors import UsageError, unknown
+from priorlab import candidates
+from priorlab.candidates import Candidate
+from priorlab.engines import BUILTIN_ENGINES, Engine
+from priorlab.errors import UsageError, kind, said, trace_of, unknown
 from priorlab.hookspecs import GROUP, KINDS, Hooks
 from priorlab.metrics import BUILTIN_METRICS, Metric
 from priorlab.pictures.datasets import BUILTIN_DATASETS, DatasetSource
@@ -29,10 +28,17 @@ from priorlab.registry import Plugin, Registry, check_places
 from priorlab.tasks.base import Task
 from priorlab.tasks.builtin import BUILTIN_TASKS
 from priorlab.training import Trainer
+from priorlab.trials import child, known, surroundings, trial
 
 
-def load(files: Sequence[str | Path] = (), folders: Sequence[str | Path] = ()) -> Registry:
-    """Find and load all plugins.
+def load(
+    files: Sequence[str | Path] = (),
+    folders: Sequence[str | Path] = (),
+    *,
+    only: Collection[str] | None = None,
+    again: bool = False,
+) -> Registry:
+    """Find and load all plugins, or some of them.
 
     Parameters
     ----------
@@ -40,6 +46,12 @@ def load(files: Sequence[str | Path] = (), folders: Sequence[str | Path] = ()) -
         Lone plugin files. They can import other files in their folder.
     folders : sequence of path
         Folders whose ``*.py`` files and packages are plugins.
+    only : collection of str, optional
+        The modules (`Plugin.module`) of the plugins to load; nothing of the others is imported,
+        and none of their names is known. The core is always there. They are not tried before:
+        who knows their modules has loaded them.
+    again : bool
+        Whether to try those again that hung when they were last tried.
 
     Returns
     -------
@@ -59,102 +71,87 @@ def load(files: Sequence[str | Path] = (), folders: Sequence[str | Path] = ()) -
     True
     >>> [plugin.name for plugin in registry.problems]
     ['broken.py']
+
+    A process that needs one task imports no plugin but the one that provides it:
+
+    >>> owner = registry.owners["priors", "tv"]
+    >>> [plugin.name for plugin in load(only=[owner.module]).plugins]
+    ['priorlab', 'handcrafted']
     """
     check_places(files, folders)
     registry = Registry(_absolute(files), _absolute(folders))
     core = Plugin("priorlab", "the core", module=__name__)
     registry.plugins.append(core)
-    builtin = {"tasks": BUILTIN_TASKS, "datasets": BUILTIN_DATASETS, "metrics": BUILTIN_METRICS}
-    for kind, items in builtin.items():
+    builtin = {
+        "tasks": BUILTIN_TASKS,
+        "datasets": BUILTIN_DATASETS,
+        "metrics": BUILTIN_METRICS,
+        "engines": BUILTIN_ENGINES,
+    }
+    for sort, items in builtin.items():
         for item in items:
-            registry.add(kind, item, core)
-    for plugin, importer in _candidates(files, folders):
+            registry.add(sort, item, core)
+    found = list(candidates.find(files, folders))
+    if only is None:
+        problems = _problems(found, again=again)
+    else:
+        found = [one for one in found if one.is_among(only)]
+        problems = {}
+    for candidate in found:
+        plugin = Plugin(candidate.name, candidate.source)
         registry.plugins.append(plugin)
-        _load_one(registry, plugin, importer)
+        if verdict := problems.get(candidate):
+            plugin.problem, plugin.details = verdict.problem, verdict.details
+            continue
+        with surroundings.kept():
+            _load_one(registry, plugin, candidate)
     return registry
+
+
+def _problems(found: Sequence[Candidate], *, again: bool = False) -> dict[Candidate, trial.Verdict]:
+    """Return the plugins that are not to be loaded here, and why: those unknown are tried first."""
+    if not hasattr(os, "fork"):  # Windows, whose processes cannot report in this way
+        return {}
+    noted = known.recall()
+    verdicts = {one: verdict for one in found if (verdict := known.verdict(noted, one))}
+    unknown_ones = [
+        one for one in found if one not in verdicts or (again and verdicts[one].problem)
+    ]
+    if unknown_ones:
+        tried = trial.verdicts(unknown_ones, _loaded_alone, _TRIAL)
+        news = dict(zip(unknown_ones, tried, strict=True))
+        known.note(news)
+        verdicts |= news
+    return {one: verdict for one, verdict in verdicts.items() if verdict.problem}
+
+
+_TRIAL = "import sys; from priorlab import plugins; plugins.answer_trial(sys.argv[1])"
+"""What a process runs that plugins are tried in."""
+
+
+def answer_trial(argument: str) -> None:
+    """Try plugins in this process, which then ends; see `priorlab.trials.trial`."""
+    found, report = trial.parse(argument)
+    child.serve(found, _loaded_alone, report)
+
+
+def _loaded_alone(candidate: Candidate) -> Plugin:
+    """Load one plugin as if there were no other."""
+    plugin = Plugin(candidate.name, candidate.source)
+    _load_one(Registry(), plugin, candidate)
+    return plugin
 
 
 def _absolute(paths: Sequence[str | Path]) -> tuple[str, ...]:
     return tuple(str(Path(path).absolute()) for path in paths)
 
 
-def _candidates(
-    files: Sequence[str | Path], folders: Sequence[str | Path]
-) -> Iterator[tuple[Plugin, Callable[[], ModuleType]]]:
-    """Yield each plugin there is, not yet loaded, with the function that imports it."""
-    for entry in sorted(metadata.entry_points(group=GROUP), key=lambda entry: entry.name):
-        distribution = entry.dist
-        source = f"{distribution.name} {distribution.version}" if distribution else entry.value
-        yield Plugin(entry.name, source), entry.load
-    for path in map(Path, files):
-        yield Plugin(path.name, str(path)), _importer(path)
-    for folder in map(Path, folders):
-        paths = [path for path in folder.glob("*.py") if path.name[0] not in "_."]
-        for path in sorted([*paths, *folder.glob("*/__init__.py")]):
-            name = path.parent.name if path.name == "__init__.py" else path.name
-            yield Plugin(name, str(path)), _importer(path)
-
-
-def _importer(path: Path) -> Callable[[], ModuleType]:
-    """Return a function that imports a file as a module with a name of its own."""
-
-    def run() -> ModuleType:
-        package = path.name == "__init__.py"
-        stem = path.parent.name if package else path.stem
-        place = hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:8]
-        name = f"priorlab_plugin_{re.sub(r'[^0-9A-Za-z_]', '_', stem)}_{place}"
-        spec = importlib.util.spec_from_file_location(
-            name, path, submodule_search_locations=[str(path.parent)] if package else None
-        )
-        if spec is None or spec.loader is None:
-            raise ImportError(f"{path} is not a Python file")
-        module = importlib.util.module_from_spec(spec)
-        sys.modules[name] = module
-        if not package:
-            _open_folder(path.parent.absolute())
-        try:
-            spec.loader.exec_module(module)
-        except BaseException:
-            del sys.modules[name]
-            raise
-        return module
-
-    return run
-
-
-def _open_folder(folder: Path) -> None:
-    """Let a plugin's file import its neighbours, as a script can.
-
-    The folder comes last on the path, so that none of them is taken for an installed library.
-    What it has in common with the folder of an earlier plugin is refused: Python imports one
-    module of a name, and this would be the wrong one for one of them.
-    """
-    if str(folder) in sys.path:
-        return
-    for other in _opened & set(sys.path):
-        common = {
-            path.name
-            for path in folder.glob("*.py")
-            if getattr(sys.modules.get(path.stem), "__file__", "") == str(Path(other, path.name))
-        }
-        if common:
-            raise ImportError(
-                f"{', '.join(sorted(common))} was imported from {other} already; rename it"
-            )
-    sys.path.append(str(folder))
-    _opened.add(str(folder))
-
-
-_opened: set[str] = set()
-"""Folders on the path because of a plugin's file."""
-
-
-def _load_one(registry: Registry, plugin: Plugin, importer: Callable[[], ModuleType]) -> None:
+def _load_one(registry: Registry, plugin: Plugin, candidate: Candidate) -> None:
     """Import one plugin and add what it provides, or note what is wrong with it."""
     manager = pluggy.PluginManager(GROUP)
     manager.add_hookspecs(Hooks)
     try:
-        module = importer()
+        module = candidate.load()
         plugin.module = module.__name__
         manager.register(module)
         callers = manager.get_hookcallers(module) or []
@@ -162,42 +159,49 @@ def _load_one(registry: Registry, plugin: Plugin, importer: Callable[[], ModuleT
             plugin.problem = "it implements no hook, such as priorlab_priors with @hookimpl"
         for caller in callers:
             if not caller.has_spec():
-                raise unknown("hook", caller.name, [f"priorlab_{kind}" for kind in KINDS])
-        for kind in KINDS:
-            for items in getattr(manager.hook, f"priorlab_{kind}")():
+                raise unknown("hook", caller.name, [f"priorlab_{sort}" for sort in KINDS])
+        for sort in KINDS:
+            for items in getattr(manager.hook, f"priorlab_{sort}")():
                 if not isinstance(items, list | tuple):
-                    raise TypeError(f"priorlab_{kind} must return a list, not {items!r}")
+                    raise TypeError(f"priorlab_{sort} must return a list, not {items!r}")
                 for item in items:
-                    _check_item(kind, item)
-                    registry.add(kind, item, plugin)
+                    _check_item(sort, item)
+                    registry.add(sort, item, plugin)
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # a plugin may raise anything, SystemExit included
-        last = str(error).strip().splitlines() or [""]
-        kind = "" if isinstance(error, UsageError) else f"{type(error).__name__}: "
-        plugin.problem = f"{kind}{last[0]}"
-        plugin.details = traceback.format_exc()
+        first = next(iter(said(error).strip().splitlines()), "")
+        plugin.problem = first if issubclass(type(error), UsageError) else f"{kind(error)}: {first}"
+        plugin.details = trace_of(error)
 
 
 _DESCRIPTORS = {"datasets": DatasetSource, "metrics": Metric, "trainers": Trainer}
 """What plugins provide as objects, not as classes, and their type."""
 
+_BASES = {"priors": Prior, "tasks": Task, "engines": Engine}
+"""What plugins provide as classes, and what those derive from."""
 
-def _check_item(kind: str, item: Any) -> None:
+
+def _check_item(sort: str, item: Any) -> None:
     """Raise a `TypeError` that tells a plugin's author what to change."""
     name = getattr(item, "name", None)
     label = getattr(item, "__name__", repr(item))
     if not isinstance(name, str) or not re.fullmatch(r"[a-z][a-z0-9-]*", name):
         raise TypeError(f"{label} needs a name of small letters, digits and hyphens, not {name!r}")
-    if kind in _DESCRIPTORS:
-        if not isinstance(item, _DESCRIPTORS[kind]):
+    if sort in _DESCRIPTORS:
+        if not isinstance(item, _DESCRIPTORS[sort]):
             raise TypeError(
-                f"{label} must be an object of priorlab's {_DESCRIPTORS[kind].__name__}"
+                f"{label} must be an object of priorlab's {_DESCRIPTORS[sort].__name__}"
             )
+        doc = getattr(item, "doc", None)
+        if not isinstance(doc, str):
+            raise TypeError(f"{label} needs a text as its doc, not {doc!r}")
         return
-    base = Prior if kind == "priors" else Task
+    base = _BASES[sort]
     if not (isinstance(item, type) and issubclass(item, base)):
         raise TypeError(f"{label} must be a class derived from priorlab's {base.__name__}")
+    if not isinstance(item.__doc__, str | None):
+        raise TypeError(f"{label} needs a text as its docstring, not {item.__doc__!r}")
     if missing := sorted(getattr(item, "__abstractmethods__", ())):
         raise TypeError(f"{label} does not define {', '.join(missing)}")
     if any(isinstance(value, dataclasses.Field) for value in vars(item).values()):

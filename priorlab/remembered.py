@@ -14,7 +14,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -45,7 +45,7 @@ def recall() -> Registry | None:
         As `priorlab.declarations.stand_in` builds it.
     """
     try:
-        kept = json.loads(_file().read_text(encoding="utf-8"))
+        kept = json.loads(place("catalogue").read_text(encoding="utf-8"))
         if kept["state"] != _state(kept["others"]):
             return None
         return stand_in(kept["declared"])
@@ -63,23 +63,45 @@ def remember(registry: Registry) -> None:
     if registry.files or registry.folders or recall() is not None:
         return
     try:
-        others = sorted(map(str, _others()))
+        others = sorted(map(str, own_files()))
         state = _state(others)
-        if any(time_ns > _STARTED - _COARSE for time_ns, _ in state["files"].values()):
+        if just_changed(state["files"]):
             return
         kept = {"state": state, "others": others, "declared": declared(registry)}
-        file = _file()
+        file = place("catalogue")
         file.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(file, json.dumps(kept))
     except (ValueError, OSError, UsageError, RuntimeError):
         return  # it cannot be written down, or there is no place for it: the next time takes long
 
 
-def _file() -> Path:
-    """Return the file of this installation; each environment and each checkout has its own."""
-    place = f"{sys.prefix}\n{Path(__file__).parent}"
-    name = hashlib.sha256(place.encode(errors="surrogatepass")).hexdigest()[:16]
-    return platformdirs.user_cache_path(CORE, appauthor=False) / f"catalogue-{name}.json"
+def place(what: str) -> Path:
+    """Return the file of this installation; each environment and each checkout has its own.
+
+    Examples
+    --------
+    >>> place("catalogue").suffix
+    '.json'
+    """
+    installation = f"{sys.prefix}\n{Path(__file__).parent}"
+    name = hashlib.sha256(installation.encode(errors="surrogatepass")).hexdigest()[:16]
+    return platformdirs.user_cache_path(CORE, appauthor=False) / f"{what}-{name}.json"
+
+
+def just_changed(stamps: Mapping[str, Sequence[int]]) -> bool:
+    """Return whether a file may be newer than what was imported of it.
+
+    Parameters
+    ----------
+    stamps : mapping of str to stamps
+        As `stamp` returns them, by file.
+
+    Examples
+    --------
+    >>> just_changed({"old.py": [0, 100]})
+    False
+    """
+    return any(time_ns > _STARTED - _COARSE for time_ns, _ in stamps.values())
 
 
 def _state(others: Sequence[str]) -> dict[str, Any]:
@@ -89,26 +111,50 @@ def _state(others: Sequence[str]) -> dict[str, Any]:
         for entry in metadata.entry_points(group=GROUP)
     ]
     tops = sorted({CORE, *(entry[1].partition(":")[0].partition(".")[0] for entry in entries)})
-    files = [*(file for top in tops for file in _files(top)), *map(Path, others)]
+    files = [*(file for top in tops for file in files_of(top)), *map(Path, others)]
     return {
         "python": sys.version,
         "entries": sorted(entries),
-        "libraries": {
-            folder: Path(folder).stat().st_mtime_ns
-            for folder in sys.path
-            if Path(folder).name in LIBRARIES and Path(folder).is_dir()
-        },
-        "files": {str(file): _stamp(file) for file in files},
+        "libraries": libraries(),
+        "files": {str(file): stamp(file) for file in files},
     }
 
 
-def _stamp(file: Path) -> list[int]:
+def libraries() -> dict[str, int]:
+    """Return the folders of installed libraries, and when something was last installed there.
+
+    Examples
+    --------
+    >>> len(libraries()) > 0
+    True
+    """
+    return {
+        folder: Path(folder).stat().st_mtime_ns
+        for folder in sys.path
+        if Path(folder).name in LIBRARIES and Path(folder).is_dir()
+    }
+
+
+def stamp(file: Path) -> list[int]:
+    """Return what changes with a file: the time of its last change in ns, and its size.
+
+    Examples
+    --------
+    >>> stamp(Path("photo.png")) == stamp(Path("photo.png"))
+    True
+    """
     facts = file.stat()
     return [facts.st_mtime_ns, facts.st_size]
 
 
-def _files(top: str) -> Iterator[Path]:
-    """Yield all files of a top-level module or package, data included."""
+def files_of(top: str) -> Iterator[Path]:
+    """Yield all files of a top-level module or package, data included.
+
+    Examples
+    --------
+    >>> "plugins.py" in [file.name for file in files_of("priorlab")]
+    True
+    """
     spec = importlib.util.find_spec(top)
     if spec is None:
         return
@@ -123,8 +169,14 @@ def _files(top: str) -> Iterator[Path]:
             yield from (Path(folder, name) for name in names)
 
 
-def _others() -> Iterator[Path]:
-    """Yield the loaded files that are neither of the standard library nor installed."""
+def own_files() -> Iterator[Path]:
+    """Yield the loaded files that are neither of the standard library nor installed.
+
+    Examples
+    --------
+    >>> "remembered.py" in [file.name for file in own_files()]
+    True
+    """
     standard = Path(os.__file__).parent
     for name, module in list(sys.modules.items()):
         file = Path(getattr(module, "__file__", None) or standard)

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-import traceback
 import warnings
 from collections.abc import Iterator
-from contextlib import AbstractContextManager
 from typing import Any, TextIO
 
 import torch
 from torch import Tensor
 
-from priorlab.errors import Unsupported, UsageError, printable
+from priorlab.errors import Unsupported, UsageError, kind, said, trace_of
 from priorlab.forward.conjugate_gradients import ConvergenceWarning
 from priorlab.forward.measurement import Measurement
 from priorlab.priors import Prior
@@ -33,7 +31,7 @@ def run(
     *,
     seed: int = 0,
     trace: Trace = SILENT,
-    around: AbstractContextManager[object] | None = None,
+    prepared: bool | Exception = False,
 ) -> Tensor:
     """Restore the image of a measurement.
 
@@ -47,9 +45,8 @@ def run(
         The only source of the prior's randomness.
     trace : Trace
         Receives what an iterative prior reports, and that an inner iteration did not converge.
-    around : context manager, optional
-        Entered just before `Prior.restore` and left just after it, with the seed already set and
-        the prior prepared: the place for a clock.
+    prepared : bool or Exception
+        Whether `Prior.prepare` was called already, and what it raised.
 
     Returns
     -------
@@ -79,9 +76,12 @@ def run(
     if problem := prior.unsupported(measurement):
         raise Unsupported(problem)
     device = measurement.y.device
-    prior.prepare(device, measurement.shape[1])
+    if isinstance(prepared, Exception):
+        raise prepared
+    if not prepared:
+        prior.prepare(device, measurement.shape[1])
     framed = FramedTrace(trace, measurement.shape, measurement.operator.frame)
-    with seeded(seed, device), around or contextlib.nullcontext(), _reporting(trace):
+    with seeded(seed, device), _reporting(trace):
         restored = prior.restore(measurement, framed, seed)
     return measurement.operator.frame(_checked(restored, measurement.shape))
 
@@ -119,19 +119,15 @@ def reason(error: Exception) -> str:
     >>> reason(ZeroDivisionError("division by zero")), reason(Unsupported("it only removes noise"))
     ('ZeroDivisionError: division by zero', 'it only removes noise')
     """
-    try:
-        said = str(error)
-    except Exception:  # a plugin's own error may fail even at this
-        said = "its message cannot be shown"
-    if not isinstance(error, UsageError | Unsupported | InvalidImage):
-        said = f"{type(error).__name__}: {said}"
-    line = " ".join(printable(said).strip().partition("\n")[0].split())
+    line = " ".join(said(error).strip().partition("\n")[0].split())
+    if not issubclass(type(error), UsageError | Unsupported | InvalidImage):
+        line = f"{kind(error)}: {line}"
     return line if len(line) <= LONGEST_REASON else line[: LONGEST_REASON - 3] + "..."
 
 
 def details(error: Exception) -> str:
     """Return the end of an error's traceback."""
-    return printable("".join(traceback.format_exception(error)))[-20_000:]
+    return trace_of(error)
 
 
 @contextlib.contextmanager

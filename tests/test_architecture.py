@@ -17,6 +17,7 @@ LAYERS = [
     # The ground.
     (
         "errors",
+        "escaping",
         "files",
         "precision",
         "randomness",
@@ -32,8 +33,9 @@ LAYERS = [
     ("solvers",),
     ("priors",),
     # What else a plugin can offer, and where all of it is known by name.
-    ("metrics", "ssim", "training"),
-    ("hookspecs", "registry", "declarations", "remembered"),
+    ("metrics", "ssim", "training", "engines"),
+    ("hookspecs", "registry", "declarations", "remembered", "candidates"),
+    ("trials",),
     ("plugins",),
     ("restoration",),
     ("harness.results",),
@@ -49,7 +51,16 @@ LAYERS = [
 MAY_DEFER = ("priorlab",)
 """The surface imports what is needed when it is needed."""
 
-ABSTRACT = {"Noise", "LinearOperator", "Task", "Prior", "Regularizer", "Denoiser", "Generator"}
+ABSTRACT = {
+    "Noise",
+    "LinearOperator",
+    "Task",
+    "Prior",
+    "Regularizer",
+    "Denoiser",
+    "Generator",
+    "Engine",
+}
 
 CONSTANTS = {"__version__", "SURFACE"}
 """What modules of the core may import from the package itself; the surface is for plugins."""

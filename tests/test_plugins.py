@@ -196,6 +196,18 @@ def test_the_registry_knows_what_it_was_loaded_from(tmp_path, monkeypatch):
     assert plugins.load().files == plugins.load().folders == ()
 
 
+def test_only_the_named_plugins_are_imported(tmp_path):
+    halve = write(tmp_path, "halve.py", GOOD.format(name="halve"))
+    (owner,) = [one for one in plugins.load([halve]).plugins if one.name == "halve.py"]
+    write(tmp_path, "dir/other.py", "from pathlib import Path\nPath(__file__ + '.seen').touch()")
+    registry = plugins.load([halve], [tmp_path / "dir"], only=[owner.module])
+    assert set(registry.priors) == {"halve"}
+    assert "denoise" in registry.tasks
+    assert not list(tmp_path.glob("dir/*.seen"))
+    assert "tv" in plugins.load(only=["priorlab_handcrafted"]).priors
+    assert not plugins.load([halve], only=[]).priors
+
+
 def test_a_missing_file_or_folder_is_said_at_once(tmp_path):
     with pytest.raises(UsageError, match="no such file"):
         plugins.load([tmp_path / "none.py"])

@@ -218,7 +218,7 @@ def test_lone_files_are_always_imported(tmp_path, capsys):
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"state": 1}', "\0", "{}"])
 def test_a_damaged_file_is_as_none(content, cache, capsys):
     assert remember()
-    (file,) = cache.glob("priorlab/*.json")
+    (file,) = cache.glob("priorlab/catalogue*.json")
     whole = file.read_text()
     file.write_text(content)
     assert remembered.recall() is None
@@ -228,7 +228,7 @@ def test_a_damaged_file_is_as_none(content, cache, capsys):
 
 def test_a_file_that_is_damaged_within_is_as_none(cache):
     assert remember()
-    (file,) = cache.glob("priorlab/*.json")
+    (file,) = cache.glob("priorlab/catalogue*.json")
     file.write_text(file.read_text().replace('"fields"', '"feilds"').replace('"doc"', '"dco"'))
     assert remembered.recall() is None
 
@@ -251,6 +251,6 @@ def test_what_cannot_be_written_down_is_not_remembered(installed):
 
 
 def test_another_checkout_has_a_file_of_its_own(monkeypatch):
-    here = remembered._file()
+    here = remembered.place("catalogue")
     monkeypatch.setattr(remembered, "__file__", str(Path("elsewhere", "priorlab", "remembered.py")))
-    assert remembered._file() != here
+    assert remembered.place("catalogue") != here

@@ -1,6 +1,5 @@
 """A prior on a measurement: what is done in which order, what is checked, what errors say."""
 
-import contextlib
 import dataclasses
 import warnings
 from typing import ClassVar
@@ -54,17 +53,13 @@ def prior(monkeypatch):
     return make
 
 
-def test_the_clock_surrounds_restore_alone(prior):
+def test_a_prior_is_prepared_once(prior):
     chosen = prior(lambda measurement: measurement.y.clone())
-
-    @contextlib.contextmanager
-    def clock():
-        Scripted.calls.append("start")
-        yield
-        Scripted.calls.append("stop")
-
-    restoration.run(chosen, MEASUREMENT, around=clock())
-    assert Scripted.calls == ["prepare 1", "start", "restore", "stop"]
+    restoration.run(chosen, MEASUREMENT)
+    restoration.run(chosen, MEASUREMENT, prepared=True)
+    assert Scripted.calls == ["prepare 1", "restore", "restore"]
+    with pytest.raises(OSError, match="no weights"):
+        restoration.run(chosen, MEASUREMENT, prepared=OSError("no weights"))
 
 
 def test_equal_seeds_give_equal_images_and_leave_the_generators_alone(prior):

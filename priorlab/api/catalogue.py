@@ -10,7 +10,9 @@ from priorlab.errors import check_seed
 from priorlab.registry import Registry
 
 
-def load_plugins(files: Sequence[str | Path] = (), folders: Sequence[str | Path] = ()) -> Registry:
+def load_plugins(
+    files: Sequence[str | Path] = (), folders: Sequence[str | Path] = (), *, again: bool = False
+) -> Registry:
     """Return everything that can be named: what is installed and what the given plugins provide.
 
     What the installed plugins declare is kept in the user's cache: see `declarations`.
@@ -21,6 +23,8 @@ def load_plugins(files: Sequence[str | Path] = (), folders: Sequence[str | Path]
         Lone plugin files.
     folders : sequence of path
         Folders whose ``*.py`` files and packages are plugins.
+    again : bool
+        Whether to try those again that hung when they were last tried.
 
     Raises
     ------
@@ -33,7 +37,7 @@ def load_plugins(files: Sequence[str | Path] = (), folders: Sequence[str | Path]
     >>> "denoise" in load_plugins().tasks
     True
     """
-    registry = plugins.load(files, folders)
+    registry = plugins.load(files, folders, again=again)
     remembered.remember(registry)
     return registry
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from priorlab.api.restoring import one_task
 from priorlab.errors import UsageError
+from priorlab.files import check_regular
 from priorlab.harness.run import keys
 from priorlab.priors import Prior
 from priorlab.registry import Registry
@@ -138,6 +139,8 @@ def file_digest(path: Path) -> str:
     (64, '')
     """
     try:
+        if path.exists():
+            check_regular(path)
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except FileNotFoundError:

@@ -1,18 +1,23 @@
 """The command line: parses, calls the Python interface, prints. Nothing is computed here.
 
-Exit codes: 0 all well, 1 some cells failed, 2 the user's input cannot be used, 3 interrupted.
+Exit codes: 0 all well, 1 some cells failed, 2 the user's input cannot be used, 3 interrupted,
+4 a fault of priorlab itself.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
+import platform
 import sys
 from collections.abc import Sequence
+from importlib import metadata
 
+from priorlab import __version__
 from priorlab.cli import catalogue, comparing, explaining, restoring, running, training
-from priorlab.cli.parsing import INTERRUPTED, OK, USAGE, Parser
-from priorlab.errors import UsageError
+from priorlab.cli.parsing import FAULT, INTERRUPTED, OK, USAGE, Parser
+from priorlab.errors import UsageError, trace_of
 
 EXAMPLES = """examples:
   priorlab bench --tasks denoise,inpaint
@@ -28,6 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     # Before torch is imported: its idle threads are to sleep, not to spin on cores in use.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    _settle_streams()
     try:
         typed = list(sys.argv[1:] if arguments is None else arguments)
         options = _parser().parse_args(typed, argparse.Namespace(typed=typed))
@@ -44,6 +50,40 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:  # such as a results folder that was deleted meanwhile
         print(f"priorlab: {error}", file=sys.stderr)
         return USAGE
+    except MemoryError:
+        print("priorlab: there is not enough memory for this", file=sys.stderr)
+        return USAGE
+    except Exception as error:  # everything that a user can cause is one of the above
+        print(f"{trace_of(error)}\npriorlab: {REPORT}", file=sys.stderr)
+        return FAULT
+
+
+REPORT = (
+    "this is a fault of priorlab, not of yours; please report it to its authors, with the text"
+    " above, the command and what 'priorlab --version' prints"
+)
+
+
+def _settle_streams() -> None:
+    """Let no text and no closed stream be an error: names of files may hold any bytes."""
+    for number in (0, 1, 2):
+        try:
+            os.fstat(number)
+        except OSError:  # or the next file that is opened would take its place
+            os.open(os.devnull, os.O_RDWR)  # the lowest number that is free: this one
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(AttributeError, ValueError):  # none, another kind, or closed
+            stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+
+
+class _Version(argparse.Action):
+    """Print what a report of a fault needs."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *given: object) -> None:
+        versions = [f"{name} {metadata.version(name)}" for name in ("torch", "numpy")]
+        system = f"Python {platform.python_version()}, {', '.join(versions)}, {platform.platform()}"
+        print(f"priorlab {__version__} ({system})")
+        parser.exit(OK)
 
 
 def _parser() -> Parser:
@@ -55,6 +95,7 @@ def _parser() -> Parser:
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    parser.add_argument("--version", action=_Version, nargs=0, help="print the versions and exit")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     comparing.add_bench(commands)
     restoring.add_restore(commands)

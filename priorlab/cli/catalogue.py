@@ -6,7 +6,8 @@ import argparse
 from typing import TYPE_CHECKING
 
 from priorlab import api
-from priorlab.cli.parsing import FAILED, OK, add_plugin_options, known, registry
+from priorlab.cli.parsing import FAILED, OK, add_plugin_options, known
+from priorlab.hookspecs import KINDS
 
 if TYPE_CHECKING:
     from priorlab.cli.parsing import Commands
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 def add_list(commands: Commands) -> None:
     """Add the command `list`."""
-    parser = commands.add_parser("list", help="list priors, tasks, datasets, metrics")
+    parser = commands.add_parser("list", help="list priors, tasks, datasets, metrics, engines")
     parser.set_defaults(command=_list)
     add_plugin_options(parser)
 
@@ -36,7 +37,7 @@ def add_plugins(commands: Commands) -> None:
 
 def _list(options: argparse.Namespace) -> int:
     found = known(options)
-    for kind in ("priors", "tasks", "datasets", "metrics", "trainers"):
+    for kind in KINDS:
         print(f"{kind}:")
         for name, item in sorted(getattr(found, kind).items()):
             doc = item.summary() if hasattr(item, "summary") else item.doc
@@ -54,7 +55,7 @@ def _show(options: argparse.Namespace) -> int:
 
 
 def _plugins(options: argparse.Namespace) -> int:
-    found = registry(options)
+    found = api.load_plugins(options.plugin, options.plugin_dir, again=True)
     for plugin in found.plugins:
         offers = "; ".join(f"{kind}: {', '.join(names)}" for kind, names in plugin.provides.items())
         print(f"{plugin.name} ({plugin.source})\n  {offers or 'provides nothing'}")

@@ -11,7 +11,7 @@ from priorlab.errors import UsageError, check_seed
 if TYPE_CHECKING:
     from priorlab.registry import Registry
 
-OK, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 3
+OK, FAILED, USAGE, INTERRUPTED, FAULT = 0, 1, 2, 3, 4
 
 
 class Parser(argparse.ArgumentParser):
@@ -71,6 +71,19 @@ def positive(text: str) -> int:
     return int(text)
 
 
+def count(text: str) -> int:
+    """Read a whole number, 0 included.
+
+    Examples
+    --------
+    >>> count("0")
+    0
+    """
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number")
+    return int(text)
+
+
 def seconds(text: str) -> float:
     """Read a number of seconds above 0.
 
@@ -85,6 +98,24 @@ def seconds(text: str) -> float:
         value = -1.0
     if not 0 < value < float("inf"):
         raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds above 0")
+    return value
+
+
+def megabytes(text: str) -> float:
+    """Read an amount of memory, in MB (10^6 bytes).
+
+    Examples
+    --------
+    >>> megabytes("500M"), megabytes("1.5G")
+    (500.0, 1500.0)
+    """
+    units = {"M": 1.0, "G": 1000.0}
+    try:
+        value = float(text[:-1]) * units[text[-1:].upper()]
+    except (ValueError, KeyError):
+        value = -1.0
+    if not 0 < value < float("inf"):
+        raise argparse.ArgumentTypeError(f"{text!r} is not an amount such as 500M or 4G")
     return value
 
 

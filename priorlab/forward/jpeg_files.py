@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import os
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from priorlab.errors import UsageError
+from priorlab.files import check_regular
 from priorlab.forward import jpeg
 
 ORIENTATION = 274
@@ -79,6 +81,7 @@ def read(path: str | os.PathLike[str]) -> JpegFile:
     >>> read("photo.jpg").noise == jpeg.standard(quality=90, subsampling="4:2:0")
     True
     """
+    check_regular(Path(path))
     try:
         with open(path, "rb") as file, Image.open(file, formats=["JPEG"]) as image:
             orientation = image.getexif().get(ORIENTATION, 1)

@@ -13,7 +13,8 @@ import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from priorlab.errors import UsageError, printable, unknown
+from priorlab.errors import UsageError, kind, printable, said, unknown
+from priorlab.files import exists, expanded, is_folder
 from priorlab.pictures import image_files
 from priorlab.pictures.image_files import ImageFile
 
@@ -84,7 +85,7 @@ class DatasetSource:
         except UsageError:
             raise
         except Exception as error:  # a plugin may raise anything
-            problem = f"{type(error).__name__}: {error}"
+            problem = f"{kind(error)}: {said(error)}"
             raise UsageError(f"the dataset {self.name} cannot be loaded: {problem}") from error
         dataset = dataclasses.replace(_load_folder(folder), name=self.name)
         if self.digest and dataset.digest != self.digest:
@@ -126,10 +127,10 @@ def load(text: str, sources: Mapping[str, DatasetSource] | None = None) -> Datas
         sources = {source.name: source for source in BUILTIN_DATASETS}
     if text in sources:
         return sources[text].load()
-    path = Path(text).expanduser()
-    if text and path.is_dir():
+    path = expanded(text)
+    if text and is_folder(path):
         return _load_folder(path)
-    if text and path.exists():
+    if text and exists(path):
         return _of_file(path)
     if is_name(text):
         raise unknown("dataset", text, sources)
@@ -144,14 +145,15 @@ def is_name(text: str) -> bool:
     >>> is_name("set12"), is_name("./set12"), is_name("photo.png")
     (True, False, False)
     """
-    path = Path(text).expanduser()
-    return path.name == text and not path.suffix and not (text and path.exists())
+    path = expanded(text)
+    return path.name == text and not path.suffix and not (text and exists(path))
 
 
 def _of_file(path: Path) -> Dataset:
     """Read a single image."""
-    images, notes = image_files.on_one_scale([image_files.describe(path.stem, path)])
-    return Dataset(path.stem, images, notes=notes)
+    name = printable(path.stem)
+    images, notes = image_files.on_one_scale([image_files.describe(name, path)])
+    return Dataset(name, images, notes=notes)
 
 
 def _load_folder(folder: Path) -> Dataset:

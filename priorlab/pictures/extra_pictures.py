@@ -15,6 +15,9 @@ from typing_extensions import override
 from priorlab.pictures import arrays
 from priorlab.trace import Trace
 
+NAME = r"(?=.{1,40}$)[a-z0-9]+(-[a-z0-9]+)*"
+"""What the name of an extra picture looks like."""
+
 
 @dataclass(frozen=True)
 class ExtraPicture:
@@ -87,7 +90,7 @@ class PictureCollector(Trace):
 
 def _problem(name: str, image: Tensor) -> str:
     """Return why a picture cannot be written, or nothing."""
-    if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", name) or len(name) > 40:
+    if not re.fullmatch(NAME, name):
         return "its name is not made of lower-case words joined by hyphens"
     if image.ndim != 4 or image.shape[0] != 1 or not image.numel():
         return f"its shape is {tuple(image.shape)}, not (1, C, H, W)"

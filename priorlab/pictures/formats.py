@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 from priorlab.errors import UsageError
+from priorlab.files import exists
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp", ".npy")
 """The suffixes of picture files that are written."""
@@ -46,8 +47,23 @@ MOST_PIXELS = 2**27
 """Larger files are refused before they are decoded: 134 megapixels, below the limit of Pillow."""
 
 
-def check_size(width: int, height: int, path: Path) -> None:
-    """Raise a `UsageError` for a file with more than `MOST_PIXELS` pixels.
+MOST_BYTES = 2**31
+"""The most that the numbers of a picture may take in memory, as floats or as they are stored."""
+
+
+def check_size(width: int, height: int, path: Path, *, samples: int = 1, itemsize: int = 1) -> None:
+    """Raise a `UsageError` for a picture that is too large, before it is decoded.
+
+    Parameters
+    ----------
+    width, height : int
+        Pixels; the most are `MOST_PIXELS`.
+    path : Path
+        The file.
+    samples : int
+        Numbers of each pixel, opacity included.
+    itemsize : int
+        Bytes of each number.
 
     Examples
     --------
@@ -60,6 +76,12 @@ def check_size(width: int, height: int, path: Path) -> None:
         raise UsageError(
             f"{path} is {width}x{height} pixels, too large; the most is {MOST_PIXELS} pixels"
         )
+    as_floats = 4
+    if width * height * samples * max(itemsize, as_floats) > MOST_BYTES:
+        raise UsageError(
+            f"{path} is {width}x{height} pixels with {samples} numbers of {itemsize} bytes each,"
+            f" too large; the most are {MOST_BYTES // as_floats} numbers of at most 4 bytes"
+        )
 
 
 def split_frame(path: Path) -> tuple[Path, int | None]:
@@ -71,7 +93,7 @@ def split_frame(path: Path) -> tuple[Path, int | None]:
     (3, None)
     """
     found = re.fullmatch(r"(.+)\[(\d+)\]", path.name)
-    if not found or path.exists():
+    if not found or exists(path):
         return path, None
     return path.with_name(found[1]), int(found[2])
 

@@ -16,6 +16,7 @@ The rules, each of them the least surprising one:
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -26,6 +27,7 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from priorlab.errors import UsageError
+from priorlab.files import other_than_file
 from priorlab.pictures import arrays, formats, levels, reading_pillow, reading_raw, reading_tiff
 from priorlab.pictures.formats import KINDS, MOST_PIXELS, check_size
 from priorlab.pictures.picture import Picture
@@ -121,11 +123,11 @@ def numbers(path: str | os.PathLike[str]) -> NDArray[np.signedinteger] | None:
 
 def _stored(path: Path, frame: int | None) -> Stored:
     """Return what a file holds, or say what is wrong with it."""
+    if other := other_than_file(path):
+        raise UsageError(f"{path} is {other}, not an image file")
     try:
         with path.open("rb") as file:
             start = file.read(len(MAGIC_PREFIX))
-    except IsADirectoryError:
-        raise UsageError(f"{path} is a folder, not an image file") from None
     except OSError as error:
         raise UsageError(f"cannot read {path}: {error.strerror or error}") from None
     if not start:
@@ -158,7 +160,9 @@ def _decode_numpy(path: Path, frame: int | None) -> Stored:
     pixels = np.load(path, mmap_mode="r", allow_pickle=False)
     if pixels.ndim not in (2, 3):
         raise UsageError(f"{path} has shape {pixels.shape}; expected (H, W) or (H, W, C)")
-    check_size(pixels.shape[1], pixels.shape[0], path)
+    height, width, *samples = pixels.shape
+    size = pixels.dtype.itemsize
+    check_size(width, height, path, samples=math.prod(samples), itemsize=size)
     # Not compared with numpy's own types: files may have either order of bytes.
     if pixels.dtype.kind != "f" and (pixels.dtype.kind, pixels.dtype.itemsize) not in (
         ("u", 1),

@@ -119,8 +119,13 @@ def _opened(path: Path) -> Iterator[Any]:
         known = [name for name in PILLOW_FORMATS if name in Image.OPEN]
         # Not by its path: Pillow would map the file, and garble rotated TIFF files (as of 13.0).
         with path.open("rb") as file, Image.open(file, formats=known) as image:
-            check_size(image.width, image.height, path)
+            _check_size(path, image)
             yield image
+
+
+def _check_size(path: Path, image: Any) -> None:
+    # Of 16-bit colour both halves are decoded, and floats are made of the whole of them.
+    check_size(image.width, image.height, path, samples=len(image.getbands()), itemsize=4)
 
 
 def _is_heif(path: Path) -> bool:
@@ -149,6 +154,7 @@ def _seek(path: Path, image: Any, frame: int | None) -> tuple[str, ...]:
     chosen, notes = which_frame(path, count, frame)
     if chosen:
         image.seek(chosen)
+        _check_size(path, image)  # each has a size of its own
     return notes
 
 
@@ -179,6 +185,7 @@ def _deep_pixels(path: Path, image: Any) -> NDArray[np.uint16]:
     raw_mode = _low_bytes_mode(image)
     with _opened(path) as again:
         again.seek(image.tell())
+        _check_size(path, again)
         tile = list(again.tile[0])
         arguments = tile[3]
         tile[3] = raw_mode if isinstance(arguments, str) else (raw_mode, *arguments[1:])

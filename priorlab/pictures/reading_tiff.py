@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+import lzma
+import zlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +61,7 @@ def decode(path: Path, frame: int | None = None) -> Stored:
         page = pages[number]
         if page.photometric.name in _RAW:
             return reading_raw.decode(path, frame)
-        check_size(page.imagewidth, page.imagelength, path)
+        _check_size(path, page)
         stored = _decoded(path, page)
         said, damaged = _metadata(page)
     profile = stored.metadata.icc_profile or said.icc_profile
@@ -67,6 +70,49 @@ def decode(path: Path, frame: int | None = None) -> Stored:
         metadata=dataclasses.replace(said, icc_profile=profile),
         notes=(*notes, *stored.notes, *damaged),
     )
+
+
+def _check_size(path: Path, page: Any) -> None:
+    """Raise a `UsageError` for what takes too much memory, by what the page says of itself."""
+    samples, bits = page.samplesperpixel, max(8, page.bitspersample)
+    layers = page.imagedepth * (samples if isinstance(samples, int) else 1)
+    size = {"samples": layers, "itemsize": -(-bits // 8)}
+    check_size(page.imagewidth, page.imagelength, path, **size)
+    pixels = page.imagewidth * page.imagelength
+    if page.is_tiled:  # each is decoded as a whole, however small the picture is
+        check_size(page.tilewidth, page.tilelength, path, **size)
+        pixels = max(pixels, page.tilewidth * page.tilelength)
+    most = pixels * size["samples"] * size["itemsize"] + _MARGIN
+    inflater, ratio = _INFLATERS.get(int(page.compression), (None, 0))
+    for start, count in zip(page.dataoffsets, page.databytecounts, strict=False):
+        if inflater and count * ratio > most:
+            page.parent.filehandle.seek(start)
+            _check_inflated(path, page.parent.filehandle.read(count), inflater(), most)
+
+
+def _check_inflated(path: Path, data: bytes, inflater: Any, most: int) -> None:
+    """Raise a `UsageError` if data inflate to more than the picture can need."""
+    total = 0
+    while not inflater.eof:
+        part = len(inflater.decompress(data, 1 << 20))
+        total += part
+        if total > most:
+            raise UsageError(f"{path} is damaged: its pixels inflate to more than the picture")
+        data = getattr(inflater, "unconsumed_tail", b"")
+        if not part and not data:
+            return  # cut short, which decoding tells
+
+
+_INFLATERS: dict[int, tuple[Callable[[], Any], int]] = {
+    8: (zlib.decompressobj, 1032),
+    32946: (zlib.decompressobj, 1032),
+    34925: (lzma.LZMADecompressor, 10_000),
+}
+"""By the number of a compression, what inflates it, and how many bytes that can make of one.
+
+Only what could be too much is looked at.
+"""
+_MARGIN = 2**24
 
 
 def _full_pages(file: Any) -> list[Any]:

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from priorlab.errors import UsageError
+from priorlab.files import check_regular
 from priorlab.pictures import reading
 
 Kernel = NDArray[np.float64]
@@ -126,9 +127,10 @@ def read(path: str) -> Kernel:
 
 
 def _values(path: str) -> NDArray[Any]:
+    check_regular(Path(path))
     suffix = Path(path).suffix.lower()
     if suffix == ".npy":
-        return np.asarray(np.load(path, allow_pickle=False))
+        return np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))
     if suffix == ".txt":
         return np.loadtxt(path, ndmin=2)
     return np.asarray(reading.read(path).mean(0))

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -123,13 +124,15 @@ class Patches:
     def __init__(self, dataset: Path) -> None:
         if not dataset.is_dir():
             raise UsageError(f"{dataset} is not a folder of images")
-        paths = sorted(p for p in dataset.iterdir() if p.suffix.lower() in formats.SUFFIXES)
+        paths = sorted(
+            p for p in dataset.iterdir() if p.is_file() and p.suffix.lower() in formats.SUFFIXES
+        )
         if not paths:
             raise UsageError(f"{dataset} holds no image")
         digest = hashlib.sha256()
         planes = []
         for path in paths:
-            digest.update(path.name.encode() + hashlib.sha256(path.read_bytes()).digest())
+            digest.update(os.fsencode(path.name) + hashlib.sha256(path.read_bytes()).digest())
             planes.append(_luma(path))
         self.digest = digest.hexdigest()
         self.count = len(planes)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from priorlab.harness.report import statistics
+from priorlab.harness.report import inference, statistics
 from priorlab.harness.report.remarks import label
 from priorlab.harness.report.summary import Line
 from priorlab.harness.results.header import Header
@@ -34,14 +34,21 @@ def below(
         notes.append(_evidence(rows))
     notes.append(_meaning_of_bold(lines, images))
     if full and images > 1:
+        kind = (
+            "Student's 95 % intervals of the mean over images"
+            if images > inference.MANY
+            else "95 % bootstrap intervals of the mean over images, widened for few images by"
+            " Student's t"
+        )
         notes.append(
-            "Intervals: 95 % bootstrap intervals of the mean over images, widened for few images"
-            " by Student's t; those of differences are paired by image and adjusted for the"
+            f"Intervals: {kind}; those of differences are paired by image and adjusted for the"
             " number of priors (Holm)."
         )
     if full and reference:
         notes.append(f"wins: share of the images on which the prior is better than {reference}.")
     notes.append(_timing(rows))
+    if full and any(line.cpu_seconds is not None for line in lines):
+        notes.append("CPU s: the same of what all cores together spent on it.")
     capped = (rows["psnr"] > statistics.PSNR_CAP) & (rows["status"] == "ok")
     if capped.any():
         notes.append(
@@ -120,6 +127,7 @@ def _timing(rows: pd.DataFrame) -> str:
 _CONDITIONS = {
     "threads": ("1 thread", "{} threads"),
     "slots": ("1 cell at a time", "{} cells at a time"),
+    "repeats": ("once", "median of {} repeats"),
     "device": ("{}", "{}"),
     "machine": ("{}", "{}"),
 }

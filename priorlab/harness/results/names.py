@@ -25,5 +25,5 @@ def safe_name(text: str) -> str:
     safe = re.sub(r"[^\w .,=+()-]", "_", name).strip(". ").encode()[:150].decode(errors="ignore")
     if safe and safe == name:
         return safe
-    digest = hashlib.sha256(text.encode(errors="backslashreplace")).hexdigest()
+    digest = hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()
     return f"{safe.strip('. ')}~{digest[:8]}"

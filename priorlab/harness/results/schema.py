@@ -85,9 +85,23 @@ class Outcome:
         " timeout; or unsupported: the prior is not made for such data.",
         needed=True,
     )
-    seconds: float | None = _column("Duration of `restore` alone.", None, needed=True)
+    seconds: float | None = _column(
+        "Wall seconds from the arrival of the measurement to the return of the image.",
+        None,
+        needed=True,
+    )
+    cpu_seconds: float | None = _column(
+        "CPU seconds of all threads and processes of the prior in that time.", None
+    )
+    prepare_seconds: float | None = _column(
+        "Seconds for loading weights and compiling loops, before the measurement came; 0 where"
+        " another cell had the prior prepared.",
+        None,
+    )
     peak_mb: float | None = _column(
-        "Peak resident memory of the process during the cell, in MB.", None
+        "By how much the memory of the prior's processes grew at most, in MB; on an accelerator"
+        " that keeps count, the most memory of its tensors there.",
+        None,
     )
     converged: bool | None = _column(
         "Whether the iteration of an iterative solver reached its tolerance; missing for priors"
@@ -108,6 +122,11 @@ class Outcome:
     )
     threads: int = _column("Threads of the process.", 0)
     slots: int = _column("How many processes worked at the same time.", 0)
+    repeats: int | None = _column(
+        "How often the cell was restored with the machine to itself: `seconds` is the median;"
+        " missing where it was restored once, among others.",
+        None,
+    )
     device: str = _column("Where the prior computed, such as cpu.", "")
     machine: str = _column("Name of the CPU or GPU that did it.", "")
     height: int = _column("Rows of the clean image.", 0)

@@ -1,15 +1,14 @@
-"""Run one cell: degrade the clean image, restore it by the clock, check, score and store it.
-
-This runs in a child process; see `priorlab.harness.run.worker`.
-"""
+"""One cell, as the scorer computes it: measure, have the image restored, score what came back."""
 
 from __future__ import annotations
 
+import dataclasses
+import hashlib
 import json
 import math
-from collections.abc import Sequence
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,120 +16,177 @@ import torch
 from numpy.typing import NDArray
 
 from priorlab import restoration
-from priorlab.errors import Unsupported, UsageError
-from priorlab.files import write_atomically
+from priorlab.errors import UsageError
+from priorlab.harness.isolation.attempt import Attempt, Watcher, watch
+from priorlab.harness.isolation.block import Block
+from priorlab.harness.isolation.nursery import Nursery, Unborn
+from priorlab.harness.isolation.setup import Setup
 from priorlab.harness.results import outputs
-from priorlab.harness.run.scores import Scores, score
-from priorlab.harness.run.timing import ClockedTrace, measured
+from priorlab.harness.run.scores import Scorer
 from priorlab.harness.run.trajectory import Trajectory
+from priorlab.harness.run.wire import FILES
 from priorlab.pictures import arrays
 from priorlab.pictures.image_files import ImageFile
-from priorlab.priors import Prior
-from priorlab.registry import Registry
 from priorlab.tasks.base import Task
 
 DAMAGED = "damaged"
 """Status of a stored image that cannot be scored, so that its cell is to be computed again."""
 
 
-class StoreUnusable(Exception):
-    """Nothing can be stored any more, so that there is no use in computing more cells."""
+MOST_VIEWS = 16
+"""Pictures to look at that are kept: the cells of an image share them."""
+
+
+class Views:
+    """Pictures to look at, encoded once as long as they are in use."""
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[str, tuple[str, dict[str, bytes]]] = OrderedDict()
+
+    def of(self, name: str, image: NDArray[np.float32]) -> tuple[str, dict[str, bytes]]:
+        """Return what `outputs.encode` does for an image; `name` is the same only if that is."""
+        if name not in self._kept:
+            self._kept[name] = outputs.encode(image, [outputs.VIEW])
+        self._kept.move_to_end(name)
+        if len(self._kept) > MOST_VIEWS:
+            self._kept.popitem(last=False)
+        return self._kept[name]
+
+
+@dataclasses.dataclass(frozen=True)
+class Workplace:
+    """What the cells of a slot are computed with.
+
+    Attributes
+    ----------
+    setup : Setup
+    nursery : Nursery
+        Starts the processes in which priors work.
+    scorer : Scorer
+        Measures restored images.
+    views : Views
+    step : callable
+        Told how far a prior is: iteration and planned total; both 0 when it begins.
+    note : callable
+        Told what the user should know.
+    """
+
+    setup: Setup
+    nursery: Nursery
+    scorer: Scorer
+    views: Views
+    step: Callable[[int, int], None]
+    note: Callable[[str], None]
 
 
 def compute(
-    prior: Prior,
-    task: Task,
-    image: ImageFile,
-    seed: int,
-    *,
-    registry: Registry,
-    device: torch.device,
-    folder: Path,
-    trace: ClockedTrace,
+    place: Workplace, prior: dict[str, Any], task: Task, image: ImageFile, seed: int, job: str
 ) -> dict[str, Any]:
     """Run a cell; whatever goes wrong with it ends in the result.
 
     Parameters
     ----------
-    prior, task, image, seed
-        The cell.
-    registry : Registry
-        Knows the metrics.
-    device : torch.device
-        Where the prior works.
-    folder : Path
-        The store's folder of images.
-    trace : ClockedTrace
-        Receives what the prior reports.
+    place : Workplace
+    prior : dict
+        The description of the prior; see `priorlab.components.description`.
+    task, image, seed
+        The rest of the cell.
+    job : str
+        Names it in messages.
 
     Returns
     -------
     dict
-        Fields of `priorlab.harness.results.schema.Outcome`, "scores": the metrics by name, and
-        "failed_metrics": what each metric that failed raised.
-
-    Raises
-    ------
-    StoreUnusable
-        If no image at all can be stored.
+        Fields of `priorlab.harness.results.schema.Outcome`, "scores": the metrics by name,
+        "failed_metrics": what each metric that failed raised, and "pictures": the files of the
+        images, by name.
     """
     result: dict[str, Any] = {"scores": {}}
     try:
-        clean = _clean(image)
-        # Every cell makes its own measurement: no prior can spoil that of another.
+        clean = clean_image(image)
         measurement = task.measure(arrays.to_tensor(clean), seed)
         result["measurement"] = arrays.digest(measurement.y[0].numpy())
-        measured_picture = arrays.viewable(measurement).copy()
-        truth = task.truth(arrays.to_tensor(clean)).to(device)
-        trajectory = Trajectory(truth, task.protocol)
-        trace.follow(trajectory)
-        restored = restoration.run(
-            prior,
-            measurement.to(device),
-            seed=seed,
-            trace=trace,
-            around=measured(device, trace, result),
-        )
-        stored = outputs.rounded(arrays.from_tensor(restored))
-        scores = score(stored, clean, task, registry.metrics.values(), device)
-        facts = trajectory.facts(scores.values.get("psnr", math.nan))
-        facts["converged"] = trace.has_converged
-        facts |= _keep(folder, stored, measured_picture, clean, trace)
-    except Unsupported as error:
-        return result | {"status": "unsupported", "message": restoration.reason(error)}
-    except StoreUnusable:
-        raise
+        trajectory = Trajectory(task.truth(arrays.to_tensor(clean)), task.protocol)
+        block = Block.make(measurement)
     except Exception as error:
         return result | failure(error)
-    return result | facts | _scores(scores) | {"status": "ok"}
+    try:
+        process = place.nursery.start(prior, measurement.shape[1], job)
+        result["prepare_seconds"] = process.prepare_seconds
+        watcher = Watcher(lambda: place.step(0, 0), place.step, trajectory.see, place.note)
+        of_prior = seed_of_prior(seed, result["measurement"])
+        attempt = watch(process, job, block, of_prior, place.setup, watcher)
+    except Unborn as error:
+        failed = {"status": error.status, "message": str(error), "details": error.details}
+        return result | failed
+    finally:
+        block.close()
+    result |= {"peak_mb": attempt.peak_mb, "status": attempt.status}
+    result |= {"message": attempt.message, "details": attempt.details}
+    if attempt.image is None:
+        return result
+    try:
+        names = {"clean": image.digest, "degraded": f"{task.spec()} {result['measurement']}"}
+        shown = {"clean": clean, "degraded": arrays.viewable(measurement)}
+        views = {kind: place.views.of(name, shown[kind]) for kind, name in names.items()}
+        return result | _scored(place, attempt, task, clean, views, trajectory)
+    except Exception as error:
+        return result | failure(error)
+
+
+def _scored(
+    place: Workplace,
+    attempt: Attempt,
+    task: Task,
+    clean: NDArray[np.float32],
+    views: dict[str, tuple[str, dict[str, bytes]]],
+    trajectory: Trajectory,
+) -> dict[str, Any]:
+    """Return what there is to say of an image that was restored."""
+    assert attempt.image is not None
+    if not torch.isfinite(attempt.image).all():
+        raise restoration.InvalidImage("it returned NaN or infinity")
+    restored = outputs.rounded(arrays.from_tensor(attempt.image))
+    scores = place.scorer.score(restored, clean, task)
+    facts: dict[str, Any] = trajectory.facts(
+        scores.values.get("psnr", math.nan), attempt.facts.get("last"), attempt.facts.get("stop")
+    )
+    facts |= {"seconds": attempt.seconds, "cpu_seconds": attempt.cpu_seconds}
+    facts["converged"] = attempt.facts.get("converged")
+    facts["output"], files = outputs.encode(restored)
+    for kind, (digest, more) in views.items():
+        facts[kind] = digest
+        files |= more
+    extras: dict[str, list[Any]] = {}
+    for found in attempt.pictures:
+        digest, more = outputs.encode(found.image, [outputs.VIEW])
+        extras[found.name] = [digest, found.white]
+        files |= more
+    facts["extras"] = json.dumps(extras) if extras else ""
+    return facts | {"scores": scores.values, "failed_metrics": scores.failures, FILES: files}
 
 
 def rescore(
+    place: Workplace,
     task: Task,
     image: ImageFile,
     stored: str,
+    data: bytes,
     names: Sequence[str],
-    *,
-    registry: Registry,
-    device: torch.device,
-    folder: Path,
 ) -> dict[str, Any]:
     """Compute metrics of an image that was restored and stored earlier.
 
     Parameters
     ----------
+    place : Workplace
     task, image
         Those of the cell.
     stored : str
         Digest of the restored image.
+    data : bytes
+        Its file.
     names : sequence of str
         The metrics.
-    registry : Registry
-        Where they are looked up.
-    device : torch.device
-        Where metrics that need a device compute.
-    folder : Path
-        The store's folder of images.
 
     Returns
     -------
@@ -139,19 +195,14 @@ def rescore(
         cannot be read.
     """
     try:
-        restored = outputs.get(folder, stored)
+        restored = outputs.decode(stored + outputs.DATA, data)
     except UsageError as error:
         return {"status": DAMAGED, "message": restoration.reason(error)}
     try:
-        clean = _clean(image)
-        chosen = [registry.find("metrics", name) for name in names]
-        return {"status": "ok"} | _scores(score(restored, clean, task, chosen, device))
+        scores = place.scorer.score(restored, clean_image(image), task, names)
     except Exception as error:
         return failure(error)
-
-
-def _scores(scores: Scores) -> dict[str, Any]:
-    return {"scores": scores.values, "failed_metrics": scores.failures}
+    return {"status": "ok", "scores": scores.values, "failed_metrics": scores.failures}
 
 
 def failure(error: Exception) -> dict[str, Any]:
@@ -160,42 +211,27 @@ def failure(error: Exception) -> dict[str, Any]:
     return {"status": "failed", "message": restoration.reason(error), "details": details}
 
 
-def _keep(
-    folder: Path,
-    restored: NDArray[np.float32],
-    degraded: NDArray[np.float32],
-    clean: NDArray[np.float32],
-    trace: ClockedTrace,
-) -> dict[str, Any]:
-    """Store the images of a cell and return the fields of the result that name them."""
-    try:
-        facts = {
-            "output": outputs.put(folder, restored),
-            "degraded": outputs.put(folder, degraded, [outputs.VIEW]),
-            "clean": outputs.put(folder, clean, [outputs.VIEW]),
-        }
-        extras = {
-            found.name: [outputs.put(folder, found.image, [outputs.VIEW]), found.white]
-            for found in trace.pictures()
-        }
-    except UsageError:
-        _check_store(folder)
-        raise
-    return facts | {"extras": json.dumps(extras) if extras else ""}
+def seed_of_prior(seed: int, measurement: str) -> int:
+    """Return the seed of a prior's own randomness: not that of the noise it is to remove.
 
+    Parameters
+    ----------
+    seed : int
+        Of the cell.
+    measurement : str
+        Digest of the measured data: on each image a prior draws other numbers.
 
-def _check_store(folder: Path) -> None:
-    """Raise `StoreUnusable` if not even a small file can be written to the store."""
-    probe = folder / "probe.txt"
-    try:
-        write_atomically(probe, "Can this folder be written to?\n")
-        probe.unlink(missing_ok=True)
-    except (UsageError, OSError) as error:
-        raise StoreUnusable(str(error)) from None
+    Examples
+    --------
+    >>> seed_of_prior(0, "c0ffee") == seed_of_prior(0, "c0ffee") != seed_of_prior(1, "c0ffee")
+    True
+    """
+    text = f"prior {seed} {measurement}"
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8]) >> 1
 
 
 @lru_cache(maxsize=2)
-def _clean(image: ImageFile) -> NDArray[np.float32]:
+def clean_image(image: ImageFile) -> NDArray[np.float32]:
     """Return the clean image; it is not to be written to."""
     clean = arrays.check(image.read(), str(image.path))
     if arrays.digest(clean) != image.digest:

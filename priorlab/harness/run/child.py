@@ -1,9 +1,8 @@
-"""The driver's end of a child process: start it, send it a job, receive its answers, end it."""
+"""The driver's end of a slot's process: start it, send it a job, receive its answers, end it."""
 
 from __future__ import annotations
 
 import dataclasses
-import json
 import os
 import signal
 import subprocess
@@ -11,45 +10,33 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
+from priorlab.harness.isolation import process_tree
+from priorlab.harness.isolation.metric_process import START_TIMEOUT as METRIC_START
+from priorlab.harness.isolation.nursery import PREPARE_TIMEOUT, exit_text
+from priorlab.harness.isolation.setup import Setup
+from priorlab.harness.run import wire
+from priorlab.harness.run.wire import Message
 from priorlab.restoration import LONGEST_REASON
 
 START_TIMEOUT = 180.0
-"""Seconds within which a child must have loaded torch and the plugins."""
+"""Seconds within which a process must have loaded torch and the plugins."""
+
+SCORING = 600.0
+"""Seconds that measuring, scoring and storing an image may take."""
 
 KEEP_MEMORY = str(2**30)
-"""Bytes of freed memory that a child keeps: taking them from the system again, page by page,
+"""Bytes of freed memory that a process keeps: taking them from the system again, page by page,
 slows down a network that is trained."""
 
-Message = dict[str, Any]
-
-
-@dataclasses.dataclass(frozen=True)
-class Setup:
-    """What all cells of a run have in common.
-
-    Attributes
-    ----------
-    pictures : str
-        The store's folder of images.
-    threads : int
-        Threads of each child.
-    device : str
-        Torch device.
-    plugin_files, plugin_folders : tuple of str
-        Plugins to load in addition to the installed ones.
-    """
-
-    pictures: str
-    threads: int
-    device: str
-    plugin_files: tuple[str, ...] = ()
-    plugin_folders: tuple[str, ...] = ()
+SCORER = "priorlab.harness.run.scorer"
 
 
 class Child:
     """One slot's process, started when it gets its first job, and again after it died.
+
+    The limits of a cell are kept by that process; the ones here are wide, for the case that it is
+    stuck itself.
 
     Attributes
     ----------
@@ -57,16 +44,18 @@ class Child:
         Whether a job was sent and neither answered nor given up.
     """
 
-    def __init__(self, setup: Setup, timeout: float, log: Path) -> None:
-        """Note what is needed to start; `log` takes what the process prints."""
+    def __init__(self, setup: Setup, log: Path) -> None:
+        """Note what is needed to start; `log` takes what the processes print."""
         self.busy = False
         self._setup = setup
-        self._timeout = timeout
+        self._limit = PREPARE_TIMEOUT + setup.timeout_s + SCORING
+        self._limit += len(setup.metrics) * (METRIC_START + setup.timeout_s)
         self._log = log
         self._process: subprocess.Popen[bytes] | None = None
         self._ready = False
         self._deadline = 0.0
-        self._pending = b""
+        self._decoder = wire.Decoder()
+        self._jobs = 0
         self._log_start = 0
 
     def send(self, job: Message) -> None:
@@ -76,9 +65,10 @@ class Child:
         if self._process is None:
             self._start()
         self._log_start = self._log.stat().st_size
-        self._deadline = time.monotonic() + (self._timeout if self._ready else START_TIMEOUT)
+        self._deadline = time.monotonic() + (self._limit if self._ready else START_TIMEOUT)
         self.busy = True
-        self._write(job)
+        self._jobs += 1
+        self._write({**job, "id": self._id})
 
     def fileno(self) -> int:
         """Return the descriptor to wait on for messages."""
@@ -93,14 +83,16 @@ class Child:
 
         The last is a result of its own, status "crashed", if the process died.
         """
-        chunk = os.read(self.fileno(), 1 << 16)
-        *lines, self._pending = (self._pending + chunk).split(b"\n")
-        for line in lines:
-            message = _parsed(line)
+        chunk = os.read(self.fileno(), 1 << 20)
+        for message in self._decoded(chunk):
             if message.get("event") == "ready":
                 self._ready = True
-                self._deadline = time.monotonic() + self._timeout
-            elif message.get("event") == "result":
+                self._deadline = time.monotonic() + self._limit
+            elif message.get("id") != self._id:
+                self.kill()
+                yield _result("the process answered what nobody asked", self._last_output())
+                return
+            elif message["event"] == "result":
                 self.busy = False
             yield message
         if not chunk and self.busy:
@@ -111,10 +103,9 @@ class Child:
         started, details = self._ready, self._last_output()
         self.kill()
         if started:
-            message = f"no result after {self._timeout:g} s; the process was ended"
-            return _result("timeout", message, details)
+            return _result(f"no answer after {self._limit:g} s; the process was ended", details)
         message = f"the process did not start within {START_TIMEOUT:g} s"
-        return _result("crashed", message, details, started=False)
+        return _result(message, details, started=False)
 
     def kill(self) -> None:
         """End the process, at once, and all that it started."""
@@ -122,6 +113,7 @@ class Child:
         if self._process is None:
             return
         process, self._process = self._process, None
+        process_tree.end(process_tree.descendants(process.pid))
         try:
             os.killpg(process.pid, signal.SIGKILL)
         except (ProcessLookupError, PermissionError):  # gone, or on macOS a zombie
@@ -134,19 +126,29 @@ class Child:
                 except BrokenPipeError:
                     continue
 
+    def _decoded(self, chunk: bytes) -> list[Message]:
+        try:
+            return self._decoder.feed(chunk)
+        except ValueError:
+            return [{}]
+
+    @property
+    def _id(self) -> str:
+        return f"job {self._jobs}"
+
     @property
     def _running(self) -> subprocess.Popen[bytes]:
         if self._process is None:
-            raise RuntimeError("the child process has not been started")
+            raise RuntimeError("the process has not been started")
         return self._process
 
     def _start(self) -> None:
         self._ready = False
-        self._pending = b""
+        self._decoder = wire.Decoder()
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
                 # -P: a torch.py in the user's folder is not to be taken for torch.
-                [sys.executable, "-P", "-X", "faulthandler", "-m", "priorlab.harness.run.worker"],
+                [sys.executable, "-P", "-X", "faulthandler", "-m", SCORER],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
@@ -156,15 +158,17 @@ class Child:
         self._write(dataclasses.asdict(self._setup) | {"driver": os.getpid()})
 
     def _write(self, message: Message) -> None:
+        data = memoryview(wire.encode(message))
         try:
-            os.write(self._pipes(self._running)[0], json.dumps(message).encode() + b"\n")
+            while data:
+                data = data[os.write(self._pipes(self._running)[0], data) :]
         except BrokenPipeError:
             return  # it died; receive() will say so
 
     @staticmethod
     def _pipes(process: subprocess.Popen[bytes]) -> Sequence[int]:
         if process.stdin is None or process.stdout is None:
-            raise RuntimeError("the child process has no pipes")
+            raise RuntimeError("the process has no pipes")
         return process.stdin.fileno(), process.stdout.fileno()
 
     def _crashed(self) -> Message:
@@ -175,10 +179,10 @@ class Child:
             code = None  # it closed its end of the pipe but lives
         self.kill()
         details = self._last_output()
-        message = _exit_text(code) + ("" if started else " while it started")
-        if said := _telling_line(details):
-            message += f": {said}"
-        return _result("crashed", message[:LONGEST_REASON], details, started=started)
+        message = f"the scorer: {exit_text(code)}" + ("" if started else " while it started")
+        if lines := [line.strip() for line in details.splitlines() if line.strip()]:
+            message += f": {lines[-1]}"
+        return _result(message[:LONGEST_REASON], details, started=started)
 
     def _last_output(self) -> str:
         """Return the end of what the process printed during its job."""
@@ -189,7 +193,7 @@ class Child:
 
 
 def environment(threads: int) -> dict[str, str]:
-    """Return the environment of a child: the driver's modules, and fixed, quiet threads.
+    """Return the environment of a slot: the driver's modules, and fixed, quiet threads.
 
     Examples
     --------
@@ -214,38 +218,12 @@ def environment(threads: int) -> dict[str, str]:
     )
 
 
-def _parsed(line: bytes) -> Message:
-    """Return a message, or an empty one if a plugin found the descriptor and wrote to it."""
-    try:
-        message = json.loads(line)
-    except ValueError:
-        return {}
-    return message if isinstance(message, dict) else {}
-
-
-def _result(status: str, message: str, details: str, started: bool = True) -> Message:
+def _result(message: str, details: str, started: bool = True) -> Message:
     """Return the result of a job that the process itself could not answer."""
     return {
         "event": "result",
-        "status": status,
+        "status": "crashed",
         "message": message,
         "details": details,
         "started": started,
     }
-
-
-def _exit_text(code: int | None) -> str:
-    if code is None:
-        return "the process hung up"
-    if code >= 0:
-        return f"the process exited with status {code}"
-    name = signal.Signals(-code).name
-    reason = " (out of memory?)" if name == "SIGKILL" else ""
-    return f"the process was ended by {name}{reason}"
-
-
-def _telling_line(output: str) -> str:
-    """Return the line of a process's last output that says most about its end."""
-    lines = [line.strip() for line in output.splitlines() if line.strip()]
-    fatal = [line for line in lines if line.startswith("Fatal Python error")]
-    return (fatal or lines or [""])[-1]

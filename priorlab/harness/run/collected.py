@@ -8,16 +8,17 @@ from collections.abc import Callable, Mapping
 
 from priorlab.errors import UsageError
 from priorlab.harness.results.folder import RunFolder
+from priorlab.harness.results.outputs import DATA
 from priorlab.harness.results.runs import Result
 from priorlab.harness.results.schema import Outcome
 from priorlab.harness.results.shown import Fetch, Shown
 from priorlab.harness.results.store import Store
 from priorlab.harness.run import scores
-from priorlab.harness.run.child import Message
 from priorlab.harness.run.grid import Cell
 from priorlab.harness.run.keeping import Keeper
 from priorlab.harness.run.plan import Plan
 from priorlab.harness.run.schedule import Job
+from priorlab.harness.run.wire import Message
 from priorlab.registry import Registry
 
 MOST_NOTES = 3
@@ -122,7 +123,13 @@ class Collected:
             self._note(f"not shown: {self._not_shown - MOST_NOTES} more")
 
     def _to_score(self, key: str, names: tuple[str, ...]) -> Job:
-        return Job(self.cells[key][0], self._unscored[key].outcome.output, names)
+        stored = self._unscored[key].outcome.output
+        return Job(self.cells[key][0], stored, names, lambda: self._file(stored + DATA))
+
+    def _file(self, name: str) -> dict[str, bytes]:
+        """Return a stored picture by its name, if there is one."""
+        content = self._store.picture(name)
+        return {} if content is None else {name: content}
 
     def _show_all(self, key: str, outcome: Outcome, fetch: Fetch) -> None:
         for equal in self.cells[key]:

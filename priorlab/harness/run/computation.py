@@ -5,30 +5,32 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
+from priorlab.engines import Engine, Work
 from priorlab.errors import UsageError
+from priorlab.harness.isolation.setup import Setup
 from priorlab.harness.results.claims import Claims
 from priorlab.harness.results.database import Locked
 from priorlab.harness.results.folder import RunFolder
-from priorlab.harness.results.outputs import DATA
 from priorlab.harness.results.runs import Result
-from priorlab.harness.results.schema import Outcome
+from priorlab.harness.results.schema import METRICS, Outcome
 from priorlab.harness.results.store import Store
-from priorlab.harness.run import engines, machine
+from priorlab.harness.run import engines, keys, machine
+from priorlab.harness.run.attempts import Attempts
 from priorlab.harness.run.audience import Audience
 from priorlab.harness.run.cell import DAMAGED
-from priorlab.harness.run.child import Message, Setup
 from priorlab.harness.run.collected import Collected, cell_name
-from priorlab.harness.run.exchange import Exchange
 from priorlab.harness.run.grid import Cell
 from priorlab.harness.run.keeping import Unstored, patiently
+from priorlab.harness.run.placing import here
 from priorlab.harness.run.plan import Plan
 from priorlab.harness.run.schedule import Job, TimeLeft
 from priorlab.harness.run.settings import RunSettings
 from priorlab.harness.run.sharing import SharedSchedule
-from priorlab.harness.run.worker import STOP
+from priorlab.harness.run.wire import FILES, Message
 from priorlab.registry import Registry
+from priorlab.tasks.base import Task
 
 BEAT = 5.0
 """Seconds between two signs of life to other runs."""
@@ -56,17 +58,26 @@ class Computation:
         folder: RunFolder,
         progress: Audience,
         since: str,
+        engine: Engine,
     ) -> None:
         """Begin; `since` is when the plan looked into the store, as `stamp_of_now` says it."""
         self._planned = planned
-        self._timeout = settings.timeout_s
-        self._exchange = Exchange()
+        self._retry = settings.retry
+        self._engine = engine
+        self._limit = settings.slots
         self._setup = Setup(
-            pictures=str(self._exchange.folder),
             threads=settings.threads,
             device=settings.device,
             plugin_files=registry.files,
             plugin_folders=registry.folders,
+            task_modules=task_modules(planned.selection.tasks, registry),
+            metrics={
+                name: registry.owners["metrics", name].module
+                for name in registry.metrics
+                if name not in METRICS
+            },
+            timeout_s=settings.timeout_s,
+            memory_mb=settings.memory_mb,
         )
         self._store = store
         self._logs = folder.logs
@@ -103,7 +114,6 @@ class Computation:
         except Unstored as error:
             raise Stopped(str(error)) from None
         finally:
-            self._exchange.close()
             self._collected.close()
 
     def details(self) -> list[tuple[str, str]]:
@@ -128,8 +138,8 @@ class Computation:
             claims=claims,
             hold=lambda: keeper.full,
             locked=lambda: keeper.locked,
-            lend=self._lend,
         )
+        attempts = Attempts(schedule, self._retry, self._planned.repeats, self._progress.note)
         slots = min(self._planned.slots, max(1, len(schedule)))
         time_left = TimeLeft(schedule, slots)
         chores = _Chores(
@@ -148,7 +158,7 @@ class Computation:
         self._progress.started(len(self._collected.cells), len(self.results), slots)
         try:
             while not asked_to_stop() and len(schedule):
-                self._run_engine(schedule, time_left, slots, asked_to_stop)
+                self._run_engine(schedule, attempts, time_left, slots, asked_to_stop)
                 if len(schedule):
                     time.sleep(engines.TICK)  # others have what is left
         finally:
@@ -158,6 +168,7 @@ class Computation:
     def _run_engine(
         self,
         schedule: SharedSchedule,
+        attempts: Attempts,
         time_left: TimeLeft,
         slots: int,
         stop: Callable[[], bool],
@@ -167,35 +178,41 @@ class Computation:
                 time_left.step(slot, job.cell, iteration, steps)
             self._progress.working(slot, _doing(job, iteration, steps))
 
-        computed = engines.local(
-            schedule,
-            self._setup,
-            slots=slots,
-            timeout=self._timeout,
-            logs=self._logs,
-            stop=stop,
-            on_step=on_step,
-            on_note=self._note_once,
+        computed = self._engine.run(
+            Work(
+                schedule=schedule,
+                setup=self._setup,
+                components=self._planned.selection.components,
+                slots=slots,
+                limit=self._limit,
+                logs=self._logs,
+                stop=stop,
+                on_step=on_step,
+                on_note=self._note_once,
+                here=here,
+            )
         )
         with contextlib.closing(computed):
             for job, message, wall in computed:
+                if changed := self._planned.watch.changed():
+                    raise Stopped(changed)
                 time_left.finished(job.cell)
                 if message["status"] == DAMAGED:
                     schedule.restore_after_all(job.cell)
                     continue
+                if not (result := attempts.settle(job, message)):
+                    continue
                 if job.stored:
-                    self._collected.keep_scores(job, message)
+                    self._collected.keep_scores(job, result)
                 else:
-                    self._keep(job.cell, message, wall, slots)
+                    self._keep(job.cell, result, wall, slots)
                 self._finished(job.cell, time_left)
 
     def _keep(self, cell: Cell, message: Message, wall: float, slots: int) -> None:
         """Keep what came of restoring a cell."""
-        if message["status"] == STOP:
-            raise Stopped(message["message"])
         self._planned.estimates.learn(cell, wall)
         outcome = self._outcome(cell, message, wall, slots)
-        self._collected.keep(cell, outcome, message, self._exchange.collect(message))
+        self._collected.keep(cell, outcome, message, message.get(FILES, {}))
 
     def _finished(self, cell: Cell, time_left: TimeLeft) -> None:
         outcome = self.results[cell.key].outcome
@@ -207,11 +224,6 @@ class Computation:
         if text not in self._noted:
             self._noted.add(text)
             self._progress.note(text)
-
-    def _lend(self, job: Job) -> None:
-        """Let a child process have the restored picture that it is to score."""
-        content = self._store.picture(job.stored + DATA)
-        self._exchange.lend(job.stored, content or b"")
 
     def _take_over(self, schedule: SharedSchedule, time_left: TimeLeft) -> None:
         """Take over what other runs have computed of this one's cells."""
@@ -247,6 +259,7 @@ class Computation:
         """Return what a child's result says of a cell."""
         known = {field.name for field in dataclasses.fields(Outcome)}
         facts = {
+            "slots": slots,
             "device": self._setup.device,
             "machine": machine.name(self._setup.device),
             **{key: value for key, value in message.items() if key in known},
@@ -258,8 +271,13 @@ class Computation:
             width=cell.image.width,
             channels=cell.image.channels,
             threads=self._setup.threads,
-            slots=slots,
         )
+
+
+def task_modules(tasks: Iterable[Task], registry: Registry) -> tuple[str, ...]:
+    """Return the modules of the plugins that provide tasks, and the components in them."""
+    parts = [part for task in tasks for part in keys.parts("tasks", task)]
+    return tuple(sorted({registry.owners[kind, part.name].module for kind, part in parts}))
 
 
 class _Chores:

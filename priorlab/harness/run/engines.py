@@ -9,8 +9,10 @@ from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 from priorlab import components
-from priorlab.harness.run.child import Child, Message, Setup
+from priorlab.harness.isolation.setup import Setup
+from priorlab.harness.run.child import Child
 from priorlab.harness.run.schedule import Job, Schedule
+from priorlab.harness.run.wire import FILES, Message
 
 TICK = 0.2
 """Most seconds between two looks at whether the user wants to stop."""
@@ -30,13 +32,12 @@ def local(
     setup: Setup,
     *,
     slots: int,
-    timeout: float,
     logs: Path,
     stop: Callable[[], bool],
     on_step: Step,
     on_note: Note,
 ) -> Generator[tuple[Job, Message, float]]:
-    """Run the jobs of a schedule in one warm child process for each slot.
+    """Run the jobs of a schedule in the slots of this machine, each of which has one scorer.
 
     Parameters
     ----------
@@ -46,8 +47,6 @@ def local(
         What the children need.
     slots : int
         How many of them work at the same time.
-    timeout : float
-        Seconds after which a job is given up.
     logs : Path
         Folder for what the children print.
     stop : callable
@@ -66,7 +65,7 @@ def local(
     if not len(schedule):
         return
     logs.mkdir(parents=True, exist_ok=True)
-    workers = [_Slot(index, Child(setup, timeout, _log(logs, index))) for index in range(slots)]
+    workers = [_Slot(index, Child(setup, _log(logs, index))) for index in range(slots)]
     failures = 0
     reason = ""
     try:
@@ -76,7 +75,9 @@ def local(
                     slot.take(schedule, on_step)
             busy = [slot for slot in workers if slot.job is not None]
             if not busy:
-                break
+                if not len(schedule) or failures >= START_FAILURES:
+                    break
+                time.sleep(TICK)  # what is left is not to be done right now
             for slot, message in _messages(busy, on_step, on_note):
                 job, wall = slot.finish()
                 failures = 0 if message.get("started", True) else failures + 1
@@ -100,7 +101,7 @@ class _Slot:
         """Start the next job, if there is one."""
         self.job = schedule.take()
         if self.job is not None:
-            self.child.send(_request(self.job))
+            self.child.send(request(self.job))
             self.begin(on_step)
 
     def begin(self, on_step: Step) -> None:
@@ -140,8 +141,8 @@ def _messages(busy: list[_Slot], on_step: Step, on_note: Note) -> Iterator[tuple
             yield slot, slot.child.give_up()
 
 
-def _request(job: Job) -> Message:
-    """Return the message that has a child do a job."""
+def request(job: Job) -> Message:
+    """Return the message that has a scorer do a job."""
     cell = job.cell
     return {
         "prior": components.description(cell.prior),
@@ -150,6 +151,7 @@ def _request(job: Job) -> Message:
         "seed": cell.seed,
         "stored": job.stored,
         "metrics": job.metrics,
+        FILES: job.read() if job.read else {},
     }
 
 

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import sys
-import traceback
-from collections.abc import Iterable
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
-from priorlab import metrics, restoration, ssim
+from priorlab import metrics, ssim
 from priorlab.errors import UsageError
+from priorlab.harness.isolation.metric_process import MetricFailed, MetricProcess
 from priorlab.harness.results import schema
-from priorlab.metrics import BUILTIN_METRICS, Metric
+from priorlab.metrics import BUILTIN_METRICS
 from priorlab.pictures import arrays
 from priorlab.registry import Registry
 from priorlab.tasks.base import Task
@@ -39,46 +37,57 @@ class Scores:
     failures: dict[str, str]
 
 
-def score(
-    restored: NDArray[np.float32],
-    clean: NDArray[np.float32],
-    task: Task,
-    chosen: Iterable[Metric],
-    device: str | torch.device = "cpu",
-) -> Scores:
-    """Measure a restored image under the protocol of its task.
+class Scorer:
+    """Measures restored images; the metrics of plugins are computed in processes of their own.
 
     Parameters
     ----------
-    restored, clean : array of shape (C, H, W)
-        The clean image may be larger: what the task does not degrade is not compared.
-    task : Task
-        Says what is compared.
-    chosen : iterable of Metric
-        `BUILTIN_METRICS` may be computed anywhere; others run the code of plugins, which does
-        not belong in the driver's process.
-    device : str or torch.device
-        Where metrics that need a device compute.
-
-    Examples
-    --------
-    >>> from priorlab import plugins
-    >>> (task,) = plugins.load().build_tasks("denoise")
-    >>> clean = np.full((1, 32, 40), 0.5, np.float32)
-    >>> values = score(clean + 0.1, clean, task, BUILTIN_METRICS).values
-    >>> round(values["psnr"], 2)
-    20.0
+    processes : mapping of str to MetricProcess
+        For each metric of a plugin.
     """
-    truth = arrays.from_tensor(task.truth(arrays.to_tensor(clean)))
-    values: dict[str, float] = {}
-    failures: dict[str, str] = {}
-    for metric in chosen:
-        try:
-            values |= metrics.evaluate(restored, truth, task.protocol, [metric], device)
-        except Exception as error:  # the metric of a plugin must not cost a restored image
-            print(f"metric {metric.name} failed:\n{traceback.format_exc()}", file=sys.stderr)
-            failures[metric.name] = restoration.reason(error)
-    return Scores(values, failures)
+
+    def __init__(self, processes: Mapping[str, MetricProcess]) -> None:
+        self._processes = processes
+
+    def score(
+        self,
+        restored: NDArray[np.float32],
+        clean: NDArray[np.float32],
+        task: Task,
+        names: Collection[str] | None = None,
+    ) -> Scores:
+        """Measure a restored image under the protocol of its task.
+
+        Parameters
+        ----------
+        restored, clean : array of shape (C, H, W)
+            The clean image may be larger: what the task does not degrade is not compared.
+        task : Task
+            Says what is compared.
+        names : collection of str, optional
+            The metrics; by default all.
+
+        Examples
+        --------
+        >>> from priorlab import plugins
+        >>> (task,) = plugins.load().build_tasks("denoise")
+        >>> clean = np.full((1, 32, 40), 0.5, np.float32)
+        >>> values = Scorer({}).score(clean + 0.1, clean, task).values
+        >>> round(values["psnr"], 2)
+        20.0
+        """
+        truth = arrays.from_tensor(task.truth(arrays.to_tensor(clean)))
+        builtin = [m for m in BUILTIN_METRICS if names is None or m.name in names]
+        values = metrics.evaluate(restored, truth, task.protocol, builtin)
+        failures: dict[str, str] = {}
+        chosen = [name for name in self._processes if names is None or name in names]
+        pair = [metrics.compared(image, task.protocol) for image in (restored, truth) if chosen]
+        for name in chosen:
+            try:
+                values[name] = self._processes[name].evaluate(*pair)
+            except MetricFailed as error:
+                failures[name] = str(error)
+        return Scores(values, failures)
 
 
 def digests(task: Task, registry: Registry) -> dict[str, str]:

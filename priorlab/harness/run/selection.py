@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from priorlab.components import Component
-from priorlab.errors import UsageError, unknown
+from priorlab.errors import UsageError, printable, unknown
 from priorlab.harness.run.settings import RunSettings
 from priorlab.pictures import datasets
 from priorlab.pictures.datasets import Dataset
@@ -36,6 +36,12 @@ class Selection:
     tasks: list[Task]
     dataset: Dataset
     seeds: list[int]
+
+    @property
+    def components(self) -> list[tuple[str, Component]]:
+        """All priors and tasks, each with its kind: "priors" or "tasks"."""
+        priors = (("priors", prior) for prior in self.priors)
+        return [*priors, *(("tasks", task) for task in self.tasks)]
 
 
 def select(settings: RunSettings, registry: Registry) -> Selection:
@@ -70,8 +76,12 @@ def select(settings: RunSettings, registry: Registry) -> Selection:
 
 def _built(chosen: Sequence[str | C], build: Callable[[str], list[C]]) -> list[C]:
     """Build what is given as text, keep what is built, and drop what comes twice."""
-    built = (build(item) if isinstance(item, str) else [item] for item in chosen)
-    return list(dict.fromkeys(itertools.chain.from_iterable(built)))
+    parts = (build(item) if isinstance(item, str) else [item] for item in chosen)
+    built = list(dict.fromkeys(itertools.chain.from_iterable(parts)))
+    for spec in (component.spec() for component in built):
+        if printable(spec) != spec:
+            raise UsageError(f"{printable(spec)}: the name of a file is not UTF-8; rename it")
+    return built
 
 
 def _only(dataset: Dataset, names: Sequence[str] | None) -> Dataset:

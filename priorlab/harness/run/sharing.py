@@ -34,7 +34,6 @@ class SharedSchedule(Schedule):
         claims: Claims,
         hold: Callable[[], bool],
         locked: Callable[[], bool],
-        lend: Callable[[Job], None],
     ) -> None:
         """Begin with what is left to do.
 
@@ -53,8 +52,6 @@ class SharedSchedule(Schedule):
             Whether nothing is to be handed out for now.
         locked : callable
             Whether the store is locked: then cells are computed without being claimed.
-        lend : callable
-            Called with a job that is only to be scored, before it is handed out.
         """
         left = {cell.key: cell for cell in cells}
         stamps = store.stamps(left)
@@ -66,7 +63,6 @@ class SharedSchedule(Schedule):
         self._claims = claims
         self._hold = hold
         self._locked = locked
-        self._lend = lend
         self._to_score_later: deque[Job] = deque()
 
     def __len__(self) -> int:
@@ -80,10 +76,7 @@ class SharedSchedule(Schedule):
             job = self._to_score_later.popleft() if self._to_score_later else super().take()
             if job is None:
                 return None
-            if job.stored:
-                self._lend(job)
-                return job
-            if self._claim(job.cell):
+            if job.stored or self._claim(job.cell):
                 return job
             self._waiting[job.cell.key] = job.cell
         return None

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from priorlab.errors import UsageError, unknown
+from priorlab.files import check_regular
 
 
 def load(path: Path) -> dict[str, Any]:
@@ -39,6 +40,7 @@ def load(path: Path) -> dict[str, Any]:
     >>> load(Path("suite.toml"))
     {'tasks': ('denoise:sigma=25',), 'timeout_s': 60.0}
     """
+    check_regular(path)
     try:
         given = tomllib.loads(path.read_text("utf-8"))
     except OSError as error:

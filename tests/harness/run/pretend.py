@@ -20,7 +20,7 @@ def result(cell, **facts):
 def engine(after=lambda job, count: None, answer=result, seconds=0.0, log=None):
     """Return an engine for one slot; `after` is called with each job, and how many there were."""
 
-    def run(schedule, setup, *, slots, timeout, logs, stop, on_step, on_note):
+    def run(schedule, setup, *, slots, logs, stop, on_step, on_note):
         count = 0
         while not stop() and (job := schedule.take()):
             on_step(0, job, 0, 0)

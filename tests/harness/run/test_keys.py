@@ -130,7 +130,7 @@ def edit(monkeypatch):
         ("priorlab/solvers/plug_and_play.py", b"\nX = 1\n", True),
         ("priorlab/forward/noise.py", b"\n# X = 1\n", False),
         ("priorlab/metrics.py", b"\nX = 1\n", False),
-        ("priorlab/harness/run/worker.py", b"\nX = 1\n", False),
+        ("priorlab/harness/run/scorer.py", b"\nX = 1\n", False),
         ("priorlab/__init__.py", b"\nX = 1\n", False),
     ],
 )

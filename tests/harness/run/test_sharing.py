@@ -31,12 +31,17 @@ def schedule(store):
     """Make the schedule of a run, of cells with these keys."""
 
     def make(*keys, hold=False, locked=False, since=""):
-        cells = [SimpleNamespace(key=key, pair=("tv", "denoise"), megapixels=1) for key in keys]
-        facts = {"store": store, "claims": Claims(store.database, "run"), "lend": None}
+        cells = map(cell_of, keys)
+        facts = {"store": store, "claims": Claims(store.database, "run")}
         facts |= {"hold": lambda: hold, "locked": lambda: locked}
         return SharedSchedule(cells, Estimates(), [], since=since or stamp_of_now(), **facts)
 
     return make
+
+
+def cell_of(key):
+    image = SimpleNamespace(height=1000, width=1000)
+    return SimpleNamespace(key=key, pair=("tv", "denoise"), megapixels=1, image=image)
 
 
 def keys_of(cells):
@@ -76,7 +81,7 @@ def test_what_was_stored_since_the_plan_is_not_computed(schedule, store):
 def test_a_lost_picture_is_made_again_by_one_run(schedule, store):
     samples.put(store, "a")
     first, second = schedule(), schedule()
-    cell = SimpleNamespace(key="a", pair=("tv", "denoise"), megapixels=1)
+    cell = cell_of("a")
     first.restore_after_all(cell)
     second.restore_after_all(cell)
     assert first.take().cell is cell

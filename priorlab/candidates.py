@@ -1,0 +1,131 @@
+"""What could be a plugin: found by its entry point or its file, not yet imported."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import importlib.util
+import os
+import re
+import sys
+from collections.abc import Collection, Iterator, Sequence
+from importlib import metadata
+from pathlib import Path
+from types import ModuleType
+
+from priorlab.files import check_regular
+from priorlab.hookspecs import GROUP
+
+
+@dataclasses.dataclass(frozen=True)
+class Candidate:
+    """A plugin that is not yet imported.
+
+    Attributes
+    ----------
+    name : str
+        Entry-point name or file name.
+    source : str
+        The distribution and its version, or the path of the file.
+    entry : str
+        What the entry point names, such as "package.module" or "package:module"; empty for a file.
+
+    Examples
+    --------
+    >>> Candidate("broken.py", "broken.py").module[:23]
+    'priorlab_plugin_broken_'
+    """
+
+    name: str
+    source: str
+    entry: str = ""
+
+    @property
+    def module(self) -> str:
+        """The name under which it will be imported; of a file, one of its own."""
+        if self.entry:
+            return self.entry.replace(":", ".")
+        path = Path(self.source)
+        stem = path.parent.name if path.name == "__init__.py" else path.stem
+        place = hashlib.sha256(os.fsencode(path.resolve())).hexdigest()[:8]
+        return f"priorlab_plugin_{re.sub(r'[^0-9A-Za-z_]', '_', stem)}_{place}"
+
+    def is_among(self, modules: Collection[str]) -> bool:
+        """Return whether it is one of these modules."""
+        return bool(({self.module, self.entry.partition(":")[0]} - {""}) & set(modules))
+
+    def load(self) -> ModuleType:
+        """Import it; whatever it raises is raised."""
+        if self.entry:
+            loaded: ModuleType = metadata.EntryPoint(self.name, self.entry, GROUP).load()
+            return loaded
+        return _load_file(Path(self.source), self.module)
+
+
+def find(files: Sequence[str | Path], folders: Sequence[str | Path]) -> Iterator[Candidate]:
+    """Yield what could be a plugin: the installed ones, files, and what lies in folders.
+
+    Examples
+    --------
+    >>> {"dip", "handcrafted", "learned"} <= {found.name for found in find([], [])}
+    True
+    """
+    for entry in sorted(metadata.entry_points(group=GROUP), key=lambda entry: entry.name):
+        distribution = entry.dist
+        source = f"{distribution.name} {distribution.version}" if distribution else entry.value
+        yield Candidate(entry.name, source, entry.value)
+    for path in map(Path, files):
+        yield Candidate(path.name, str(path))
+    for folder in map(Path, folders):
+        paths = [path for path in folder.glob("*.py") if path.name[0] not in "_."]
+        for path in sorted([*paths, *folder.glob("*/__init__.py")]):
+            name = path.parent.name if path.name == "__init__.py" else path.name
+            yield Candidate(name, str(path))
+
+
+def _load_file(path: Path, name: str) -> ModuleType:
+    """Import a file, or the package whose `__init__.py` it is."""
+    check_regular(path)
+    package = path.name == "__init__.py"
+    spec = importlib.util.spec_from_file_location(
+        name, path, submodule_search_locations=[str(path.parent)] if package else None
+    )
+    if spec is None or spec.loader is None:
+        raise ImportError(f"{path} is not a Python file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    if not package:
+        _open_folder(path.parent.absolute())
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    return module
+
+
+def _open_folder(folder: Path) -> None:
+    """Let a plugin's file import its neighbours, as a script can.
+
+    The folder comes last on the path, so that none of them is taken for an installed library.
+    What it has in common with the folder of an earlier plugin is refused: Python imports one
+    module of a name, and this would be the wrong one for one of them.
+    """
+    if str(folder) in sys.path:
+        return
+    for other in _opened & set(sys.path):
+        common = {
+            path.name
+            for path in folder.glob("*.py")
+            if getattr(sys.modules.get(path.stem), "__file__", "") == str(Path(other, path.name))
+        }
+        if common:
+            raise ImportError(
+                f"{', '.join(sorted(common))} was imported from {other} already; rename it"
+            )
+    sys.path.append(str(folder))
+    _opened.add(str(folder))
+
+
+_opened: set[str] = set()
+"""Folders on the path because of a plugin's file."""

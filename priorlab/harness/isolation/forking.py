@@ -1,0 +1,70 @@
+"""A process that forks another for each request, and says how each of them ends."""
+
+from __future__ import annotations
+
+import os
+import select
+import sys
+import traceback
+from collections.abc import Callable
+from typing import NoReturn
+
+from priorlab.harness.isolation.channel import Channel, Message, close_all
+from priorlab.harness.isolation.process_tree import end_with
+
+Work = Callable[[Message, tuple[int, ...]], None]
+"""What a forked process does: it gets the request, and the files that came with it."""
+
+
+def serve(control: Channel, work: Work) -> NoReturn:
+    """Fork for each request until whoever holds the other end of `control` is gone.
+
+    Each request has a "token". It is answered by ``{"event": "started", "token": ..., "pid": ...}``
+    and, when the process ends, by ``{"event": "ended", "token": ..., "code": ...}``. The caller
+    must have no other threads.
+    """
+    running: dict[int, tuple[int, str]] = {}
+    poll = select.poll()
+    poll.register(control.fileno(), select.POLLIN)
+    while True:
+        for descriptor, _ in poll.poll():
+            if descriptor != control.fileno():
+                poll.unregister(descriptor)
+                process, token = running.pop(descriptor)
+                os.close(descriptor)
+                code = os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
+                control.send({"event": "ended", "token": token, "code": code})
+                continue
+            received = control.receive()
+            if received is None:
+                os._exit(0)
+            process = _fork(control, list(running), received.message, received.files, work)
+            close_all(received.files)
+            watched = os.pidfd_open(process)
+            token = received.message["token"]
+            running[watched] = (process, token)
+            poll.register(watched, select.POLLIN)
+            control.send({"event": "started", "token": token, "pid": process})
+
+
+def _fork(
+    control: Channel, watched: list[int], request: Message, files: tuple[int, ...], work: Work
+) -> int:
+    """Return the number of a new process that works on a request."""
+    parent = os.getpid()
+    process = os.fork()
+    if process:
+        return process
+    code = 1
+    try:
+        end_with(parent)
+        close_all(watched)
+        control.close()
+        work(request, files)
+        code = 0
+    except BaseException:  # nothing of this process may go on as if it were its parent
+        traceback.print_exc()
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)

@@ -1,0 +1,153 @@
+"""Metrics of plugins, each in a process of its own: one that fails costs nothing but its value."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import select
+import subprocess
+import sys
+import time
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from priorlab import plugins, restoration
+from priorlab.errors import printable
+from priorlab.harness.isolation import inside, memory_files, process_tree
+from priorlab.harness.isolation.channel import Channel, close_all
+from priorlab.harness.isolation.nursery import exit_text
+from priorlab.harness.isolation.setup import Setup
+
+START_TIMEOUT = 180.0
+"""Seconds within which a process must have loaded torch, the plugin, and the metric's network."""
+
+Image = NDArray[np.float32]
+
+
+class MetricFailed(Exception):
+    """A metric has no value; the message says why."""
+
+
+class MetricProcess:
+    """The scorer's end of the process of one metric; it is started when it is first needed."""
+
+    def __init__(self, name: str, setup: Setup) -> None:
+        self._name = name
+        self._setup = setup
+        self._process: subprocess.Popen[bytes] | None = None
+        self._channel: Channel | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """The number of the process, if there is one."""
+        return self._process.pid if self._process else None
+
+    def evaluate(self, restored: Image, clean: Image) -> float:
+        """Return the value for two images (C, H, W) of equal shape.
+
+        Raises
+        ------
+        MetricFailed
+            If the metric raises, ends its process, or takes longer than a cell may.
+        """
+        try:
+            return self._ask(restored, clean)
+        except MetricFailed:
+            self.end()
+            raise
+
+    def end(self) -> None:
+        """End the process."""
+        if self._process is not None:
+            process_tree.end([self._process.pid])
+            self._process.wait()
+            self._process = None
+        if self._channel is not None:
+            self._channel.close()
+            self._channel = None
+
+    def _ask(self, restored: Image, clean: Image) -> float:
+        channel = self._channel or self._start()
+        pair = np.ascontiguousarray(np.stack([restored, clean]), np.float32)
+        file = memory_files.holding(pair.tobytes())
+        try:
+            channel.send({"shape": list(pair.shape)}, [file])
+        finally:
+            os.close(file)
+        answer = self._answer(channel, self._setup.timeout_s)
+        if "value" not in answer:
+            raise MetricFailed(printable(str(answer.get("failed", "no value")))[:300])
+        return float(str(answer["value"]))
+
+    def _start(self) -> Channel:
+        ours, theirs = Channel.pair()
+        command = [sys.executable, "-P", "-X", "faulthandler", "-m", __name__]
+        self._process = subprocess.Popen(
+            [*command, str(theirs.fileno())], pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL
+        )
+        theirs.close()
+        self._channel = ours
+        first = {"setup": dataclasses.asdict(self._setup), "metric": self._name}
+        ours.send({**first, "parent": os.getpid()})
+        answer = self._answer(ours, START_TIMEOUT)
+        if "failed" in answer:
+            raise MetricFailed(printable(str(answer["failed"]))[:300])
+        return ours
+
+    def _answer(self, channel: Channel, seconds: float) -> dict[str, object]:
+        poll = select.poll()
+        poll.register(channel.fileno(), select.POLLIN)
+        deadline = time.monotonic() + seconds
+        while not poll.poll(min(200.0, seconds * 1000)):
+            if self._process is not None and (code := self._process.poll()) is not None:
+                raise MetricFailed(exit_text(code))
+            if time.monotonic() > deadline:
+                raise MetricFailed(f"no value after {seconds:g} s")
+        received = channel.receive()
+        if received is None:
+            assert self._process is not None
+            try:
+                code = self._process.wait(5)
+            except subprocess.TimeoutExpired:
+                code = None
+            raise MetricFailed(exit_text(code))
+        close_all(received.files)
+        return received.message
+
+
+def serve(descriptor: int) -> None:
+    """Load a metric, and compute it for each pair of images that comes."""
+    channel = Channel.of(descriptor)
+    first = channel.receive()
+    if first is None:
+        return
+    process_tree.end_with(first.message["parent"])
+    setup = Setup(**first.message["setup"])
+    inside.settle(setup.threads)
+    try:
+        name = first.message["metric"]
+        registry = plugins.load(
+            setup.plugin_files, setup.plugin_folders, only=[setup.metrics[name]]
+        )
+        function = registry.find("metrics", name).on(setup.device)
+    except Exception as error:
+        channel.send({"failed": restoration.reason(error)})
+        return
+    channel.send({"event": "ready"})
+    torch.set_grad_enabled(True)
+    while (received := channel.receive()) is not None:
+        shape = received.message["shape"]
+        data = os.pread(received.files[0], 4 * int(np.prod(shape)), 0)
+        close_all(received.files)
+        restored, clean = np.frombuffer(data, np.float32).reshape(shape).copy()
+        try:
+            answer: dict[str, object] = {"value": float(function(restored, clean))}
+        except Exception as error:
+            answer = {"failed": restoration.reason(error)}
+        channel.send(answer)
+
+
+if __name__ == "__main__":
+    serve(int(sys.argv[1]))

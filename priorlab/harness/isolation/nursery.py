@@ -1,0 +1,262 @@
+"""The scorer's end of the processes of cells: have one started, and hear how it ended."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+
+from priorlab.harness.isolation import process_tree
+from priorlab.harness.isolation.channel import Channel, Message
+from priorlab.harness.isolation.setup import Setup
+
+PREPARE_TIMEOUT = 900.0
+"""Seconds within which a prior must have loaded its weights and compiled its loops."""
+
+MOST_PREPARED = 8
+"""Prepared priors that wait for their next cell in each slot."""
+
+_GRACE = 5.0
+"""Seconds to wait for what must come at once, such as the number of a forked process."""
+
+Note = Callable[[str], None]
+
+
+class Unborn(Exception):
+    """There is no process for a cell, and that is the prior's doing.
+
+    Attributes
+    ----------
+    status : str
+        Of the cell: "failed" or "crashed".
+    details : str
+    """
+
+    def __init__(self, status: str, message: str, details: str = "") -> None:
+        super().__init__(message)
+        self.status = status
+        self.details = details
+
+
+class Barren(Exception):
+    """No process can be started any more; no prior is to blame."""
+
+
+@dataclasses.dataclass(frozen=True)
+class CellProcess:
+    """A process that waits for the measurement of its cell.
+
+    Attributes
+    ----------
+    pid : int
+    channel : Channel
+        To it.
+    prepare_seconds : float
+        How long preparing the prior took; 0 if another cell had it prepared.
+    code : callable
+        Returns the exit code as `subprocess` has it, once the process has ended, or None.
+    reap : callable
+        To be called once it has been ended.
+    """
+
+    pid: int
+    channel: Channel
+    prepare_seconds: float
+    code: Callable[[], int | None]
+    reap: Callable[[], object] = lambda: None
+
+
+@dataclasses.dataclass
+class _Prepared:
+    pid: int
+    channel: Channel
+    seconds: float
+
+
+class Nursery:
+    """Starts the processes of cells: forks of a zygote, or fresh ones where none is given."""
+
+    def __init__(self, setup: Setup, zygote: Channel | None, on_note: Note) -> None:
+        self._setup = setup
+        self._zygote = zygote
+        self._on_note = on_note
+        self._prepared: OrderedDict[str, _Prepared] = OrderedDict()
+        self._count = 0
+        self._spare: tuple[subprocess.Popen[bytes], Channel] | None = None
+
+    def start(self, prior: Message, channels: int, job: str) -> CellProcess:
+        """Return a process for a cell, in which the prior is prepared.
+
+        Raises
+        ------
+        Unborn
+            If the prior cannot be built, or its process does not survive its preparation.
+        Barren
+            If processes cannot be started at all.
+        """
+        if self._zygote is None:
+            return self._fresh(prior, channels, job)
+        key = json.dumps([prior, channels])
+        fresh = key not in self._prepared
+        found = self._prepared.get(key) or self._prepare(key, prior, channels)
+        try:
+            process = self._fork(found, found.seconds if fresh else 0.0, job)
+        except Barren:  # it died since: a cell may have ended it
+            self._forget(key)
+            found = self._prepare(key, prior, channels)
+            process = self._fork(found, found.seconds, job)
+        self._prepared.move_to_end(key)
+        while len(self._prepared) > MOST_PREPARED:
+            self._forget(next(iter(self._prepared)))
+        return process
+
+    def close(self) -> None:
+        """End the processes that wait for a cell."""
+        for key in list(self._prepared):
+            self._forget(key)
+        if self._spare is not None:
+            process, channel = self._spare
+            self._spare = None
+            process_tree.end([process.pid])
+            process.wait()
+            channel.close()
+
+    def known(self) -> list[int]:
+        """Return the processes that are to be there between two cells."""
+        spare = [self._spare[0].pid] if self._spare else []
+        return [found.pid for found in self._prepared.values()] + spare
+
+    def _forget(self, key: str) -> None:
+        found = self._prepared.pop(key)
+        process_tree.end([found.pid])
+        found.channel.close()
+
+    def _prepare(self, key: str, prior: Message, channels: int) -> _Prepared:
+        """Have the zygote fork a process for a prior, and wait until it is prepared."""
+        assert self._zygote is not None
+        self._count += 1
+        token = f"prior {self._count}"
+        ours, theirs = Channel.pair()
+        request = {"token": token, "prior": prior, "channels": channels}
+        self._zygote.send(request, [theirs.fileno()])
+        theirs.close()
+        pid = int(_awaited(self._zygote, "started", token)["pid"])
+        try:
+            seconds = self._until_prepared(ours, lambda: _code(self._zygote, token))
+        except BaseException:
+            process_tree.end([pid])
+            ours.close()
+            raise
+        self._prepared[key] = _Prepared(pid, ours, seconds)
+        return self._prepared[key]
+
+    def _until_prepared(self, channel: Channel, code: Callable[[], int | None]) -> float:
+        """Return how long a prior took to be prepared."""
+        deadline = time.monotonic() + PREPARE_TIMEOUT
+        while True:
+            if not _readable(channel, deadline - time.monotonic()):
+                raise Unborn("crashed", f"it was not prepared within {PREPARE_TIMEOUT:g} s")
+            received = channel.receive()
+            if received is None:
+                raise Unborn("crashed", f"{exit_text(code())} while it was prepared")
+            message = received.message
+            if message.get("event") == "note":
+                self._on_note(str(message.get("text")))
+            elif message.get("event") == "failed":
+                raise Unborn("failed", str(message["message"]), str(message["details"]))
+            elif message.get("event") == "prepared":
+                return float(message["seconds"])
+
+    def _fork(self, prepared: _Prepared, seconds: float, job: str) -> CellProcess:
+        ours, theirs = Channel.pair()
+        sent = prepared.channel.send({"token": job}, [theirs.fileno()])
+        theirs.close()
+        if not sent:
+            raise Barren
+        pid = int(_awaited(prepared.channel, "started", job)["pid"])
+        return CellProcess(pid, ours, seconds, lambda: _code(prepared.channel, job))
+
+    def _fresh(self, prior: Message, channels: int, job: str) -> CellProcess:
+        """Use the process that was started ahead, and start the next one."""
+        process, channel = self._spare or self._start_fresh()
+        self._spare = None
+        if not _readable(channel, PREPARE_TIMEOUT) or channel.receive() is None:
+            process.kill()
+            raise Barren(f"{exit_text(process.wait())} while it started")
+        channel.send({"token": job, "prior": prior, "channels": channels})
+
+        def code() -> int | None:
+            try:
+                return process.wait(_GRACE)
+            except subprocess.TimeoutExpired:
+                return None
+
+        try:
+            seconds = self._until_prepared(channel, code)
+        except BaseException:
+            process.kill()
+            process.wait()
+            raise
+        self._spare = self._start_fresh()
+        return CellProcess(process.pid, channel, seconds, code, process.wait)
+
+    def _start_fresh(self) -> tuple[subprocess.Popen[bytes], Channel]:
+        ours, theirs = Channel.pair()
+        command = [sys.executable, "-P", "-X", "faulthandler", "-m", FRESH, str(theirs.fileno())]
+        process = subprocess.Popen(command, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL)
+        theirs.close()
+        ours.send({"setup": dataclasses.asdict(self._setup), "parent": os.getpid()})
+        return process, ours
+
+
+FRESH = "priorlab.harness.isolation.fresh"
+
+
+def _awaited(channel: Channel, event: str, token: str) -> Message:
+    """Return a message that is to come soon; others are of processes that nobody asks for."""
+    deadline = time.monotonic() + _GRACE * 6
+    while _readable(channel, deadline - time.monotonic()):
+        received = channel.receive()
+        if received is None:
+            break
+        if received.message.get("event") == event and received.message.get("token") == token:
+            return received.message
+    raise Barren(f"no process could be started: no {event!r}")
+
+
+def _code(channel: Channel | None, token: str) -> int | None:
+    """Return the exit code of a forked process, or None if nobody says so."""
+    try:
+        return int(_awaited(channel, "ended", token)["code"]) if channel else None
+    except Barren:
+        return None
+
+
+def _readable(channel: Channel, seconds: float) -> bool:
+    poll = select.poll()
+    poll.register(channel.fileno(), select.POLLIN)
+    return bool(poll.poll(max(0.0, seconds) * 1000))
+
+
+def exit_text(code: int | None) -> str:
+    """Say how a process ended.
+
+    Examples
+    --------
+    >>> exit_text(7), exit_text(-11)
+    ('the process exited with status 7', 'the process was ended by SIGSEGV')
+    """
+    if code is None:
+        return "the process hung up"
+    if code >= 0:
+        return f"the process exited with status {code}"
+    name = signal.Signals(-code).name
+    reason = " (out of memory?)" if name == "SIGKILL" else ""
+    return f"the process was ended by {name}{reason}"

@@ -1,0 +1,137 @@
+"""What a process and those that it started take: memory, CPU time; and how all of them are ended.
+
+Linux tells; elsewhere nothing is known of other processes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import signal
+import sys
+import time
+from collections.abc import Iterable
+from pathlib import Path
+
+KNOWN = sys.platform == "linux"
+"""Whether this system tells of other processes."""
+
+_SET_PARENT_DEATH_SIGNAL, _SET_DUMPABLE, _SET_CHILD_SUBREAPER = 1, 4, 36
+_FIELDS = re.compile(rb"^(VmHWM|RssAnon|RssFile|RssShmem):\s+(\d+) kB$", re.MULTILINE)
+_CLOCK_TICK = os.sysconf("SC_CLK_TCK") if KNOWN else 100
+
+
+def children(process: int) -> list[int]:
+    """Return the processes that a process started and that are still there."""
+    found: list[int] = []
+    with contextlib.suppress(OSError):
+        for thread in os.listdir(f"/proc/{process}/task"):
+            with contextlib.suppress(OSError):
+                found += map(
+                    int, Path(f"/proc/{process}/task/{thread}/children").read_text().split()
+                )
+    return found
+
+
+def descendants(process: int) -> list[int]:
+    """Return the processes that a process started, those that these started, and so on."""
+    found: list[int] = []
+    todo = [process]
+    while todo:
+        more = children(todo.pop())
+        found += more
+        todo += more
+    return found
+
+
+def own_mb(process: int) -> float:
+    """Return the memory that is a process's own, in MB (10^6 bytes): no code, no mapped files."""
+    sizes = _sizes(process)
+    return sizes.get(b"RssAnon", 0.0) + sizes.get(b"RssShmem", 0.0)
+
+
+def peak_own_mb(process: int) -> float:
+    """Return the most memory of its own that a process ever had, in MB.
+
+    The system counts the peak of all memory, that of mapped files included: libraries, which
+    stay once they are loaded. They are taken off.
+    """
+    sizes = _sizes(process)
+    own = sizes.get(b"RssAnon", 0.0) + sizes.get(b"RssShmem", 0.0)
+    return max(own, sizes.get(b"VmHWM", 0.0) - sizes.get(b"RssFile", 0.0))
+
+
+def tree_mb(process: int) -> float:
+    """Return the memory of a process and of those that it started, in MB."""
+    return own_mb(process) + sum(map(own_mb, descendants(process)))
+
+
+def cpu_seconds(process: int) -> float:
+    """Return the CPU time of a process and of those that it started, in all their threads."""
+    return (
+        _own_cpu_seconds(process)
+        + sum(map(_cpu_seconds_of_ended, [process, *(others := descendants(process))]))
+        + sum(map(_own_cpu_seconds, others))
+    )
+
+
+def end(processes: Iterable[int]) -> None:
+    """End processes and all that they started, at once."""
+    todo = list(processes)
+    for process in todo:
+        # First what is below: the children of an ended process are no longer known to be its.
+        below = descendants(process)
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.kill(process, signal.SIGKILL)
+        for other in below:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(other, signal.SIGKILL)
+
+
+def adopt_orphans() -> None:
+    """Have this process become the parent of those below it whose own parent ends."""
+    _control(_SET_CHILD_SUBREAPER, 1)
+
+
+def keep_private() -> None:
+    """Keep other processes of the same user from reading this one's memory."""
+    _control(_SET_DUMPABLE, 0)
+
+
+def end_with(parent: int) -> None:
+    """Have the kernel end this process when its parent ends."""
+    _control(_SET_PARENT_DEATH_SIGNAL, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(1)
+
+
+def _control(option: int, value: int) -> None:
+    if KNOWN:
+        import ctypes
+
+        ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
+
+
+def _sizes(process: int) -> dict[bytes, float]:
+    """Return what the system says of a process's memory, in MB; nothing if it is gone."""
+    try:
+        text = Path(f"/proc/{process}/status").read_bytes()
+    except OSError:
+        return {}
+    return {name: int(size) * 1024 / 1e6 for name, size in _FIELDS.findall(text)}
+
+
+def _own_cpu_seconds(process: int) -> float:
+    """Return the CPU time of one process, to the nanosecond, as the kernel counts it."""
+    with contextlib.suppress(OSError):
+        return time.clock_gettime((~process << 3) | 2)  # the clock of another process
+    return 0.0
+
+
+def _cpu_seconds_of_ended(process: int) -> float:
+    """Return the CPU time of the children of a process that have ended."""
+    with contextlib.suppress(OSError, ValueError, IndexError):
+        fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[13]) + int(fields[14])) / _CLOCK_TICK
+    return 0.0

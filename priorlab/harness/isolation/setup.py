@@ -1,0 +1,47 @@
+"""What all cells of a run have in common."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import sys
+
+FORKING = sys.platform == "linux" and hasattr(os, "pidfd_open")
+"""Whether forking is safe here: the libraries of macOS are not made for it."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Setup:
+    """What all cells of a run have in common.
+
+    Attributes
+    ----------
+    threads : int
+        Threads of each cell.
+    device : str
+        Torch device.
+    plugin_files, plugin_folders : tuple of str
+        Plugins to load in addition to the installed ones.
+    task_modules : tuple of str
+        The modules of the plugins that provide the tasks.
+    metrics : dict of str to str
+        The metrics of plugins: for each the module of its plugin.
+    timeout_s : float
+        Seconds after which a cell is given up; a metric of a plugin, too.
+    memory_mb : float or None
+        MB (10^6 bytes) that the processes of a cell may take together.
+    """
+
+    threads: int = 1
+    device: str = "cpu"
+    plugin_files: tuple[str, ...] = ()
+    plugin_folders: tuple[str, ...] = ()
+    task_modules: tuple[str, ...] = ()
+    metrics: dict[str, str] = dataclasses.field(default_factory=dict)
+    timeout_s: float = 1800.0
+    memory_mb: float | None = None
+
+    @property
+    def forks(self) -> bool:
+        """Whether a cell's process may be forked: not once an accelerator is in use."""
+        return self.device == "cpu" and FORKING

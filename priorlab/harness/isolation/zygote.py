@@ -1,0 +1,88 @@
+"""The processes from which those of cells are forked.
+
+A zygote has imported torch and the plugins, and nothing else has happened in it. From it comes one
+process for each prior, which prepares the prior: loads its weights, compiles its loops. From that
+one comes a process for each cell. What a prior leaves behind, it leaves in its cell's process; what
+it prepares, in that of no other prior.
+"""
+
+from __future__ import annotations
+
+import gc
+import sys
+import time
+from typing import NoReturn, cast
+
+import torch
+
+from priorlab import components, plugins
+from priorlab.harness.isolation import inside
+from priorlab.harness.isolation.channel import Channel, Message
+from priorlab.harness.isolation.forking import serve
+from priorlab.harness.isolation.reports import Notes
+from priorlab.harness.isolation.setup import Setup
+from priorlab.priors import Prior
+from priorlab.registry import Registry
+
+
+def run(control: Channel, setup: Setup) -> NoReturn:
+    """Load the plugins, then fork for each prior that is asked for through `control`."""
+    registry = plugins.load(setup.plugin_files, setup.plugin_folders)
+    # No parallel region may run before a fork: its threads would be missing afterwards.
+    inside.settle(threads=1)
+    gc.collect()
+    gc.freeze()  # what is loaded now stays: a collection need not look at it, nor copy it
+    control.send({"event": "ready"})
+
+    def prepare(request: Message, files: tuple[int, ...]) -> None:
+        _serve_cells(Channel.of(files[0]), request, registry, setup)
+
+    serve(control, prepare)
+
+
+def _serve_cells(own: Channel, request: Message, registry: Registry, setup: Setup) -> None:
+    """Prepare a prior, then fork for each of its cells."""
+    prior, problem = prepare(own, request, registry, setup)
+    gc.collect()
+    gc.freeze()
+
+    def work(request: Message, files: tuple[int, ...]) -> None:
+        channel = Channel.of(files[0])
+        device = torch.device(setup.device)
+        inside.restore(
+            prior, problem, channel, request["token"], device=device, threads=setup.threads
+        )
+
+    serve(own, work)
+
+
+def prepare(
+    channel: Channel, request: Message, registry: Registry, setup: Setup
+) -> tuple[Prior, Exception | None]:
+    """Build and prepare the prior of a request, and answer how long that took.
+
+    Returns
+    -------
+    prior : Prior
+    problem : Exception or None
+        What preparing raised: it matters only for what the prior supports.
+
+    If the prior cannot even be built, the process ends once that was answered.
+    """
+    inside.listen(Notes(channel, request["token"]))
+    try:
+        found = components.from_description(request["prior"], "priors", registry.find)
+    except Exception as error:
+        channel.send({**inside.failed(error), "job": request["token"]})
+        channel.receive()
+        sys.exit()
+    prior = cast(Prior, found)
+    problem: Exception | None = None
+    start = time.perf_counter()
+    try:
+        prior.prepare(torch.device(setup.device), request["channels"])
+    except Exception as error:
+        problem = error
+    seconds = time.perf_counter() - start
+    channel.send({"event": "prepared", "job": request["token"], "seconds": seconds})
+    return prior, problem

@@ -1,0 +1,235 @@
+"""The process of a slot: it holds the truth, and measures, scores and judges; priors run elsewhere.
+
+Started as ``python -m priorlab.harness.run.scorer``. What goes to and fro is in the form of
+`priorlab.harness.run.wire`: first the driver's `Setup`, answered by ``{"event": "ready"}``; then
+jobs, each with an "id", answered by any number of "step" and "note" events and one "result" with
+that id. The process ends with the driver, however that ends.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import faulthandler
+import gc
+import json
+import os
+import queue
+import signal
+import sys
+import threading
+from io import FileIO
+from pathlib import Path
+from typing import Any, BinaryIO, cast
+
+from priorlab import components, plugins
+from priorlab.errors import printable
+from priorlab.harness.isolation import inside, process_tree, zygote
+from priorlab.harness.isolation.channel import Channel
+from priorlab.harness.isolation.metric_process import MetricProcess
+from priorlab.harness.isolation.nursery import Barren, Nursery
+from priorlab.harness.isolation.output import Output
+from priorlab.harness.isolation.setup import Setup
+from priorlab.harness.results import outputs
+from priorlab.harness.run import cell, machine, wire
+from priorlab.harness.run.scores import Scorer
+from priorlab.harness.run.wire import FILES
+from priorlab.pictures.image_files import ImageFile
+from priorlab.registry import Registry
+from priorlab.tasks.base import Task
+
+LOG = 10_000_000
+"""Bytes of what the cells of a slot print that are kept in its log."""
+
+
+def main() -> None:
+    """Serve the driver until it hangs up."""
+    inbox, outbox, log = _keep_pipes()
+    first = json.loads(inbox.readline())
+    process_tree.end_with(first.pop("driver"))
+    with contextlib.suppress(OSError):
+        # When memory runs out, this process and those below it are to go, not the driver.
+        Path("/proc/self/oom_score_adj").write_text("500")
+    setup = Setup(**{key: _frozen(value) for key, value in first.items()})
+    printed = Output()
+    for descriptor in (1, 2):
+        os.dup2(printed.entry, descriptor)
+    # The zygote is forked before this process knows anything that a prior must not know.
+    control, pid = (
+        _zygote(setup, [inbox.fileno(), outbox.fileno(), log]) if setup.forks else (None, 0)
+    )
+    process_tree.adopt_orphans()
+    process_tree.keep_private()
+    faulthandler.enable(log)
+    printed.start()
+    jobs: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
+    threading.Thread(target=_listen, args=(inbox, jobs), daemon=True).start()
+    slot = _Slot(setup, control, pid, outbox, log, printed)
+    slot.begin()
+    while True:
+        slot.work(jobs.get())
+
+
+class _Slot:
+    """What the process does, job by job."""
+
+    def __init__(
+        self,
+        setup: Setup,
+        control: Channel | None,
+        zygote_pid: int,
+        outbox: BinaryIO,
+        log: int,
+        printed: Output,
+    ) -> None:
+        self._setup = setup
+        self._control = control
+        self._zygote = zygote_pid
+        self._outbox = outbox
+        self._log = log
+        self._left_of_log = LOG
+        self._printed = printed
+        self._job = ""
+        self._metrics = {name: MetricProcess(name, setup) for name in setup.metrics}
+        self._registry: Registry | None = None
+        self._place = cell.Workplace(
+            setup=setup,
+            nursery=Nursery(setup, control, self._note),
+            scorer=Scorer(self._metrics),
+            views=cell.Views(),
+            step=lambda iteration, total: self._send(
+                event="step", iteration=iteration, total=total
+            ),
+            note=self._note,
+        )
+
+    def begin(self) -> None:
+        """Say that this process is ready, once its zygote is."""
+        inside.settle(self._setup.threads)
+        if self._control is not None and self._control.receive() is None:
+            self._keep_output(self._printed.take())
+            os._exit(1)
+        gc.collect()
+        gc.freeze()
+        self._send(event="ready")
+
+    def work(self, job: dict[str, Any]) -> None:
+        """Do a job and answer it."""
+        self._job = job["id"]
+        try:
+            result = self._result(job)
+        except Barren as error:
+            self._keep_output(self._printed.take())
+            os.write(self._log, f"{error}\n".encode())
+            os._exit(1)
+        except Exception as error:
+            result = cell.failure(error)
+        self._clear_away(result)
+        text = self._printed.take()
+        if result["status"] == "crashed":
+            result["details"] = printable(text.strip()[-20_000:])
+            if said := _telling_line(text):
+                result["message"] = printable(f"{result['message']}: {said}")[:300]
+        self._keep_output(text)
+        self._send(event="result", machine=machine.name(self._setup.device), **result)
+
+    def _result(self, job: dict[str, Any]) -> dict[str, Any]:
+        image = ImageFile(**job["image"] | {"path": Path(job["image"]["path"])})
+        task = cast("Task", components.from_description(job["task"], "tasks", self._find))
+        if job["stored"]:
+            data = job[FILES].get(job["stored"] + outputs.DATA, b"")
+            return cell.rescore(self._place, task, image, job["stored"], data, job["metrics"])
+        return cell.compute(self._place, job["prior"], task, image, job["seed"], self._job)
+
+    def _find(self, kind: str, name: str) -> Any:
+        """Return a task, or a component within one, from the plugins of the setup."""
+        if self._registry is None:
+            setup = self._setup
+            self._registry = plugins.load(
+                setup.plugin_files, setup.plugin_folders, only=setup.task_modules
+            )
+        return self._registry.find(kind, name)
+
+    def _clear_away(self, result: dict[str, Any]) -> None:
+        """End what a cell left behind, and say so."""
+        known = {self._zygote, *(metric.pid for metric in self._metrics.values())}
+        known |= set(self._place.nursery.known())
+        left = 0
+        while orphans := [pid for pid in process_tree.children(os.getpid()) if pid not in known]:
+            process_tree.end(orphans)
+            for pid in orphans:
+                with contextlib.suppress(ChildProcessError):
+                    os.waitpid(pid, 0)
+            left += len(orphans)
+        if left and result["status"] == "ok" and not result["message"]:
+            result["message"] = f"it left {left} processes running, which were ended"
+
+    def _keep_output(self, text: str) -> None:
+        data = text.encode(errors="replace")[: self._left_of_log]
+        self._left_of_log -= len(data)
+        if data:
+            with contextlib.suppress(OSError):
+                os.write(self._log, data if data.endswith(b"\n") else data + b"\n")
+
+    def _note(self, text: str) -> None:
+        self._send(event="note", text=text)
+
+    def _send(self, **message: Any) -> None:
+        self._outbox.write(wire.encode({**message, "id": self._job}))
+        self._outbox.flush()
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(value) if isinstance(value, list) else value
+
+
+def _keep_pipes() -> tuple[FileIO, BinaryIO, int]:
+    """Take the pipes to the driver, and the log, away from descriptors 0, 1 and 2."""
+    # Without a buffer: `_listen` reads on where the first line ended.
+    inbox, outbox, log = os.fdopen(os.dup(0), "rb", 0), os.fdopen(os.dup(1), "wb"), os.dup(2)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    return inbox, outbox, log
+
+
+def _zygote(setup: Setup, private: list[int]) -> tuple[Channel, int]:
+    """Fork the process from which those of priors are forked."""
+    ours, theirs = Channel.pair()
+    parent = os.getpid()
+    gc.freeze()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            process_tree.end_with(parent)
+            ours.close()
+            for descriptor in private:
+                os.close(descriptor)
+            zygote.run(theirs, setup)
+        finally:
+            sys.stderr.flush()
+            os._exit(1)
+    theirs.close()
+    return ours, pid
+
+
+def _listen(inbox: FileIO, jobs: queue.SimpleQueue[dict[str, Any]]) -> None:
+    """Queue the jobs; at the end of the driver end this process and those it started."""
+    decoder = wire.Decoder()
+    while chunk := os.read(inbox.fileno(), 1 << 20):
+        for message in decoder.feed(chunk):
+            jobs.put(message)
+    process_tree.end(process_tree.children(os.getpid()))
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(os.getpid(), signal.SIGKILL)  # the driver made this process lead its group
+    os._exit(1)
+
+
+def _telling_line(output: str) -> str:
+    """Return the line of a process's last output that says most about its end."""
+    lines = [line.strip() for line in output.splitlines() if line.strip()]
+    fatal = [line for line in lines if line.startswith("Fatal Python error")]
+    return (fatal or lines or [""])[-1]
+
+
+if __name__ == "__main__":
+    main()

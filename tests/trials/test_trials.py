@@ -1,0 +1,222 @@
+"""A plugin whose import does harm is named with what it did, and everything else goes on."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+import torch
+
+from priorlab import plugins, remembered
+from priorlab.trials import known, trial
+
+GOOD = """
+from priorlab import Denoiser, hookimpl
+
+class Halve(Denoiser):
+    \"\"\"Halve the image.\"\"\"
+    name = "{name}"
+    def denoise(self, v, sigma):
+        return v / 2
+
+@hookimpl
+def priorlab_priors():
+    {harm}
+    return [Halve]
+"""
+
+HARMFUL = {
+    "import os; print('going'); os._exit(7)": "loading it ends the process (exit status 7)",
+    "import os, signal; os.kill(os.getpid(), signal.SIGSEGV)": "ends the process (SIGSEGV)",
+    "import os; os.abort()": "ends the process (SIGABRT)",
+    "import sys; sys.exit(3)": "SystemExit: 3",
+    "raise KeyboardInterrupt": "KeyboardInterrupt",
+    "import time; time.sleep(1e6)": "loading it took more than 1 s",
+    "while True: pass": "loading it took more than 1 s",
+    "import os; os.closerange(0, 1000)": "closes files that are not its own",
+    "import sys; sys.stdout.close()": "closes sys.stdout",
+    "import os; [os.write(1, b'x' * 10**6) for _ in range(1000)]": "prints more than 1 MB",
+    "import threading, time; threading.Thread(target=time.sleep, args=(1e6,)).start()": (
+        "leaves a thread running"
+    ),
+    "import os; os.fork()": "process",
+    "import subprocess; subprocess.Popen(['sleep', '1000'])": "leaves a process running",
+    "import resource as r; r.setrlimit(r.RLIMIT_FSIZE, (0, 0))": "lowers a limit",
+}
+
+
+@pytest.fixture(autouse=True)
+def quick(tmp_path, monkeypatch):
+    """A short patience, an empty cache, and files that have not just changed."""
+    monkeypatch.setattr(trial, "TIMEOUT", 1.0)
+    monkeypatch.setattr(trial, "SLOW", 0.5)
+    monkeypatch.setattr(remembered, "_STARTED", time.time_ns() + 10**12)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    plugins.load()  # of the installed ones it is known then
+
+
+def write(folder, name, harm="", at_import=""):
+    folder.mkdir(exist_ok=True)
+    file = folder / f"{name}.py"
+    file.write_text(f"{at_import}\n{GOOD.format(name=name, harm=harm)}")
+    return file
+
+
+def test_whatever_a_plugin_does_the_others_are_loaded_and_it_is_named(tmp_path, capfd):
+    folder = tmp_path / "dir"
+    for number, harm in enumerate(HARMFUL):
+        write(folder, f"bad-{number:02}", at_import=harm)
+        write(folder, f"good-{number:02}")
+    write(folder, "hook", harm="import os; os._exit(9)")
+    registry = plugins.load(folders=[folder])
+    found = {plugin.name: plugin.problem for plugin in registry.problems}
+    for number, says in enumerate(HARMFUL.values()):
+        assert says in found.pop(f"bad-{number:02}.py")
+    assert "exit status 9" in found.pop("hook.py")
+    assert not found
+    assert len(registry.priors) > len(HARMFUL) + 15
+    assert {f"good-{number:02}" for number in range(len(HARMFUL))} <= set(registry.priors)
+    assert "going" in registry.problems[0].details
+    assert "Segmentation fault" in registry.problems[1].details
+    printed = capfd.readouterr()
+    assert "loading the plugin bad-05.py takes long; it is ended after 1 s" in printed.err
+    assert not printed.out
+    with pytest.raises(ChildProcessError):
+        os.waitpid(-1, os.WNOHANG)  # no process is left
+
+
+CHANGES = """
+import os, signal, sys, warnings, resource, gc
+import torch
+print("hello from a plugin")
+os.chdir("/")
+os.environ["HOME"] = "/nowhere"
+os.environ["CUDA_VISIBLE_DEVICES"] = ""
+os.environ["ACME_SETTING"] = "1"
+os.umask(0o777)
+torch.set_default_dtype(torch.float64)
+torch.set_default_device("meta")
+torch.set_grad_enabled(False)
+torch.set_num_threads(7)
+torch.set_autocast_enabled("cpu", True)
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+signal.signal(signal.SIGINT, signal.SIG_IGN)
+signal.alarm(1)
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR1])
+sys.setrecursionlimit(100)
+warnings.simplefilter("error")
+resource.setrlimit(resource.RLIMIT_NOFILE, (9, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+sys.stdout = sys.stderr = None
+for number in (0, 1, 2):
+    os.close(number)
+"""
+
+
+def state():
+    return (
+        os.getcwd(),
+        {name: os.environ.get(name) for name in ("HOME", "CUDA_VISIBLE_DEVICES")},
+        os.umask(os.umask(0o22)),
+        torch.get_default_dtype(),
+        torch.empty(1).device,
+        torch.is_grad_enabled(),
+        torch.get_num_threads(),
+        torch.is_autocast_enabled("cpu"),
+        signal.getsignal(signal.SIGTERM),
+        signal.getsignal(signal.SIGINT),
+        signal.getitimer(signal.ITIMER_REAL)[0] == pytest.approx(120, abs=30),
+        signal.pthread_sigmask(signal.SIG_BLOCK, []),
+        sys.getrecursionlimit(),
+        sys.stdout,
+        [os.fstat(number).st_ino for number in (0, 1, 2)],
+    )
+
+
+def test_what_an_import_changes_is_as_before(tmp_path, monkeypatch, capfd):
+    monkeypatch.setenv("ACME_SETTING", "")
+    monkeypatch.delenv("ACME_SETTING")
+    file, before = write(tmp_path, "restless", at_import=CHANGES), state()
+    registry = plugins.load([file])
+    assert not registry.problems and "restless" in registry.priors
+    assert state() == before
+    assert os.environ["ACME_SETTING"] == "1"  # a library may need it
+    printed = capfd.readouterr()
+    assert "hello from a plugin" in printed.err and not printed.out
+
+
+def test_what_is_harmless_is_not_tried_again_and_what_changed_is(tmp_path, monkeypatch):
+    write(tmp_path, "neighbour")
+    file = write(tmp_path, "mine", at_import="import neighbour")
+    monkeypatch.setattr("sys.path", [*sys.path])
+    tried = []
+    real = trial.verdicts
+
+    def verdicts(candidates, *rest):
+        tried.append([one.name for one in candidates])
+        return real(candidates, *rest)
+
+    monkeypatch.setattr(trial, "verdicts", verdicts)
+    plugins.load([file])
+    plugins.load([file])
+    assert tried == [["mine.py"]]
+    write(tmp_path, "neighbour", at_import="import os; os._exit(1)")
+    del sys.modules["neighbour"]
+    (broken,) = plugins.load([file]).problems
+    assert "exit status 1" in broken.problem
+    assert tried == [["mine.py"]] * 2
+    plugins.load([file])
+    assert tried == [["mine.py"]] * 3  # what ends at once may have its reason elsewhere
+    plugins.load([file], only=["priorlab_handcrafted"])
+    assert tried == [["mine.py"]] * 3
+
+
+def test_what_hangs_is_not_waited_for_again_unless_asked(tmp_path, monkeypatch):
+    file = write(tmp_path, "slow", at_import="import time; time.sleep(1e6)")
+    (first,) = plugins.load([file]).problems
+    started = time.monotonic()
+    (second,) = plugins.load([file]).problems
+    assert time.monotonic() - started < 0.5
+    assert (
+        "more than 1 s" in first.problem and "'priorlab plugins' tries it again" in second.problem
+    )
+    monkeypatch.setattr(trial, "TIMEOUT", 0.3)
+    (third,) = plugins.load([file], again=True).problems
+    assert "more than 0.3 s" in third.problem
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{", '{"x": 1}', "\0"])
+def test_a_damaged_note_is_as_none(content, tmp_path):
+    file = write(tmp_path, "mine")
+    plugins.load([file])
+    known._file().write_text(content)
+    assert "mine" in plugins.load([file]).priors
+
+
+def test_a_new_process_finds_the_same_where_this_one_cannot_be_copied(tmp_path, monkeypatch):
+    folder = tmp_path / "dir"
+    write(folder, "first", at_import="import os; os._exit(5)")
+    write(folder, "second")
+    monkeypatch.setattr(trial, "TIMEOUT", 60)
+    waiting = threading.Event()
+    thread = threading.Thread(target=waiting.wait)
+    thread.start()
+    try:
+        registry = plugins.load(folders=[folder])
+    finally:
+        waiting.set()
+        thread.join()
+    (broken,) = registry.problems
+    assert broken.name == "first.py" and "exit status 5" in broken.problem
+    assert "second" in registry.priors
+
+
+def test_the_command_goes_on(tmp_path):
+    bad = write(tmp_path, "bad", at_import="import os; os._exit(0)")
+    typed = [sys.executable, "-m", "priorlab.cli", "plugins", "--plugin", str(bad)]
+    done = subprocess.run(typed, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "handcrafted" in done.stdout
+    assert "PROBLEM: loading it ends the process (exit status 0)" in done.stdout
