@@ -17,6 +17,7 @@ LAYERS = [
     # The ground.
     (
         "errors",
+        "escaping",
         "files",
         "precision",
         "randomness",

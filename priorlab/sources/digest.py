@@ -1,9 +1,9 @@
 """The digest of the code, and of the data files, that a component's results depend on.
 
 What counts are the files that its modules import, one after the other, as far as they belong to
-the same distribution, lie in the same folder as its lone file, or are priorlab's own. Other
-libraries are known by their versions. A comment or docstring changes nothing: see
-`priorlab.sources.normal_form`.
+the same distribution or to one with plugins of priorlab, are not installed at all, or are
+priorlab's own. Other libraries count by their versions. A comment or docstring changes nothing:
+see `priorlab.sources.normal_form`.
 """
 
 from __future__ import annotations
@@ -11,18 +11,40 @@ from __future__ import annotations
 import ast
 import functools
 import hashlib
-import sysconfig
+import sys
 from collections.abc import Iterable, Iterator
-from importlib import metadata
+from dataclasses import dataclass
 from pathlib import Path
 
+from priorlab.sources import data_files, installed
 from priorlab.sources.imports import CORE, Finder, Module, locate, parents, providers, references
 from priorlab.sources.normal_form import executed, normal_form
 
-_NO_DATA = {".py", ".pyc", ".pyi", ".typed", ".md", ".rst"}
-"""Suffixes of files in a package that are code, or that no result depends on."""
-_LONGEST_NAME = 256
-"""Bytes of a file's name in most file systems; a longer text names no file."""
+
+@dataclass(frozen=True)
+class Source:
+    """A file that results depend on.
+
+    Attributes
+    ----------
+    label : str
+        What names it wherever it lies: its place below that of its top-level module.
+    file : Path
+        Where it is.
+    kind : {"code", "start", "data"}
+        What counts of it: all of its code, only what importing it executes, or every byte.
+    """
+
+    label: str
+    file: Path
+    kind: str
+
+    def digest(self) -> str:
+        """Return the digest of what counts of the file as it is now."""
+        content = self.file.read_bytes()
+        if self.kind == "data":
+            return hashlib.sha256(content).hexdigest()
+        return _code_digest(content, self.kind == "code")
 
 
 def digest(modules: Iterable[str]) -> str:
@@ -50,17 +72,39 @@ def digest(modules: Iterable[str]) -> str:
     >>> digest(["priorlab.errors"]) == digest(["priorlab.files"])
     False
     """
-    code: dict[str, str] = {}
-    data: dict[str, Path] = {}
-    for module, whole in closure(modules).items():
-        if module.file:
-            content = module.file.read_bytes()
-            code[_label(module, module.file)] = _code_digest(content, whole)
-            files = _data(module, content) if whole else ()
-            data |= {_label(module, file): file for file in files}
-    entries = code | {label: _file_digest(file) for label, file in data.items()}
+    found, libraries = _walk(modules)
+    entries = {source.label: source.digest() for source in _files(found)}
     lines = "".join(f"{label} {entries[label]}\n" for label in sorted(entries))
+    lines += "".join(f"{version}\n" for version in sorted(libraries))
     return hashlib.sha256(lines.encode(errors="surrogatepass")).hexdigest()
+
+
+def sources(modules: Iterable[str]) -> list[Source]:
+    """Return the files whose content `digest` digests.
+
+    Examples
+    --------
+    >>> [(source.label, source.kind) for source in sources(["priorlab.errors"])]
+    [('priorlab/errors.py', 'code')]
+    """
+    return list({source.label: source for source in _files(_walk(modules)[0])}.values())
+
+
+def _files(found: dict[Module, bool]) -> Iterator[Source]:
+    """Yield the files of modules, code before data."""
+    for module, whole in found.items():
+        if module.file:
+            yield Source(_label(module, module.file), module.file, "code" if whole else "start")
+    for module, whole in found.items():
+        if not module.file or not whole:
+            continue
+        if module.lone:
+            tree = _tree(module.file.read_bytes()) or ast.Module([], [])
+            for place, file in data_files.named_in(tree, module.file).items():
+                yield Source(f"{module.file.name}: {place}", file, "data")
+        else:
+            for file in data_files.in_package(module.file.parent):
+                yield Source(_label(module, file), file, "data")
 
 
 def modules_of(kind: type, home: str) -> set[str]:
@@ -109,8 +153,17 @@ def closure(modules: Iterable[str]) -> dict[Module, bool]:
     >>> sorted(module.name for module in closure(["priorlab.files"]))
     ['priorlab.errors', 'priorlab.files']
     """
+    return _walk(modules)[0]
+
+
+def _walk(modules: Iterable[str]) -> tuple[dict[Module, bool], set[str]]:
+    """Return what `closure` does, and the versions of the libraries that others' code imports.
+
+    Those that priorlab itself computes with are in every key anyway.
+    """
     find = functools.cache(locate)
     found: dict[Module, bool] = {}
+    libraries: set[str] = set()
     todo = [(name, True) for name in modules]
     for name, _ in todo:
         if find(name) is None:
@@ -126,37 +179,29 @@ def closure(modules: Iterable[str]) -> dict[Module, bool]:
         for base, imported in _references(content, whole, module):
             if _follows(module, base, find):
                 todo += [(provider, True) for provider in providers(base, imported, find)]
-    return found
+            elif name.partition(".")[0] != CORE:
+                libraries.update(installed.versions(base.partition(".")[0]))
+    return found, libraries
 
 
 def _follows(module: Module, target: str, find: Finder = locate) -> bool:
-    """Return whether the code of `target` is a part of what uses `module`."""
+    """Return whether the code of `target` is a part of what uses `module`.
+
+    What is installed is known by its version, unless it is of the same distribution, or of one
+    with plugins: those change together. What is not installed has no version.
+    """
     top, own = target.partition(".")[0], module.name.partition(".")[0]
     if top in (CORE, own):
         return True
-    if _is_library(module.root):
-        return not _distributions(top).isdisjoint(_distributions(own))
+    if top in sys.stdlib_module_names:
+        return False
     found = find(top)
-    return found is not None and found.root.resolve() == module.root.resolve()
-
-
-@functools.cache
-def _is_library(folder: Path) -> bool:
-    """Return whether the modules in a folder have nothing in common but being installed."""
-    paths = sysconfig.get_paths()
-    libraries = {Path(paths[key]) for key in ("stdlib", "platstdlib", "purelib", "platlib")}
-    return folder in libraries or folder.name in ("site-packages", "dist-packages", "lib-dynload")
-
-
-@functools.cache
-def _distributions(top: str) -> frozenset[str]:
-    """Return the names of the distributions that install a top-level module or package."""
-    return frozenset(_installed().get(top, ()))
-
-
-@functools.cache
-def _installed() -> dict[str, list[str]]:
-    return dict(metadata.packages_distributions())
+    if found is None:
+        return False
+    if not installed.is_library(found.root):
+        return True
+    related = installed.distributions(own) | installed.with_plugins()
+    return not installed.distributions(top).isdisjoint(related)
 
 
 @functools.lru_cache(maxsize=1024)
@@ -181,45 +226,6 @@ def _code_digest(content: bytes, whole: bool) -> str:
     if tree := _tree(content):
         content = normal_form(tree if whole else executed(tree)).encode(errors="surrogatepass")
     return hashlib.sha256(content).hexdigest()
-
-
-def _data(module: Module, content: bytes) -> Iterator[Path]:
-    """Yield the data files of a module.
-
-    In a package those are all files in its folder, and in its subfolders that hold no
-    modules. The folder of a lone file may hold anything: there they are the files that its code
-    names.
-    """
-    assert module.file is not None
-    folder = module.file.parent
-    if not module.lone:
-        yield from _files_in(folder)
-        return
-    for node in ast.walk(_tree(content) or ast.Module([], [])):
-        text = node.value if isinstance(node, ast.Constant) else None
-        if (
-            isinstance(text, str)
-            and len(text.encode(errors="surrogatepass")) < _LONGEST_NAME
-            and ".." not in text
-        ):
-            file = folder / text
-            if file.is_relative_to(folder) and file.is_file() and file.suffix not in _NO_DATA:
-                yield file
-
-
-def _files_in(folder: Path) -> Iterator[Path]:
-    for path in folder.iterdir():
-        if path.name.startswith((".", "__pycache__")):
-            continue
-        if path.is_dir():
-            if not any(path.glob("*.py")):
-                yield from _files_in(path)
-        elif path.is_file() and path.suffix not in _NO_DATA:
-            yield path
-
-
-def _file_digest(file: Path) -> str:
-    return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
 def _label(module: Module, file: Path) -> str:

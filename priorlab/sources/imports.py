@@ -130,6 +130,8 @@ def references(tree: ast.AST, module: Module) -> frozenset[tuple[str, str]]:
         elif isinstance(node, ast.ImportFrom):
             base = _base(node, module)
             found.update((base, alias.name) for alias in node.names)
+        elif isinstance(node, ast.Call) and (name := _imported_by_call(node)):
+            found.add((name, ""))
         elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
             attributes.add((node.value.id, node.attr))
     found.update((CORE, attribute) for name, attribute in attributes if name in bound)
@@ -166,6 +168,15 @@ def parents(name: str) -> list[str]:
     """
     parts = name.split(".")
     return [".".join(parts[:count]) for count in range(1, len(parts))]
+
+
+def _imported_by_call(node: ast.Call) -> str:
+    """Return the full name that `importlib.import_module` or `__import__` is given, or nothing."""
+    called = getattr(node.func, "attr", getattr(node.func, "id", ""))
+    if called not in ("import_module", "__import__") or not node.args:
+        return ""
+    name = getattr(node.args[0], "value", None)
+    return name if isinstance(name, str) and not name.startswith(".") else ""
 
 
 def _base(node: ast.ImportFrom, module: Module) -> str:

@@ -1,12 +1,14 @@
 """The digest of a component's code: it follows what the code imports, and nothing else."""
 
 import importlib.metadata
+import sys
 
 import pytest
 
 from priorlab import plugins
-from priorlab.sources import digest as digests
-from priorlab.sources.digest import closure, digest, modules_of
+from priorlab.sources import installed
+from priorlab.sources.digest import _follows, closure, digest, modules_of
+from priorlab.sources.imports import Module
 
 PRIOR = '''
 """A prior."""
@@ -120,14 +122,77 @@ def test_what_else_lies_in_the_folder_of_a_lone_file_does_not_count(lone):
     assert value() == before
 
 
-def test_a_data_file_counts_that_a_lone_file_names(lone):
-    folder, value = lone
-    write(folder, {"weights.bin": "1"})
+@pytest.mark.parametrize(
+    ("line", "file"),
+    [
+        ("W = 'weights.bin'", "weights.bin"),
+        ("W = HERE / 'data' / 'weights.bin'", "data/weights.bin"),
+        ("W = HERE / 'data/weights.bin'", "data/weights.bin"),
+        ("W = HERE / f'weights-{CHANNELS}.bin'", "weights-3.bin"),
+        ("W = HERE / 'data' / f'weights-{CHANNELS}.bin'", "data/weights-3.bin"),
+        ("W = list(HERE.glob('*.bin'))", "weights.bin"),
+        ("W = Path(__file__).with_suffix('.bin')", "mine.bin"),
+        ("W = HERE / '../weights.bin'", "../weights.bin"),
+        ("exec((HERE / 'more.py').read_text())", "more.py"),
+    ],
+)
+def test_a_data_file_counts_that_a_lone_file_names(tmp_path, monkeypatch, line, file):
+    folder = tmp_path / "plugin"
+    code = f"from pathlib import Path\nHERE = Path(__file__).parent\nCHANNELS = 3\n{line}\n"
+    plain = PRIOR.replace("        from {helper} import halve  # a comment\n", "")
+    write(folder, {"mine.py": plain + code, file: "x = 1"})
+
+    def value():
+        return digest_of(plugins.load([folder / "mine.py"]))
+
     before = value()
-    change(folder / "mine.py", '    name = "mine"', '    name = "mine"\n    file = "weights.bin"')
-    named = value()
-    write(folder, {"weights.bin": "2"})
-    assert len({before, named, value()}) == 3
+    write(folder, {"other.txt": "2", "data/other.txt": "2"})
+    assert value() == before
+    write(folder, {file: "x = 2"})
+    assert value() != before
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["import neighbour_{n}", "import importlib\nimportlib.import_module('neighbour_{n}')"],
+)
+def test_code_that_is_not_installed_counts_wherever_it_lies(tmp_path, monkeypatch, line):
+    """Two plugins named together, one of which uses what lies beside the other."""
+    name = f"neighbour_{len(line)}"
+    plain = PRIOR.replace("        from {helper} import halve  # a comment\n", "")
+    code = plain + line.replace("neighbour_{n}", name)
+    theirs = plain.replace("mine", "theirs").replace("Mine", "Theirs")
+    write(tmp_path, {"a/mine.py": code, "b/theirs.py": theirs, f"b/{name}.py": HELPER})
+
+    def value():
+        return digest_of(plugins.load([tmp_path / "b/theirs.py", tmp_path / "a/mine.py"]))
+
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    before = value()
+    change(tmp_path / f"b/{name}.py", "v / 2", "v / 3")
+    assert value() != before
+
+
+def test_a_plugin_that_builds_on_ours_follows_ours(tmp_path):
+    write(tmp_path, {"ours.py": "from priorlab_handcrafted.shared import colour\n"})
+    spec = Module("ours", tmp_path / "ours.py", tmp_path, package=False)
+    assert _follows(spec, "priorlab_handcrafted.shared")
+
+
+def test_other_libraries_count_by_their_version(tmp_path, monkeypatch):
+    real = importlib.metadata.version
+    plain = PRIOR.replace("        from {helper} import halve  # a comment\n", "")
+    write(tmp_path, {"mine.py": plain + "import rich\n"})
+
+    def value(version=None):
+        monkeypatch.setattr(
+            importlib.metadata, "version", lambda n: version if version and n == "rich" else real(n)
+        )
+        return digest_of(plugins.load([tmp_path / "mine.py"]))
+
+    before = value()
+    assert value(real("rich") + ".1") == before
+    assert value("999.0") != before
 
 
 def test_where_a_plugin_lies_makes_no_difference(tmp_path):
@@ -226,11 +291,11 @@ def test_installed_modules_count_only_within_their_distribution(tmp_path, monkey
         write(site, {f"{name}-1.dist-info/METADATA": metadata})
         write(site, {f"{name}-1.dist-info/RECORD": record})
     monkeypatch.syspath_prepend(site)
-    installed = importlib.metadata.packages_distributions()
-    monkeypatch.setattr(digests, "_installed", lambda: installed)
-    digests._distributions.cache_clear()
+    found = importlib.metadata.packages_distributions()
+    monkeypatch.setattr(installed, "_installed", lambda: found)
+    installed.distributions.cache_clear()
     names = {module.name for module in closure(["acme_one.mine"])}
-    digests._distributions.cache_clear()
+    installed.distributions.cache_clear()
     assert names == {"acme_one", "acme_one.mine", "acme_two", "acme_two.sub"}
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import itertools
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from priorlab import escaping
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -67,10 +68,14 @@ def markdown(
     - Data: set12.
     <BLANKLINE>
     """
-    parts = [f"# {_markdown(title)}"] if title else []
-    parts += map(_markdown, above)
+    parts = [f"# {escaping.markdown(title)}"] if title else []
+    parts += map(escaping.markdown_block, above)
     for sheet in _all(sheets):
-        parts += [f"## {_markdown(sheet.title)}", _markdown_table(sheet), _bullets(sheet.notes)]
+        parts += [
+            f"## {escaping.markdown(sheet.title)}",
+            _markdown_table(sheet),
+            _bullets(sheet.notes),
+        ]
     if closing:
         parts += ["---", _bullets(closing)]
     return "\n\n".join(parts) + "\n"
@@ -95,8 +100,8 @@ def latex(
     tables = "\n".join(
         _latex_table(sheet, closing if sheet in sheets else ()) for sheet in _all(sheets)
     )
-    heading = [rf"\section*{{{_latex(title)}}}"] if title else []
-    heading += [rf"\noindent {_latex(text)}\par" for text in above]
+    heading = [rf"\section*{{{escaping.latex(title)}}}"] if title else []
+    heading += [rf"\noindent {escaping.latex(text)}\par" for text in above]
     return "\n".join([r"% needs \usepackage{booktabs}", *heading, tables])
 
 
@@ -128,8 +133,11 @@ def terminal(
     from rich.table import Table
     from rich.text import Text
 
-    parts: list[RenderableType] = [Text(title, style="bold")] if title else []
-    parts += [Text(text, style="dim") for text in above]
+    def styled(text: str, style: str) -> Text:
+        return Text(escaping.terminal(text), style=style)
+
+    parts: list[RenderableType] = [styled(title, "bold")] if title else []
+    parts += [styled(text, "dim") for text in above]
     parts += [Text()] if parts else []
     further = [sheet.further for sheet in sheets if sheet.further]
     shared = [
@@ -140,7 +148,7 @@ def terminal(
     ]
     for sheet in _all(sheets):
         table = Table(
-            title=Text(sheet.title, style="bold"),
+            title=styled(sheet.title, "bold"),
             title_justify="left",
             box=box.SIMPLE_HEAD,
             pad_edge=False,
@@ -148,7 +156,7 @@ def terminal(
         )
         for column in sheet.columns:
             table.add_column(
-                Text(column.title if width >= NARROW else column.title.partition(" [")[0]),
+                styled(column.title if width >= NARROW else column.title.partition(" [")[0], ""),
                 justify="right" if column.numeric else "left",
                 no_wrap=column.numeric,
                 overflow="fold",
@@ -158,24 +166,25 @@ def terminal(
                 *(
                     Text.assemble(
                         (_folded(cell), "bold green" if cell.bold else ""),
-                        cell.detail if width >= NARROW else "",
+                        escaping.terminal(cell.detail) if width >= NARROW else "",
                     )
                     for cell in line
                 )
             )
         own = [note for note in sheet.notes if note not in shared]
-        parts += [table, *(Text(note, style="dim") for note in own), Text()]
-    return Group(*parts, *(Text(note, style="dim") for note in shared))
+        parts += [table, *(styled(note, "dim") for note in own), Text()]
+    return Group(*parts, *(styled(note, "dim") for note in shared))
 
 
 def _folded(cell: TextCell, most: int = 20) -> str:
     """Return a text that a narrow column can break where a spec has a comma."""
-    return cell.text if len(cell.text) <= most else cell.text.replace(",", ",\n")
+    text = escaping.terminal(cell.text)
+    return text if len(text) <= most else text.replace(",", ",\n")
 
 
 def _markdown_table(sheet: Sheet) -> str:
     """Return a table whose columns are as wide in every line; the last may run on."""
-    titles = [_markdown(column.title) for column in sheet.columns]
+    titles = [escaping.markdown(column.title) for column in sheet.columns]
     body = [[_markdown_cell(cell) for cell in line] for line in sheet.lines]
     widths = [max(3, *map(len, texts)) for texts in zip(titles, *body, strict=True)]
     if not sheet.columns[-1].numeric:
@@ -195,17 +204,12 @@ def _markdown_table(sheet: Sheet) -> str:
 
 
 def _markdown_cell(cell: TextCell) -> str:
-    text = f"**{_markdown(cell.text)}**" if cell.bold else _markdown(cell.text)
-    return text + _markdown(cell.detail)
-
-
-def _markdown(text: str) -> str:
-    """Escape what Markdown would take for a mark; what is common in specs stays readable."""
-    return re.sub(r"([\\|*`]|<(?=[A-Za-z/!?])|\b_|_\b)", r"\\\1", re.sub(r"\s+", " ", text))
+    text = f"**{escaping.markdown(cell.text)}**" if cell.bold else escaping.markdown(cell.text)
+    return text + escaping.markdown(cell.detail)
 
 
 def _bullets(notes: Sequence[str]) -> str:
-    return "\n".join(f"- {_markdown(note)}" for note in notes)
+    return "\n".join(f"- {escaping.markdown_block(note)}" for note in notes)
 
 
 def _latex_table(sheet: Sheet, closing: Sequence[str]) -> str:
@@ -213,39 +217,21 @@ def _latex_table(sheet: Sheet, closing: Sequence[str]) -> str:
     lines = [
         r"\begin{table}",
         r"\centering",
-        rf"\caption{{{_latex(sheet.title)}}}",
+        rf"\caption{{{escaping.latex(sheet.title)}}}",
         rf"\begin{{tabular}}{{{layout}}}",
         r"\toprule",
-        " & ".join(_latex(column.title) for column in sheet.columns) + r" \\",
+        " & ".join(escaping.latex(column.title) for column in sheet.columns) + r" \\",
         r"\midrule",
         *(" & ".join(map(_latex_cell, line)) + r" \\" for line in sheet.lines),
         r"\bottomrule",
         r"\end{tabular}",
         r"\par\medskip\footnotesize\raggedright",
-        *(_latex(note) + r"\par" for note in itertools.chain(sheet.notes, closing)),
+        *(escaping.latex(note) + r"\par" for note in itertools.chain(sheet.notes, closing)),
         r"\end{table}",
     ]
     return "\n".join(lines) + "\n"
 
 
 def _latex_cell(cell: TextCell) -> str:
-    text = rf"\textbf{{{_latex(cell.text)}}}" if cell.bold else _latex(cell.text)
-    return text + _latex(cell.detail)
-
-
-_LATEX = {mark: f"\\{mark}" for mark in "&%$#_{}"} | {
-    "\\": r"\textbackslash{}",
-    "~": r"\textasciitilde{}",
-    "^": r"\textasciicircum{}",
-    "<": r"\textless{}",
-    ">": r"\textgreater{}",
-    "|": r"\textbar{}",
-    '"': "''",
-}
-
-
-def _latex(text: str) -> str:
-    """Escape the marks of LaTeX; a minus before a digit is set as one, `--` stays two hyphens."""
-    parts = re.split(r"(?<![\w.-])-(?=\d)", re.sub(r"\s+", " ", text))
-    escaped = ["".join(_LATEX.get(mark, mark) for mark in part) for part in parts]
-    return "$-$".join(escaped).replace("--", "-{}-")
+    text = rf"\textbf{{{escaping.latex(cell.text)}}}" if cell.bold else escaping.latex(cell.text)
+    return text + escaping.latex(cell.detail)

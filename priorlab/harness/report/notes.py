@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from priorlab.harness.report import statistics
+from priorlab.harness.report import inference, statistics
 from priorlab.harness.report.remarks import label
 from priorlab.harness.report.summary import Line
 from priorlab.harness.results.header import Header
@@ -34,9 +34,14 @@ def below(
         notes.append(_evidence(rows))
     notes.append(_meaning_of_bold(lines, images))
     if full and images > 1:
+        kind = (
+            "Student's 95 % intervals of the mean over images"
+            if images > inference.MANY
+            else "95 % bootstrap intervals of the mean over images, widened for few images by"
+            " Student's t"
+        )
         notes.append(
-            "Intervals: 95 % bootstrap intervals of the mean over images, widened for few images"
-            " by Student's t; those of differences are paired by image and adjusted for the"
+            f"Intervals: {kind}; those of differences are paired by image and adjusted for the"
             " number of priors (Holm)."
         )
     if full and reference:

@@ -25,6 +25,7 @@ def sheet(
     lines: Sequence[Line],
     rows: pd.DataFrame,
     header: Header,
+    remark: str = "",
     *,
     full: bool,
     remarks_in_column: bool,
@@ -41,6 +42,8 @@ def sheet(
         Those of the task: a row per prior, image and seed.
     header : Header
         What is known besides.
+    remark : str
+        What a reader must know of the images of all tasks.
     full : bool
         True for a document, False for a terminal, which has room for fewer columns and notes.
     remarks_in_column : bool
@@ -57,6 +60,7 @@ def sheet(
     below = [f"Not for this task: {idle}."] if idle else []
     if not remarks_in_column:
         below += [f"{line.prior}: {line.remarks}" for line in remarked]
+    below += [remark] if remark else []
     below += notes.below(task, lines, rows, header, reference, full=full)
     return Sheet(
         title=task + (f" on {header.dataset}" if header.dataset else ""),

@@ -10,10 +10,10 @@ import pandas as pd
 
 from priorlab.errors import unknown
 from priorlab.files import write_atomically
-from priorlab.harness.report import formats, notes, sheets, summary
+from priorlab.harness.report import copies, formats, notes, sheets, summary
 from priorlab.harness.report.formats import Sheet
 from priorlab.harness.report.summary import Line
-from priorlab.harness.results import schema
+from priorlab.harness.results import csv_files, schema
 from priorlab.harness.results.header import Header
 from priorlab.harness.results.schema import METRICS
 
@@ -95,7 +95,7 @@ def per_image(rows: pd.DataFrame) -> str:
     prior,task,image,seed,psnr
     tv,denoise,house,0,30.0
     """
-    return _csv(rows)
+    return csv_files.write(rows)
 
 
 def write(
@@ -138,12 +138,15 @@ class _Comparison:
     rows: pd.DataFrame
     header: Header
     lines: list[Line]
+    remark: str
 
     @classmethod
     def of(cls, rows: pd.DataFrame, header: Header | None, reference: str | None) -> _Comparison:
         header = header or Header()
         further = [name for name in header.metrics if name in rows and name not in METRICS]
         rows = schema.frame(rows, further)
+        equal = copies.names(rows)
+        rows = copies.merged(rows, equal)
         lines = summary.lines(
             rows,
             reference=reference,
@@ -151,7 +154,7 @@ class _Comparison:
             further=further,
             lower_is_better=header.lower_is_better,
         )
-        return cls(rows, header, lines)
+        return cls(rows, header, lines, copies.note(equal))
 
     def text(self, style: str) -> str:
         """Return the tables as a document in one of the `FORMATS`."""
@@ -159,7 +162,7 @@ class _Comparison:
         if style == "csv":
             protocols = [header.protocols.get(line.task, "") for line in self.lines]
             table = summary.table(self.lines)
-            return _csv(table.assign(dataset=header.dataset, protocol=protocols))
+            return csv_files.write(table.assign(dataset=header.dataset, protocol=protocols))
         document = self.sheets(full=True, remarks_in_column=style == "md")
         write_sheets = formats.markdown if style == "md" else formats.latex
         return write_sheets(document, notes.closing(header), header.title, header.above)
@@ -173,12 +176,9 @@ class _Comparison:
                 [line for line in self.lines if line.task == task],
                 self.rows[self.rows["task"] == task],
                 self.header,
+                self.remark,
                 full=full,
                 remarks_in_column=remarks_in_column,
             )
             for task in tasks
         ]
-
-
-def _csv(table: pd.DataFrame) -> str:
-    return table.to_csv(index=False, lineterminator="\n")

@@ -20,8 +20,9 @@ from typing import Any
 import pandas as pd
 
 from priorlab.errors import UsageError, printable
+from priorlab.escaping import without_home
 from priorlab.files import write_atomically, written_atomically
-from priorlab.harness.results import schema
+from priorlab.harness.results import csv_files, schema
 
 INFO = "run.json"
 ROWS = "images.csv"
@@ -78,11 +79,10 @@ class RunFolder:
         self, info: Mapping[str, Any], rows: pd.DataFrame, details: Sequence[tuple[str, str]]
     ) -> None:
         """Write the rows, what their columns mean, and the traceback of each failure."""
-        with written_atomically(self.path / ROWS) as file:
-            rows.to_csv(file, index=False, lineterminator="\n", errors="replace")
+        write_atomically(self.path / ROWS, csv_files.write(rows))
         if details:
             text = "\n\n".join(f"=== {title}\n{detail}" for title, detail in details)
-            write_atomically(self.path / FAILURES, printable(text) + "\n")
+            write_atomically(self.path / FAILURES, without_home(printable(text)) + "\n")
         _write(self.path, {**info, "columns": schema.meanings()})
 
     def rows(self) -> pd.DataFrame:
@@ -95,8 +95,7 @@ class RunFolder:
         """
         file = self.path / ROWS
         try:
-            texts = pd.read_csv(file, dtype=str, keep_default_na=False, na_values=[""])
-            return schema.frame(texts)
+            return schema.frame(csv_files.read(file.read_text("utf-8")))
         except ValueError as error:
             raise UsageError(f"{file} is damaged: {error}") from None
 

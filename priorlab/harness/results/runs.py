@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 
 from priorlab.errors import UsageError
+from priorlab.escaping import without_home
 from priorlab.harness.results import schema
 from priorlab.harness.results.folder import RunFolder
 from priorlab.harness.results.header import Header
@@ -44,7 +45,8 @@ class Result:
     def message(self) -> str:
         """Why the status is not ok, or which metric failed."""
         failed = [f"metric {name} failed: {why}" for name, why in self.failed_metrics.items()]
-        return "; ".join([self.outcome.message] * bool(self.outcome.message) + failed)
+        said = "; ".join([self.outcome.message] * bool(self.outcome.message) + failed)
+        return without_home(said) if said else ""
 
     @property
     def extras(self) -> str:

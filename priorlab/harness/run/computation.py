@@ -207,6 +207,8 @@ class Computation:
         )
         with contextlib.closing(computed):
             for job, message, wall in computed:
+                if changed := self._planned.watch.changed():
+                    raise Stopped(changed)
                 time_left.finished(job.cell)
                 if message["status"] == DAMAGED:
                     schedule.restore_after_all(job.cell)

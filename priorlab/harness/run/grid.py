@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 import hashlib
+import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from priorlab.components import Component
 from priorlab.errors import UsageError, check_seed
+from priorlab.escaping import without_home
 from priorlab.harness.results.names import safe_name
 from priorlab.harness.run import keys
 from priorlab.pictures.datasets import Dataset
@@ -19,7 +20,7 @@ from priorlab.registry import Registry
 from priorlab.tasks.base import Task
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, slots=True)
 class Cell:
     """One prior on one task, image and seed.
 
@@ -28,6 +29,8 @@ class Cell:
     key : str
         SHA-256 of everything that the restored image can depend on; see
         `priorlab.harness.run.keys`.
+    pair : tuple of str
+        Prior and task, as specs: cells of one pair take equally long per pixel.
     """
 
     prior: Prior
@@ -35,21 +38,13 @@ class Cell:
     image: ImageFile
     seed: int
     key: str
+    pair: tuple[str, str]
 
-    @functools.cached_property
+    @property
     def labels(self) -> dict[str, Any]:
         """What names the cell in a table: prior, task, image, seed."""
-        return {
-            "prior": self.prior.spec(),
-            "task": self.task.spec(),
-            "image": self.image.name,
-            "seed": self.seed,
-        }
-
-    @functools.cached_property
-    def pair(self) -> tuple[str, str]:
-        """Prior and task: cells of one pair take equally long per pixel."""
-        return self.labels["prior"], self.labels["task"]
+        prior, task = self.pair
+        return {"prior": prior, "task": task, "image": self.image.name, "seed": self.seed}
 
     @property
     def megapixels(self) -> float:
@@ -82,22 +77,23 @@ def cells(
     for kind, components in {"priors": priors, "tasks": tasks}.items():
         for component in components:
             _check_installed(kind, component, registry)
-    setting = keys.setting(device)
-    prior_identities = {prior: keys.identity("priors", prior, registry) for prior in priors}
-    return [
-        Cell(
-            prior,
-            task,
-            image,
-            seed,
-            keys.cell_key(prior_identity, task_identity, image.digest, seed, setting),
-        )
-        for task in dict.fromkeys(tasks)
-        for task_identity in [keys.identity("tasks", task, registry)]
-        for prior, prior_identity in prior_identities.items()
-        for image in images
-        for seed in dict.fromkeys(seeds)
-    ]
+    setting = keys.canonical(keys.setting(device))
+    chosen = {prior: _written("priors", prior, registry) for prior in priors}
+    found = []
+    for task in dict.fromkeys(tasks):
+        task_identity, task_spec = _written("tasks", task, registry)
+        for prior, (identity, spec) in chosen.items():
+            pair = (spec, task_spec)
+            for image, seed in itertools.product(images, dict.fromkeys(seeds)):
+                key = keys.key_of_texts(identity, task_identity, image.digest, seed, setting)
+                found.append(Cell(prior, task, image, seed, key, pair))
+    return found
+
+
+def _written(kind: str, component: Component, registry: Registry) -> tuple[str, str]:
+    """Return the identity of a component as it enters keys, and its spec as rows name it."""
+    identity = keys.canonical(keys.identity(kind, component, registry))
+    return identity, without_home(component.spec())
 
 
 def _check_installed(kind: str, component: Component, registry: Registry) -> None:

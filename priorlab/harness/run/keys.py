@@ -12,21 +12,27 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from importlib import metadata
 from typing import Any
 
 from priorlab import devices
 from priorlab.components import Component
+from priorlab.metrics import BUILTIN_METRICS
 from priorlab.precision import bf16_hardware
 from priorlab.registry import Registry
 from priorlab.sources.digest import digest, modules_of
+from priorlab.sources.installed import release
+from priorlab.sources.watch import CodeWatch
 
 KEY_SCHEMA = 2
 """Part of every key: to be raised when the harness itself changes what a result is."""
 
 CORE = "priorlab.restoration"
 """The module that restores; what it imports is the code that all cells depend on."""
+
+METRICS = "priorlab.metrics"
+"""The module of the metrics that every run has."""
 
 LIBRARIES = ("numba", "numpy", "pillow", "scikit-image", "scipy", "torch")
 """The distributions that compute."""
@@ -52,11 +58,37 @@ def identity(kind: str, component: Component, registry: Registry) -> dict[str, A
     >>> identity("tasks", task, registry)
     {'name': 'dejpeg', 'parameters': {'quality': 20, ...}, 'code': '...'}
     """
+    return component.fingerprint() | {"code": digest(_modules(kind, component, registry))}
+
+
+def _modules(kind: str, component: Component, registry: Registry) -> set[str]:
+    """Return the modules in which a component and those within it are written."""
     modules: set[str] = set()
     for part_kind, part in parts(kind, component):
         owner = registry.owners[part_kind, part.name]
         modules |= modules_of(type(part), owner.module)
-    return component.fingerprint() | {"code": digest(modules)}
+    return modules
+
+
+def watch(priors: Iterable[Component], tasks: Iterable[Component], registry: Registry) -> CodeWatch:
+    """Return a watch on all code that some priors, tasks and the metrics consist of.
+
+    To be made before the keys are, and asked before a result is stored.
+
+    Examples
+    --------
+    >>> from priorlab import plugins
+    >>> registry = plugins.load()
+    >>> watch(registry.build_priors("tv"), registry.build_tasks("denoise"), registry).changed()
+    """
+    modules = {CORE, METRICS}
+    for kind, components in {"priors": priors, "tasks": tasks}.items():
+        for component in components:
+            modules |= _modules(kind, component, registry)
+    for name, metric in registry.metrics.items():
+        if metric not in BUILTIN_METRICS:
+            modules.add(registry.owners["metrics", name].module)
+    return CodeWatch(modules)
 
 
 def parts(kind: str, component: Component) -> Iterator[tuple[str, Component]]:
@@ -106,21 +138,6 @@ def setting(device: str) -> dict[str, Any]:
     }
 
 
-def release(version: str) -> str:
-    """Return the part of a version that can change results: major and minor number.
-
-    All of `LIBRARIES` keep to it that a release which raises only the third number mends faults.
-    Such releases come every few weeks: with them in the keys, results would be forgotten for an
-    update that changed none of them.
-
-    Examples
-    --------
-    >>> release("2.13.1+cpu")
-    '2.13'
-    """
-    return ".".join(version.split(".")[:2])
-
-
 def cell_key(
     prior: Mapping[str, Any],
     task: Mapping[str, Any],
@@ -153,9 +170,26 @@ def cell_key(
     >>> len(key), key == cell_key(prior, task, "c0ffee", seed=1, setting={"device": "cpu"})
     (64, False)
     """
-    parts = {"schema": KEY_SCHEMA, "prior": prior, "task": task, "image": image_digest}
-    parts |= {"seed": seed, "setting": setting}
-    return hashlib.sha256(canonical(parts).encode()).hexdigest()
+    texts = canonical(prior), canonical(task), image_digest, seed, canonical(setting)
+    return key_of_texts(*texts)
+
+
+def key_of_texts(prior: str, task: str, image_digest: str, seed: int, setting: str) -> str:
+    """Return what `cell_key` does, given the `canonical` texts: many cells share them.
+
+    Examples
+    --------
+    >>> prior, setting = {"name": "tv"}, {"device": "cpu"}
+    >>> texts = canonical(prior), canonical({}), "c0ffee", 0, canonical(setting)
+    >>> key_of_texts(*texts) == cell_key(prior, {}, "c0ffee", 0, setting)
+    True
+    """
+    # The canonical text of all parts together.
+    text = (
+        f'{{"image":{json.dumps(image_digest)},"prior":{prior},"schema":{KEY_SCHEMA},'
+        f'"seed":{seed},"setting":{setting},"task":{task}}}'
+    )
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def canonical(value: Any) -> str:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from priorlab.escaping import without_home
 from priorlab.harness.results.folder import FORMAT
 from priorlab.harness.run import machine
 from priorlab.harness.run.plan import Plan
@@ -23,20 +23,20 @@ def manifest(
     return {
         "format": FORMAT,
         "name": planned.name,
-        "command": _without_home(command),
+        "command": without_home(command),
         "suite": {
-            "title": settings.title,
-            "source": settings.source,
-            "notes": list(settings.notes),
+            "title": without_home(settings.title),
+            "source": without_home(settings.source),
+            "notes": [without_home(note) for note in settings.notes],
         },
         "started": now(),
         "finished": "",
         "total": len(planned.cells),
-        "dataset": chosen.dataset.name,
+        "dataset": without_home(chosen.dataset.name),
         "known_dataset": datasets.known(chosen.dataset),
-        "problems": [_without_home(problem) for problem in planned.problems],
-        "priors": [prior.spec() for prior in chosen.priors],
-        "tasks": {task.spec(): task.protocol.text() for task in chosen.tasks},
+        "problems": [without_home(problem) for problem in planned.problems],
+        "priors": [without_home(prior.spec()) for prior in chosen.priors],
+        "tasks": {without_home(task.spec()): task.protocol.text() for task in chosen.tasks},
         "metrics": {name: metric.spec for name, metric in registry.metrics.items()},
         "lower_is_better": [m.name for m in registry.metrics.values() if not m.higher_is_better],
         "seeds": chosen.seeds,
@@ -53,8 +53,3 @@ def manifest(
 def now() -> str:
     """Return the time, to the second, as the manifest has it."""
     return pd.Timestamp.now("UTC").isoformat(timespec="seconds")
-
-
-def _without_home(text: str) -> str:
-    """Return a text without the user's name, since the folder of a run may be published."""
-    return text.replace(str(Path.home()), "~")

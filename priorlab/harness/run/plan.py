@@ -8,15 +8,17 @@ from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
+from priorlab import escaping
 from priorlab.errors import UsageError
 from priorlab.harness.results.schema import Outcome
 from priorlab.harness.results.store import Store
-from priorlab.harness.run import grid, machine, scores
+from priorlab.harness.run import grid, keys, machine, scores
 from priorlab.harness.run.grid import Cell
 from priorlab.harness.run.schedule import Estimates
 from priorlab.harness.run.selection import Selection, select
 from priorlab.harness.run.settings import RunSettings
 from priorlab.registry import Registry
+from priorlab.sources.watch import CodeWatch
 from priorlab.tasks.base import Task
 
 
@@ -42,6 +44,9 @@ class Plan:
         How many cells would be computed at the same time.
     estimates : Estimates
         How long cells take.
+    watch : CodeWatch
+        Says whether the code changed since the keys of the cells were made: asked before a
+        result is stored.
     """
 
     name: str
@@ -52,6 +57,7 @@ class Plan:
     unscored: dict[str, tuple[str, ...]]
     slots: int
     estimates: Estimates
+    watch: CodeWatch
 
     @property
     def missing(self) -> dict[str, Cell]:
@@ -75,7 +81,7 @@ class Plan:
             lines.append(f"about {seconds / self.slots / 60:.1f} minutes with {self.slots} slots")
         if unknown:
             lines.append(f"{unknown} cells by priors that were never timed here")
-        return "\n".join(lines)
+        return "\n".join(map(escaping.terminal, lines))
 
 
 def plan(settings: RunSettings, registry: Registry) -> Plan:
@@ -87,6 +93,7 @@ def plan(settings: RunSettings, registry: Registry) -> Plan:
         For an empty grid, an unknown name, a bad seed or device, or a store that cannot be read.
     """
     selection = select(settings, registry)
+    watch = keys.watch(selection.priors, selection.tasks, registry)  # before the keys are made
     cells = grid.cells(
         selection.priors,
         selection.tasks,
@@ -117,7 +124,7 @@ def plan(settings: RunSettings, registry: Registry) -> Plan:
     }
     to_do = {cell.key for cell in cells if cell.key not in cached} | unscored.keys()
     slots = max(1, min(_slots(settings), len(to_do)))
-    return Plan(name, selection, cells, cached, known, unscored, slots, estimates)
+    return Plan(name, selection, cells, cached, known, unscored, slots, estimates, watch)
 
 
 def _slots(settings: RunSettings) -> int:
@@ -138,6 +145,6 @@ def _scores(
         if cell.key in cached:
             by_task[cell.task].append(cell.key)
     known: dict[str, dict[str, float]] = {}
-    for task, keys in by_task.items():
-        known |= store.scores(keys, scores.digests(task, registry))
+    for task, of_task in by_task.items():
+        known |= store.scores(of_task, scores.digests(task, registry))
     return known

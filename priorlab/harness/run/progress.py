@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from typing_extensions import override
 
+from priorlab import escaping
+
 if TYPE_CHECKING:
     from rich.live import Live
     from rich.progress import Progress as Bars
@@ -75,7 +77,7 @@ class PlainProgress(Progress):
             self._say(", ".join(filter(None, (count, _left(seconds_left)))))
 
     def _say(self, text: str) -> None:
-        print(text, file=self._stream, flush=True)
+        print(escaping.terminal(text), file=self._stream, flush=True)
 
 
 class BarProgress(Progress):
@@ -123,15 +125,17 @@ class BarProgress(Progress):
     def note(self, text: str) -> None:
         """Print it above the bar."""
         if self._live:
-            self._live.console.print(text, markup=False, highlight=False)
+            self._live.console.print(
+                escaping.terminal(text), markup=False, highlight=False, emoji=False
+            )
         else:
-            print(text, file=sys.stderr)
+            print(escaping.terminal(text), file=sys.stderr)
 
     def working(
         self, slot: int, text: str, share: float = 0.0, seconds_left: float | None = None
     ) -> None:
         """Show it in the slot's line, and where the share is known in the bar."""
-        self._lines[slot] = text
+        self._lines[slot] = escaping.terminal(text)
         if self._bars and share:
             task = self._bars.task_ids[0]
             self._bars.update(task, completed=self._done + share, left=_left(seconds_left))
@@ -203,13 +207,13 @@ class NotebookProgress(Progress):
 
     @override
     def note(self, text: str) -> None:
-        print(text)
+        print(escaping.terminal(text))
 
     def working(
         self, slot: int, text: str, share: float = 0.0, seconds_left: float | None = None
     ) -> None:
         """Draw how far it is."""
-        self._text = text
+        self._text = escaping.terminal(text)
         self._draw(share, seconds_left)
 
     def finished(self, row: Mapping[str, Any], done: int, seconds_left: float | None) -> None:
@@ -274,7 +278,7 @@ def describe(row: Mapping[str, Any]) -> str:
     'failed: bm3d · denoise · house · seed 0: out of memory'
     """
     cell = f"{row['prior']} · {row['task']} · {row['image']} · seed {row['seed']}"
-    return f"{row['status']}: {cell}: {row['message']}"
+    return escaping.terminal(f"{row['status']}: {cell}: {row['message']}")
 
 
 def _left(seconds: float | None) -> str:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import bisect
 import dataclasses
+import heapq
 import statistics
 import time
-from collections import defaultdict, deque
+from collections import deque
 from collections.abc import Callable, Iterable, Mapping
 
 from priorlab.harness.run.grid import Cell
@@ -40,26 +42,55 @@ class Job:
     read: Callable[[], dict[str, bytes]] | None = None
 
 
+class _Recent:
+    """The latest of some numbers, and their median."""
+
+    def __init__(self) -> None:
+        self._values: deque[float] = deque(maxlen=MEMORY)
+        self._sorted: list[float] = []
+
+    def add(self, value: float) -> None:
+        """Add one, and forget the oldest if there are more than `MEMORY`."""
+        if len(self._values) == MEMORY:
+            del self._sorted[bisect.bisect_left(self._sorted, self._values[0])]
+        self._values.append(value)
+        bisect.insort(self._sorted, value)
+
+    @property
+    def median(self) -> float:
+        """The middle one."""
+        return statistics.median(self._sorted)
+
+
 class Estimates:
     """How long a cell takes, judged by earlier cells of the same prior, per megapixel."""
 
     def __init__(self, known: Mapping[Pair, float] | None = None) -> None:
         """Start from seconds per megapixel by (prior, task), as `Store.rates` returns them."""
-        self._rates: dict[Pair, deque[float]] = defaultdict(lambda: deque(maxlen=MEMORY))
+        self._own: dict[Pair, _Recent] = {}
+        self._of_prior: dict[str, _Recent] = {}
+        self._changed: set[str] = set()
         for pair, rate in (known or {}).items():
-            self._rates[pair].append(rate)
+            self._add(pair, rate)
 
     def learn(self, cell: Cell, seconds: float) -> None:
         """Remember how long a cell took."""
-        self._rates[cell.pair].append(seconds / cell.megapixels)
+        self._add(cell.pair, seconds / cell.megapixels)
+
+    def _add(self, pair: Pair, rate: float) -> None:
+        self._own.setdefault(pair, _Recent()).add(rate)
+        self._of_prior.setdefault(pair[0], _Recent()).add(rate)
+        self._changed.add(pair[0])
+
+    def changed(self) -> set[str]:
+        """Return the priors of which something was learned since this was called last."""
+        changed, self._changed = self._changed, set()
+        return changed
 
     def rate(self, pair: Pair) -> float | None:
         """Return seconds per megapixel, of the same task or else of others; None if unknown."""
-        own = self._rates.get(pair)
-        rates = own or [
-            rate for (prior, _), rates in self._rates.items() if prior == pair[0] for rate in rates
-        ]
-        return statistics.median(rates) if rates else None
+        rates = self._own.get(pair) or self._of_prior.get(pair[0])
+        return rates.median if rates else None
 
     def seconds(self, cell: Cell) -> float | None:
         """Return the estimate of a cell; None if unknown."""
@@ -68,8 +99,45 @@ class Estimates:
 
     def total(self, cells: Iterable[Cell]) -> tuple[float, int]:
         """Return the sum of the estimates, and the number of cells that have none."""
-        known = [self.seconds(cell) for cell in cells]
-        return sum(value for value in known if value is not None), known.count(None)
+        counts: dict[Pair, int] = {}
+        pixels: dict[Pair, int] = {}
+        for cell in cells:
+            counts[cell.pair] = counts.get(cell.pair, 0) + 1
+            pixels[cell.pair] = pixels.get(cell.pair, 0) + _pixels(cell)
+        rates = {pair: self.rate(pair) for pair in counts}
+        seconds = (rate * pixels[pair] / 1e6 for pair, rate in rates.items() if rate is not None)
+        return sum(seconds), sum(counts[pair] for pair, rate in rates.items() if rate is None)
+
+
+class _Group:
+    """The cells of one prior and task that were not handed out, small images first."""
+
+    def __init__(self, order: int) -> None:
+        self.order = order
+        self.cells: list[Cell] = []
+        self.pixels = 0
+        self.rate: float | None = None
+
+    def add(self, cell: Cell) -> None:
+        """Add a cell where its size belongs."""
+        bisect.insort(self.cells, cell, key=_pixels)
+        self.pixels += _pixels(cell)
+
+    def pop(self, index: int) -> Cell:
+        """Take a cell away."""
+        cell = self.cells.pop(index)
+        self.pixels -= _pixels(cell)
+        return cell
+
+    @property
+    def seconds(self) -> float:
+        """The estimate of all of them; 0 while it is unknown."""
+        return (self.rate or 0.0) * self.pixels / 1e6
+
+    @property
+    def longest(self) -> float:
+        """The estimate of the longest."""
+        return (self.rate or 0.0) * (_pixels(self.cells[-1]) if self.cells else 0) / 1e6
 
 
 class Schedule:
@@ -80,55 +148,139 @@ class Schedule:
     ordered. Then always the longest cell that is left, so that what remains at the end is short
     and fills the slots evenly.
 
+    What a cell costs does not grow with the number of cells: sums are kept, and the longest is
+    the top of a heap.
+
     Attributes
     ----------
-    left : dict
-        The cells to restore that were not handed out, by prior and task, small images first.
+    estimates : Estimates
+        How long cells take; what it learns counts at once.
     """
 
     def __init__(
         self, cells: Iterable[Cell], estimates: Estimates, to_score: Iterable[Job] = ()
     ) -> None:
         self.estimates = estimates
-        self.left: dict[Pair, list[Cell]] = {}
         self._to_score = deque(to_score)
-        for cell in sorted(cells, key=_size):
-            self.left.setdefault(cell.pair, []).append(cell)
-        self._untried = [pair for pair in self.left if estimates.rate(pair) is None]
+        self._groups: dict[Pair, _Group] = {}
+        self._of_prior: dict[str, list[Pair]] = {}
+        self._count = 0
+        self._seconds = 0.0
+        self._unknown: set[Pair] = set()
+        self._heap: list[tuple[float, int, Pair]] = []
+        for cell in sorted(cells, key=_pixels):
+            group = self._group(cell.pair)
+            group.cells.append(cell)
+            group.pixels += _pixels(cell)
+            self._count += 1
+        estimates.changed()
+        for pair in self._groups:
+            self._rate(pair)
+        self._untried = deque(pair for pair in self._groups if pair in self._unknown)
 
     def __len__(self) -> int:
-        return len(self._to_score) + sum(map(len, self.left.values()))
+        return len(self._to_score) + self._count
 
     def take(self) -> Job | None:
         """Return the next job, or None when there are no more."""
         if self._to_score:
             return self._to_score.popleft()
+        if not self._count:
+            return None
+        self._learn()
         while self._untried:
-            pair = self._untried.pop(0)
-            if pair in self.left:
+            pair = self._untried.popleft()
+            if self._groups[pair].cells:
                 return self._pop(pair, 0)
-        if self.left:
-            return self._pop(max(self.left, key=self._longest), -1)
-        return None
+        return self._pop(self._longest(), -1)
 
     def restore_after_all(self, cell: Cell) -> None:
-        """Add a cell whose stored image turned out to be damaged."""
-        group = self.left.setdefault(cell.pair, [])
-        group.append(cell)
-        group.sort(key=_size)
+        """Add a cell again, such as one whose stored image turned out to be damaged."""
+        group = self._group(cell.pair)
+        self._seconds -= group.seconds
+        group.add(cell)
+        self._count += 1
+        self._seconds += group.seconds
+        self._rate(cell.pair)
 
-    def _longest(self, pair: Pair) -> float:
-        return self.estimates.seconds(self.left[pair][-1]) or 0.0
+    def seconds(self, projected: Estimates) -> float | None:
+        """Return the sum of the estimates of all cells that were not handed out.
+
+        Parameters
+        ----------
+        projected : Estimates
+            What running cells tell of priors that were never timed.
+
+        Returns
+        -------
+        float or None
+            None if even they say nothing of one of the priors.
+        """
+        self._learn()
+        seconds = self._seconds if self._count else 0.0
+        for pair in self._unknown:
+            rate = projected.rate(pair)
+            if rate is None:
+                return None
+            seconds += rate * self._groups[pair].pixels / 1e6
+        return seconds
+
+    def _group(self, pair: Pair) -> _Group:
+        """Return the group of a prior and task; make it if there is none."""
+        if pair not in self._groups:
+            self._groups[pair] = _Group(len(self._groups))
+            self._of_prior.setdefault(pair[0], []).append(pair)
+        return self._groups[pair]
+
+    def _learn(self) -> None:
+        """Take over what was learned since the last time."""
+        for prior in self.estimates.changed():
+            for pair in self._of_prior.get(prior, ()):
+                self._rate(pair)
+
+    def _rate(self, pair: Pair) -> None:
+        """Take over the rate of a prior and task."""
+        group = self._groups[pair]
+        self._seconds -= group.seconds
+        group.rate = self.estimates.rate(pair)
+        self._seconds += group.seconds
+        self._place(pair)
+
+    def _place(self, pair: Pair) -> None:
+        """Give the longest cell of a prior and task its place, after a change of either."""
+        group = self._groups[pair]
+        if group.cells and group.rate is None:
+            self._unknown.add(pair)
+        else:
+            self._unknown.discard(pair)
+        if group.cells:
+            heapq.heappush(self._heap, (-group.longest, group.order, pair))
+        if len(self._heap) > 4 * len(self._groups) + 64:  # most of it is out of date
+            self._heap = [(-g.longest, g.order, p) for p, g in self._groups.items() if g.cells]
+            heapq.heapify(self._heap)
+
+    def _longest(self) -> Pair:
+        """Return the prior and task of the longest cell; of equally long ones the first's."""
+        while True:
+            longest, _, pair = self._heap[0]
+            group = self._groups[pair]
+            if group.cells and -longest == group.longest:
+                return pair
+            # It was longer once, and what it is now has a place of its own, if it is still there.
+            heapq.heappop(self._heap)
 
     def _pop(self, pair: Pair, index: int) -> Job:
-        cell = self.left[pair].pop(index)
-        if not self.left[pair]:
-            del self.left[pair]
+        group = self._groups[pair]
+        self._seconds -= group.seconds
+        cell = group.pop(index)
+        self._seconds += group.seconds
+        self._count -= 1
+        self._place(pair)
         return Job(cell)
 
 
-def _size(cell: Cell) -> float:
-    return cell.megapixels
+def _pixels(cell: Cell) -> int:
+    return cell.image.height * cell.image.width
 
 
 class TimeLeft:
@@ -159,9 +311,5 @@ class TimeLeft:
                 return None
             projected.learn(cell, whole)
             seconds += max(0.0, whole - (now - since))
-        for pair, cells in self._schedule.left.items():
-            rate = self._schedule.estimates.rate(pair) or projected.rate(pair)
-            if rate is None:
-                return None
-            seconds += rate * sum(cell.megapixels for cell in cells)
-        return seconds / self._slots
+        left = self._schedule.seconds(projected)
+        return None if left is None else (seconds + left) / self._slots

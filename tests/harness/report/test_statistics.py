@@ -61,8 +61,9 @@ def test_an_identical_image_counts_as_a_hundred_decibels() -> None:
     assert found.loc["a", "tv"] == statistics.PSNR_CAP == 100.0
 
 
-def test_interval_is_the_percentile_bootstrap_for_many_images() -> None:
-    values = np.random.default_rng(0).gamma(2.0, size=400)
+@pytest.mark.parametrize("n", [400, inference.MANY + 1])
+def test_interval_is_the_percentile_bootstrap_for_many_images(n: int) -> None:
+    values = np.random.default_rng(0).gamma(2.0, size=n)
     found = inference.interval(values)
     peer = stats.bootstrap(
         (values,), np.mean, method="percentile", n_resamples=10_000, random_state=1

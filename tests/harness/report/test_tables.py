@@ -11,7 +11,7 @@ import pytest
 from rich.console import Console
 
 from priorlab.errors import UsageError
-from priorlab.harness.report import remarks, statistics, summary, tables
+from priorlab.harness.report import copies, remarks, statistics, summary, tables
 from priorlab.harness.results import schema
 from priorlab.harness.results.header import Header
 
@@ -420,3 +420,40 @@ def test_priors_that_chose_no_stop_or_lost_nothing_have_no_second_table(style: s
 def test_an_oracle_without_error_counts_as_the_cap() -> None:
     rows = stopping("dip", np.inf)
     assert np.isfinite(summarise(rows)["cost_worst"]).all()
+
+
+def keyed(rows: pd.DataFrame) -> pd.DataFrame:
+    """Give rows the keys that they would have: by prior, task, pixels and seed."""
+    pixels = rows["image"].str.removesuffix("-copy")
+    key = rows["prior"] + rows["task"] + pixels + rows["seed"].astype(str)
+    return rows.assign(key=key)
+
+
+@pytest.mark.parametrize("style", tables.FORMATS)
+def test_equal_images_under_several_names_are_evidence_of_one(style: str) -> None:
+    rows = pd.concat([cells("tv", 0, 5), cells("unet", 2, 5), cells("nlm", 0.3, 5)])
+    error = np.where(rows["prior"] == "tv", 0.1, 0.2)
+    rows = rows.assign(error=error, stop=200, oracle_step=150, oracle_psnr=rows["psnr"] + 0.5)
+    copies = [rows.assign(image=rows["image"] + "-copy"), rows[rows["image"] == "02"]]
+    copies[1] = copies[1].assign(image="again")
+    doubled = keyed(pd.concat([rows, *copies]))
+    doubled["key"] = doubled["key"].str.replace("again", "02")
+    once = tables.render(keyed(rows), style, FURTHER)
+    twice = tables.render(doubled, style, FURTHER)
+    if style != "csv":
+        said = "00-copy is 00"
+        assert said in twice and "counts as one image" in twice
+        assert said not in once and "counts as one image" not in once
+        twice = "\n".join(line for line in twice.splitlines() if said not in line)
+        assert twice.split() == once.split()
+    else:
+        assert twice == once
+
+
+def test_copies_are_found_where_rows_are_missing() -> None:
+    rows = keyed(pd.concat([cells("tv", 0, 3), cells("unet", 2, 3)]))
+    rows = rows.assign(image=["a", "b", "c", "a", "b", "c"])
+    rows["key"] = ["1", "1", "2", "3", "4", "4"]
+    assert copies.names(rows) == {"b": "a", "c": "a"}
+    assert set(copies.merged(rows, copies.names(rows))["image"]) == {"a"}
+    assert len(tables.per_image(rows).splitlines()) == 7, "the rows themselves all stay"

@@ -1,0 +1,137 @@
+"""How long the harness itself takes for many cells: `python benchmarks/harness_scale.py`.
+
+The cells are those of a synthetic grid, and no prior runs: what is measured is planning, handing
+out every cell with the time that is left, and turning the rows into tables. The seconds of the
+first and the last tenth of the cells say whether the cost of one is flat.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import resource
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from priorlab import plugins
+from priorlab.harness.report import tables
+from priorlab.harness.results import schema
+from priorlab.harness.results.folder import RunFolder
+from priorlab.harness.results.header import Header
+from priorlab.harness.run.plan import Plan, plan
+from priorlab.harness.run.schedule import Estimates, Schedule, TimeLeft
+from priorlab.harness.run.settings import RunSettings
+from priorlab.pictures.datasets import Dataset
+from priorlab.pictures.image_files import ImageFile
+
+PRIORS = ("tv", "tgv", "huber-tv", "tikhonov", "wavelet", "nlm", "bm3d", "dct", "median", "guided")
+TASKS = ("denoise:sigma=15|25|50", "deblur", "superres:factor=2|3")
+SEEDS = (0, 1, 2, 3, 4)
+
+
+def dataset(count: int) -> Dataset:
+    """Return images of a few sizes that exist on paper only."""
+    sides = itertools.cycle((256, 321, 481, 512))
+    return Dataset(
+        "synthetic",
+        tuple(
+            ImageFile(f"{index:05d}", Path(f"{index:05d}.png"), f"{index:064x}", 1, side, side)
+            for index, side in zip(range(count), sides, strict=False)
+        ),
+    )
+
+
+def planned(cells: int, out: Path) -> Plan:
+    """Plan a run of about so many cells."""
+    registry = plugins.load()
+    images = max(1, round(cells / (len(PRIORS) * 6 * len(SEEDS))))
+    settings = RunSettings(
+        priors=PRIORS, tasks=TASKS, dataset=dataset(images), seeds=SEEDS, out=out
+    )
+    start = time.perf_counter()
+    found = plan(settings, registry)
+    found.text()
+    print(f"planned     {len(found.cells)} cells in {time.perf_counter() - start:.2f} s")
+    return found
+
+
+def take_all(found: Plan, slots: int = 2) -> None:
+    """Hand out every cell as a run does, and print what a cell costs at the start and the end."""
+    estimates = Estimates()
+    schedule = Schedule(found.missing.values(), estimates)
+    left = TimeLeft(schedule, slots)
+    costs = []
+    running = [schedule.take() for _ in range(slots)]
+    for slot, job in enumerate(running):
+        left.step(slot, job.cell, 0, 0)
+    while job := running.pop(0):
+        start = time.perf_counter()
+        left.finished(job.cell)
+        estimates.learn(job.cell, 0.01)
+        if len(schedule) and (following := schedule.take()):
+            left.step(0, following.cell, 0, 0)
+            running.append(following)
+        left.seconds_left()
+        costs.append(time.perf_counter() - start)
+        if not running:
+            break
+    tenth = max(1, len(costs) // 10)
+    first, last = np.mean(costs[:tenth]), np.mean(costs[-tenth:])
+    print(
+        f"handed out  in {sum(costs):.2f} s: {first * 1e6:.0f} us a cell, {last * 1e6:.0f} at last"
+    )
+
+
+def tabulate(found: Plan, out: Path) -> None:
+    """Make the tables of all rows, and `images.csv`."""
+    cells = found.cells
+    rng = np.random.default_rng(0)
+    hardness = {image.name: rng.normal(0, 3) for image in found.selection.dataset.images}
+    better = {prior: index / 4 for index, prior in enumerate(PRIORS)}
+    labels = pd.DataFrame([cell.labels for cell in cells])
+    psnr = 28 + labels["image"].map(hardness) + labels["prior"].map(better)
+    psnr += rng.normal(0, 0.2, len(cells))
+    rows = labels.assign(
+        status="ok",
+        psnr=psnr,
+        ssim=psnr / 50,
+        seconds=rng.gamma(2, 0.05, len(cells)),
+        threads=1,
+        slots=2,
+        device="cpu",
+        machine="a CPU",
+        height=256,
+        width=256,
+        channels=1,
+        measurement=labels["image"] + labels["task"] + labels["seed"].astype(str),
+        key=[cell.key for cell in cells],
+    )
+    rows = schema.frame(rows)
+    folder = RunFolder(out / "run")
+    start = time.perf_counter()
+    folder.finish({}, rows, [])
+    written = time.perf_counter()
+    tables.write(folder.path, rows, Header(dataset="synthetic"))
+    done = time.perf_counter()
+    print(f"tabulated   in {done - start:.2f} s, of which images.csv {written - start:.2f} s")
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--cells", type=int, default=100_000)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        found = planned(options.cells, Path(folder))
+        take_all(found)
+        tabulate(found, Path(folder))
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(f"memory      {peak:.0f} MB at most, torch and all plugins included")
+
+
+if __name__ == "__main__":
+    main()
