@@ -39,6 +39,9 @@ _FILLS = 8000.0
 _START = 60.0
 """Seconds within which a process must be ready that has nothing to do before."""
 
+_FAREWELL = 0.5
+"""Seconds between the end of a channel and that of its process; in a crash, next to none."""
+
 _MOST_PICTURES = 16
 
 
@@ -120,6 +123,7 @@ class _Watch:
             self._poll.register(self._ended, select.POLLIN)
         self._least = self._most = 0.0
         self._cpu = 0.0
+        self._clocks: dict[int, float] = {}
         self._next_look = 0.0
 
     def run(self, seed: int) -> Attempt:
@@ -238,12 +242,25 @@ class _Watch:
         self.result.status = "ok"
         self.result.image = self._block.result.clone()
         self.result.seconds = seconds
-        self.result.cpu_seconds = max(0.0, process_tree.cpu_seconds(self._process.pid) - self._cpu)
+        self.result.cpu_seconds = self._cpu_seconds()
         facts = self.result.facts
         facts |= {name: whole_number(message[name]) for name in ("last", "stop") if name in message}
-        for name, kind in (("converged", bool), ("peak_mb", float)):
-            if isinstance(message.get(name), kind):
-                facts[name] = message[name]
+        if isinstance(message.get("converged"), bool):
+            facts["converged"] = message["converged"]
+        # Only the process itself knows what an accelerator had to hold.
+        peak = message.get("peak_mb")
+        if self._setup.device != "cpu" and isinstance(peak, float) and 0 <= peak < math.inf:
+            facts["peak_mb"] = peak
+
+    def _cpu_seconds(self) -> float:
+        """Return the CPU time since the measurement came.
+
+        The system forgets that of children whose end their parent ignores; what was seen of them
+        counts in any case.
+        """
+        self._clocks |= process_tree.clocks(self._process.pid)
+        told = process_tree.cpu_seconds(self._process.pid)
+        return max(0.0, told - self._cpu, sum(self._clocks.values()) - self._cpu)
 
     def _interval(self) -> float:
         """Return how long nobody need look at the memory."""
@@ -258,6 +275,7 @@ class _Watch:
             return False
         taken = process_tree.tree_mb(self._process.pid)
         self._most = max(self._most, taken)
+        self._clocks |= process_tree.clocks(self._process.pid)
         self._next_look = now + self._interval()
         limit = self._setup.memory_mb
         if limit is None or taken - self._least <= limit:
@@ -278,7 +296,12 @@ class _Watch:
         return max(0.0, most - self._least)
 
     def _crashed(self) -> None:
-        self.result.failed("crashed", exit_text(self._process.code()))
+        """Say how the process ended; one that only closed its channel is not waited for."""
+        deadline = time.perf_counter() + _FAREWELL
+        while process_tree.running([self._process.pid]) and time.perf_counter() < deadline:
+            time.sleep(0.001)
+        alive = process_tree.KNOWN and process_tree.running([self._process.pid])
+        self.result.failed("crashed", exit_text(None if alive else self._process.code()))
 
 
 def watch(
@@ -293,7 +316,7 @@ def watch(
     """
     try:
         result = _Watch(process, job, block, setup, watcher).run(seed)
-        left = process_tree.descendants(process.pid)
+        left = process_tree.running(process_tree.descendants(process.pid))
     finally:
         process_tree.end([process.pid])
         process.reap()

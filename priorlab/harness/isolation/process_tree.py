@@ -18,6 +18,9 @@ KNOWN = sys.platform == "linux"
 """Whether this system tells of other processes."""
 
 _SET_PARENT_DEATH_SIGNAL, _SET_DUMPABLE, _SET_CHILD_SUBREAPER = 1, 4, 36
+_DYING = 2.0
+"""Most seconds to wait for the end of processes: freeing much memory takes some time."""
+
 _FIELDS = re.compile(rb"^(VmHWM|RssAnon|RssFile|RssShmem):\s+(\d+) kB$", re.MULTILINE)
 _CLOCK_TICK = os.sysconf("SC_CLK_TCK") if KNOWN else 100
 
@@ -43,6 +46,11 @@ def descendants(process: int) -> list[int]:
         found += more
         todo += more
     return found
+
+
+def running(processes: Iterable[int]) -> list[int]:
+    """Return those of some processes that have not ended."""
+    return [process for process in processes if _state(process) not in "ZX"]
 
 
 def own_mb(process: int) -> float:
@@ -76,17 +84,25 @@ def cpu_seconds(process: int) -> float:
     )
 
 
+def clocks(process: int) -> dict[int, float]:
+    """Return the CPU time of a process and of each below it, by their numbers."""
+    return {found: _own_cpu_seconds(found) for found in [process, *descendants(process)]}
+
+
 def end(processes: Iterable[int]) -> None:
-    """End processes and all that they started, at once."""
+    """End processes and all that they started."""
     todo = list(processes)
-    for process in todo:
-        # First what is below: the children of an ended process are no longer known to be its.
-        below = descendants(process)
+    # First who is below: the children of an ended process are no longer known to be its.
+    below = [other for process in todo for other in descendants(process)]
+    for process in todo + below:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.kill(process, signal.SIGKILL)
-        for other in below:
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.kill(other, signal.SIGKILL)
+    if not below:
+        return
+    # What is below gets another parent, who may look for it as soon as this returns.
+    deadline = time.monotonic() + _DYING
+    while running(todo + below) and time.monotonic() < deadline:
+        time.sleep(0.0005)
 
 
 def adopt_orphans() -> None:
@@ -120,6 +136,13 @@ def _sizes(process: int) -> dict[bytes, float]:
     except OSError:
         return {}
     return {name: int(size) * 1024 / 1e6 for name, size in _FIELDS.findall(text)}
+
+
+def _state(process: int) -> str:
+    """Return the letter for what a process does: "Z" if it has ended, "X" if it is gone."""
+    with contextlib.suppress(OSError, IndexError):
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
+    return "X"
 
 
 def _own_cpu_seconds(process: int) -> float:

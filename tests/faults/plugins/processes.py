@@ -26,14 +26,18 @@ def gone(name):
     return check
 
 
-@fault()
+COPIES = r"^$|left \d+ process"
+"""Copies that are on their way out may be met."""
+
+
+@fault("ok", COPIES)
 def forks_and_both_return(m, trace, seed):
     """Forks and lets both copies return."""
     os.fork()
     return guess(m)
 
 
-@fault()
+@fault("ok", COPIES)
 def forks_four_times(m, trace, seed):
     """Forks four times and lets all sixteen copies return."""
     for _ in range(4):
