@@ -19,14 +19,14 @@ from priorlab.pictures import writing
 PLUGINS = Path(__file__).with_name("plugins")
 INNOCENT = PLUGINS / "innocent.py"
 INNOCENTS = "draws:copy=0|1|2|3,learns:copy=0|1|2|3"
-GROUPS = {
-    "processes": {"timeout_s": 30},
-    "state": {"timeout_s": 5},
-    "truth": {"timeout_s": 60},
-    "answers": {"timeout_s": 30},
-    "limits": {"timeout_s": 1.5, "memory_mb": 300},
+RUNS = {
+    "quick": (
+        ("processes", "state", "truth", "answers", "memory"),
+        {"timeout_s": 60, "memory_mb": 300},
+    ),
+    "hangs": (("hangs",), {"timeout_s": 3, "slots": 3}),
 }
-"""The groups of faults, by the name of their plugin file, and the settings of their runs."""
+"""The runs of the campaign: the plugin files of each, and its settings."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,8 +38,12 @@ class Seen:
     problem: str
 
 
-def faults(group: str) -> dict[str, Fault]:
-    """Return the faults of a group by the name of their prior."""
+def faults(name: str) -> dict[str, Fault]:
+    """Return the faults of a run by the name of their prior."""
+    return {found: fault for group in RUNS[name][0] for found, fault in _group(group).items()}
+
+
+def _group(group: str) -> dict[str, Fault]:
     spec = importlib.util.spec_from_file_location(f"faults_{group}", PLUGINS / f"{group}.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
@@ -73,23 +77,23 @@ def innocent(folder: Path) -> dict[str, str]:
     return dict(zip(rows["prior"], rows["output"], strict=True))
 
 
-def run(group: str, folder: Path, alone: dict[str, str]) -> dict[str, Seen]:
-    """Run a group beside priors that do no harm, and judge each row."""
-    expected = faults(group)
+def run(name: str, folder: Path, alone: dict[str, str]) -> dict[str, Seen]:
+    """Run some groups beside priors that do no harm, and judge each row."""
+    expected, (groups, settings) = faults(name), RUNS[name]
     # One that does no harm after each few that do.
     mixed, innocents = list(expected), list(alone)
     step = max(1, len(mixed) // len(innocents))
-    for place, name in enumerate(innocents):
-        mixed.insert((place + 1) * step + place, name)
-    files = [INNOCENT, PLUGINS / f"{group}.py"]
-    rows = compare(",".join(mixed), files, folder, **GROUPS[group])
+    for place, prior in enumerate(innocents):
+        mixed.insert((place + 1) * step + place, prior)
+    files = [INNOCENT, *(PLUGINS / f"{group}.py" for group in groups)]
+    rows = compare(",".join(mixed), files, folder, **settings)
     rows = {row["prior"]: row for row in rows.to_dict("records")}
-    seen = {name: judged(fault, rows.get(name)) for name, fault in expected.items()}
-    for name, digest in alone.items():
-        row = rows.get(name, {})
+    seen = {prior: judged(fault, rows.get(prior)) for prior, fault in expected.items()}
+    for prior, digest in alone.items():
+        row = rows.get(prior, {})
         right = row.get("status") == "ok" and row.get("output") == digest and not row["message"]
         problem = "" if right else "it is not what it is without the others"
-        seen[name] = Seen(str(row.get("status")), str(row.get("message")), problem)
+        seen[prior] = Seen(str(row.get("status")), str(row.get("message")), problem)
     return seen
 
 

@@ -131,7 +131,7 @@ class _Watch:
         try:
             if not self._until_ready():
                 return self.result
-            self._least = self._most = process_tree.tree_mb(self._process.pid)
+            self._least = process_tree.own_mb(self._process.pid)
             self._cpu = process_tree.cpu_seconds(self._process.pid)
             self._watcher.began()
             start = time.perf_counter()
@@ -267,18 +267,33 @@ class _Watch:
         limit = self._setup.memory_mb
         if limit is None:
             return TICK
-        return min(TICK, max(0.001, (limit - (self._most - self._least)) / _FILLS))
+        return min(TICK, max(0.001, (limit - self._most) / _FILLS))
+
+    def _growth(self) -> float:
+        """Return by how much the memory has grown that the process and those below it take.
+
+        What they share is counted once, and what they all got from the process that forked this
+        one, not at all: its own part of that is as large as the part of each of them.
+        """
+        pid = self._process.pid
+        below = process_tree.descendants(pid)
+        if not below:
+            return process_tree.own_mb(pid) - self._least
+        forked = self._setup.forks
+        given = process_tree.proportional_mb(process_tree.parent(pid)) if forked else 0.0
+        taken = sum(process_tree.proportional_mb(one) - given for one in [pid, *below])
+        return taken if forked else taken - self._least
 
     def _takes_too_much(self) -> bool:
         """Look at the memory, if it is time to; returns whether that was too much."""
         if (now := time.perf_counter()) < self._next_look:
             return False
-        taken = process_tree.tree_mb(self._process.pid)
+        taken = self._growth()
         self._most = max(self._most, taken)
         self._clocks |= process_tree.clocks(self._process.pid)
         self._next_look = now + self._interval()
         limit = self._setup.memory_mb
-        if limit is None or taken - self._least <= limit:
+        if limit is None or taken <= limit:
             return False
         self.result.failed(
             "crashed", f"it took more than {limit:g} MB of memory; the process was ended"
@@ -292,8 +307,7 @@ class _Watch:
         if not process_tree.KNOWN:
             return None
         # Between two looks only the peak of the process itself is known.
-        most = max(self._most, process_tree.peak_own_mb(self._process.pid))
-        return max(0.0, most - self._least)
+        return max(self._most, process_tree.peak_own_mb(self._process.pid) - self._least)
 
     def _crashed(self) -> None:
         """Say how the process ended; one that only closed its channel is not waited for."""

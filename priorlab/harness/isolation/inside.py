@@ -55,6 +55,7 @@ def restore(
     process_tree.adopt_orphans()
     with contextlib.suppress(OSError):
         os.setpgid(0, 0)
+    process_tree.open_again((1, 2))
     settle(threads)
     listen(Notes(channel, job))
     channel.send({"event": "ready", "job": job})

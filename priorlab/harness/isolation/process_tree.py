@@ -22,6 +22,7 @@ _DYING = 2.0
 """Most seconds to wait for the end of processes: freeing much memory takes some time."""
 
 _FIELDS = re.compile(rb"^(VmHWM|RssAnon|RssFile|RssShmem):\s+(\d+) kB$", re.MULTILINE)
+_PROPORTIONAL = re.compile(rb"^Pss_(?:Anon|Shmem):\s+(\d+) kB$", re.MULTILINE)
 _CLOCK_TICK = os.sysconf("SC_CLK_TCK") if KNOWN else 100
 
 
@@ -48,6 +49,12 @@ def descendants(process: int) -> list[int]:
     return found
 
 
+def parent(process: int) -> int:
+    """Return the parent of a process, or 0."""
+    fields = _stat(process)
+    return int(fields[1]) if fields else 0
+
+
 def running(processes: Iterable[int]) -> list[int]:
     """Return those of some processes that have not ended."""
     return [process for process in processes if _state(process) not in "ZX"]
@@ -70,9 +77,15 @@ def peak_own_mb(process: int) -> float:
     return max(own, sizes.get(b"VmHWM", 0.0) - sizes.get(b"RssFile", 0.0))
 
 
-def tree_mb(process: int) -> float:
-    """Return the memory of a process and of those that it started, in MB."""
-    return own_mb(process) + sum(map(own_mb, descendants(process)))
+def proportional_mb(process: int) -> float:
+    """Return the memory that is a process's own, in MB; of what n processes share, an nth part.
+
+    The system walks through all of it for that.
+    """
+    with contextlib.suppress(OSError):
+        text = Path(f"/proc/{process}/smaps_rollup").read_bytes()
+        return sum(int(size) for size in _PROPORTIONAL.findall(text)) * 1024 / 1e6
+    return 0.0
 
 
 def cpu_seconds(process: int) -> float:
@@ -115,6 +128,15 @@ def keep_private() -> None:
     _control(_SET_DUMPABLE, 0)
 
 
+def open_again(descriptors: Iterable[int]) -> None:
+    """Share the state of these files, such as whether writing waits, with no other process."""
+    for descriptor in descriptors:
+        with contextlib.suppress(OSError):
+            again = os.open(f"/proc/self/fd/{descriptor}", os.O_WRONLY)
+            os.dup2(again, descriptor)
+            os.close(again)
+
+
 def end_with(parent: int) -> None:
     """Have the kernel end this process when its parent ends."""
     _control(_SET_PARENT_DEATH_SIGNAL, signal.SIGKILL)
@@ -138,11 +160,16 @@ def _sizes(process: int) -> dict[bytes, float]:
     return {name: int(size) * 1024 / 1e6 for name, size in _FIELDS.findall(text)}
 
 
+def _stat(process: int) -> list[str]:
+    """Return what the system says of a process after its name; nothing if it is gone."""
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return []
+
+
 def _state(process: int) -> str:
     """Return the letter for what a process does: "Z" if it has ended, "X" if it is gone."""
-    with contextlib.suppress(OSError, IndexError):
-        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
-    return "X"
+    return (_stat(process) or ["X"])[0]
 
 
 def _own_cpu_seconds(process: int) -> float:
@@ -154,7 +181,5 @@ def _own_cpu_seconds(process: int) -> float:
 
 def _cpu_seconds_of_ended(process: int) -> float:
     """Return the CPU time of the children of a process that have ended."""
-    with contextlib.suppress(OSError, ValueError, IndexError):
-        fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[13]) + int(fields[14])) / _CLOCK_TICK
-    return 0.0
+    fields = _stat(process)
+    return (int(fields[13]) + int(fields[14])) / _CLOCK_TICK if fields else 0.0

@@ -105,7 +105,10 @@ def reads_its_files(m, trace, seed):
     """Looks at every file that its process has open."""
     found = []
     for name in os.listdir("/proc/self/fd"):
-        target = os.readlink(f"/proc/self/fd/{name}")
+        try:
+            target = os.readlink(f"/proc/self/fd/{name}")
+        except OSError:
+            continue
         if target.startswith("/memfd"):
             size = os.fstat(int(name)).st_size
             found += scan(os.pread(int(name), size, 0), m)

@@ -1,93 +1,21 @@
-"""Priors that take for ever, or all the memory there is."""
+"""Priors that take memory: up to what they may have, or all there is."""
 
-import ctypes
 import mmap
 import os
-import signal
 import subprocess
 import sys
-import threading
 import time
 
 import torch
-from faultkit import Group, alive, guess, note_pid
+from faultkit import Group, guess
 
 from priorlab.hookspecs import hookimpl
 
 GROUP = Group()
 fault = GROUP.fault
-LATE = "no result after"
 MUCH = "took more than"
 LIMIT = 300
 """MB that a cell may have in the run of these."""
-
-
-@fault("timeout", LATE)
-def sleeps_for_ever(m, trace, seed):
-    """Sleeps for ever."""
-    time.sleep(1000)
-
-
-@fault("timeout", LATE)
-def sleeps_in_c(m, trace, seed):
-    """Sleeps in C and keeps the interpreter locked."""
-    ctypes.PyDLL(None).sleep(1000)
-
-
-@fault("timeout", LATE)
-def ignores_signals(m, trace, seed):
-    """Ignores every signal that can be ignored, and sleeps."""
-    for number in range(1, signal.NSIG):
-        try:
-            signal.signal(number, signal.SIG_IGN)
-        except (OSError, ValueError):
-            continue
-    time.sleep(1000)
-
-
-@fault("timeout", LATE)
-def stops_itself(m, trace, seed):
-    """Stops itself with SIGSTOP."""
-    os.kill(os.getpid(), signal.SIGSTOP)
-
-
-@fault("timeout", LATE, unsupported=lambda self, m: time.sleep(1000))
-def hangs_in_unsupported(m, trace, seed):
-    """Sleeps when it is asked whether it is supported."""
-    return guess(m)
-
-
-class Thinker(Exception):
-    def __str__(self):
-        time.sleep(1000)
-
-
-@fault("timeout", LATE)
-def raises_what_hangs(m, trace, seed):
-    """Raises an error that sleeps when it is printed."""
-    raise Thinker
-
-
-def gone(row):
-    assert not alive("hangs-in-many")
-
-
-@fault("timeout", LATE, gone)
-def hangs_in_many(m, trace, seed):
-    """Sleeps in eight processes, four of them in sessions of their own."""
-    for number in range(3):
-        if not os.fork() and number == 2:
-            os.setsid()
-    note_pid("hangs-in-many")
-    time.sleep(1000)
-
-
-@fault("timeout", LATE)
-def locks_itself(m, trace, seed):
-    """Waits for a lock that it has."""
-    lock = threading.Lock()
-    lock.acquire()
-    lock.acquire()
 
 
 def capped(row):
@@ -166,15 +94,6 @@ def takes_too_much_of_shared_memory(m, trace, seed):
     shared = mmap.mmap(-1, 500_000_000)
     for start in range(0, 500_000_000, 1 << 20):
         shared[start : start + (1 << 20)] = b"x" * (1 << 20)
-    time.sleep(1000)
-
-
-@fault("crashed", MUCH)
-def takes_too_much_of_a_file_in_memory(m, trace, seed):
-    """Takes 500 MB in a file without a name that it maps nowhere."""
-    file = os.memfd_create("hidden")
-    for _ in range(500):
-        os.write(file, bytes(10**6))
     time.sleep(1000)
 
 
