@@ -9,6 +9,7 @@ import pandas as pd
 from rich.console import RenderableType
 
 from priorlab import plugins
+from priorlab.engines import Engine
 from priorlab.errors import UsageError
 from priorlab.harness.report import tables
 from priorlab.harness.results import runs
@@ -40,6 +41,12 @@ def bench(
     timeout_s: float | None = None,
     memory_mb: float | None = None,
     device: str | None = None,
+    overwrite: str | None = None,
+    retry: int | None = None,
+    shard: str | None = None,
+    timing: str | None = None,
+    repeats: int | None = None,
+    engine: str | Engine | None = None,
     plugin_files: Sequence[str | Path] | None = None,
     plugin_folders: Sequence[str | Path] | None = None,
 ) -> pd.DataFrame:
@@ -78,6 +85,20 @@ def bench(
         limit.
     device : str, optional
         Torch device.
+    overwrite : {"missing", "failed", "all"}, optional
+        Whether to compute only what was never tried; also what failed before, which is the
+        default; or all again.
+    retry : int, optional
+        How often a cell that fails, crashes or takes too long is tried again.
+    shard : str, optional
+        Such as ``"3/16"``: compute only this part of the grid, in a folder of its own.
+    timing : {"shared", "exclusive"}, optional
+        Exclusive: one cell at a time with all cores, each several times.
+    repeats : int, optional
+        How often, for that.
+    engine : str or Engine, optional
+        Where the cells are computed, such as ``"dask:scheduler=tcp://host:8786"``; by default on
+        this machine.
     plugin_files, plugin_folders : sequence of path, optional
         Plugins to load in addition to the installed ones.
 

@@ -6,7 +6,9 @@ import argparse
 from typing import TYPE_CHECKING
 
 from priorlab import api
-from priorlab.cli.parsing import FAILED, OK, add_plugin_options, known
+from priorlab.cli.parsing import FAILED, OK, add_plugin_options, known, say
+from priorlab.escaping import block
+from priorlab.hookspecs import KINDS
 
 if TYPE_CHECKING:
     from priorlab.cli.parsing import Commands
@@ -14,7 +16,7 @@ if TYPE_CHECKING:
 
 def add_list(commands: Commands) -> None:
     """Add the command `list`."""
-    parser = commands.add_parser("list", help="list priors, tasks, datasets, metrics")
+    parser = commands.add_parser("list", help="list priors, tasks, datasets, metrics, engines")
     parser.set_defaults(command=_list)
     add_plugin_options(parser)
 
@@ -36,20 +38,20 @@ def add_plugins(commands: Commands) -> None:
 
 def _list(options: argparse.Namespace) -> int:
     found = known(options)
-    for kind in ("priors", "tasks", "datasets", "metrics", "trainers"):
+    for kind in KINDS:
         print(f"{kind}:")
         for name, item in sorted(getattr(found, kind).items()):
             doc = item.summary() if hasattr(item, "summary") else item.doc
             named = kind == "priors" and not item.by_default
-            print(f"  {name:<18} {doc}{' (only when named)' * named}")
+            print(block(f"  {name:<18} {doc}{' (only when named)' * named}"))
     if found.problems:
         names = ", ".join(plugin.name for plugin in found.problems)
-        print(f"with problems, see 'priorlab plugins': {names}")
+        say(f"with problems, see 'priorlab plugins': {names}")
     return OK
 
 
 def _show(options: argparse.Namespace) -> int:
-    print(api.describe(options.name, known(options)))
+    print(block(api.describe(options.name, known(options))))
     return OK
 
 
@@ -57,9 +59,10 @@ def _plugins(options: argparse.Namespace) -> int:
     found = api.load_plugins(options.plugin, options.plugin_dir, again=True)
     for plugin in found.plugins:
         offers = "; ".join(f"{kind}: {', '.join(names)}" for kind, names in plugin.provides.items())
-        print(f"{plugin.name} ({plugin.source})\n  {offers or 'provides nothing'}")
+        say(f"{plugin.name} ({plugin.source})")
+        print(block(f"  {offers or 'provides nothing'}"))
         if plugin.problem:
-            print(f"  PROBLEM: {plugin.problem}")
-            for line in plugin.details.rstrip().splitlines():
+            print(block(f"  PROBLEM: {plugin.problem}"))
+            for line in block(plugin.details.rstrip()).splitlines():
                 print(f"    {line}")
     return FAILED if found.problems else OK

@@ -17,11 +17,14 @@ from priorlab.cli.parsing import (
     OK,
     add_plugin_options,
     check_names,
+    complain,
+    count,
     megabytes,
     positive,
     seconds,
     seeds,
 )
+from priorlab.errors import UsageError
 
 if TYPE_CHECKING:
     from priorlab.cli.parsing import Commands
@@ -71,6 +74,42 @@ def add_bench(commands: Commands) -> None:
         help="hard limit for the memory of a cell, such as 500M or 4G (default: none)",
     )
     parser.add_argument("--device", help=f"torch device (default: {_DEFAULT.device})")
+    parser.add_argument(
+        "--overwrite",
+        choices=("missing", "failed", "all"),
+        help="compute what was never tried, or also what failed before, or all again"
+        f" (default: {_DEFAULT.overwrite})",
+    )
+    parser.add_argument(
+        "--retry",
+        type=count,
+        metavar="N",
+        help="try a cell that fails, crashes or takes too long N more times",
+    )
+    parser.add_argument(
+        "--shard", metavar="I/N", help="compute only part I of N, in a folder of its own"
+    )
+    parser.add_argument(
+        "--timing",
+        choices=("shared", "exclusive"),
+        help="exclusive: one cell at a time, with all cores, several times"
+        f" (default: {_DEFAULT.timing})",
+    )
+    parser.add_argument(
+        "--repeats",
+        type=positive,
+        metavar="N",
+        help=f"with --timing exclusive: restore each cell N times (default: {_DEFAULT.repeats})",
+    )
+    parser.add_argument(
+        "--engine",
+        metavar="SPEC",
+        help="where cells are computed, such as dask:scheduler=tcp://host:8786 "
+        f"(default: {_DEFAULT.engine}, this machine)",
+    )
+    parser.add_argument(
+        "--scheduler", metavar="ADDRESS", help="parameter of the engine: the scheduler to use"
+    )
     parser.add_argument("--dry-run", action="store_true", help="show what would run, and how long")
 
 
@@ -100,17 +139,27 @@ def _bench(options: argparse.Namespace) -> int:
             "timeout_s": options.timeout,
             "memory_mb": options.memory,
             "device": options.device,
+            "overwrite": options.overwrite,
+            "retry": options.retry,
+            "shard": options.shard,
+            "timing": options.timing,
+            "repeats": options.repeats,
+            "engine": _engine(options),
             "plugin_files": options.plugin,
             "plugin_folders": options.plugin_dir,
         },
         options.suite,
     )
     check_names(
-        options, priors=settings.priors or (), tasks=settings.tasks, dataset=settings.dataset
+        options,
+        priors=settings.priors or (),
+        tasks=settings.tasks,
+        dataset=settings.dataset,
+        engine=settings.engine,
     )
     registry = api.load_plugins(settings.plugin_files, settings.plugin_folders)
     for broken in registry.problems:
-        print(f"plugin {broken.name}: {broken.problem}", file=sys.stderr)
+        complain(f"plugin {broken.name}: {broken.problem}")
     if options.dry_run:
         print(api.plan(settings, registry).text())
         return OK
@@ -141,6 +190,16 @@ def _print_results(done: Run) -> None:
         left = f"{done.info['total'] - len(done.rows)} of {done.info['total']} cells left"
         print(f"priorlab: stopped with {left}; the same command goes on from here", file=sys.stderr)
     sys.stdout.flush()
+
+
+def _engine(options: argparse.Namespace) -> str | None:
+    """Return the spec of the engine, or None if none was typed."""
+    engine: str | None = options.engine
+    if not options.scheduler:
+        return engine
+    if engine is None:
+        raise UsageError("--scheduler is a parameter of an engine: add --engine dask")
+    return f'{engine}{"," if ":" in engine else ":"}scheduler="{options.scheduler}"'
 
 
 def _print_table(run: Run) -> None:

@@ -47,6 +47,8 @@ def below(
     if full and reference:
         notes.append(f"wins: share of the images on which the prior is better than {reference}.")
     notes.append(_timing(rows))
+    if full and any(line.cpu_seconds is not None for line in lines):
+        notes.append("CPU s: the same of what all cores together spent on it.")
     capped = (rows["psnr"] > statistics.PSNR_CAP) & (rows["status"] == "ok")
     if capped.any():
         notes.append(
@@ -125,6 +127,7 @@ def _timing(rows: pd.DataFrame) -> str:
 _CONDITIONS = {
     "threads": ("1 thread", "{} threads"),
     "slots": ("1 cell at a time", "{} cells at a time"),
+    "repeats": ("once", "median of {} repeats"),
     "device": ("{}", "{}"),
     "machine": ("{}", "{}"),
 }

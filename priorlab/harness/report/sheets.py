@@ -92,6 +92,8 @@ def _columns(
     if full:
         columns.append((TextColumn("wins"), _wins))
     columns.append((TextColumn("s/image"), lambda line: TextCell(_seconds(line.seconds))))
+    if full and any(line.cpu_seconds is not None for line in lines):
+        columns.append((TextColumn("CPU s"), lambda line: TextCell(_seconds(line.cpu_seconds))))
     columns.append((TextColumn("ok"), _ok))
     return columns
 

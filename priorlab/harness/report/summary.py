@@ -69,6 +69,8 @@ class Line:
         By the metric's name.
     seconds : float or None
         Median over images of the duration of the restoration.
+    cpu_seconds : float or None
+        The same of what all processors together spent on it; None where that was not measured.
     images, images_ok : int
         Images of the task, and those that have a value for every seed.
     cells, cells_ok : int
@@ -84,6 +86,7 @@ class Line:
     kind: str = "measured"
     metrics: Mapping[str, MetricFigures]
     seconds: float | None = None
+    cpu_seconds: float | None = None
     images: int
     images_ok: int | None = None
     cells: int | None = None
@@ -209,7 +212,8 @@ def _of_task(
                 task=task,
                 prior=prior,
                 metrics={metric: figures[metric][prior] for metric in directions},
-                seconds=_known(good.groupby("image")["seconds"].mean().median()),
+                seconds=_duration(good, "seconds"),
+                cpu_seconds=_duration(good, "cpu_seconds"),
                 images=images,
                 images_ok=images_ok,
                 cells=cells,
@@ -282,6 +286,9 @@ def _order(line: Line) -> tuple[int, float, str]:
     return group, -mean if mean is not None else 0.0, line.prior
 
 
-def _known(value: float) -> float | None:
-    """Return a value, or None for NaN."""
-    return None if math.isnan(value) else float(value)
+def _duration(rows: pd.DataFrame, column: str) -> float | None:
+    """Return the median over images of seconds; None if nothing is known of them."""
+    if column not in rows:  # of a run that is older than the column
+        return None
+    median = float(rows.groupby("image")[column].mean().median())
+    return None if math.isnan(median) else median

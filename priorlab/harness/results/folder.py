@@ -19,8 +19,8 @@ from typing import Any
 
 import pandas as pd
 
-from priorlab.errors import UsageError, printable
-from priorlab.escaping import without_home
+from priorlab.errors import UsageError
+from priorlab.escaping import block, without_home
 from priorlab.files import write_atomically, written_atomically
 from priorlab.harness.results import csv_files, schema
 
@@ -78,12 +78,13 @@ class RunFolder:
     def finish(
         self, info: Mapping[str, Any], rows: pd.DataFrame, details: Sequence[tuple[str, str]]
     ) -> None:
-        """Write the rows, what their columns mean, and the traceback of each failure."""
+        """Write the rows, what they hold and mean, and the traceback of each failure."""
         write_atomically(self.path / ROWS, csv_files.write(rows))
         if details:
             text = "\n\n".join(f"=== {title}\n{detail}" for title, detail in details)
-            write_atomically(self.path / FAILURES, without_home(printable(text)) + "\n")
-        _write(self.path, {**info, "columns": schema.meanings()})
+            write_atomically(self.path / FAILURES, without_home(block(text)) + "\n")
+        statuses = {str(name): int(n) for name, n in rows["status"].value_counts().items()}
+        _write(self.path, {**info, "statuses": statuses, "columns": schema.meanings()})
 
     def rows(self) -> pd.DataFrame:
         """Read the rows back.

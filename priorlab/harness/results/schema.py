@@ -122,6 +122,11 @@ class Outcome:
     )
     threads: int = _column("Threads of the process.", 0)
     slots: int = _column("How many processes worked at the same time.", 0)
+    repeats: int | None = _column(
+        "How often the cell was restored with the machine to itself: `seconds` is the median;"
+        " missing where it was restored once, among others.",
+        None,
+    )
     device: str = _column("Where the prior computed, such as cpu.", "")
     machine: str = _column("Name of the CPU or GPU that did it.", "")
     height: int = _column("Rows of the clean image.", 0)

@@ -86,6 +86,10 @@ def run(
         If something in priorlab itself is wrong.
     """
     audience = Audience(progress or Progress())
+    engine = settings.engine
+    if isinstance(engine, str):
+        engine = registry.build_engine(engine)
+    engine.check()
     since = stamp_of_now()
     planned = plan(settings, registry)
     info = manifest(planned, settings, registry, command)
@@ -95,7 +99,9 @@ def run(
         with contextlib.closing(_opened(settings, audience, stop)) as store:
             folder = RunFolder(settings.out / planned.name)
             folder.begin(info)
-            computation = Computation(planned, settings, registry, store, folder, audience, since)
+            computation = Computation(
+                planned, settings, registry, store, folder, audience, since, engine
+            )
             try:
                 computation.run(stop)
             except (Stopped, UsageError, OSError) as error:

@@ -8,6 +8,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 
+from priorlab.engines import Engine, Work
 from priorlab.errors import UsageError
 from priorlab.harness.isolation.setup import Setup
 from priorlab.harness.results.claims import Claims
@@ -19,10 +20,12 @@ from priorlab.harness.results.schema import METRICS, Outcome
 from priorlab.harness.results.shown import Fetch, Shown
 from priorlab.harness.results.store import Store
 from priorlab.harness.run import engines, keys, machine, scores
+from priorlab.harness.run.attempts import Attempts
 from priorlab.harness.run.audience import Audience
 from priorlab.harness.run.cell import DAMAGED
 from priorlab.harness.run.grid import Cell
 from priorlab.harness.run.keeping import Keeper, Unstored
+from priorlab.harness.run.placing import here
 from priorlab.harness.run.plan import Plan
 from priorlab.harness.run.schedule import Job, TimeLeft
 from priorlab.harness.run.settings import RunSettings
@@ -67,10 +70,14 @@ class Computation:
         folder: RunFolder,
         progress: Audience,
         since: str,
+        engine: Engine,
     ) -> None:
         """Begin; `since` is when the plan looked into the store, as `stamp_of_now` says it."""
         self.results: dict[str, Result] = {}
         self._planned = planned
+        self._retry = settings.retry
+        self._engine = engine
+        self._limit = settings.slots
         self._setup = Setup(
             threads=settings.threads,
             device=settings.device,
@@ -159,6 +166,7 @@ class Computation:
             hold=lambda: self._keeper.full,
             locked=lambda: self._keeper.locked,
         )
+        attempts = Attempts(schedule, self._retry, self._planned.repeats, self._progress.note)
         slots = min(slots, max(1, len(schedule)))
         time_left = TimeLeft(schedule, slots)
         chores = _Chores(
@@ -177,7 +185,7 @@ class Computation:
         self._progress.started(len(self._cells), len(self.results), slots)
         try:
             while not asked_to_stop() and len(schedule):
-                self._run_engine(schedule, time_left, slots, asked_to_stop)
+                self._run_engine(schedule, attempts, time_left, slots, asked_to_stop)
                 if len(schedule):
                     time.sleep(engines.TICK)  # others have what is left
         finally:
@@ -187,6 +195,7 @@ class Computation:
     def _run_engine(
         self,
         schedule: SharedSchedule,
+        attempts: Attempts,
         time_left: TimeLeft,
         slots: int,
         stop: Callable[[], bool],
@@ -196,14 +205,19 @@ class Computation:
                 time_left.step(slot, job.cell, iteration, steps)
             self._progress.working(slot, _doing(job, iteration, steps))
 
-        computed = engines.local(
-            schedule,
-            self._setup,
-            slots=slots,
-            logs=self._folder.logs,
-            stop=stop,
-            on_step=on_step,
-            on_note=self._note_once,
+        computed = self._engine.run(
+            Work(
+                schedule=schedule,
+                setup=self._setup,
+                components=self._planned.selection.components,
+                slots=slots,
+                limit=self._limit,
+                logs=self._folder.logs,
+                stop=stop,
+                on_step=on_step,
+                on_note=self._note_once,
+                here=here,
+            )
         )
         with contextlib.closing(computed):
             for job, message, wall in computed:
@@ -213,10 +227,12 @@ class Computation:
                 if message["status"] == DAMAGED:
                     schedule.restore_after_all(job.cell)
                     continue
+                if not (result := attempts.settle(job, message)):
+                    continue
                 if job.stored:
-                    self._keep_scores(job, message)
+                    self._keep_scores(job, result)
                 else:
-                    self._keep(job.cell, message, wall, slots)
+                    self._keep(job.cell, result, wall, slots)
                 self._finished(job.cell.key, time_left)
 
     def _finish(self, stop: Callable[[], bool]) -> None:
@@ -321,6 +337,7 @@ class Computation:
         """Return what a child's result says of a cell."""
         known = {field.name for field in dataclasses.fields(Outcome)}
         facts = {
+            "slots": slots,
             "device": self._setup.device,
             "machine": machine.name(self._setup.device),
             **{key: value for key, value in message.items() if key in known},
@@ -332,7 +349,6 @@ class Computation:
             width=cell.image.width,
             channels=cell.image.channels,
             threads=self._setup.threads,
-            slots=slots,
         )
 
 

@@ -1,13 +1,11 @@
-"""The machine that a run works on: its name, its versions, how much of it may be used."""
+"""The machine that a run works on: its name and its versions."""
 
 from __future__ import annotations
 
 import contextlib
 import functools
-import os
 import platform
 import re
-import sys
 from importlib import metadata
 from pathlib import Path
 
@@ -44,21 +42,3 @@ def versions() -> dict[str, str]:
         **{name: metadata.version(name) for name in LIBRARIES},
         "system": f"{platform.system()} {platform.machine()}",
     }
-
-
-def usable_cores() -> int:
-    """Return how many cores this process may use: less than there are in many containers.
-
-    Examples
-    --------
-    >>> 1 <= usable_cores() <= os.cpu_count()
-    True
-    """
-    cores = os.cpu_count() or 1
-    if sys.platform == "linux":
-        cores = len(os.sched_getaffinity(0))
-        with contextlib.suppress(OSError, ValueError):
-            quota, period = Path("/sys/fs/cgroup/cpu.max").read_text().split()
-            if quota != "max":
-                cores = min(cores, max(1, int(quota) // int(period)))
-    return cores

@@ -19,7 +19,7 @@ def manifest(
     planned: Plan, settings: RunSettings, registry: Registry, command: str
 ) -> dict[str, Any]:
     """Return what a run is, as it begins; `finished` is filled in at its end."""
-    chosen = planned.selection
+    chosen, shard = planned.selection, planned.shard
     return {
         "format": FORMAT,
         "name": planned.name,
@@ -27,7 +27,7 @@ def manifest(
         "suite": {
             "title": without_home(settings.title),
             "source": without_home(settings.source),
-            "notes": [without_home(note) for note in settings.notes],
+            "notes": [*map(without_home, settings.notes), *([shard.note] if shard else [])],
         },
         "started": now(),
         "finished": "",
@@ -45,6 +45,10 @@ def manifest(
         "slots": planned.slots,
         "threads": settings.threads,
         "timeout_s": settings.timeout_s,
+        "overwrite": settings.overwrite,
+        "retry": settings.retry,
+        "shard": str(shard or ""),
+        "repeats": planned.repeats,
         "versions": machine.versions(),
         "cells": [cell.labels | {"key": cell.key} for cell in planned.cells],
     }

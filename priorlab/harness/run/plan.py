@@ -10,13 +10,14 @@ from pathlib import Path
 
 from priorlab import escaping
 from priorlab.errors import UsageError
-from priorlab.harness.results.schema import Outcome
+from priorlab.harness.results.schema import FINAL, Outcome
 from priorlab.harness.results.store import Store
-from priorlab.harness.run import grid, keys, machine, scores
+from priorlab.harness.run import cores, grid, keys, machine, scores
 from priorlab.harness.run.grid import Cell
 from priorlab.harness.run.schedule import Estimates
 from priorlab.harness.run.selection import Selection, select
 from priorlab.harness.run.settings import RunSettings
+from priorlab.harness.run.shards import Shard
 from priorlab.registry import Registry
 from priorlab.sources.watch import CodeWatch
 from priorlab.tasks.base import Task
@@ -47,6 +48,10 @@ class Plan:
     watch : CodeWatch
         Says whether the code changed since the keys of the cells were made: asked before a
         result is stored.
+    shard : Shard or None
+        The part of the grid that the cells are, if they are not all of it.
+    repeats : int
+        How often each cell is restored for exclusive timing; else 0.
     """
 
     name: str
@@ -58,6 +63,8 @@ class Plan:
     slots: int
     estimates: Estimates
     watch: CodeWatch
+    shard: Shard | None = None
+    repeats: int = 0
 
     @property
     def missing(self) -> dict[str, Cell]:
@@ -76,7 +83,10 @@ class Plan:
         lines = [f"run {self.name}: {len(self.cells)} cells, {known} known already"]
         lines += [f"left out: {problem}" for problem in self.problems]
         lines += self.selection.dataset.notes
+        if self.shard:
+            lines.append(self.shard.note)
         seconds, unknown = self.estimates.total(missing)
+        seconds *= max(1, self.repeats)
         if len(missing) > unknown:
             lines.append(f"about {seconds / self.slots / 60:.1f} minutes with {self.slots} slots")
         if unknown:
@@ -106,6 +116,8 @@ def plan(settings: RunSettings, registry: Registry) -> Plan:
     if name is None:
         labels = [cell.labels for cell in cells]
         name = grid.run_name(selection.tasks, selection.dataset, labels)
+    if settings.shard:
+        cells = [cell for cell in cells if settings.shard.holds(cell.key)]
     if not name or name != Path(name).name or name.startswith("."):
         raise UsageError(f"the run name {name!r} is not a plain file name")
     estimates = Estimates()
@@ -114,7 +126,7 @@ def plan(settings: RunSettings, registry: Registry) -> Plan:
     if store := Store.to_read(settings.out):
         with contextlib.closing(store):
             estimates = Estimates(store.rates(machine.name(settings.device)))
-            cached = store.known(cell.key for cell in cells)
+            cached = _cached(store, cells, settings)
             known = _scores(store, cells, cached, registry)
     unscored = {
         key: missing
@@ -124,16 +136,48 @@ def plan(settings: RunSettings, registry: Registry) -> Plan:
     }
     to_do = {cell.key for cell in cells if cell.key not in cached} | unscored.keys()
     slots = max(1, min(_slots(settings), len(to_do)))
-    return Plan(name, selection, cells, cached, known, unscored, slots, estimates, watch)
+    return Plan(
+        name,
+        selection,
+        cells,
+        cached,
+        known,
+        unscored,
+        slots,
+        estimates,
+        watch,
+        settings.shard,
+        settings.repeats if settings.exclusive else 0,
+    )
 
 
 def _slots(settings: RunSettings) -> int:
     """Return how many cells may be computed at the same time."""
     if settings.slots is not None:
         return settings.slots
-    if settings.device != "cpu":
+    if settings.device != "cpu" or settings.exclusive:
         return 1
-    return max(1, machine.usable_cores() // settings.threads)
+    return max(1, cores.usable_cores() // settings.threads)
+
+
+def _cached(store: Store, cells: Sequence[Cell], settings: RunSettings) -> dict[str, Outcome]:
+    """Return what is not computed again, by key."""
+    if settings.overwrite == "all":
+        return {}
+    keys = [cell.key for cell in cells]
+    cached = store.known(keys)
+    if settings.exclusive:
+        cached = {key: outcome for key, outcome in cached.items() if _timed(outcome, settings)}
+    if settings.overwrite == "missing":
+        tried = store.outcomes(keys)
+        cached |= {key: found for key, found in tried.items() if found.status not in FINAL}
+    return cached
+
+
+def _timed(outcome: Outcome, settings: RunSettings) -> bool:
+    """Return whether the seconds of an outcome are what exclusive timing would give."""
+    conditions = (outcome.slots, outcome.threads) == (1, settings.threads)
+    return outcome.status != "ok" or (conditions and (outcome.repeats or 0) >= settings.repeats)
 
 
 def _scores(

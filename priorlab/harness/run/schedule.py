@@ -119,8 +119,8 @@ class _Group:
         self.rate: float | None = None
 
     def add(self, cell: Cell) -> None:
-        """Add a cell where its size belongs."""
-        bisect.insort(self.cells, cell, key=_pixels)
+        """Add a cell where its size belongs, before others of that size."""
+        bisect.insort_left(self.cells, cell, key=_pixels)
         self.pixels += _pixels(cell)
 
     def pop(self, index: int) -> Cell:
@@ -161,6 +161,8 @@ class Schedule:
         self, cells: Iterable[Cell], estimates: Estimates, to_score: Iterable[Job] = ()
     ) -> None:
         self.estimates = estimates
+        self._turns: deque[Pair] | None = None
+        self._repeats = 1
         self._to_score = deque(to_score)
         self._groups: dict[Pair, _Group] = {}
         self._of_prior: dict[str, list[Pair]] = {}
@@ -188,6 +190,8 @@ class Schedule:
         if not self._count:
             return None
         self._learn()
+        if self._turns is not None:
+            return self._pop(self._next_turn(self._turns), 0)
         while self._untried:
             pair = self._untried.popleft()
             if self._groups[pair].cells:
@@ -195,13 +199,27 @@ class Schedule:
         return self._pop(self._longest(), -1)
 
     def restore_after_all(self, cell: Cell) -> None:
-        """Add a cell again, such as one whose stored image turned out to be damaged."""
+        """Add a cell once more, such as one whose stored image turned out to be damaged.
+
+        Where priors take turns it is the first of its prior's next one.
+        """
         group = self._group(cell.pair)
         self._seconds -= group.seconds
         group.add(cell)
         self._count += 1
         self._seconds += group.seconds
         self._rate(cell.pair)
+        if self._turns is not None and cell.pair not in self._turns:
+            self._turns.append(cell.pair)
+
+    def take_turns(self, repeats: int) -> None:
+        """Have the priors take turns from now on, each with the same images, small ones first.
+
+        Whatever changes in the machine's speed meanwhile then hits all of them alike. Each cell
+        is expected to come back until it was handed out so many times.
+        """
+        self._turns = deque(self._groups)
+        self._repeats = repeats
 
     def seconds(self, projected: Estimates) -> float | None:
         """Return the sum of the estimates of all cells that were not handed out.
@@ -223,7 +241,7 @@ class Schedule:
             if rate is None:
                 return None
             seconds += rate * self._groups[pair].pixels / 1e6
-        return seconds
+        return seconds * self._repeats
 
     def _group(self, pair: Pair) -> _Group:
         """Return the group of a prior and task; make it if there is none."""
@@ -258,6 +276,13 @@ class Schedule:
         if len(self._heap) > 4 * len(self._groups) + 64:  # most of it is out of date
             self._heap = [(-g.longest, g.order, p) for p, g in self._groups.items() if g.cells]
             heapq.heapify(self._heap)
+
+    def _next_turn(self, turns: deque[Pair]) -> Pair:
+        """Return the prior and task whose turn it is; those that are done have no more."""
+        while not self._groups[turns[0]].cells:
+            turns.popleft()
+        turns.rotate(-1)
+        return turns[-1]
 
     def _longest(self) -> Pair:
         """Return the prior and task of the longest cell; of equally long ones the first's."""

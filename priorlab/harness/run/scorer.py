@@ -95,6 +95,7 @@ class _Slot:
             setup=setup,
             nursery=Nursery(setup, control, self._note),
             scorer=Scorer(self._metrics),
+            views=cell.Views(),
             step=lambda iteration, total: self._send(
                 event="step", iteration=iteration, total=total
             ),

@@ -12,13 +12,20 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from priorlab.errors import UsageError
-from priorlab.harness.run import suites
+from priorlab.errors import UsageError, unknown
+from priorlab.harness.run import shards, suites
+from priorlab.harness.run.cores import usable_cores
+from priorlab.harness.run.shards import Shard
 
 if TYPE_CHECKING:
+    from priorlab.engines import Engine
     from priorlab.pictures.datasets import Dataset
     from priorlab.priors import Prior
     from priorlab.tasks.base import Task
+
+
+OVERWRITE = ("missing", "failed", "all")
+TIMING = ("shared", "exclusive")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -54,6 +61,21 @@ class RunSettings:
         ended. None sets no limit.
     device : str
         Torch device.
+    overwrite : {"missing", "failed", "all"}
+        Which cells are computed: those of which nothing is known; those that failed, crashed or
+        took too long before, too; or all of them, whatever is known.
+    retry : int
+        How often a cell that fails, crashes or takes too long is tried again within the run.
+    shard : Shard or None
+        The part of the grid to compute; its store and its folder are in a folder of its own
+        within `out`.
+    timing : {"shared", "exclusive"}
+        Exclusive: one cell at a time with all cores, each several times, the priors taking turns;
+        rows have the median. What was not timed so is computed again.
+    repeats : int
+        How often each cell is restored for that.
+    engine : str or Engine
+        The spec of what places the cells: ``"local"`` is this machine.
     plugin_files, plugin_folders : tuple of str
         Plugins to load in addition to the installed ones.
     title, source : str
@@ -74,6 +96,12 @@ class RunSettings:
     timeout_s: float = 1800.0
     memory_mb: float | None = None
     device: str = "cpu"
+    overwrite: str = "failed"
+    retry: int = 0
+    shard: Shard | None = None
+    timing: str = "shared"
+    repeats: int = 3
+    engine: str | Engine = "local"
     plugin_files: tuple[str, ...] = ()
     plugin_folders: tuple[str, ...] = ()
     title: str = ""
@@ -81,14 +109,24 @@ class RunSettings:
     notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        for name in ("slots", "threads"):
+        for name, least in {"slots": 1, "threads": 1, "repeats": 1, "retry": 0}.items():
             value = getattr(self, name)
-            if value is not None and value < 1:
-                raise UsageError(f"{name}={value} is too small; the least is 1")
+            if value is not None and value < least:
+                raise UsageError(f"{name}={value} is too small; the least is {least}")
+        for name, choices in {"overwrite": OVERWRITE, "timing": TIMING}.items():
+            if getattr(self, name) not in choices:
+                raise unknown(f"value of {name}", str(getattr(self, name)), choices)
+        if self.exclusive and self.slots not in (None, 1):
+            raise UsageError(f"timing=exclusive has one cell at a time, not slots={self.slots}")
         if self.memory_mb is not None and not self.memory_mb > 0:
             raise UsageError(f"memory_mb={self.memory_mb:g} is not a number of MB above 0")
         if not self.timeout_s > 0:
             raise UsageError(f"timeout_s={self.timeout_s:g} is not a number of seconds above 0")
+
+    @property
+    def exclusive(self) -> bool:
+        """Whether each cell has the machine to itself."""
+        return self.timing == "exclusive"
 
 
 def settle(typed: Mapping[str, Any], suite: str | Path | None = None) -> RunSettings:
@@ -119,9 +157,12 @@ def settle(typed: Mapping[str, Any], suite: str | Path | None = None) -> RunSett
     if suite and "dataset" not in given:
         named = f" with the images {', '.join(given['images'])}" if given.get("images") else ""
         raise UsageError(f"{suite} names no dataset: add --dataset FOLDER{named}")
-    return RunSettings(
-        **{name: _PLAIN[name](value) if name in _PLAIN else value for name, value in given.items()}
-    )
+    plain = {n: _PLAIN[n](value) if n in _PLAIN else value for n, value in given.items()}
+    if plain.get("timing") == "exclusive":
+        plain.setdefault("threads", usable_cores())
+    if shard := plain.get("shard"):
+        plain["out"] = plain.get("out", RunSettings.out) / shard.folder
+    return RunSettings(**plain)
 
 
 def _several(value: Any) -> tuple[Any, ...]:
@@ -163,6 +204,9 @@ _PLAIN: dict[str, Callable[[Any], Any]] = {
     "slots": _number,
     "threads": _number,
     "timeout_s": float,
+    "retry": _number,
+    "shard": shards.read,
+    "repeats": _number,
     "memory_mb": float,
     "plugin_files": _texts,
     "plugin_folders": _texts,

@@ -11,7 +11,7 @@ import pytest
 from rich.console import Console
 
 from priorlab.errors import UsageError
-from priorlab.harness.report import copies, remarks, statistics, summary, tables
+from priorlab.harness.report import copies, remarks, sheets, statistics, summary, tables
 from priorlab.harness.results import schema
 from priorlab.harness.results.header import Header
 
@@ -157,7 +157,17 @@ def test_csv_has_full_precision_and_a_line_per_prior_and_task(rows: pd.DataFrame
     figures = ("rank", "low", "high", "leads", "reference", "difference", "difference_low")
     figures += ("difference_high", "wins", "p")
     assert set(read.columns) == {
-        *("task", "prior", "kind", "seconds", "images", "images_ok", "cells", "cells_ok"),
+        *(
+            "task",
+            "prior",
+            "kind",
+            "seconds",
+            "cpu_seconds",
+            "images",
+            "images_ok",
+            "cells",
+            "cells_ok",
+        ),
         *("remarks", "psnr", "ssim", "dataset", "protocol"),
         *("stop", "stop_psnr", "oracle_step", "oracle_psnr", "cost", "cost_worst"),
         *(f"{metric}_{figure}" for metric in ("psnr", "ssim") for figure in figures),
@@ -262,6 +272,20 @@ def test_a_run_where_everything_failed_still_makes_a_table() -> None:
 def test_seconds_have_two_or_three_digits(value: float, text: str) -> None:
     found = lines_of(tables.render(cells("tv", 0, seconds=value)))["tv"]
     assert text in found
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_cpu_seconds_stand_beside_the_wall_seconds_where_they_are_known(known: bool) -> None:
+    rows = schema.frame(pd.concat([cells("tv", 0), cells("unet", 2)]))
+    rows["cpu_seconds"] = np.where(rows["prior"] == "unet", 3.5, np.nan) if known else np.nan
+    lines = summary.lines(rows)
+    assert [line.cpu_seconds for line in lines] == [3.5 if known else None, None]
+    found = sheets.sheet(TASK, lines, rows, HEADER, full=True, remarks_in_column=True)
+    titles = [column.title for column in found.columns]
+    assert ("CPU s" in titles) == known == any("CPU s" in note for note in found.notes)
+    if known:
+        assert titles.index("CPU s") == titles.index("s/image") + 1
+        assert found.lines[0][titles.index("CPU s")].text == "3.5"
 
 
 def test_per_image_csv_has_the_columns_of_the_rows(rows: pd.DataFrame) -> None:
