@@ -107,7 +107,7 @@ def judged(fault: Fault, row: dict[str, Any] | None) -> Seen:
         problem = f"its status is {status}"
     elif not re.search(fault.message or ("^$" if status == "ok" else ""), message):
         problem = f"its message is {message!r}"
-    elif fault.check and status == "ok" or "|" not in fault.status and fault.check:
+    elif fault.check and (status == "ok" or "|" not in fault.status):
         try:
             fault.check(row)
         except AssertionError as error:

@@ -59,10 +59,13 @@ class MetricProcess:
             If the metric raises, ends its process, or takes longer than a cell may.
         """
         try:
-            return self._ask(restored, clean)
+            answer = self._ask(restored, clean)
         except MetricFailed:
             self.end()
             raise
+        if "value" not in answer:
+            raise MetricFailed(printable(str(answer.get("failed", "no value")))[:300])
+        return float(str(answer["value"]))
 
     def end(self) -> None:
         """End the process."""
@@ -74,7 +77,7 @@ class MetricProcess:
             self._channel.close()
             self._channel = None
 
-    def _ask(self, restored: Image, clean: Image) -> float:
+    def _ask(self, restored: Image, clean: Image) -> dict[str, object]:
         if self._process is not None and self._process.poll() is not None:
             self.end()  # between two images, which is the fault of neither
         channel = self._channel or self._start()
@@ -85,10 +88,7 @@ class MetricProcess:
             channel.send({"shape": list(pair.shape), "request": self._requests}, [file])
         finally:
             os.close(file)
-        answer = self._answer(channel, self._setup.timeout_s)
-        if "value" not in answer:
-            raise MetricFailed(printable(str(answer.get("failed", "no value")))[:300])
-        return float(str(answer["value"]))
+        return self._answer(channel, self._setup.timeout_s)
 
     def _start(self) -> Channel:
         ours, theirs = Channel.pair()
