@@ -55,6 +55,8 @@ class Work:
         What the processes of cells need; see `priorlab.harness.isolation.setup`.
     components : sequence of (str, Component)
         All priors and tasks among the jobs, each with its kind: "priors" or "tasks".
+    modules : sequence of str
+        The modules of the plugins that provide them.
     slots : int
         How many cells this machine computes at the same time, and for how many there is a line
         that shows what they do.
@@ -76,6 +78,7 @@ class Work:
     schedule: Schedule
     setup: Any
     components: Sequence[tuple[str, Component]]
+    modules: Sequence[str]
     slots: int
     limit: int | None
     logs: Path

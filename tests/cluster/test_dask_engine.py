@@ -44,7 +44,7 @@ class Notes(Progress):
 
 def test_a_cell_is_computed_by_a_worker_and_its_pictures_come_back(run, monkeypatch):
     # A worker in this process, and nothing to compare: one process is started, for the cells.
-    monkeypatch.setattr(introduction, "ask", lambda setup, parts: {"credentials": {}})
+    monkeypatch.setattr(introduction, "ask", lambda *asked: {"credentials": {}})
     with LocalCluster(1, threads_per_worker=1, processes=False, dashboard_address=":0") as cluster:
         there = run(Dask(scheduler=cluster.scheduler_address), "good,raises")
     rows = there.rows.set_index(["prior", "image"])
@@ -70,7 +70,7 @@ def test_a_cell_is_computed_by_a_worker_and_its_pictures_come_back(run, monkeypa
 def test_a_cluster_that_cannot_be_used_is_explained(run, tmp_path, monkeypatch, given, says):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(connection, "TRY", 0.2)
-    monkeypatch.setattr(introduction, "ask", lambda setup, parts: {})
+    monkeypatch.setattr(introduction, "ask", lambda *asked: {})
     Path("vague.yaml").write_text("jobqueue: {slurm: {cores: 1}}")
     with pytest.raises(UsageError, match=says):
         run(Dask(**given), "good")
