@@ -90,7 +90,15 @@ class Work:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Engine(Component, abc.ABC):
-    """Base of engines: frozen dataclasses with a `name`, a docstring and parameters."""
+    """Base of engines: frozen dataclasses with a `name`, a docstring and parameters.
+
+    Attributes
+    ----------
+    elsewhere : bool
+        Whether it computes cells on other machines.
+    """
+
+    elsewhere: ClassVar[bool] = True
 
     def check(self) -> None:
         """Raise a `UsageError` if it cannot be used: a library or a parameter is missing.
@@ -118,6 +126,7 @@ class Local(Engine):
     """The cores, or the accelerator, of this machine."""
 
     name: ClassVar[str] = "local"
+    elsewhere: ClassVar[bool] = False
 
     @override
     def run(self, work: Work) -> Results:

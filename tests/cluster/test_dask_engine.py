@@ -76,6 +76,11 @@ def test_a_cluster_that_cannot_be_used_is_explained(run, tmp_path, monkeypatch, 
         run(Dask(**given), "good")
 
 
+def test_exclusive_timing_is_for_one_machine(run):
+    with pytest.raises(UsageError, match="does not go with engine=dask"):
+        run(Dask(scheduler="tcp://a:1"), "good", timing="exclusive")
+
+
 def test_without_distributed_one_sentence_says_what_to_install(run, monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     with pytest.raises(UsageError, match=r"pip install 'priorlab\[dask\]'"):
