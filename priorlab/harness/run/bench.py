@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-import time
-from collections.abc import Callable
 
 from priorlab.engines import Engine
 from priorlab.errors import UsageError
 from priorlab.harness.report import gallery, tables
-from priorlab.harness.results.database import Locked
 from priorlab.harness.results.folder import RunFolder
 from priorlab.harness.results.runs import Run, to_rows
 from priorlab.harness.results.store import Store, stamp_of_now
 from priorlab.harness.run.audience import Audience
 from priorlab.harness.run.computation import Computation, Stopped
 from priorlab.harness.run.interrupts import interruptible
-from priorlab.harness.run.keeping import PATIENCE
+from priorlab.harness.run.keeping import patiently
 from priorlab.harness.run.manifest import manifest, now
 from priorlab.harness.run.plan import plan
 from priorlab.harness.run.progress import Progress
@@ -94,7 +91,8 @@ def run(
     problem = ""
     fault: Exception | None = None
     with interruptible() as stop:
-        with contextlib.closing(_opened(settings, audience, stop)) as store:
+        store = patiently(lambda: Store(settings.out), audience.note, stop)
+        with contextlib.closing(store):
             folder = RunFolder(settings.out / planned.name)
             folder.begin(info)
             computation = Computation(
@@ -140,15 +138,3 @@ def _engine(settings: RunSettings, registry: Registry) -> Engine:
         )
     engine.check()
     return engine
-
-
-def _opened(settings: RunSettings, audience: Audience, stop: Callable[[], bool]) -> Store:
-    """Open the store; one that is locked is waited for."""
-    since = time.monotonic()
-    while True:
-        try:
-            return Store(settings.out)
-        except Locked as error:
-            if stop() or time.monotonic() - since > PATIENCE:
-                raise
-            audience.note(f"{error}; waiting for it")
