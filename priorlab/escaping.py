@@ -25,7 +25,19 @@ def terminal(text: str) -> str:
     >>> terminal("house\x1b[2J\nof cards")
     'house\\x1b[2J of cards'
     """
-    return _visible(re.sub(r"\s+", " ", text))
+    return _visible(re.sub(r"[^\S ]+", " ", text))
+
+
+def block(text: str) -> str:
+    r"""Return a text of several lines for a terminal or a text file, as `terminal` does for one.
+
+    Examples
+    --------
+    >>> print(block("Traceback:\n    raise\x1b[2J"))
+    Traceback:
+        raise\x1b[2J
+    """
+    return "\n".join(_visible(line.expandtabs()) for line in text.splitlines())
 
 
 def markdown(text: str) -> str:
@@ -44,7 +56,7 @@ def markdown(text: str) -> str:
         r"~(?!/)",  # what is struck out; not a home folder
         r"(?<=\])[(\[:]",  # a link, or where one goes
     )
-    return re.sub("|".join(marks), lambda mark: "\\" + mark[0], terminal(text))
+    return re.sub("|".join(marks), lambda mark: "\\" + mark[0], _in_print(text))
 
 
 def markdown_block(text: str) -> str:
@@ -78,7 +90,7 @@ def latex(text: str) -> str:
     >>> print(latex("50 % of $x_1$, -3 dB"))
     50 \% of \$x\_1\$, $-$3 dB
     """
-    parts = re.split(r"(?<![\w.-])-(?=\d)", terminal(text))
+    parts = re.split(r"(?<![\w.-])-(?=\d)", _in_print(text))
     escaped = ["".join(_LATEX.get(mark, mark) for mark in part) for part in parts]
     found = re.sub(r"([-,])(?=\1)", r"\1{}", "$-$".join(escaped))
     return "{[}" + found[1:] if found.startswith("[") else found  # after a line's end, an argument
@@ -132,6 +144,11 @@ def without_home(text: str) -> str:
         if place.strip("/\\"):
             text = re.sub(rf"(?<![\w/\\]){re.escape(place)}(?![\w.-])", "~", text)
     return text
+
+
+def _in_print(text: str) -> str:
+    """Return what a text looks like where blanks have no width of their own."""
+    return _visible(re.sub(r"\s+", " ", text))
 
 
 def _visible(text: str) -> str:

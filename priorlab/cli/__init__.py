@@ -16,8 +16,9 @@ from importlib import metadata
 
 from priorlab import __version__
 from priorlab.cli import catalogue, comparing, explaining, restoring, running, training
-from priorlab.cli.parsing import FAULT, INTERRUPTED, OK, USAGE, Parser
+from priorlab.cli.parsing import FAULT, INTERRUPTED, OK, USAGE, Parser, complain
 from priorlab.errors import UsageError, trace_of
+from priorlab.escaping import block
 
 EXAMPLES = """examples:
   priorlab bench --tasks denoise,inpaint
@@ -39,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options = _parser().parse_args(typed, argparse.Namespace(typed=typed))
         return int(options.command(options))
     except UsageError as error:
-        print(f"priorlab: {error}", file=sys.stderr)
+        complain(f"priorlab: {error}")
         return USAGE
     except KeyboardInterrupt:
         print("priorlab: interrupted", file=sys.stderr)
@@ -48,13 +49,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return OK
     except OSError as error:  # such as a results folder that was deleted meanwhile
-        print(f"priorlab: {error}", file=sys.stderr)
+        complain(f"priorlab: {error}")
         return USAGE
     except MemoryError:
         print("priorlab: there is not enough memory for this", file=sys.stderr)
         return USAGE
     except Exception as error:  # everything that a user can cause is one of the above
-        print(f"{trace_of(error)}\npriorlab: {REPORT}", file=sys.stderr)
+        print(f"{block(trace_of(error))}\npriorlab: {REPORT}", file=sys.stderr)
         return FAULT
 
 

@@ -6,7 +6,8 @@ import argparse
 from typing import TYPE_CHECKING
 
 from priorlab import api
-from priorlab.cli.parsing import FAILED, OK, add_plugin_options, known
+from priorlab.cli.parsing import FAILED, OK, add_plugin_options, known, say
+from priorlab.escaping import block
 from priorlab.hookspecs import KINDS
 
 if TYPE_CHECKING:
@@ -42,15 +43,15 @@ def _list(options: argparse.Namespace) -> int:
         for name, item in sorted(getattr(found, kind).items()):
             doc = item.summary() if hasattr(item, "summary") else item.doc
             named = kind == "priors" and not item.by_default
-            print(f"  {name:<18} {doc}{' (only when named)' * named}")
+            print(block(f"  {name:<18} {doc}{' (only when named)' * named}"))
     if found.problems:
         names = ", ".join(plugin.name for plugin in found.problems)
-        print(f"with problems, see 'priorlab plugins': {names}")
+        say(f"with problems, see 'priorlab plugins': {names}")
     return OK
 
 
 def _show(options: argparse.Namespace) -> int:
-    print(api.describe(options.name, known(options)))
+    print(block(api.describe(options.name, known(options))))
     return OK
 
 
@@ -58,9 +59,10 @@ def _plugins(options: argparse.Namespace) -> int:
     found = api.load_plugins(options.plugin, options.plugin_dir, again=True)
     for plugin in found.plugins:
         offers = "; ".join(f"{kind}: {', '.join(names)}" for kind, names in plugin.provides.items())
-        print(f"{plugin.name} ({plugin.source})\n  {offers or 'provides nothing'}")
+        say(f"{plugin.name} ({plugin.source})")
+        print(block(f"  {offers or 'provides nothing'}"))
         if plugin.problem:
-            print(f"  PROBLEM: {plugin.problem}")
-            for line in plugin.details.rstrip().splitlines():
+            print(block(f"  PROBLEM: {plugin.problem}"))
+            for line in block(plugin.details.rstrip()).splitlines():
                 print(f"    {line}")
     return FAILED if found.problems else OK

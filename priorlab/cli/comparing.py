@@ -17,6 +17,7 @@ from priorlab.cli.parsing import (
     OK,
     add_plugin_options,
     check_names,
+    complain,
     count,
     megabytes,
     positive,
@@ -158,7 +159,7 @@ def _bench(options: argparse.Namespace) -> int:
     )
     registry = api.load_plugins(settings.plugin_files, settings.plugin_folders)
     for broken in registry.problems:
-        print(f"plugin {broken.name}: {broken.problem}", file=sys.stderr)
+        complain(f"plugin {broken.name}: {broken.problem}")
     if options.dry_run:
         print(api.plan(settings, registry).text())
         return OK

@@ -15,6 +15,7 @@ from priorlab.cli.parsing import (
     check_names,
     positive,
     registry,
+    say,
 )
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ def _explain(options: argparse.Namespace) -> int:
             seed=options.seed,
             device=options.device,
             registry=registry(options),
-            say=print,
+            say=say,
             progress=progress.show,
         )
     print("\n".join(lines))

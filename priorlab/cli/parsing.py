@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from priorlab import api
+from priorlab import api, escaping
 from priorlab.errors import UsageError, check_seed
 
 if TYPE_CHECKING:
@@ -24,6 +25,16 @@ class Parser(argparse.ArgumentParser):
 
 if TYPE_CHECKING:
     Commands = argparse._SubParsersAction[Parser]
+
+
+def say(text: str) -> None:
+    """Print a line that holds names or messages from elsewhere."""
+    print(escaping.terminal(text))
+
+
+def complain(text: str) -> None:
+    """Print such a line on standard error."""
+    print(escaping.terminal(text), file=sys.stderr)
 
 
 def add_plugin_options(parser: argparse.ArgumentParser) -> None:

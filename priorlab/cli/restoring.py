@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +13,9 @@ from priorlab.cli.parsing import (
     add_plugin_options,
     add_seed_and_device,
     check_names,
+    complain,
     registry,
+    say,
 )
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ def _restore(options: argparse.Namespace) -> int:
     found = api.collect(options.images, options.output, overwrite=options.overwrite)
     check_names(options, priors=[options.prior], tasks=[options.task])
     if found.left_out:
-        print(f"left out, no pictures: {', '.join(found.left_out)}")
+        say(f"left out, no pictures: {', '.join(found.left_out)}")
     done = api.restore_files(
         options.images,
         options.output,
@@ -79,11 +80,11 @@ def _restore(options: argparse.Namespace) -> int:
         device=options.device,
         overwrite=options.overwrite,
         registry=registry(options),
-        say=print,
+        say=say,
         progress=api.for_pictures(),
     )
     for name, reason in done.failed.items():
-        print(f"priorlab: failed: {name}: {reason}", file=sys.stderr)
+        complain(f"priorlab: failed: {name}: {reason}")
     return FAILED if done.failed else OK
 
 
@@ -95,6 +96,6 @@ def _degrade(options: argparse.Namespace) -> int:
         options.task,
         seed=options.seed,
         registry=registry(options),
-        say=print,
+        say=say,
     )
     return OK

@@ -19,8 +19,8 @@ from typing import Any
 
 import pandas as pd
 
-from priorlab.errors import UsageError, printable
-from priorlab.escaping import without_home
+from priorlab.errors import UsageError
+from priorlab.escaping import block, without_home
 from priorlab.files import write_atomically, written_atomically
 from priorlab.harness.results import csv_files, schema
 
@@ -82,7 +82,7 @@ class RunFolder:
         write_atomically(self.path / ROWS, csv_files.write(rows))
         if details:
             text = "\n\n".join(f"=== {title}\n{detail}" for title, detail in details)
-            write_atomically(self.path / FAILURES, without_home(printable(text)) + "\n")
+            write_atomically(self.path / FAILURES, without_home(block(text)) + "\n")
         statuses = {str(name): int(n) for name, n in rows["status"].value_counts().items()}
         _write(self.path, {**info, "statuses": statuses, "columns": schema.meanings()})
 

@@ -40,7 +40,8 @@ def load(path: Path) -> dict[str, Any]:
     >>> load(Path("suite.toml"))
     {'tasks': ('denoise:sigma=25',), 'timeout_s': 60.0}
     """
-    check_regular(path)
+    if path.exists():
+        check_regular(path)
     try:
         given = tomllib.loads(path.read_text("utf-8"))
     except OSError as error:
