@@ -45,7 +45,10 @@ def describe(name: str, registry: Registry) -> str:
 def _explain(kind: str, item: object, registry: Registry) -> str:
     name = getattr(item, "name", "")
     owner = registry.owners[(kind, name)]
-    heading = f"{name}: a {kind.removesuffix('s')} of {owner.name} ({owner.source})"
+    noun = kind.removesuffix("s")
+    heading = (
+        f"{name}: {'an' if noun[0] in 'aeiou' else 'a'} {noun} of {owner.name} ({owner.source})"
+    )
     if not (isinstance(item, type) and issubclass(item, Component)):
         return f"{heading}\n\n{getattr(item, 'doc', '')}"
     parts = [heading, inspect.getdoc(item) or ""]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import os
 import secrets
 import stat
 from collections.abc import Iterator
@@ -67,6 +69,59 @@ def written_atomically(path: Path) -> Iterator[BinaryIO]:
             part.unlink(missing_ok=True)
     except OSError as error:
         raise UsageError(f"cannot write {path}: {error.strerror or error}") from None
+
+
+def is_folder(path: Path) -> bool:
+    """Return whether this is a folder; what cannot be the name of anything is none.
+
+    Examples
+    --------
+    >>> is_folder(Path(".")), is_folder(Path("x" * 5000)), is_folder(Path(chr(0)))
+    (True, False, False)
+    """
+    return os.path.isdir(path)  # Path's own method raises for such names
+
+
+def check_name(path: Path) -> None:
+    """Raise a `UsageError` for what cannot be the name of a file, such as one that is too long.
+
+    Examples
+    --------
+    >>> check_name(Path("x" * 5000))
+    Traceback (most recent call last):
+    ...
+    priorlab.errors.UsageError: xxx...xxx cannot be the name of a file: File name too long
+    """
+    try:
+        path.stat()
+    except FileNotFoundError:
+        return
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        if isinstance(error, ValueError) or error.errno == errno.ENAMETOOLONG:
+            raise UsageError(f"{path} cannot be the name of a file: {reason}") from None
+
+
+def expanded(text: str) -> Path:
+    """Return a path with the user's folder in place of ``~``, where there is such a user.
+
+    Examples
+    --------
+    >>> expanded("~nobody-of-this-name/photo.png")
+    PosixPath('~nobody-of-this-name/photo.png')
+    """
+    return Path(os.path.expanduser(text))  # Path's own method raises if there is none
+
+
+def exists(path: Path) -> bool:
+    """Return whether there is such a file or folder, or anything else.
+
+    Examples
+    --------
+    >>> exists(Path("photo.png")), exists(Path("x" * 5000)), exists(Path(chr(0)))
+    (True, False, False)
+    """
+    return os.path.exists(path)
 
 
 def check_regular(path: Path) -> None:

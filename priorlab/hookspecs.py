@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pluggy
 
 if TYPE_CHECKING:
+    from priorlab.engines import Engine
     from priorlab.metrics import Metric
     from priorlab.pictures.datasets import DatasetSource
     from priorlab.priors import Prior
@@ -62,6 +63,14 @@ class Hooks:
         """Return trainings that ``priorlab train NAME`` runs."""
         raise AssertionError("a hook specification is never called")
 
+    @_hookspec
+    def priorlab_engines(self) -> list[type[Engine]]:
+        """Return engines, for ``bench --engine NAME``: frozen dataclasses derived from `Engine`.
+
+        What an engine needs besides priorlab it imports when it runs.
+        """
+        raise AssertionError("a hook specification is never called")
+
 
 KINDS = tuple(name.removeprefix("priorlab_") for name in vars(Hooks) if name[0] != "_")
-"""What plugins provide: priors, tasks, datasets, metrics, trainers."""
+"""What plugins provide: priors, tasks, datasets, metrics, trainers, engines."""

@@ -18,6 +18,7 @@ import pluggy
 
 from priorlab import candidates
 from priorlab.candidates import Candidate
+from priorlab.engines import BUILTIN_ENGINES, Engine
 from priorlab.errors import UsageError, kind, said, trace_of, unknown
 from priorlab.hookspecs import GROUP, KINDS, Hooks
 from priorlab.metrics import BUILTIN_METRICS, Metric
@@ -81,7 +82,12 @@ def load(
     registry = Registry(_absolute(files), _absolute(folders))
     core = Plugin("priorlab", "the core", module=__name__)
     registry.plugins.append(core)
-    builtin = {"tasks": BUILTIN_TASKS, "datasets": BUILTIN_DATASETS, "metrics": BUILTIN_METRICS}
+    builtin = {
+        "tasks": BUILTIN_TASKS,
+        "datasets": BUILTIN_DATASETS,
+        "metrics": BUILTIN_METRICS,
+        "engines": BUILTIN_ENGINES,
+    }
     for sort, items in builtin.items():
         for item in items:
             registry.add(sort, item, core)
@@ -172,6 +178,9 @@ def _load_one(registry: Registry, plugin: Plugin, candidate: Candidate) -> None:
 _DESCRIPTORS = {"datasets": DatasetSource, "metrics": Metric, "trainers": Trainer}
 """What plugins provide as objects, not as classes, and their type."""
 
+_BASES = {"priors": Prior, "tasks": Task, "engines": Engine}
+"""What plugins provide as classes, and what those derive from."""
+
 
 def _check_item(sort: str, item: Any) -> None:
     """Raise a `TypeError` that tells a plugin's author what to change."""
@@ -188,7 +197,7 @@ def _check_item(sort: str, item: Any) -> None:
         if not isinstance(doc, str):
             raise TypeError(f"{label} needs a text as its doc, not {doc!r}")
         return
-    base = Prior if sort == "priors" else Task
+    base = _BASES[sort]
     if not (isinstance(item, type) and issubclass(item, base)):
         raise TypeError(f"{label} must be a class derived from priorlab's {base.__name__}")
     if not isinstance(item.__doc__, str | None):

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any, cast
 
 from priorlab import specs
 from priorlab.errors import UsageError, unknown
-from priorlab.files import other_than_file
+from priorlab.files import exists, is_folder, other_than_file
 from priorlab.sources.digest import digest
 
 if TYPE_CHECKING:
+    from priorlab.engines import Engine
     from priorlab.metrics import Metric
     from priorlab.pictures.datasets import DatasetSource
     from priorlab.priors import Prior
@@ -62,7 +63,7 @@ class Registry:
     files, folders : tuple of str
         The absolute paths of the plugin files and folders that it was loaded from, besides the
         installed plugins.
-    priors, tasks, datasets, metrics, trainers : dict
+    priors, tasks, datasets, metrics, trainers, engines : dict
         What there is of each kind, by name.
     plugins : list of Plugin
         All plugins that were found, the broken ones included.
@@ -79,6 +80,7 @@ class Registry:
     datasets: dict[str, DatasetSource] = dataclasses.field(default_factory=dict)
     metrics: dict[str, Metric] = dataclasses.field(default_factory=dict)
     trainers: dict[str, Trainer] = dataclasses.field(default_factory=dict)
+    engines: dict[str, type[Engine]] = dataclasses.field(default_factory=dict)
     plugins: list[Plugin] = dataclasses.field(default_factory=list)
     owners: dict[tuple[str, str], Plugin] = dataclasses.field(default_factory=dict)
     conflicts: dict[tuple[str, str], list[Plugin]] = dataclasses.field(default_factory=dict)
@@ -90,6 +92,13 @@ class Registry:
     def build_tasks(self, text: str) -> list[Task]:
         """Build the tasks that a list of specs names; see `priorlab.specs`."""
         return cast("list[Task]", specs.build(text, "tasks", self.find))
+
+    def build_engine(self, text: str) -> Engine:
+        """Build the engine that a spec names, such as ``"local"``; see `priorlab.specs`."""
+        built = specs.build(text, "engines", self.find)
+        if len(built) != 1:
+            raise UsageError(f"{text!r} names {len(built)} engines; a run has one")
+        return cast("Engine", built[0])
 
     def find(self, kind: str, name: str) -> Any:
         """Return what `name` stands for among the `kind`: "priors", "datasets", ...
@@ -137,12 +146,12 @@ class Registry:
 def check_places(files: Sequence[str | Path], folders: Sequence[str | Path]) -> None:
     """Raise a `UsageError` for a plugin's file or folder that does not exist."""
     for path in files:
-        if not Path(path).exists():
+        if not exists(Path(path)):
             raise UsageError(f"--plugin {path}: there is no such file")
         if other := other_than_file(Path(path)):
             raise UsageError(f"--plugin {path}: this is {other}, not a file")
     for folder in folders:
-        if not Path(folder).is_dir():
+        if not is_folder(Path(folder)):
             raise UsageError(f"--plugin-dir {folder}: there is no such folder")
 
 

@@ -33,7 +33,7 @@ LAYERS = [
     ("solvers",),
     ("priors",),
     # What else a plugin can offer, and where all of it is known by name.
-    ("metrics", "ssim", "training"),
+    ("metrics", "ssim", "training", "engines"),
     ("hookspecs", "registry", "declarations", "remembered", "candidates"),
     ("trials",),
     ("plugins",),
@@ -51,7 +51,16 @@ LAYERS = [
 MAY_DEFER = ("priorlab",)
 """The surface imports what is needed when it is needed."""
 
-ABSTRACT = {"Noise", "LinearOperator", "Task", "Prior", "Regularizer", "Denoiser", "Generator"}
+ABSTRACT = {
+    "Noise",
+    "LinearOperator",
+    "Task",
+    "Prior",
+    "Regularizer",
+    "Denoiser",
+    "Generator",
+    "Engine",
+}
 
 CONSTANTS = {"__version__", "SURFACE"}
 """What modules of the core may import from the package itself; the surface is for plugins."""

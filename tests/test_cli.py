@@ -58,7 +58,7 @@ def test_importing_the_package_imports_no_torch():
             "unknown image of photos 'rockett'; did you mean 'rocke",
         ),
         (["bench", "--images", ","], "expected the name of at least one image"),
-        (["bench", "--suite", "no-such.toml"], "cannot read the suite no-such.toml: No such file"),
+        (["bench", "--suite", "no-such.toml"], "cannot read no-such.toml: No such file"),
         (["bench", "--slots", "0"], "is not a whole number above 0"),
         (["bench", "--timeout", "0"], "is not a number of seconds above 0"),
         (["bench", "--plugin", "none.py"], "there is no such file"),
@@ -321,3 +321,18 @@ def test_a_closed_pipe_is_no_crash():
     command = f"{sys.executable} -m priorlab.cli list | head -1"
     result = subprocess.run(command, shell=True, capture_output=True, text=True, env=os.environ)
     assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--engine", "loacl"], "did you mean 'local'"),
+        (["--engine", "local,local:x=1"], "unknown field of local"),
+        (["--scheduler", "tcp://host:8786"], "add --engine dask"),
+        (["--engine", "local", "--scheduler", "tcp://host:8786"], "unknown field of local"),
+    ],
+)
+def test_an_engine_that_cannot_be_used_is_named(arguments, says, capsys):
+    code, _, error = run(capsys, "bench", *arguments)
+    assert code == 2
+    assert says in error

@@ -1,10 +1,13 @@
 """What `priorlab show NAME` explains."""
 
+import re
+
 import pytest
 
 from priorlab import plugins
 from priorlab.describe import describe
 from priorlab.errors import UsageError
+from priorlab.hookspecs import KINDS
 
 
 @pytest.fixture(scope="module")
@@ -31,9 +34,9 @@ def test_a_parameter_that_is_a_component_is_shown_by_its_form(registry):
 
 
 def test_everything_can_be_shown(registry):
-    for kind in ("priors", "tasks", "datasets", "metrics", "trainers"):
+    for kind in KINDS:
         for name in getattr(registry, kind):
-            assert f"{name}: a {kind[:-1]} of" in describe(name, registry)
+            assert re.search(rf"(?m)^{name}: an? {kind[:-1]} of ", describe(name, registry))
 
 
 def test_an_unknown_name_gets_a_suggestion(registry):

@@ -20,6 +20,15 @@ if TYPE_CHECKING:
     from priorlab.api.declared import declarations, describe
     from priorlab.api.explaining import explain
     from priorlab.api.restoring import degrade, degrade_file, restore, restore_file
+    from priorlab.api.runs import (
+        collect_garbage,
+        export_rows,
+        load_run,
+        merge_results,
+        rename_run,
+        running,
+        summaries,
+    )
     from priorlab.api.work import Restored
 
 _PLACES = {
@@ -30,6 +39,15 @@ _PLACES = {
     "checking": ("check_names",),
     "declared": ("declarations", "describe"),
     "explaining": ("explain",),
+    "runs": (
+        "collect_garbage",
+        "export_rows",
+        "load_run",
+        "merge_results",
+        "rename_run",
+        "running",
+        "summaries",
+    ),
     "restoring": ("degrade", "degrade_file", "restore", "restore_file"),
 }
 _MODULES = {name: module for module, names in _PLACES.items() for name in names}
@@ -42,19 +60,26 @@ __all__ = [
     "bench",
     "check_names",
     "collect",
+    "collect_garbage",
     "declarations",
     "degrade",
     "degrade_file",
     "describe",
     "explain",
+    "export_rows",
     "for_pictures",
     "load_plugins",
+    "load_run",
+    "merge_results",
     "plan",
+    "rename_run",
     "restore",
     "restore_file",
     "restore_files",
     "run",
+    "running",
     "settle",
+    "summaries",
     "table",
     "terminal_table",
     "train",

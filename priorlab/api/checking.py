@@ -17,6 +17,7 @@ def check_names(
     tasks: Iterable[object] = (),
     trainer: str = "",
     dataset: object = "",
+    engine: object = "",
 ) -> None:
     """Find a wrong name, parameter or value at once, where no plugin must be imported for it.
 
@@ -32,6 +33,8 @@ def check_names(
         The name of a trainer.
     dataset : str
         A dataset or a path; what is no text is left out.
+    engine : str
+        The spec of an engine; what is no text is left out.
 
     Raises
     ------
@@ -51,6 +54,8 @@ def check_names(
     for spec in tasks:
         if isinstance(spec, str):
             known.build_tasks(spec)
+    if engine and isinstance(engine, str):
+        known.build_engine(engine)
     if trainer:
         known.find("trainers", trainer)
     if dataset and isinstance(dataset, str) and not Path(dataset).expanduser().exists():

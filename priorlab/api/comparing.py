@@ -9,6 +9,7 @@ import pandas as pd
 from rich.console import RenderableType
 
 from priorlab import plugins
+from priorlab.engines import Engine
 from priorlab.errors import UsageError
 from priorlab.harness.report import tables
 from priorlab.harness.results import runs
@@ -45,6 +46,7 @@ def bench(
     shard: str | None = None,
     timing: str | None = None,
     repeats: int | None = None,
+    engine: str | Engine | None = None,
     plugin_files: Sequence[str | Path] | None = None,
     plugin_folders: Sequence[str | Path] | None = None,
 ) -> pd.DataFrame:
@@ -94,6 +96,9 @@ def bench(
         Exclusive: one cell at a time with all cores, each several times.
     repeats : int, optional
         How often, for that.
+    engine : str or Engine, optional
+        Where the cells are computed, such as ``"dask:scheduler=tcp://host:8786"``; by default on
+        this machine.
     plugin_files, plugin_folders : sequence of path, optional
         Plugins to load in addition to the installed ones.
 

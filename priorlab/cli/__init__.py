@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from importlib import metadata
 
 from priorlab import __version__
-from priorlab.cli import catalogue, comparing, explaining, restoring, training
+from priorlab.cli import catalogue, comparing, explaining, restoring, running, training
 from priorlab.cli.parsing import FAULT, INTERRUPTED, OK, USAGE, Parser, complain
 from priorlab.errors import UsageError, trace_of
 from priorlab.escaping import block
@@ -106,5 +106,7 @@ def _parser() -> Parser:
     catalogue.add_show(commands)
     catalogue.add_plugins(commands)
     comparing.add_table(commands)
+    running.add_runs(commands)
+    running.add_status(commands)
     training.add_train(commands)
     return parser

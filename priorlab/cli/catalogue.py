@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from priorlab import api
 from priorlab.cli.parsing import FAILED, OK, add_plugin_options, known, say
 from priorlab.escaping import block
+from priorlab.hookspecs import KINDS
 
 if TYPE_CHECKING:
     from priorlab.cli.parsing import Commands
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 def add_list(commands: Commands) -> None:
     """Add the command `list`."""
-    parser = commands.add_parser("list", help="list priors, tasks, datasets, metrics")
+    parser = commands.add_parser("list", help="list priors, tasks, datasets, metrics, engines")
     parser.set_defaults(command=_list)
     add_plugin_options(parser)
 
@@ -37,7 +38,7 @@ def add_plugins(commands: Commands) -> None:
 
 def _list(options: argparse.Namespace) -> int:
     found = known(options)
-    for kind in ("priors", "tasks", "datasets", "metrics", "trainers"):
+    for kind in KINDS:
         print(f"{kind}:")
         for name, item in sorted(getattr(found, kind).items()):
             doc = item.summary() if hasattr(item, "summary") else item.doc

@@ -24,6 +24,7 @@ from priorlab.cli.parsing import (
     seconds,
     seeds,
 )
+from priorlab.errors import UsageError
 
 if TYPE_CHECKING:
     from priorlab.cli.parsing import Commands
@@ -100,6 +101,15 @@ def add_bench(commands: Commands) -> None:
         metavar="N",
         help=f"with --timing exclusive: restore each cell N times (default: {_DEFAULT.repeats})",
     )
+    parser.add_argument(
+        "--engine",
+        metavar="SPEC",
+        help="where cells are computed, such as dask:scheduler=tcp://host:8786 "
+        f"(default: {_DEFAULT.engine}, this machine)",
+    )
+    parser.add_argument(
+        "--scheduler", metavar="ADDRESS", help="parameter of the engine: the scheduler to use"
+    )
     parser.add_argument("--dry-run", action="store_true", help="show what would run, and how long")
 
 
@@ -134,13 +144,18 @@ def _bench(options: argparse.Namespace) -> int:
             "shard": options.shard,
             "timing": options.timing,
             "repeats": options.repeats,
+            "engine": _engine(options),
             "plugin_files": options.plugin,
             "plugin_folders": options.plugin_dir,
         },
         options.suite,
     )
     check_names(
-        options, priors=settings.priors or (), tasks=settings.tasks, dataset=settings.dataset
+        options,
+        priors=settings.priors or (),
+        tasks=settings.tasks,
+        dataset=settings.dataset,
+        engine=settings.engine,
     )
     registry = api.load_plugins(settings.plugin_files, settings.plugin_folders)
     for broken in registry.problems:
@@ -175,6 +190,16 @@ def _print_results(done: Run) -> None:
         left = f"{done.info['total'] - len(done.rows)} of {done.info['total']} cells left"
         print(f"priorlab: stopped with {left}; the same command goes on from here", file=sys.stderr)
     sys.stdout.flush()
+
+
+def _engine(options: argparse.Namespace) -> str | None:
+    """Return the spec of the engine, or None if none was typed."""
+    engine: str | None = options.engine
+    if not options.scheduler:
+        return engine
+    if engine is None:
+        raise UsageError("--scheduler is a parameter of an engine: add --engine dask")
+    return f'{engine}{"," if ":" in engine else ":"}scheduler="{options.scheduler}"'
 
 
 def _print_table(run: Run) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from priorlab.errors import UsageError
-from priorlab.files import other_than_file
+from priorlab.files import check_name, exists, other_than_file
 from priorlab.pictures.formats import READ_SUFFIXES, SUFFIXES, split_frame
 
 STAND_IN = ".png"
@@ -99,6 +99,8 @@ def collect(
     >>> [str(picture.place) for picture in found.pictures], found.to_file, str(found.folder)
     (['clean.png'], True, 'out')
     """
+    for item in (*given, output):
+        check_name(Path(item))
     target = Path(output)
     one = len(given) == 1 and not Path(given[0]).is_dir() and not _is_pattern(str(given[0]))
     if one and not target.is_dir() and not str(output).endswith(("/", os.sep)):
@@ -178,7 +180,7 @@ def _files_in(folder: Path, without: Path, left_out: list[str]) -> Iterator[Path
         ]
         for name in sorted(name for name in files if name[0] != "."):
             path = Path(place, name)
-            other = other_than_file(path) if path.exists() else "a link to nothing"
+            other = other_than_file(path) if exists(path) else "a link to nothing"
             if other:
                 left_out.append(f"{path} ({other})")
             elif path.suffix.lower() in READ_SUFFIXES:

@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from priorlab.errors import UsageError, kind, printable, said, unknown
+from priorlab.files import exists, expanded, is_folder
 from priorlab.pictures import image_files
 from priorlab.pictures.image_files import ImageFile
 
@@ -126,10 +127,10 @@ def load(text: str, sources: Mapping[str, DatasetSource] | None = None) -> Datas
         sources = {source.name: source for source in BUILTIN_DATASETS}
     if text in sources:
         return sources[text].load()
-    path = Path(text).expanduser()
-    if text and path.is_dir():
+    path = expanded(text)
+    if text and is_folder(path):
         return _load_folder(path)
-    if text and path.exists():
+    if text and exists(path):
         return _of_file(path)
     if is_name(text):
         raise unknown("dataset", text, sources)
@@ -144,8 +145,8 @@ def is_name(text: str) -> bool:
     >>> is_name("set12"), is_name("./set12"), is_name("photo.png")
     (True, False, False)
     """
-    path = Path(text).expanduser()
-    return path.name == text and not path.suffix and not (text and path.exists())
+    path = expanded(text)
+    return path.name == text and not path.suffix and not (text and exists(path))
 
 
 def _of_file(path: Path) -> Dataset:

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 
 from priorlab.errors import UsageError
+from priorlab.files import exists
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp", ".npy")
 """The suffixes of picture files that are written."""
@@ -92,7 +93,7 @@ def split_frame(path: Path) -> tuple[Path, int | None]:
     (3, None)
     """
     found = re.fullmatch(r"(.+)\[(\d+)\]", path.name)
-    if not found or path.exists():
+    if not found or exists(path):
         return path, None
     return path.with_name(found[1]), int(found[2])
 

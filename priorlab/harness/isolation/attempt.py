@@ -39,6 +39,9 @@ _FILLS = 8000.0
 _START = 60.0
 """Seconds within which a process must be ready that has nothing to do before."""
 
+_FAREWELL = 0.5
+"""Seconds between the end of a channel and that of its process; in a crash, next to none."""
+
 _MOST_PICTURES = 16
 
 
@@ -120,6 +123,7 @@ class _Watch:
             self._poll.register(self._ended, select.POLLIN)
         self._least = self._most = 0.0
         self._cpu = 0.0
+        self._clocks: dict[int, float] = {}
         self._next_look = 0.0
 
     def run(self, seed: int) -> Attempt:
@@ -127,7 +131,7 @@ class _Watch:
         try:
             if not self._until_ready():
                 return self.result
-            self._least = self._most = process_tree.tree_mb(self._process.pid)
+            self._least = process_tree.own_mb(self._process.pid)
             self._cpu = process_tree.cpu_seconds(self._process.pid)
             self._watcher.began()
             start = time.perf_counter()
@@ -238,29 +242,58 @@ class _Watch:
         self.result.status = "ok"
         self.result.image = self._block.result.clone()
         self.result.seconds = seconds
-        self.result.cpu_seconds = max(0.0, process_tree.cpu_seconds(self._process.pid) - self._cpu)
+        self.result.cpu_seconds = self._cpu_seconds()
         facts = self.result.facts
         facts |= {name: whole_number(message[name]) for name in ("last", "stop") if name in message}
-        for name, kind in (("converged", bool), ("peak_mb", float)):
-            if isinstance(message.get(name), kind):
-                facts[name] = message[name]
+        if isinstance(message.get("converged"), bool):
+            facts["converged"] = message["converged"]
+        # Only the process itself knows what an accelerator had to hold.
+        peak = message.get("peak_mb")
+        if self._setup.device != "cpu" and isinstance(peak, float) and 0 <= peak < math.inf:
+            facts["peak_mb"] = peak
+
+    def _cpu_seconds(self) -> float:
+        """Return the CPU time since the measurement came.
+
+        The system forgets that of children whose end their parent ignores; what was seen of them
+        counts in any case.
+        """
+        self._clocks |= process_tree.clocks(self._process.pid)
+        told = process_tree.cpu_seconds(self._process.pid)
+        return max(0.0, told - self._cpu, sum(self._clocks.values()) - self._cpu)
 
     def _interval(self) -> float:
         """Return how long nobody need look at the memory."""
         limit = self._setup.memory_mb
         if limit is None:
             return TICK
-        return min(TICK, max(0.001, (limit - (self._most - self._least)) / _FILLS))
+        return min(TICK, max(0.001, (limit - self._most) / _FILLS))
+
+    def _growth(self) -> float:
+        """Return by how much the memory has grown that the process and those below it take.
+
+        What they share is counted once, and what they all got from the process that forked this
+        one, not at all: its own part of that is as large as the part of each of them.
+        """
+        pid = self._process.pid
+        below = process_tree.descendants(pid)
+        if not below:
+            return process_tree.own_mb(pid) - self._least
+        forked = self._setup.forks
+        given = process_tree.proportional_mb(process_tree.parent(pid)) if forked else 0.0
+        taken = sum(process_tree.proportional_mb(one) - given for one in [pid, *below])
+        return taken if forked else taken - self._least
 
     def _takes_too_much(self) -> bool:
         """Look at the memory, if it is time to; returns whether that was too much."""
         if (now := time.perf_counter()) < self._next_look:
             return False
-        taken = process_tree.tree_mb(self._process.pid)
+        taken = self._growth()
         self._most = max(self._most, taken)
+        self._clocks |= process_tree.clocks(self._process.pid)
         self._next_look = now + self._interval()
         limit = self._setup.memory_mb
-        if limit is None or taken - self._least <= limit:
+        if limit is None or taken <= limit:
             return False
         self.result.failed(
             "crashed", f"it took more than {limit:g} MB of memory; the process was ended"
@@ -274,11 +307,15 @@ class _Watch:
         if not process_tree.KNOWN:
             return None
         # Between two looks only the peak of the process itself is known.
-        most = max(self._most, process_tree.peak_own_mb(self._process.pid))
-        return max(0.0, most - self._least)
+        return max(self._most, process_tree.peak_own_mb(self._process.pid) - self._least)
 
     def _crashed(self) -> None:
-        self.result.failed("crashed", exit_text(self._process.code()))
+        """Say how the process ended; one that only closed its channel is not waited for."""
+        deadline = time.perf_counter() + _FAREWELL
+        while process_tree.running([self._process.pid]) and time.perf_counter() < deadline:
+            time.sleep(0.001)
+        alive = process_tree.KNOWN and process_tree.running([self._process.pid])
+        self.result.failed("crashed", exit_text(None if alive else self._process.code()))
 
 
 def watch(
@@ -293,7 +330,7 @@ def watch(
     """
     try:
         result = _Watch(process, job, block, setup, watcher).run(seed)
-        left = process_tree.descendants(process.pid)
+        left = process_tree.running(process_tree.descendants(process.pid))
     finally:
         process_tree.end([process.pid])
         process.reap()

@@ -118,6 +118,8 @@ class Channel:
                 files += numbers
             elif _LINUX and level == socket.SOL_SOCKET and kind == socket.SCM_CREDENTIALS:
                 sender = _CREDENTIALS.unpack(content)[0]
+        for file in files:
+            os.set_inheritable(file, False)
         if not data:
             close_all(files)
             return None

@@ -6,6 +6,7 @@ what the noise was drawn from. It ends after one cell.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import sys
@@ -15,6 +16,7 @@ import torch
 
 from priorlab import devices, restoration
 from priorlab.errors import Unsupported
+from priorlab.harness.isolation import process_tree
 from priorlab.harness.isolation.block import Block
 from priorlab.harness.isolation.channel import Channel, Message
 from priorlab.harness.isolation.reports import Notes, ReportingTrace
@@ -48,6 +50,12 @@ def restore(
         How many to use.
     """
     me = os.getpid()
+    # What it starts stays below it, so that it is counted and ended with it; and a signal to its
+    # group reaches nobody else.
+    process_tree.adopt_orphans()
+    with contextlib.suppress(OSError):
+        os.setpgid(0, 0)
+    process_tree.open_again((1, 2))
     settle(threads)
     listen(Notes(channel, job))
     channel.send({"event": "ready", "job": job})

@@ -18,7 +18,11 @@ KNOWN = sys.platform == "linux"
 """Whether this system tells of other processes."""
 
 _SET_PARENT_DEATH_SIGNAL, _SET_DUMPABLE, _SET_CHILD_SUBREAPER = 1, 4, 36
+_DYING = 2.0
+"""Most seconds to wait for the end of processes: freeing much memory takes some time."""
+
 _FIELDS = re.compile(rb"^(VmHWM|RssAnon|RssFile|RssShmem):\s+(\d+) kB$", re.MULTILINE)
+_PROPORTIONAL = re.compile(rb"^Pss_(?:Anon|Shmem):\s+(\d+) kB$", re.MULTILINE)
 _CLOCK_TICK = os.sysconf("SC_CLK_TCK") if KNOWN else 100
 
 
@@ -45,6 +49,17 @@ def descendants(process: int) -> list[int]:
     return found
 
 
+def parent(process: int) -> int:
+    """Return the parent of a process, or 0."""
+    fields = _stat(process)
+    return int(fields[1]) if fields else 0
+
+
+def running(processes: Iterable[int]) -> list[int]:
+    """Return those of some processes that have not ended."""
+    return [process for process in processes if _state(process) not in "ZX"]
+
+
 def own_mb(process: int) -> float:
     """Return the memory that is a process's own, in MB (10^6 bytes): no code, no mapped files."""
     sizes = _sizes(process)
@@ -62,9 +77,15 @@ def peak_own_mb(process: int) -> float:
     return max(own, sizes.get(b"VmHWM", 0.0) - sizes.get(b"RssFile", 0.0))
 
 
-def tree_mb(process: int) -> float:
-    """Return the memory of a process and of those that it started, in MB."""
-    return own_mb(process) + sum(map(own_mb, descendants(process)))
+def proportional_mb(process: int) -> float:
+    """Return the memory that is a process's own, in MB; of what n processes share, an nth part.
+
+    The system walks through all of it for that.
+    """
+    with contextlib.suppress(OSError):
+        text = Path(f"/proc/{process}/smaps_rollup").read_bytes()
+        return sum(int(size) for size in _PROPORTIONAL.findall(text)) * 1024 / 1e6
+    return 0.0
 
 
 def cpu_seconds(process: int) -> float:
@@ -76,17 +97,25 @@ def cpu_seconds(process: int) -> float:
     )
 
 
+def clocks(process: int) -> dict[int, float]:
+    """Return the CPU time of a process and of each below it, by their numbers."""
+    return {found: _own_cpu_seconds(found) for found in [process, *descendants(process)]}
+
+
 def end(processes: Iterable[int]) -> None:
-    """End processes and all that they started, at once."""
+    """End processes and all that they started."""
     todo = list(processes)
-    for process in todo:
-        # First what is below: the children of an ended process are no longer known to be its.
-        below = descendants(process)
+    # First who is below: the children of an ended process are no longer known to be its.
+    below = [other for process in todo for other in descendants(process)]
+    for process in todo + below:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.kill(process, signal.SIGKILL)
-        for other in below:
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.kill(other, signal.SIGKILL)
+    if not below:
+        return
+    # What is below gets another parent, who may look for it as soon as this returns.
+    deadline = time.monotonic() + _DYING
+    while running(todo + below) and time.monotonic() < deadline:
+        time.sleep(0.0005)
 
 
 def adopt_orphans() -> None:
@@ -97,6 +126,15 @@ def adopt_orphans() -> None:
 def keep_private() -> None:
     """Keep other processes of the same user from reading this one's memory."""
     _control(_SET_DUMPABLE, 0)
+
+
+def open_again(descriptors: Iterable[int]) -> None:
+    """Share the state of these files, such as whether writing waits, with no other process."""
+    for descriptor in descriptors:
+        with contextlib.suppress(OSError):
+            again = os.open(f"/proc/self/fd/{descriptor}", os.O_WRONLY)
+            os.dup2(again, descriptor)
+            os.close(again)
 
 
 def end_with(parent: int) -> None:
@@ -122,6 +160,18 @@ def _sizes(process: int) -> dict[bytes, float]:
     return {name: int(size) * 1024 / 1e6 for name, size in _FIELDS.findall(text)}
 
 
+def _stat(process: int) -> list[str]:
+    """Return what the system says of a process after its name; nothing if it is gone."""
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return []
+
+
+def _state(process: int) -> str:
+    """Return the letter for what a process does: "Z" if it has ended, "X" if it is gone."""
+    return (_stat(process) or ["X"])[0]
+
+
 def _own_cpu_seconds(process: int) -> float:
     """Return the CPU time of one process, to the nanosecond, as the kernel counts it."""
     with contextlib.suppress(OSError):
@@ -131,7 +181,5 @@ def _own_cpu_seconds(process: int) -> float:
 
 def _cpu_seconds_of_ended(process: int) -> float:
     """Return the CPU time of the children of a process that have ended."""
-    with contextlib.suppress(OSError, ValueError, IndexError):
-        fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[13]) + int(fields[14])) / _CLOCK_TICK
-    return 0.0
+    fields = _stat(process)
+    return (int(fields[13]) + int(fields[14])) / _CLOCK_TICK if fields else 0.0

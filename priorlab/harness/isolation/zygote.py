@@ -30,6 +30,8 @@ def run(control: Channel, setup: Setup) -> NoReturn:
     registry = plugins.load(setup.plugin_files, setup.plugin_folders)
     # No parallel region may run before a fork: its threads would be missing afterwards.
     inside.settle(threads=1)
+    # The first optimiser has torch import a thousand modules: a second that no cell is to pay for.
+    torch.optim.SGD([torch.zeros(1, requires_grad=True)])
     gc.collect()
     gc.freeze()  # what is loaded now stays: a collection need not look at it, nor copy it
     control.send({"event": "ready"})

@@ -192,8 +192,8 @@ class Claims:
         return now - since <= EXPIRY
 
 
-def check_idle(database: Database, run: str) -> None:
-    """Raise a `UsageError` if a run is going on; an empty name means any."""
+def check_idle(database: Database, run: str = "") -> None:
+    """Raise a `UsageError` if a run of this name, or by default any, is going on."""
     for driver in drivers(database):
         if not driver.is_silent and run in ("", driver.run):
             raise UsageError(

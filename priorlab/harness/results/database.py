@@ -121,9 +121,9 @@ class Database:
         """Run a statement."""
         return self._connection.execute(sql, values)
 
-    def insert(self, sql: str, rows: Iterable[Sequence[Any]]) -> None:
-        """Run a statement for each row of values."""
-        self._connection.executemany(sql, rows)
+    def insert(self, sql: str, rows: Iterable[Sequence[Any]]) -> int:
+        """Run a statement for each row of values, and return how many rows that changed."""
+        return self._connection.executemany(sql, rows).rowcount
 
     @contextlib.contextmanager
     def guard(self) -> Iterator[None]:

@@ -78,12 +78,13 @@ class RunFolder:
     def finish(
         self, info: Mapping[str, Any], rows: pd.DataFrame, details: Sequence[tuple[str, str]]
     ) -> None:
-        """Write the rows, what their columns mean, and the traceback of each failure."""
+        """Write the rows, what they hold and mean, and the traceback of each failure."""
         write_atomically(self.path / ROWS, csv_files.write(rows))
         if details:
             text = "\n\n".join(f"=== {title}\n{detail}" for title, detail in details)
             write_atomically(self.path / FAILURES, without_home(block(text)) + "\n")
-        _write(self.path, {**info, "columns": schema.meanings()})
+        statuses = {str(name): int(n) for name, n in rows["status"].value_counts().items()}
+        _write(self.path, {**info, "statuses": statuses, "columns": schema.meanings()})
 
     def rows(self) -> pd.DataFrame:
         """Read the rows back.

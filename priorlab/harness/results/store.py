@@ -17,8 +17,8 @@ from typing import Any
 
 from priorlab.errors import UsageError, printable
 from priorlab.harness.results.database import Database
-from priorlab.harness.results.outputs import DATA
-from priorlab.harness.results.schema import FINAL, OUTCOME, Outcome
+from priorlab.harness.results.outputs import DATA, VIEW
+from priorlab.harness.results.schema import FINAL, LABELS, OUTCOME, Outcome
 
 FILE = "store.sqlite"
 
@@ -133,7 +133,7 @@ class Store:
             self.database.execute("delete from claims where key = ?", (key,))
 
     def scores(
-        self, keys: Iterable[str], metrics: Mapping[str, str]
+        self, keys: Iterable[str], metrics: Mapping[str, str] | None = None
     ) -> dict[str, dict[str, float]]:
         """Return for each of some cells the scores that are known.
 
@@ -142,14 +142,15 @@ class Store:
         keys : iterable of str
             Those of the cells.
         metrics : mapping of str to str
-            For each metric the digest of its code: scores by other code are not returned.
+            For each metric the digest of its code: scores by other code are not returned. By
+            default all are.
         """
         wanted = list(keys)
         found: dict[str, dict[str, float]] = {key: {} for key in wanted}
         query = "select key, metric, digest, value from scores where key in ({keys})"
         with self.database.guard():
             for key, metric, digest, value in self.database.select_by(query, wanted):
-                if metrics.get(metric) == digest:
+                if metrics is None or metrics.get(metric) == digest:
                     found[key][metric] = math.nan if value is None else value
         return found
 
@@ -178,7 +179,7 @@ class Store:
         """Return the content of a picture, named as `outputs.encode` does, or None."""
         with self.database.guard():
             row = self.database.execute(
-                "select data from pictures where name = ?", (name,)
+                "select cast(data as blob) from pictures where name = ?", (name,)
             ).fetchone()
         return None if row is None else bytes(row[0])
 
@@ -197,6 +198,14 @@ class Store:
             pictures.items(),
         )
 
+    def labels(self) -> dict[str, dict[str, Any]]:
+        """Return prior, task, image and seed of every cell, by key."""
+        names = [column.name for column in LABELS]
+        query = f"select key, {', '.join(names)} from cells order by task, prior, image, seed"
+        with self.database.guard():
+            rows = self.database.execute(query)
+            return {key: dict(zip(names, values, strict=True)) for key, *values in rows}
+
     def stamps(self, keys: Iterable[str]) -> dict[str, str]:
         """Return for each of some cells that are stored when that was: it tells news from old."""
         query = "select key, created from cells where key in ({keys})"
@@ -212,6 +221,20 @@ class Store:
             for prior, task, wall, height, width in self.database.execute(query, (machine,)):
                 rates[prior, task].append(wall / (height * width / 1e6))
         return {pair: statistics.median(values) for pair, values in rates.items()}
+
+
+def picture_names(outcome: Outcome) -> list[str]:
+    """Return the names of all pictures of a cell.
+
+    Examples
+    --------
+    >>> picture_names(Outcome("ok", output="c0", clean="d0", degraded="e0"))
+    ['c0.tiff', 'c0.png', 'd0.png', 'e0.png']
+    """
+    extras = [digest for digest, _ in outcome.pictures().values()]
+    shown = [outcome.output, outcome.clean, outcome.degraded, *extras]
+    restored = [outcome.output + DATA] if outcome.output else []
+    return restored + [digest + VIEW for digest in shown if digest]
 
 
 def storable(value: Any) -> Any:

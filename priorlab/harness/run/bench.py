@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-import time
-from collections.abc import Callable
 
 from priorlab.errors import UsageError
 from priorlab.harness.report import gallery, tables
-from priorlab.harness.results.database import Locked
 from priorlab.harness.results.folder import RunFolder
 from priorlab.harness.results.runs import Run, to_rows
 from priorlab.harness.results.store import Store, stamp_of_now
 from priorlab.harness.run.audience import Audience
 from priorlab.harness.run.computation import Computation, Stopped
 from priorlab.harness.run.interrupts import interruptible
-from priorlab.harness.run.keeping import PATIENCE
+from priorlab.harness.run.keeping import patiently
 from priorlab.harness.run.manifest import manifest, now
 from priorlab.harness.run.plan import plan
 from priorlab.harness.run.progress import Progress
@@ -86,16 +83,23 @@ def run(
         If something in priorlab itself is wrong.
     """
     audience = Audience(progress or Progress())
+    engine = settings.engine
+    if isinstance(engine, str):
+        engine = registry.build_engine(engine)
+    engine.check()
     since = stamp_of_now()
     planned = plan(settings, registry)
     info = manifest(planned, settings, registry, command)
     problem = ""
     fault: Exception | None = None
     with interruptible() as stop:
-        with contextlib.closing(_opened(settings, audience, stop)) as store:
+        store = patiently(lambda: Store(settings.out), audience.note, stop)
+        with contextlib.closing(store):
             folder = RunFolder(settings.out / planned.name)
             folder.begin(info)
-            computation = Computation(planned, settings, registry, store, folder, audience, since)
+            computation = Computation(
+                planned, settings, registry, store, folder, audience, since, engine
+            )
             try:
                 computation.run(stop)
             except (Stopped, UsageError, OSError) as error:
@@ -123,15 +127,3 @@ def run(
     if problem:
         raise CutShort(problem, done)
     return done
-
-
-def _opened(settings: RunSettings, audience: Audience, stop: Callable[[], bool]) -> Store:
-    """Open the store; one that is locked is waited for."""
-    since = time.monotonic()
-    while True:
-        try:
-            return Store(settings.out)
-        except Locked as error:
-            if stop() or time.monotonic() - since > PATIENCE:
-                raise
-            audience.note(f"{error}; waiting for it")

@@ -6,6 +6,7 @@ import dataclasses
 import hashlib
 import json
 import math
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import Any
@@ -32,6 +33,26 @@ DAMAGED = "damaged"
 """Status of a stored image that cannot be scored, so that its cell is to be computed again."""
 
 
+MOST_VIEWS = 16
+"""Pictures to look at that are kept: the cells of an image share them."""
+
+
+class Views:
+    """Pictures to look at, encoded once as long as they are in use."""
+
+    def __init__(self) -> None:
+        self._kept: OrderedDict[str, tuple[str, dict[str, bytes]]] = OrderedDict()
+
+    def of(self, name: str, image: NDArray[np.float32]) -> tuple[str, dict[str, bytes]]:
+        """Return what `outputs.encode` does for an image; `name` is the same only if that is."""
+        if name not in self._kept:
+            self._kept[name] = outputs.encode(image, [outputs.VIEW])
+        self._kept.move_to_end(name)
+        if len(self._kept) > MOST_VIEWS:
+            self._kept.popitem(last=False)
+        return self._kept[name]
+
+
 @dataclasses.dataclass(frozen=True)
 class Workplace:
     """What the cells of a slot are computed with.
@@ -43,6 +64,7 @@ class Workplace:
         Starts the processes in which priors work.
     scorer : Scorer
         Measures restored images.
+    views : Views
     step : callable
         Told how far a prior is: iteration and planned total; both 0 when it begins.
     note : callable
@@ -52,6 +74,7 @@ class Workplace:
     setup: Setup
     nursery: Nursery
     scorer: Scorer
+    views: Views
     step: Callable[[int, int], None]
     note: Callable[[str], None]
 
@@ -103,8 +126,10 @@ def compute(
     if attempt.image is None:
         return result
     try:
-        degraded = arrays.viewable(measurement)
-        return result | _scored(place, attempt, task, clean, degraded, trajectory)
+        names = {"clean": image.digest, "degraded": f"{task.spec()} {result['measurement']}"}
+        shown = {"clean": clean, "degraded": arrays.viewable(measurement)}
+        views = {kind: place.views.of(name, shown[kind]) for kind, name in names.items()}
+        return result | _scored(place, attempt, task, clean, views, trajectory)
     except Exception as error:
         return result | failure(error)
 
@@ -114,7 +139,7 @@ def _scored(
     attempt: Attempt,
     task: Task,
     clean: NDArray[np.float32],
-    degraded: NDArray[np.float32],
+    views: dict[str, tuple[str, dict[str, bytes]]],
     trajectory: Trajectory,
 ) -> dict[str, Any]:
     """Return what there is to say of an image that was restored."""
@@ -128,14 +153,13 @@ def _scored(
     )
     facts |= {"seconds": attempt.seconds, "cpu_seconds": attempt.cpu_seconds}
     facts["converged"] = attempt.facts.get("converged")
-    views = [outputs.VIEW]
     facts["output"], files = outputs.encode(restored)
-    for name, shown in (("degraded", degraded), ("clean", clean)):
-        facts[name], more = outputs.encode(shown, views)
+    for kind, (digest, more) in views.items():
+        facts[kind] = digest
         files |= more
     extras: dict[str, list[Any]] = {}
     for found in attempt.pictures:
-        digest, more = outputs.encode(found.image, views)
+        digest, more = outputs.encode(found.image, [outputs.VIEW])
         extras[found.name] = [digest, found.white]
         files |= more
     facts["extras"] = json.dumps(extras) if extras else ""

@@ -56,10 +56,15 @@ class Child:
         self._deadline = 0.0
         self._decoder = wire.Decoder()
         self._jobs = 0
+        self._retry: Message | None = None
         self._log_start = 0
 
     def send(self, job: Message) -> None:
         """Hand over a job; a process is started if there is none."""
+        self._retry = job
+        self._hand_over(job)
+
+    def _hand_over(self, job: Message) -> None:
         if self._process is not None and self._process.poll() is not None:
             self.kill()  # it died between two jobs; this one is not to blame
         if self._process is None:
@@ -92,11 +97,23 @@ class Child:
                 self.kill()
                 yield _result("the process answered what nobody asked", self._last_output())
                 return
+            elif message["event"] == "barren":
+                yield from self._start_again(message)
+                return
             elif message["event"] == "result":
                 self.busy = False
             yield message
         if not chunk and self.busy:
             yield self._crashed()
+
+    def _start_again(self, message: Message) -> Iterator[Message]:
+        """Have a new process do the job, once: an earlier cell may have broken this one."""
+        self.kill()
+        job, self._retry = self._retry, None
+        if job is None:
+            yield _result(message["text"], self._last_output())
+        else:
+            self._hand_over(job)
 
     def give_up(self) -> Message:
         """End the process because its time is over, and return the result of its job."""
@@ -113,7 +130,7 @@ class Child:
         if self._process is None:
             return
         process, self._process = self._process, None
-        process_tree.end(process_tree.descendants(process.pid))
+        process_tree.end([process.pid])
         try:
             os.killpg(process.pid, signal.SIGKILL)
         except (ProcessLookupError, PermissionError):  # gone, or on macOS a zombie

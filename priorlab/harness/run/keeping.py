@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable
+from typing import TypeVar
 
 from priorlab.harness.results.database import Locked
 
@@ -23,8 +24,31 @@ REMINDER = 60.0
 MOST_BYTES = 2**29
 """With so much in memory that cannot be stored, no more is computed."""
 
+Made = TypeVar("Made")
+
 Write = Callable[[], None]
 """Stores something, or raises `Locked`."""
+
+
+def patiently(
+    make: Callable[[], Made], say: Callable[[str], None], stop: Callable[[], bool]
+) -> Made:
+    """Return what a function returns; while the store is locked, it is called again and again.
+
+    Raises
+    ------
+    Locked
+        If that went on for too long, or the user asked to stop.
+    """
+    since = time.monotonic()
+    while True:
+        try:
+            return make()
+        except Locked as error:
+            if stop() or time.monotonic() - since > PATIENCE:
+                raise
+            say(f"{error}; waiting for it")
+            time.sleep(PAUSE)
 
 
 class Unstored(Exception):

@@ -95,6 +95,7 @@ class _Slot:
             setup=setup,
             nursery=Nursery(setup, control, self._note),
             scorer=Scorer(self._metrics),
+            views=cell.Views(),
             step=lambda iteration, total: self._send(
                 event="step", iteration=iteration, total=total
             ),
@@ -118,7 +119,7 @@ class _Slot:
             result = self._result(job)
         except Barren as error:
             self._keep_output(self._printed.take())
-            os.write(self._log, f"{error}\n".encode())
+            self._send(event="barren", text=str(error))
             os._exit(1)
         except Exception as error:
             result = cell.failure(error)
@@ -154,11 +155,11 @@ class _Slot:
         known |= set(self._place.nursery.known())
         left = 0
         while orphans := [pid for pid in process_tree.children(os.getpid()) if pid not in known]:
+            left += len(process_tree.running(orphans))
             process_tree.end(orphans)
             for pid in orphans:
                 with contextlib.suppress(ChildProcessError):
                     os.waitpid(pid, 0)
-            left += len(orphans)
         if left and result["status"] == "ok" and not result["message"]:
             result["message"] = f"it left {left} processes running, which were ended"
 

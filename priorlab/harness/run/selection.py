@@ -37,6 +37,12 @@ class Selection:
     dataset: Dataset
     seeds: list[int]
 
+    @property
+    def components(self) -> list[tuple[str, Component]]:
+        """All priors and tasks, each with its kind: "priors" or "tasks"."""
+        priors = (("priors", prior) for prior in self.priors)
+        return [*priors, *(("tasks", task) for task in self.tasks)]
+
 
 def select(settings: RunSettings, registry: Registry) -> Selection:
     """Build what the settings of a run name.

@@ -18,6 +18,7 @@ from priorlab.harness.run.cores import usable_cores
 from priorlab.harness.run.shards import Shard
 
 if TYPE_CHECKING:
+    from priorlab.engines import Engine
     from priorlab.pictures.datasets import Dataset
     from priorlab.priors import Prior
     from priorlab.tasks.base import Task
@@ -73,6 +74,8 @@ class RunSettings:
         rows have the median. What was not timed so is computed again.
     repeats : int
         How often each cell is restored for that.
+    engine : str or Engine
+        The spec of what places the cells: ``"local"`` is this machine.
     plugin_files, plugin_folders : tuple of str
         Plugins to load in addition to the installed ones.
     title, source : str
@@ -98,6 +101,7 @@ class RunSettings:
     shard: Shard | None = None
     timing: str = "shared"
     repeats: int = 3
+    engine: str | Engine = "local"
     plugin_files: tuple[str, ...] = ()
     plugin_folders: tuple[str, ...] = ()
     title: str = ""

@@ -105,6 +105,10 @@ class SharedSchedule(Schedule):
             super().restore_after_all(self._waiting.pop(key))
         return arrived
 
+    def look_again(self, cell: Cell) -> None:
+        """Have a cell arrive once more, since what is stored of it could not be read."""
+        self._waiting[cell.key] = cell
+
     def _claim(self, cell: Cell) -> bool:
         """Return whether a cell is to be computed here."""
         if self._locked():

@@ -1,9 +1,6 @@
 """Tasks and priors that go wrong in ways of their own; `test_faults.py` names this file."""
 
 import dataclasses
-import os
-import shutil
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -105,22 +102,9 @@ class Mumbles(Prior):
         raise ValueError("half of a pair: \ud83d")
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Vandal(Prior):
-    """Puts a file in the place of the store's pictures."""
-
-    name = "vandal"
-
-    def restore(self, measurement, trace=SILENT, seed=0):
-        pictures = Path(os.environ["PICTURES"])
-        shutil.rmtree(pictures)
-        pictures.write_text("")
-        return measurement.y.clone()
-
-
 @hookimpl
 def priorlab_priors():
-    return [Copies, Counts, Mumbles, Vandal]
+    return [Copies, Counts, Mumbles]
 
 
 @hookimpl

@@ -1,15 +1,12 @@
-"""What goes wrong with one cell ends in its row; only a store that is gone ends the run."""
+"""What goes wrong with one cell ends in its row."""
 
 from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
-from priorlab.harness.run.timing import ClockedTrace
 
 from priorlab import plugins
-from priorlab.harness.results import outputs
-from priorlab.harness.run import bench, cell
+from priorlab.harness.run import bench
 
 PLUGIN = Path(__file__).with_name("odd_plugin.py")
 
@@ -64,35 +61,3 @@ def test_an_error_that_cannot_be_printed_is_a_failed_row(done):
         "Mute: its message cannot be shown",
     ]
     assert "half of a pair" in (done.folder / "failures.txt").read_text()
-
-
-@pytest.fixture
-def compute(odd, dataset):
-    """Run the cell of `copies` on the first image, in this process."""
-
-    def run(folder):
-        (prior,), (task,) = odd.build_priors("copies"), odd.build_tasks("denoise:sigma=25")
-        trace = ClockedTrace(lambda iteration, total: None)
-        facts = {"registry": odd, "device": torch.device("cpu"), "folder": folder}
-        return cell.compute(prior, task, dataset.images[0], 0, trace=trace, **facts)
-
-    return run
-
-
-def test_a_picture_that_cannot_be_stored_is_a_failed_row(compute, tmp_path):
-    digest = compute(tmp_path / "one")["output"]
-    blocked = outputs.path(tmp_path / "two", digest, outputs.DATA).parent
-    blocked.parent.mkdir()
-    blocked.write_text("not a folder")
-    result = compute(tmp_path / "two")
-    assert result["status"] == "failed"
-    assert "cannot write" in result["message"]
-    assert not result["scores"]
-    blocked.unlink()
-    assert compute(tmp_path / "two")["status"] == "ok"
-
-
-def test_a_store_that_takes_nothing_is_not_the_fault_of_a_picture(compute, tmp_path):
-    (tmp_path / "outputs").write_text("not a folder")
-    with pytest.raises(cell.StoreUnusable, match="cannot write"):
-        compute(tmp_path / "outputs")

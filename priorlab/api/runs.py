@@ -1,0 +1,208 @@
+"""Look after earlier runs, and see what a running one does."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from priorlab.errors import UsageError
+from priorlab.files import write_atomically
+from priorlab.harness.results import merging, runs, upkeep
+from priorlab.harness.results.claims import Driver, check_idle, drivers
+from priorlab.harness.results.folder import RunFolder
+from priorlab.harness.results.merging import Merged
+from priorlab.harness.results.runs import Result, Run
+from priorlab.harness.results.store import FILE, Store
+from priorlab.harness.results.upkeep import Garbage, Summary
+from priorlab.harness.run.settings import RunSettings
+
+__all__ = [
+    "collect_garbage",
+    "export_rows",
+    "load_run",
+    "merge_results",
+    "rename_run",
+    "running",
+    "summaries",
+]
+
+SUFFIXES = (".csv", ".parquet")
+
+
+def summaries(out: str | Path = RunSettings.out) -> list[Summary]:
+    """Return a summary of each run in a results folder, the latest last.
+
+    Examples
+    --------
+    >>> summaries("nothing-here")
+    []
+    """
+    return upkeep.summaries(Path(out))
+
+
+def load_run(run: str | Path, out: str | Path = RunSettings.out) -> Run:
+    """Return an earlier run, named by its folder or by its name in the results folder.
+
+    Raises
+    ------
+    UsageError
+        If there is no such run, or it was cut short.
+    """
+    return runs.load(run, Path(out))
+
+
+def running(out: str | Path = RunSettings.out) -> list[Driver]:
+    """Return the runs that are going on in a results folder, and those that died.
+
+    Examples
+    --------
+    >>> running("nothing-here")
+    []
+    """
+    with _to_read(Path(out)) as store:
+        return drivers(store.database) if store else []
+
+
+def rename_run(old: str, new: str, out: str | Path = RunSettings.out) -> Path:
+    """Give a run another name, and return its folder.
+
+    Raises
+    ------
+    UsageError
+        If there is no such run, it is going on, or there is one of the new name.
+    """
+    place = Path(out)
+    if not new or new != Path(new).name or new.startswith("."):
+        raise UsageError(f"the run name {new!r} is not a plain file name")
+    if place / old not in upkeep.folders(place):
+        known = ", ".join(path.name for path in upkeep.folders(place))
+        raise UsageError(f"there is no run {old} in {place} (runs: {known or 'none'})")
+    with _to_read(place) as store:
+        if store:
+            check_idle(store.database, old)
+    folder = RunFolder(place / old)
+    folder.rename(place / new)
+    return folder.path
+
+
+def merge_results(sources: Sequence[str | Path], out: str | Path = RunSettings.out) -> Merged:
+    """Take over what other results folders know, such as those of other machines.
+
+    Nothing is erased: of a cell that both know, a final result takes the place of a failure, and
+    else the one that is in `out` stays.
+
+    Raises
+    ------
+    UsageError
+        If one of the folders has no store, or one cannot be read or written.
+    """
+    places = [_folder_of(Path(source)) for source in sources]
+    total = Merged()
+    with contextlib.closing(Store(Path(out))) as store:
+        for place in places:
+            if (place / FILE).samefile(store.database.file):
+                raise UsageError(f"{place} cannot be merged into itself")
+            with _to_read(place) as other:
+                if other:
+                    total += merging.merge(store, other)
+    return total
+
+
+def export_rows(
+    file: str | Path, run: str | Path | None = None, out: str | Path = RunSettings.out
+) -> int:
+    """Write the rows of a run, or all that the store knows, and return how many there are.
+
+    Parameters
+    ----------
+    file : path
+        ``.csv`` or ``.parquet``; the latter needs pyarrow.
+    run : str or path, optional
+        The run; by default every cell in the store.
+    out : path
+        The results folder.
+
+    Raises
+    ------
+    UsageError
+        If there is no such run or store, or the file cannot be written.
+    """
+    target = Path(file)
+    if target.suffix not in SUFFIXES:
+        raise UsageError(f"cannot write {target}: the suffix is not one of {', '.join(SUFFIXES)}")
+    rows = load_run(run, out).rows if run else _all_rows(_folder_of(Path(out)))
+    buffer = io.BytesIO()
+    if target.suffix == ".csv":
+        rows.to_csv(buffer, index=False, lineterminator="\n")
+    else:
+        try:
+            rows.to_parquet(buffer, engine="pyarrow", index=False)
+        except ImportError:
+            raise UsageError(
+                "Parquet files need pyarrow: pip install 'priorlab[parquet]', or write a .csv file"
+            ) from None
+    write_atomically(target, buffer.getvalue())
+    return len(rows)
+
+
+def collect_garbage(out: str | Path = RunSettings.out, *, dry_run: bool = False) -> Garbage:
+    """Remove cells, scores and pictures that no run in a results folder names.
+
+    Parameters
+    ----------
+    out : path
+        The results folder.
+    dry_run : bool
+        Whether only to find them.
+
+    Returns
+    -------
+    Garbage
+        What is, or would be, removed.
+
+    Raises
+    ------
+    UsageError
+        If there is no store, a run is going on, or it cannot be told what a run names.
+    """
+    place = _folder_of(Path(out))
+    if not dry_run:
+        with contextlib.closing(Store(place)) as store:
+            return upkeep.remove_garbage(store, place)
+    with _to_read(place) as store_to_read:
+        if store_to_read is None:
+            raise UsageError(f"there is no store in {place}")
+        return upkeep.find_garbage(store_to_read, place)
+
+
+def _all_rows(out: Path) -> pd.DataFrame:
+    """Return a row for each cell in a store."""
+    with _to_read(out) as store:
+        if store is None:
+            raise UsageError(f"there is no store in {out}")
+        labels = store.labels()
+        outcomes, scores = store.outcomes(labels), store.scores(labels)
+    results = {key: Result(outcomes[key], scores[key], cached=True) for key in labels}
+    return runs.to_rows(((names, key) for key, names in labels.items()), results)
+
+
+def _folder_of(place: Path) -> Path:
+    """Return a results folder, also where its store was named."""
+    folder = place.parent if place.is_file() and place.name == FILE else place
+    if not (folder / FILE).exists():
+        raise UsageError(f"there is no store in {place}: it has no {FILE}")
+    return folder
+
+
+@contextlib.contextmanager
+def _to_read(out: Path) -> Iterator[Store | None]:
+    store = Store.to_read(out)
+    try:
+        yield store
+    finally:
+        if store:
+            store.close()

@@ -1,0 +1,155 @@
+"""The commands `runs` and `status`."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from priorlab import api
+from priorlab.cli.parsing import OK, Parser
+
+if TYPE_CHECKING:
+    from priorlab.cli.parsing import Commands
+
+_OUT = api.RunSettings().out
+
+
+def add_runs(commands: Commands) -> None:
+    """Add the command `runs`, which has commands of its own."""
+    parser = commands.add_parser("runs", help="list, rename, merge, export or clear earlier runs")
+    verbs = parser.add_subparsers(metavar="WHAT", required=True)
+    _add(verbs, "list", _list, "list the runs in the results folder")
+    show = _add(verbs, "show", _show, "say what a run was")
+    show.add_argument("run", help="its folder, or its name in the results folder")
+    rename = _add(verbs, "rename", _rename, "give a run another name")
+    rename.add_argument("old")
+    rename.add_argument("new")
+    merge = _add(verbs, "merge", _merge, "take over what other results folders know")
+    merge.add_argument("source", nargs="+", type=Path, help="results folders, of other machines")
+    export = _add(verbs, "export", _export, "write rows to a file")
+    export.add_argument("run", nargs="?", help="the run (default: every cell in the store)")
+    export.add_argument(
+        "-o", "--output", type=Path, required=True, metavar="FILE", help=".csv or .parquet"
+    )
+    clear = _add(verbs, "gc", _clear, "remove cells, scores and pictures that no run names")
+    clear.add_argument("--dry-run", action="store_true", help="only say what would be removed")
+
+
+def add_status(commands: Commands) -> None:
+    """Add the command `status`."""
+    _add(commands, "status", _status, "say what is running, and how far it is")
+
+
+def _add(
+    commands: Commands, name: str, command: Callable[[argparse.Namespace], int], help: str
+) -> Parser:
+    parser = commands.add_parser(name, help=help)
+    parser.set_defaults(command=command)
+    parser.add_argument(
+        "--out", type=Path, default=_OUT, help="results folder (default: %(default)s)"
+    )
+    return parser
+
+
+def _list(options: argparse.Namespace) -> int:
+    found = api.summaries(options.out)
+    for run in found:
+        if run.problem:
+            print(f"{run.name}: {run.problem}")
+            continue
+        grid = f"{len(run.priors)} priors, {len(run.tasks)} tasks on {run.dataset}"
+        print(f"{run.name}: {_state(run.total, run.statuses)}; {grid}; begun {run.started}")
+    if not found:
+        print(f"no runs in {options.out}")
+    return OK
+
+
+def _state(total: int, statuses: dict[str, int] | None) -> str:
+    """Say how much of a run there is."""
+    if statuses is None:
+        return f"{total} cells, cut short"
+    if not statuses:  # written by an earlier version, or stopped before the first cell
+        return f"{total} cells"
+    counts = ", ".join(f"{count} {status}" for status, count in sorted(statuses.items()))
+    done = sum(statuses.values())
+    return f"{done} of {total} cells ({counts})" if done < total else f"{total} cells ({counts})"
+
+
+def _show(options: argparse.Namespace) -> int:
+    run = api.load_run(options.run, options.out)
+    counts = {str(name): int(count) for name, count in run.rows["status"].value_counts().items()}
+    facts = {
+        "run": run.folder,
+        "cells": _state(int(run.info["total"]), counts),
+        "priors": ", ".join(run.info["priors"]),
+        "tasks": ", ".join(run.info["tasks"]),
+        "dataset": run.info["dataset"],
+        "seeds": ", ".join(map(str, run.info["seeds"])),
+        "command": run.info["command"],
+        "begun": run.info["started"],
+        "finished": run.info["finished"],
+        "machine": run.info["machine"],
+        "versions": ", ".join(f"{name} {what}" for name, what in run.info["versions"].items()),
+    }
+    for name, value in facts.items():
+        print(f"{name + ':':10}{value}")
+    return OK
+
+
+def _rename(options: argparse.Namespace) -> int:
+    print(f"now {api.rename_run(options.old, options.new, options.out)}")
+    return OK
+
+
+def _merge(options: argparse.Namespace) -> int:
+    found = api.merge_results(options.source, options.out)
+    print(
+        f"{found.cells} cells read: {found.new} new, {found.better} in place of failures;"
+        f" {found.scores} scores and {found.pictures} pictures added"
+    )
+    print("the command of a run, with the same --out, now makes its tables from what is known;")
+    print("until then 'runs gc' counts such cells as unused")
+    return OK
+
+
+def _export(options: argparse.Namespace) -> int:
+    count = api.export_rows(options.output, options.run, options.out)
+    print(f"wrote {count} rows to {options.output}")
+    return OK
+
+
+def _clear(options: argparse.Namespace) -> int:
+    found = api.collect_garbage(options.out, dry_run=options.dry_run)
+    would = "would remove" if options.dry_run else "removed"
+    print(
+        f"{would} {len(found.cells)} cells and {len(found.pictures)} pictures,"
+        f" {found.bytes / 1e6:.1f} MB"
+    )
+    for folder in found.folders:
+        print(f"{would} {folder}/, the pictures of an earlier version")
+    return OK
+
+
+def _status(options: argparse.Namespace) -> int:
+    drivers = api.running(options.out)
+    for driver in drivers:
+        where = f"process {driver.pid} on {driver.place.partition(':')[0]}"
+        print(f"{driver.run}: {driver.done} of {driver.total} cells, {driver.failed} failed")
+        if driver.is_silent:
+            silent = (time.time() - driver.beat) / 60
+            print(
+                f"  no sign of life for {silent:.0f} min ({where}); its command goes on from there"
+            )
+            continue
+        left = ""
+        if driver.seconds_left is not None:
+            left = f", about {driver.seconds_left / 60:.0f} min left"
+        print(f"  {where}, begun {driver.started} UTC{left}")
+        for index, text in enumerate(driver.doing):
+            print(f"  {index + 1}: {text}")
+    if not drivers:
+        print(f"nothing is running in {options.out}")
+    return OK

@@ -1,0 +1,147 @@
+"""Look after the runs in a results folder: list them, and remove what none of them names."""
+
+from __future__ import annotations
+
+import dataclasses
+import shutil
+from collections.abc import Iterable
+from pathlib import Path
+
+from priorlab.errors import UsageError
+from priorlab.harness.results.claims import check_idle
+from priorlab.harness.results.folder import INFO, ROWS, read_info
+from priorlab.harness.results.store import Store, picture_names
+
+EARLIER = "outputs"
+"""Folder in which earlier layouts kept pictures."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Summary:
+    """A run in a line.
+
+    Attributes
+    ----------
+    name : str
+        Of the run, and of its folder.
+    started : str
+        When it was last begun.
+    total : int
+        Its cells.
+    statuses : dict of str to int or None
+        How many cells have which status; None if the run was cut short.
+    dataset : str
+        Name of its image set.
+    priors, tasks : tuple of str
+        Their specs.
+    problem : str
+        Why the folder cannot be read, if so.
+    """
+
+    name: str
+    started: str = ""
+    total: int = 0
+    statuses: dict[str, int] | None = None
+    dataset: str = ""
+    priors: tuple[str, ...] = ()
+    tasks: tuple[str, ...] = ()
+    problem: str = ""
+
+
+def folders(out: Path) -> list[Path]:
+    """Return the folders of runs in a results folder."""
+    return sorted(file.parent for file in out.glob(f"*/{INFO}"))
+
+
+def summaries(out: Path) -> list[Summary]:
+    """Return a summary of each run in a results folder, the latest last."""
+    return sorted(map(_summary, folders(out)), key=lambda run: (run.started, run.name))
+
+
+def _summary(path: Path) -> Summary:
+    try:
+        info = read_info(path, cells=False)
+        statuses = None
+        if (path / ROWS).exists():
+            statuses = dict(info.get("statuses", {}))
+        return Summary(
+            path.name,
+            str(info.get("started", "")),
+            int(info.get("total", 0)),
+            statuses,
+            str(info.get("dataset", "")),
+            tuple(info.get("priors", ())),
+            tuple(info.get("tasks", ())),
+        )
+    except (UsageError, TypeError, ValueError) as error:
+        return Summary(path.name, problem=str(error))
+
+
+@dataclasses.dataclass(frozen=True)
+class Garbage:
+    """What no run of a results folder names.
+
+    Attributes
+    ----------
+    cells, pictures : tuple of str
+        Keys of cells, and names of pictures in the store.
+    bytes : int
+        What the pictures take, those in `folders` included.
+    folders : tuple of Path
+        Of pictures that earlier versions kept beside the store.
+    """
+
+    cells: tuple[str, ...]
+    pictures: tuple[str, ...]
+    bytes: int
+    folders: tuple[Path, ...]
+
+
+def find_garbage(store: Store, out: Path) -> Garbage:
+    """Return what no run names.
+
+    Raises
+    ------
+    UsageError
+        If it cannot be told what a run names.
+    """
+    named = {cell["key"] for path in folders(out) for cell in read_info(path).get("cells", ())}
+    keys = store.labels()
+    cells = tuple(key for key in keys if key not in named)
+    kept = (key for key in keys if key in named)
+    needed = {name for outcome in store.outcomes(kept).values() for name in picture_names(outcome)}
+    with store.database.guard():
+        sizes = dict(store.database.execute("select name, length(data) from pictures"))
+    pictures = tuple(name for name in sizes if name not in needed)
+    earlier = tuple(path for path in [out / EARLIER] if path.is_dir())
+    size = sum(sizes[name] for name in pictures)
+    size += sum(file.stat().st_size for path in earlier for file in path.rglob("*.*"))
+    return Garbage(cells, pictures, size, earlier)
+
+
+def remove_garbage(store: Store, out: Path) -> Garbage:
+    """Remove what no run names, and return what that was.
+
+    Raises
+    ------
+    UsageError
+        As `find_garbage` raises it, and while a run is going on.
+    """
+    check_idle(store.database)
+    found = find_garbage(store, out)
+    with store.database.transaction():
+        _delete(store, "cells", "key", found.cells)
+        _delete(store, "scores", "key", found.cells)
+        _delete(store, "pictures", "name", found.pictures)
+        for table in ("claims", "drivers"):  # of runs that ended without a word
+            store.database.execute(f"delete from {table}")
+    for path in found.folders:
+        shutil.rmtree(path, ignore_errors=True)
+    with store.database.guard():
+        store.database.execute("vacuum")
+        store.database.execute("pragma wal_checkpoint(truncate)")
+    return found
+
+
+def _delete(store: Store, table: str, column: str, values: Iterable[str]) -> None:
+    store.database.insert(f"delete from {table} where {column} = ?", ((value,) for value in values))

@@ -1,0 +1,115 @@
+"""The runs of the campaign: each group of faults once, beside priors that do no harm."""
+
+import dataclasses
+import importlib.util
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from faultkit import Fault
+
+from priorlab import plugins
+from priorlab.harness.run import bench
+from priorlab.harness.run.settings import settle
+from priorlab.pictures import writing
+
+PLUGINS = Path(__file__).with_name("plugins")
+INNOCENT = PLUGINS / "innocent.py"
+INNOCENTS = "draws:copy=0|1|2|3,learns:copy=0|1|2|3"
+RUNS = {
+    "quick": (
+        ("processes", "state", "truth", "answers", "memory"),
+        {"timeout_s": 60, "memory_mb": 300},
+    ),
+    "hangs": (("hangs",), {"timeout_s": 3, "slots": 3}),
+}
+"""The runs of the campaign: the plugin files of each, and its settings."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Seen:
+    """What a run said of a prior, and what is wrong with that."""
+
+    status: str
+    message: str
+    problem: str
+
+
+def faults(name: str) -> dict[str, Fault]:
+    """Return the faults of a run by the name of their prior."""
+    return {found: fault for group in RUNS[name][0] for found, fault in _group(group).items()}
+
+
+def _group(group: str) -> dict[str, Fault]:
+    spec = importlib.util.spec_from_file_location(f"faults_{group}", PLUGINS / f"{group}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module.GROUP
+
+
+def images(folder: Path) -> Path:
+    """Write one tiny picture, whose first row is known to those who cheat."""
+    target = folder / "tiny"
+    target.mkdir()
+    image = np.random.default_rng(0).integers(0, 256, (1, 16, 16))
+    image[0, 0] = np.arange(16) * 37 % 256
+    writing.write(target / "tiny.png", (image / 255).astype(np.float32))
+    return target
+
+
+def compare(priors: str, files: list[Path], folder: Path, **typed: Any) -> pd.DataFrame:
+    """Run priors on the tiny picture and return the rows."""
+    folder.mkdir(parents=True)
+    os.environ["FAULTS_SCRATCH"] = str(folder)
+    os.environ["FAULTS_GROUP"] = str(os.getpgrp())
+    given = {"priors": priors, "tasks": "denoise:sigma=25", "out": folder / "out"}
+    given |= {"dataset": str(images(folder)), "slots": 2}
+    return bench.run(settle(given | typed), plugins.load(files)).rows
+
+
+def innocent(folder: Path) -> dict[str, str]:
+    """Return the digest of what each prior that does no harm returns when it is alone."""
+    rows = compare(INNOCENTS, [INNOCENT], folder, slots=1)
+    assert rows["status"].eq("ok").all(), rows["message"].tolist()
+    return dict(zip(rows["prior"], rows["output"], strict=True))
+
+
+def run(name: str, folder: Path, alone: dict[str, str]) -> dict[str, Seen]:
+    """Run some groups beside priors that do no harm, and judge each row."""
+    expected, (groups, settings) = faults(name), RUNS[name]
+    # One that does no harm after each few that do.
+    mixed, innocents = list(expected), list(alone)
+    step = max(1, len(mixed) // len(innocents))
+    for place, prior in enumerate(innocents):
+        mixed.insert((place + 1) * step + place, prior)
+    files = [INNOCENT, *(PLUGINS / f"{group}.py" for group in groups)]
+    rows = compare(",".join(mixed), files, folder, **settings)
+    rows = {row["prior"]: row for row in rows.to_dict("records")}
+    seen = {prior: judged(fault, rows.get(prior)) for prior, fault in expected.items()}
+    for prior, digest in alone.items():
+        row = rows.get(prior, {})
+        right = row.get("status") == "ok" and row.get("output") == digest and not row["message"]
+        problem = "" if right else "it is not what it is without the others"
+        seen[prior] = Seen(str(row.get("status")), str(row.get("message")), problem)
+    return seen
+
+
+def judged(fault: Fault, row: dict[str, Any] | None) -> Seen:
+    """Say what is wrong with the row of a fault."""
+    if row is None:
+        return Seen("", "", "it has no row")
+    status, message = str(row["status"]), str(row["message"])
+    problem = ""
+    if status not in fault.status.split("|"):
+        problem = f"its status is {status}"
+    elif not re.search(fault.message or ("^$" if status == "ok" else ""), message):
+        problem = f"its message is {message!r}"
+    elif (fault.check and status == "ok") or ("|" not in fault.status and fault.check):
+        try:
+            fault.check(row)
+        except AssertionError as error:
+            problem = f"{error}" or "its check fails"
+    return Seen(status, message, problem)

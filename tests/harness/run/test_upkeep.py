@@ -1,0 +1,88 @@
+"""The commands `runs` and `status`: what they say, and what they change."""
+
+import os
+import shutil
+import sys
+
+import pytest
+
+from priorlab import api, cli
+from priorlab.errors import UsageError
+from priorlab.harness.results import runs
+from priorlab.harness.run import computation
+
+
+def test_runs_are_listed_renamed_exported_and_cleared(run, known, tmp_path, capsys):
+    out = tmp_path / "out"
+    run("first")
+    run("second", priors="good,picky")
+
+    def runs_command(*typed):
+        code = cli.main(["runs", *typed, "--out", str(out)])
+        printed = capsys.readouterr()
+        return code, printed.out + printed.err
+
+    code, text = runs_command("list")
+    assert code == 0
+    assert "first: 6 cells (6 ok); 2 priors, 1 tasks on " in text
+    assert runs_command("rename", "first", "second")[0] == 2
+    assert runs_command("rename", "absent", "new")[1].startswith("priorlab: there is no run absent")
+    assert runs_command("rename", "first", "third")[0] == 0
+    assert runs.load("third", out).info["name"] == "third"
+    assert "priors:   good, nan" in runs_command("show", "third")[1]
+    assert run("third").rows["cached"].all()
+
+    for suffix, count in ((".csv", 6), (".parquet", 6)):
+        file = tmp_path / f"rows{suffix}"
+        assert f"wrote {count} rows" in runs_command("export", "third", "-o", str(file))[1]
+    assert "wrote 9 rows" in runs_command("export", "-o", str(tmp_path / "all.csv"))[1]
+    assert runs_command("export", "-o", "rows.xls")[0] == 2
+
+    shutil.rmtree(out / "third")
+    (out / "outputs").mkdir()
+    dry = runs_command("gc", "--dry-run")[1]
+    assert dry.startswith("would remove 3 cells and 0 pictures")
+    assert known() == 9
+    assert runs_command("gc")[1].startswith("removed 3 cells and 0 pictures")
+    assert known() == 6
+    assert not (out / "outputs").exists()
+    assert run("second", priors="good,picky").rows["cached"].all()
+    assert runs_command("gc")[1].startswith("removed 0 cells and 0 pictures, 0.0 MB")
+
+
+def test_status_says_what_is_running(run, using, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(computation, "BEAT", 0.0)
+    said = []
+
+    def after(job, count):
+        if count == 3:
+            cli.main(["status", "--out", str(tmp_path / "out")])
+            said.append(capsys.readouterr().out)
+            assert api.running(tmp_path / "out")[0].run == "run"
+
+    using(after)
+    run()
+    assert said[0].startswith("run: 2 of 6 cells, 0 failed\n")
+    assert f"process {os.getpid()} on " in said[0]
+    assert " · denoise:sigma=25 · tiny" in said[0]
+    cli.main(["status", "--out", str(tmp_path / "out")])
+    assert capsys.readouterr().out.startswith("nothing is running in ")
+
+
+def test_merged_shards_need_no_further_computing(run, compare, using, tmp_path, capsys):
+    for prior in ("good", "nan"):
+        compare(prior, tmp_path / prior, name="part", slots=1)
+    typed = [str(tmp_path / "good"), str(tmp_path / "nan"), "--out", str(tmp_path / "out")]
+    for new in (6, 0):
+        assert cli.main(["runs", "merge", *typed]) == 0
+        assert f"6 cells read: {new} new" in capsys.readouterr().out
+    assert run().rows["cached"].all()
+    assert cli.main(["runs", "merge", str(tmp_path), "--out", str(tmp_path / "out")]) == 2
+    assert "there is no store in" in capsys.readouterr().err
+
+
+def test_parquet_without_its_library_is_a_sentence(run, tmp_path, monkeypatch):
+    run()
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(UsageError, match=r"pip install 'priorlab.parquet.'"):
+        api.export_rows(tmp_path / "rows.parquet", out=tmp_path / "out")
