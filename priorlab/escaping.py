@@ -54,7 +54,7 @@ def markdown(text: str) -> str:
         r"&(?=#?\w+;)",  # an entity
         r"(?<![^\W_])_|_(?![^\W_])",  # not between letters
         r"~(?!/)",  # what is struck out; not a home folder
-        r"(?<=\])[(\[:]",  # a link, or where one goes
+        r"(?<=\])[(\[]",  # a link
     )
     return re.sub("|".join(marks), lambda mark: "\\" + mark[0], _in_print(text))
 
@@ -67,7 +67,7 @@ def markdown_block(text: str) -> str:
     >>> print(markdown_block("# 1"), markdown_block("1. item"))
     \# 1 1\. item
     """
-    return re.sub(r"^(\d+)(?=[.)])|^(?=[#>+=-])", r"\1\\", markdown(text))
+    return re.sub(r"^(\d+)(?=[.)])|^(?=[#>+=\[-])", r"\1\\", markdown(text))
 
 
 _LATEX = {mark: f"\\{mark}" for mark in "&%$#_{}"} | {

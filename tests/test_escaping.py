@@ -125,6 +125,7 @@ def test_latex_has_no_marks_but_those_written_here(text):
 
 
 def test_what_is_common_stays_readable():
+    assert escaping.markdown_block("Clipped to [0, 1]: all") == "Clipped to [0, 1]: all"
     for text in ("denoise:sigma=25", "dip:network=unet,red=bm3d", "29.97 [29.1, 30.8]", "-", "5 %"):
         assert escaping.markdown(text) == escaping.terminal(text) == text
     assert escaping.terminal("photo  1.png") == "photo  1.png"

@@ -11,7 +11,7 @@ import pandas as pd
 
 from priorlab.errors import UsageError
 from priorlab.files import write_atomically
-from priorlab.harness.results import merging, runs, upkeep
+from priorlab.harness.results import csv_files, merging, runs, upkeep
 from priorlab.harness.results.claims import Driver, check_idle, drivers
 from priorlab.harness.results.folder import RunFolder
 from priorlab.harness.results.merging import Merged
@@ -135,16 +135,16 @@ def export_rows(
     if target.suffix not in SUFFIXES:
         raise UsageError(f"cannot write {target}: the suffix is not one of {', '.join(SUFFIXES)}")
     rows = load_run(run, out).rows if run else _all_rows(_folder_of(Path(out)))
-    buffer = io.BytesIO()
     if target.suffix == ".csv":
-        rows.to_csv(buffer, index=False, lineterminator="\n")
-    else:
-        try:
-            rows.to_parquet(buffer, engine="pyarrow", index=False)
-        except ImportError:
-            raise UsageError(
-                "Parquet files need pyarrow: pip install 'priorlab[parquet]', or write a .csv file"
-            ) from None
+        write_atomically(target, csv_files.write(rows))
+        return len(rows)
+    try:
+        buffer = io.BytesIO()
+        rows.to_parquet(buffer, engine="pyarrow", index=False)
+    except ImportError:
+        raise UsageError(
+            "Parquet files need pyarrow: pip install 'priorlab[parquet]', or write a .csv file"
+        ) from None
     write_atomically(target, buffer.getvalue())
     return len(rows)
 
