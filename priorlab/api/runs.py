@@ -11,7 +11,7 @@ import pandas as pd
 
 from priorlab.errors import UsageError
 from priorlab.files import write_atomically
-from priorlab.harness.results import merging, runs, upkeep
+from priorlab.harness.results import csv_files, merging, runs, upkeep
 from priorlab.harness.results.claims import Driver, check_idle, drivers
 from priorlab.harness.results.folder import RunFolder
 from priorlab.harness.results.merging import Merged
@@ -137,7 +137,7 @@ def export_rows(
     rows = load_run(run, out).rows if run else _all_rows(_folder_of(Path(out)))
     buffer = io.BytesIO()
     if target.suffix == ".csv":
-        rows.to_csv(buffer, index=False, lineterminator="\n")
+        buffer.write(csv_files.write(rows).encode())
     else:
         try:
             rows.to_parquet(buffer, engine="pyarrow", index=False)

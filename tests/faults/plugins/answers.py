@@ -534,5 +534,3 @@ def works_after_a_clock_change(m, trace, seed):
 @hookimpl
 def priorlab_priors():
     return GROUP.priors
-
-
