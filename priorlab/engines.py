@@ -55,6 +55,8 @@ class Work:
         What the processes of cells need; see `priorlab.harness.isolation.setup`.
     components : sequence of (str, Component)
         All priors and tasks among the jobs, each with its kind: "priors" or "tasks".
+    modules : sequence of str
+        The modules of the plugins that provide them.
     slots : int
         How many cells this machine computes at the same time, and for how many there is a line
         that shows what they do.
@@ -76,6 +78,7 @@ class Work:
     schedule: Schedule
     setup: Any
     components: Sequence[tuple[str, Component]]
+    modules: Sequence[str]
     slots: int
     limit: int | None
     logs: Path
@@ -87,7 +90,15 @@ class Work:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Engine(Component, abc.ABC):
-    """Base of engines: frozen dataclasses with a `name`, a docstring and parameters."""
+    """Base of engines: frozen dataclasses with a `name`, a docstring and parameters.
+
+    Attributes
+    ----------
+    elsewhere : bool
+        Whether it computes cells on other machines.
+    """
+
+    elsewhere: ClassVar[bool] = True
 
     def check(self) -> None:
         """Raise a `UsageError` if it cannot be used: a library or a parameter is missing.
@@ -115,6 +126,7 @@ class Local(Engine):
     """The cores, or the accelerator, of this machine."""
 
     name: ClassVar[str] = "local"
+    elsewhere: ClassVar[bool] = False
 
     @override
     def run(self, work: Work) -> Results:

@@ -210,3 +210,4 @@ def _check_item(sort: str, item: Any) -> None:
         field.name for field in dataclasses.fields(item) if field.default is dataclasses.MISSING
     ]:
         raise TypeError(f"{label} needs a default for {', '.join(required)}")
+    item().spec()  # what it raises with its defaults, it is to raise now

@@ -121,6 +121,15 @@ class Registry:
         """The plugins that could not be loaded, wholly or in part."""
         return [plugin for plugin in self.plugins if plugin.problem]
 
+    @property
+    def modules(self) -> list[str]:
+        """The modules of the plugins that were loaded.
+
+        With them as `only` of `priorlab.plugins.load` another process loads the same, and tries
+        nothing first.
+        """
+        return [plugin.module for plugin in self.plugins if plugin.module]
+
     def hint(self) -> str:
         """Return what to add to an error on an unknown name: it may be in a broken plugin."""
         broken = ", ".join(plugin.name for plugin in self.problems)

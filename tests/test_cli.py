@@ -58,7 +58,7 @@ def test_importing_the_package_imports_no_torch():
             "unknown image of photos 'rockett'; did you mean 'rocke",
         ),
         (["bench", "--images", ","], "expected the name of at least one image"),
-        (["bench", "--suite", "no-such.toml"], "cannot read no-such.toml: No such file"),
+        (["bench", "--suite", "no-such.toml"], "cannot read the suite no-such.toml: No such file"),
         (["bench", "--slots", "0"], "is not a whole number above 0"),
         (["bench", "--timeout", "0"], "is not a number of seconds above 0"),
         (["bench", "--plugin", "none.py"], "there is no such file"),

@@ -58,9 +58,12 @@ class Drive:
             return
         try:
             self._here = self._inbox.threads.submit(
-                introduction.ask, work.setup, introduction.described(work.components)
+                introduction.ask,
+                work.setup,
+                introduction.described(work.components),
+                work.modules,
             )
-            self._luggage = pack(self._run, work.setup, work.components)
+            self._luggage = pack(self._run, work.setup, work.components, work.modules)
             if not self._open():
                 return
             while not work.stop():

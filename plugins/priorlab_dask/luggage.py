@@ -39,7 +39,9 @@ class Luggage:
         All priors and tasks, each with its kind, as `priorlab.components.description` has them.
     folders : dict of str to dict of str to bytes
         For each folder here the contents of files in it, by their path below it.
-    modules : dict of str to str
+    modules : list of str
+        Those of the plugins that provide the components.
+    files : dict of str to str
         The path of each plugin's file, by the name of its module, which depends on it.
     """
 
@@ -47,10 +49,13 @@ class Luggage:
     setup: dict[str, Any]
     components: list[tuple[str, dict[str, Any]]]
     folders: dict[str, dict[str, bytes]]
-    modules: dict[str, str]
+    modules: list[str]
+    files: dict[str, str]
 
 
-def pack(run: str, setup: Setup, parts: Iterable[tuple[str, Component]]) -> Luggage:
+def pack(
+    run: str, setup: Setup, parts: Iterable[tuple[str, Component]], modules: Iterable[str]
+) -> Luggage:
     """Collect what workers need.
 
     Raises
@@ -85,8 +90,8 @@ def pack(run: str, setup: Setup, parts: Iterable[tuple[str, Component]]) -> Lugg
         )
     described = introduction.described(parts)
     places = candidates.find(setup.plugin_files, setup.plugin_folders)
-    modules = {found.module: found.source for found in places if not found.entry}
-    return Luggage(run, dataclasses.asdict(setup), described, folders, modules)
+    named = {found.module: found.source for found in places if not found.entry}
+    return Luggage(run, dataclasses.asdict(setup), described, folders, list(modules), named)
 
 
 class Unpacked:
@@ -95,7 +100,7 @@ class Unpacked:
     def __init__(self, luggage: Luggage, folder: Path) -> None:
         """Write them."""
         self._folders: dict[str, Path] = {}
-        self._modules = luggage.modules
+        self._modules = luggage.files
         for there, inside in luggage.folders.items():
             here = folder / hashlib.sha256(there.encode()).hexdigest()[:12]
             self._folders[there] = here

@@ -43,7 +43,7 @@ def arrive(luggage: Luggage) -> dict[str, Any]:
         leave(luggage.run)
         site = _Site(luggage, Path(worker.local_directory, f"priorlab-{luggage.run}"))
         _sites[luggage.run] = site
-    facts = introduction.ask(_setup(site.setup), site.components)
+    facts = introduction.ask(_setup(site.setup), site.components, site.modules)
     site.accelerators = facts.get("accelerators", 0)
     return facts
 
@@ -109,6 +109,7 @@ class _Site:
         self.files = Unpacked(luggage, folder / "files")
         self.setup = self.files.translated(luggage.setup)
         self.components = self.files.translated(luggage.components)
+        self.modules = self.files.translated(luggage.modules)
         self._folder = folder
         self._free: queue.LifoQueue[Place] = queue.LifoQueue()
         self._places = 0

@@ -40,7 +40,7 @@ class _Task:
 
 def compute(work: Work, jobs: int, cluster: str | None, options: dict[str, Any]) -> Results:
     """Compute all jobs of a schedule; see `priorlab.engines.Engine.run`."""
-    here = introduction.ask(work.setup, introduction.described(work.components))
+    here = introduction.ask(work.setup, introduction.described(work.components), work.modules)
     if "problem" in here:
         raise UsageError(here["problem"])
     folder = (work.logs / f"array-{secrets.token_hex(4)}").resolve()
@@ -107,6 +107,7 @@ class _Array:
                 work.setup,
                 self._here,
                 parts,
+                work.modules,
                 {number: request(task.job) for number, task in share.items()},
             )
             for share in self._shares

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import pickle
 import socket
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,7 @@ class Share:
         What children need.
     introduction : dict
         What the machine of the driver says of itself; see `priorlab.harness.run.introduction`.
-    components : list
+    components, modules
         The priors and tasks, as `introduction.ask` takes them.
     requests : dict of int to dict
         The cells, by number.
@@ -43,12 +44,13 @@ class Share:
     setup: Any
     introduction: dict[str, Any]
     components: list[Any]
+    modules: Sequence[str]
     requests: dict[int, dict[str, Any]]
 
 
 def serve(share: Share) -> None:
     """Compute a share."""
-    mine = introduction.ask(share.setup, share.components)
+    mine = introduction.ask(share.setup, share.components, share.modules)
     problem = mine.get("problem")
     if not problem:
         other = difference(share.introduction["credentials"], mine["credentials"])

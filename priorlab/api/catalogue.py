@@ -6,8 +6,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from priorlab import plugins, remembered
-from priorlab.errors import check_seed
+from priorlab.errors import UsageError, check_seed
 from priorlab.registry import Registry
+from priorlab.restoration import reason
 
 
 def load_plugins(
@@ -96,5 +97,10 @@ def train(
     """
     check_seed(seed)
     trainer = (registry or plugins.load()).find("trainers", name)
-    provenance: dict[str, str] = trainer.train(dataset, output, channels, steps, seed, report)
+    try:
+        provenance: dict[str, str] = trainer.train(dataset, output, channels, steps, seed, report)
+    except (UsageError, OSError):
+        raise
+    except Exception as error:  # a plugin may raise anything; the cause stays attached
+        raise UsageError(f"the training {name} failed: {reason(error)}") from error
     return provenance

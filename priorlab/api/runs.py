@@ -135,16 +135,16 @@ def export_rows(
     if target.suffix not in SUFFIXES:
         raise UsageError(f"cannot write {target}: the suffix is not one of {', '.join(SUFFIXES)}")
     rows = load_run(run, out).rows if run else _all_rows(_folder_of(Path(out)))
-    buffer = io.BytesIO()
     if target.suffix == ".csv":
-        buffer.write(csv_files.write(rows).encode())
-    else:
-        try:
-            rows.to_parquet(buffer, engine="pyarrow", index=False)
-        except ImportError:
-            raise UsageError(
-                "Parquet files need pyarrow: pip install 'priorlab[parquet]', or write a .csv file"
-            ) from None
+        write_atomically(target, csv_files.write(rows))
+        return len(rows)
+    try:
+        buffer = io.BytesIO()
+        rows.to_parquet(buffer, engine="pyarrow", index=False)
+    except ImportError:
+        raise UsageError(
+            "Parquet files need pyarrow: pip install 'priorlab[parquet]', or write a .csv file"
+        ) from None
     write_atomically(target, buffer.getvalue())
     return len(rows)
 

@@ -60,8 +60,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 REPORT = (
-    "this is a fault of priorlab, not of yours; please report it to its authors, with the text"
-    " above, the command and what 'priorlab --version' prints"
+    "this is a fault of priorlab or of a plugin, not of yours; please report it to the authors,"
+    " with the text above, the command and what 'priorlab --version' prints"
 )
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from priorlab import api
+from priorlab import api, escaping
 from priorlab.cli.parsing import OK, Parser
 
 if TYPE_CHECKING:
@@ -58,12 +58,12 @@ def _list(options: argparse.Namespace) -> int:
     found = api.summaries(options.out)
     for run in found:
         if run.problem:
-            print(f"{run.name}: {run.problem}")
+            _say(f"{run.name}: {run.problem}")
             continue
         grid = f"{len(run.priors)} priors, {len(run.tasks)} tasks on {run.dataset}"
-        print(f"{run.name}: {_state(run.total, run.statuses)}; {grid}; begun {run.started}")
+        _say(f"{run.name}: {_state(run.total, run.statuses)}; {grid}; begun {run.started}")
     if not found:
-        print(f"no runs in {options.out}")
+        _say(f"no runs in {options.out}")
     return OK
 
 
@@ -95,61 +95,67 @@ def _show(options: argparse.Namespace) -> int:
         "versions": ", ".join(f"{name} {what}" for name, what in run.info["versions"].items()),
     }
     for name, value in facts.items():
-        print(f"{name + ':':10}{value}")
+        _say(f"{name}: {value}")
     return OK
 
 
 def _rename(options: argparse.Namespace) -> int:
-    print(f"now {api.rename_run(options.old, options.new, options.out)}")
+    _say(f"now {api.rename_run(options.old, options.new, options.out)}")
     return OK
 
 
 def _merge(options: argparse.Namespace) -> int:
     found = api.merge_results(options.source, options.out)
-    print(
+    _say(
         f"{found.cells} cells read: {found.new} new, {found.better} in place of failures;"
         f" {found.scores} scores and {found.pictures} pictures added"
     )
-    print("the command of a run, with the same --out, now makes its tables from what is known;")
-    print("until then 'runs gc' counts such cells as unused")
+    _say("the command of a run, with the same --out, now makes its tables from what is known;")
+    _say("until then 'runs gc' counts such cells as unused")
     return OK
 
 
 def _export(options: argparse.Namespace) -> int:
     count = api.export_rows(options.output, options.run, options.out)
-    print(f"wrote {count} rows to {options.output}")
+    _say(f"wrote {count} rows to {options.output}")
     return OK
 
 
 def _clear(options: argparse.Namespace) -> int:
     found = api.collect_garbage(options.out, dry_run=options.dry_run)
     would = "would remove" if options.dry_run else "removed"
-    print(
+    _say(
         f"{would} {len(found.cells)} cells and {len(found.pictures)} pictures,"
         f" {found.bytes / 1e6:.1f} MB"
     )
     for folder in found.folders:
-        print(f"{would} {folder}/, the pictures of an earlier version")
+        _say(f"{would} {folder}/, the pictures of an earlier version")
     return OK
+
+
+def _say(text: str) -> None:
+    """Print a line; names may hold anything."""
+    indent = text[: len(text) - len(text.lstrip())]
+    print(indent + escaping.terminal(text.lstrip()))
 
 
 def _status(options: argparse.Namespace) -> int:
     drivers = api.running(options.out)
     for driver in drivers:
         where = f"process {driver.pid} on {driver.place.partition(':')[0]}"
-        print(f"{driver.run}: {driver.done} of {driver.total} cells, {driver.failed} failed")
+        _say(f"{driver.run}: {driver.done} of {driver.total} cells, {driver.failed} failed")
         if driver.is_silent:
             silent = (time.time() - driver.beat) / 60
-            print(
+            _say(
                 f"  no sign of life for {silent:.0f} min ({where}); its command goes on from there"
             )
             continue
         left = ""
         if driver.seconds_left is not None:
             left = f", about {driver.seconds_left / 60:.0f} min left"
-        print(f"  {where}, begun {driver.started} UTC{left}")
+        _say(f"  {where}, begun {driver.started} UTC{left}")
         for index, text in enumerate(driver.doing):
-            print(f"  {index + 1}: {text}")
+            _say(f"  {index + 1}: {text}")
     if not drivers:
-        print(f"nothing is running in {options.out}")
+        _say(f"nothing is running in {options.out}")
     return OK

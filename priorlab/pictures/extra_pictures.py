@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from typing_extensions import override
 
+from priorlab.errors import kind, said
 from priorlab.pictures import arrays
 from priorlab.trace import Trace
 
@@ -69,7 +70,7 @@ class PictureCollector(Trace):
         try:
             self._pictures[str(name)] = image.detach().clone()
         except Exception as error:  # a plugin may pass anything; that must not cost its result
-            print(f"picture {name!r} is left out: {error}", file=sys.stderr)
+            print(f"a picture is left out: {kind(error)}: {said(error)}", file=sys.stderr)
 
     def pictures(self) -> list[ExtraPicture]:
         """Return the pictures, scaled so that their maximum is white.

@@ -19,7 +19,7 @@ from priorlab.candidates import Candidate
 from priorlab.errors import printable
 from priorlab.registry import Plugin
 from priorlab.remembered import own_files
-from priorlab.trials import surroundings
+from priorlab.trials import processes, surroundings
 
 COPY = 86
 """The exit status of a copy of the process that a plugin's import made."""
@@ -90,7 +90,7 @@ def _processes() -> str:
 
 def _settle() -> None:
     """Make this process one that harms nobody and says how it ends."""
-    _end_with_parent()
+    processes.end_with_parent()
     faulthandler.enable(2)
     torch.set_num_threads(1)  # those of a process that was forked are gone
     if threading.current_thread() is threading.main_thread():
@@ -100,15 +100,6 @@ def _settle() -> None:
     for name, number in (("stdout", 1), ("stderr", 2)):
         stream = open(number, "w", buffering=1, errors="backslashreplace", closefd=False)  # noqa: SIM115
         setattr(sys, name, stream)
-
-
-def _end_with_parent() -> None:
-    """Have the kernel end this process with the one that waits for it."""
-    if sys.platform == "linux":
-        import ctypes
-
-        pr_set_pdeathsig = 1
-        ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)
 
 
 def _send(report: int, **message: Any) -> None:

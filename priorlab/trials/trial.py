@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import os
@@ -19,7 +20,7 @@ import torch
 
 from priorlab.candidates import Candidate
 from priorlab.errors import printable
-from priorlab.trials import surroundings
+from priorlab.trials import processes, surroundings
 from priorlab.trials.child import COPY, CUT_OFF, Load, serve
 
 TIMEOUT = 60.0
@@ -30,6 +31,8 @@ START_TIMEOUT = 180.0
 """Seconds in which a new process must have imported torch."""
 MOST_OUTPUT = 10**6
 """Bytes that a plugin may print when it is loaded."""
+_POLL = 0.05
+"""Seconds after which to see whether the process has ended: what it started may hold its pipes."""
 KEPT_OUTPUT = 3000
 """Bytes that are kept of the beginning and of the end of its output."""
 
@@ -77,7 +80,7 @@ def verdicts(candidates: Sequence[Candidate], load: Load, command: str) -> list[
     found: list[Verdict] = []
     while len(found) < len(candidates):
         todo = candidates[len(found) :]
-        with _Process(todo, load, command) as process:
+        with processes.orphans_ended(), _Process(todo, load, command) as process:
             some = list(process.verdicts())
         if len(some) > 1 and process.died:
             some.pop()  # an earlier plugin may be to blame: this one is tried as the first
@@ -123,7 +126,7 @@ class _Process:
             os.close(output)
         self._deadline = time.monotonic() + (TIMEOUT if forked else START_TIMEOUT)
         self._current = 0
-        self._started = False
+        self._started = self._hung = False
         self._slow_at = float("inf")
 
     def __enter__(self) -> _Process:
@@ -140,27 +143,49 @@ class _Process:
         with selectors.DefaultSelector() as selector:
             for descriptor in (self._report, self._output):
                 selector.register(descriptor, selectors.EVENT_READ)
-            while True:
-                wait = max(0.0, min(self._deadline, self._slow_at) - time.monotonic())
-                ready = {key.fd for key, _ in selector.select(wait)}
-                if self._output in ready and not self._read_output():
-                    selector.unregister(self._output)
-                if self._printed > MOST_OUTPUT:
-                    yield self._ended(f"it prints more than {MOST_OUTPUT // 10**6} MB when loaded")
-                    return
-                if self._report in ready:
-                    chunk = os.read(self._report, 1 << 16)
-                    yield from self._received(chunk)
+            while not self._is_done():
+                wait = min(self._deadline, self._slow_at) - time.monotonic()
+                for key, _ in selector.select(max(0.0, min(wait, _POLL))):
+                    chunk = os.read(key.fd, 1 << 16)
                     if not chunk:
-                        if self._current < len(self._candidates) and not self._stopped:
-                            yield self._ended(self._how_it_ended())
-                        return
-                now = time.monotonic()
-                if now >= self._deadline:
-                    yield self._too_long()
+                        selector.unregister(key.fd)
+                    elif key.fd == self._report:
+                        yield from self._received(chunk)
+                    else:
+                        self._note_output(chunk)
+                if problem := self._what_ends_it():
+                    yield from self._rest()
+                    if not self._is_done():
+                        yield self._ended(problem)
                     return
-                if now >= self._slow_at:
+                if time.monotonic() >= self._slow_at:
                     self._say_slow()
+
+    def _is_done(self) -> bool:
+        """Return whether all were tried, or the process ends because of what one left behind."""
+        return self._stopped or self._current == len(self._candidates)
+
+    def _what_ends_it(self) -> str:
+        """Return why nothing more is to be waited for, or an empty text."""
+        if self._printed > MOST_OUTPUT:
+            return f"it prints more than {MOST_OUTPUT // 10**6} MB when loaded"
+        number, status = os.waitpid(self._pid, os.WNOHANG)
+        if number:
+            self._pid, self.died = 0, True
+            return self._how_it_ended(os.waitstatus_to_exitcode(status))
+        if time.monotonic() < self._deadline:
+            return ""
+        if not self._started:
+            return f"a process to try it in did not start in {START_TIMEOUT:g} s"
+        self._hung = True
+        return f"loading it took more than {TIMEOUT:g} s"
+
+    def _rest(self) -> Iterator[Verdict]:
+        """Yield what a process has reported that has ended."""
+        os.set_blocking(self._report, False)
+        with contextlib.suppress(BlockingIOError):
+            while chunk := os.read(self._report, 1 << 16):
+                yield from self._received(chunk)
 
     _stopped = False
     """Whether the process ended by itself after a plugin, because of what that left behind."""
@@ -180,23 +205,19 @@ class _Process:
                 self._stopped = message["lasting"]
                 yield Verdict(message["problem"], message["details"], tuple(message["files"]))
 
-    def _read_output(self) -> bool:
-        chunk = os.read(self._output, 1 << 16)
+    def _note_output(self, chunk: bytes) -> None:
         self._printed += len(chunk)
         self._first += chunk[: KEPT_OUTPUT - len(self._first)]
         self._last = (self._last + chunk)[-KEPT_OUTPUT:]
-        return bool(chunk)
 
     def _ended(self, problem: str) -> Verdict:
         """Return the verdict on the plugin that was being loaded when the process ended."""
         self._end()
         os.set_blocking(self._output, False)
-        try:
-            while self._read_output() and self._printed <= MOST_OUTPUT:
-                pass
-        except BlockingIOError:
-            pass
-        return Verdict(problem, self._said())
+        with contextlib.suppress(BlockingIOError):
+            while self._printed <= MOST_OUTPUT and (chunk := os.read(self._output, 1 << 16)):
+                self._note_output(chunk)
+        return Verdict(problem, self._said(), hung=self._hung)
 
     def _said(self) -> str:
         """Return what the plugin printed, of much the beginning and the end."""
@@ -205,17 +226,8 @@ class _Process:
         left_out = f"\n... ({gap} bytes) ...\n".encode() if gap else b""
         return (self._first + left_out + last).decode("utf-8", "replace")
 
-    def _too_long(self) -> Verdict:
-        if not self._started:
-            return self._ended(f"a process to try it in did not start in {START_TIMEOUT:g} s")
-        hung = f"loading it took more than {TIMEOUT:g} s"
-        return dataclasses.replace(self._ended(hung), hung=True)
-
-    def _how_it_ended(self) -> str:
-        """Wait for the process and return how it ended, in words."""
-        self.died = True
-        code = os.waitstatus_to_exitcode(os.waitpid(self._pid, 0)[1])
-        self._pid = 0
+    def _how_it_ended(self, code: int) -> str:
+        """Return in words what an exit code means."""
         if not self._started:
             return f"a process to try it in did not start (exit status {code})"
         if code < 0:

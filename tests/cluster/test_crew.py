@@ -4,8 +4,6 @@ import random
 
 import pytest
 
-pytest.importorskip("distributed", reason="pip install 'priorlab[dask]'")
-
 from priorlab_dask.crew import RETRIES, Attempt, Crew, Post
 
 

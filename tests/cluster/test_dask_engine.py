@@ -44,7 +44,7 @@ class Notes(Progress):
 
 def test_a_cell_is_computed_by_a_worker_and_its_pictures_come_back(run, monkeypatch):
     # A worker in this process, and nothing to compare: one process is started, for the cells.
-    monkeypatch.setattr(introduction, "ask", lambda setup, parts: {"credentials": {}})
+    monkeypatch.setattr(introduction, "ask", lambda *asked: {"credentials": {}})
     with LocalCluster(1, threads_per_worker=1, processes=False, dashboard_address=":0") as cluster:
         there = run(Dask(scheduler=cluster.scheduler_address), "good,raises")
     rows = there.rows.set_index(["prior", "image"])
@@ -70,10 +70,15 @@ def test_a_cell_is_computed_by_a_worker_and_its_pictures_come_back(run, monkeypa
 def test_a_cluster_that_cannot_be_used_is_explained(run, tmp_path, monkeypatch, given, says):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(connection, "TRY", 0.2)
-    monkeypatch.setattr(introduction, "ask", lambda setup, parts: {})
+    monkeypatch.setattr(introduction, "ask", lambda *asked: {})
     Path("vague.yaml").write_text("jobqueue: {slurm: {cores: 1}}")
     with pytest.raises(UsageError, match=says):
         run(Dask(**given), "good")
+
+
+def test_exclusive_timing_is_for_one_machine(run):
+    with pytest.raises(UsageError, match="does not go with engine=dask"):
+        run(Dask(scheduler="tcp://a:1"), "good", timing="exclusive")
 
 
 def test_without_distributed_one_sentence_says_what_to_install(run, monkeypatch):
@@ -103,7 +108,7 @@ def test_a_worker_computes_as_many_cells_as_it_has_threads_or_gpus(
 
 
 @contextlib.contextmanager
-def process(*command, path=(), **env):
+def process_of(*command, path=(), **env):
     place = os.pathsep.join([*map(str, path), *filter(None, sys.path)])
     started = subprocess.Popen(
         [sys.executable, "-P", "-m", *command],
@@ -122,12 +127,12 @@ def process(*command, path=(), **env):
 
 def scheduler(port):
     options = ("--host", "127.0.0.1", "--port", str(port), "--no-dashboard")
-    return process("distributed.cli.dask_scheduler", *options)
+    return process_of("distributed.cli.dask_scheduler", *options)
 
 
 def worker(port, folder, *options, **given):
     common = ("--no-dashboard", "--nthreads", "2", "--local-directory", str(folder))
-    return process(
+    return process_of(
         "distributed.cli.dask_worker", f"tcp://127.0.0.1:{port}", *common, *options, **given
     )
 
@@ -139,6 +144,13 @@ def port():
         return probe.getsockname()[1]
 
 
+def settled(process):
+    """Return what a worker has started by itself, once it is ready for cells."""
+    wait_for(lambda: len(below(process)) >= 2)
+    time.sleep(5)
+    return below(process)
+
+
 def wait_for(condition, seconds=60.0):
     end = time.monotonic() + seconds
     while not condition():
@@ -146,13 +158,27 @@ def wait_for(condition, seconds=60.0):
         time.sleep(0.1)
 
 
-def children_of_cells():
-    found = []
-    for place in Path("/proc").glob("[0-9]*/cmdline"):
-        with contextlib.suppress(OSError):
-            if b"priorlab.harness" in place.read_bytes():
-                found.append(place.parent.name)
-    return set(found)
+def stat(pid):
+    """Return state and parent of a process; a dead one has the state X."""
+    try:
+        state, parent, *_ = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return "X", 0
+    return state, int(parent)
+
+
+def below(*processes):
+    """Return the processes that some have started, and those that these have, and so on."""
+    parents = {int(path.name): stat(path.name)[1] for path in Path("/proc").glob("[0-9]*")}
+    found, new = set(), {process.pid for process in processes}
+    while new:
+        new = {pid for pid, parent in parents.items() if parent in new} - found
+        found |= new
+    return found
+
+
+def alive(pids):
+    return [pid for pid in pids if stat(pid)[0] not in "XZ"]
 
 
 @pytest.mark.slow
@@ -171,26 +197,31 @@ def test_the_rows_are_those_of_the_local_engine(run, same):
 @pytest.mark.timeout(400)
 def test_workers_killed_at_random_lose_no_row_and_blame_no_cell(run, port, tmp_path):
     stop = threading.Event()
-    kills = []
+    kills, started = [], set()
 
-    def kill():
+    def kill(*workers):
         with Client(f"tcp://127.0.0.1:{port}", set_as_default=False) as client:
             chance = random.Random(0)
             while not stop.wait(12):
                 pids = list(client.run(os.getpid, on_error="ignore").values())
                 if pids:
+                    started.update(below(*workers))
                     os.kill(chance.choice(pids), signal.SIGKILL)
                     kills.append(time.monotonic())
 
-    before = children_of_cells()
-    with scheduler(port), worker(port, tmp_path / "a"), worker(port, tmp_path / "b"):
-        threading.Thread(target=kill, daemon=True).start()
+    with (
+        scheduler(port),
+        worker(port, tmp_path / "a") as one,
+        worker(port, tmp_path / "b") as other,
+    ):
+        threading.Thread(target=kill, args=(one, other), daemon=True).start()
         there = run(Dask(scheduler=f"tcp://127.0.0.1:{port}"), "slow", "there", seeds=range(50))
         stop.set()
     assert len(kills) >= 2
     assert len(there.rows) == 100
     assert set(there.rows["status"]) == {"ok"}
-    wait_for(lambda: children_of_cells() <= before)
+    assert len(started) > 4
+    wait_for(lambda: not alive(started))
 
 
 @pytest.mark.slow
@@ -271,14 +302,48 @@ def test_a_worker_with_another_version_is_refused_by_name(run, port, tmp_path):
 @pytest.mark.timeout(400)
 @pytest.mark.usefixtures("python_handles_sigint")
 def test_ctrl_c_ends_what_runs_on_the_workers(run, port, tmp_path):
-    before = children_of_cells()
+    begun, started = tmp_path / "begun", set()
 
-    def stop():
-        wait_for(lambda: (tmp_path / "begun").exists(), 120)
+    def stop(process):
+        wait_for(begun.exists, 120)
+        started.update(below(process) - service)
         os.kill(os.getpid(), signal.SIGINT)
 
-    threading.Thread(target=stop, daemon=True).start()
-    with scheduler(port), worker(port, tmp_path / "a", CLUSTER_BEGUN=str(tmp_path / "begun")):
+    with scheduler(port), worker(port, tmp_path / "a", CLUSTER_BEGUN=str(begun)) as process:
+        service = settled(process)
+        threading.Thread(target=stop, args=(process,), daemon=True).start()
         found = run(Dask(scheduler=f"tcp://127.0.0.1:{port}"), "hangs")
         assert found.interrupted
-        wait_for(lambda: children_of_cells() <= before, 10)
+        assert started
+        wait_for(lambda: not alive(started), 10)
+        assert alive(service)
+
+
+DRIVER = """
+import sys
+from priorlab import plugins
+from priorlab.harness.run import bench
+from priorlab.harness.run.settings import settle
+if __name__ == "__main__":
+    plugin, folder, out, engine = sys.argv[1:]
+    grid = {"priors": "hangs", "tasks": "denoise", "dataset": folder, "out": out}
+    bench.run(settle({**grid, "engine": engine, "name": "run"}), plugins.load([plugin]))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(400)
+def test_when_the_driver_is_killed_its_cells_end(port, pictures, tmp_path):
+    (tmp_path / "driver.py").write_text(DRIVER)
+    begun = tmp_path / "begun"
+    plugin = Path(__file__).with_name("cluster_plugin.py")
+    engine = f"dask:scheduler=tcp://127.0.0.1:{port}"
+    with scheduler(port), worker(port, tmp_path / "a", CLUSTER_BEGUN=str(begun)) as process:
+        service = settled(process)
+        arguments = map(str, (plugin, pictures, tmp_path / "out", engine))
+        with process_of("driver", *arguments, path=[tmp_path]):
+            wait_for(begun.exists, 120)
+            started = below(process) - service
+            assert started
+        wait_for(lambda: not alive(started), 20)
+        assert alive(service)

@@ -50,7 +50,7 @@ def setup(**given):
 
 
 def test_a_plugin_file_travels_with_what_it_imports_and_opens(plugin, tmp_path):
-    packed = pack("run", setup(plugin_files=(str(plugin),)), [])
+    packed = pack("run", setup(plugin_files=(str(plugin),)), [], [])
     shutil.rmtree(plugin.parent)
     files = Unpacked(packed, tmp_path / "there")
     there = files.translated(packed.setup)["plugin_files"]
@@ -60,7 +60,7 @@ def test_a_plugin_file_travels_with_what_it_imports_and_opens(plugin, tmp_path):
 
 
 def test_a_folder_of_plugins_travels_whole(plugin, tmp_path):
-    packed = pack("run", setup(plugin_folders=(str(plugin.parent),)), [])
+    packed = pack("run", setup(plugin_folders=(str(plugin.parent),)), [], [])
     files = Unpacked(packed, tmp_path / "there")
     (there,) = files.translated(packed.setup)["plugin_folders"]
     assert Path(there).is_relative_to(tmp_path / "there")
@@ -74,7 +74,7 @@ def test_files_that_parameters_name_travel_and_are_named_anew(tmp_path):
     mask.write_bytes(b"a mask")
     registry = plugins.load()
     (task,) = registry.build_tasks(f'inpaint:mask="{mask}"')
-    packed = pack("run", setup(), [("tasks", task)])
+    packed = pack("run", setup(), [("tasks", task)], [])
     mask.unlink()
     files = Unpacked(packed, tmp_path / "there")
     ((_, described),) = files.translated(packed.components)
@@ -87,4 +87,4 @@ def test_what_is_too_large_is_refused_by_name(plugin, monkeypatch):
     monkeypatch.setattr(luggage, "MOST", 1000)
     (plugin.parent / "weights.bin").write_bytes(bytes(2000))
     with pytest.raises(UsageError, match=r"weights.bin is the largest.*make a package"):
-        pack("run", setup(plugin_files=(str(plugin),)), [])
+        pack("run", setup(plugin_files=(str(plugin),)), [], [])

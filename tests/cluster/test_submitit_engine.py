@@ -40,7 +40,7 @@ def test_a_cell_that_ends_its_job_is_named_and_the_rest_of_its_share_is_done(run
 )
 def test_options_that_cannot_be_used_are_named(run, tmp_path, monkeypatch, options, says):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(array.introduction, "ask", lambda setup, parts: {})
+    monkeypatch.setattr(array.introduction, "ask", lambda *asked: {})
     if options is not None:
         Path("jobs.toml").write_text(options)
     with pytest.raises(UsageError, match=says):

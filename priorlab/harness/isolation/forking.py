@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import NoReturn
 
 from priorlab.harness.isolation.channel import Channel, Message, close_all
+from priorlab.harness.isolation.confine import confine
 from priorlab.harness.isolation.process_tree import end_with
 
 Work = Callable[[Message, tuple[int, ...]], None]
@@ -58,6 +59,7 @@ def _fork(
     code = 1
     try:
         end_with(parent)
+        confine()
         close_all(watched)
         control.close()
         work(request, files)

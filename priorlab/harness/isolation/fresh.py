@@ -12,6 +12,7 @@ import torch
 from priorlab import plugins
 from priorlab.harness.isolation import inside, zygote
 from priorlab.harness.isolation.channel import Channel
+from priorlab.harness.isolation.confine import confine
 from priorlab.harness.isolation.process_tree import end_with
 from priorlab.harness.isolation.setup import Setup
 
@@ -23,6 +24,7 @@ def main(descriptor: int) -> None:
     if first is None:
         return
     end_with(first.message["parent"])
+    confine()
     setup = Setup(**first.message["setup"])
     registry = plugins.load(setup.plugin_files, setup.plugin_folders)
     channel.send({"event": "loaded"})

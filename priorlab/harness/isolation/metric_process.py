@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import os
 import select
@@ -17,11 +18,15 @@ from priorlab import plugins, restoration
 from priorlab.errors import printable
 from priorlab.harness.isolation import inside, memory_files, process_tree
 from priorlab.harness.isolation.channel import Channel, close_all
+from priorlab.harness.isolation.confine import confine
 from priorlab.harness.isolation.nursery import exit_text
 from priorlab.harness.isolation.setup import Setup
 
 START_TIMEOUT = 180.0
 """Seconds within which a process must have loaded torch, the plugin, and the metric's network."""
+
+_FAREWELL = 1.0
+"""Seconds between the end of a channel and that of its process; in a crash, next to none."""
 
 Image = NDArray[np.float32]
 
@@ -38,6 +43,7 @@ class MetricProcess:
         self._setup = setup
         self._process: subprocess.Popen[bytes] | None = None
         self._channel: Channel | None = None
+        self._requests = 0
 
     @property
     def pid(self) -> int | None:
@@ -53,10 +59,13 @@ class MetricProcess:
             If the metric raises, ends its process, or takes longer than a cell may.
         """
         try:
-            return self._ask(restored, clean)
+            answer = self._ask(restored, clean)
         except MetricFailed:
             self.end()
             raise
+        if "value" not in answer:
+            raise MetricFailed(printable(str(answer.get("failed", "no value")))[:300])
+        return float(str(answer["value"]))
 
     def end(self) -> None:
         """End the process."""
@@ -68,18 +77,18 @@ class MetricProcess:
             self._channel.close()
             self._channel = None
 
-    def _ask(self, restored: Image, clean: Image) -> float:
+    def _ask(self, restored: Image, clean: Image) -> dict[str, object]:
+        if self._process is not None and self._process.poll() is not None:
+            self.end()  # between two images, which is the fault of neither
         channel = self._channel or self._start()
         pair = np.ascontiguousarray(np.stack([restored, clean]), np.float32)
         file = memory_files.holding(pair.tobytes())
         try:
-            channel.send({"shape": list(pair.shape)}, [file])
+            self._requests += 1
+            channel.send({"shape": list(pair.shape), "request": self._requests}, [file])
         finally:
             os.close(file)
-        answer = self._answer(channel, self._setup.timeout_s)
-        if "value" not in answer:
-            raise MetricFailed(printable(str(answer.get("failed", "no value")))[:300])
-        return float(str(answer["value"]))
+        return self._answer(channel, self._setup.timeout_s)
 
     def _start(self) -> Channel:
         ours, theirs = Channel.pair()
@@ -89,6 +98,7 @@ class MetricProcess:
         )
         theirs.close()
         self._channel = ours
+        self._requests = 0
         first = {"setup": dataclasses.asdict(self._setup), "metric": self._name}
         ours.send({**first, "parent": os.getpid()})
         answer = self._answer(ours, START_TIMEOUT)
@@ -97,33 +107,44 @@ class MetricProcess:
         return ours
 
     def _answer(self, channel: Channel, seconds: float) -> dict[str, object]:
+        """Wait for the answer to the last request; whatever else comes is passed over."""
+        assert self._process is not None
         poll = select.poll()
         poll.register(channel.fileno(), select.POLLIN)
         deadline = time.monotonic() + seconds
-        while not poll.poll(min(200.0, seconds * 1000)):
-            if self._process is not None and (code := self._process.poll()) is not None:
-                raise MetricFailed(exit_text(code))
-            if time.monotonic() > deadline:
-                raise MetricFailed(f"no value after {seconds:g} s")
-        received = channel.receive()
-        if received is None:
-            assert self._process is not None
-            try:
-                code = self._process.wait(5)
-            except subprocess.TimeoutExpired:
-                code = None
-            raise MetricFailed(exit_text(code))
-        close_all(received.files)
-        return received.message
+        while (left := deadline - time.monotonic()) > 0:
+            if not poll.poll(1000 * min(0.2, left)):
+                if (code := self._process.poll()) is not None:
+                    raise MetricFailed(exit_text(code))
+                continue
+            received = channel.receive()
+            if received is None:
+                raise MetricFailed(self._end_text())
+            close_all(received.files)
+            own = received.sender in (0, self._process.pid)
+            if own and received.message.get("request") == self._requests:
+                return received.message
+        raise MetricFailed(f"no value after {seconds:g} s")
+
+    def _end_text(self) -> str:
+        assert self._process is not None
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            return exit_text(self._process.wait(_FAREWELL))
+        return exit_text(None)
 
 
 def serve(descriptor: int) -> None:
     """Load a metric, and compute it for each pair of images that comes."""
+    me = os.getpid()
     channel = Channel.of(descriptor)
     first = channel.receive()
     if first is None:
         return
     process_tree.end_with(first.message["parent"])
+    # It holds clean images, which no prior may read; and what it starts is to end with it.
+    process_tree.keep_private()
+    process_tree.adopt_orphans()
+    confine()
     setup = Setup(**first.message["setup"])
     inside.settle(setup.threads)
     try:
@@ -133,9 +154,9 @@ def serve(descriptor: int) -> None:
         )
         function = registry.find("metrics", name).on(setup.device)
     except Exception as error:
-        channel.send({"failed": restoration.reason(error)})
+        channel.send({"failed": restoration.reason(error), "request": 0})
         return
-    channel.send({"event": "ready"})
+    channel.send({"event": "ready", "request": 0})
     torch.set_grad_enabled(True)
     while (received := channel.receive()) is not None:
         shape = received.message["shape"]
@@ -146,7 +167,9 @@ def serve(descriptor: int) -> None:
             answer: dict[str, object] = {"value": float(function(restored, clean))}
         except Exception as error:
             answer = {"failed": restoration.reason(error)}
-        channel.send(answer)
+        if os.getpid() != me:
+            os._exit(1)  # a copy that the metric made; only one of them may answer
+        channel.send({**answer, "request": received.message["request"]})
 
 
 if __name__ == "__main__":

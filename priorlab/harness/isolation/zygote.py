@@ -9,6 +9,7 @@ it prepares, in that of no other prior.
 from __future__ import annotations
 
 import gc
+import os
 import sys
 import time
 from typing import NoReturn, cast
@@ -18,6 +19,7 @@ import torch
 from priorlab import components, plugins
 from priorlab.harness.isolation import inside
 from priorlab.harness.isolation.channel import Channel, Message
+from priorlab.harness.isolation.confine import confine
 from priorlab.harness.isolation.forking import serve
 from priorlab.harness.isolation.reports import Notes
 from priorlab.harness.isolation.setup import Setup
@@ -27,6 +29,7 @@ from priorlab.registry import Registry
 
 def run(control: Channel, setup: Setup) -> NoReturn:
     """Load the plugins, then fork for each prior that is asked for through `control`."""
+    confine()
     registry = plugins.load(setup.plugin_files, setup.plugin_folders)
     # No parallel region may run before a fork: its threads would be missing afterwards.
     inside.settle(threads=1)
@@ -71,6 +74,7 @@ def prepare(
 
     If the prior cannot even be built, the process ends once that was answered.
     """
+    me = os.getpid()
     inside.listen(Notes(channel, request["token"]))
     try:
         found = components.from_description(request["prior"], "priors", registry.find)
@@ -86,5 +90,7 @@ def prepare(
     except Exception as error:
         problem = error
     seconds = time.perf_counter() - start
+    if os.getpid() != me:
+        os._exit(1)  # a copy that the prior made; only one of them may answer
     channel.send({"event": "prepared", "job": request["token"], "seconds": seconds})
     return prior, problem

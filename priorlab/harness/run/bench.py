@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 
+from priorlab.engines import Engine
 from priorlab.errors import UsageError
 from priorlab.harness.report import gallery, tables
 from priorlab.harness.results.folder import RunFolder
@@ -83,10 +84,7 @@ def run(
         If something in priorlab itself is wrong.
     """
     audience = Audience(progress or Progress())
-    engine = settings.engine
-    if isinstance(engine, str):
-        engine = registry.build_engine(engine)
-    engine.check()
+    engine = _engine(settings, registry)
     since = stamp_of_now()
     planned = plan(settings, registry)
     info = manifest(planned, settings, registry, command)
@@ -127,3 +125,16 @@ def run(
     if problem:
         raise CutShort(problem, done)
     return done
+
+
+def _engine(settings: RunSettings, registry: Registry) -> Engine:
+    """Return the engine, or raise a `UsageError` if it cannot be used."""
+    engine = settings.engine
+    if isinstance(engine, str):
+        engine = registry.build_engine(engine)
+    if engine.elsewhere and settings.exclusive:
+        raise UsageError(
+            f"timing=exclusive needs a machine to itself; it does not go with engine={engine.name}"
+        )
+    engine.check()
+    return engine

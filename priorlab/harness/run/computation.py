@@ -7,6 +7,7 @@ import dataclasses
 import time
 from collections.abc import Callable, Iterable, Mapping
 
+from priorlab.components import Component
 from priorlab.engines import Engine, Work
 from priorlab.errors import UsageError
 from priorlab.harness.isolation.setup import Setup
@@ -30,7 +31,6 @@ from priorlab.harness.run.settings import RunSettings
 from priorlab.harness.run.sharing import SharedSchedule
 from priorlab.harness.run.wire import FILES, Message
 from priorlab.registry import Registry
-from priorlab.tasks.base import Task
 
 BEAT = 5.0
 """Seconds between two signs of life to other runs."""
@@ -65,12 +65,13 @@ class Computation:
         self._retry = settings.retry
         self._engine = engine
         self._limit = settings.slots
+        self._modules = _modules(planned.selection.components, registry)
         self._setup = Setup(
             threads=settings.threads,
             device=settings.device,
             plugin_files=registry.files,
             plugin_folders=registry.folders,
-            task_modules=task_modules(planned.selection.tasks, registry),
+            task_modules=_modules((("tasks", task) for task in planned.selection.tasks), registry),
             metrics={
                 name: registry.owners["metrics", name].module
                 for name in registry.metrics
@@ -183,6 +184,7 @@ class Computation:
                 schedule=schedule,
                 setup=self._setup,
                 components=self._planned.selection.components,
+                modules=self._modules,
                 slots=slots,
                 limit=self._limit,
                 logs=self._logs,
@@ -274,9 +276,9 @@ class Computation:
         )
 
 
-def task_modules(tasks: Iterable[Task], registry: Registry) -> tuple[str, ...]:
-    """Return the modules of the plugins that provide tasks, and the components in them."""
-    parts = [part for task in tasks for part in keys.parts("tasks", task)]
+def _modules(components: Iterable[tuple[str, Component]], registry: Registry) -> tuple[str, ...]:
+    """Return the modules of the plugins that provide components, and those in them."""
+    parts = (part for kind, one in components for part in keys.parts(kind, one))
     return tuple(sorted({registry.owners[kind, part.name].module for kind, part in parts}))
 
 

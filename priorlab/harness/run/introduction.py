@@ -36,7 +36,7 @@ def described(parts: Iterable[tuple[str, Component]]) -> list[Described]:
     return [(kind, components.description(component)) for kind, component in parts]
 
 
-def ask(setup: Setup, parts: Sequence[Described]) -> dict[str, Any]:
+def ask(setup: Setup, parts: Sequence[Described], modules: Sequence[str]) -> dict[str, Any]:
     """Ask this machine.
 
     Parameters
@@ -45,6 +45,8 @@ def ask(setup: Setup, parts: Sequence[Described]) -> dict[str, Any]:
         What children need.
     parts : sequence of (str, mapping)
         All priors and tasks; see `described`.
+    modules : sequence of str
+        Those of the plugins that provide them; no other plugin is loaded.
 
     Returns
     -------
@@ -53,12 +55,14 @@ def ask(setup: Setup, parts: Sequence[Described]) -> dict[str, Any]:
         "accelerators", how many of the kind of the device it has. Or only "problem": in a
         sentence why it can compute nothing.
     """
+    facts = {"setup": dataclasses.asdict(setup), "parts": parts, "modules": modules}
+    question = json.dumps(facts)
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "answer.json")
         try:
             done = subprocess.run(
                 [sys.executable, "-P", "-m", "priorlab.harness.run.introduction", str(file)],
-                input=json.dumps({"setup": dataclasses.asdict(setup), "parts": parts}).encode(),
+                input=question.encode(),
                 capture_output=True,
                 env=environment(setup.threads),
                 timeout=START_TIMEOUT,
@@ -71,15 +75,15 @@ def ask(setup: Setup, parts: Sequence[Described]) -> dict[str, Any]:
         return {"problem": f"the process that loads its plugins ended: {said[-1]}"}
 
 
-def answer(setup: Setup, parts: Iterable[Described]) -> dict[str, Any]:
+def answer(setup: Setup, parts: Iterable[Described], modules: Sequence[str]) -> dict[str, Any]:
     """Answer in this process; see `ask`.
 
     Examples
     --------
-    >>> sorted(answer(Setup(), []))
+    >>> sorted(answer(Setup(), [], []))
     ['accelerators', 'credentials', 'machine']
     """
-    registry = plugins.load(setup.plugin_files, setup.plugin_folders)
+    registry = plugins.load(setup.plugin_files, setup.plugin_folders, only=modules)
     built: dict[str, list[Component]] = {"priors": [], "tasks": []}
     try:
         for kind, facts in parts:
@@ -100,5 +104,5 @@ def answer(setup: Setup, parts: Iterable[Described]) -> dict[str, Any]:
 
 if __name__ == "__main__":
     question = json.load(sys.stdin)
-    introduced = answer(Setup(**question["setup"]), question["parts"])
+    introduced = answer(Setup(**question["setup"]), question["parts"], question["modules"])
     Path(sys.argv[1]).write_text(json.dumps(introduced))

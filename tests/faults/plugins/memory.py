@@ -31,7 +31,7 @@ def fill(megabytes, seconds=0.0):
     return kept
 
 
-@fault("crashed", MUCH, capped)
+@fault("crashed", MUCH)
 def takes_too_much(m, trace, seed):
     """Takes 10 MB after 10 MB."""
     fill(3000)
@@ -41,7 +41,7 @@ def takes_too_much(m, trace, seed):
 @fault("crashed", MUCH, capped)
 def takes_too_much_slowly(m, trace, seed):
     """Takes 10 MB after 10 MB, with pauses."""
-    fill(600, 0.005)
+    fill(600, 0.05)
     time.sleep(1000)
 
 
@@ -64,7 +64,7 @@ def takes_too_much_in_children(m, trace, seed):
     """Takes 150 MB in each of three children, slowly."""
     for _ in range(3):
         if not os.fork():
-            kept = fill(150, 0.02)
+            kept = fill(150, 0.2)
             time.sleep(1000 + len(kept))
     time.sleep(1000)
 

@@ -29,7 +29,7 @@ def test_runs_are_listed_renamed_exported_and_cleared(run, known, tmp_path, caps
     assert runs_command("rename", "absent", "new")[1].startswith("priorlab: there is no run absent")
     assert runs_command("rename", "first", "third")[0] == 0
     assert runs.load("third", out).info["name"] == "third"
-    assert "priors:   good, nan" in runs_command("show", "third")[1]
+    assert "priors: good, nan" in runs_command("show", "third")[1]
     assert run("third").rows["cached"].all()
 
     for suffix, count in ((".csv", 6), (".parquet", 6)):
