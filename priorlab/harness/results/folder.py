@@ -79,7 +79,9 @@ class RunFolder:
         self, info: Mapping[str, Any], rows: pd.DataFrame, details: Sequence[tuple[str, str]]
     ) -> None:
         """Write the rows, what they hold and mean, and the traceback of each failure."""
-        write_atomically(self.path / ROWS, csv_files.write(rows))
+        with written_atomically(self.path / ROWS) as file:
+            for part in csv_files.parts(rows):
+                file.write(part.encode())
         if details:
             text = "\n\n".join(f"=== {title}\n{detail}" for title, detail in details)
             write_atomically(self.path / FAILURES, without_home(block(text)) + "\n")
