@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from io import StringIO
-from typing import Any
+from typing import Any, BinaryIO
 
 import pandas as pd
 
@@ -22,6 +22,20 @@ def write(table: pd.DataFrame) -> str:
     house,30.5
     """
     return _with_texts(table, escaping.csv).to_csv(index=False, lineterminator="\n")
+
+
+def write_to(file: BinaryIO, table: pd.DataFrame) -> None:
+    r"""Write what `write` returns into a file, without holding all of it in memory.
+
+    Examples
+    --------
+    >>> with open("rows.csv", "wb") as file:
+    ...     write_to(file, pd.DataFrame({"image": ["=cmd()"]}))
+    >>> print(open("rows.csv").read(), end="")
+    image
+    \u003dcmd()
+    """
+    _with_texts(table, escaping.csv).to_csv(file, index=False, lineterminator="\n")
 
 
 def read(text: str) -> pd.DataFrame:
