@@ -24,8 +24,8 @@ def main(descriptor: int) -> None:
     if first is None:
         return
     end_with(first.message["parent"])
-    confine()
     setup = Setup(**first.message["setup"])
+    confine(setup.hidden)
     registry = plugins.load(setup.plugin_files, setup.plugin_folders)
     channel.send({"event": "loaded"})
     request = channel.receive()

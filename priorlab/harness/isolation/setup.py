@@ -30,6 +30,9 @@ class Setup:
         Seconds after which a cell is given up; a metric of a plugin, too.
     memory_mb : float or None
         MB (10^6 bytes) that the processes of a cell may take together.
+    hidden : tuple of str
+        Folders whose files no prior may read, where the system can see to that: those of the
+        clean images and of the results.
     """
 
     threads: int = 1
@@ -40,6 +43,7 @@ class Setup:
     metrics: dict[str, str] = dataclasses.field(default_factory=dict)
     timeout_s: float = 1800.0
     memory_mb: float | None = None
+    hidden: tuple[str, ...] = ()
 
     @property
     def forks(self) -> bool:

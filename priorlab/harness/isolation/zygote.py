@@ -29,7 +29,7 @@ from priorlab.registry import Registry
 
 def run(control: Channel, setup: Setup) -> NoReturn:
     """Load the plugins, then fork for each prior that is asked for through `control`."""
-    confine()
+    confine(setup.hidden)
     registry = plugins.load(setup.plugin_files, setup.plugin_folders)
     # No parallel region may run before a fork: its threads would be missing afterwards.
     inside.settle(threads=1)

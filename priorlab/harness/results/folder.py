@@ -23,8 +23,8 @@ from priorlab.errors import UsageError
 from priorlab.escaping import block, without_home
 from priorlab.files import write_atomically, written_atomically
 from priorlab.harness.results import csv_files, schema
+from priorlab.harness.results.names import INFO
 
-INFO = "run.json"
 ROWS = "images.csv"
 FAILURES = "failures.txt"
 FORMAT = 2

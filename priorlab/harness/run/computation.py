@@ -6,6 +6,7 @@ import contextlib
 import dataclasses
 import time
 from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 
 from priorlab.components import Component
 from priorlab.engines import Engine, Work
@@ -79,6 +80,7 @@ class Computation:
             },
             timeout_s=settings.timeout_s,
             memory_mb=settings.memory_mb,
+            hidden=_folders_of_images(planned.cells, settings.out),
         )
         self._store = store
         self._logs = folder.logs
@@ -304,3 +306,9 @@ def _doing(job: Job, iteration: int, steps: int) -> str:
         return f"{cell_name(job.cell)} · metrics"
     of = f"/{steps}" if steps else ""
     return f"{cell_name(job.cell)} · step {iteration}{of}" if iteration else cell_name(job.cell)
+
+
+def _folders_of_images(cells: Iterable[Cell], out: Path) -> tuple[str, ...]:
+    """Return the folders in which clean images are: the priors' processes may not read them."""
+    found = {cell.image.path.resolve().parent for cell in cells}
+    return tuple(sorted(map(str, found | {out.resolve()})))
