@@ -6,16 +6,14 @@ import contextlib
 import ctypes
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
-
-from priorlab.harness.results.names import INFO
 
 _CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446
 _VERSION = 1
 _NO_NEW_PRIVILEGES = 38
 _BELOW_A_PATH = 1
-_READ = 1 << 2
+_READ_FILE = 1 << 2
 _REFER = 1 << 13
 """The right to move files between folders: what is not granted is denied with any rule set."""
 _SIGNALS = 2
@@ -31,18 +29,19 @@ class _Below(ctypes.Structure):
     _fields_ = (("allowed", ctypes.c_uint64), ("folder", ctypes.c_int32))
 
 
-def confine(hidden: Iterable[str] = ()) -> bool:
-    """Keep this process, and those that it starts from now on, from what is outside of it.
+def confine(unreadable: Collection[str] = ()) -> bool:
+    """Keep this process, and those that it starts from now on, from the processes outside.
 
-    It can neither read the memory and the files of the processes outside, nor change them, nor
-    send them signals (from Linux 6.12 on): the one that started it is outside, too. Those outside
-    may do all that with this one as before.
+    It can neither read their memory, files and environment, nor change them, nor send them
+    signals (from Linux 6.12 on): the one that started it is outside, too. Those outside may do
+    all that with this one as before.
 
     Parameters
     ----------
-    hidden : iterable of str
-        Folders whose files it cannot read either, but for code (``*.py``), and nothing of the
-        folders of runs in them. What is made later in a folder above them cannot be read either.
+    unreadable : collection of str
+        Files that it cannot read from now on, and folders in which it can read none. The system
+        takes a list of what is allowed: all that lies beside the way to these. What somebody puts
+        later into a folder on that way cannot be read either, but into those beside it can.
 
     Returns
     -------
@@ -55,44 +54,43 @@ def confine(hidden: Iterable[str] = ()) -> bool:
     known = system.syscall(_CREATE_RULESET, None, 0, _VERSION)
     if known < _FIRST_WITH_REFER:
         return False
-    folders = {Path(folder).resolve() for folder in hidden}
-    files = _REFER | (_READ if folders else 0)
-    rules = _Rules(files, 0, _SIGNALS if known >= _FIRST_WITH_SIGNALS else 0)
+    denied = {Path(path).resolve() for path in unreadable if os.path.exists(path)}
+    handled = _REFER | (_READ_FILE if denied else 0)
+    rules = _Rules(handled, 0, _SIGNALS if known >= _FIRST_WITH_SIGNALS else 0)
     made = system.syscall(_CREATE_RULESET, ctypes.byref(rules), ctypes.sizeof(rules), 0)
     if made < 0:
         return False
-
-    def allow(right: int, path: Path) -> None:
-        with contextlib.suppress(OSError):
-            place = os.open(path, os.O_PATH | os.O_CLOEXEC | os.O_NOFOLLOW)
-            below = _Below(right, place)
-            system.syscall(_ADD_RULE, made, _BELOW_A_PATH, ctypes.byref(below), 0)
-            os.close(place)
-
     try:
-        allow(_REFER, Path("/"))
-        for path in _beside(folders):
-            allow(_READ, path)
+        _allow(system, made, Path("/"), _REFER)
+        for place in _beside(denied):
+            _allow(system, made, place, _READ_FILE)
         system.prctl(_NO_NEW_PRIVILEGES, 1, 0, 0, 0)
         return bool(system.syscall(_RESTRICT_SELF, made, 0) == 0)
     finally:
         os.close(made)
 
 
-def _beside(hidden: set[Path]) -> Iterator[Path]:
-    """Yield what may be read: the system lets one allow what is below a folder, not forbid it."""
-    ways = hidden | {above for folder in hidden for above in folder.parents}
-    for folder in ways:
-        with contextlib.suppress(OSError), os.scandir(folder) as entries:
-            for entry in entries:
-                path = folder / entry.name
-                if path in ways or entry.is_symlink():
-                    continue
-                if folder in hidden and not _is_harmless(path):
-                    continue
-                yield path
+def _allow(system: ctypes.CDLL, rules: int, place: Path, what: int) -> None:
+    """Allow something with a file, or with all that is in a folder."""
+    with contextlib.suppress(OSError):  # what cannot be opened cannot be read either
+        descriptor = os.open(place, os.O_PATH | os.O_CLOEXEC)
+        try:
+            rule = _Below(what, descriptor)
+            system.syscall(_ADD_RULE, rules, _BELOW_A_PATH, ctypes.byref(rule), 0)
+        finally:
+            os.close(descriptor)
 
 
-def _is_harmless(path: Path) -> bool:
-    """Return whether a file or folder in a hidden folder has nothing to hide."""
-    return not (path / INFO).exists() if path.is_dir() else path.suffix == ".py"
+def _beside(denied: Collection[Path]) -> Iterator[Path]:
+    """Yield what lies beside the ways to some files and folders."""
+    on_the_way = {folder for path in denied for folder in path.parents}
+    todo = [Path("/")] if denied else []
+    while todo:
+        folder = todo.pop()
+        with contextlib.suppress(OSError):
+            for entry in os.scandir(folder):
+                place = folder / entry.name
+                if place in on_the_way and place not in denied:
+                    todo.append(place)
+                elif place not in denied and not entry.is_symlink():
+                    yield place  # what a link leads to has a place of its own

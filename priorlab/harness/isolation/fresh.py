@@ -25,8 +25,8 @@ def main(descriptor: int) -> None:
         return
     end_with(first.message["parent"])
     setup = Setup(**first.message["setup"])
-    confine(setup.hidden)
-    registry = plugins.load(setup.plugin_files, setup.plugin_folders)
+    confine(setup.private)
+    registry = plugins.load(setup.plugin_files, setup.plugin_folders, only=setup.modules)
     channel.send({"event": "loaded"})
     request = channel.receive()
     if request is None:

@@ -57,6 +57,8 @@ def figures(rows: pd.DataFrame) -> OracleFigures | None:
     (1000.0, 0.375, 0.5)
     """
     names = ["stop", "oracle_step", "oracle_psnr", "psnr"]
+    if rows["stop"].isna().all():
+        return None
     known = rows.loc[rows["status"] == "ok", ["image", *names]].dropna()
     if known.empty:
         return None

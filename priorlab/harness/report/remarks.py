@@ -26,15 +26,15 @@ def remarks(rows: pd.DataFrame, metrics: list[str], cells: int) -> list[str]:
     >>> remarks(rows, ["psnr"], cells=3)
     ['1 failed: out of memory', '1 of 1 did not converge', '1 not run']
     """
+    is_good = rows["status"] == "ok"
     found = [
         f"{len(group)} {status}" + _reason(group["message"])
-        for status, group in rows.groupby("status", sort=True)
-        if status != "ok"
+        for status, group in rows[~is_good].groupby("status", sort=True)
     ]
-    good = rows[rows["status"] == "ok"]
+    good = rows if is_good.all() else rows[is_good]
     for metric in metrics:
-        unmeasured = good[good[metric].isna()]
-        if len(unmeasured):
+        if good[metric].isna().any():
+            unmeasured = good[good[metric].isna()]
             said = rf"metric {metric} failed: (.*?)(?:; metric \S+ failed: |$)"
             failed = unmeasured["message"].str.extract(said)[0]
             found.append(f"{len(unmeasured)} without {label(metric)}" + _reason(failed))

@@ -2,13 +2,16 @@ r"""Tables as CSV: safe to open in a spreadsheet, and read back as they were."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from io import StringIO
 from typing import Any
 
 import pandas as pd
 
 from priorlab import escaping
+
+AT_ONCE = 10_000
+"""Rows that are made into text at a time: that takes several times the memory of the text."""
 
 
 def write(table: pd.DataFrame) -> str:
@@ -21,7 +24,14 @@ def write(table: pd.DataFrame) -> str:
     \u003dcmd(),-1.0
     house,30.5
     """
-    return _with_texts(table, escaping.csv).to_csv(index=False, lineterminator="\n")
+    return "".join(parts(table))
+
+
+def parts(table: pd.DataFrame) -> Iterator[str]:
+    """Yield what `write` returns, piece by piece."""
+    for start in range(0, max(1, len(table)), AT_ONCE):
+        part = _with_texts(table.iloc[start : start + AT_ONCE], escaping.csv)
+        yield part.to_csv(index=False, header=not start, lineterminator="\n")
 
 
 def read(text: str) -> pd.DataFrame:

@@ -1,13 +1,10 @@
-"""File names: that by which a run's folder is known, and those made from specs."""
+"""File names made from specs."""
 
 from __future__ import annotations
 
 import functools
 import hashlib
 import re
-
-INFO = "run.json"
-"""In the folder of a run: what it is."""
 
 
 @functools.lru_cache(10_000)

@@ -15,7 +15,7 @@ from priorlab.escaping import without_home
 from priorlab.harness.results import schema
 from priorlab.harness.results.folder import RunFolder
 from priorlab.harness.results.header import Header
-from priorlab.harness.results.schema import FINAL, LABELS, METRICS, OUTCOME, Outcome
+from priorlab.harness.results.schema import FINAL, LABELS, METRICS, OUTCOME, RUN, Outcome
 from priorlab.harness.results.store import storable
 from priorlab.pictures.extra_pictures import legend
 
@@ -121,22 +121,30 @@ def to_rows(
     >>> rows[["prior", "psnr", "cached"]].to_dict("records")
     [{'prior': 'tv', 'psnr': 30.0, 'cached': False}]
     """
-    found = [(labels, key, results[key]) for labels, key in cells if key in results]
     # Column by column: a mapping for each of 100,000 rows takes seconds, and much memory.
-    columns: dict[str, list[Any]] = {
-        column.name: [storable(labels[column.name]) for labels, _, _ in found] for column in LABELS
-    }
+    columns: dict[str, list[Any]] = {column.name: [] for column in (*LABELS, *RUN)}
+    found: list[Result] = []
+    for labels, key in cells:
+        if key in results:
+            found.append(results[key])
+            columns["key"].append(key)
+            for column in LABELS:
+                columns[column.name].append(storable(labels[column.name]))
     for column in OUTCOME:
         if not column.internal:
-            columns[column.name] = [getattr(result.outcome, column.name) for *_, result in found]
-    columns["extras"] = [result.extras for *_, result in found]
-    columns["message"] = [storable(result.message) for *_, result in found]
-    measured = (name for *_, result in found for name in (*result.scores, *result.failed_metrics))
-    for name in dict.fromkeys([*METRICS, *measured]):
-        columns[name] = [result.scores.get(name, math.nan) for *_, result in found]
-    columns["cached"] = [result.cached for *_, result in found]
-    columns["key"] = [key for _, key, _ in found]
-    return schema.frame(pd.DataFrame(columns, dtype=object))
+            columns[column.name] = [getattr(result.outcome, column.name) for result in found]
+    columns["extras"] = [result.extras for result in found]
+    columns["message"] = [storable(result.message) for result in found]
+    columns["cached"] = [result.cached for result in found]
+    measured = (name for result in found for name in (*result.scores, *result.failed_metrics))
+    metrics = dict.fromkeys([*METRICS, *measured])
+    for name in metrics:
+        columns[name] = [result.scores.get(name, math.nan) for result in found]
+    typed = {
+        column.name: column.cast(pd.Series(columns.pop(column.name), dtype=object))
+        for column in schema.columns(metrics)
+    }
+    return schema.frame(pd.DataFrame(typed))
 
 
 def load(run: str | Path, out: Path = Path("results")) -> Run:

@@ -176,6 +176,10 @@ def kinds(cls: type) -> dict[str, type]:
     return found
 
 
+_TYPES = {str: "str", float: "float64", int: "Int64", bool: "boolean"}
+"""Pandas' names of what `cast` returns."""
+
+
 def cast(kind: type, values: pd.Series[Any]) -> pd.Series[Any]:
     """Return values, as they are or as texts from a CSV file, in pandas' type for a kind.
 
@@ -184,6 +188,8 @@ def cast(kind: type, values: pd.Series[Any]) -> pd.Series[Any]:
     >>> cast(bool, pd.Series(["True", None])).tolist(), cast(str, pd.Series(["cpu", None])).tolist()
     ([True, <NA>], ['cpu', ''])
     """
+    if values.dtype == _TYPES[kind] and not (kind is str and values.hasnans):
+        return values
     if kind is str:
         return values.astype(object).where(values.notna(), "").astype(str)
     if kind is float:

@@ -9,8 +9,7 @@ from pathlib import Path
 
 from priorlab.errors import UsageError
 from priorlab.harness.results.claims import check_idle
-from priorlab.harness.results.folder import ROWS, read_info
-from priorlab.harness.results.names import INFO
+from priorlab.harness.results.folder import INFO, ROWS, read_info
 from priorlab.harness.results.store import Store, picture_names
 
 EARLIER = "outputs"

@@ -6,7 +6,6 @@ import contextlib
 import dataclasses
 import time
 from collections.abc import Callable, Iterable, Mapping
-from pathlib import Path
 
 from priorlab.components import Component
 from priorlab.engines import Engine, Work
@@ -14,7 +13,7 @@ from priorlab.errors import UsageError
 from priorlab.harness.isolation.setup import Setup
 from priorlab.harness.results.claims import Claims
 from priorlab.harness.results.database import Locked
-from priorlab.harness.results.folder import RunFolder
+from priorlab.harness.results.folder import INFO, RunFolder
 from priorlab.harness.results.runs import Result
 from priorlab.harness.results.schema import METRICS, Outcome
 from priorlab.harness.results.store import Store
@@ -72,6 +71,8 @@ class Computation:
             device=settings.device,
             plugin_files=registry.files,
             plugin_folders=registry.folders,
+            modules=self._modules,
+            private=_private(planned, store),
             task_modules=_modules((("tasks", task) for task in planned.selection.tasks), registry),
             metrics={
                 name: registry.owners["metrics", name].module
@@ -80,7 +81,6 @@ class Computation:
             },
             timeout_s=settings.timeout_s,
             memory_mb=settings.memory_mb,
-            hidden=_folders_of_images(planned.cells, settings.out),
         )
         self._store = store
         self._logs = folder.logs
@@ -278,6 +278,15 @@ class Computation:
         )
 
 
+def _private(planned: Plan, store: Store) -> tuple[str, ...]:
+    """Return where the clean images are, by themselves and among earlier results."""
+    images = {str(image.path) for image in planned.selection.dataset.images}
+    results = store.database.file.parent.resolve()
+    earlier = {str(info.parent) for info in results.glob(f"*/{INFO}")}
+    stored = {str(file) for file in results.glob(f"{store.database.file.name}*")}
+    return tuple(sorted(images | earlier | stored))
+
+
 def _modules(components: Iterable[tuple[str, Component]], registry: Registry) -> tuple[str, ...]:
     """Return the modules of the plugins that provide components, and those in them."""
     parts = (part for kind, one in components for part in keys.parts(kind, one))
@@ -306,9 +315,3 @@ def _doing(job: Job, iteration: int, steps: int) -> str:
         return f"{cell_name(job.cell)} · metrics"
     of = f"/{steps}" if steps else ""
     return f"{cell_name(job.cell)} · step {iteration}{of}" if iteration else cell_name(job.cell)
-
-
-def _folders_of_images(cells: Iterable[Cell], out: Path) -> tuple[str, ...]:
-    """Return the folders in which clean images are: the priors' processes may not read them."""
-    found = {cell.image.path.resolve().parent for cell in cells}
-    return tuple(sorted(map(str, found | {out.resolve()})))

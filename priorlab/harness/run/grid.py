@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from priorlab.components import Component
@@ -106,7 +106,7 @@ def _check_installed(kind: str, component: Component, registry: Registry) -> Non
             )
 
 
-def run_name(tasks: Sequence[Task], dataset: Dataset, grid: Sequence[Mapping[str, Any]]) -> str:
+def run_name(tasks: Sequence[Task], dataset: Dataset, grid: Iterable[Mapping[str, Any]]) -> str:
     """Return the default name of a run: the same command gives the same name.
 
     Examples
@@ -120,5 +120,8 @@ def run_name(tasks: Sequence[Task], dataset: Dataset, grid: Sequence[Mapping[str
     names = "+".join(dict.fromkeys(task.name for task in tasks))
     if len(names) > 30:
         names = f"{len(tasks)}-tasks"
-    labels = hashlib.sha256(keys.canonical([dict(cell) for cell in grid]).encode()).hexdigest()
-    return safe_name(f"{names}-{dataset.name}")[:60] + f"-{labels[:8]}"
+    labels = hashlib.sha256(b"[")  # the canonical text of all labels, piece by piece
+    for index, cell in enumerate(grid):
+        labels.update(f"{',' * (index > 0)}{keys.canonical(dict(cell))}".encode())
+    labels.update(b"]")
+    return safe_name(f"{names}-{dataset.name}")[:60] + f"-{labels.hexdigest()[:8]}"

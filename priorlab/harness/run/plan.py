@@ -114,7 +114,7 @@ def plan(settings: RunSettings, registry: Registry) -> Plan:
     )
     name = settings.name
     if name is None:
-        labels = [cell.labels for cell in cells]
+        labels = (cell.labels for cell in cells)
         name = grid.run_name(selection.tasks, selection.dataset, labels)
     if settings.shard:
         cells = [cell for cell in cells if settings.shard.holds(cell.key)]
