@@ -120,14 +120,6 @@ def limited(self, measurement, trace, seed):
     return measurement.initial_guess()
 
 
-def flaky(self, measurement, trace, seed):
-    """Fail, but for one call in three."""
-    calls = Path(os.environ["FAKES_LOG"]).read_text().split().count(self.name)
-    if calls % 3:
-        raise RuntimeError(f"call {calls}")
-    return measurement.initial_guess()
-
-
 def stops(self, measurement, trace, seed):
     """Go from the data to gray: the second image returned, the first the best, by design."""
     for step, weight in enumerate((0.5, 0.6, 1.0), start=1):
@@ -178,7 +170,6 @@ FAKES = [
     fake("slow", slow),
     fake("limited", limited),
     fake("random", random),
-    fake("flaky", flaky),
     fake("stops", stops),
     fake("babbles", babbles),
     fake("picky", unsupported=lambda self, measurement: "it does not like noise"),

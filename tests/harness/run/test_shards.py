@@ -35,8 +35,9 @@ def test_shards_are_the_grid_and_stay_when_priors_are_added(parts):
 
 
 def test_each_shard_has_a_store_and_says_in_its_table_what_it_is(
-    compare, settings, registry, tmp_path
+    compare, using, settings, registry, tmp_path
 ):
+    using()
     typed = {"images": ("tiny0",), "seeds": (0, 1), "slots": 1}
     sizes = {
         i: len(plan(settings("good", tmp_path, shard=f"{i}/2", **typed), registry).cells)
