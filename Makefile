@@ -1,10 +1,11 @@
 # make bench   set everything up and compare all priors on real photographs
 # make test    set everything up and run the tests
+# make faults  set everything up, commit every fault, and write what came to results/faults.md
 PYTHON ?= python3
 VENV := .venv
 ARGS ?= --tasks denoise,inpaint
 
-.PHONY: bench test test-slow lint speed
+.PHONY: bench test test-slow faults lint speed
 bench: $(VENV)/.bench
 	$(VENV)/bin/priorlab bench $(ARGS)
 
@@ -13,6 +14,9 @@ test: $(VENV)/.test
 
 test-slow: $(VENV)/.test
 	$(VENV)/bin/python -m pytest -m slow
+
+faults: $(VENV)/.test
+	FAULTS_TABLE=results/faults.md $(VENV)/bin/python -m pytest -n0 -m "slow or not slow" tests/faults
 
 lint: $(VENV)/.test
 	$(VENV)/bin/ruff check .

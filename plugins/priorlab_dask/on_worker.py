@@ -170,7 +170,7 @@ class _Site:
                 return self._free.get_nowait()
             number = self._places
             self._places += 1
-            setup = dict(self.setup)
+            setup = {**self.setup, "private": [str(self._folder / "images")]}
             if setup["device"] == "cuda" and self.accelerators > 1:
                 setup["device"] = f"cuda:{number % self.accelerators}"
             log = self._folder / "logs" / f"place{number + 1}.log"

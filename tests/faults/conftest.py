@@ -13,12 +13,24 @@ import pytest
 from priorlab import escaping
 
 
-@pytest.fixture(scope="session")
-def once(tmp_path_factory):
-    """Return what a function returns for a folder; for each name it is called once only."""
+def shared(tmp_path_factory):
+    """Return the folder of the campaign, the same for all processes of the tests."""
     base = tmp_path_factory.getbasetemp()
     base = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "faults"
     base.mkdir(exist_ok=True)
+    return base
+
+
+@pytest.fixture(scope="session")
+def folder_of(tmp_path_factory):
+    """Return the folder of a run of the campaign."""
+    return lambda run: shared(tmp_path_factory) / run
+
+
+@pytest.fixture(scope="session")
+def once(tmp_path_factory):
+    """Return what a function returns for a folder; for each name it is called once only."""
+    base = shared(tmp_path_factory)
 
     def result(name, make):
         known = base / f"{name}.json"

@@ -78,6 +78,14 @@ def test_tiles_that_are_larger_than_the_picture_count(tmp_path, small):
         reading.load(file)
 
 
+def test_each_picture_of_a_file_that_pillow_reads_counts(tmp_path, small):
+    pages = [Image.new("RGB", size) for size in ((16, 16), (400, 32))]
+    pages[0].save(tmp_path / "two.jpg", format="MPO", save_all=True, append_images=pages[1:])
+    assert reading.load(tmp_path / "two.jpg").image.shape == (3, 16, 16)
+    with pytest.raises(UsageError, match=r"400x32 pixels .*too large"):
+        reading.load(tmp_path / "two.jpg[1]")
+
+
 @pytest.mark.parametrize("compression", ["zlib", "lzma"])
 def test_pixels_that_inflate_to_more_than_the_picture(tmp_path, compression, monkeypatch):
     file = tmp_path / "bomb.tif"

@@ -42,6 +42,9 @@ _START = 60.0
 _FAREWELL = 0.5
 """Seconds between the end of a channel and that of its process; in a crash, next to none."""
 
+_MOST_NOTES = 20
+"""Notes of a cell that are passed on: there may be a million."""
+
 _MOST_PICTURES = 16
 
 
@@ -124,7 +127,8 @@ class _Watch:
         self._least = self._most = 0.0
         self._cpu = 0.0
         self._clocks: dict[int, float] = {}
-        self._next_look = 0.0
+        self._next_look = self._next_step = 0.0
+        self._notes = 0
 
     def run(self, seed: int) -> Attempt:
         """Hand over the measurement when the process is ready, and watch until there is an end."""
@@ -198,7 +202,7 @@ class _Watch:
             if event == "step":
                 self._step(message)
             elif event == "note":
-                self._watcher.note(printable(str(message.get("text")))[:LONGEST_NOTE])
+                self._note(message)
             elif event == "picture":
                 self._picture(message, received.files)
             elif event in ("done", "failed", "unsupported"):
@@ -211,6 +215,11 @@ class _Watch:
         finally:
             close_all(received.files)
 
+    def _note(self, message: dict[str, Any]) -> None:
+        self._notes += 1
+        if self._notes <= _MOST_NOTES:
+            self._watcher.note(printable(str(message.get("text")))[:LONGEST_NOTE])
+
     def _step(self, message: dict[str, Any]) -> None:
         iteration = whole_number(message.get("iteration"))
         if iteration is None:
@@ -219,7 +228,9 @@ class _Watch:
         if isinstance(frame, int) and 0 < frame <= FRAMES:
             self._watcher.image(iteration, self._block.frames[frame])
             self._block.mark(frame, used=False)
-        self._watcher.step(iteration, whole_number(message.get("total")) or 0)
+        if (now := time.perf_counter()) >= self._next_step:
+            self._next_step = now + TICK
+            self._watcher.step(iteration, whole_number(message.get("total")) or 0)
 
     def _picture(self, message: dict[str, Any], files: tuple[int, ...]) -> None:
         """Keep an extra picture, if it is one."""

@@ -6,11 +6,14 @@ import contextlib
 import ctypes
 import os
 import sys
+from collections.abc import Collection, Iterator
+from pathlib import Path
 
 _CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446
 _VERSION = 1
 _NO_NEW_PRIVILEGES = 38
 _BELOW_A_PATH = 1
+_READ_FILE = 1 << 2
 _REFER = 1 << 13
 """The right to move files between folders: what is not granted is denied with any rule set."""
 _SIGNALS = 2
@@ -26,12 +29,19 @@ class _Below(ctypes.Structure):
     _fields_ = (("allowed", ctypes.c_uint64), ("folder", ctypes.c_int32))
 
 
-def confine() -> bool:
+def confine(unreadable: Collection[str] = ()) -> bool:
     """Keep this process, and those that it starts from now on, from the processes outside.
 
     It can neither read their memory, files and environment, nor change them, nor send them
     signals (from Linux 6.12 on): the one that started it is outside, too. Those outside may do
-    all that with this one as before. It keeps all that it may do with files.
+    all that with this one as before.
+
+    Parameters
+    ----------
+    unreadable : collection of str
+        Files that it cannot read from now on, and folders in which it can read none. The system
+        takes a list of what is allowed: all that lies beside the way to these. What somebody puts
+        later into a folder on that way cannot be read either, but into those beside it can.
 
     Returns
     -------
@@ -44,17 +54,43 @@ def confine() -> bool:
     known = system.syscall(_CREATE_RULESET, None, 0, _VERSION)
     if known < _FIRST_WITH_REFER:
         return False
-    rules = _Rules(_REFER, 0, _SIGNALS if known >= _FIRST_WITH_SIGNALS else 0)
+    denied = {Path(path).resolve() for path in unreadable if os.path.exists(path)}
+    handled = _REFER | (_READ_FILE if denied else 0)
+    rules = _Rules(handled, 0, _SIGNALS if known >= _FIRST_WITH_SIGNALS else 0)
     made = system.syscall(_CREATE_RULESET, ctypes.byref(rules), ctypes.sizeof(rules), 0)
     if made < 0:
         return False
-    root = os.open("/", os.O_PATH | os.O_CLOEXEC)
     try:
-        everywhere = _Below(_REFER, root)
-        system.syscall(_ADD_RULE, made, _BELOW_A_PATH, ctypes.byref(everywhere), 0)
+        _allow(system, made, Path("/"), _REFER)
+        for place in _beside(denied):
+            _allow(system, made, place, _READ_FILE)
         system.prctl(_NO_NEW_PRIVILEGES, 1, 0, 0, 0)
         return bool(system.syscall(_RESTRICT_SELF, made, 0) == 0)
     finally:
-        for descriptor in (root, made):
-            with contextlib.suppress(OSError):
-                os.close(descriptor)
+        os.close(made)
+
+
+def _allow(system: ctypes.CDLL, rules: int, place: Path, what: int) -> None:
+    """Allow something with a file, or with all that is in a folder."""
+    with contextlib.suppress(OSError):  # what cannot be opened cannot be read either
+        descriptor = os.open(place, os.O_PATH | os.O_CLOEXEC)
+        try:
+            rule = _Below(what, descriptor)
+            system.syscall(_ADD_RULE, rules, _BELOW_A_PATH, ctypes.byref(rule), 0)
+        finally:
+            os.close(descriptor)
+
+
+def _beside(denied: Collection[Path]) -> Iterator[Path]:
+    """Yield what lies beside the ways to some files and folders."""
+    on_the_way = {folder for path in denied for folder in path.parents}
+    todo = [Path("/")] if denied else []
+    while todo:
+        folder = todo.pop()
+        with contextlib.suppress(OSError):
+            for entry in os.scandir(folder):
+                place = folder / entry.name
+                if place in on_the_way and place not in denied:
+                    todo.append(place)
+                elif place not in denied and not entry.is_symlink():
+                    yield place  # what a link leads to has a place of its own

@@ -24,9 +24,9 @@ def main(descriptor: int) -> None:
     if first is None:
         return
     end_with(first.message["parent"])
-    confine()
     setup = Setup(**first.message["setup"])
-    registry = plugins.load(setup.plugin_files, setup.plugin_folders)
+    confine(setup.private)
+    registry = plugins.load(setup.plugin_files, setup.plugin_folders, only=setup.modules)
     channel.send({"event": "loaded"})
     request = channel.receive()
     if request is None:

@@ -45,6 +45,10 @@ class Unborn(Exception):
         self.details = details
 
 
+class Late(Unborn):
+    """A prior was not prepared in time; so it will be for its next cell."""
+
+
 class Barren(Exception):
     """No process can be started any more; no prior is to blame."""
 
@@ -87,6 +91,7 @@ class Nursery:
         self._setup = setup
         self._zygote = zygote
         self._on_note = on_note
+        self._late: dict[str, Late] = {}
         self._prepared: OrderedDict[str, _Prepared] = OrderedDict()
         self._count = 0
         self._spare: tuple[subprocess.Popen[bytes], Channel] | None = None
@@ -101,9 +106,18 @@ class Nursery:
         Barren
             If processes cannot be started at all.
         """
-        if self._zygote is None:
-            return self._fresh(prior, channels, job)
         key = json.dumps([prior, channels])
+        if key in self._late:
+            raise self._late[key]
+        try:
+            if self._zygote is None:
+                return self._fresh(prior, channels, job)
+            return self._forked(key, prior, channels, job)
+        except Late as error:
+            self._late[key] = error
+            raise
+
+    def _forked(self, key: str, prior: Message, channels: int, job: str) -> CellProcess:
         fresh = key not in self._prepared
         found = self._prepared.get(key) or self._prepare(key, prior, channels)
         try:
@@ -162,7 +176,7 @@ class Nursery:
         deadline = time.monotonic() + PREPARE_TIMEOUT
         while True:
             if not _readable(channel, deadline - time.monotonic()):
-                raise Unborn("crashed", f"it was not prepared within {PREPARE_TIMEOUT:g} s")
+                raise Late("crashed", f"it was not prepared within {PREPARE_TIMEOUT:g} s")
             received = channel.receive()
             if received is None:
                 raise Unborn("crashed", f"{exit_text(code())} while it was prepared")

@@ -22,6 +22,10 @@ class Setup:
         Torch device.
     plugin_files, plugin_folders : tuple of str
         Plugins to load in addition to the installed ones.
+    modules : tuple of str, or None
+        The modules of all plugins, which were tried before; None has them tried again.
+    private : tuple of str
+        Files and folders that no prior is to read: the clean images, and earlier results.
     task_modules : tuple of str
         The modules of the plugins that provide the tasks.
     metrics : dict of str to str
@@ -36,6 +40,8 @@ class Setup:
     device: str = "cpu"
     plugin_files: tuple[str, ...] = ()
     plugin_folders: tuple[str, ...] = ()
+    modules: tuple[str, ...] | None = None
+    private: tuple[str, ...] = ()
     task_modules: tuple[str, ...] = ()
     metrics: dict[str, str] = dataclasses.field(default_factory=dict)
     timeout_s: float = 1800.0

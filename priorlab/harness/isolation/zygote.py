@@ -29,8 +29,8 @@ from priorlab.registry import Registry
 
 def run(control: Channel, setup: Setup) -> NoReturn:
     """Load the plugins, then fork for each prior that is asked for through `control`."""
-    confine()
-    registry = plugins.load(setup.plugin_files, setup.plugin_folders)
+    confine(setup.private)
+    registry = plugins.load(setup.plugin_files, setup.plugin_folders, only=setup.modules)
     # No parallel region may run before a fork: its threads would be missing afterwards.
     inside.settle(threads=1)
     # The first optimiser has torch import a thousand modules: a second that no cell is to pay for.

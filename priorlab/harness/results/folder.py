@@ -39,6 +39,7 @@ class RunFolder:
     def __init__(self, path: Path) -> None:
         """Make the folder; one that is there must be that of a run, or empty."""
         self.path = path
+        self._grid = ""
         try:
             path.mkdir(parents=True, exist_ok=True)
             foreign = not (path / INFO).exists() and any(path.iterdir())
@@ -65,9 +66,10 @@ class RunFolder:
         UsageError
             If the folder is that of a run with another grid: its tables are not to be lost.
         """
-        _check_grid(self.path, info)
+        self._grid = _grid(info.get("cells", ()))
+        _check_grid(self.path, info, self._grid)
         try:
-            _write(self.path, info)
+            _write(self.path, {**info, "labels": self._grid})
             for old in (ROWS, FAILURES, "table.md", "table.csv"):
                 (self.path / old).unlink(missing_ok=True)
             for sheet in self.path.glob("*.png"):
@@ -86,7 +88,9 @@ class RunFolder:
             text = "\n\n".join(f"=== {title}\n{detail}" for title, detail in details)
             write_atomically(self.path / FAILURES, without_home(block(text)) + "\n")
         statuses = {str(name): int(n) for name, n in rows["status"].value_counts().items()}
-        _write(self.path, {**info, "statuses": statuses, "columns": schema.meanings()})
+        grid = self._grid or _grid(info.get("cells", ()))
+        facts = {"labels": grid, "statuses": statuses, "columns": schema.meanings()}
+        _write(self.path, {**info, **facts})
 
     def rows(self) -> pd.DataFrame:
         """Read the rows back.
@@ -169,18 +173,18 @@ _CELLS = ' "cells": [\n'
 """The line of `run.json` before the cells, which are the last."""
 
 
-def _check_grid(path: Path, info: Mapping[str, Any]) -> None:
+def _check_grid(path: Path, info: Mapping[str, Any], grid: str) -> None:
     """Raise a `UsageError` if a folder is that of a run with another grid."""
     if not (path / INFO).exists():
         return
     try:
         there = read_info(path, cells=False)
-        if "grid" not in there:  # of an earlier version
+        if "labels" not in there:  # of an earlier version
             there = read_info(path)
-            there["grid"] = _grid(there.get("cells", ()))
+            there["labels"] = _grid(there.get("cells", ()))
     except (UsageError, KeyError) as error:
         raise UsageError(f"{error}; choose another name, or move that folder away") from None
-    if there["grid"] == _grid(info.get("cells", ())):
+    if there["labels"] == grid:
         return
     raise UsageError(
         f"{path} holds the run of another grid, begun {there.get('started', '?')}:"
@@ -193,8 +197,8 @@ def _check_grid(path: Path, info: Mapping[str, Any]) -> None:
 def _grid(cells: Iterable[Mapping[str, Any]]) -> str:
     """Return a digest of the labels of cells, in any order."""
     digest = hashlib.sha256()
-    for line in sorted(json.dumps([cell[name] for name in _LABELS]) for cell in cells):
-        digest.update(line.encode() + b"\n")
+    for line in sorted("\0".join(str(cell[name]) for name in _LABELS) for cell in cells):
+        digest.update(line.encode(errors="surrogatepass") + b"\n")
     return digest.hexdigest()
 
 
@@ -202,7 +206,7 @@ def _write(path: Path, info: Mapping[str, Any]) -> None:
     """Write `run.json`: a line for each cell, of which there may be many, after all else."""
     cells = info.get("cells", ())
     others = {key: value for key, value in info.items() if key != "cells"}
-    text = json.dumps(others | {"grid": _grid(cells), "cells": []}, indent=1)
+    text = json.dumps(others | {"cells": []}, indent=1)
     head, _, tail = text.rpartition("]")
     with written_atomically(path / INFO) as file:
         file.write(head.encode())

@@ -104,6 +104,8 @@ class Shown:
         for file in self._left:
             place, _, base = file.rpartition("/")
             self._remove(place, base)
+        self._left.clear()
+        self._sizes.clear()
         if self._log:
             with contextlib.suppress(OSError):
                 self._log.close()

@@ -172,7 +172,7 @@ class Child:
                 env=environment(self._setup.threads),
                 start_new_session=True,
             )
-        self._write(dataclasses.asdict(self._setup) | {"driver": os.getpid()})
+        self._write(dataclasses.asdict(self._setup))
 
     def _write(self, message: Message) -> None:
         data = memoryview(wire.encode(message))

@@ -13,7 +13,7 @@ from priorlab.errors import UsageError
 from priorlab.harness.isolation.setup import Setup
 from priorlab.harness.results.claims import Claims
 from priorlab.harness.results.database import Locked
-from priorlab.harness.results.folder import RunFolder
+from priorlab.harness.results.folder import INFO, RunFolder
 from priorlab.harness.results.runs import Result
 from priorlab.harness.results.schema import METRICS, Outcome
 from priorlab.harness.results.store import Store
@@ -71,6 +71,8 @@ class Computation:
             device=settings.device,
             plugin_files=registry.files,
             plugin_folders=registry.folders,
+            modules=self._modules,
+            private=_private(planned, store),
             task_modules=_modules((("tasks", task) for task in planned.selection.tasks), registry),
             metrics={
                 name: registry.owners["metrics", name].module
@@ -274,6 +276,15 @@ class Computation:
             channels=cell.image.channels,
             threads=self._setup.threads,
         )
+
+
+def _private(planned: Plan, store: Store) -> tuple[str, ...]:
+    """Return where the clean images are, by themselves and among earlier results."""
+    images = {str(image.path) for image in planned.selection.dataset.images}
+    results = store.database.file.parent.resolve()
+    earlier = {str(info.parent) for info in results.glob(f"*/{INFO}")}
+    stored = {str(file) for file in results.glob(f"{store.database.file.name}*")}
+    return tuple(sorted(images | earlier | stored))
 
 
 def _modules(components: Iterable[tuple[str, Component]], registry: Registry) -> tuple[str, ...]:

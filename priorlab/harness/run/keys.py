@@ -25,7 +25,7 @@ from priorlab.sources.digest import digest, modules_of
 from priorlab.sources.installed import release
 from priorlab.sources.watch import CodeWatch
 
-KEY_SCHEMA = 2
+KEY_SCHEMA = 3
 """Part of every key: to be raised when the harness itself changes what a result is."""
 
 CORE = "priorlab.restoration"

@@ -45,7 +45,6 @@ def main() -> None:
     """Serve the driver until it hangs up."""
     inbox, outbox, log = _keep_pipes()
     first = json.loads(inbox.readline())
-    process_tree.end_with(first.pop("driver"))
     with contextlib.suppress(OSError):
         # When memory runs out, this process and those below it are to go, not the driver.
         Path("/proc/self/oom_score_adj").write_text("500")
