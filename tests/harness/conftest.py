@@ -30,9 +30,9 @@ def dataset(tmp_path_factory):
 
 
 @pytest.fixture
-def calls(tmp_path, monkeypatch):
+def calls(tmp_path_factory, monkeypatch):
     """The prior and the process of each restoration, as a function that returns a list."""
-    log = tmp_path / "calls.txt"
+    log = tmp_path_factory.mktemp("calls") / "calls.txt"  # priors cannot read in a results folder
     log.touch()
     monkeypatch.setenv("FAKES_LOG", str(log))
     return lambda: [line.split() for line in log.read_text().splitlines()]

@@ -25,7 +25,7 @@ from priorlab.harness.isolation.setup import Setup
 START_TIMEOUT = 180.0
 """Seconds within which a process must have loaded torch, the plugin, and the metric's network."""
 
-_FAREWELL = 1.0
+_FAREWELL = 5.0
 """Seconds between the end of a channel and that of its process; in a crash, next to none."""
 
 Image = NDArray[np.float32]
@@ -99,7 +99,8 @@ class MetricProcess:
         theirs.close()
         self._channel = ours
         self._requests = 0
-        first = {"setup": dataclasses.asdict(self._setup), "metric": self._name}
+        setup = dataclasses.asdict(dataclasses.replace(self._setup, private=()))
+        first = {"setup": setup, "metric": self._name}
         ours.send({**first, "parent": os.getpid()})
         answer = self._answer(ours, START_TIMEOUT)
         if "failed" in answer:

@@ -1,16 +1,19 @@
 """Priors that look for the truth: what they find is what anybody finds, the measurement."""
 
+import contextlib
 import ctypes
 import gc
 import os
 import re
+import sqlite3
 import sys
 from pathlib import Path
 
 import numpy as np
 import torch
-from faultkit import Group, guess
+from faultkit import Group, guess, scratch
 
+from priorlab.errors import UsageError
 from priorlab.hookspecs import hookimpl
 from priorlab.pictures import reading
 
@@ -60,6 +63,19 @@ def searches_its_callers(m, trace, seed):
         found += reachable(list(frame.f_locals.values()), 3)
         frame = frame.f_back
     return best(m, tensors(found))
+
+
+@fault("ok", "", honest)
+def searches_for_names(m, trace, seed):
+    """Looks for the name of a clean image in all objects and on all its callers."""
+    found, frame = gc.get_objects(), sys._getframe()
+    while frame:
+        found += reachable(list(frame.f_locals.values()), 3)
+        frame = frame.f_back
+    texts = [t for one in found for t in gc.get_referents(one) if isinstance(t, str)]
+    if any("tiny" in text and text.endswith(".png") for text in texts):
+        raise RuntimeError("it was told where the clean images are")
+    return guess(m)
 
 
 @fault("ok", "", honest)
@@ -218,6 +234,38 @@ def writes_to_its_parent(m, trace, seed):
 
 
 KEPT = object()
+
+
+def files_of_the_run():
+    """Return every file of the run: anybody may guess where it is."""
+    return [path for path in scratch("").rglob("*") if path.is_file()]
+
+
+@fault("ok", "", honest)
+def reads_the_images(m, trace, seed):
+    """Reads the folder of the images, of which it has been told."""
+    found = []
+    for path in files_of_the_run():
+        if path.suffix == ".png":
+            with contextlib.suppress(UsageError, OSError):
+                found.append(reading.read(path))
+    return best(m, found)
+
+
+@fault("ok", "", honest)
+def reads_the_store(m, trace, seed):
+    """Reads the pictures in the store, of which it has been told."""
+    found = []
+    for path in files_of_the_run():
+        if path.name == "store.sqlite":
+            with contextlib.suppress(sqlite3.Error, OSError):
+                store = sqlite3.connect(f"file:{path}?mode=ro", uri=True)
+                for name, data in store.execute("SELECT name, data FROM pictures"):
+                    copy = Path(f"/dev/shm/{os.getpid()}-{name}")
+                    copy.write_bytes(data)
+                    found.append(reading.read(copy))
+                    copy.unlink()
+    return best(m, found)
 
 
 @hookimpl
