@@ -206,9 +206,10 @@ def test_workers_killed_at_random_lose_no_row_and_blame_no_cell(run, port, tmp_p
                 if progress.done < 10 * (len(kills) + 1):
                     continue
                 pids = list(client.run(os.getpid, on_error="ignore").values())
-                started.update(below(*workers))
-                os.kill(chance.choice(pids), signal.SIGKILL)
-                kills.append(progress.done)
+                if pids:  # none while both are starting again
+                    started.update(below(*workers))
+                    os.kill(chance.choice(pids), signal.SIGKILL)
+                    kills.append(progress.done)
 
     with (
         scheduler(port),
