@@ -5,6 +5,7 @@ Started as ``python -m priorlab.harness.isolation.fresh DESCRIPTOR``, of the end
 
 from __future__ import annotations
 
+import json
 import sys
 
 import torch
@@ -24,7 +25,8 @@ def main(descriptor: int) -> None:
     if first is None:
         return
     end_with(first.message["parent"])
-    setup = Setup(**first.message["setup"])
+    with open(first.files[0], "rb") as file:
+        setup = Setup(**json.load(file))
     confine(setup.private)
     registry = plugins.load(setup.plugin_files, setup.plugin_folders, only=setup.modules)
     channel.send({"event": "loaded"})

@@ -99,7 +99,8 @@ class MetricProcess:
         theirs.close()
         self._channel = ours
         self._requests = 0
-        first = {"setup": dataclasses.asdict(self._setup), "metric": self._name}
+        setup = dataclasses.asdict(dataclasses.replace(self._setup, private=()))
+        first = {"setup": setup, "metric": self._name}
         ours.send({**first, "parent": os.getpid()})
         answer = self._answer(ours, START_TIMEOUT)
         if "failed" in answer:

@@ -13,7 +13,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 
-from priorlab.harness.isolation import process_tree
+from priorlab.harness.isolation import memory_files, process_tree
 from priorlab.harness.isolation.channel import Channel, Message
 from priorlab.harness.isolation.setup import Setup
 
@@ -226,7 +226,10 @@ class Nursery:
         command = [sys.executable, "-P", "-X", "faulthandler", "-m", FRESH, str(theirs.fileno())]
         process = subprocess.Popen(command, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL)
         theirs.close()
-        ours.send({"setup": dataclasses.asdict(self._setup), "parent": os.getpid()})
+        # In a file: the names of many images would be too long for a message.
+        setup = memory_files.holding(json.dumps(dataclasses.asdict(self._setup)).encode())
+        ours.send({"parent": os.getpid()}, [setup])
+        os.close(setup)
         return process, ours
 
 

@@ -29,11 +29,10 @@ SCORER = "priorlab.harness.run.scorer"
 def main() -> None:
     """Serve the driver until it hangs up."""
     inbox, outbox, log = _keep_pipes()
-    first = json.loads(inbox.readline())
     with contextlib.suppress(OSError):
         # When memory runs out, this process and those below it are to go, not the driver.
         Path("/proc/self/oom_score_adj").write_text("500")
-    setup = Setup(**{key: _frozen(value) for key, value in first.items()})
+    setup = Setup(**{key: _frozen(value) for key, value in json.loads(inbox.readline()).items()})
     printed = Output()
     for descriptor in (1, 2):
         os.dup2(printed.entry, descriptor)

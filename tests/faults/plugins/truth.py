@@ -66,6 +66,19 @@ def searches_its_callers(m, trace, seed):
 
 
 @fault("ok", "", honest)
+def searches_for_names(m, trace, seed):
+    """Looks for the name of a clean image in all objects and on all its callers."""
+    found, frame = gc.get_objects(), sys._getframe()
+    while frame:
+        found += reachable(list(frame.f_locals.values()), 3)
+        frame = frame.f_back
+    texts = [t for one in found for t in gc.get_referents(one) if isinstance(t, str)]
+    if any("tiny" in text and text.endswith(".png") for text in texts):
+        raise RuntimeError("it was told where the clean images are")
+    return guess(m)
+
+
+@fault("ok", "", honest)
 def searches_the_trace(m, trace, seed):
     """Looks at what hangs on the trace."""
     return best(m, tensors(reachable([trace], 6)))
