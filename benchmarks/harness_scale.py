@@ -1,8 +1,9 @@
 """How long the harness itself takes for many cells: `python benchmarks/harness_scale.py`.
 
 The cells are those of a synthetic grid, and no prior runs: what is measured is planning, handing
-out every cell with the time that is left, and turning the rows into tables. The seconds of the
-first and the last tenth of the cells say whether the cost of one is flat.
+out every cell with the time that is left, and turning the results into tables. What a cell costs at
+the start and at the end says whether that is flat. All seconds are CPU seconds, since other work
+slows down the others.
 """
 
 from __future__ import annotations
@@ -52,10 +53,10 @@ def planned(cells: int, out: Path) -> Plan:
     settings = RunSettings(
         priors=PRIORS, tasks=TASKS, dataset=dataset(images), seeds=SEEDS, out=out
     )
-    start = time.perf_counter()
+    start = time.process_time()
     found = plan(settings, registry)
     found.text()
-    print(f"planned     {len(found.cells)} cells in {time.perf_counter() - start:.2f} s")
+    print(f"planned     {len(found.cells)} cells in {time.process_time() - start:.2f} s")
     return found
 
 
@@ -69,14 +70,14 @@ def take_all(found: Plan, slots: int = 2) -> None:
     for slot, job in enumerate(running):
         left.step(slot, job.cell, 0, 0)
     while job := running.pop(0):
-        start = time.perf_counter()
+        start = time.process_time()
         left.finished(job.cell)
         estimates.learn(job.cell, 0.01)
         if len(schedule) and (following := schedule.take()):
             left.step(0, following.cell, 0, 0)
             running.append(following)
         left.seconds_left()
-        costs.append(time.perf_counter() - start)
+        costs.append(time.process_time() - start)
         if not running:
             break
     tenth = max(1, len(costs) // 10)
@@ -112,14 +113,14 @@ def results(found: Plan) -> dict[str, Result]:
 
 def tabulate(found: Plan, known: dict[str, Result], out: Path) -> None:
     """Make the rows, `images.csv`, and the tables."""
-    start = time.perf_counter()
+    start = time.process_time()
     rows = to_rows(((cell.labels, cell.key) for cell in found.cells), known)
-    made = time.perf_counter()
+    made = time.process_time()
     folder = RunFolder(out / "run")
     folder.finish({}, rows, [])
-    written = time.perf_counter()
+    written = time.process_time()
     tables.write(folder.path, rows, Header(dataset="synthetic"))
-    done = time.perf_counter()
+    done = time.process_time()
     print(
         f"tabulated   in {done - start:.2f} s: rows {made - start:.2f} s, images.csv"
         f" {written - made:.2f} s, statistics and tables {done - written:.2f} s"

@@ -94,7 +94,7 @@ class Connection:
         if self.client.status != "running":
             return None
         try:
-            facts = self.client.scheduler_info()
+            facts = self.client.scheduler_info(n_workers=-1)
         except (OSError, TimeoutError, RuntimeError):
             return None
         known, self._scheduler = self._scheduler, facts["id"]

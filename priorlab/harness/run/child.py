@@ -29,7 +29,7 @@ KEEP_MEMORY = str(2**30)
 """Bytes of freed memory that a process keeps: taking them from the system again, page by page,
 slows down a network that is trained."""
 
-SCORER = "priorlab.harness.run.scorer"
+SLOT = "priorlab.harness.run.slot"
 
 
 class Child:
@@ -165,7 +165,7 @@ class Child:
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(
                 # -P: a torch.py in the user's folder is not to be taken for torch.
-                [sys.executable, "-P", "-X", "faulthandler", "-m", SCORER],
+                [sys.executable, "-P", "-X", "faulthandler", "-m", SLOT],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,

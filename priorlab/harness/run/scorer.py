@@ -1,6 +1,6 @@
 """The process of a slot: it holds the truth, and measures, scores and judges; priors run elsewhere.
 
-Started as ``python -m priorlab.harness.run.scorer``. What goes to and fro is in the form of
+It begins as `priorlab.harness.run.slot`. What goes to and fro is in the form of
 `priorlab.harness.run.wire`: first the driver's `Setup`, answered by ``{"event": "ready"}``; then
 jobs, each with an "id", answered by any number of "step" and "note" events and one "result" with
 that id. The process ends with the driver, however that ends.
@@ -9,21 +9,18 @@ that id. The process ends with the driver, however that ends.
 from __future__ import annotations
 
 import contextlib
-import faulthandler
 import gc
-import json
 import os
 import queue
 import signal
-import sys
 import threading
 from io import FileIO
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO, NoReturn, cast
 
 from priorlab import components, plugins
 from priorlab.errors import printable
-from priorlab.harness.isolation import inside, process_tree, zygote
+from priorlab.harness.isolation import inside, process_tree
 from priorlab.harness.isolation.channel import Channel
 from priorlab.harness.isolation.metric_process import MetricProcess
 from priorlab.harness.isolation.nursery import Barren, Nursery
@@ -41,27 +38,31 @@ LOG = 10_000_000
 """Bytes of what the cells of a slot print that are kept in its log."""
 
 
-def main() -> None:
-    """Serve the driver until it hangs up."""
-    inbox, outbox, log = _keep_pipes()
-    with contextlib.suppress(OSError):
-        # When memory runs out, this process and those below it are to go, not the driver.
-        Path("/proc/self/oom_score_adj").write_text("500")
-    setup = Setup(**{key: _frozen(value) for key, value in json.loads(inbox.readline()).items()})
-    printed = Output()
-    for descriptor in (1, 2):
-        os.dup2(printed.entry, descriptor)
-    # The zygote is forked before this process knows anything that a prior must not know.
-    control, pid = (
-        _zygote(setup, [inbox.fileno(), outbox.fileno(), log]) if setup.forks else (None, 0)
-    )
-    process_tree.adopt_orphans()
-    process_tree.keep_private()
-    faulthandler.enable(log)
-    printed.start()
+def serve(
+    setup: Setup,
+    pipes: tuple[FileIO, BinaryIO, int],
+    printed: Output,
+    control: Channel | None,
+    zygote: int,
+) -> NoReturn:
+    """Do the driver's jobs until it hangs up.
+
+    Parameters
+    ----------
+    setup : Setup
+    pipes : tuple
+        From the driver, to the driver, and the descriptor of the log.
+    printed : Output
+        What is printed here and in the processes below.
+    control : Channel or None
+        To the zygote.
+    zygote : int
+        Its number.
+    """
+    inbox, outbox, log = pipes
     jobs: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(inbox, jobs), daemon=True).start()
-    slot = _Slot(setup, control, pid, outbox, log, printed)
+    slot = _Slot(setup, control, zygote, outbox, log, printed)
     slot.begin()
     while True:
         slot.work(jobs.get())
@@ -176,40 +177,6 @@ class _Slot:
         self._outbox.flush()
 
 
-def _frozen(value: Any) -> Any:
-    return tuple(value) if isinstance(value, list) else value
-
-
-def _keep_pipes() -> tuple[FileIO, BinaryIO, int]:
-    """Take the pipes to the driver, and the log, away from descriptors 0, 1 and 2."""
-    # Without a buffer: `_listen` reads on where the first line ended.
-    inbox, outbox, log = os.fdopen(os.dup(0), "rb", 0), os.fdopen(os.dup(1), "wb"), os.dup(2)
-    nothing = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(nothing, 0)
-    os.close(nothing)
-    return inbox, outbox, log
-
-
-def _zygote(setup: Setup, private: list[int]) -> tuple[Channel, int]:
-    """Fork the process from which those of priors are forked."""
-    ours, theirs = Channel.pair()
-    parent = os.getpid()
-    gc.freeze()
-    pid = os.fork()
-    if pid == 0:
-        try:
-            process_tree.end_with(parent)
-            ours.close()
-            for descriptor in private:
-                os.close(descriptor)
-            zygote.run(theirs, setup)
-        finally:
-            sys.stderr.flush()
-            os._exit(1)
-    theirs.close()
-    return ours, pid
-
-
 def _listen(inbox: FileIO, jobs: queue.SimpleQueue[dict[str, Any]]) -> None:
     """Queue the jobs; at the end of the driver end this process and those it started."""
     decoder = wire.Decoder()
@@ -227,7 +194,3 @@ def _telling_line(output: str) -> str:
     lines = [line.strip() for line in output.splitlines() if line.strip()]
     fatal = [line for line in lines if line.startswith("Fatal Python error")]
     return (fatal or lines or [""])[-1]
-
-
-if __name__ == "__main__":
-    main()

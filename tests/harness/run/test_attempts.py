@@ -40,7 +40,7 @@ def computed(cells, results, retries=0, repeats=0):
 
 
 def test_priors_take_turns_and_the_median_is_kept(cells):
-    seconds = iter([9.0, 1.0, 2.0, 5.0, 3.0, 4.0] * 2)
+    seconds = iter([9.0, 1.0, 3.0, 4.0, 2.0, 5.0] * 2)
     order, kept, _ = computed(
         cells, lambda _: {"status": "ok", "seconds": next(seconds), "peak_mb": 1.0}, repeats=3
     )
@@ -123,7 +123,7 @@ def test_exclusive_timing_restores_again_what_was_not_timed_so(left):
 
 
 def test_rows_of_exclusive_timing_have_the_median_and_say_so(compare, using, tmp_path):
-    order, seconds = [], iter([9.0, 1.0, 2.0, 5.0, 3.0, 4.0])
+    order, seconds = [], iter([9.0, 1.0, 3.0, 4.0, 2.0, 5.0])
 
     def answer(cell):
         order.append(cell.prior.name)

@@ -76,3 +76,9 @@ def test_what_is_no_part_is_refused(text):
 
 def test_a_part_is_read_with_blanks_and_once_only():
     assert read(" 3 / 16 ") == read(Shard(3, 16)) == Shard(3, 16)
+
+
+def test_where_a_cell_falls_is_the_same_on_every_machine():
+    for digit in range(16):
+        key = "0" * 15 + f"{digit:x}" + "f" * 48
+        assert [n for n in range(1, 17) if Shard(n, 16).holds(key)] == [digit + 1]
