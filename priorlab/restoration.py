@@ -121,7 +121,7 @@ def reason(error: Exception) -> str:
     """
     line = " ".join(said(error).strip().partition("\n")[0].split())
     if not issubclass(type(error), UsageError | Unsupported | InvalidImage):
-        line = f"{kind(error)}: {line}"
+        line = f"{kind(error)}: {line}".rstrip()
     return line if len(line) <= LONGEST_REASON else line[: LONGEST_REASON - 3] + "..."
 
 

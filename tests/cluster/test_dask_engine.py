@@ -197,17 +197,19 @@ def test_the_rows_are_those_of_the_local_engine(run, same):
 @pytest.mark.timeout(400)
 def test_workers_killed_at_random_lose_no_row_and_blame_no_cell(run, port, tmp_path):
     stop = threading.Event()
-    kills, started = [], set()
+    kills, started, progress = [], set(), Notes()
 
     def kill(*workers):
         with Client(f"tcp://127.0.0.1:{port}", set_as_default=False) as client:
             chance = random.Random(0)
-            while not stop.wait(12):
+            while not stop.wait(0.1):
+                if progress.done < 10 * (len(kills) + 1):
+                    continue
                 pids = list(client.run(os.getpid, on_error="ignore").values())
-                if pids:
+                if pids:  # none while both are starting again
                     started.update(below(*workers))
                     os.kill(chance.choice(pids), signal.SIGKILL)
-                    kills.append(time.monotonic())
+                    kills.append(progress.done)
 
     with (
         scheduler(port),
@@ -215,10 +217,11 @@ def test_workers_killed_at_random_lose_no_row_and_blame_no_cell(run, port, tmp_p
         worker(port, tmp_path / "b") as other,
     ):
         threading.Thread(target=kill, args=(one, other), daemon=True).start()
-        there = run(Dask(scheduler=f"tcp://127.0.0.1:{port}"), "slow", "there", seeds=range(50))
+        engine = Dask(scheduler=f"tcp://127.0.0.1:{port}")
+        there = run(engine, "slow", progress=progress, seeds=range(25))
         stop.set()
-    assert len(kills) >= 2
-    assert len(there.rows) == 100
+    assert len(kills) >= 3
+    assert len(there.rows) == 50
     assert set(there.rows["status"]) == {"ok"}
     assert len(started) > 4
     wait_for(lambda: not alive(started))

@@ -57,7 +57,7 @@ def difference(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> str:
 
     Examples
     --------
-    >>> ours = {"schema": 2, "setting": {"libraries": {"torch": "2.13"}}, "code": {"tv": "ab"}}
+    >>> ours = {"schema": 3, "setting": {"libraries": {"torch": "2.13"}}, "code": {"tv": "ab"}}
     >>> theirs = ours | {"setting": {"libraries": {"torch": "2.12"}}, "code": {"tv": "cd"}}
     >>> difference(ours, theirs)
     'torch 2.12 instead of 2.13, other code of tv'

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from priorlab.errors import UsageError, unknown
-from priorlab.files import check_regular
+from priorlab.files import check_regular, exists
 
 
 def load(path: Path) -> dict[str, Any]:
@@ -40,7 +40,7 @@ def load(path: Path) -> dict[str, Any]:
     >>> load(Path("suite.toml"))
     {'tasks': ('denoise:sigma=25',), 'timeout_s': 60.0}
     """
-    if path.exists():
+    if exists(path):
         check_regular(path)
     try:
         given = tomllib.loads(path.read_text("utf-8"))
