@@ -25,7 +25,7 @@ RUNS = {
         ("processes", "state", "truth", "answers", "memory"),
         {"timeout_s": 60, "memory_mb": 300},
     ),
-    "hangs": (("hangs",), {"timeout_s": 3, "slots": 3}),
+    "hangs": (("hangs",), {"timeout_s": 2, "slots": 3}),
     "long": (("long",), {"timeout_s": 120}),
 }
 """The runs of the campaign: the plugin files of each, and its settings."""

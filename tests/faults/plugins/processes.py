@@ -215,13 +215,13 @@ def shuts_sockets_down(m, trace, seed):
     return guess(m)
 
 
-def ancestor(steps, tag=""):
+def ancestor(steps):
     """Return the number of a process above this one, which must be one of a slot's."""
     pid = os.getpid()
     for _ in range(steps):
         pid = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
     command = Path(f"/proc/{pid}/cmdline").read_bytes()
-    if b"scorer" not in command:
+    if b"priorlab.harness." not in command:
         raise RuntimeError("not a process of a slot")
     return pid
 
