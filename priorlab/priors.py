@@ -19,6 +19,7 @@ from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
+from typing_extensions import override
 
 from priorlab.components import Component, parameter
 from priorlab.errors import Unsupported, UsageError
@@ -51,6 +52,15 @@ class Prior(Component, ABC):
     """
 
     by_default: ClassVar[bool] = True
+
+    @property
+    def optimises(self) -> bool:
+        """Whether `restore` uses an optimiser of torch.
+
+        The first optimiser of a process has torch import a thousand modules. Where this is true,
+        the harness has that done before its clock starts.
+        """
+        return False
 
     def prepare(self, device: torch.device, channels: int) -> None:
         """Load what is loaded once, such as weights; the harness does not time this."""
@@ -103,6 +113,11 @@ class Regularizer(Prior, ImageSpaceSettings):
     >>> Dark().energy(torch.ones(2, 1, 4, 5))
     tensor([2., 2.])
     """
+
+    @property
+    @override
+    def optimises(self) -> bool:
+        return type(self).prox is Regularizer.prox
 
     @abstractmethod
     def energy(self, x: Tensor) -> Tensor:
@@ -226,6 +241,11 @@ class Generator(Prior, FitSettings):
             raise UsageError(f"{self.name}: langevin= samples to the end; it needs stop=never")
         if self.red is None and self.weight_red != type(self).weight_red:
             raise UsageError(f"{self.name}: weight_red= needs red=")
+
+    @property
+    @override
+    def optimises(self) -> bool:
+        return True
 
     def prepare(self, device: torch.device, channels: int) -> None:
         """Prepare the denoiser, if there is one; see `Prior.prepare`."""

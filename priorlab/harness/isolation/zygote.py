@@ -35,8 +35,6 @@ def run(control: Channel, setup: Setup) -> NoReturn:
     registry = plugins.load(setup.plugin_files, setup.plugin_folders, only=setup.modules)
     # No parallel region may run before a fork: its threads would be missing afterwards.
     inside.settle(threads=1)
-    # The first optimiser has torch import a thousand modules: a second that no cell is to pay for.
-    torch.optim.SGD([torch.zeros(1, requires_grad=True)])
     gc.collect()
     gc.freeze()  # what is loaded now stays: a collection need not look at it, nor copy it
     control.send({"event": "ready"})
@@ -89,6 +87,9 @@ def prepare(
     start = time.perf_counter()
     try:
         prior.prepare(torch.device(setup.device), request["channels"])
+        if prior.optimises:
+            # The first optimiser has torch import a thousand modules, which takes a second.
+            torch.optim.SGD([torch.zeros(1, requires_grad=True)])
     except Exception as error:
         problem = error
     seconds = time.perf_counter() - start

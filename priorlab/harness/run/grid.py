@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 import itertools
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from priorlab.components import Component
@@ -17,6 +18,7 @@ from priorlab.pictures.datasets import Dataset
 from priorlab.pictures.image_files import ImageFile
 from priorlab.priors import Prior
 from priorlab.registry import Registry
+from priorlab.sources.digest import digest
 from priorlab.tasks.base import Task
 
 
@@ -78,10 +80,11 @@ def cells(
         for component in components:
             _check_installed(kind, component, registry)
     setting = keys.canonical(keys.setting(device))
-    chosen = {prior: _written("priors", prior, registry) for prior in priors}
+    digest_of = functools.cache(digest)  # many components have the same modules
+    chosen = {prior: _written("priors", prior, registry, digest_of) for prior in priors}
     found = []
     for task in dict.fromkeys(tasks):
-        task_identity, task_spec = _written("tasks", task, registry)
+        task_identity, task_spec = _written("tasks", task, registry, digest_of)
         for prior, (identity, spec) in chosen.items():
             pair = (spec, task_spec)
             for image, seed in itertools.product(images, dict.fromkeys(seeds)):
@@ -90,9 +93,14 @@ def cells(
     return found
 
 
-def _written(kind: str, component: Component, registry: Registry) -> tuple[str, str]:
+def _written(
+    kind: str,
+    component: Component,
+    registry: Registry,
+    digest_of: Callable[[frozenset[str]], str],
+) -> tuple[str, str]:
     """Return the identity of a component as it enters keys, and its spec as rows name it."""
-    identity = keys.canonical(keys.identity(kind, component, registry))
+    identity = keys.canonical(keys.identity(kind, component, registry, digest_of))
     return identity, without_home(component.spec())
 
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from importlib import metadata
 from typing import Any
 
@@ -38,7 +38,12 @@ LIBRARIES = ("numba", "numpy", "pillow", "scikit-image", "scipy", "torch")
 """The distributions that compute."""
 
 
-def identity(kind: str, component: Component, registry: Registry) -> dict[str, Any]:
+def identity(
+    kind: str,
+    component: Component,
+    registry: Registry,
+    digest_of: Callable[[frozenset[str]], str] = digest,
+) -> dict[str, Any]:
     """Return what the results of a component depend on: its parameters and its code.
 
     Parameters
@@ -49,6 +54,8 @@ def identity(kind: str, component: Component, registry: Registry) -> dict[str, A
         A component whose parameters may be components themselves.
     registry : Registry
         Knows which plugin each is from.
+    digest_of : callable
+        Returns the digest of some modules; one that remembers saves time.
 
     Examples
     --------
@@ -58,7 +65,8 @@ def identity(kind: str, component: Component, registry: Registry) -> dict[str, A
     >>> identity("tasks", task, registry)
     {'name': 'dejpeg', 'parameters': {'quality': 20, ...}, 'code': '...'}
     """
-    return component.fingerprint() | {"code": digest(_modules(kind, component, registry))}
+    modules = frozenset(_modules(kind, component, registry))
+    return component.fingerprint() | {"code": digest_of(modules)}
 
 
 def _modules(kind: str, component: Component, registry: Registry) -> set[str]:
