@@ -2,6 +2,7 @@
 
 import os
 import signal
+import threading
 from collections.abc import Iterator
 
 # Before torch is imported: idle threads are to sleep, not to spin on cores that others need.
@@ -12,6 +13,8 @@ import pytest
 import torch
 from hypothesis import HealthCheck
 from sample_pictures import picture, save
+
+from priorlab.trials import trial
 
 torch.set_num_threads(1)
 
@@ -33,6 +36,15 @@ class _TorchRandom:
 
 TORCH_RANDOM = _TorchRandom()  # hypothesis itself keeps a weak reference only
 hypothesis.register_random(TORCH_RANDOM)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _copied():
+    """Try plugins in copies of this process: pytest-xdist's thread only waits."""
+    threads = threading.active_count()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(trial, "_can_fork", lambda: threading.active_count() <= threads)
+        yield
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -65,7 +65,7 @@ def one(text: str) -> Any:
     return component
 
 
-EXCLUDING = ("only", "either", "tells", "needs", "multiple", "red=")
+EXCLUDING = ("only", "either", "tells", "needs", "multiple", "red=", "must be odd")
 """In the messages on fields that exclude each other, or that another prior must answer for."""
 
 
