@@ -19,7 +19,7 @@ from priorlab.pictures import writing
 
 PLUGINS = Path(__file__).with_name("plugins")
 INNOCENT = PLUGINS / "innocent.py"
-INNOCENTS = "draws:copy=0|1|2|3,learns:copy=0|1|2|3"
+INNOCENTS = "draws:copy=0|1|2|3,learns:copy=0|1"
 RUNS = {
     "quick": (
         ("processes", "state", "truth", "answers", "memory"),

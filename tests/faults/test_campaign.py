@@ -4,11 +4,8 @@ import campaign
 import pytest
 
 QUICK, HANGS, LONG = (sorted(campaign.faults(name)) for name in ("quick", "hangs", "long"))
-INNOCENTS = [
-    f"{name}{copy}"
-    for name in ("draws", "learns")
-    for copy in ("", ":copy=1", ":copy=2", ":copy=3")
-]
+INNOCENTS = [f"draws{copy}" for copy in ("", ":copy=1", ":copy=2", ":copy=3")]
+INNOCENTS += ["learns", "learns:copy=1"]
 
 
 def check(run, prior, seen, line):
