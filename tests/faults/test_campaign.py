@@ -22,6 +22,7 @@ def test_of_many_faults_each_ends_in_its_row(prior, seen, line):
     check("quick", prior, seen, line)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("prior", HANGS)
 def test_whatever_hangs_is_ended(prior, seen, line):
     check("hangs", prior, seen, line)
@@ -34,6 +35,7 @@ def test_of_large_faults_each_ends_in_its_row(prior, seen, line):
     check("long", prior, seen, line)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("prior", INNOCENTS[:4])
 def test_priors_beside_what_hangs_are_what_they_are_alone(prior, seen, line):
     check_innocent("hangs", prior, seen, line)

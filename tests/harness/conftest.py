@@ -43,7 +43,9 @@ def settings(dataset):
     """Return the settings of a run on the tiny images."""
 
     def make(priors, out, tasks="denoise:sigma=25", **typed):
-        return settle({"dataset": dataset, "priors": priors, "tasks": tasks, "out": out} | typed)
+        return settle(
+            {"dataset": dataset, "priors": priors, "tasks": tasks, "out": out, "slots": 1} | typed
+        )
 
     return make
 

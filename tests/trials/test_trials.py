@@ -14,6 +14,9 @@ import torch
 from priorlab import cli, plugins, remembered
 from priorlab.trials import known, trial
 
+can_fork = trial._can_fork
+"""As it is, without what `conftest.py` changes."""
+
 GOOD = """
 from priorlab import Denoiser, hookimpl
 
@@ -238,10 +241,12 @@ def test_a_damaged_note_is_as_none(content, tmp_path):
 def test_a_new_process_finds_the_same_where_this_one_cannot_be_copied(tmp_path, monkeypatch):
     file = write(tmp_path, "first", at_import="import os; os._exit(5)")
     monkeypatch.setattr(trial, "TIMEOUT", 60)
+    monkeypatch.setattr(trial, "_can_fork", can_fork)
     waiting = threading.Event()
     thread = threading.Thread(target=waiting.wait)
     thread.start()
     try:
+        assert not can_fork()
         registry = plugins.load([file])
     finally:
         waiting.set()
