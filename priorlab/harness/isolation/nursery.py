@@ -93,6 +93,7 @@ class Nursery:
         self._on_note = on_note
         self._late: dict[str, Late] = {}
         self._prepared: OrderedDict[str, _Prepared] = OrderedDict()
+        self._plugins: dict[str, _Prepared] = {}
         self._count = 0
         self._spare: tuple[subprocess.Popen[bytes], Channel] | None = None
 
@@ -135,6 +136,10 @@ class Nursery:
         """End the processes that wait for a cell."""
         for key in list(self._prepared):
             self._forget(key)
+        for found in self._plugins.values():
+            process_tree.end([found.pid])
+            found.channel.close()
+        self._plugins.clear()
         if self._spare is not None:
             process, channel = self._spare
             self._spare = None
@@ -153,23 +158,31 @@ class Nursery:
         found.channel.close()
 
     def _prepare(self, key: str, prior: Message, channels: int) -> _Prepared:
-        """Have the zygote fork a process for a prior, and wait until it is prepared."""
+        """Return a new process in which a prior is prepared."""
         assert self._zygote is not None
+        modules = self._setup.modules_of(prior)
+        plugins = json.dumps(modules)
+        if plugins not in self._plugins:
+            self._plugins[plugins] = self._begun(self._zygote, {"modules": modules})
+        request = {"prior": prior, "channels": channels}
+        self._prepared[key] = self._begun(self._plugins[plugins].channel, request)
+        return self._prepared[key]
+
+    def _begun(self, parent: Channel, request: Message) -> _Prepared:
+        """Have a process fork another one, and wait until that one is ready."""
         self._count += 1
-        token = f"prior {self._count}"
+        token = f"process {self._count}"
         ours, theirs = Channel.pair()
-        request = {"token": token, "prior": prior, "channels": channels}
-        self._zygote.send(request, [theirs.fileno()])
+        parent.send({**request, "token": token}, [theirs.fileno()])
         theirs.close()
-        pid = int(_awaited(self._zygote, "started", token)["pid"])
+        pid = int(_awaited(parent, "started", token)["pid"])
         try:
-            seconds = self._until_prepared(ours, lambda: _code(self._zygote, token))
+            seconds = self._until_prepared(ours, lambda: _code(parent, token))
         except BaseException:
             process_tree.end([pid])
             ours.close()
             raise
-        self._prepared[key] = _Prepared(pid, ours, seconds)
-        return self._prepared[key]
+        return _Prepared(pid, ours, seconds)
 
     def _until_prepared(self, channel: Channel, code: Callable[[], int | None]) -> float:
         """Return how long a prior took to be prepared."""

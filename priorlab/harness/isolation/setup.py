@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 import os
 import sys
+from collections.abc import Iterator
+from typing import Any
 
 FORKING = sys.platform == "linux" and hasattr(os, "pidfd_open")
 """Whether forking is safe here: the libraries of macOS are not made for it."""
@@ -24,6 +26,8 @@ class Setup:
         Plugins to load in addition to the installed ones.
     modules : tuple of str, or None
         The modules of all plugins, which were tried before; None has them tried again.
+    providers : dict of str to list of str
+        For each component in use, by its name, the modules of the plugins that provide it.
     private : tuple of str
         Files and folders that no prior is to read: the clean images, and earlier results.
     task_modules : tuple of str
@@ -41,13 +45,42 @@ class Setup:
     plugin_files: tuple[str, ...] = ()
     plugin_folders: tuple[str, ...] = ()
     modules: tuple[str, ...] | None = None
+    providers: dict[str, list[str]] = dataclasses.field(default_factory=dict)
     private: tuple[str, ...] = ()
     task_modules: tuple[str, ...] = ()
     metrics: dict[str, str] = dataclasses.field(default_factory=dict)
     timeout_s: float = 1800.0
     memory_mb: float | None = None
 
+    def modules_of(self, prior: dict[str, Any]) -> list[str] | None:
+        """Return the modules of the plugins that a prior needs; None stands for all there are.
+
+        Parameters
+        ----------
+        prior : dict
+            Its description; see `priorlab.components.description`.
+
+        Examples
+        --------
+        >>> setup = Setup(providers={"dip": ["a"], "bm3d": ["b"], "tv": ["b"]})
+        >>> setup.modules_of({"name": "dip", "parameters": {"red": {"name": "bm3d"}}})
+        ['a', 'b']
+        """
+        if not self.providers:
+            return None if self.modules is None else list(self.modules)
+        found = {module for name in _names(prior) for module in self.providers.get(name, ())}
+        return sorted(found.union(self.task_modules))
+
     @property
     def forks(self) -> bool:
         """Whether a cell's process may be forked: not once an accelerator is in use."""
         return self.device == "cpu" and FORKING
+
+
+def _names(value: Any) -> Iterator[str]:
+    """Yield the names of a described component and of those within it."""
+    if isinstance(value, dict):
+        if isinstance(value.get("name"), str):
+            yield value["name"]
+        for part in value.values():
+            yield from _names(part)

@@ -1,9 +1,11 @@
 """The processes from which those of cells are forked.
 
-A zygote has imported torch and the plugins, and nothing else has happened in it. From it comes one
-process for each prior, which prepares the prior: loads its weights, compiles its loops. From that
-one comes a process for each cell. What a prior leaves behind, it leaves in its cell's process; what
-it prepares, in that of no other prior.
+A zygote has imported torch, and nothing else has happened in it. From it comes a process for each
+set of plugins that priors need together, which imports these and no others. From that one comes
+one for each prior, which prepares it: loads its weights, compiles its loops. And from that one
+comes a process for each cell. What a cell leaves behind, it leaves in its own process; what a
+prior prepares, in that of no other prior; what a plugin changes when it is imported, in that of
+no other plugin.
 """
 
 from __future__ import annotations
@@ -28,21 +30,34 @@ from priorlab.registry import Registry
 
 
 def run(control: Channel, setup: Setup) -> NoReturn:
-    """Load the plugins, then fork for each prior that is asked for through `control`."""
+    """Fork for each set of plugins that is asked for through `control`."""
     confine(setup.private)
     # Not even the names are for priors, who could find them where this was called from.
     object.__setattr__(setup, "private", ())
-    registry = plugins.load(setup.plugin_files, setup.plugin_folders, only=setup.modules)
     # No parallel region may run before a fork: its threads would be missing afterwards.
     inside.settle(threads=1)
+    control.send({"event": "ready"})
+
+    def load(request: Message, files: tuple[int, ...]) -> None:
+        _serve_priors(Channel.of(files[0]), request, setup)
+
+    serve(control, load)
+
+
+def _serve_priors(own: Channel, request: Message, setup: Setup) -> None:
+    """Load some plugins, then fork for each of their priors."""
+    start = time.perf_counter()
+    modules = request["modules"]
+    registry = plugins.load(setup.plugin_files, setup.plugin_folders, only=modules)
     gc.collect()
     gc.freeze()  # what is loaded now stays: a collection need not look at it, nor copy it
-    control.send({"event": "ready"})
+    seconds = time.perf_counter() - start
+    own.send({"event": "prepared", "job": request["token"], "seconds": seconds})
 
     def prepare(request: Message, files: tuple[int, ...]) -> None:
         _serve_cells(Channel.of(files[0]), request, registry, setup)
 
-    serve(control, prepare)
+    serve(own, prepare)
 
 
 def _serve_cells(own: Channel, request: Message, registry: Registry, setup: Setup) -> None:

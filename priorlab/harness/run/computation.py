@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 
 from priorlab.components import Component
@@ -72,6 +73,7 @@ class Computation:
             plugin_files=registry.files,
             plugin_folders=registry.folders,
             modules=self._modules,
+            providers=_providers(planned.selection.components, registry),
             private=_private(planned, store),
             task_modules=_modules((("tasks", task) for task in planned.selection.tasks), registry),
             metrics={
@@ -276,6 +278,17 @@ class Computation:
             channels=cell.image.channels,
             threads=self._setup.threads,
         )
+
+
+def _providers(
+    components: Iterable[tuple[str, Component]], registry: Registry
+) -> dict[str, list[str]]:
+    """Return the modules of the plugins that provide each component in use, by its name."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for kind, component in components:
+        for part_kind, part in keys.parts(kind, component):
+            found[part.name].add(registry.owners[part_kind, part.name].module)
+    return {name: sorted(modules) for name, modules in found.items()}
 
 
 def _private(planned: Plan, store: Store) -> tuple[str, ...]:

@@ -1,0 +1,48 @@
+"""What a plugin changes when it is imported, it changes for its own priors only."""
+
+import pytest
+import torch
+
+from priorlab import plugins
+from priorlab.harness.run import bench
+
+PLUGIN = """
+import dataclasses
+import torch
+from priorlab import Prior, hookimpl
+from priorlab.trace import SILENT
+
+{change}
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Looks(Prior):
+    name = "{name}"
+
+    def restore(self, measurement, trace=SILENT, seed=0):
+        return torch.full(measurement.shape, float(hasattr(torch, "changed_by_a_plugin")))
+
+@hookimpl
+def priorlab_priors():
+    return [Looks]
+"""
+
+
+@pytest.fixture
+def files(tmp_path):
+    folder = tmp_path / "plugins"
+    folder.mkdir()
+    changes = {"spoils": "torch.changed_by_a_plugin = True", "plain": ""}
+    for name, change in changes.items():
+        (folder / f"{name}.py").write_text(PLUGIN.format(name=name, change=change))
+    yield [folder / f"{name}.py" for name in changes]
+    vars(torch).pop("changed_by_a_plugin", None)  # where this process imported it
+
+
+def test_a_plugin_that_changes_torch_changes_it_for_itself(files, settings, tmp_path):
+    chosen = settings("spoils,plain", tmp_path / "out", images=("tiny0",))
+    rows = bench.run(chosen, plugins.load(files)).rows.set_index("prior")
+    assert rows["status"].tolist() == ["ok", "ok"]
+    changed = rows["output"]
+    alone = bench.run(settings("plain", tmp_path / "alone", images=("tiny0",)), plugins.load(files))
+    assert changed["plain"] == alone.rows["output"][0]
+    assert changed["plain"] != changed["spoils"]
