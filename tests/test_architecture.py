@@ -20,6 +20,7 @@ LAYERS = [
         "escaping",
         "files",
         "precision",
+        "process_tree",
         "randomness",
         "devices",
         "sources",

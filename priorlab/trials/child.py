@@ -15,11 +15,12 @@ from typing import Any
 
 import torch
 
+from priorlab import process_tree
 from priorlab.candidates import Candidate
 from priorlab.errors import printable
 from priorlab.registry import Plugin
 from priorlab.remembered import own_files
-from priorlab.trials import processes, surroundings
+from priorlab.trials import surroundings
 
 COPY = 86
 """The exit status of a copy of the process that a plugin's import made."""
@@ -90,7 +91,7 @@ def _processes() -> str:
 
 def _settle() -> None:
     """Make this process one that harms nobody and says how it ends."""
-    processes.end_with_parent()
+    process_tree.end_with(os.getppid())
     faulthandler.enable(2)
     torch.set_num_threads(1)  # those of a process that was forked are gone
     if threading.current_thread() is threading.main_thread():

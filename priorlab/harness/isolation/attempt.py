@@ -20,8 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from priorlab import process_tree
 from priorlab.errors import printable
-from priorlab.harness.isolation import process_tree
 from priorlab.harness.isolation.block import FRAMES, Block
 from priorlab.harness.isolation.channel import Received, close_all
 from priorlab.harness.isolation.nursery import CellProcess, exit_text
@@ -347,8 +347,20 @@ def watch(
         process.reap()
         process.channel.close()
     if left and result.status == "ok":
-        result.message = f"it left {len(left)} processes running, which were ended"
+        result.message = left_running(len(left))
     return result
+
+
+def left_running(count: int) -> str:
+    """Say that processes of a cell were still there at its end.
+
+    Examples
+    --------
+    >>> left_running(1)
+    'it left 1 process running, which was ended'
+    """
+    processes, were = ("process", "was") if count == 1 else ("processes", "were")
+    return f"it left {count} {processes} running, which {were} ended"
 
 
 def _values(file: int, shape: list[Any], most: int) -> NDArray[np.float32] | None:

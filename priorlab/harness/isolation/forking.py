@@ -12,7 +12,7 @@ from typing import NoReturn
 from priorlab.harness.isolation import huge_pages
 from priorlab.harness.isolation.channel import Channel, Message, close_all
 from priorlab.harness.isolation.confine import confine
-from priorlab.harness.isolation.process_tree import end_with
+from priorlab.process_tree import end_with
 
 MANY = 50
 """After so many forks it is worth half a second to make each of the others cheaper."""

@@ -14,8 +14,8 @@ from priorlab import plugins
 from priorlab.harness.isolation import inside, zygote
 from priorlab.harness.isolation.channel import Channel
 from priorlab.harness.isolation.confine import confine
-from priorlab.harness.isolation.process_tree import end_with
 from priorlab.harness.isolation.setup import Setup
+from priorlab.process_tree import end_with
 
 
 def main(descriptor: int) -> None:

@@ -14,9 +14,8 @@ from typing import Any
 
 import torch
 
-from priorlab import devices, restoration
+from priorlab import devices, process_tree, restoration
 from priorlab.errors import Unsupported
-from priorlab.harness.isolation import process_tree
 from priorlab.harness.isolation.block import Block
 from priorlab.harness.isolation.channel import Channel, Message
 from priorlab.harness.isolation.reports import Notes, ReportingTrace

@@ -14,9 +14,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from priorlab import plugins, restoration
+from priorlab import plugins, process_tree, restoration
 from priorlab.errors import printable
-from priorlab.harness.isolation import inside, memory_files, process_tree
+from priorlab.harness.isolation import inside, memory_files
 from priorlab.harness.isolation.channel import Channel, close_all
 from priorlab.harness.isolation.confine import confine
 from priorlab.harness.isolation.nursery import exit_text

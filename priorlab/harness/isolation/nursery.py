@@ -13,7 +13,8 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 
-from priorlab.harness.isolation import memory_files, process_tree
+from priorlab import process_tree
+from priorlab.harness.isolation import memory_files
 from priorlab.harness.isolation.channel import Channel, Message
 from priorlab.harness.isolation.setup import Setup
 

@@ -24,8 +24,6 @@ class Setup:
         Torch device.
     plugin_files, plugin_folders : tuple of str
         Plugins to load in addition to the installed ones.
-    modules : tuple of str, or None
-        The modules of all plugins, which were tried before; None has them tried again.
     providers : dict of str to list of str
         For each component in use, by its name, the modules of the plugins that provide it.
     private : tuple of str
@@ -44,13 +42,18 @@ class Setup:
     device: str = "cpu"
     plugin_files: tuple[str, ...] = ()
     plugin_folders: tuple[str, ...] = ()
-    modules: tuple[str, ...] | None = None
     providers: dict[str, list[str]] = dataclasses.field(default_factory=dict)
     private: tuple[str, ...] = ()
     task_modules: tuple[str, ...] = ()
     metrics: dict[str, str] = dataclasses.field(default_factory=dict)
     timeout_s: float = 1800.0
     memory_mb: float | None = None
+
+    @property
+    def modules(self) -> list[str] | None:
+        """The modules of all plugins in use; None, for all there are, if no component is named."""
+        found = {module for modules in self.providers.values() for module in modules}
+        return sorted(found.union(self.task_modules)) if self.providers else None
 
     def modules_of(self, prior: dict[str, Any]) -> list[str] | None:
         """Return the modules of the plugins that a prior needs; None stands for all there are.
@@ -67,7 +70,7 @@ class Setup:
         ['a', 'b']
         """
         if not self.providers:
-            return None if self.modules is None else list(self.modules)
+            return None
         found = {module for name in _names(prior) for module in self.providers.get(name, ())}
         return sorted(found.union(self.task_modules))
 

@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from priorlab.harness.isolation import process_tree
+from priorlab import process_tree
 from priorlab.harness.isolation.metric_process import START_TIMEOUT as METRIC_START
 from priorlab.harness.isolation.nursery import PREPARE_TIMEOUT, exit_text
 from priorlab.harness.isolation.setup import Setup

@@ -72,7 +72,6 @@ class Computation:
             device=settings.device,
             plugin_files=registry.files,
             plugin_folders=registry.folders,
-            modules=self._modules,
             providers=_providers(planned.selection.components, registry),
             private=_private(planned, store),
             task_modules=_modules((("tasks", task) for task in planned.selection.tasks), registry),

@@ -18,9 +18,10 @@ from io import FileIO
 from pathlib import Path
 from typing import Any, BinaryIO, NoReturn, cast
 
-from priorlab import components, plugins
+from priorlab import components, plugins, process_tree
 from priorlab.errors import printable
-from priorlab.harness.isolation import inside, process_tree
+from priorlab.harness.isolation import inside
+from priorlab.harness.isolation.attempt import left_running
 from priorlab.harness.isolation.channel import Channel
 from priorlab.harness.isolation.metric_process import MetricProcess
 from priorlab.harness.isolation.nursery import Barren, Nursery
@@ -160,7 +161,7 @@ class _Slot:
                 with contextlib.suppress(ChildProcessError):
                     os.waitpid(pid, 0)
         if left and result["status"] == "ok" and not result["message"]:
-            result["message"] = f"it left {left} processes running, which were ended"
+            result["message"] = left_running(left)
 
     def _keep_output(self, text: str) -> None:
         data = text.encode(errors="replace")[: self._left_of_log]

@@ -18,7 +18,8 @@ from io import FileIO
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from priorlab.harness.isolation import process_tree, zygote
+from priorlab import process_tree
+from priorlab.harness.isolation import zygote
 from priorlab.harness.isolation.channel import Channel
 from priorlab.harness.isolation.output import Output
 from priorlab.harness.isolation.setup import Setup

@@ -6,18 +6,21 @@ Linux tells; elsewhere nothing is known of other processes.
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import os
 import re
 import signal
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 KNOWN = sys.platform == "linux"
 """Whether this system tells of other processes."""
 
-_SET_PARENT_DEATH_SIGNAL, _SET_DUMPABLE, _SET_CHILD_SUBREAPER = 1, 4, 36
+_SET_PARENT_DEATH_SIGNAL, _SET_DUMPABLE = 1, 4
+_SET_CHILD_SUBREAPER, _GET_CHILD_SUBREAPER = 36, 37
+"""Numbers of what `prctl` does."""
 _DYING = 2.0
 """Most seconds to wait for the end of processes: freeing much memory takes some time."""
 
@@ -123,6 +126,18 @@ def adopt_orphans() -> None:
     _control(_SET_CHILD_SUBREAPER, 1)
 
 
+@contextlib.contextmanager
+def adopting_orphans() -> Iterator[None]:
+    """Do as `adopt_orphans` for a while; afterwards all is as before."""
+    before = ctypes.c_int()
+    ctypes.CDLL(None).prctl(_GET_CHILD_SUBREAPER, ctypes.byref(before), 0, 0, 0)
+    adopt_orphans()
+    try:
+        yield
+    finally:
+        _control(_SET_CHILD_SUBREAPER, before.value)
+
+
 def keep_private() -> None:
     """Keep other processes of the same user from reading this one's memory."""
     _control(_SET_DUMPABLE, 0)
@@ -146,8 +161,6 @@ def end_with(parent: int) -> None:
 
 def _control(option: int, value: int) -> None:
     if KNOWN:
-        import ctypes
-
         ctypes.CDLL(None).prctl(option, value, 0, 0, 0)
 
 
