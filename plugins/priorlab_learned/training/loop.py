@@ -32,7 +32,7 @@ Validate = Callable[[nn.Module], float]
 WARM_UP = 0.05
 """Fraction of the steps over which the learning rate rises to its maximum."""
 AVERAGED = 0.999
-"""Each step keeps this share of the averaged weights."""
+"""Each step keeps this share of the averaged weights, unless the schedule says otherwise."""
 MOST_GRADIENT = 0.1
 """Norm to which a larger gradient is shortened."""
 REPORT_EVERY = 50
@@ -54,12 +54,15 @@ class Schedule:
         The greatest; it rises linearly over the first 5 % of the steps, then falls as a cosine.
     precision : {"bfloat16", "float32"}
         The number format of the convolutions.
+    averaged : float
+        The share of the averaged weights that each step keeps.
     """
 
     steps: int
     seed: int
     learning_rate: float = 1e-3
     precision: str = "float32"
+    averaged: float = AVERAGED
 
     def rate(self, step: int) -> float:
         """Return the learning rate of a step.
@@ -146,7 +149,7 @@ def optimise(
             value.backward()  # type: ignore[no-untyped-call]
             torch.nn.utils.clip_grad_norm_(network.parameters(), MOST_GRADIENT)
             optimiser.step()
-            _average(averaged, network, step)
+            _average(averaged, network, step, schedule.averaged)
             total, count = total + value.item(), count + 1
             if (step + 1) % REPORT_EVERY and step + 1 < schedule.steps:
                 continue
@@ -161,9 +164,9 @@ def optimise(
 
 
 @torch.no_grad()
-def _average(averaged: nn.Module, network: nn.Module, step: int) -> None:
+def _average(averaged: nn.Module, network: nn.Module, step: int, most: float) -> None:
     """Move the averaged weights towards the network's; the first steps count less."""
-    share = min(AVERAGED, (step + 1) / (step + 10))
+    share = min(most, (step + 1) / (step + 10))
     torch._foreach_lerp_(list(averaged.parameters()), list(network.parameters()), 1 - share)
 
 

@@ -1,0 +1,143 @@
+"""The ``wcrr`` and ``crr`` priors: learned filters and potentials, an explicit energy."""
+
+from __future__ import annotations
+
+import dataclasses
+from functools import lru_cache
+from pathlib import Path
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+from typing_extensions import override
+
+from priorlab.components import parameter
+from priorlab.forward.measurement import Measurement
+from priorlab.priors import Regularizer
+from priorlab.trace import SILENT, Trace, TraceOfOne
+from priorlab.weights_file import WeightsError, read_weights
+from priorlab_learned.ridge.minimisation import minimise
+from priorlab_learned.ridge.planes import PlanesEnergy, energy_of_planes
+from priorlab_learned.ridge.ridge_network import RidgeNetwork
+
+FOLDER = Path(__file__).parent / "weights"
+WITHOUT_LEVEL = 25.0
+"""Noise level, on the 0-255 scale, of an energy of which no measurement says it."""
+LEAST_LEVEL_ELSEWHERE = 10.0
+"""Least level of the potentials where the image is not only noisy: below it, almost nothing is
+taken for noise, and so almost nothing is known of what was not measured."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class RidgeRegularizer(Regularizer):
+    """Base of the priors whose energy is a sum of learned potentials of filtered images."""
+
+    kind: ClassVar[str] = "a regulariser"
+
+    weights: str = parameter(
+        "", "safetensors file that `priorlab train` wrote; empty: the shipped ones", file=True
+    )
+    weight: float = parameter(1.0, "strength of the energy", low=0)
+    level: float = parameter(
+        0.0,
+        "noise level that the potentials are for; 0: that of the measurement, if its image is only "
+        "noisy, else at least 10",
+        unit="0-255",
+        low=0,
+    )
+    tolerance: float = parameter(
+        1e-4, "minimisation stops when the gradient is this small, relative to the image", low=0
+    )
+
+    def prepare(self, device: torch.device, channels: int) -> None:
+        """Read and verify the weights; see `Prior.prepare`.
+
+        Raises
+        ------
+        WeightsError
+            If they are missing, damaged or of something else.
+        """
+        self._network(device)
+
+    def energy(self, x: Tensor) -> Tensor:
+        """Return ``weight R(x) / level`` of each image (B, C, H, W): shape (B,).
+
+        R is for noise of the `level`; for 25 if that is not set.
+        """
+        level = (self.level or WITHOUT_LEVEL) / 255
+        return self._energy(x, level, 1 / level).value(x)
+
+    @override
+    def restore(self, measurement: Measurement, trace: Trace = SILENT, seed: int = 0) -> Tensor:
+        """Minimise ``1/2 |A x - y|^2 + s energy(x)`` over the image, s being the noise level.
+
+        Where the noise is Gaussian, by accelerated proximal gradients (`ridge.minimisation`), each
+        image of a batch by itself.
+        """
+        if not self.level:
+            level = 255 * measurement.noise.level
+            if not measurement.operator.is_identity:
+                level = max(level, LEAST_LEVEL_ELSEWHERE)
+            return dataclasses.replace(self, level=level).restore(measurement, trace, seed)
+        if not (measurement.noise.is_gaussian or measurement.has_outliers):
+            return super().restore(measurement, trace, seed)
+        result = measurement.initial_guess()
+        for index in range(len(result)):
+            one = measurement.image(index).without_outliers()
+            result[index] = self._minimise(one, TraceOfOne(trace, result, index))[0]
+        return result
+
+    @torch.no_grad()
+    def _minimise(self, measurement: Measurement, trace: Trace) -> Tensor:
+        y, level = measurement.y, self.level / 255
+        solve = measurement.operator.solver()
+        start = y if measurement.operator.is_identity else measurement.initial_guess()
+        energy = self._energy(start, level, measurement.noise.level / level)
+
+        def report(iteration: int, x: Tensor, residual: float) -> None:
+            trace.report(iteration, self.iterations, x, gradient=residual)
+
+        minimum = minimise(
+            energy, lambda v, rho: solve(y, v, rho), start, self.tolerance, self.iterations, report
+        )
+        trace.converged(minimum.residual <= self.tolerance, minimum.residual)
+        return minimum.x
+
+    def _energy(self, x: Tensor, level: float, factor: float) -> PlanesEnergy:
+        network = self._network(x.device)
+        return energy_of_planes(network, x.shape[1], level, self.weight * factor)
+
+    def _network(self, device: torch.device) -> RidgeNetwork:
+        path = Path(self.weights) if self.weights else FOLDER / f"{self.name}_gray.safetensors"
+        return _load(path, path.stat().st_mtime_ns if path.exists() else 0, device)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class WeaklyConvexRidge(RidgeRegularizer):
+    """A weakly convex ridge regulariser: learned filters, whose potentials flatten out.
+
+    TODO
+    """
+
+    name: ClassVar[str] = "wcrr"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ConvexRidge(RidgeRegularizer):
+    """A convex ridge regulariser: learned filters, whose potentials go on like ``|v|``.
+
+    TODO
+    """
+
+    name: ClassVar[str] = "crr"
+
+
+@lru_cache(maxsize=8)
+def _load(path: Path, modified: int, device: torch.device) -> RidgeNetwork:
+    """Read a network once per file, time of change and device."""
+    state, _ = read_weights(path)
+    try:
+        network = RidgeNetwork.from_state(state)
+    except (KeyError, RuntimeError, IndexError) as error:
+        raise WeightsError(f"{path} does not hold a ridge regulariser: {error}") from None
+    return network.requires_grad_(False).to(device)
