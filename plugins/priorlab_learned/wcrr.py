@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from typing_extensions import override
 
-from priorlab.components import parameter
+from priorlab.components import PER_GRAY_LEVEL, parameter
 from priorlab.forward.measurement import Measurement
 from priorlab.priors import Regularizer
 from priorlab.trace import SILENT, Trace, TraceOfOne
@@ -21,9 +21,9 @@ from priorlab_learned.ridge.planes import PlanesEnergy, energy_of_planes
 from priorlab_learned.ridge.ridge_network import RidgeNetwork
 
 FOLDER = Path(__file__).parent / "weights"
-WITHOUT_LEVEL = 25.0
-"""Noise level, on the 0-255 scale, of an energy of which no measurement says it."""
-LEAST_LEVEL_ELSEWHERE = 10.0
+WITHOUT_LEVEL = 25 * PER_GRAY_LEVEL
+"""Noise level of an energy of which no measurement says it."""
+LEAST_LEVEL_ELSEWHERE = 10 * PER_GRAY_LEVEL
 """Least level of the potentials where the image is not only noisy: below it, almost nothing is
 taken for noise, and so almost nothing is known of what was not measured."""
 
@@ -31,8 +31,6 @@ taken for noise, and so almost nothing is known of what was not measured."""
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class RidgeRegularizer(Regularizer):
     """Base of the priors whose energy is a sum of learned potentials of filtered images."""
-
-    kind: ClassVar[str] = "a regulariser"
 
     weights: str = parameter(
         "", "safetensors file that `priorlab train` wrote; empty: the shipped ones", file=True
@@ -44,6 +42,8 @@ class RidgeRegularizer(Regularizer):
         "noisy, else at least 10",
         unit="0-255",
         low=0,
+        high=1,
+        scale=PER_GRAY_LEVEL,
     )
     tolerance: float = parameter(
         1e-4, "minimisation stops when the gradient is this small, relative to the image", low=0
@@ -64,7 +64,7 @@ class RidgeRegularizer(Regularizer):
 
         R is for noise of the `level`; for 25 if that is not set.
         """
-        level = (self.level or WITHOUT_LEVEL) / 255
+        level = self.level or WITHOUT_LEVEL
         return self._energy(x, level, 1 / level).value(x)
 
     @override
@@ -75,7 +75,7 @@ class RidgeRegularizer(Regularizer):
         image of a batch by itself.
         """
         if not self.level:
-            level = 255 * measurement.noise.level
+            level = measurement.noise.level
             if not measurement.operator.is_identity:
                 level = max(level, LEAST_LEVEL_ELSEWHERE)
             return dataclasses.replace(self, level=level).restore(measurement, trace, seed)
@@ -89,7 +89,7 @@ class RidgeRegularizer(Regularizer):
 
     @torch.no_grad()
     def _minimise(self, measurement: Measurement, trace: Trace) -> Tensor:
-        y, level = measurement.y, self.level / 255
+        y, level = measurement.y, self.level
         solve = measurement.operator.solver()
         start = y if measurement.operator.is_identity else measurement.initial_guess()
         energy = self._energy(start, level, measurement.noise.level / level)
@@ -116,7 +116,25 @@ class RidgeRegularizer(Regularizer):
 class WeaklyConvexRidge(RidgeRegularizer):
     """A weakly convex ridge regulariser: learned filters, whose potentials flatten out.
 
-    TODO
+    ``R(x) = sum over i, k of psi_i((W_i x)[k])`` has 48 filters of 7x7 and some 300 values of
+    potentials, which depend on the noise level. It is so little concave that the noisy image's
+    objective, ``1/2 |x - y|^2 + R(x)``, is convex all the same: its one minimum is found, and the
+    residual bounds the distance from it (20 times the residual, see `RidgeEnergy`).
+
+    A. Goujon, S. Neumayer, M. Unser: Learning weakly convex regularizers for convergent
+    image-reconstruction algorithms, SIAM Journal on Imaging Sciences 17(1), 2024
+    (arXiv 2308.10542). Unlike there, the filters are not products of three convolutions and see
+    7x7 pixels instead of 13x13; psi' is made of two clipped lines instead of two splines; images
+    are mirrored beyond their border instead of black; the concavity is 0.95 instead of 1. Colour
+    is taken as brightness and two differences of colours, each with the energy of a gray image.
+
+    Examples
+    --------
+    >>> noise = torch.randn(1, 1, 32, 32, generator=torch.Generator().manual_seed(0))
+    >>> prior = WeaklyConvexRidge(level=0.1)
+    >>> flat, noisy = prior.energy(torch.full((1, 1, 32, 32), 0.5)), prior.energy(0.1 * noise)
+    >>> float(flat) < 1e-6 < float(noisy)
+    True
     """
 
     name: ClassVar[str] = "wcrr"
@@ -126,7 +144,21 @@ class WeaklyConvexRidge(RidgeRegularizer):
 class ConvexRidge(RidgeRegularizer):
     """A convex ridge regulariser: learned filters, whose potentials go on like ``|v|``.
 
-    TODO
+    As `WeaklyConvexRidge`, without its concave part: whatever the measurement, there is one
+    minimum, and no better one elsewhere.
+
+    A. Goujon, S. Neumayer, P. Bohra, S. Ducotterd, M. Unser: A neural-network-based convex
+    regularizer for inverse problems, IEEE Transactions on Computational Imaging 9, 2023
+    (arXiv 2211.12461). Unlike there, potentials depend on the noise level and are Huber functions;
+    for the rest see `WeaklyConvexRidge`.
+
+    Examples
+    --------
+    >>> a, b = torch.rand(2, 1, 1, 24, 24, generator=torch.Generator().manual_seed(0))
+    >>> prior = ConvexRidge()
+    >>> middle, ends = prior.energy((a + b) / 2), (prior.energy(a) + prior.energy(b)) / 2
+    >>> bool(middle < ends)
+    True
     """
 
     name: ClassVar[str] = "crr"

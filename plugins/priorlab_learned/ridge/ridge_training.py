@@ -82,7 +82,8 @@ class RidgeTraining(Trainer):
         held_out = [_middle(gray(image)) for image in photographs.held_out]
 
         def loss(network: nn.Module, step: int, rng: np.random.Generator) -> Tensor:
-            return _loss(network, shown, step, rng)
+            clean, noisy, level = noisy_crops(shown, step, rng)
+            return loss_of_minimum(_at(network, level), clean, noisy, level)
 
         def validate(network: nn.Module) -> float:
             return mean_psnr(network, held_out[:VALIDATION_IMAGES], VALIDATION)
@@ -126,20 +127,28 @@ class ConvexTraining(RidgeTraining):
     concavity: ClassVar[float] = 0.0
 
 
-def _loss(
-    network: nn.Module, images: list[Array], step: int, rng: np.random.Generator
-) -> Tensor:
-    """Return the loss of one batch, differentiable by the learned values."""
+def _at(network: nn.Module, level: float) -> RidgeEnergy:
+    energy: RidgeEnergy = network.at(level)  # type: ignore[operator]
+    return energy
+
+
+def noisy_crops(
+    images: list[Array], step: int, rng: np.random.Generator
+) -> tuple[Tensor, Tensor, float]:
+    """Return clean crops (B, 1, 40, 40), the same with noise, and its level, for a step."""
     level = LEAST_LEVEL * (MOST_LEVEL / LEAST_LEVEL) ** (step * GOLDEN % 1) / 255
     crops = [crop(images[index], CROP, rng) for index in rng.integers(len(images), size=BATCH)]
     clean = torch.from_numpy(np.stack(crops))
-    noisy = clean + level * torch.from_numpy(rng.standard_normal(clean.shape, np.float32))
-    learning: RidgeEnergy = network.at(level)  # type: ignore[operator]
-    fixed = learning.detached()
-    x = minimise(fixed, noisy_image(noisy), noisy, TOLERANCE, ITERATIONS).x
+    return clean, clean + level * torch.from_numpy(rng.standard_normal(clean.shape, np.float32)), level
+
+
+def loss_of_minimum(learning: RidgeEnergy, clean: Tensor, noisy: Tensor, level: float) -> Tensor:
+    """Return the error of the images that minimise the energy, differentiable by what it learns."""
+    energy = learning.detached()
+    x = minimise(energy, noisy_image(noisy), noisy, TOLERANCE, ITERATIONS).x
     error = (x - clean) / level
     size = (error.square() + 0.01).sqrt()
-    adjoint = _solve_hessian(fixed, x, error / size / (level * error.numel()))
+    adjoint = _solve_hessian(energy, x, error / size / (level * error.numel()))
     # Its value is the loss, its gradient that of the implicit derivative.
     slope = learning.directional(x, adjoint)
     return size.mean() - slope + slope.detach()
@@ -172,7 +181,7 @@ def _middle(image: Array) -> Array:
 @torch.no_grad()
 def mean_psnr(network: nn.Module, images: list[Array], level: float) -> float:
     """Return the mean PSNR in dB over gray images (1, H, W) with noise of `level` (0-255)."""
-    energy: RidgeEnergy = network.at(level / 255).detached()  # type: ignore[operator]
+    energy = _at(network, level / 255).detached()
     values = []
     for index, image in enumerate(images):
         clean = torch.from_numpy(image[None].astype(np.float32) / 255)
