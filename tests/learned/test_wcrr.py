@@ -209,7 +209,9 @@ def test_no_weight_leaves_the_image_as_it_is(photo):
 
 
 @pytest.mark.parametrize(
-    "task", [Deblur(sigma=0.01), Inpaint(missing=0.5), SuperResolution(factor=2)], ids=lambda task: task.name
+    "task",
+    [Deblur(sigma=0.01), Inpaint(missing=0.5), SuperResolution(factor=2)],
+    ids=lambda task: task.name,
 )
 @pytest.mark.parametrize("prior", PRIORS)
 def test_other_tasks_end_where_the_objective_is_stationary(prior, task, photo):

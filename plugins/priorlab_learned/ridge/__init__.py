@@ -1,1 +1,1 @@
-"""Ridge regularisers: the energy of learned filters and potentials, its minimisation and training."""
+"""Ridge regularisers: the energy of learned filters, its minimisation and its training."""

@@ -86,7 +86,8 @@ def minimise(
     ...     lipschitz = 1.0
     ...     def gradient(self, x):
     ...         return x
-    >>> minimise(Dark(), noisy_image(torch.full((1, 1, 1, 2), 0.6)), torch.zeros(1, 1, 1, 2), 1e-5, 50).x
+    >>> y = torch.full((1, 1, 1, 2), 0.6)
+    >>> minimise(Dark(), noisy_image(y), start=y, tolerance=1e-5, iterations=50).x
     tensor([[[[0.3000, 0.3000]]]])
     """
     rho = max(function.lipschitz, 1e-6)

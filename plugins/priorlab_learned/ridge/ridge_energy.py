@@ -17,8 +17,8 @@ class RidgeEnergy:
 
         ``psi'(v) = slope clip(v, +-1 / slope) - concavity clip(v, +-reach)``:
 
-    it rises as ``slope v^2 / 2``, then like ``|v|``, and flattens out as far as it is concave. Images
-    continue as their mirror image beyond the border, so that every filter sees every pixel.
+    psi rises as ``slope v^2 / 2``, then like ``|v|``, and flattens out as far as it is concave.
+    Images continue as their mirror image beyond the border, so that every filter sees every pixel.
 
     Attributes
     ----------

@@ -51,7 +51,9 @@ class RidgeNetwork(nn.Module):
         knots = len(LEVELS)
         self.filters = nn.Parameter(cosines)
         self.thresholds = nn.Parameter(torch.full((knots, len(cosines)), math.log(FIRST_THRESHOLD)))
-        self.slopes = nn.Parameter(torch.full((knots,), _logit((FIRST_SLOPE - 1) / (MOST_SLOPE - 1))))
+        self.slopes = nn.Parameter(
+            torch.full((knots,), _logit((FIRST_SLOPE - 1) / (MOST_SLOPE - 1)))
+        )
         self.reaches = nn.Parameter(torch.full((knots,), _logit(FIRST_REACH)))
         self.register_buffer("concavity", torch.tensor(concavity))
 

@@ -139,7 +139,11 @@ def noisy_crops(
     level = LEAST_LEVEL * (MOST_LEVEL / LEAST_LEVEL) ** (step * GOLDEN % 1) / 255
     crops = [crop(images[index], CROP, rng) for index in rng.integers(len(images), size=BATCH)]
     clean = torch.from_numpy(np.stack(crops))
-    return clean, clean + level * torch.from_numpy(rng.standard_normal(clean.shape, np.float32)), level
+    return (
+        clean,
+        clean + level * torch.from_numpy(rng.standard_normal(clean.shape, np.float32)),
+        level,
+    )
 
 
 def loss_of_minimum(learning: RidgeEnergy, clean: Tensor, noisy: Tensor, level: float) -> Tensor:
