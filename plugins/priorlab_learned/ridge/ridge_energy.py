@@ -23,8 +23,8 @@ class RidgeEnergy:
     Attributes
     ----------
     filters : Tensor
-        The filters ``W_i`` (N, 1, K, K), K odd, each of zero mean; together of a norm of at most 1
-        (`filters_norm`).
+        The filters ``W_i`` (N, 1, K, K), K odd, each of zero mean; together of the norm 1 on
+        periodic images (`filters_norm`).
     thresholds : Tensor
         The greatest forces ``t_i`` (N,), on the scale of the image.
     slope : float, or Tensor while it is learned
@@ -100,7 +100,7 @@ class RidgeEnergy:
 
     @property
     def lipschitz(self) -> float:
-        """A Lipschitz constant of the gradient, as the filters have a norm of at most 1."""
+        """A Lipschitz constant of the gradient, for filters of the norm 1."""
         steepest = float(self.slope)
         if float(self.reach) * steepest >= 1:  # the concave part bends where the convex one does
             steepest -= self.concavity
