@@ -30,6 +30,8 @@ taken for noise, and so almost nothing is known of what was not measured."""
 WEIGHT_ELSEWHERE = 0.5
 """There, the weight is multiplied by it: noise and blur together ask for less smoothing than noise
 alone. Both were chosen on crops of photographs that the training holds out."""
+SPLITTING_TOLERANCE = 5.0
+"""The residuals of a splitting, which other noise than Gaussian needs, may be larger by it."""
 WARM_ITERATIONS = 5
 """Most iterations of a prox that begins where one before ended."""
 
@@ -98,7 +100,8 @@ class RidgeRegularizer(Regularizer):
         if not self.level:
             return self._for(measurement).restore(measurement, trace, seed)
         if not (measurement.noise.is_gaussian or measurement.has_outliers):
-            return super().restore(measurement, trace, seed)
+            loose = dataclasses.replace(self, tolerance=SPLITTING_TOLERANCE * self.tolerance)
+            return super(RidgeRegularizer, loose).restore(measurement, trace, seed)
         result = measurement.initial_guess()
         for index in range(len(result)):
             one = measurement.image(index).without_outliers()

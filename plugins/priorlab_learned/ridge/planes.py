@@ -16,8 +16,8 @@ COLOUR_RATIO = 3.0
 """Differences of colours are taken for a gray image of that much less contrast."""
 
 BORDER = 1.1
-"""At most the squared norm of the filters, which is 1 on periodic images, on mirrored ones. It is 1.08
-for the shipped filters, which attain it at the border of thin images (`test_wcrr.py`)."""
+"""At most the squared norm of the filters on mirrored images; on periodic ones it is 1. The shipped
+filters have 1.08, in thin images."""
 
 
 @dataclasses.dataclass(frozen=True)
