@@ -18,7 +18,7 @@ from priorlab.harness.results.folder import INFO, RunFolder
 from priorlab.harness.results.runs import Result
 from priorlab.harness.results.schema import METRICS, Outcome
 from priorlab.harness.results.store import Store
-from priorlab.harness.run import engines, keys, machine
+from priorlab.harness.run import keys, local_slots, machine
 from priorlab.harness.run.attempts import Attempts
 from priorlab.harness.run.audience import Audience
 from priorlab.harness.run.cell import DAMAGED
@@ -164,7 +164,7 @@ class Computation:
             while not asked_to_stop() and len(schedule):
                 self._run_engine(schedule, attempts, time_left, slots, asked_to_stop)
                 if len(schedule):
-                    time.sleep(engines.TICK)  # others have what is left
+                    time.sleep(local_slots.TICK)  # others have what is left
         finally:
             with contextlib.suppress(UsageError):
                 claims.end()

@@ -14,7 +14,7 @@ def using(monkeypatch):
     """Have runs use a pretended engine."""
 
     def use(*arguments, **facts):
-        monkeypatch.setattr(computation.engines, "local", pretend.engine(*arguments, **facts))
+        monkeypatch.setattr(computation.local_slots, "run", pretend.engine(*arguments, **facts))
 
     monkeypatch.setattr(computation, "LOOK", 0.05)
     monkeypatch.setattr(computation, "SHORT_WAIT", 0.02)
