@@ -82,6 +82,7 @@ class Computation:
             },
             timeout_s=settings.timeout_s,
             memory_mb=settings.memory_mb,
+            batch=settings.batch,
         )
         self._store = store
         self._logs = folder.logs
@@ -105,7 +106,7 @@ class Computation:
         """
         for problem in self._planned.problems:
             self._progress.note(f"left out: {problem}")
-        for note in self._planned.selection.dataset.notes:
+        for note in (*self._planned.selection.dataset.notes, *self._planned.notes):
             self._progress.note(note)
         self._store.database.wait(SHORT_WAIT)
         try:

@@ -146,6 +146,7 @@ def request(job: Job) -> Message:
     cell = job.cell
     return {
         "prior": components.description(cell.prior),
+        "batched": cell.batched,
         "task": components.description(cell.task),
         "image": dataclasses.asdict(cell.image) | {"path": str(cell.image.path.resolve())},
         "seed": cell.seed,
