@@ -3,12 +3,16 @@
 import json
 
 import pytest
+import torch
 from harness.run import pretend
+from sample_pictures import picture
+from support import TASKS
 
 from priorlab.errors import UsageError
 from priorlab.harness.results.schema import Outcome
 from priorlab.harness.run.plan import plan
 from priorlab.harness.run.settings import RunSettings
+from priorlab.pictures import arrays
 
 CROWDS = "together,good,unsure,crowd-exits,crowd-hangs,crowd-allocates,crowd-mixes,crowd-raises"
 
@@ -71,6 +75,16 @@ def test_what_is_known_without_it_is_computed_again(left):
     assert left(good=Outcome("ok"), together=Outcome("unsupported"))(batch=8) == 0
     failed = left(good=Outcome("ok"), together=Outcome("ok", batch=4))
     assert (failed(batch=4), failed(batch=4, overwrite="missing")) == (1, 0)
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_a_measurement_of_any_task_can_be_repeated(task):
+    one = TASKS[task]().measure(arrays.to_tensor(picture(32, 24, 3)), seed=0)
+    batch = one.repeated(3)
+    guess = batch.initial_guess()
+    assert guess.shape == batch.shape == (3, *one.shape[1:])
+    assert torch.equal(guess, one.initial_guess().expand(batch.shape))
+    assert batch.operator.forward(guess).shape == batch.y.shape
 
 
 def test_exclusive_timing_has_the_median_of_it(compare, using, tmp_path):
