@@ -64,6 +64,7 @@ def matcher(block: int) -> Callable[..., None]:
         Is set to the number of matches.
     """
 
+    # It may have no other variable of this function than `block`: numba would not find it on disk.
     @kernel
     def match(
         guide: Array,
@@ -98,47 +99,38 @@ def matcher(block: int) -> Callable[..., None]:
                     begin, end = max(first, -right), min(last, width - right)
                     if end - begin < block:
                         continue
-                    distances(guide, y, z, begin, end, right, squares, sums)
+                    # Unsigned indices need no test for counting from the end, and the loops over
+                    # `block` are unrolled: both make those over x fast.
+                    offset, shift = np.uint64(begin), np.uint64(begin + right)
+                    for x in range(np.uint64(end - begin)):
+                        total = np.float32(0)
+                        for k in range(block):
+                            here, there = np.uint64(y + k), np.uint64(z + k)
+                            total += (guide[here, x + offset] - guide[there, x + shift]) ** 2
+                        squares[x] = total
+                    for x in range(np.uint64(end - begin - block + 1)):
+                        total = np.float32(0)
+                        for k in range(block):
+                            total += squares[x + np.uint64(k)]
+                        sums[x] = total
                     low, high = 0, across
                     while columns[low] < begin:
                         low += 1
                     while columns[high - 1] + block > end:
                         high -= 1
                     for column in range(low, high):
-                        x = columns[column] - begin
-                        if sums[x] < worst[column]:
+                        i = columns[column] - begin
+                        if sums[i] < worst[column]:
                             place = z * (width - block + 1) + columns[column] + right
-                            _insert(nearest[column], np.int64(bits[x]) << 32 | place, spare)
-                            bits[x] = nearest[column, size - 1] >> 32
-                            worst[column] = sums[x]
+                            _insert(nearest[column], np.int64(bits[i]) << 32 | place, spare)
+                            bits[i] = nearest[column, size - 1] >> 32
+                            worst[column] = sums[i]
             for column in range(across):
                 reference, found = row * across + column, 0
                 while found < size and nearest[column, found] < none:
                     groups[reference, found] = nearest[column, found] & 0x7FFFFFFF
                     found += 1
                 counts[reference] = found
-
-    @kernel
-    def distances(
-        guide: Array, y: int, z: int, begin: int, end: int, right: int, squares: Array, sums: Array
-    ) -> None:
-        """Set `sums` to the distances of the blocks in row y from those in row z, `right` of them.
-
-        `squares` are those of their columns. Both loops over `block` are unrolled by the compiler.
-        """
-        # Unsigned indices need no test for counting from the end, which makes the loop fast.
-        offset, shift = np.uint64(begin), np.uint64(begin + right)
-        for x in range(np.uint64(end - begin)):
-            total = np.float32(0)
-            for k in range(block):
-                here, there = np.uint64(y + k), np.uint64(z + k)
-                total += (guide[here, x + offset] - guide[there, x + shift]) ** 2
-            squares[x] = total
-        for x in range(np.uint64(end - begin - block + 1)):
-            total = np.float32(0)
-            for k in range(block):
-                total += squares[x + np.uint64(k)]
-            sums[x] = total
 
     return match
 
