@@ -87,7 +87,7 @@ class WNNM(Denoiser):
     Vision 121(2), 2017.
 
     Patch sizes, group sizes, numbers of iterations, the share put back (0.1) and the weights
-    (``2 sqrt(2)``) are the paper's. Differences, for speed: reference patches are `step` pixels
+    (``2 sqrt(2)``) follow the paper. Differences, for speed: reference patches are `step` pixels
     apart, in each iteration others (paper: always the same, 2 or 3 apart); similar patches are
     searched within `reach` of 20 (30), and in every iteration (every second). Of each group only
     the singular vectors that stay are computed, from the eigenvectors of its Gram matrix. The
