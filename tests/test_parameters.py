@@ -11,7 +11,7 @@ import priorlab_dip
 import priorlab_handcrafted
 import priorlab_learned
 from priorlab.solvers.image_space import ImageSpaceSettings
-from priorlab.solvers.plug_and_play import SplittingSettings
+from priorlab.solvers.plug_and_play.settings import SolverSettings
 from priorlab.tasks.builtin import Deblur, Denoise, DenoiseImpulse, Inpaint, SuperResolution
 from priorlab_handcrafted.sliding_dct import SlidingDCT
 
@@ -65,11 +65,11 @@ OTHER = {
 }
 """Values to try, where the next greater one says nothing."""
 
-OF_FORMS = [*dataclasses.fields(SplittingSettings), *dataclasses.fields(ImageSpaceSettings)]
+OF_FORMS = [*dataclasses.fields(SolverSettings), *dataclasses.fields(ImageSpaceSettings)]
 """Settings that all denoisers and all regularisers inherit: one prior of each form is asked, on
 a task whose solver takes them."""
 
-OF_EACH_FORM = {"dct": SplittingSettings, "tv": ImageSpaceSettings}
+OF_EACH_FORM = {"dct": SolverSettings, "tv": ImageSpaceSettings}
 
 FORM_VALUES = {"iterations": 3, "tolerance": 0.1, "last_level": 20 / 255}
 """Values to try of those, where twice the default says little."""
