@@ -248,8 +248,8 @@ class Denoiser(Prior, SolverSettings):
         image, deviation = self._solved(measurement, trace, seed)
         if deviation is None:
             raise UsageError(
-                f"{self.name}: solver={self.solver} returns one image and no posterior; solver=ula"
-                " samples it"
+                f"{self.name}: solver={self.text('solver')} returns one image and no posterior;"
+                " solver=ula samples it"
             )
         return Posterior(image, deviation)
 

@@ -119,7 +119,7 @@ def test_langevin_samples_have_the_mean_and_the_spread_of_the_posterior():
     y = operator.forward(MEAN + White.variance**0.5 * torch.randn(shape, generator=generator))
     y = y + NOISE * torch.randn(shape, generator=generator)
     measurement = Measurement(y, operator, Gaussian(NOISE), shape)
-    prior = White(solver="ula", steps=1500, first_level=level, last_level=level, data_weight=1.0)
+    prior = White(solver="ula", steps=1000, first_level=level, last_level=level, data_weight=1.0)
     posterior = prior.posterior(measurement)
 
     smoothed = White.variance + level**2  # of the density whose gradient the denoiser has
@@ -159,7 +159,7 @@ def test_samplers_draw_from_the_seed_for_each_image_by_itself(blurred, solver):
 
 
 def test_only_a_sampler_of_the_posterior_tells_the_deviation(blurred):
-    with pytest.raises(UsageError, match="solver=hqs returns one image and no posterior"):
+    with pytest.raises(UsageError, match="solver=auto returns one image and no posterior"):
         GaussianPrior().posterior(blurred)
 
 

@@ -50,9 +50,7 @@ def test_each_image_of_a_batch_is_restored_as_it_would_be_alone(problems, solver
         batch = dataclasses.replace(one, y=y, shape=shape)
         together = restoration.run(prior, batch, seed=3)
         alone = restoration.run(prior, batch.image(1), seed=3)
-        torch.testing.assert_close(
-            together[1:], alone, atol=1e-3, rtol=0, msg=lambda text: f"{task}: {text}"
-        )
+        assert float((together[1:] - alone).abs().max()) < 1e-3, task
 
 
 @pytest.mark.parametrize("solver", ALGORITHMS)

@@ -42,10 +42,10 @@ ADMM = Algorithm(
     "admm",
     alternate,
     {
-        NOISE: Defaults(24, 50, 1, 0.23),
-        MISSING: Defaults(24, 50, 1, 0.23),
-        SUPERRES: Defaults(24, 50, 1, 0.23),
-        BLUR: Defaults(24, 50, 1, 0.23),
-        OTHER_NOISE: Defaults(24, 50, 1, 0.23),
+        NOISE: Defaults(8, 50, 1, 0.4),
+        MISSING: Defaults(16, 50, 1, 0.4),
+        SUPERRES: Defaults(8, 50, 2, 0.4),
+        BLUR: Defaults(8, 50, 1, 0.4),
+        OTHER_NOISE: Defaults(8, 50, 1, 1),
     },
 )

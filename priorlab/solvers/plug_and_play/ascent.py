@@ -43,11 +43,11 @@ ASCENT = Algorithm(
     "ascent",
     sample,
     {
-        NOISE: Defaults(24, 50, 1, 0.23),
-        MISSING: Defaults(24, 50, 1, 0.23),
-        SUPERRES: Defaults(24, 50, 1, 0.23),
-        BLUR: Defaults(24, 50, 1, 0.23),
-        OTHER_NOISE: Defaults(24, 50, 1, 0.23),
+        NOISE: Defaults(24, 50, 1, 1),
+        MISSING: Defaults(24, 50, 1, 1),
+        SUPERRES: Defaults(24, 50, 1, 2),
+        BLUR: Defaults(24, 50, 1, 4),
+        OTHER_NOISE: Defaults(24, 50, 1, 2),
     },
     samples=True,
 )

@@ -39,10 +39,10 @@ DRS = Algorithm(
     "drs",
     reflect,
     {
-        NOISE: Defaults(24, 50, 1, 0.23),
-        MISSING: Defaults(24, 50, 1, 0.23),
-        SUPERRES: Defaults(24, 50, 1, 0.23),
-        BLUR: Defaults(24, 50, 1, 0.23),
-        OTHER_NOISE: Defaults(24, 50, 1, 0.23),
+        NOISE: Defaults(8, 50, 1, 1),
+        MISSING: Defaults(12, 25, 2, 1),
+        SUPERRES: Defaults(8, 50, 2, 1),
+        BLUR: Defaults(16, 50, 1, 1),
+        OTHER_NOISE: Defaults(8, 50, 1, 1),
     },
 )

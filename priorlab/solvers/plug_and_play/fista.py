@@ -38,11 +38,11 @@ FISTA = Algorithm(
     "fista",
     descend,
     {
-        NOISE: Defaults(40, 50, 1),
-        MISSING: Defaults(40, 50, 1),
-        SUPERRES: Defaults(40, 50, 1),
-        BLUR: Defaults(40, 50, 1),
-        OTHER_NOISE: Defaults(40, 50, 1),
+        NOISE: Defaults(12, 50, 1),
+        MISSING: Defaults(12, 50, 1),
+        SUPERRES: Defaults(24, 50, 1),
+        BLUR: Defaults(24, 50, 1),
+        OTHER_NOISE: Defaults(12, 50, 1),
     },
     ignores={"data_weight": WHY_NO_WEIGHT},
 )

@@ -38,11 +38,11 @@ PGD = Algorithm(
     "pgd",
     descend,
     {
-        NOISE: Defaults(40, 50, 1),
-        MISSING: Defaults(40, 50, 1),
+        NOISE: Defaults(24, 50, 1),
+        MISSING: Defaults(24, 25, 1),
         SUPERRES: Defaults(40, 50, 1),
         BLUR: Defaults(40, 50, 1),
-        OTHER_NOISE: Defaults(40, 50, 1),
+        OTHER_NOISE: Defaults(24, 50, 1),
     },
     ignores={"data_weight": WHY_NO_WEIGHT},
 )

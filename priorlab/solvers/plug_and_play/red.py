@@ -36,10 +36,10 @@ RED = Algorithm(
     "red",
     iterate,
     {
-        NOISE: Defaults(24, 50, 1, 0.23),
-        MISSING: Defaults(24, 50, 1, 0.23),
-        SUPERRES: Defaults(24, 50, 1, 0.23),
-        BLUR: Defaults(24, 50, 1, 0.23),
-        OTHER_NOISE: Defaults(24, 50, 1, 0.23),
+        NOISE: Defaults(8, 50, 1, 0.5),
+        MISSING: Defaults(12, 50, 1, 0.5),
+        SUPERRES: Defaults(8, 50, 1, 0.5),
+        BLUR: Defaults(16, 50, 1, 0.5),
+        OTHER_NOISE: Defaults(8, 50, 1, 1),
     },
 )

@@ -7,11 +7,10 @@ from torch import Tensor
 
 from priorlab.forward.measurement import Measurement
 from priorlab.solvers import exact_data, stabilised
-from priorlab.solvers.plug_and_play.algorithm import Algorithm, Result, kind_of
-from priorlab.solvers.plug_and_play.catalogue import ALGORITHMS
+from priorlab.solvers.plug_and_play.algorithm import Result, kind_of
 from priorlab.solvers.plug_and_play.levels import falling_levels
 from priorlab.solvers.plug_and_play.problem import Denoise, Problem
-from priorlab.solvers.plug_and_play.settings import SolverSettings, chosen
+from priorlab.solvers.plug_and_play.settings import SolverSettings, algorithm_for, values_for
 from priorlab.trace import Trace, TraceOfOne
 
 
@@ -60,13 +59,13 @@ def restore(
     >>> restored.allclose(torch.full((1, 1, 16, 16), 0.5), atol=1e-3)
     True
     """
-    algorithm = ALGORITHMS[settings.solver]
-    if not algorithm.samples and (image := _denoised(denoise, measurement)) is not None:
+    samples = algorithm_for(settings, kind_of(measurement)).samples
+    if not samples and (image := _denoised(denoise, measurement)) is not None:
         return Result(image)
     if measurement.has_outliers:
-        result = _one_by_one(algorithm, denoise, measurement, settings, trace, seed)
+        result = _one_by_one(denoise, measurement, settings, trace, seed)
     else:
-        result = _solved(algorithm, denoise, measurement, settings, trace, seed)
+        result = _solved(denoise, measurement, settings, trace, seed)
     if result.deviation is not None:
         trace.picture("uncertainty", result.deviation)
     return result
@@ -85,7 +84,6 @@ def _denoised(denoise: Denoise, measurement: Measurement) -> Tensor | None:
 
 
 def _one_by_one(
-    algorithm: Algorithm,
     denoise: Denoise,
     measurement: Measurement,
     settings: SolverSettings,
@@ -97,7 +95,7 @@ def _one_by_one(
     for index in range(measurement.shape[0]):
         one = measurement.image(index).without_outliers()
         within = TraceOfOne(trace, image, index)
-        result = _solved(algorithm, denoise, one, settings, within, seed)
+        result = _solved(denoise, one, settings, within, seed)
         image[index] = result.image[0]
         if result.deviation is not None:
             deviations.append(result.deviation)
@@ -105,17 +103,17 @@ def _one_by_one(
 
 
 def _solved(
-    algorithm: Algorithm,
     denoise: Denoise,
     measurement: Measurement,
     settings: SolverSettings,
     trace: Trace,
     seed: int,
 ) -> Result:
-    noise, values = measurement.noise, chosen(settings, kind_of(measurement))
+    noise, kind = measurement.noise, kind_of(measurement)
+    values = values_for(settings, kind)
     levels = falling_levels(noise, values.steps, values.first_level, values.last_level)
     problem = Problem(denoise, measurement, levels, values.data_weight, trace, seed)
-    result = algorithm.run(problem)
+    result = algorithm_for(settings, kind).run(problem)
     if noise.is_exact:
         result = result._replace(image=exact_data.agreeing(result.image, measurement))
     trace.report(len(levels), len(levels), result.image)

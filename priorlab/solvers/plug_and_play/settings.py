@@ -6,7 +6,16 @@ import dataclasses
 
 from priorlab.components import PER_GRAY_LEVEL, parameter
 from priorlab.errors import UsageError
-from priorlab.solvers.plug_and_play.algorithm import KINDS, Defaults
+from priorlab.solvers.plug_and_play.algorithm import (
+    BLUR,
+    KINDS,
+    MISSING,
+    NOISE,
+    OTHER_NOISE,
+    SUPERRES,
+    Algorithm,
+    Defaults,
+)
 from priorlab.solvers.plug_and_play.catalogue import ALGORITHMS
 
 LEVEL = {
@@ -28,15 +37,33 @@ def _range(field: str) -> str:
     return f"auto: tuned for solver and degradation, {min(found):g} to {max(found):g}"
 
 
+BEST = {
+    NOISE: "hqs",
+    MISSING: "drs",
+    SUPERRES: "drs",
+    BLUR: "admm",
+    OTHER_NOISE: "hqs",
+}
+"""The solver for each kind of degradation where none is chosen."""
+
+
+def _best() -> str:
+    """Say what is chosen for what."""
+    by_name: dict[str, list[str]] = {}
+    for kind, name in BEST.items():
+        by_name.setdefault(name, []).append(kind)
+    return ", ".join(f"{name} for {' and '.join(kinds)}" for name, kinds in by_name.items())
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class SolverSettings:
     """How a denoiser is used; results/tuning-plug-and-play.md has the sweep behind each `auto`."""
 
-    solver: str = parameter(
-        "hqs",
+    solver: str | None = parameter(
+        None,
         "how the denoiser serves tasks other than denoising: by splitting (hqs, admm, drs, red),"
         " by the data's gradient (pgd, fista), or by drawing images (diffpir, ascent, ula; ula"
-        " returns their mean, with its uncertainty)",
+        f" returns their mean, with its uncertainty); auto: {_best()}",
         choices=tuple(ALGORITHMS),
     )
     steps: int | None = parameter(None, f"calls of the denoiser; {_range('steps')}", low=1)
@@ -70,7 +97,8 @@ def check_settings(name: str, settings: SolverSettings) -> None:
     ...
     priorlab.errors.UsageError: unet: data_weight= has no meaning with solver=pgd: its step is ...
     """
-    for field, reason in ALGORITHMS[settings.solver].ignores.items():
+    ignored = ALGORITHMS[settings.solver].ignores if settings.solver else {}
+    for field, reason in ignored.items():
         if getattr(settings, field) is not None:
             raise UsageError(
                 f"{name}: {field}= has no meaning with solver={settings.solver}: {reason}"
@@ -81,16 +109,21 @@ def check_settings(name: str, settings: SolverSettings) -> None:
         raise UsageError(f"{name}: first_level={first:g} is below last_level={last:g}; levels fall")
 
 
-def chosen(settings: SolverSettings, kind: str) -> Defaults:
+def algorithm_for(settings: SolverSettings, kind: str) -> Algorithm:
+    """Return the algorithm that is chosen, or the best one for a kind of degradation."""
+    return ALGORITHMS[settings.solver or BEST[kind]]
+
+
+def values_for(settings: SolverSettings, kind: str) -> Defaults:
     """Return the settings for a kind of degradation, levels on the [0, 1] scale.
 
     Examples
     --------
-    >>> values = chosen(SolverSettings(steps=5, first_level=0.5), "blur")
+    >>> values = values_for(SolverSettings(steps=5, first_level=0.5), "blur")
     >>> values.steps, values.first_level
     (5, 0.5)
     """
-    auto = ALGORITHMS[settings.solver].defaults[kind]
+    auto = algorithm_for(settings, kind).defaults[kind]
     first, last = settings.first_level, settings.last_level
     if last is None:
         last = auto.last_level * PER_GRAY_LEVEL
