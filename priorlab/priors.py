@@ -176,6 +176,9 @@ class Regularizer(Prior, ImageSpaceSettings):
 class Denoiser(Prior, SolverSettings):
     """An implicit prior: a method that removes Gaussian noise of a known level.
 
+    Plug-and-play makes of it a method for every task; `solver` says how, and the other settings are
+    of that solver. `posterior` has the mean and the uncertainty that ``solver="ula"`` samples.
+
     Examples
     --------
     >>> class Mean(Denoiser):
