@@ -41,7 +41,7 @@ BEST = {
     NOISE: "hqs",
     MISSING: "drs",
     SUPERRES: "drs",
-    BLUR: "admm",
+    BLUR: "hqs",
     OTHER_NOISE: "hqs",
 }
 """The solver for each kind of degradation where none is chosen."""
