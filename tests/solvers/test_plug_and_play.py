@@ -174,7 +174,9 @@ def test_the_denoiser_is_told_a_falling_level(smooth):
             told.append(sigma)
             return super().denoise(v, sigma)
 
-    Told(first_level=50 / 255).restore(measure(smooth, Mask(torch.ones(1, 1, 48, 40)), Gaussian(0.05)))
+    Told(first_level=50 / 255).restore(
+        measure(smooth, Mask(torch.ones(1, 1, 48, 40)), Gaussian(0.05))
+    )
     assert told[0] == pytest.approx(50 / 255)
     assert told[-1] == pytest.approx(0.05)
     assert all(after < before for before, after in itertools.pairwise(told))

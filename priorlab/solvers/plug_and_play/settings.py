@@ -40,7 +40,7 @@ def _range(field: str) -> str:
 BEST = {
     NOISE: "hqs",
     MISSING: "drs",
-    SUPERRES: "drs",
+    SUPERRES: "hqs",
     BLUR: "hqs",
     OTHER_NOISE: "hqs",
 }
