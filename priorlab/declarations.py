@@ -27,7 +27,7 @@ OR_AUTO = " or auto"
 
 @dataclasses.dataclass(frozen=True)
 class Described:
-    """Stands in for a dataset, a metric or a trainer."""
+    """Stands in for a dataset or a metric."""
 
     name: str
     doc: str

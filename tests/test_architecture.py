@@ -27,6 +27,7 @@ LAYERS = [
         "components",
         "specs",
         "trace",
+        "weights_file",
     ),
     ("forward",),
     ("pictures",),
