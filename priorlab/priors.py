@@ -64,6 +64,16 @@ class Prior(Component, ABC):
         """
         return False
 
+    @property
+    def batched(self) -> bool:
+        """Whether restoring several images at once may take less time than one after the other.
+
+        The images must be those that each gives alone, up to rounding. Where this is true, a
+        comparison with ``--batch N`` measures how many images per second that makes. A prior of
+        which it always holds says ``batched: ClassVar[bool] = True``.
+        """
+        return False
+
     def prepare(self, device: torch.device, channels: int) -> None:
         """Load what is loaded once, such as weights; the harness does not time this."""
 
@@ -297,6 +307,11 @@ class Generator(Prior, FitSettings):
     @override
     def optimises(self) -> bool:
         return True
+
+    @property
+    @override
+    def batched(self) -> bool:
+        return self.batch > 1
 
     def prepare(self, device: torch.device, channels: int) -> None:
         """Prepare the denoiser, if there is one; see `Prior.prepare`."""
