@@ -11,7 +11,7 @@ import priorlab_dip
 import priorlab_handcrafted
 import priorlab_learned
 from priorlab.solvers.image_space import ImageSpaceSettings
-from priorlab.solvers.plug_and_play import SplittingSettings
+from priorlab.solvers.plug_and_play.settings import SolverSettings
 from priorlab.tasks.builtin import Deblur, Denoise, DenoiseImpulse, Inpaint, SuperResolution
 from priorlab_handcrafted.sliding_dct import SlidingDCT
 
@@ -65,14 +65,22 @@ OTHER = {
 }
 """Values to try, where the next greater one says nothing."""
 
-OF_FORMS = [*dataclasses.fields(SplittingSettings), *dataclasses.fields(ImageSpaceSettings)]
+OF_FORMS = [*dataclasses.fields(SolverSettings), *dataclasses.fields(ImageSpaceSettings)]
 """Settings that all denoisers and all regularisers inherit: one prior of each form is asked, on
 a task whose solver takes them."""
 
-OF_EACH_FORM = {"dct": SplittingSettings, "tv": ImageSpaceSettings}
+OF_EACH_FORM = {"dct": SolverSettings, "tv": ImageSpaceSettings}
 
-FORM_VALUES = {"iterations": 3, "tolerance": 0.1, "last_level": 20 / 255}
-"""Values to try of those, where twice the default says little."""
+FORM_VALUES = {
+    "iterations": 3,
+    "tolerance": 0.1,
+    "solver": "red",
+    "steps": 3,
+    "first_level": 60 / 255,
+    "last_level": 20 / 255,
+    "data_weight": 4.0,
+}
+"""Values to try of those, where twice the default says little or it is automatic."""
 
 WITHOUT_EFFECT = {
     "batch": "only how many networks are fitted side by side",
@@ -130,7 +138,7 @@ def test_a_setting_of_the_solver_changes_the_picture(name, field):
     clean = photo_crop("chelsea", 3)[..., 20:52, 30:62]
     measurement = Inpaint(sigma=10 / 255).measure(clean, seed=0)
     prior = PRIORS[name]()
-    value = FORM_VALUES.get(field, 2 * getattr(prior, field))
+    value = FORM_VALUES[field]
     changed = dataclasses.replace(prior, **{field: value})
     difference = changed.restore(measurement) - prior.restore(measurement)
     assert difference.abs().max() > 1e-4
