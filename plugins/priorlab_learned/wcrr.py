@@ -95,11 +95,18 @@ class RidgeRegularizer(Regularizer):
         """Minimise ``1/2 |A x - y|^2 + s energy(x)`` over the image, s being the noise level.
 
         Where the noise is Gaussian, by accelerated proximal gradients (`ridge.minimisation`), each
-        image of a batch by itself.
+        image of a batch by itself. The errors of JPEG compression are taken for such noise.
         """
+        noise, only_noisy = measurement.noise, measurement.operator.is_identity
+        gaussian = noise.is_gaussian or measurement.has_outliers
+        if only_noisy and noise.stabilise_first:
+            return super().restore(measurement, trace, seed)
+        if only_noisy and not gaussian:
+            # Errors of JPEG, say: a splitting with so slow a prox would take minutes.
+            return self._without_white(measurement.y, noise.level)
         if not self.level:
             return self._for(measurement).restore(measurement, trace, seed)
-        if not (measurement.noise.is_gaussian or measurement.has_outliers):
+        if not gaussian:
             loose = dataclasses.replace(self, tolerance=SPLITTING_TOLERANCE * self.tolerance)
             return super(RidgeRegularizer, loose).restore(measurement, trace, seed)
         result = measurement.initial_guess()
