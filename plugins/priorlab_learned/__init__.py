@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 def priorlab_priors() -> list[type[Prior]]:
     """Return the learned priors."""
     from priorlab_learned.unet import UNet
-    from priorlab_learned.wcrr import WeaklyConvexRidge
+    from priorlab_learned.wcrr import ConvexRidge, WeaklyConvexRidge
 
-    return [UNet, WeaklyConvexRidge]
+    return [UNet, WeaklyConvexRidge, ConvexRidge]
 
 
 @hookimpl

@@ -29,7 +29,7 @@ from priorlab_learned.wcrr import (
 )
 
 CPU = torch.device("cpu")
-PRIORS = [WeaklyConvexRidge]
+PRIORS = [WeaklyConvexRidge, ConvexRidge]
 
 
 def network(name):
@@ -44,7 +44,7 @@ def network(name):
     return made.double().requires_grad_(False)
 
 
-NETWORKS = ["first", "wcrr"]
+NETWORKS = ["first", "wcrr", "crr"]
 
 
 @pytest.fixture(scope="module")
@@ -124,8 +124,7 @@ def test_filters_have_a_norm_of_one_on_a_fine_grid_and_between_it(name):
 
 
 def test_the_convex_energy_is_convex_along_segments(photo):
-    network = RidgeNetwork(0.0).double().requires_grad_(False)
-    energy = network.at(0.1)
+    energy = network("crr").at(0.1)
     x = images(photo)
     for a, b in ((x[0], x[1]), (x[0], x[2]), (x[2], 1 - x[0])):
         values = torch.stack([energy.value(a + t / 8 * (b - a)) for t in range(9)])

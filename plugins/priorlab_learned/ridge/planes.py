@@ -56,7 +56,7 @@ class PlanesEnergy:
         return BORDER * self.factor * max(energy.lipschitz for energy in self.energies)
 
     def _planes(self, x: Tensor) -> tuple[Tensor, ...]:
-        return torch.einsum("pc,bchw->bphw", self.rotation, x).split(1, dim=1)
+        return torch.split(torch.einsum("pc,bchw->bphw", self.rotation, x), 1, dim=1)
 
 
 def energy_of_planes(

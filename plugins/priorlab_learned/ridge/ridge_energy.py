@@ -54,10 +54,10 @@ class RidgeEnergy:
     def value(self, x: Tensor) -> Tensor:
         """Return the energy of each image (B, 1, H, W): shape (B,)."""
         v = self.analyse(x)
-        narrow = v.clamp(-1 / self.slope, 1 / self.slope)
+        narrow = _clipped(v, 1 / self.slope)
         potential = self.slope * narrow * (v - narrow / 2)
         if self.concavity:
-            wide = v.clamp(-self.reach, self.reach)
+            wide = _clipped(v, self.reach)
             potential = potential - self.concavity * wide * (v - wide / 2)
         return torch.einsum("bihw,i->b", potential, self.thresholds.square())
 
@@ -93,10 +93,10 @@ class RidgeEnergy:
 
     def force(self, v: Tensor) -> Tensor:
         """Return psi'(v)."""
-        force = self.slope * v.clamp(-1 / self.slope, 1 / self.slope)
+        force = self.slope * _clipped(v, 1 / self.slope)
         if not self.concavity:
             return force
-        return torch.sub(force, v.clamp(-self.reach, self.reach), alpha=self.concavity)
+        return torch.sub(force, _clipped(v, self.reach), alpha=self.concavity)
 
     @property
     def lipschitz(self) -> float:
@@ -134,7 +134,13 @@ def filters_norm(filters: Tensor, size: int = 64) -> Tensor:
     between these it is at most ``1 / cos(pi (K - 1) / size)`` times as large (a trigonometric
     polynomial of degree K - 1 in each direction).
     """
-    return torch.fft.rfft2(filters, s=(size, size)).abs().square().sum((0, 1)).amax().sqrt()
+    power = torch.fft.rfft2(filters, s=(size, size)).abs().square().sum((0, 1))
+    norm: Tensor = power.amax().sqrt()
+    return norm
+
+
+def _clipped(v: Tensor, most: Tensor | float) -> Tensor:
+    return torch.clamp(v, -most, most)  # type: ignore[arg-type]
 
 
 def _each(values: Tensor) -> Tensor:
