@@ -15,6 +15,7 @@ from typing_extensions import override
 from priorlab.components import PER_GRAY_LEVEL, parameter
 from priorlab.forward.measurement import Measurement
 from priorlab.priors import Regularizer
+from priorlab.solvers import stabilised
 from priorlab.trace import SILENT, Trace, TraceOfOne
 from priorlab.weights_file import WeightsError, read_weights
 from priorlab_learned.ridge.minimisation import minimise, noisy_image
@@ -95,14 +96,15 @@ class RidgeRegularizer(Regularizer):
         """Minimise ``1/2 |A x - y|^2 + s energy(x)`` over the image, s being the noise level.
 
         Where the noise is Gaussian, by accelerated proximal gradients (`ridge.minimisation`), each
-        image of a batch by itself. The errors of JPEG compression are taken for such noise.
+        image of a batch by itself. Other noise of an image is stabilised first; what cannot be,
+        such as the errors of JPEG compression, is taken for Gaussian.
         """
         noise, only_noisy = measurement.noise, measurement.operator.is_identity
         gaussian = noise.is_gaussian or measurement.has_outliers
-        if only_noisy and noise.stabilise_first:
-            return super().restore(measurement, trace, seed)
         if only_noisy and not gaussian:
-            # Errors of JPEG, say: a splitting with so slow a prox would take minutes.
+            # A splitting with so slow a prox would take minutes.
+            if noise.stabiliser():
+                return stabilised.denoise(self._without_white, measurement.y, noise, scales=1)
             return self._without_white(measurement.y, noise.level)
         if not self.level:
             return self._for(measurement).restore(measurement, trace, seed)

@@ -13,6 +13,7 @@ from priorlab.forward.noise import Gaussian
 from priorlab.forward.operators import Identity
 from priorlab.pictures import datasets
 from priorlab.tasks.deblurring import Deblur
+from priorlab.tasks.denoising import DenoisePoisson
 from priorlab.tasks.inpainting import Inpaint
 from priorlab.tasks.superresolution import SuperResolution
 from priorlab.trace import Trace
@@ -25,6 +26,7 @@ from priorlab_learned.wcrr import (
     FOLDER,
     LEAST_LEVEL_ELSEWHERE,
     WEIGHT_ELSEWHERE,
+    ConvexRidge,
     WeaklyConvexRidge,
 )
 
@@ -217,6 +219,16 @@ def test_what_did_not_converge_says_so(photo):
     WeaklyConvexRidge().restore(measurement, Heard())
     assert [reached for reached, _ in ended] == [False, True]
     assert ended[0][1] > WeaklyConvexRidge.tolerance >= ended[1][1]
+
+
+def test_photon_noise_is_stabilised_first(photo):
+    measurement = DenoisePoisson(peak=30).measure(photo.float(), seed=0)
+    as_gaussian = dataclasses.replace(measurement, noise=Gaussian(measurement.noise.level))
+    errors = [
+        (WeaklyConvexRidge().restore(one) - photo).square().mean()
+        for one in (measurement, as_gaussian)
+    ]
+    assert errors[0] < errors[1]
 
 
 def test_no_weight_leaves_the_image_as_it_is(photo):
