@@ -33,14 +33,15 @@ class Checkpoint(Denoiser):
     only, by torch or safetensors; one that could run code is refused. Needs spandrel:
     ``pip install 'priorlab[checkpoints]'``.
 
-    **A denoiser** serves every task. FFDNet, DRUNet and FDnCNN are told the noise level. Other
-    networks were trained for one level, or for any (``sigma=blind``). An image whose noise has
-    another level is given, around a gray of 0.5, the contrast at which its noise has the nearest
-    level that the network knows; afterwards it gets its contrast back (denoiser scaling: Xu, Liu,
-    Sun, Wohlberg, Kamilov: Boosting the performance of plug-and-play priors via denoiser scaling,
-    2020). Trained for are levels of 0 to 75 in FFDNet and FDnCNN, 0 to 50 in DRUNet, and 0 to 55
-    in blind networks. A gray network treats each channel of a colour image by itself; a colour
-    network takes no gray images, for in these the noise of the channels is the same.
+    **A denoiser** serves every task. FFDNet, DRUNet and FDnCNN are told the noise level; trained
+    for are levels of 0 to 75, in DRUNet of 0 to 50. Other networks were trained for one level, or
+    for any up to 55 (``sigma=blind``). Of an image with more noise than that they are given one of
+    less contrast, around a gray of 0.5 (denoiser scaling: Xu, Liu, Sun, Wohlberg, Kamilov: Boosting
+    the performance of plug-and-play priors via denoiser scaling, 2020). Where there is less noise
+    than their one level, what they removed is given to them again with more contrast, at most four
+    times as much from call to call, and what they leave of that is put back. A gray network treats
+    each channel of a colour image by itself; a colour network takes no gray images, for in these
+    the noise of the channels is the same.
 
     **A network for super-resolution, JPEG or blur** does that and nothing else: its result is what
     it makes of the data.
@@ -119,7 +120,7 @@ class Checkpoint(Denoiser):
 
     @override
     def locality(self, channels: int, sigma: float) -> Locality:
-        return self._network(CPU).locality
+        return self._network(CPU).locality_at(sigma)
 
     def denoise(self, v: Tensor, sigma: float) -> Tensor:
         """Remove Gaussian noise.

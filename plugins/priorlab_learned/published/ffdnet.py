@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import torch
@@ -59,7 +60,7 @@ class FFDNetArchitecture(Architecture[FFDNet]):
 
     @override
     def load(self, state_dict: StateDict) -> ImageModelDescriptor[FFDNet]:
-        weights = [value for key, value in state_dict.items() if key.endswith(".weight")]
+        weights = _weights(state_dict)
         channels, width = weights[-1].shape[0] // 4, weights[0].shape[0]
         return ImageModelDescriptor(
             FFDNet(channels, width, len(weights)),
@@ -78,9 +79,10 @@ class FFDNetArchitecture(Architecture[FFDNet]):
 
 def _is_ffdnet(state: StateDict) -> bool:
     """Return whether all are convolutions 3x3 from ``4 C + 1`` channels to ``4 C``."""
-    weights: list[Any] = [value for key, value in state.items() if key.endswith(".weight")]
+    weights = _weights(state)
+    names = {f"model.{2 * i}.{kind}" for i in range(len(weights)) for kind in ("weight", "bias")}
     return (
-        set(state) == {f"model.{2 * i}.{kind}" for i in range(len(weights)) for kind in _KINDS}
+        set(state) == names
         and len(weights) > 2
         and all(weight.shape[2:] == (3, 3) for weight in weights)
         and weights[0].shape[1] == weights[-1].shape[0] + 1
@@ -88,4 +90,8 @@ def _is_ffdnet(state: StateDict) -> bool:
     )
 
 
-_KINDS = ("weight", "bias")
+def _weights(state: StateDict) -> list[Any]:
+    """Return the weights of the convolutions in their order, which a file need not have."""
+    found = {re.fullmatch(r"model\.(\d+)\.weight", key): value for key, value in state.items()}
+    numbered = {int(key[1]): value for key, value in found.items() if key}
+    return [numbered[number] for number in sorted(numbered)]

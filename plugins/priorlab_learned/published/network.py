@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -84,22 +85,39 @@ class Network:
     def denoise(self, v: Tensor, sigma: float) -> Tensor:
         """Return images (B, channels, H, W) without noise of standard deviation `sigma` (0-1).
 
-        The images of other levels than the network's are given the contrast at which their noise
-        has the nearest one of them.
+        Where the network knows that level, this is its result. Of an image with more noise it is
+        given one of less contrast. Of an image with less noise it first removes too much; what it
+        removed it is given again, with more contrast, until the noise in it has the right level.
         """
         if sigma <= 0:
             return v.clone()
-        level = min(max(255 * sigma, self.levels[0]), self.levels[1]) / 255
-        contrast = level / sigma
-        x = v if contrast == 1 else (v - MIDDLE) * contrast + MIDDLE
-        images = [self._denoised(image, level) for image in x.split(1)]  # alone as in a batch
-        result = torch.cat(images) if len(images) > 1 else images[0]
-        return result if contrast == 1 else (result - MIDDLE) / contrast + MIDDLE
+        level = self._nearest(sigma)
+        contrasts = steps_to(level / sigma)
+        images = [self._denoised(image, level, contrasts) for image in v.split(1)]
+        return torch.cat(images) if len(images) > 1 else images[0]
 
-    def _denoised(self, image: Tensor, level: float) -> Tensor:
+    def locality_at(self, sigma: float) -> Locality:
+        """Return how far `denoise` looks at this level (0-1): each call sees the one before."""
+        if sigma <= 0:
+            return self.locality
+        calls = sum(contrast >= 1 for contrast in steps_to(self._nearest(sigma) / sigma)) or 1
+        return dataclasses.replace(self.locality, reach=calls * self.locality.reach)
+
+    def _nearest(self, sigma: float) -> float:
+        """Return the level that the network knows which is nearest to `sigma`, both 0-1."""
+        return min(max(255 * sigma, self.levels[0]), self.levels[1]) / 255
+
+    def _denoised(self, image: Tensor, level: float, contrasts: list[float]) -> Tensor:
+        result = torch.full_like(image, MIDDLE) if contrasts[0] < 1 else torch.zeros_like(image)
+        for contrast in contrasts:
+            middle = 0.0 if contrast == 1 else MIDDLE
+            removed = (image - result) * contrast + middle
+            result = result + (self._call(removed, level) - middle) / contrast
+        return result
+
+    def _call(self, image: Tensor, level: float) -> Tensor:
         if self.takes_level:
-            noise = torch.full_like(image[:, :1], level)
-            image = torch.cat([image, noise], 1)
+            image = torch.cat([image, torch.full_like(image[:, :1], level)], 1)
         result: Tensor = self.module(image)
         return result
 
@@ -112,8 +130,27 @@ class Network:
         return f"{self.architecture}, made {purpose} in {kind}"
 
 
+def steps_to(contrast: float) -> list[float]:
+    """Return by which contrasts an image is denoised, one call after the other.
+
+    Examples
+    --------
+    >>> steps_to(1.0), steps_to(0.5)
+    ([1.0], [0.5])
+    >>> [round(contrast, 6) for contrast in steps_to(16.0)]
+    [1.0, 4.0, 16.0]
+    """
+    if contrast < 1:
+        return [contrast]
+    count = math.ceil(math.log(contrast) / math.log(FARTHEST) - 1e-9)
+    return [1.0, *(contrast ** (step / count) for step in range(1, count + 1))]
+
+
 MIDDLE = 0.5
 """The gray value around which contrast is changed."""
+
+FARTHEST = 4.0
+"""The most by which contrast rises from one call to the next."""
 
 KINDS = {1: "gray images", 3: "colour images"}
 """Images by their number of channels."""
