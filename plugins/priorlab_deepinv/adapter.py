@@ -68,7 +68,7 @@ class DeepInverse(Denoiser):
         if self.denoiser:
             self._denoiser(device)
         if self.model:
-            self._model(torch.tensor(0.1).item(), device)
+            self._model(_LEAST, device)
 
     @override
     def unsupported(self, measurement: Measurement) -> str | None:
@@ -126,12 +126,20 @@ class DeepInverse(Denoiser):
     def _model(self, level: float, device: torch.device) -> Any:
         building = _building(self.name)
         found = building.find(self.model, "Reconstructor")
-        known, given = inspect.signature(found).parameters, arguments.parse(self.arguments)
-        ready: dict[str, Any] = {"sigma": level, "device": device, "verbose": False}
+        known, typed = inspect.signature(found).parameters, arguments.parse(self.arguments)
+        optim = building.deepinv.optim
+        ready: dict[str, Any] = {
+            **dict.fromkeys(("sigma", "sigma_denoiser"), level),
+            "data_fidelity": optim.L2(),
+            "device": device,
+            "verbose": False,
+        }
         if self.denoiser:
-            ready |= dict.fromkeys(("denoiser", "model", "backbone_net"), self._denoiser(device))
-        ready["data_fidelity"] = building.deepinv.optim.L2()
-        given = {key: value for key, value in ready.items() if key in known} | given
+            denoiser = self._denoiser(device)
+            samples = found.__module__.startswith("deepinv.sampling")
+            ready["prior"] = (optim.ScorePrior if samples else optim.PnP)(denoiser)
+            ready |= dict.fromkeys(building.NETWORKS, denoiser)
+        given = {key: value for key, value in ready.items() if key in known} | typed
         own = "" if self.denoiser else self.weights
         return building.build(found, given, own).to(device)
 

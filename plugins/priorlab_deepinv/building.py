@@ -14,6 +14,12 @@ from priorlab_learned.published.reading import read_state
 
 PLACES = (deepinv.models, deepinv.optim, deepinv.sampling)
 
+NETWORKS = ("denoiser", "model", "backbone_net")
+"""Arguments that are a denoiser; where one is missing deepinv would download one."""
+
+_LEFT_OUT = {"Denoiser", "Reconstructor", "Client"}
+"""The abstract classes, and one that sends pictures to a server."""
+
 
 def find(name: str, kind: str) -> type[nn.Module]:
     """Return a class of deepinv, "Denoiser" or "Reconstructor", by its name.
@@ -32,7 +38,7 @@ def find(name: str, kind: str) -> type[nn.Module]:
         key: value
         for place in PLACES
         for key, value in vars(place).items()
-        if inspect.isclass(value) and issubclass(value, base) and value is not base
+        if inspect.isclass(value) and issubclass(value, base) and key not in _LEFT_OUT
     }
     if name not in found:
         raise unknown(f"{kind.lower()} of deepinv", name, found)
@@ -60,6 +66,8 @@ def build(kind: type[nn.Module], given: dict[str, Any], weights: str = "") -> nn
     free = any(one.kind is one.VAR_KEYWORD for one in known.values())
     if wrong := next((key for key in given if key not in known and not free), ""):
         raise unknown(f"argument of deepinv's {kind.__name__}", wrong, known)
+    if any(key in known and key not in given for key in NETWORKS):
+        raise UsageError(f"deepinv: {kind.__name__} needs denoiser=, a denoiser of deepinv")
     if "pretrained" in known:
         if given.get("pretrained") not in (None, "None"):
             raise UsageError("deepinv: pretrained= would download; name a local file by weights=")
