@@ -287,10 +287,9 @@ def _levels(path: Path, typed: str) -> tuple[tuple[float, float], str]:
     found = names.level_in(path.stem)
     if found:
         return (found, found), f"the level {found:g} by the file's name"
-    reason = (
-        "by the file's name" if found == names.BLIND else "which nothing says; else type sigma="
-    )
-    return (0.0, BLIND_UP_TO), f"any level {reason}"
+    if found == names.BLIND:
+        return (0.0, BLIND_UP_TO), "any level by the file's name"
+    return (0.0, BLIND_UP_TO), "any level is assumed; if it was made for one, type sigma="
 
 
 def _locality(architecture: str, state: Mapping[str, Tensor]) -> Locality:
