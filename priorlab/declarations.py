@@ -24,7 +24,7 @@ _PLAIN = {kind.__name__: kind for kind in (bool, int, float, str)}
 
 @dataclasses.dataclass(frozen=True)
 class Described:
-    """Stands in for a dataset, a metric or a trainer."""
+    """Stands in for a dataset or a metric."""
 
     name: str
     doc: str

@@ -59,8 +59,8 @@ class Hooks:
         raise AssertionError("a hook specification is never called")
 
     @_hookspec
-    def priorlab_trainers(self) -> list[Trainer]:
-        """Return trainings that ``priorlab train NAME`` runs."""
+    def priorlab_trainers(self) -> list[type[Trainer]]:
+        """Return trainings for ``priorlab train NAME``: frozen dataclasses of `Trainer`."""
         raise AssertionError("a hook specification is never called")
 
     @_hookspec

@@ -175,10 +175,10 @@ def _load_one(registry: Registry, plugin: Plugin, candidate: Candidate) -> None:
         plugin.details = trace_of(error)
 
 
-_DESCRIPTORS = {"datasets": DatasetSource, "metrics": Metric, "trainers": Trainer}
+_DESCRIPTORS = {"datasets": DatasetSource, "metrics": Metric}
 """What plugins provide as objects, not as classes, and their type."""
 
-_BASES = {"priors": Prior, "tasks": Task, "engines": Engine}
+_BASES = {"priors": Prior, "tasks": Task, "trainers": Trainer, "engines": Engine}
 """What plugins provide as classes, and what those derive from."""
 
 

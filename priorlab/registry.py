@@ -79,7 +79,7 @@ class Registry:
     tasks: dict[str, type[Task]] = dataclasses.field(default_factory=dict)
     datasets: dict[str, DatasetSource] = dataclasses.field(default_factory=dict)
     metrics: dict[str, Metric] = dataclasses.field(default_factory=dict)
-    trainers: dict[str, Trainer] = dataclasses.field(default_factory=dict)
+    trainers: dict[str, type[Trainer]] = dataclasses.field(default_factory=dict)
     engines: dict[str, type[Engine]] = dataclasses.field(default_factory=dict)
     plugins: list[Plugin] = dataclasses.field(default_factory=list)
     owners: dict[tuple[str, str], Plugin] = dataclasses.field(default_factory=dict)
@@ -99,6 +99,13 @@ class Registry:
         if len(built) != 1:
             raise UsageError(f"{text!r} names {len(built)} engines; a run has one")
         return cast("Engine", built[0])
+
+    def build_trainer(self, text: str) -> Trainer:
+        """Build the training that a spec names, such as ``"unet:steps=500"``."""
+        built = specs.build(text, "trainers", self.find)
+        if len(built) != 1:
+            raise UsageError(f"{text!r} names {len(built)} trainings; expected one")
+        return cast("Trainer", built[0])
 
     def find(self, kind: str, name: str) -> Any:
         """Return what `name` stands for among the `kind`: "priors", "datasets", ...

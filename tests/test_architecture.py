@@ -28,6 +28,7 @@ LAYERS = [
         "components",
         "specs",
         "trace",
+        "weights_file",
     ),
     ("forward",),
     ("pictures",),

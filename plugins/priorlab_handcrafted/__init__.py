@@ -59,11 +59,8 @@ def priorlab_priors() -> list[type]:
 
 
 @hookimpl
-def priorlab_trainers() -> list[Trainer]:
+def priorlab_trainers() -> list[type[Trainer]]:
     """Return the training of the mixture that ships with epll."""
-    from priorlab.training import Trainer
-    from priorlab_handcrafted.patches.training import train
+    from priorlab_handcrafted.patches.training import EpllTraining
 
-    return [
-        Trainer(name="epll", doc="the mixture of the epll prior, from photographs", train=train)
-    ]
+    return [EpllTraining]

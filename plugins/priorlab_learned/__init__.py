@@ -21,10 +21,8 @@ def priorlab_priors() -> list[type[Prior]]:
 
 
 @hookimpl
-def priorlab_trainers() -> list[Trainer]:
+def priorlab_trainers() -> list[type[Trainer]]:
     """Return the training that made the shipped weights."""
-    from priorlab.training import Trainer
-    from priorlab_learned.training.unet_training import train
+    from priorlab_learned.training.unet_training import UNetTraining
 
-    doc = "the network of the unet prior, from a folder of photographs"
-    return [Trainer(name="unet", doc=doc, train=train)]
+    return [UNetTraining]

@@ -16,8 +16,8 @@ from priorlab.errors import Unsupported
 from priorlab.forward.measurement import Measurement
 from priorlab.priors import Denoiser
 from priorlab.solvers.tiles import Locality
-from priorlab_learned.networks.unet_network import MULTIPLE, UNetNetwork
-from priorlab_learned.networks.weights_file import WeightsError, read_weights
+from priorlab.weights_file import WeightsError, read_weights
+from priorlab_learned.networks.former_network import MULTIPLE, UNetNetwork
 
 SHIPPED = {
     1: Path(__file__).parent / "weights" / "unet_gray.safetensors",

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from priorlab import plugins, remembered
-from priorlab.errors import UsageError, check_seed
+from priorlab.errors import UsageError
 from priorlab.registry import Registry
 from priorlab.restoration import reason
+from priorlab.training import Report, Trainer
 
 
 def load_plugins(
@@ -44,34 +45,25 @@ def load_plugins(
 
 
 def train(
-    name: str,
+    training: str | Trainer,
     dataset: Path,
     output: Path,
     *,
-    channels: int,
-    steps: int,
-    seed: int,
-    report: Callable[[int, int, float], None] = lambda step, steps, loss: None,
+    report: Report = lambda progress: None,
     registry: Registry | None = None,
 ) -> dict[str, str]:
     """Train a learned prior and write its weights.
 
     Parameters
     ----------
-    name : str
-        Of the trainer, such as "unet".
+    training : str or Trainer
+        A spec, such as "unet:steps=500", or what it stands for.
     dataset : Path
         Folder of clean training images.
     output : Path
-        The weights file to write.
-    channels : int
-        1 for gray, 3 for colour.
-    steps : int
-        Steps of the optimiser.
-    seed : int
-        The only source of randomness.
+        The weights file to write; its card is written beside it.
     report : callable
-        Called now and then with the step, the number of steps and the loss.
+        Called now and then with a `priorlab.training.Progress`.
     registry : Registry, optional
         Where the name is looked up; by default all installed plugins.
 
@@ -91,16 +83,15 @@ def train(
     >>> Path("clean").mkdir()
     >>> Image.radial_gradient("L").save("clean/gradient.png")
     >>> weights = Path("weights.safetensors")
-    >>> facts = train("unet", Path("clean"), weights, channels=1, steps=1, seed=0)
+    >>> facts = train("unet:steps=1", Path("clean"), weights)
     >>> facts["images"], facts["steps"], weights.exists()
     ('1', '1', True)
     """
-    check_seed(seed)
-    trainer = (registry or plugins.load()).find("trainers", name)
+    if isinstance(training, str):
+        training = (registry or plugins.load()).build_trainer(training)
     try:
-        provenance: dict[str, str] = trainer.train(dataset, output, channels, steps, seed, report)
+        return training.train(dataset, output, report)
     except (UsageError, OSError):
         raise
     except Exception as error:  # a plugin may raise anything; the cause stays attached
-        raise UsageError(f"the training {name} failed: {reason(error)}") from error
-    return provenance
+        raise UsageError(f"the training {training.name} failed: {reason(error)}") from error

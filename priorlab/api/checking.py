@@ -30,7 +30,7 @@ def check_names(
     priors, tasks : iterable
         Specs; what is no text is left out.
     trainer : str
-        The name of a trainer.
+        The spec of a training.
     dataset : str
         A dataset or a path; what is no text is left out.
     engine : str
@@ -57,7 +57,7 @@ def check_names(
     if engine and isinstance(engine, str):
         known.build_engine(engine)
     if trainer:
-        known.find("trainers", trainer)
+        known.build_trainer(trainer)
     if dataset and isinstance(dataset, str) and not Path(dataset).expanduser().exists():
         if datasets.is_name(dataset):
             known.find("datasets", dataset)

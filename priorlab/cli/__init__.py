@@ -37,7 +37,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _settle_streams()
     try:
         typed = list(sys.argv[1:] if arguments is None else arguments)
-        options = _parser().parse_args(typed, argparse.Namespace(typed=typed))
+        parser = _parser()
+        options, further = parser.parse_known_args(typed, argparse.Namespace(typed=typed))
+        if further and not getattr(options, "takes_further", False):
+            parser.error(f"unrecognized arguments: {' '.join(further)}")
+        options.further = further
         return int(options.command(options))
     except UsageError as error:
         complain(f"priorlab: {error}")

@@ -4,47 +4,50 @@ from __future__ import annotations
 
 import argparse
 import sys
+import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from priorlab import api
-from priorlab.cli.parsing import (
-    OK,
-    add_plugin_options,
-    add_seed_and_device,
-    check_names,
-    positive,
-    registry,
-)
+from priorlab.cli.parsing import OK, add_plugin_options, check_names, registry
+from priorlab.errors import UsageError
+from priorlab.harness.run.progress import time_left
 
 if TYPE_CHECKING:
     from priorlab.cli.parsing import Commands
+    from priorlab.training import Progress
+
+DESCRIPTION = """\
+Train a learned prior on a folder of clean images. Each setting of a training, which `priorlab
+show NAME` lists, is an option: --steps 15000 --seed 0. An interrupted training goes on when the
+command is repeated."""
 
 
 def add_train(commands: Commands) -> None:
     """Add the command `train`."""
-    parser = commands.add_parser("train", help="train a learned prior")
-    parser.set_defaults(command=_train)
+    parser = commands.add_parser(
+        "train",
+        help="train a learned prior",
+        description=DESCRIPTION,
+        usage="%(prog)s NAME --dataset FOLDER -o FILE [--SETTING VALUE ...]",
+    )
+    parser.set_defaults(command=_train, takes_further=True)
     add_plugin_options(parser)
-    parser.add_argument("name", help="what to train, such as unet")
-    parser.add_argument("--dataset", type=Path, required=True, help="folder of clean images")
-    parser.add_argument("--channels", type=int, choices=(1, 3), default=1)
-    parser.add_argument("--steps", type=positive, default=15000)
-    add_seed_and_device(parser, device=False)
-    parser.add_argument("-o", "--output", type=Path, required=True, help="weights file to write")
+    parser.add_argument("name", metavar="NAME", help="what to train, such as unet")
+    parser.add_argument(
+        "--dataset", type=Path, required=True, metavar="FOLDER", help="the clean images"
+    )
+    parser.add_argument(
+        "-o", "--output", type=Path, required=True, metavar="FILE", help="weights file to write"
+    )
 
 
 def _train(options: argparse.Namespace) -> int:
-    check_names(options, trainer=options.name)
+    spec = with_settings(options.name, options.further)
+    check_names(options, trainer=spec)
     provenance = api.train(
-        options.name,
-        options.dataset,
-        options.output,
-        channels=options.channels,
-        steps=options.steps,
-        seed=options.seed,
-        report=_show_progress,
-        registry=registry(options),
+        spec, options.dataset, options.output, report=_Line(), registry=registry(options)
     )
     print(file=sys.stderr)
     for key, value in provenance.items():
@@ -53,5 +56,40 @@ def _train(options: argparse.Namespace) -> int:
     return OK
 
 
-def _show_progress(step: int, steps: int, loss: float) -> None:
-    print(f"\rstep {step}/{steps}  loss {loss:.5f}", end="", file=sys.stderr, flush=True)
+def with_settings(spec: str, further: Sequence[str]) -> str:
+    """Return the spec with the settings that were typed as options.
+
+    Examples
+    --------
+    >>> with_settings("unet", ["--steps", "500", "--seed=1"])
+    'unet:steps="500",seed="1"'
+    """
+    words = [part for word in further for part in word.split("=", 1)]
+    keys, values = words[::2], words[1::2]
+    settings = []
+    for key, value in zip(keys, [*values, ""], strict=False):
+        if not key.startswith("--") or not value:
+            raise UsageError(f"{key}: expected settings of the training as '--name value'")
+        quoted = value.replace('"', '""')
+        settings.append(f'{key[2:]}="{quoted}"')
+    return spec + ("," if ":" in spec else ":") * bool(settings) + ",".join(settings)
+
+
+class _Line:
+    """Shows how far a training is, in a line that is written again and again."""
+
+    def __init__(self) -> None:
+        self._started = time.monotonic()
+        self._first: int | None = None
+
+    def __call__(self, progress: Progress) -> None:
+        if self._first is None:  # the seconds before it hold the reading of the images
+            self._started, self._first = time.monotonic(), progress.step
+        done = progress.step - self._first
+        parts = [f"step {progress.step}/{progress.steps}", f"loss {progress.loss:.5f}"]
+        if progress.psnr is not None:
+            parts.append(f"validation {progress.psnr:.2f} dB")
+        if done:
+            left = (time.monotonic() - self._started) * (progress.steps - progress.step) / done
+            parts.append(time_left(left))
+        print(f"\r{'  '.join(parts)}\033[K", end="", file=sys.stderr, flush=True)

@@ -8,42 +8,50 @@ import torch
 from PIL import Image
 
 from priorlab.errors import UsageError
+from priorlab.training import memory, photographs
+from priorlab.weights_file import read_weights
 from priorlab_learned.networks.unet_network import UNetNetwork
-from priorlab_learned.networks.weights_file import read_weights
-from priorlab_learned.training import memory, photographs
+from priorlab_learned.training import loop, pairs
 from priorlab_learned.training import unet_training as training
+from priorlab_learned.training.unet_training import UNetTraining
 from priorlab_learned.unet import UNet
 
 
 @pytest.fixture(autouse=True)
 def small(monkeypatch):
     """Shrink network, crops and batch: what is tested does not depend on them."""
-    monkeypatch.setattr(training, "UNetNetwork", lambda channels: UNetNetwork(channels, (8, 8, 8)))
+    monkeypatch.setattr(training, "UNetNetwork", lambda: UNetNetwork(widths=(8, 8, 8)))
     monkeypatch.setattr(training, "bf16_is_fast", lambda device: False)
-    monkeypatch.setattr(photographs, "CROP", 16)
-    monkeypatch.setattr(photographs, "BATCH", 4)
-    monkeypatch.setattr(training, "REPORT_EVERY", 5)
-    monkeypatch.setattr(training, "CHECKPOINT_EVERY", 5)
+    monkeypatch.setattr(training, "LEVELS", (25,))
+    monkeypatch.setattr(training, "CROP", 16)
+    monkeypatch.setattr(pairs, "CROP", 16)
+    monkeypatch.setattr(pairs, "BATCH", 4)
+    monkeypatch.setattr(loop, "REPORT_EVERY", 5)
+    monkeypatch.setattr(loop, "CHECKPOINT_EVERY", 5)
 
 
 @pytest.fixture
 def folder(tmp_path):
     """Twenty smooth pictures, so that one is held out."""
-    y, x = np.mgrid[:24, :32] / 32
+    y, x = np.mgrid[:34, :40] / 32
     for i in range(20):
         wave = np.stack([np.sin(5 * x + i), np.cos(4 * y - i), x * y], axis=2)
         Image.fromarray(np.uint8(127 + 120 * wave)).save(tmp_path / f"{i:02}.png")
     return tmp_path
 
 
-def run(folder, name, steps=15, channels=1, seed=0, report=None):
+def silent(progress):
+    """Report nothing."""
+
+
+def run(folder, name, steps=15, seed=0, report=silent):
     path = folder.parent / f"{folder.name}-{name}.safetensors"
-    return path, training.train(folder, path, channels, steps, seed, report)
+    return path, UNetTraining(steps=steps, seed=seed).train(folder, path, report)
 
 
 def test_loss_falls_and_the_weights_load_into_the_prior(folder):
     losses = []
-    path, provenance = run(folder, "a", 40, report=lambda step, steps, loss: losses.append(loss))
+    path, provenance = run(folder, "a", 40, report=lambda progress: losses.append(progress.loss))
     assert len(losses) == 8
     assert losses[-1] < 0.8 * losses[0]
     assert provenance == {k: v for k, v in read_weights(path)[1].items() if k in provenance}
@@ -52,10 +60,9 @@ def test_loss_falls_and_the_weights_load_into_the_prior(folder):
     assert UNet(weights=str(path)).denoise(v, 0.1).shape == v.shape
 
 
-@pytest.mark.parametrize("channels", [1, 3])
-def test_same_seed_gives_the_same_weights(folder, channels):
+def test_same_seed_gives_the_same_weights(folder):
     digests = [
-        read_weights(run(folder, name, channels=channels, seed=seed)[0])[1]["tensors_sha256"]
+        read_weights(run(folder, name, seed=seed)[0])[1]["tensors_sha256"]
         for name, seed in (("a", 0), ("b", 0), ("c", 1))
     ]
     assert digests[0] == digests[1] != digests[2]
@@ -64,22 +71,22 @@ def test_same_seed_gives_the_same_weights(folder, channels):
 def test_interrupted_run_continues_to_the_same_weights(folder):
     whole, _ = run(folder, "whole")
 
-    def interrupt(step, steps, loss):
-        if step == 10:
+    def interrupt(progress):
+        if progress.step == 10:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         run(folder, "broken", report=interrupt)
     seen = []
-    resumed, _ = run(folder, "broken", report=lambda step, steps, loss: seen.append(step))
+    resumed, _ = run(folder, "broken", report=lambda progress: seen.append(progress.step))
     assert seen == [10, 15]
     assert read_weights(resumed)[1]["tensors_sha256"] == read_weights(whole)[1]["tensors_sha256"]
     assert not list(folder.parent.glob("*.checkpoint*"))
 
 
 def test_checkpoint_of_another_run_is_not_overwritten(folder):
-    def interrupt(step, steps, loss):
-        if step == 10:
+    def interrupt(progress):
+        if progress.step == 10:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
@@ -107,7 +114,7 @@ def test_freed_memory_is_kept_during_training_only(folder, fails, monkeypatch):
     monkeypatch.setattr(memory.sys, "platform", "linux")
     monkeypatch.setattr(memory.ctypes, "CDLL", lambda name: library)
 
-    def report(step, steps, loss):
+    def report(progress):
         during.append(dict(library.thresholds))
         if fails:
             raise KeyboardInterrupt
@@ -121,8 +128,9 @@ def test_freed_memory_is_kept_during_training_only(folder, fails, monkeypatch):
 
 
 def test_learning_rate_rises_then_falls_to_zero():
-    rates = [training.learning_rate(step, 1000) for step in range(1000)]
-    assert max(rates) == pytest.approx(training.LEARNING_RATE, rel=0.05)
+    schedule = loop.Schedule(1000, seed=0)
+    rates = [schedule.rate(step) for step in range(1000)]
+    assert max(rates) == pytest.approx(schedule.learning_rate, rel=0.05)
     assert rates[0] < 1e-4 and rates[-1] < 1e-7
 
 
@@ -132,26 +140,24 @@ def test_bad_input_is_one_clear_sentence(tmp_path, folder):
     deep = tmp_path / "deep.png"
     Image.fromarray(np.zeros((64, 64), np.uint16)).save(deep)
     with pytest.raises(UsageError, match="more than 8 bits"):
-        photographs.decode(deep, 1)
+        photographs.decode(deep, 16)
     with pytest.raises(UsageError, match="holds no image"):
-        training.train(empty, tmp_path / "w.safetensors", 1, 1, 0)
+        run(empty, "w")
     with pytest.raises(UsageError, match="is not a folder"):
-        training.train(tmp_path / "none", tmp_path / "w.safetensors", 1, 1, 0)
-    with pytest.raises(UsageError, match="1 \\(gray\\) or 3 \\(colour\\), not 2"):
-        training.train(folder, tmp_path / "w.safetensors", 2, 1, 0)
-    with pytest.raises(UsageError, match="at least 1, not 0"):
-        training.train(folder, tmp_path / "w.safetensors", 1, 0, 0)
+        run(tmp_path / "none", "w")
+    with pytest.raises(UsageError, match="steps=0 is too small; the least is 1"):
+        run(folder, "w", steps=0)
     (empty / "small.png").write_bytes(b"not an image")
     with pytest.raises(UsageError, match="not a readable image"):
-        training.train(empty, tmp_path / "w.safetensors", 1, 1, 0)
+        run(empty, "w")
     Image.new("L", (10, 10)).save(empty / "small.png")
-    with pytest.raises(UsageError, match="smaller than the 16x16 crops"):
-        training.train(empty, tmp_path / "w.safetensors", 1, 1, 0)
+    with pytest.raises(UsageError, match="10x10 pixels; training takes images of at least 32x32"):
+        run(empty, "w")
 
 
 def test_unwritable_output_is_found_before_training(tmp_path, folder):
     (tmp_path / "file").touch()
     with pytest.raises(UsageError, match="cannot write"):
-        training.train(folder, tmp_path / "file" / "w.safetensors", 1, 1, 0)
+        UNetTraining().train(folder, tmp_path / "file" / "w.safetensors", silent)
     with pytest.raises(UsageError, match="cannot write"):
-        training.train(folder, folder, 1, 1, 0)
+        UNetTraining().train(folder, folder, silent)

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import math
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
 from torch import Tensor
 
-from priorlab.errors import UsageError
-from priorlab.files import write_atomically
+from priorlab.weights_file import WeightsError, read_weights, write_weights
 
 SIZE = 8
 """Rows and columns of a patch."""
@@ -43,9 +39,8 @@ def write_mixture(path: Path, mixture: Mixture, provenance: dict[str, str]) -> N
     """Write a mixture in half precision with its provenance and checksum."""
     rows, columns = torch.tril_indices(*mixture.factors.shape[1:])
     # In units of gray levels half precision has no underflow.
-    factors = (255 * mixture.factors[:, rows, columns]).half().contiguous()
-    tensors = {"factors": factors, "weights": mixture.weights.float().contiguous()}
-    write_atomically(path, save(tensors, {**provenance, "tensors_sha256": _digest(tensors)}))
+    factors = (255 * mixture.factors[:, rows, columns]).half()
+    write_weights(path, {"factors": factors, "weights": mixture.weights.float()}, provenance)
 
 
 def read_mixture(path: Path) -> Mixture:
@@ -53,29 +48,14 @@ def read_mixture(path: Path) -> Mixture:
 
     Raises
     ------
-    UsageError
-        If the file is missing, damaged, or its checksum does not match its content.
+    WeightsError
+        If the file is missing, damaged, or holds something else.
     """
-    if not path.is_file():
-        raise UsageError(f"the mixture file {path} does not exist")
-    try:
-        with safe_open(path, framework="pt") as file:
-            tensors = {key: file.get_tensor(key) for key in ("factors", "weights")}
-            checksum = (file.metadata() or {}).get("tensors_sha256")
-    except (SafetensorError, OSError) as error:
-        raise UsageError(f"the mixture file {path} is damaged: {error}") from error
-    if checksum != _digest(tensors):
-        raise UsageError(f"the mixture file {path} is damaged: its checksum does not match")
+    tensors, _ = read_weights(path)
+    if tensors.keys() != {"factors", "weights"}:
+        raise WeightsError(f"{path} does not hold a mixture of the epll prior")
     size, count = SIZE**2 - 1, len(tensors["weights"])
     rows, columns = torch.tril_indices(size, size)
     factors = torch.zeros(count, size, size, dtype=torch.float64)
     factors[:, rows, columns] = tensors["factors"].double() / 255
     return Mixture(tensors["weights"].double(), factors)
-
-
-def _digest(tensors: dict[str, Tensor]) -> str:
-    """Return the SHA-256 over names and values, in the order of the names."""
-    digest = hashlib.sha256()
-    for name in sorted(tensors):
-        digest.update(name.encode() + tensors[name].numpy().tobytes())
-    return digest.hexdigest()

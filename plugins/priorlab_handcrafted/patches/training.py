@@ -8,25 +8,25 @@ a pure function of (images, steps, seed) on one kind of machine.
 
 from __future__ import annotations
 
-import hashlib
+import dataclasses
 import math
-import os
 import time
-from collections.abc import Callable
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from torch import Tensor
 from torch.nn.functional import normalize, threshold
+from typing_extensions import override
 
-from priorlab.errors import UsageError
-from priorlab.pictures import formats, reading, writing
+from priorlab.components import parameter
+from priorlab.pictures.writing import check_writable
+from priorlab.training import Progress, Report, Trainer
+from priorlab.training.card import write_card
+from priorlab.training.checkpoints import Checkpoint
+from priorlab.training.photographs import Array, Photographs, gray
 from priorlab_handcrafted.patches.mixture import SIZE, Mixture, cosine_basis, write_mixture
-
-Report = Callable[[int, int, float], None]
-Bytes = npt.NDArray[np.uint8]
 
 COMPONENTS = 200
 BATCH = 32768
@@ -42,99 +42,60 @@ NO_SHARE = 1e-6
 ENERGY_BANDS = 10
 REPORT_EVERY = 25
 CHECKPOINT_EVERY = 100
+"""A multiple of `REPORT_EVERY`."""
 
 
-def train(
-    dataset: Path,
-    output: Path,
-    channels: int,
-    steps: int,
-    seed: int,
-    report: Report | None = None,
-) -> dict[str, str]:
-    """Fit a zero-mean Gaussian mixture to the patches of a folder and write it.
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class EpllTraining(Trainer):
+    """The mixture of the ``epll`` prior, from a folder of photographs.
 
-    200 components on the 63 cosine coefficients of 8x8 luma patches, their mean left out; 32768
-    patches in each step, mirrored and transposed at random. One thread. A checkpoint
-    ``<output>.checkpoint`` is kept next to the output; repeating the same call continues from
-    it, and it is removed at the end.
+    200 zero-mean Gaussians of the 63 cosine coefficients of 8x8 luma patches, their mean left
+    out; 32768 patches in each step, mirrored and transposed at random. The loss is the mean
+    negative log-likelihood of a new patch, in nats. One thread.
 
-    Parameters
-    ----------
-    dataset : Path
-        Folder of photographs, gray or colour.
-    output : Path
-        The ``.safetensors`` file to write.
-    channels : int
-        1: the mixture is of luma patches, and treats each opponent colour by itself.
-    steps : int
-        Steps of the expectation maximisation, at least 1.
-    seed : int
-        The only source of randomness.
-    report : callable, optional
-        Called as ``report(step, steps, loss)`` every 25 steps and at the end. The loss is the
-        mean negative log-likelihood of a new patch, in nats.
-
-    Returns
-    -------
-    dict of str to str
-        The provenance, as written into the file's metadata.
-
-    Raises
-    ------
-    UsageError
-        If the folder holds no image or an unusable one, an argument is out of range, the output
-        cannot be written, or the checkpoint belongs to another run.
+    Examples
+    --------
+    >>> EpllTraining().command(Path("photos"), Path("mixture.safetensors"))
+    'priorlab train epll --dataset photos --steps 800 --seed 0 -o mixture.safetensors'
     """
-    if channels != 1:
-        raise UsageError("epll learns from gray patches only: train it with channels 1")
-    if steps < 1:
-        raise UsageError(f"steps must be at least 1, not {steps}")
-    writing.check_writable(output, [".safetensors"])
-    source = Patches(dataset)
-    provenance = {
-        "command": f"priorlab train epll --dataset {dataset} --channels {channels}"
-        f" --steps {steps} --seed {seed} -o {output}",
-        "dataset": dataset.resolve().name,
-        "data_sha256": source.digest,
-        "images": str(source.count),
-        "patches": str(steps * BATCH),
-        "steps": str(steps),
-        "seed": str(seed),
-        "code_sha256": hashlib.sha256(Path(__file__).read_bytes()).hexdigest(),
-        "torch": str(torch.__version__),
-    }
-    checkpoint = output.with_name(output.name + ".checkpoint")
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        mixture, loss, seconds = _fit(source, provenance, checkpoint, report or _silent)
-    finally:
-        torch.set_num_threads(threads)
-    provenance["loss"] = f"{loss:.3f}"
-    provenance["cpu_minutes"] = f"{seconds / 60:.1f}"
-    write_mixture(output, mixture, provenance)
-    checkpoint.unlink(missing_ok=True)
-    return provenance
+
+    name: ClassVar[str] = "epll"
+
+    steps: int = parameter(800, "steps of the expectation maximisation", low=1)
+
+    @override
+    def train(self, dataset: Path, output: Path, report: Report) -> dict[str, str]:
+        """Fit the mixture; see `priorlab.training.Trainer.train`."""
+        check_writable(output, [".safetensors"])
+        photographs = Photographs.read(dataset, SIZE)
+        settings = {"steps": str(self.steps), "seed": str(self.seed), **photographs.facts}
+        settings["torch"] = str(torch.__version__)
+        checkpoint = Checkpoint(output, settings)
+        source = Patches(photographs.shown)
+        threads = torch.get_num_threads()
+        torch.set_num_threads(1)
+        try:
+            mixture, curve, seconds = _fit(source, self.steps, self.seed, checkpoint, report)
+        finally:
+            torch.set_num_threads(threads)
+        provenance = {"command": self.command(dataset, output), **settings}
+        provenance["patches"] = str(self.steps * BATCH)
+        provenance["loss"] = f"{curve[-1][1]:.3f}"
+        if photographs.held_out:
+            seen = Patches(photographs.held_out).draw(self.seed, 0)
+            provenance["held_out_loss"] = f"{_expect(mixture, seen)[2]:.3f}"
+        provenance["cpu_minutes"] = f"{seconds / 60:.1f}"
+        write_mixture(output, mixture, provenance)
+        write_card(output, provenance, curve)
+        checkpoint.remove()
+        return provenance
 
 
 class Patches:
-    """The patches of a folder of photographs, as cosine coefficients without the mean."""
+    """The luma patches of photographs, as cosine coefficients without the mean."""
 
-    def __init__(self, dataset: Path) -> None:
-        if not dataset.is_dir():
-            raise UsageError(f"{dataset} is not a folder of images")
-        paths = sorted(
-            p for p in dataset.iterdir() if p.is_file() and p.suffix.lower() in formats.SUFFIXES
-        )
-        if not paths:
-            raise UsageError(f"{dataset} holds no image")
-        digest = hashlib.sha256()
-        planes = []
-        for path in paths:
-            digest.update(os.fsencode(path.name) + hashlib.sha256(path.read_bytes()).digest())
-            planes.append(_luma(path))
-        self.digest = digest.hexdigest()
+    def __init__(self, photographs: list[Array]) -> None:
+        planes = [gray(image)[0] for image in photographs]
         self.count = len(planes)
         self._pixels = np.concatenate([plane.ravel() for plane in planes])
         self._shapes = np.array([plane.shape for plane in planes])
@@ -161,53 +122,41 @@ class Patches:
         return torch.from_numpy(pixels) @ self._basis
 
 
-def _luma(path: Path) -> Bytes:
-    image = reading.read(path)
-    if min(image.shape[1:]) < SIZE:
-        raise UsageError(f"{path} is smaller than the {SIZE}x{SIZE} patches that training takes")
-    weights = np.array([0.299, 0.587, 0.114] if len(image) == 3 else [1], np.float32)
-    return np.rint(255 * np.einsum("c,chw->hw", weights, image)).astype(np.uint8)
-
-
 def _fit(
-    source: Patches, settings: dict[str, str], checkpoint: Path, report: Report
-) -> tuple[Mixture, float, float]:
-    """Return the mixture, the loss over the last steps and the CPU seconds spent."""
-    steps, seed = int(settings["steps"]), int(settings["seed"])
-    done, counts, moments, before = _resume(checkpoint, settings)
-    if counts is None or moments is None:
+    source: Patches, steps: int, seed: int, checkpoint: Checkpoint, report: Report
+) -> tuple[Mixture, list[tuple[int, float, None]], float]:
+    """Return the mixture, the curve of the loss and the CPU seconds spent."""
+    state = checkpoint.load()
+    if state is None:
         counts, moments = _first_statistics(source.draw(seed, 0), seed)
-    started, losses, last = time.process_time(), [], math.nan
-    for step in range(done, steps):
+        state = {"step": 0, "counts": counts, "moments": moments, "curve": [], "seconds": 0.0}
+    counts, moments, before = state["counts"], state["moments"], state["seconds"]
+    curve: list[tuple[int, float, None]] = [(step, loss, None) for step, loss in state["curve"]]
+    started, losses = time.process_time(), []
+    for step in range(state["step"], steps):
         rate = (step + 2) ** -FORGETTING
         mixture = _maximise(counts, moments, BATCH / rate)
         new_counts, new_moments, loss = _expect(mixture, source.draw(seed, step + 1))
         counts += rate * (new_counts - counts)
         moments += rate * (new_moments - moments)
         losses.append(loss)
-        if (step + 1) % REPORT_EVERY == 0 or step + 1 == steps:
-            last = float(np.mean(losses))
-            report(step + 1, steps, last)
-            losses.clear()
+        if (step + 1) % REPORT_EVERY and step + 1 < steps:
+            continue
+        curve.append((step + 1, float(np.mean(losses)), None))
+        report(Progress(step + 1, steps, curve[-1][1]))
+        losses.clear()
         if (step + 1) % CHECKPOINT_EVERY == 0:
-            spent = before + time.process_time() - started
-            partial = checkpoint.with_name(checkpoint.name + ".partial")
-            torch.save((settings, step + 1, counts, moments, spent), partial)
-            partial.replace(checkpoint)
+            checkpoint.save(
+                {
+                    "step": step + 1,
+                    "counts": counts,
+                    "moments": moments,
+                    "curve": [[done, loss] for done, loss, _ in curve],
+                    "seconds": before + time.process_time() - started,
+                }
+            )
     final = _maximise(counts, moments, BATCH * (steps + 1) ** FORGETTING)
-    return final, last, before + time.process_time() - started
-
-
-def _resume(
-    checkpoint: Path, settings: dict[str, str]
-) -> tuple[int, Tensor | None, Tensor | None, float]:
-    """Return steps done, statistics and CPU seconds of the checkpoint, if there is one."""
-    if not checkpoint.exists():
-        return 0, None, None, 0.0
-    known, done, counts, moments, spent = torch.load(checkpoint, weights_only=True)
-    if known != settings:
-        raise UsageError(f"{checkpoint} is of another run; remove it or choose another output")
-    return done, counts, moments, spent
+    return final, curve, before + time.process_time() - started
 
 
 def _first_statistics(patches: Tensor, seed: int) -> tuple[Tensor, Tensor]:
@@ -276,7 +225,3 @@ def _products(patches: Tensor) -> Tensor:
         torch.mul(patches[:, i : i + 1], patches[:, i:], out=out[:, start : start + size - i])
         start += size - i
     return out
-
-
-def _silent(step: int, steps: int, loss: float) -> None:
-    """Report nothing."""

@@ -1,236 +1,142 @@
-"""Training of the ``unet`` prior: noisy/clean pairs made on the fly from a folder of photographs.
-
-The run is a pure function of (images, channels, steps, seed) on one kind of machine: every step
-draws its crops and its noise from a generator seeded with (seed, step), so an interrupted run
-continues exactly where it stopped, and nothing depends on how often it was interrupted.
-"""
+"""Training of the ``unet`` prior on noisy and clean crops made from a folder of photographs."""
 
 from __future__ import annotations
 
+import dataclasses
 import math
-import os
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import ClassVar
 
 import numpy as np
 import torch
+from torch import Tensor, nn
+from typing_extensions import override
 
-from priorlab.errors import UsageError
+from priorlab.pictures import datasets
 from priorlab.pictures.writing import check_writable
 from priorlab.precision import bf16_is_fast
-from priorlab_learned.networks.unet_network import MULTIPLE, UNetNetwork
-from priorlab_learned.networks.weights_file import write_weights
-from priorlab_learned.training.memory import freed_memory_kept
-from priorlab_learned.training.photographs import (
-    Array,
-    data_digest,
-    decode,
-    draw_batch,
-    image_paths,
-)
+from priorlab.training import Report, Trainer
+from priorlab.training.card import write_card
+from priorlab.training.checkpoints import Checkpoint
+from priorlab.training.photographs import Array, Photographs, gray
+from priorlab.weights_file import write_weights
+from priorlab_learned.networks.unet_network import KINDS, MULTIPLE, UNetNetwork
+from priorlab_learned.training.loop import Schedule, optimise
+from priorlab_learned.training.pairs import CROP, Pairs
 
-Report = Callable[[int, int, float], None]
-
-LEARNING_RATE = 1e-3
-WARM_UP = 0.05
-"""Fraction of the steps over which the learning rate rises to its maximum."""
-HOLD_OUT_EVERY = 20
-"""Every 20th image of the folder is held out: used only for the final measurement."""
-REPORT_EVERY = 50
-CHECKPOINT_EVERY = 500
+LEVELS = (1, 5, 15, 25, 50)
+"""Noise levels, on the 0-255 scale, at which the held-out images are measured."""
+VALIDATION = 25
+"""That of the curve."""
+VALIDATION_IMAGES = 4
 
 
-def train(
-    dataset: Path,
-    output: Path,
-    channels: int,
-    steps: int,
-    seed: int,
-    report: Report | None = None,
-) -> dict[str, str]:
-    """Train a denoising network and write its weights with their provenance.
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class UNetTraining(Trainer):
+    """The network of the ``unet`` prior, from a folder of photographs.
 
-    64x64 crops, batch 16, random flips and quarter turns, noise level uniform in [0, 55]/255,
-    L1 loss, AdamW with a one-cycle (linear up, cosine down) learning rate of at most 1e-3,
-    bfloat16 convolutions where the CPU has them. One thread: next to another busy process a
-    second OpenMP thread costs more than it gains.
+    64x64 crops, batch 16, gray and colour in turn, random flips and quarter turns; noise levels
+    of 0 to 55, a quarter of them below 10 on a logarithmic scale; see `pairs` for the colours.
+    The loss is the mean absolute error, divided by the root of what is to be expected at the
+    noise level. bfloat16 convolutions where the CPU has them.
 
-    A checkpoint ``<output>.checkpoint`` is written next to the output every 500 steps; repeating
-    the same call continues from it, and it is removed at the end.
-
-    Parameters
-    ----------
-    dataset : Path
-        Folder of photographs, each at least 64x64.
-    output : Path
-        The ``.safetensors`` file to write.
-    channels : int
-        1 for a gray network, 3 for a colour one.
-    steps : int
-        Optimisation steps (batches), at least 1.
-    seed : int
-        Seed of the initial weights, the crops and the noise.
-    report : callable, optional
-        Called as ``report(step, steps, mean_loss)`` every 50 steps and at the end.
-
-    Returns
-    -------
-    dict of str to str
-        The provenance, as written into the file's metadata.
-
-    Raises
-    ------
-    UsageError
-        If the folder holds no image or an unusable one, an argument is out of range, the output
-        cannot be written, or the checkpoint belongs to another run.
+    Examples
+    --------
+    >>> UNetTraining(steps=100).command(Path("photos"), Path("net.safetensors"))
+    'priorlab train unet --dataset photos --steps 100 --seed 0 -o net.safetensors'
     """
-    if channels not in (1, 3):
-        raise UsageError(f"channels must be 1 (gray) or 3 (colour), not {channels}")
-    if steps < 1:
-        raise UsageError(f"steps must be at least 1, not {steps}")
-    check_writable(output, [".safetensors"])
-    paths = image_paths(dataset)
-    digest = data_digest(paths)
-    images = [decode(path, channels) for path in paths]
-    held_out = images[HOLD_OUT_EVERY - 1 :: HOLD_OUT_EVERY]
-    kept = [image for i, image in enumerate(images) if i % HOLD_OUT_EVERY != HOLD_OUT_EVERY - 1]
 
-    provenance = {
-        "command": f"priorlab train unet --dataset {dataset} --channels {channels}"
-        f" --steps {steps} --seed {seed} -o {output}",
-        "channels": str(channels),
-        "steps": str(steps),
-        "seed": str(seed),
-        "images": str(len(kept)),
-        "images_held_out": str(len(held_out)),
-        "data_sha256": digest,
-        "precision": "bfloat16" if bf16_is_fast(torch.device("cpu")) else "float32",
-        "torch": str(torch.__version__),
-    }
-    with _one_thread(), freed_memory_kept():
-        network, cpu_seconds = _optimise(
-            kept, output.with_name(output.name + ".checkpoint"), provenance, report or _silent
-        )
-        state = {name: tensor.half() for name, tensor in network.state_dict().items()}
+    name: ClassVar[str] = "unet"
+
+    @override
+    def train(self, dataset: Path, output: Path, report: Report) -> dict[str, str]:
+        """Train the network; see `priorlab.training.Trainer.train`.
+
+        Raises
+        ------
+        UsageError
+            If the folder holds no image or an unusable one, the output cannot be written, or the
+            checkpoint belongs to another run.
+        """
+        check_writable(output, [".safetensors"])
+        photographs = Photographs.read(dataset, 2 * CROP)
+        device = torch.device("cpu")
+        provenance = {
+            "command": self.command(dataset, output),
+            "steps": str(self.steps),
+            "seed": str(self.seed),
+            **photographs.facts,
+            "precision": "bfloat16" if bf16_is_fast(device) else "float32",
+            "torch": str(torch.__version__),
+        }
+        settings = {key: value for key, value in provenance.items() if key != "command"}
+        checkpoint = Checkpoint(output, settings)
+        schedule = Schedule(self.steps, self.seed, precision=provenance["precision"])
+        torch.manual_seed(self.seed)
+        network = UNetNetwork().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        pairs = Pairs(photographs.shown)
+
+        def loss(network: nn.Module, step: int, rng: np.random.Generator) -> Tensor:
+            clean, noise, sigma = pairs.draw(KINDS[step % len(KINDS)], rng)
+            return weighted_error(network(clean + noise, sigma), clean, sigma)
+
+        seen = photographs.held_out[:VALIDATION_IMAGES]
+
+        def validate(network: nn.Module) -> float:
+            return mean_psnr(network, seen, VALIDATION)
+
+        learned = optimise(network, loss, validate, schedule, checkpoint, report)
+        state = {name: tensor.half() for name, tensor in learned.network.state_dict().items()}
         # Measured as shipped: with the weights rounded to half precision.
-        network.load_state_dict(state)
-        provenance["cpu_minutes"] = f"{cpu_seconds / 60:.1f}"
-        for level in (15, 25, 50) if held_out else ():
-            psnr = _mean_psnr(network, held_out, level / 255, seed)
-            provenance[f"held_out_psnr_sigma{level}"] = f"{psnr:.3f}"
-    write_weights(output, state, provenance)
-    output.with_name(output.name + ".checkpoint").unlink(missing_ok=True)
-    return provenance
+        learned.network.load_state_dict(state)
+        provenance["cpu_minutes"] = f"{learned.cpu_seconds / 60:.1f}"
+        provenance |= _measure(learned.network, photographs.held_out)
+        write_weights(output, state, provenance)
+        write_card(output, provenance, learned.curve)
+        checkpoint.remove()
+        return provenance
 
 
-def learning_rate(step: int, steps: int) -> float:
-    """Return the one-cycle learning rate of a step: linear warm-up, then a cosine to zero."""
-    rise = max(1.0, WARM_UP * steps)
-    if step < rise:
-        return LEARNING_RATE * (step + 1) / rise
-    return LEARNING_RATE * 0.5 * (1 + math.cos(math.pi * (step - rise) / max(1.0, steps - rise)))
+def weighted_error(estimate: Tensor, clean: Tensor, sigma: Tensor) -> Tensor:
+    """Return the mean absolute error, in which every noise level (B,) has its say.
+
+    The error to expect at a level s (0-255) is about ``s / (1 + 0.07 s)``. Divided by it, low
+    levels would decide everything, as it is they would not count: the root is between.
+    """
+    level = 255 * sigma
+    expected = (level / (1 + 0.07 * level)).clamp(min=0.2) / 9
+    return ((estimate - clean).abs().mean((1, 2, 3)) / expected.sqrt()).mean()
 
 
-def _optimise(
-    images: list[Array], checkpoint: Path, settings: dict[str, str], report: Report
-) -> tuple[UNetNetwork, float]:
-    """Run the optimisation, from the checkpoint if it is of the same run."""
-    steps, seed, channels = (int(settings[key]) for key in ("steps", "seed", "channels"))
-    torch.manual_seed(seed)
-    network = UNetNetwork(channels).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    optimiser = torch.optim.AdamW(network.parameters(), LEARNING_RATE, weight_decay=1e-4)
-    done, cpu_before = _resume(checkpoint, settings, network, optimiser)
-    started = time.process_time()
-    losses: list[float] = []
-    for step in range(done, steps):
-        for group in optimiser.param_groups:
-            group["lr"] = learning_rate(step, steps)
-        clean, noise, sigma = draw_batch(images, np.random.default_rng([seed, step]))
-        with torch.autocast("cpu", torch.bfloat16, enabled=settings["precision"] == "bfloat16"):
-            estimate = network(clean + noise, sigma)
-        loss = (estimate - clean).abs().mean()
-        optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(network.parameters(), 0.1)
-        optimiser.step()
-        losses.append(loss.item())
-        if (step + 1) % REPORT_EVERY == 0 or step + 1 == steps:
-            report(step + 1, steps, float(np.mean(losses)))
-            losses.clear()
-        if (step + 1) % CHECKPOINT_EVERY == 0:
-            spent = cpu_before + time.process_time() - started
-            _save(checkpoint, settings, network, optimiser, step + 1, spent)
-    return network, cpu_before + time.process_time() - started
+def _measure(network: nn.Module, held_out: list[Array]) -> dict[str, str]:
+    """Return what the network reaches on images it has not seen, of this origin and another."""
+    photos = [
+        np.rint(255 * image.read()).astype(np.uint8) for image in datasets.load("photos").images
+    ]
+    sets = {
+        "held_out": held_out,
+        "photos": [image for image in photos if len(image) == 3],
+    }
+    facts = {}
+    for name, images in sets.items():
+        for kind, converted in (("gray", [gray(image) for image in images]), ("colour", images)):
+            for level in LEVELS if images else ():
+                psnr = mean_psnr(network, converted, level)
+                facts[f"{name}_{kind}_psnr_sigma{level}"] = f"{psnr:.3f}"
+    return facts
 
 
 @torch.no_grad()
-def _mean_psnr(network: UNetNetwork, images: list[Array], sigma: float, seed: int) -> float:
+def mean_psnr(network: nn.Module, images: list[Array], level: float) -> float:
     """Return the mean PSNR in dB over images cropped to a size the network accepts."""
+    device = next(network.parameters()).device
     values = []
     for index, image in enumerate(images):
         height, width = (size - size % MULTIPLE for size in image.shape[1:])
         clean = torch.from_numpy(image[None, :, :height, :width].astype(np.float32) / 255)
-        rng = np.random.default_rng([seed, index])
-        noise = torch.from_numpy(rng.standard_normal(clean.shape, np.float32) * np.float32(sigma))
-        estimate = network(clean + noise, torch.tensor([sigma])).clamp(0, 1)
-        values.append(-10 * math.log10(float((estimate - clean).square().mean())))
-    return float(np.mean(values))
-
-
-def _save(
-    checkpoint: Path,
-    settings: dict[str, str],
-    network: UNetNetwork,
-    optimiser: torch.optim.Optimizer,
-    step: int,
-    cpu_seconds: float,
-) -> None:
-    content = {
-        "settings": settings,
-        "network": network.state_dict(),
-        "optimiser": optimiser.state_dict(),
-        "step": step,
-        "cpu_seconds": cpu_seconds,
-    }
-    partial = checkpoint.with_name(checkpoint.name + ".partial")
-    torch.save(content, partial)
-    os.replace(partial, checkpoint)
-
-
-def _resume(
-    checkpoint: Path,
-    settings: dict[str, str],
-    network: UNetNetwork,
-    optimiser: torch.optim.Optimizer,
-) -> tuple[int, float]:
-    """Load the checkpoint if there is one; return (steps done, CPU seconds spent)."""
-    if not checkpoint.exists():
-        return 0, 0.0
-    content: dict[str, Any] = torch.load(checkpoint, weights_only=True)
-    for key, value in settings.items():
-        if key != "command" and content["settings"][key] != value:
-            raise UsageError(
-                f"{checkpoint} is of another run ({key} {content['settings'][key]}, not {value});"
-                " remove it or choose another output"
-            )
-    network.load_state_dict(content["network"])
-    optimiser.load_state_dict(content["optimiser"])
-    return int(content["step"]), float(content["cpu_seconds"])
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """Compute on one thread."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
-
-
-def _silent(step: int, steps: int, loss: float) -> None:
-    """Report nothing."""
+        noise = np.random.default_rng([0, index]).standard_normal(clean.shape, np.float32)
+        v = clean + torch.from_numpy(noise) * (level / 255)
+        estimate = network(v.to(device), torch.tensor([level / 255], device=device))
+        error = (estimate.cpu().clamp(0, 1) - clean).square().mean()
+        values.append(-10 * math.log10(float(error)))
+    return float(np.mean(values)) if values else math.nan

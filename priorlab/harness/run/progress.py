@@ -74,7 +74,7 @@ class PlainProgress(Progress):
         if time.monotonic() - self._last >= INTERVAL or done == self._total:
             self._last = time.monotonic()
             count = f"{done}/{self._total} {self.unit}"
-            self._say(", ".join(filter(None, (count, _left(seconds_left)))))
+            self._say(", ".join(filter(None, (count, time_left(seconds_left)))))
 
     def _say(self, text: str) -> None:
         print(escaping.terminal(text), file=self._stream, flush=True)
@@ -138,14 +138,14 @@ class BarProgress(Progress):
         self._lines[slot] = escaping.terminal(text)
         if self._bars and share:
             task = self._bars.task_ids[0]
-            self._bars.update(task, completed=self._done + share, left=_left(seconds_left))
+            self._bars.update(task, completed=self._done + share, left=time_left(seconds_left))
 
     def finished(self, row: Mapping[str, Any], done: int, seconds_left: float | None) -> None:
         """Move the bar, and print a failure above it."""
         self._done = done
         if self._bars:
             task = self._bars.task_ids[0]
-            self._bars.update(task, completed=done, left=_left(seconds_left))
+            self._bars.update(task, completed=done, left=time_left(seconds_left))
         if row["status"] not in ("ok", "unsupported"):
             self.note(describe(row))
 
@@ -181,7 +181,7 @@ class PictureLines(PlainProgress):
         """Say how far a picture is that takes long."""
         if share and time.monotonic() - self._last >= INTERVAL:
             self._last = time.monotonic()
-            self._say(", ".join(filter(None, (f"{text}: {share:.0%}", _left(seconds_left)))))
+            self._say(", ".join(filter(None, (f"{text}: {share:.0%}", time_left(seconds_left)))))
 
     def finished(self, row: Mapping[str, Any], done: int, seconds_left: float | None) -> None:
         """Say how many pictures are done, unless it was the last."""
@@ -232,7 +232,7 @@ class NotebookProgress(Progress):
             return
         self._shown = time.monotonic()
         count = f"{self._done}/{self._total} {self._unit}"
-        line = " · ".join(filter(None, (count, self._text, _left(seconds_left))))
+        line = " · ".join(filter(None, (count, self._text, time_left(seconds_left))))
         self._handle.update(_drawn(line, self._done + share, self._total), raw=True)
 
 
@@ -281,7 +281,14 @@ def describe(row: Mapping[str, Any]) -> str:
     return escaping.terminal(f"{row['status']}: {cell}: {row['message']}")
 
 
-def _left(seconds: float | None) -> str:
+def time_left(seconds: float | None) -> str:
+    """Return the time left in words, or nothing where it is not known.
+
+    Examples
+    --------
+    >>> time_left(3725), time_left(None)
+    ('about 1:02:05 left', '')
+    """
     if seconds is None:
         return ""
     minutes, rest = divmod(round(seconds), 60)

@@ -1,0 +1,87 @@
+"""Noisy and clean crops of photographs, drawn anew for each step.
+
+Most photographs are stored with colour at half resolution, and a network that sees nothing else
+takes sharp colour for noise. So half of the colour crops are of photographs at half size, whose
+colour is as sharp as their brightness, most of them with changed colours: channels exchanged,
+more or less saturated, other gains, another gamma.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from priorlab.training.photographs import Array, crop, gray, halved
+
+Floats = npt.NDArray[np.float32]
+
+CROP = 64
+BATCH = 16
+LEVEL_MAX = 55.0
+"""The greatest noise level, on the 0-255 scale."""
+
+SHARE_LOW = 0.25
+LOW = (0.1, 10.0)
+"""A quarter of the levels is drawn from these, evenly on a logarithmic scale; the others evenly
+from 0 to `LEVEL_MAX`."""
+
+SHARE_HALVED = {1: 0.25, 3: 0.5}
+"""The share of crops that are of photographs at half size, for gray and for colour."""
+SHARE_RECOLOURED = 0.7
+"""The share of those colour crops whose colours are changed."""
+LUMA = np.array([0.299, 0.587, 0.114], np.float32)[:, None, None]
+
+
+class Pairs:
+    """Draws batches of noisy and clean crops.
+
+    Parameters
+    ----------
+    photographs : list of uint8 arrays
+        Colour images (3, H, W), each side at least ``2 * CROP``.
+    """
+
+    def __init__(self, photographs: list[Array]) -> None:
+        small = [halved(image) for image in photographs]
+        self._images = {
+            1: ([gray(image) for image in photographs], [gray(image) for image in small]),
+            3: (photographs, small),
+        }
+
+    def draw(self, kind: int, rng: np.random.Generator) -> tuple[Tensor, Tensor, Tensor]:
+        """Draw clean crops (B, kind, 64, 64) in [0, 1], their noise, and the levels (B,)."""
+        whole, small = self._images[kind]
+        crops = []
+        for index in rng.integers(len(whole), size=BATCH):
+            if rng.random() >= SHARE_HALVED[kind]:
+                crops.append(crop(whole[index], CROP, rng))
+                continue
+            part = crop(small[index], CROP, rng)
+            if kind == 3 and rng.random() < SHARE_RECOLOURED:
+                part = recoloured(part, rng)
+            crops.append(part)
+        clean = np.stack(crops)
+        sigma = draw_levels(BATCH, rng)
+        noise = rng.standard_normal(clean.shape, np.float32) * sigma[:, None, None, None]
+        return torch.from_numpy(clean), torch.from_numpy(noise), torch.from_numpy(sigma)
+
+
+def draw_levels(count: int, rng: np.random.Generator) -> Floats:
+    """Draw noise levels on the [0, 1] scale."""
+    even = rng.uniform(0, LEVEL_MAX, count)
+    low = np.exp(rng.uniform(math.log(LOW[0]), math.log(LOW[1]), count))
+    return (np.where(rng.random(count) < SHARE_LOW, low, even) / 255).astype(np.float32)
+
+
+def recoloured(image: Floats, rng: np.random.Generator) -> Floats:
+    """Return a colour crop (3, H, W) with its channels exchanged and other colours, in [0, 1]."""
+    image = image[rng.permutation(3)]
+    luma = (image * LUMA).sum(0, keepdims=True)
+    image = luma + (image - luma) * np.float32(np.exp(rng.uniform(-0.3, 1.0)))
+    image = image * rng.uniform(0.7, 1.15, (3, 1, 1)).astype(np.float32)
+    gamma = np.float32(np.exp(rng.uniform(-0.4, 0.4)))
+    return np.power(np.clip(image, 0, 1), gamma)
