@@ -5,6 +5,7 @@ A plugin imports such a library in the function that needs it, after `check_inst
 
 from __future__ import annotations
 
+import ctypes
 import functools
 import importlib.util
 import re
@@ -59,7 +60,7 @@ def prepare_torchvision() -> None:
     folder = Path(spec.origin).parent
     try:
         for compiled in folder.glob("_C*.so"):
-            torch.ops.load_library(str(compiled))
+            ctypes.CDLL(str(compiled))
     except OSError:
         described = (folder / "_meta_registrations.py").read_text("utf-8")
         for name in re.findall(r'register_fake\("(torchvision::\w+)"\)', described):
