@@ -36,6 +36,7 @@ def parameter(
     choices: Sequence[str] = (),
     scale: float = 1.0,
     file: bool = False,
+    named: bool = False,
     shown: bool = False,
     component: str = "",
 ) -> Any:
@@ -58,6 +59,8 @@ def parameter(
         Typed value times `scale` is the internal value. Noise levels use `PER_GRAY_LEVEL`.
     file : bool
         The value is the path of a file; results depend on its content, not on its name.
+    named : bool
+        They depend on the file's name too, as that of published weights says what they are for.
     shown : bool
         Tables name the parameter even at its default: `denoise:sigma=25`.
     component : str
@@ -78,7 +81,8 @@ def parameter(
     priorlab.errors.UsageError: blur: width=-1 is too small; the least is 0.1
     """
     facts = {"doc": doc, "unit": unit, "low": low, "high": high, "choices": tuple(choices)}
-    facts |= {"scale": scale, "file": file, "shown": shown, "component": component}
+    facts |= {"scale": scale, "file": file, "named": named}
+    facts |= {"shown": shown, "component": component}
     return dataclasses.field(default=default, metadata=facts)
 
 
@@ -170,7 +174,9 @@ class Component:
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
             if field.metadata.get("file", False) and value:
-                value = "sha256:" + file_digest(type(self), field.name, value)
+                digest = "sha256:" + file_digest(type(self), field.name, value)
+                named = field.metadata.get("named", False)
+                value = f"{digest} {Path(value).name}" if named else digest
             elif isinstance(value, Component):
                 value = value.fingerprint()
             else:

@@ -14,10 +14,11 @@ if TYPE_CHECKING:
 @hookimpl
 def priorlab_priors() -> list[type[Prior]]:
     """Return the learned priors."""
+    from priorlab_learned.checkpoint import Checkpoint
     from priorlab_learned.unet import UNet
     from priorlab_learned.wcrr import ConvexRidge, WeaklyConvexRidge
 
-    return [UNet, WeaklyConvexRidge, ConvexRidge]
+    return [Checkpoint, UNet, WeaklyConvexRidge, ConvexRidge]
 
 
 @hookimpl

@@ -15,8 +15,8 @@ class Momentum:
     --------
     >>> import torch
     >>> momentum = Momentum()
-    >>> [float(momentum.ahead(torch.tensor(x)).round(decimals=2)) for x in (0.0, 1.0, 2.0)]
-    [0.0, 1.28, 2.43]
+    >>> [round(float(momentum.ahead(torch.tensor(x))), 2) for x in (0.0, 1.0, 2.0)]
+    [0.0, 1.0, 2.28]
     """
 
     def __init__(self) -> None:

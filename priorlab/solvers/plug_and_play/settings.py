@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Any
 
 from priorlab.components import PER_GRAY_LEVEL, parameter
 from priorlab.errors import UsageError
@@ -18,7 +19,7 @@ from priorlab.solvers.plug_and_play.algorithm import (
 )
 from priorlab.solvers.plug_and_play.catalogue import ALGORITHMS
 
-LEVEL = {
+LEVEL: Any = {
     "unit": "0-255",
     "low": 0.01 * PER_GRAY_LEVEL,
     "high": 1,

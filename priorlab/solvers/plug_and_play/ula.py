@@ -52,7 +52,7 @@ def _move(problem: Problem, x: Tensor, level: float, *, settled: bool) -> Tensor
         steepness += fidelity.lipschitz / noise.level**2
     time = STEP / steepness
     drift = problem.weight / level**2 * (problem.denoise(x, level) - x)
-    moved = x + time * drift + (2 * time) ** 0.5 * problem.draw()
+    moved: Tensor = x + time * drift + (2 * time) ** 0.5 * problem.draw()
     if not noise.is_gaussian:
         return moved - time / noise.level**2 * fidelity.gradient(x)
     # Until it has settled, the step is implicit: the trapezoidal rule keeps errors of the start
