@@ -17,6 +17,7 @@ from priorlab.forward.measurement import Measurement
 from priorlab.priors import Regularizer
 from priorlab.solvers import stabilised
 from priorlab.trace import SILENT, Trace, TraceOfOne
+from priorlab.training.memory import freed_memory_kept
 from priorlab.weights_file import WeightsError, read_weights
 from priorlab_learned.ridge.minimisation import minimise, noisy_image
 from priorlab_learned.ridge.planes import PlanesEnergy, energy_of_planes
@@ -135,9 +136,11 @@ class RidgeRegularizer(Regularizer):
         def report(iteration: int, x: Tensor, residual: float) -> None:
             trace.report(iteration, self.iterations, x, gradient=residual)
 
-        minimum = minimise(
-            energy, lambda v, rho: solve(y, v, rho), start, self.tolerance, self.iterations, report
-        )
+        def fit(v: Tensor, rho: float) -> Tensor:
+            return solve(y, v, rho)
+
+        with freed_memory_kept():  # otherwise most of the time goes into getting it anew
+            minimum = minimise(energy, fit, start, self.tolerance, self.iterations, report)
         trace.converged(minimum.residual <= self.tolerance, minimum.residual)
         return minimum.x
 
@@ -162,7 +165,7 @@ class WeaklyConvexRidge(RidgeRegularizer):
     ``R(x) = sum over i, k of psi_i((W_i x)[k])`` has 48 filters of 7x7 and some 300 values of
     potentials, which depend on the noise level. It is so little concave that the noisy image's
     objective, ``1/2 |x - y|^2 + R(x)``, is convex all the same: its one minimum is found, and the
-    residual bounds the distance from it (20 times the residual, see `RidgeEnergy`).
+    residual bounds the distance from it (20 times the norm of the gradient at most).
 
     A. Goujon, S. Neumayer, M. Unser: Learning weakly convex regularizers for convergent
     image-reconstruction algorithms, SIAM Journal on Imaging Sciences 17(1), 2024
