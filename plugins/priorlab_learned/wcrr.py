@@ -208,6 +208,7 @@ class ConvexRidge(RidgeRegularizer):
     """
 
     name: ClassVar[str] = "crr"
+    by_default: ClassVar[bool] = False
 
 
 @lru_cache(maxsize=8)
