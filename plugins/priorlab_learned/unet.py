@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import ClassVar
@@ -17,25 +18,23 @@ from priorlab.forward.measurement import Measurement
 from priorlab.priors import Denoiser
 from priorlab.solvers.tiles import Locality
 from priorlab.weights_file import WeightsError, read_weights
-from priorlab_learned.networks.former_network import MULTIPLE, UNetNetwork
+from priorlab_learned.networks.unet_network import KINDS, MULTIPLE, UNetNetwork
 
-SHIPPED = {
-    1: Path(__file__).parent / "weights" / "unet_gray.safetensors",
-    3: Path(__file__).parent / "weights" / "unet_color.safetensors",
-}
-LOCALITY = Locality(reach=90, grid=MULTIPLE, side=1536)
-"""The receptive field: 16 convolutions at three resolutions, and the grids of the coarser two."""
+SHIPPED = Path(__file__).parent / "weights" / "unet.safetensors"
+LOCALITY = Locality(reach=102, grid=MULTIPLE, side=1536)
+"""The receptive field: 18 convolutions at three resolutions, the grids of the coarser two, and the
+neighbourhood of the local mean."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class UNet(Denoiser):
     """A U-Net denoiser trained on photographs, with the noise level as an input.
 
-    About 1.6 million weights, one network for gray and one for RGB; see `UNetNetwork` for the
-    architecture and ``weights/README.md`` for how they were trained. Trained for Gaussian noise
-    of standard deviation 0 to 55 on the 0-255 scale. A higher level is not refused: without
-    biases the network is homogeneous, ``f(a v, a sigma) = a f(v, sigma)``, and so treats the
-    image as one of less contrast at level 55.
+    One network of 2.3 million weights for gray and RGB images; see `UNetNetwork` for the
+    architecture and ``weights/README.md`` for how it was trained. Trained for Gaussian noise
+    of standard deviation 0 to 255 on the 0-255 scale, most of it up to 55. Without biases the
+    network is homogeneous, ``f(a v, a sigma) = a f(v, sigma)``: a noisier image is to it one of
+    less contrast.
 
     ``precision=bfloat16`` is much faster on CPUs that have AMX, and slow on those without. The
     default is float32, so that every machine reports the same figures.
@@ -71,7 +70,7 @@ class UNet(Denoiser):
 
     @override
     def unsupported(self, measurement: Measurement) -> str | None:
-        return _foreign(measurement.shape[1]) or super().unsupported(measurement)
+        return foreign(measurement.shape[1], KINDS) or super().unsupported(measurement)
 
     @override
     def locality(self, channels: int, sigma: float) -> Locality:
@@ -102,24 +101,25 @@ class UNet(Denoiser):
         return (torch.cat(images) if len(images) > 1 else images[0]).to(v.dtype)
 
     def _network(self, device: torch.device, channels: int) -> UNetNetwork:
-        if reason := _foreign(channels):
-            raise Unsupported(f"{self.name}: {reason}")
-        path = Path(self.weights) if self.weights else SHIPPED[channels]
+        path = Path(self.weights) if self.weights else SHIPPED
         network = _load(path, path.stat().st_mtime_ns if path.exists() else 0, device)
-        if network.channels != channels:
-            kinds = {1: "gray", 3: "colour"}
-            raise Unsupported(
-                f"{path} is a network for {kinds[network.channels]} images,"
-                f" this one is {kinds[channels]}"
-            )
+        if reason := foreign(channels, network.kinds):
+            raise Unsupported(f"{self.name}: {reason}")
         return network
 
 
-def _foreign(channels: int) -> str | None:
-    """Return that there is no network for so many channels, if so."""
-    if channels in SHIPPED:
+def foreign(channels: int, kinds: Sequence[int]) -> str | None:
+    """Return that a network for some numbers of channels treats no image of `channels`, if so.
+
+    Examples
+    --------
+    >>> foreign(2, (1, 3))
+    'it only treats images with 1 or 3 channels, not 2'
+    """
+    if channels in kinds:
         return None
-    return f"it only treats images with 1 or 3 channels, not {channels}"
+    known = " or ".join(str(kind) for kind in kinds)
+    return f"it only treats images with {known} channel{'s' * (known != '1')}, not {channels}"
 
 
 @lru_cache(maxsize=8)

@@ -18,6 +18,12 @@ KINDS = (1, 3)
 MULTIPLE = 8
 """Height and width the network accepts are multiples of this: one unshuffle, two halvings."""
 
+NEIGHBOURHOOD = 25
+"""Side of the square whose mean is subtracted from each value."""
+
+MOST_DETAIL = 10
+"""Larger differences from that mean look alike, in units of the noise level."""
+
 MOST_CHANGE = 6
 """No value changes by more than this, in units of the noise level."""
 
@@ -52,8 +58,10 @@ class UNetNetwork(nn.Module):
     constant channel [2]_, so one network serves every level. Gray and colour images have a first
     and a last layer each, and share all between: what is learned on one serves the other.
 
-    What is predicted is the change of the image, and it is bounded: ``f(v, sigma) = v + r`` with
-    ``|r| < 6 sigma``. At level 0 an image is returned as it is.
+    What it sees of the image are the differences from the mean of the neighbourhood, bounded at
+    10 sigma: what stands out more is no noise, and must not drown what may be. What it predicts
+    is the change of the image, bounded too: ``f(v, sigma) = v + r`` with ``|r| < 6 sigma``. So
+    sharp edges and strong colours pass at low noise, and at level 0 an image is returned as it is.
 
     There is no bias anywhere, which makes the network homogeneous, ``f(a v, a sigma) =
     a f(v, sigma)`` for ``a > 0``: it cannot memorise an absolute noise level and degrades
@@ -126,9 +134,10 @@ class UNetNetwork(nn.Module):
             The estimate of the clean image (B, C, H, W), not clipped.
         """
         kind = str(v.shape[1])
-        folded = F.pixel_unshuffle(v, 2)
+        sigma = sigma.to(v.dtype).view(-1, 1, 1, 1)
+        detail = bounded(v - local_mean(v), MOST_DETAIL * sigma)
+        folded = F.pixel_unshuffle(detail, 2)
         batch, _, height, width = folded.shape
-        sigma = sigma.to(folded.dtype).view(batch, 1, 1, 1)
         level = sigma.expand(batch, 1, height, width)
         x = torch.cat((folded, level), dim=1).contiguous(memory_format=torch.channels_last)
         fine = self.encode_fine(self.heads[kind](x))
@@ -138,6 +147,14 @@ class UNetNetwork(nn.Module):
         fine = self.up_fine(self.decode_middle(middle)).add_(fine)
         change = self.tails[kind](self.decode_fine(fine)).to(folded.dtype)
         return v + bounded(F.pixel_shuffle(change, 2), MOST_CHANGE * sigma)
+
+
+def local_mean(image: Tensor) -> Tensor:
+    """Return the mean of the square around each pixel, as far as it is within the image."""
+    for side in ((NEIGHBOURHOOD, 1), (1, NEIGHBOURHOOD)):
+        padding = (side[0] // 2, side[1] // 2)
+        image = F.avg_pool2d(image, side, 1, padding, count_include_pad=False)
+    return image
 
 
 def bounded(change: Tensor, most: Tensor) -> Tensor:

@@ -21,13 +21,10 @@ Floats = npt.NDArray[np.float32]
 
 CROP = 64
 BATCH = 16
-LEVEL_MAX = 55.0
-"""The greatest noise level, on the 0-255 scale."""
-
-SHARE_LOW = 0.25
-LOW = (0.1, 10.0)
-"""A quarter of the levels is drawn from these, evenly on a logarithmic scale; the others evenly
-from 0 to `LEVEL_MAX`."""
+MIDDLE, LOW, HIGH = (0.0, 55.0), (0.1, 10.0), (55.0, 255.0)
+"""Ranges of noise levels, on the 0-255 scale: the levels of `LOW` are drawn evenly on a logarithmic
+scale, the others evenly."""
+SHARE_LOW, SHARE_HIGH = 0.25, 0.1
 
 SHARE_HALVED = {1: 0.25, 3: 0.5}
 """The share of crops that are of photographs at half size, for gray and for colour."""
@@ -72,9 +69,11 @@ class Pairs:
 
 def draw_levels(count: int, rng: np.random.Generator) -> Floats:
     """Draw noise levels on the [0, 1] scale."""
-    even = rng.uniform(0, LEVEL_MAX, count)
     low = np.exp(rng.uniform(math.log(LOW[0]), math.log(LOW[1]), count))
-    return (np.where(rng.random(count) < SHARE_LOW, low, even) / 255).astype(np.float32)
+    high, middle = rng.uniform(*HIGH, count), rng.uniform(*MIDDLE, count)
+    kind = rng.random(count)
+    levels = np.where(kind < SHARE_LOW, low, np.where(kind < SHARE_LOW + SHARE_HIGH, high, middle))
+    return (levels / 255).astype(np.float32)
 
 
 def recoloured(image: Floats, rng: np.random.Generator) -> Floats:
