@@ -12,14 +12,18 @@ import torch
 from torch import Tensor, nn
 from typing_extensions import override
 
+from priorlab.components import parameter
+from priorlab.errors import UsageError
 from priorlab.training.photographs import Array, gray
 from priorlab_learned.networks.unet_network import KINDS, MULTIPLE, UNetNetwork
 from priorlab_learned.training.loop import Loss
+from priorlab_learned.training.losses import LOSSES
 from priorlab_learned.training.network_training import NetworkTraining, psnr
-from priorlab_learned.training.pairs import CROP, Pairs
+from priorlab_learned.training.pairs import CROP, NoisyCrops, Pairs
 
 LEVELS = (0.3, 1, 3, 5, 15, 25, 50, 100)
 """Noise levels, on the 0-255 scale, at which a finished network is measured."""
+NAMES = {1: "gray", 3: "colour"}
 VALIDATION = 25
 """That of the curve."""
 
@@ -31,7 +35,8 @@ class UNetTraining(NetworkTraining):
     64x64 crops, batch 16, gray and colour in turn, random flips and quarter turns; noise levels
     of 0 to 255, most of them up to 55 and a quarter below 10; see `pairs` for these and for the
     colours. The loss is the mean absolute error, divided by the root of what is to be expected at
-    the noise level. bfloat16 convolutions where the device has them.
+    the noise level. bfloat16 convolutions where the device has them. Without clean images the
+    loss is one of `losses`, at one noise level.
 
     Examples
     --------
@@ -42,34 +47,77 @@ class UNetTraining(NetworkTraining):
     name: ClassVar[str] = "unet"
     least_size: ClassVar[int] = 2 * CROP
 
+    loss: str = parameter(
+        "supervised",
+        "supervised: from noisy and clean pairs; the others learn from noisy images only",
+        choices=("supervised", *LOSSES),
+    )
+    noise: float = parameter(
+        0.0, "the only noise level it learns; 0: all up to 255", unit="0-255", low=0, high=255
+    )
+    noisy: bool = parameter(
+        False,
+        "the photographs have this noise; if not, it is added to each once (not for supervised)",
+    )
+    images: str = parameter(
+        "both", "the kinds of images it learns to treat", choices=("both", "gray", "colour")
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.loss != "supervised" and not self.noise:
+            raise UsageError(f"{self.name}: loss={self.loss} needs noise=, the level of the noise")
+        if self.loss == "supervised" and self.noisy:
+            raise UsageError(f"{self.name}: noisy=true needs a loss= that asks for no clean images")
+
+    @property
+    def kinds(self) -> tuple[int, ...]:
+        """The numbers of channels of these images."""
+        return {"both": KINDS, "gray": (1,), "colour": (3,)}[self.images]
+
     @override
     def make_network(self) -> nn.Module:
-        return UNetNetwork()
+        return UNetNetwork(self.kinds)
 
     @override
     def make_loss(self, photographs: list[Array]) -> Loss:
-        pairs = Pairs(photographs)
+        if self.loss != "supervised":
+            return self._without_clean(photographs)
+        pairs = Pairs(photographs, self.noise)
 
         def loss(
             network: nn.Module, step: int, rng: np.random.Generator, to: torch.device
         ) -> Tensor:
-            batch = pairs.draw(KINDS[step % len(KINDS)], rng)
+            batch = pairs.draw(self.kinds[step % len(self.kinds)], rng)
             clean, noise, sigma = (tensor.to(to) for tensor in batch)
             return weighted_error(network(clean + noise, sigma), clean, sigma)
 
         return loss
 
+    def _without_clean(self, photographs: list[Array]) -> Loss:
+        crops = NoisyCrops(photographs, self.noise, clean=not self.noisy, seed=self.seed)
+
+        def loss(
+            network: nn.Module, step: int, rng: np.random.Generator, to: torch.device
+        ) -> Tensor:
+            noisy, sigma = crops.draw(self.kinds[step % len(self.kinds)], rng)
+            return LOSSES[self.loss](network, noisy.to(to), sigma.to(to), rng)
+
+        return loss
+
     @override
     def score(self, network: nn.Module, images: list[Array]) -> float:
-        return mean_psnr(network, images, VALIDATION)
+        converted = images if 3 in self.kinds else [gray(image) for image in images]
+        return mean_psnr(network, converted, self.noise or VALIDATION)
 
     @override
     def figures(self, network: nn.Module, images: list[Array]) -> Mapping[str, float]:
-        kinds = {"gray": [gray(image) for image in images], "colour": images}
+        converted = {1: [gray(image) for image in images], 3: images}
+        levels = (self.noise,) if self.noise else LEVELS
         return {
-            f"{kind}_psnr_sigma{level}": mean_psnr(network, converted, level)
-            for kind, converted in kinds.items()
-            for level in (LEVELS if images else ())
+            f"{NAMES[kind]}_psnr_sigma{level:g}": mean_psnr(network, converted[kind], level)
+            for kind in self.kinds
+            for level in (levels if images else ())
         }
 
 
