@@ -40,6 +40,7 @@ class UNetTraining(NetworkTraining):
 
     Examples
     --------
+    >>> from pathlib import Path
     >>> UNetTraining(steps=100).command(Path("photos"), Path("net.safetensors"))
     'priorlab train unet --dataset photos --steps 100 --seed 0 -o net.safetensors'
     """
