@@ -36,6 +36,7 @@ def parameter(
     choices: Sequence[str] = (),
     scale: float = 1.0,
     file: bool = False,
+    named: bool = False,
     shown: bool = False,
     component: str = "",
 ) -> Any:
@@ -44,7 +45,8 @@ def parameter(
     Parameters
     ----------
     default : bool, int, float, str or None
-        The default, on the internal scale. Its type is the field's annotation.
+        The default, on the internal scale. Its type is the field's annotation; a number that may
+        be left to the component is annotated ``int | None``, and users type None as "auto".
     doc : str
         One line: what the parameter means.
     unit : str
@@ -57,6 +59,8 @@ def parameter(
         Typed value times `scale` is the internal value. Noise levels use `PER_GRAY_LEVEL`.
     file : bool
         The value is the path of a file; results depend on its content, not on its name.
+    named : bool
+        They depend on the file's name too, as that of published weights says what they are for.
     shown : bool
         Tables name the parameter even at its default: `denoise:sigma=25`.
     component : str
@@ -77,7 +81,8 @@ def parameter(
     priorlab.errors.UsageError: blur: width=-1 is too small; the least is 0.1
     """
     facts = {"doc": doc, "unit": unit, "low": low, "high": high, "choices": tuple(choices)}
-    facts |= {"scale": scale, "file": file, "shown": shown, "component": component}
+    facts |= {"scale": scale, "file": file, "named": named}
+    facts |= {"shown": shown, "component": component}
     return dataclasses.field(default=default, metadata=facts)
 
 
@@ -93,13 +98,14 @@ class Component:
     def __post_init__(self) -> None:
         types = typing.get_type_hints(type(self))
         for field in dataclasses.fields(self):
-            value, kind = getattr(self, field.name), types[field.name]
+            value, kind = getattr(self, field.name), given_kind(types[field.name])
             if kind is float and isinstance(value, Real) and not isinstance(value, bool):
                 # What is printed is what is used: equal specs are equal components.
                 value = _typed(field, _number(value)) * field.metadata.get("scale", 1.0)
             elif kind is int and isinstance(value, Integral) and not isinstance(value, bool):
                 value = int(value)
-            _check(type(self), field, kind, value)
+            if value is not None or kind is types[field.name]:
+                _check(type(self), field, kind, value)
             object.__setattr__(self, field.name, value)
 
     @classmethod
@@ -143,7 +149,10 @@ class Component:
     def text(self, key: str) -> str:
         """Return a parameter as a user types it: noise levels on the 0-255 scale."""
         field = next(field for field in dataclasses.fields(self) if field.name == key)
-        return _text(_typed(field, getattr(self, key)))
+        value = getattr(self, key)
+        if value is None and not field.metadata.get("component"):
+            return "auto"
+        return _text(_typed(field, value))
 
     def shown(self) -> list[str]:
         """Return the names of the parameters not at their default, or that tables always show."""
@@ -165,7 +174,9 @@ class Component:
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)
             if field.metadata.get("file", False) and value:
-                value = "sha256:" + file_digest(type(self), field.name, value)
+                digest = "sha256:" + file_digest(type(self), field.name, value)
+                named = field.metadata.get("named", False)
+                value = f"{digest} {Path(value).name}" if named else digest
             elif isinstance(value, Component):
                 value = value.fingerprint()
             else:
@@ -214,12 +225,27 @@ def file_digest(owner: type[Component], key: str, path: str) -> str:
         ) from None
 
 
+def given_kind(hint: Any) -> Any:
+    """Return the type of what users type: int for ``int | None``, whose None is "auto".
+
+    Examples
+    --------
+    >>> given_kind(int | None), given_kind(str)
+    (<class 'int'>, <class 'str'>)
+    """
+    kinds = [kind for kind in typing.get_args(hint) if kind is not _NONE]
+    return kinds[0] if len(kinds) == 1 and kinds[0] in _NOUNS else hint
+
+
 _NONE = type(None)
 _NOUNS = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
 
 
-def _convert(owner: type[Component], field: dataclasses.Field[Any], kind: Any, text: str) -> Any:
+def _convert(owner: type[Component], field: dataclasses.Field[Any], hint: Any, text: str) -> Any:
     """Turn a typed text into the field's internal value."""
+    kind = given_kind(hint)
+    if kind is not hint and text == "auto":
+        return None
     try:
         if kind is bool:
             return {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}[

@@ -14,12 +14,15 @@ import typing
 from collections.abc import Mapping
 from typing import Any, cast
 
-from priorlab.components import Component
+from priorlab.components import Component, given_kind
 from priorlab.hookspecs import KINDS
 from priorlab.registry import Plugin, Registry
 
 _PLAIN = {kind.__name__: kind for kind in (bool, int, float, str)}
 """The types of parameters that are no components, by name."""
+
+OR_AUTO = " or auto"
+"""Follows the name of a plain type whose None users type as "auto"."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -135,9 +138,11 @@ def _form(name: str) -> type[Component]:
 
 
 def _type_name(hint: Any) -> str:
-    """Return the name of a parameter's type: of a plain one, or of a form and None."""
+    """Return the name of a parameter's type: of a plain one, one with None, or of a form."""
     if hint in _PLAIN.values():
         return cast(str, hint.__name__)
+    if (kind := given_kind(hint)) is not hint:
+        return f"{kind.__name__}{OR_AUTO}"
     forms = [form for form in typing.get_args(hint) if form is not type(None)]
     if len(forms) != 1 or not (isinstance(forms[0], type) and issubclass(forms[0], Component)):
         raise ValueError(f"a parameter of type {hint} cannot be written down")
@@ -145,6 +150,8 @@ def _type_name(hint: Any) -> str:
 
 
 def _type(name: str) -> Any:
+    if name.endswith(OR_AUTO):
+        return _PLAIN[name.removesuffix(OR_AUTO)] | None
     return _PLAIN.get(name) or _form(name) | None
 
 

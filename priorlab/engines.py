@@ -18,7 +18,7 @@ from priorlab.components import Component
 
 
 class Job(Protocol):
-    """One thing to compute; `priorlab.harness.run.engines` makes a child's request of it."""
+    """One thing to compute; `priorlab.harness.run.local_slots` makes a child's request of it."""
 
     @property
     def cell(self) -> Any:

@@ -26,13 +26,15 @@ from priorlab.errors import Unsupported, UsageError
 from priorlab.forward.measurement import Measurement
 from priorlab.forward.noise import Gaussian
 from priorlab.forward.operators import Identity, Shape
-from priorlab.solvers import answers, image_space, plug_and_play, stabilised
+from priorlab.solvers import answers, image_space, stabilised
 from priorlab.solvers.image_space import ImageSpaceSettings
 from priorlab.solvers.parameter_space import stopping
 from priorlab.solvers.parameter_space.fit import fit
 from priorlab.solvers.parameter_space.penalties import RED
 from priorlab.solvers.parameter_space.settings import FitSettings
-from priorlab.solvers.plug_and_play import SplittingSettings
+from priorlab.solvers.plug_and_play import restoring
+from priorlab.solvers.plug_and_play.algorithm import Posterior, Result
+from priorlab.solvers.plug_and_play.settings import SolverSettings, check_settings
 from priorlab.solvers.tiles import Locality, in_tiles
 from priorlab.trace import SILENT, Trace
 
@@ -59,6 +61,16 @@ class Prior(Component, ABC):
 
         The first optimiser of a process has torch import a thousand modules. Where this is true,
         the harness has that done before its clock starts.
+        """
+        return False
+
+    @property
+    def batched(self) -> bool:
+        """Whether restoring several images at once may take less time than one after the other.
+
+        The images must be those that each gives alone, up to rounding. Where this is true, a
+        comparison with ``--batch N`` measures how many images per second that makes. A prior of
+        which it always holds says ``batched: ClassVar[bool] = True``.
         """
         return False
 
@@ -171,8 +183,11 @@ class Regularizer(Prior, ImageSpaceSettings):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Denoiser(Prior, SplittingSettings):
+class Denoiser(Prior, SolverSettings):
     """An implicit prior: a method that removes Gaussian noise of a known level.
+
+    Plug-and-play makes of it a method for every task; `solver` says how, and the other settings are
+    of that solver. `posterior` has the mean and the uncertainty that ``solver="ula"`` samples.
 
     Examples
     --------
@@ -183,6 +198,10 @@ class Denoiser(Prior, SplittingSettings):
     >>> Mean(steps=8).spec()
     'mean:steps=8'
     """
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_settings(self.name, self)
 
     @abstractmethod
     def denoise(self, v: Tensor, sigma: float) -> Tensor:
@@ -205,8 +224,50 @@ class Denoiser(Prior, SplittingSettings):
         return in_tiles(lambda part: denoise(part, sigma), v, locality)
 
     def restore(self, measurement: Measurement, trace: Trace = SILENT, seed: int = 0) -> Tensor:
-        """Plug the denoiser into a splitting; see `priorlab.solvers.plug_and_play`."""
-        return plug_and_play.restore(self.denoise_in_tiles, measurement, self, trace)
+        """Solve by plug-and-play; see `priorlab.solvers.plug_and_play`."""
+        return self._solved(measurement, trace, seed).image
+
+    def posterior(
+        self, measurement: Measurement, trace: Trace = SILENT, seed: int = 0
+    ) -> Posterior:
+        """Return the mean and the standard deviation of the images that may lie behind the data.
+
+        Parameters
+        ----------
+        measurement : Measurement
+            The data, the operator and the noise model.
+        trace : Trace
+            Receives intermediate images.
+        seed : int
+            The only source of randomness: equal seeds give equal results.
+
+        Raises
+        ------
+        UsageError
+            If the solver draws no samples; ``solver=ula`` does.
+
+        Examples
+        --------
+        >>> class Mean(Denoiser):
+        ...     name = "mean"
+        ...     def denoise(self, v, sigma):
+        ...         return v.mean((2, 3), keepdim=True).expand_as(v)
+        >>> y = torch.zeros(1, 1, 8, 8)
+        >>> measurement = Measurement(y, Identity(), Gaussian(0.1), (1, 1, 8, 8))
+        >>> posterior = Mean(solver="ula", steps=50).posterior(measurement)
+        >>> posterior.mean.shape, bool((posterior.deviation > 0).all())
+        (torch.Size([1, 1, 8, 8]), True)
+        """
+        image, deviation = self._solved(measurement, trace, seed)
+        if deviation is None:
+            raise UsageError(
+                f"{self.name}: solver={self.text('solver')} returns one image and no posterior;"
+                " solver=ula samples it"
+            )
+        return Posterior(image, deviation)
+
+    def _solved(self, measurement: Measurement, trace: Trace, seed: int) -> Result:
+        return restoring.restore(self.denoise_in_tiles, measurement, self, trace, seed)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -246,6 +307,11 @@ class Generator(Prior, FitSettings):
     @override
     def optimises(self) -> bool:
         return True
+
+    @property
+    @override
+    def batched(self) -> bool:
+        return self.batch > 1
 
     def prepare(self, device: torch.device, channels: int) -> None:
         """Prepare the denoiser, if there is one; see `Prior.prepare`."""

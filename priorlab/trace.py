@@ -47,6 +47,9 @@ class Trace:
         `name` is one lower-case word or several joined by hyphens.
         """
 
+    def note(self, text: str) -> None:
+        """Take note of a line for the user, such as what was guessed of a file."""
+
 
 SILENT = Trace()
 
@@ -82,6 +85,10 @@ class TraceOfOne(Trace):
         self.batch[self.index] = image[0]
         before, planned = self.index * total, len(self.batch) * total
         self.trace.report(before + iteration, planned, self.batch, output=None, **values)
+
+    @override
+    def note(self, text: str) -> None:
+        self.trace.note(text)
 
     @override
     def converged(self, reached: bool, residual: float) -> None:
@@ -127,6 +134,10 @@ class FramedTrace(Trace):
     @override
     def converged(self, reached: bool, residual: float) -> None:
         self.trace.converged(reached, residual)
+
+    @override
+    def note(self, text: str) -> None:
+        self.trace.note(text)
 
     def picture(self, name: str, image: Tensor) -> None:
         """Pass the frame of a picture on."""

@@ -13,9 +13,11 @@ import torch
 from hypothesis import HealthCheck
 from sample_pictures import picture, save
 
+from priorlab.extras import prepare_torchvision
 from priorlab.trials import trial
 
 torch.set_num_threads(1)
+prepare_torchvision()
 
 # A busy machine is slow: no example fails for the time that it takes. Under CI the examples are
 # the same in every run; elsewhere each run tries new ones.

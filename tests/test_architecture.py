@@ -18,6 +18,7 @@ LAYERS = [
     (
         "errors",
         "escaping",
+        "extras",
         "files",
         "precision",
         "process_tree",

@@ -33,6 +33,7 @@ def priorlab_priors() -> list[type]:
     from priorlab_handcrafted.total_variation import TotalVariation
     from priorlab_handcrafted.wavelet_shrinkage import Wavelet
     from priorlab_handcrafted.wiener import Wiener
+    from priorlab_handcrafted.wnnm import WNNM
 
     return [
         AdaptiveMedian,
@@ -55,6 +56,7 @@ def priorlab_priors() -> list[type]:
         TotalVariation,
         Wavelet,
         Wiener,
+        WNNM,
     ]
 
 

@@ -1,13 +1,11 @@
 """BM3D: a stack of similar blocks of an image has a sparse spectrum."""
 
 import dataclasses
-import itertools
 import math
 from typing import ClassVar
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 from typing_extensions import override
 
@@ -15,8 +13,9 @@ from priorlab.components import parameter
 from priorlab.priors import Denoiser
 from priorlab.solvers.tiles import Locality
 from priorlab_handcrafted.blocks import bm3d_kernels as kernels
-from priorlab_handcrafted.blocks import transforms
-from priorlab_handcrafted.blocks.transforms import BLOCK, Array
+from priorlab_handcrafted.blocks import matching, transforms
+from priorlab_handcrafted.blocks.matching import Array
+from priorlab_handcrafted.blocks.transforms import BLOCK
 from priorlab_handcrafted.shared.colour import from_opponent, gray_or_rgb, to_opponent
 from priorlab_handcrafted.shared.compiled import Threads
 
@@ -141,19 +140,20 @@ class BM3D(Denoiser):
         matrix = transforms.spline_matrix() if first is None else transforms.cosine_matrix()
         forward = matrix.astype(np.float32)
         inverse = np.linalg.inv(matrix).astype(np.float32)
+        match = matching.matcher(BLOCK)
         taper = np.kaiser(BLOCK, KAISER)
         window = np.outer(taper, taper).astype(np.float32)
 
-        def filter_tile(references: tuple[NDArray[np.int64], NDArray[np.int64]]) -> Array:
-            rows, columns = references
-            area = self._area(references, guide.shape)
+        def filter_tile(references: matching.References) -> Array:
+            area = matching.area(references, BLOCK, self.reach, guide.shape)
             tile = np.ascontiguousarray(guide[area])
+            rows, columns = (
+                begin - side.start for begin, side in zip(references, area, strict=True)
+            )
             groups = np.zeros((len(rows) * len(columns), size), np.int32)
             counts = np.empty(len(groups), np.int32)
-            origin = area[0].start, area[1].start
-            kernels.match(
-                tile, rows - origin[0], columns - origin[1], self.reach, limit, groups, counts
-            )
+            match(tile, rows, columns, self.reach, limit, groups, counts)
+            kernels.round_down(counts)
             spectra, model, total = np.empty((3, *transforms.table_shape(tile)), np.float32)
             weights = np.empty(len(total), np.float32)
             result = np.empty((2, len(noisy), *tile.shape), np.float32)
@@ -169,25 +169,10 @@ class BM3D(Denoiser):
                 transforms.synthesise(total, weights, inverse, window, estimate, mass)
             return result
 
-        tiles = list(itertools.product(*(self._references(extent) for extent in guide.shape)))
+        tiles = matching.tiles(guide.shape, BLOCK, self.step, TILE)
         sums = np.zeros((2, *noisy.shape), np.float32)
         with Threads() as threads:
             # Added in the order of the tiles, so that the threads do not change the rounding.
             for references, result in zip(tiles, threads.stream(filter_tile, tiles), strict=True):
-                sums[:, :, *self._area(references, guide.shape)] += result
+                sums[:, :, *matching.area(references, BLOCK, self.reach, guide.shape)] += result
         return np.divide(sums[0], sums[1], out=sums[0])
-
-    def _references(self, extent: int) -> list[NDArray[np.int64]]:
-        """Return where reference blocks begin along an axis, divided into tiles."""
-        begin = np.arange(0, extent - BLOCK + self.step, self.step).clip(max=extent - BLOCK)
-        return np.split(begin, range(TILE, len(begin), TILE))
-
-    def _area(
-        self, references: tuple[NDArray[np.int64], NDArray[np.int64]], shape: tuple[int, ...]
-    ) -> tuple[slice, slice]:
-        """Return the part of the image that the groups of a tile may touch."""
-        rows, columns = (
-            slice(max(0, begin[0] - self.reach), min(extent, begin[-1] + BLOCK + self.reach))
-            for begin, extent in zip(references, shape, strict=True)
-        )
-        return rows, columns

@@ -49,6 +49,7 @@ class NonLocalMeans(Denoiser):
     """
 
     name: ClassVar[str] = "nlm"
+    batched: ClassVar[bool] = True
     patch: int = parameter(
         11,
         "width of the patches of the first pass; an even number counts as the next odd one",

@@ -57,6 +57,7 @@ class SlidingDCT(Denoiser):
     """
 
     name: ClassVar[str] = "dct"
+    batched: ClassVar[bool] = True
     threshold: float = parameter(2.8, "smallest coefficient kept", unit="sigma", low=0)
     wiener: bool = parameter(True, "whether there is a second pass")
     scales: int = parameter(

@@ -58,6 +58,7 @@ class Wavelet(Denoiser):
     """
 
     name: ClassVar[str] = "wavelet"
+    batched: ClassVar[bool] = True
     transform: str = parameter(
         "undecimated",
         "whether the result depends on the position of the grid (orthogonal) or not",

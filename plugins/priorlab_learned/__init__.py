@@ -14,9 +14,10 @@ if TYPE_CHECKING:
 @hookimpl
 def priorlab_priors() -> list[type[Prior]]:
     """Return the learned priors."""
+    from priorlab_learned.checkpoint import Checkpoint
     from priorlab_learned.unet import UNet
 
-    return [UNet]
+    return [Checkpoint, UNet]
 
 
 @hookimpl

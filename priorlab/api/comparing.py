@@ -46,6 +46,7 @@ def bench(
     shard: str | None = None,
     timing: str | None = None,
     repeats: int | None = None,
+    batch: int | None = None,
     engine: str | Engine | None = None,
     plugin_files: Sequence[str | Path] | None = None,
     plugin_folders: Sequence[str | Path] | None = None,
@@ -96,6 +97,9 @@ def bench(
         Exclusive: one cell at a time with all cores, each several times.
     repeats : int, optional
         How often, for that.
+    batch : int, optional
+        Priors that gain from it also restore so many copies of each measurement at once; the
+        column ``throughput`` has images per second.
     engine : str or Engine, optional
         Where the cells are computed, such as ``"dask:scheduler=tcp://host:8786"``; by default on
         this machine.

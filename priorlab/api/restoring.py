@@ -25,7 +25,7 @@ from priorlab.pictures.picture import Picture
 from priorlab.priors import Prior
 from priorlab.registry import Registry
 from priorlab.tasks.base import Task
-from priorlab.trace import SILENT, Trace
+from priorlab.trace import SILENT, FramedTrace, Trace
 
 _log = logging.getLogger("priorlab")
 
@@ -288,6 +288,18 @@ class _Followed(extra_pictures.PictureCollector):
             self._step(iteration, total)
 
 
+class _Told(FramedTrace):
+    """Passes all reports on as they are, and says what a prior notes."""
+
+    def __init__(self, trace: Trace, shape: tuple[int, ...], say: Callable[[str], object]) -> None:
+        super().__init__(trace, shape, lambda image: image)
+        self._say = say
+
+    @override
+    def note(self, text: str) -> None:
+        self._say(text)
+
+
 @contextlib.contextmanager
 def _shown_in_notebook(trace: Trace) -> Iterator[Trace]:
     """Show in a notebook how far a restoration is, if nobody listens to it."""
@@ -335,7 +347,8 @@ def _restored(
         say(note)
     for name, image in found_out.items():
         trace.picture(name, image.cpu())
-    restored = restoration.attempt(chosen, measurement, seed=seed, trace=trace)
+    told = _Told(trace, measurement.shape, say)
+    restored = restoration.attempt(chosen, measurement, seed=seed, trace=told)
     return measurement.with_known_pixels(restored)
 
 

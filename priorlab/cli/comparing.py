@@ -102,6 +102,13 @@ def add_bench(commands: Commands) -> None:
         help=f"with --timing exclusive: restore each cell N times (default: {_DEFAULT.repeats})",
     )
     parser.add_argument(
+        "--batch",
+        type=positive,
+        metavar="N",
+        help="for priors that gain from it: also restore N copies of each measurement at once, and"
+        " report images per second",
+    )
+    parser.add_argument(
         "--engine",
         metavar="SPEC",
         help="where cells are computed, such as dask:scheduler=tcp://host:8786 "
@@ -144,6 +151,7 @@ def _bench(options: argparse.Namespace) -> int:
             "shard": options.shard,
             "timing": options.timing,
             "repeats": options.repeats,
+            "batch": options.batch,
             "engine": _engine(options),
             "plugin_files": options.plugin,
             "plugin_folders": options.plugin_dir,

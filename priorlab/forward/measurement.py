@@ -75,6 +75,18 @@ class Measurement:
         shape = (1, *self.shape[1:])
         return dataclasses.replace(self, y=self.y[index : index + 1], shape=shape)
 
+    def repeated(self, count: int) -> Measurement:
+        """Return the measurement of a batch of `count` images, each of which is this one.
+
+        Examples
+        --------
+        >>> mask = torch.tensor([[[[1.0, 0.0]]]])
+        >>> Measurement(0.5 * mask, Mask(mask), NoNoise(), (1, 1, 1, 2)).repeated(3).shape
+        (3, 1, 1, 2)
+        """
+        shape = (count * self.shape[0], *self.shape[1:])
+        return dataclasses.replace(self, y=torch.cat([self.y] * count), shape=shape)
+
     def to(self, device: torch.device | str) -> Measurement:
         """Return the same measurement with its tensors on `device`."""
         return dataclasses.replace(self, y=self.y.to(device), operator=self.operator.to(device))

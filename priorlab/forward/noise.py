@@ -29,6 +29,10 @@ ROUNDING = 1 / (255 * 12**0.5)
 """Standard deviation of the error of rounding to 8 bits."""
 
 
+MANY_COUNTS = 25
+"""Photons in white from which the Anscombe transform leaves nothing to gain by `dilutions`."""
+
+
 @dataclasses.dataclass(frozen=True)
 class Stabiliser:
     """A transform after which the noise is Gaussian with a known, constant level.
@@ -112,6 +116,14 @@ class Noise(ABC):
     def stabiliser(self) -> Stabiliser | None:
         """Return a transform that makes the noise Gaussian; None if none is needed or known."""
         return None
+
+    def dilutions(self) -> list[tuple[float, Noise]]:
+        """Return shares s at which data are to be mixed with an estimate, the greatest first.
+
+        With each comes the noise of ``s y + (1 - s) u``, u being the noise-free data, for which
+        `stabiliser` is more precise. None are needed where it is precise already.
+        """
+        return []
 
     def variance(self, u: Tensor) -> Tensor:
         """Return the variance of each data value around the noise-free `u`, in its shape.
@@ -223,6 +235,12 @@ class Poisson(Noise):
     @override
     def variance(self, u: Tensor) -> Tensor:
         return u.clamp_min(0) / self.peak
+
+    @override
+    def dilutions(self) -> list[tuple[float, Noise]]:
+        least = (self.peak / MANY_COUNTS) ** 0.5
+        shares = (least**0.5, least) if least < 1 else ()
+        return [(share, Poisson(self.peak / share**2)) for share in shares]
 
     def stabiliser(self) -> Stabiliser:
         """Return the Anscombe transform with its unbiased inverse."""

@@ -121,7 +121,7 @@ class LinearOperator(ABC):
         flat = torch.ones(shape, device=y.device, dtype=y.real.dtype)
         seen = self.forward(flat)
         gray = dot(seen, y) / dot(seen, seen).clamp_min(torch.finfo(flat.dtype).tiny)
-        return self.solve(y, gray.view(-1, 1, 1, 1) * flat, DAMPING * self._squared_norm(flat))
+        return self.solve(y, gray.view(-1, 1, 1, 1) * flat, DAMPING * self.squared_norm(flat))
 
     def frame(self, x: Tensor) -> Tensor:
         """Return the part of an image that the picture is to show: by default all of it.
@@ -165,7 +165,7 @@ class LinearOperator(ABC):
         """Return about ``(A A^T + rho)^-1`` on data like `y`, where something like it is known."""
         return None
 
-    def _squared_norm(self, like: Tensor) -> float:
+    def squared_norm(self, like: Tensor) -> float:
         """Return about the greatest eigenvalue of ``A^T A``, for images `like` the given one."""
         generator = torch.Generator().manual_seed(0)
         x = torch.randn(1, *like.shape[1:], generator=generator, dtype=like.dtype).to(like.device)

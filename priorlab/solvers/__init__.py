@@ -3,6 +3,6 @@
 Solvers take functions and settings, and know no prior:
 
 - `priorlab.solvers.image_space` minimises an explicit energy over the image;
-- `priorlab.solvers.plug_and_play` splits a problem into data steps and denoising;
+- `priorlab.solvers.plug_and_play` takes steps towards the data and denoises in turn;
 - `priorlab.solvers.parameter_space` fits a network to the measurement.
 """

@@ -123,7 +123,7 @@ def modules_of(kind: type, home: str) -> set[str]:
     --------
     >>> from priorlab.priors import Denoiser
     >>> sorted(modules_of(Denoiser, "priorlab.plugins"))
-    ['priorlab.components', 'priorlab.priors', 'priorlab.solvers.plug_and_play']
+    ['priorlab.components', 'priorlab.priors', 'priorlab.solvers.plug_and_play.settings']
     """
     module = locate(home)
     if module is None:

@@ -147,6 +147,25 @@ def random(self, measurement, trace, seed):
     return torch.rand(measurement.shape)
 
 
+def together(act=None):
+    """Return what takes 0.2 s however many images come; of several, `act` makes something else."""
+
+    def restore(self, measurement, trace, seed):
+        image = measurement.initial_guess()
+        if act and len(image) > 1:
+            return act(self, measurement, trace, seed)
+        time.sleep(0.2)
+        return image
+
+    return restore
+
+
+def mixes(self, measurement, trace, seed):
+    image = measurement.initial_guess().clone()
+    image[-1, 0, 0] = 1 - image[-1, 0, 0]
+    return image
+
+
 def gray(self, measurement):
     return "it is for colour" if measurement.shape[1] == 1 else None
 
@@ -172,6 +191,13 @@ FAKES = [
     fake("random", random),
     fake("stops", stops),
     fake("babbles", babbles),
+    fake("together", together(), batched=True),
+    fake("crowd-exits", together(exits), batched=True),
+    fake("crowd-hangs", together(hangs), batched=True),
+    fake("crowd-allocates", together(allocates), batched=True),
+    fake("crowd-mixes", together(mixes), batched=True),
+    fake("crowd-raises", together(raises), batched=True),
+    fake("unsure", batched=property(lambda self: 1 / 0)),
     fake("picky", unsupported=lambda self, measurement: "it does not like noise"),
 ]
 

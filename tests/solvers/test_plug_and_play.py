@@ -13,7 +13,7 @@ from priorlab.forward.measurement import Measurement
 from priorlab.forward.noise import Gaussian, NoNoise, Poisson, SaltAndPepper
 from priorlab.forward.operators import Identity, Mask
 from priorlab.priors import Denoiser
-from priorlab.solvers import plug_and_play
+from priorlab.solvers.plug_and_play.levels import falling_levels
 from priorlab.trace import Trace
 
 
@@ -50,17 +50,14 @@ def test_gaussian_denoising_is_the_denoiser_itself(smooth):
 
 
 def test_the_levels_fall_to_that_of_the_least_noisy_pixels():
-    levels = plug_and_play.falling_levels(Gaussian(0.02), Blur(steps=8))
+    levels = falling_levels(Gaussian(0.02), 8, 50 / 255, 1 / 255)
     assert len(levels) == 8
     assert levels[0] == pytest.approx(50 / 255)
     assert levels[-1] == pytest.approx(0.02)
     assert all(a > b for a, b in itertools.pairwise(levels))
-    few = Blur(steps=3)
-    assert plug_and_play.falling_levels(Gaussian(0.5), few) == pytest.approx([0.5] * 3)
-    assert plug_and_play.falling_levels(SaltAndPepper(0.3), few)[-1] == pytest.approx(1 / 255)
-    first, *_, last = plug_and_play.falling_levels(
-        NoNoise(), Blur(first_level=0.3, last_level=0.01)
-    )
+    assert falling_levels(Gaussian(0.5), 3, 50 / 255, 1 / 255) == pytest.approx([0.5] * 3)
+    assert falling_levels(SaltAndPepper(0.3), 3, 0.1, 1 / 255)[-1] == pytest.approx(1 / 255)
+    first, *_, last = falling_levels(NoNoise(), 5, 0.3, 0.01)
     assert (first, last) == pytest.approx((0.3, 0.01))
 
 
@@ -177,7 +174,9 @@ def test_the_denoiser_is_told_a_falling_level(smooth):
             told.append(sigma)
             return super().denoise(v, sigma)
 
-    Told().restore(measure(smooth, Mask(torch.ones(1, 1, 48, 40)), Gaussian(0.05)))
+    Told(first_level=50 / 255).restore(
+        measure(smooth, Mask(torch.ones(1, 1, 48, 40)), Gaussian(0.05))
+    )
     assert told[0] == pytest.approx(50 / 255)
     assert told[-1] == pytest.approx(0.05)
     assert all(after < before for before, after in itertools.pairwise(told))

@@ -1,1 +1,1 @@
-"""Helpers of `bm3d` and `sliding_dct`: transforms of 8x8 blocks, and their compiled loops."""
+"""Helpers of `bm3d`, `sliding_dct` and `wnnm`: blocks that are alike, and what is made of them."""

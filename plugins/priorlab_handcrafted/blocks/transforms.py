@@ -8,6 +8,7 @@ is transformed back once, however many groups its block belongs to.
 import numpy as np
 from numpy.typing import NDArray
 
+from priorlab_handcrafted.blocks.matching import Array
 from priorlab_handcrafted.shared.compiled import kernel
 
 BLOCK = 8
@@ -15,8 +16,6 @@ BLOCK = 8
 
 SPLINE = (3, -3, -22, 22, 128, 128, 22, -22, -3, 3)
 """Low-pass taps, times 128 sqrt(2), of the spline wavelet with 1 and 5 vanishing moments."""
-
-Array = NDArray[np.float32]
 
 
 def cosine_matrix() -> NDArray[np.float64]:

@@ -70,6 +70,10 @@ class Watcher:
     note: Callable[[str], None]
 
 
+UNHEARD = Watcher(lambda: None, lambda *_: None, lambda *_: None, lambda _: None)
+"""Nobody: only what comes of the cell matters."""
+
+
 @dataclasses.dataclass
 class Attempt:
     """What came of a cell.

@@ -36,6 +36,9 @@ class Setup:
         Seconds after which a cell is given up; a metric of a plugin, too.
     memory_mb : float or None
         MB (10^6 bytes) that the processes of a cell may take together.
+    batch : int
+        How many copies of a measurement a prior that gains from it restores at once, after the
+        one whose image counts; 1 for none.
     """
 
     threads: int = 1
@@ -48,6 +51,7 @@ class Setup:
     metrics: dict[str, str] = dataclasses.field(default_factory=dict)
     timeout_s: float = 1800.0
     memory_mb: float | None = None
+    batch: int = 1
 
     @property
     def modules(self) -> list[str] | None:

@@ -49,6 +49,8 @@ def below(
     notes.append(_timing(rows))
     if full and any(line.cpu_seconds is not None for line in lines):
         notes.append("CPU s: the same of what all cores together spent on it.")
+    if any(line.throughput is not None for line in lines):
+        notes.append(_throughput(rows))
     capped = (rows["psnr"] > statistics.PSNR_CAP) & (rows["status"] == "ok")
     if capped.any():
         notes.append(
@@ -122,6 +124,15 @@ def _timing(rows: pd.DataFrame) -> str:
             texts.append((one if names == ["1"] else many).format(" or ".join(names)))
     where = f"; {', '.join(texts)}" if texts else ""
     return f"s/image: median over images of the restoration alone{where}."
+
+
+def _throughput(rows: pd.DataFrame) -> str:
+    """Return what the images per second are, and how many came at once."""
+    sizes = sorted(int(size) for size in rows["batch"].dropna().unique())
+    return (
+        f"images/s: the same for {' or '.join(map(str, sizes))} copies of an image at once, by"
+        " priors that gain from that."
+    )
 
 
 _CONDITIONS = {

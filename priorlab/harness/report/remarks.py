@@ -22,7 +22,7 @@ def remarks(rows: pd.DataFrame, metrics: list[str], cells: int) -> list[str]:
     Examples
     --------
     >>> rows = pd.DataFrame({"status": ["ok", "failed"], "message": ["", "out of memory"]})
-    >>> rows = rows.assign(psnr=[30.0, None], converged=[False, None])
+    >>> rows = rows.assign(psnr=[30.0, None], converged=[False, None], batch=None, throughput=None)
     >>> remarks(rows, ["psnr"], cells=3)
     ['1 failed: out of memory', '1 of 1 did not converge', '1 not run']
     """
@@ -34,10 +34,10 @@ def remarks(rows: pd.DataFrame, metrics: list[str], cells: int) -> list[str]:
     good = rows if is_good.all() else rows[is_good]
     for metric in metrics:
         if good[metric].isna().any():
-            unmeasured = good[good[metric].isna()]
-            said = rf"metric {metric} failed: (.*?)(?:; metric \S+ failed: |$)"
-            failed = unmeasured["message"].str.extract(said)[0]
-            found.append(f"{len(unmeasured)} without {label(metric)}" + _reason(failed))
+            said = f"metric {metric} failed"
+            found.append(_without(label(metric), said, good[good[metric].isna()]))
+    if len(lost := good[good["batch"].notna() & good["throughput"].isna()]):
+        found.append(_without("throughput", "no throughput", lost))
     iterated = good["converged"].dropna().astype(bool)
     if not iterated.all():
         found.append(f"{int((~iterated).sum())} of {len(iterated)} did not converge")
@@ -67,6 +67,12 @@ def one_line(text: str, most: int = 120) -> str:
     """
     line = " ".join(text.split())
     return line if len(line) <= most else line[: most - 3] + "..."
+
+
+def _without(what: str, said: str, rows: pd.DataFrame) -> str:
+    """Say of how many rows something is not known, and why, as their messages say it."""
+    reasons = rows["message"].str.extract(rf"{said}: (.*?)(?:; metric \S+ failed: |$)")[0]
+    return f"{len(rows)} without {what}" + _reason(reasons)
 
 
 def _reason(messages: pd.Series[str]) -> str:

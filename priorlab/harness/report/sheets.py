@@ -94,6 +94,10 @@ def _columns(
     columns.append((TextColumn("s/image"), lambda line: TextCell(_seconds(line.seconds))))
     if full and any(line.cpu_seconds is not None for line in lines):
         columns.append((TextColumn("CPU s"), lambda line: TextCell(_seconds(line.cpu_seconds))))
+    if any(line.throughput is not None for line in lines):
+        columns.append(
+            (TextColumn("images/s"), lambda line: TextCell(_text(line.throughput, ".3g")))
+        )
     columns.append((TextColumn("ok"), _ok))
     return columns
 

@@ -71,6 +71,8 @@ class Line:
         Median over images of the duration of the restoration.
     cpu_seconds : float or None
         The same of what all processors together spent on it; None where that was not measured.
+    throughput : float or None
+        Median over images of the images per second, where several were restored at once.
     images, images_ok : int
         Images of the task, and those that have a value for every seed.
     cells, cells_ok : int
@@ -87,6 +89,7 @@ class Line:
     metrics: Mapping[str, MetricFigures]
     seconds: float | None = None
     cpu_seconds: float | None = None
+    throughput: float | None = None
     images: int
     images_ok: int | None = None
     cells: int | None = None
@@ -212,8 +215,9 @@ def _of_task(
                 task=task,
                 prior=prior,
                 metrics={metric: figures[metric][prior] for metric in directions},
-                seconds=_duration(good, "seconds"),
-                cpu_seconds=_duration(good, "cpu_seconds"),
+                seconds=_median(good, "seconds"),
+                cpu_seconds=_median(good, "cpu_seconds"),
+                throughput=_median(good, "throughput"),
                 images=images,
                 images_ok=images_ok,
                 cells=cells,
@@ -286,8 +290,8 @@ def _order(line: Line) -> tuple[int, float, str]:
     return group, -mean if mean is not None else 0.0, line.prior
 
 
-def _duration(rows: pd.DataFrame, column: str) -> float | None:
-    """Return the median over images of seconds; None if nothing is known of them."""
+def _median(rows: pd.DataFrame, column: str) -> float | None:
+    """Return the median over images of a column; None if nothing is known of it."""
     if column not in rows:  # of a run that is older than the column
         return None
     median = float(rows.groupby("image")[column].mean().median())

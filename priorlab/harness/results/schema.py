@@ -127,6 +127,16 @@ class Outcome:
         " missing where it was restored once, among others.",
         None,
     )
+    batch: int | None = _column(
+        "How many copies of the measurement were restored at once, after the one whose image"
+        " counts; missing where that was not asked for, or the prior gains nothing from it.",
+        None,
+    )
+    throughput: float | None = _column(
+        "Images per second of that; missing if it failed, or if an image was not what it is"
+        " alone: the message says so.",
+        None,
+    )
     device: str = _column("Where the prior computed, such as cpu.", "")
     machine: str = _column("Name of the CPU or GPU that did it.", "")
     height: int = _column("Rows of the clean image.", 0)
@@ -140,7 +150,10 @@ class Outcome:
         "",
         formerly="beside",
     )
-    message: str = _column("Why the status is not ok, or which metric failed; one line.", "")
+    message: str = _column(
+        "Why the status is not ok, why there is no throughput, or which metric failed; one line.",
+        "",
+    )
     details: str = _column(
         "The traceback, or the last output of a crashed process.", "", internal=True
     )

@@ -13,8 +13,9 @@ from priorlab.harness.run.schedule import Job, Schedule
 RETRIED = ("failed", "crashed", "timeout")
 """Statuses after which a cell may be tried again."""
 
-MEDIANS = ("seconds", "cpu_seconds")
-"""What of a result is the median over its repeats; the rest is that of the last."""
+MEDIANS = ("seconds", "cpu_seconds", "throughput")
+"""What of a result is the median over its repeats, if it is in the last; the rest is that of the
+last."""
 
 
 class Attempts:
@@ -69,6 +70,7 @@ def _median(found: list[dict[str, Any]]) -> dict[str, Any]:
     medians = {
         name: statistics.median(values)
         for name in MEDIANS
-        if (values := [one[name] for one in found if one.get(name) is not None])
+        if found[-1].get(name) is not None
+        and (values := [one[name] for one in found if one.get(name) is not None])
     }
     return found[-1] | medians | {"repeats": len(found)}

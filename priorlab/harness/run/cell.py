@@ -22,6 +22,7 @@ from priorlab.harness.isolation.block import Block
 from priorlab.harness.isolation.nursery import Nursery, Unborn
 from priorlab.harness.isolation.setup import Setup
 from priorlab.harness.results import outputs
+from priorlab.harness.run import throughput
 from priorlab.harness.run.scores import Scorer
 from priorlab.harness.run.trajectory import Trajectory
 from priorlab.harness.run.wire import FILES
@@ -80,7 +81,14 @@ class Workplace:
 
 
 def compute(
-    place: Workplace, prior: dict[str, Any], task: Task, image: ImageFile, seed: int, job: str
+    place: Workplace,
+    prior: dict[str, Any],
+    task: Task,
+    image: ImageFile,
+    seed: int,
+    job: str,
+    *,
+    batched: bool = False,
 ) -> dict[str, Any]:
     """Run a cell; whatever goes wrong with it ends in the result.
 
@@ -93,6 +101,8 @@ def compute(
         The rest of the cell.
     job : str
         Names it in messages.
+    batched : bool
+        Whether the prior gains from batches, so that its throughput is of interest.
 
     Returns
     -------
@@ -129,9 +139,18 @@ def compute(
         names = {"clean": image.digest, "degraded": f"{task.spec()} {result['measurement']}"}
         shown = {"clean": clean, "degraded": arrays.viewable(measurement)}
         views = {kind: place.views.of(name, shown[kind]) for kind, name in names.items()}
-        return result | _scored(place, attempt, task, clean, views, trajectory)
+        result |= _scored(place, attempt, task, clean, views, trajectory)
     except Exception as error:
         return result | failure(error)
+    if batched and place.setup.batch > 1:
+        found = throughput.measure(
+            *(place.nursery, place.setup, prior, measurement, attempt.image),
+            seed=of_prior,
+            job=job,
+        )
+        said = filter(None, (result["message"], found["message"]))
+        result |= found | {"message": "; ".join(said)}
+    return result
 
 
 def _scored(

@@ -49,6 +49,7 @@ class Child:
         self.busy = False
         self._setup = setup
         self._limit = PREPARE_TIMEOUT + setup.timeout_s + SCORING
+        self._limit += setup.timeout_s * (setup.batch > 1)
         self._limit += len(setup.metrics) * (METRIC_START + setup.timeout_s)
         self._log = log
         self._process: subprocess.Popen[bytes] | None = None

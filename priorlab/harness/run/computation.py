@@ -18,7 +18,7 @@ from priorlab.harness.results.folder import INFO, RunFolder
 from priorlab.harness.results.runs import Result
 from priorlab.harness.results.schema import METRICS, Outcome
 from priorlab.harness.results.store import Store
-from priorlab.harness.run import engines, keys, machine
+from priorlab.harness.run import keys, local_slots, machine
 from priorlab.harness.run.attempts import Attempts
 from priorlab.harness.run.audience import Audience
 from priorlab.harness.run.cell import DAMAGED
@@ -82,6 +82,7 @@ class Computation:
             },
             timeout_s=settings.timeout_s,
             memory_mb=settings.memory_mb,
+            batch=settings.batch,
         )
         self._store = store
         self._logs = folder.logs
@@ -105,7 +106,7 @@ class Computation:
         """
         for problem in self._planned.problems:
             self._progress.note(f"left out: {problem}")
-        for note in self._planned.selection.dataset.notes:
+        for note in (*self._planned.selection.dataset.notes, *self._planned.notes):
             self._progress.note(note)
         self._store.database.wait(SHORT_WAIT)
         try:
@@ -164,7 +165,7 @@ class Computation:
             while not asked_to_stop() and len(schedule):
                 self._run_engine(schedule, attempts, time_left, slots, asked_to_stop)
                 if len(schedule):
-                    time.sleep(engines.TICK)  # others have what is left
+                    time.sleep(local_slots.TICK)  # others have what is left
         finally:
             with contextlib.suppress(UsageError):
                 claims.end()

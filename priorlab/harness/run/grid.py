@@ -49,6 +49,14 @@ class Cell:
         return {"prior": prior, "task": task, "image": self.image.name, "seed": self.seed}
 
     @property
+    def batched(self) -> bool:
+        """Whether its prior says that it gains from batches."""
+        try:
+            return self.prior.batched is True
+        except Exception:  # a plugin's own code, which is not to end the run
+            return False
+
+    @property
     def megapixels(self) -> float:
         """Size of the clean image in millions of pixels."""
         return self.image.height * self.image.width / 1e6

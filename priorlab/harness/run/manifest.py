@@ -49,6 +49,7 @@ def manifest(
         "retry": settings.retry,
         "shard": str(shard or ""),
         "repeats": planned.repeats,
+        "batch": settings.batch,
         "versions": machine.versions(),
         "cells": [cell.labels | {"key": cell.key} for cell in planned.cells],
     }

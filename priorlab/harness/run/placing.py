@@ -11,17 +11,17 @@ from typing import Any
 
 from priorlab.engines import Results, Work
 from priorlab.harness.isolation.setup import Setup
-from priorlab.harness.run import engines
+from priorlab.harness.run import local_slots
 from priorlab.harness.run.child import Child
 from priorlab.harness.run.wire import Message
 
-request = engines.request
+request = local_slots.request
 """Returns the message that has a child do a job: a dict of what JSON can hold, and of bytes."""
 
 
 def here(work: Work) -> Results:
     """Do work in the slots of this machine."""
-    return engines.local(
+    return local_slots.run(
         work.schedule,  # type: ignore[arg-type]  # an engine may hand on a part of it
         work.setup,
         slots=work.slots,
@@ -87,7 +87,7 @@ class Place:
         child, since = self._child, time.monotonic()
         self._start(functools.partial(child.send, dict(request)))
         while wanted():
-            wait = min(engines.TICK, max(0.0, child.seconds_left()))
+            wait = min(local_slots.TICK, max(0.0, child.seconds_left()))
             ready, _, _ = select.select([child.fileno()], [], [], wait)
             for message in child.receive() if ready else ():
                 if message.get("event") == "result":

@@ -52,6 +52,8 @@ class Plan:
         The part of the grid that the cells are, if they are not all of it.
     repeats : int
         How often each cell is restored for exclusive timing; else 0.
+    notes : tuple of str
+        What else the user should know.
     """
 
     name: str
@@ -65,6 +67,7 @@ class Plan:
     watch: CodeWatch
     shard: Shard | None = None
     repeats: int = 0
+    notes: tuple[str, ...] = ()
 
     @property
     def missing(self) -> dict[str, Cell]:
@@ -82,7 +85,7 @@ class Plan:
         known = sum(cell.key in self.cached for cell in self.cells)
         lines = [f"run {self.name}: {len(self.cells)} cells, {known} known already"]
         lines += [f"left out: {problem}" for problem in self.problems]
-        lines += self.selection.dataset.notes
+        lines += (*self.selection.dataset.notes, *self.notes)
         if self.shard:
             lines.append(self.shard.note)
         seconds, unknown = self.estimates.total(missing)
@@ -148,6 +151,7 @@ def plan(settings: RunSettings, registry: Registry) -> Plan:
         watch,
         settings.shard,
         settings.repeats if settings.exclusive else 0,
+        _notes(cells, settings),
     )
 
 
@@ -168,6 +172,13 @@ def _cached(store: Store, cells: Sequence[Cell], settings: RunSettings) -> dict[
     cached = store.known(keys)
     if settings.exclusive:
         cached = {key: outcome for key, outcome in cached.items() if _timed(outcome, settings)}
+    if settings.batch > 1:
+        batched = {cell.key for cell in cells if cell.batched}
+        cached = {
+            key: outcome
+            for key, outcome in cached.items()
+            if key not in batched or _in_a_batch(outcome, settings)
+        }
     if settings.overwrite == "missing":
         tried = store.outcomes(keys)
         cached |= {key: found for key, found in tried.items() if found.status not in FINAL}
@@ -178,6 +189,20 @@ def _timed(outcome: Outcome, settings: RunSettings) -> bool:
     """Return whether the seconds of an outcome are what exclusive timing would give."""
     conditions = (outcome.slots, outcome.threads) == (1, settings.threads)
     return outcome.status != "ok" or (conditions and (outcome.repeats or 0) >= settings.repeats)
+
+
+def _in_a_batch(outcome: Outcome, settings: RunSettings) -> bool:
+    """Return whether the throughput of an outcome is known, or why it is not."""
+    if outcome.status != "ok":
+        return True
+    tried = outcome.batch == settings.batch
+    return tried and (outcome.throughput is not None or settings.overwrite == "missing")
+
+
+def _notes(cells: Sequence[Cell], settings: RunSettings) -> tuple[str, ...]:
+    if settings.batch == 1 or any(cell.batched for cell in cells):
+        return ()
+    return (f"batch={settings.batch} measures nothing: none of these priors gains from a batch",)
 
 
 def _scores(

@@ -138,7 +138,10 @@ class _Slot:
         if job["stored"]:
             data = job[FILES].get(job["stored"] + outputs.DATA, b"")
             return cell.rescore(self._place, task, image, job["stored"], data, job["metrics"])
-        return cell.compute(self._place, job["prior"], task, image, job["seed"], self._job)
+        return cell.compute(
+            *(self._place, job["prior"], task, image, job["seed"], self._job),
+            batched=job["batched"],
+        )
 
     def _find(self, kind: str, name: str) -> Any:
         """Return a task, or a component within one, from the plugins of the setup."""

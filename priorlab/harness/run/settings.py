@@ -74,6 +74,9 @@ class RunSettings:
         rows have the median. What was not timed so is computed again.
     repeats : int
         How often each cell is restored for that.
+    batch : int
+        Priors that gain from it also restore so many copies of each measurement at once, which
+        is reported as images per second; 1 for none. Rows without it are computed again.
     engine : str or Engine
         The spec of what places the cells: ``"local"`` is this machine.
     plugin_files, plugin_folders : tuple of str
@@ -101,6 +104,7 @@ class RunSettings:
     shard: Shard | None = None
     timing: str = "shared"
     repeats: int = 3
+    batch: int = 1
     engine: str | Engine = "local"
     plugin_files: tuple[str, ...] = ()
     plugin_folders: tuple[str, ...] = ()
@@ -109,7 +113,7 @@ class RunSettings:
     notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        for name, least in {"slots": 1, "threads": 1, "repeats": 1, "retry": 0}.items():
+        for name, least in {"slots": 1, "threads": 1, "repeats": 1, "retry": 0, "batch": 1}.items():
             value = getattr(self, name)
             if value is not None and value < least:
                 raise UsageError(f"{name}={value} is too small; the least is {least}")
@@ -207,6 +211,7 @@ _PLAIN: dict[str, Callable[[Any], Any]] = {
     "retry": _number,
     "shard": shards.read,
     "repeats": _number,
+    "batch": _number,
     "memory_mb": float,
     "plugin_files": _texts,
     "plugin_folders": _texts,

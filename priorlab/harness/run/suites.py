@@ -10,6 +10,7 @@
     seeds = [0, 1]
     threads = 1
     timeout = 3600                          seconds
+    batch = 8                               as --batch
 
 Every key may be left out; what a user types takes precedence over what the file says.
 """
@@ -91,7 +92,7 @@ def _seeds(value: Any) -> tuple[int, ...]:
     return tuple(map(_whole, value))
 
 
-def _threads(value: Any) -> int:
+def _count(value: Any) -> int:
     return _whole(value, least=1)
 
 
@@ -113,8 +114,9 @@ _READERS: dict[str, tuple[Any, str]] = {
     "dataset": (_text, "a text"),
     "images": (_names, "a list of texts"),
     "seeds": (_seeds, "a list of whole numbers"),
-    "threads": (_threads, "a whole number above 0"),
+    "threads": (_count, "a whole number above 0"),
     "timeout": (_seconds, "a number of seconds above 0"),
+    "batch": (_count, "a whole number above 0"),
 }
 """For each key what reads its value, and what it expects, for the error."""
 _FIELDS = {"timeout": "timeout_s"}

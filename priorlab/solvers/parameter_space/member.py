@@ -12,13 +12,14 @@ from priorlab import precision
 from priorlab.forward.measurement import Measurement
 from priorlab.forward.operators import Shape
 from priorlab.randomness import seed_torch
+from priorlab.solvers.exact_data import agreeing
 from priorlab.solvers.parameter_space.settings import (
     LEAST_PERTURBED,
     NOTICEABLE,
-    TYPICAL_ERROR,
     FitSettings,
 )
 from priorlab.solvers.parameter_space.stopping import rule_for
+from priorlab.solvers.running_moments import RunningMoments
 
 MakeNetwork = Callable[[Shape], nn.Module]
 MakeCode = Callable[[Shape], Tensor]
@@ -66,7 +67,7 @@ class Member:
         on_host = device.type == "cpu"
         self.shaking = self.random if on_host else torch.Generator(device).manual_seed(seed)
         self.mean = torch.zeros(measurement.shape, device=device)
-        self.samples = Samples(self.mean) if settings.langevin else None
+        self.samples = RunningMoments(self.mean) if settings.langevin else None
         self.estimate = self.shown = self.mean
         self.ended = False
 
@@ -104,27 +105,7 @@ class Member:
         noise = self.measurement.noise
         if noisy(self.measurement) or not noise.is_gaussian:
             return image
-        rho = (noise.level / TYPICAL_ERROR) ** 2
-        return self.measurement.operator.solve(self.measurement.y, image, rho).clamp(0, 1)
-
-
-class Samples:
-    """Mean and standard deviation, pixel by pixel, of outputs: Welford's running sums."""
-
-    def __init__(self, like: Tensor) -> None:
-        self.count, self.mean, self.sum = 0, torch.zeros_like(like), torch.zeros_like(like)
-
-    def add(self, output: Tensor) -> Tensor:
-        """Take in an output; return the mean so far."""
-        self.count += 1
-        change = output - self.mean
-        self.mean += change / self.count
-        self.sum += change * (output - self.mean)
-        return self.mean
-
-    def deviation(self) -> Tensor:
-        """Return the standard deviation of each value."""
-        return (self.sum / max(1, self.count - 1)).sqrt()
+        return agreeing(image, self.measurement)
 
 
 class Code:

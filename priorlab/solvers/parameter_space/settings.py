@@ -17,9 +17,6 @@ nothing yet of the gradients' sizes: all at once they would undo much of the fit
 CAREFUL = 1 / 4
 """What the step size of Adam is multiplied by where Muon makes the fit, to data without noise."""
 
-TYPICAL_ERROR = 5 / 255
-"""Root mean square error that the image of a fit is taken to have, against that of exact data."""
-
 LEAST_PERTURBED = 14 / 255
 """The code is perturbed as for this noise level at least: exact data gain from it too."""
 

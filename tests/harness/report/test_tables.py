@@ -163,6 +163,7 @@ def test_csv_has_full_precision_and_a_line_per_prior_and_task(rows: pd.DataFrame
             "kind",
             "seconds",
             "cpu_seconds",
+            "throughput",
             "images",
             "images_ok",
             "cells",
@@ -353,7 +354,7 @@ def test_metrics_of_plugins_have_a_rank_by_their_direction(measured_further: pd.
 
 def test_each_metric_that_failed_has_its_own_reason(rows: pd.DataFrame) -> None:
     said = "metric one failed: OSError: no weights; metric two failed: ValueError: too small"
-    lost = rows.assign(message=said, status="ok", one=np.nan, two=np.nan, converged=None)
+    lost = schema.frame(rows.assign(message=said, status="ok", one=np.nan, two=np.nan))
     cells = len(lost)
     assert remarks.remarks(lost, ["one", "two"], cells) == [
         f"{cells} without one: OSError: no weights",

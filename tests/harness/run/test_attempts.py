@@ -1,16 +1,12 @@
 """Cells that are computed again: within a run, by a later run, or for a median of their time."""
 
-import contextlib
-
 import pytest
 from harness.run import pretend
 
 from priorlab.errors import UsageError
 from priorlab.harness.results.schema import Outcome
-from priorlab.harness.results.store import Store
 from priorlab.harness.run import grid
 from priorlab.harness.run.attempts import Attempts
-from priorlab.harness.run.plan import plan
 from priorlab.harness.run.schedule import Estimates, Job, Schedule
 from priorlab.harness.run.settings import RunSettings, settle
 
@@ -86,24 +82,6 @@ def test_a_cell_that_fails_at_times_succeeds_when_it_is_tried_again(compare, usi
     using(answer=lambda cell: pretend.result(cell, **next(answers)))
     run = compare("good", tmp_path, images=("tiny0",), retry=1)
     assert run.rows["status"].tolist() == ["ok"] and not list(answers)
-
-
-@pytest.fixture
-def left(settings, registry, tmp_path):
-    """Store an outcome of `good` and `slow` each, and return how many cells a run has left."""
-
-    def prepare(**outcomes):
-        typed = {"images": ("tiny0",)}
-        planned = plan(settings("good,slow", tmp_path, **typed), registry)
-        with contextlib.closing(Store(tmp_path)) as store:
-            for cell in planned.cells:
-                outcome = outcomes[cell.prior.name]
-                store.put(cell.key, cell.labels, outcome, {}, {})
-        return lambda **more: len(
-            plan(settings("good,slow", tmp_path, **typed, **more), registry).missing
-        )
-
-    return prepare
 
 
 def test_what_is_computed_again_is_for_the_user_to_say(left):

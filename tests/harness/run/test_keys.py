@@ -127,7 +127,7 @@ def edit(monkeypatch):
     ("name", "text", "changes"),
     [
         ("priorlab/forward/noise.py", b"\nX = 1\n", True),
-        ("priorlab/solvers/plug_and_play.py", b"\nX = 1\n", True),
+        ("priorlab/solvers/plug_and_play/hqs.py", b"\nX = 1\n", True),
         ("priorlab/forward/noise.py", b"\n# X = 1\n", False),
         ("priorlab/metrics.py", b"\nX = 1\n", False),
         ("priorlab/harness/run/scorer.py", b"\nX = 1\n", False),

@@ -23,6 +23,7 @@ images = ["tiny0", "tiny2"]
 seeds = [3]
 threads = 2
 timeout = 60
+batch = 8
 """
 
 
@@ -44,6 +45,7 @@ def test_what_is_typed_comes_before_the_suite_and_that_before_the_defaults(suite
         seeds=(3,),
         threads=2,
         timeout_s=60.0,
+        batch=8,
         title="Table 2",
         source="A. Author",
         notes=("Measured again.",),

@@ -100,7 +100,7 @@ def test_a_store_that_is_locked_or_behind_decides_what_is_handed_out(schedule):
 def drive(settings, registry, log, seconds):
     """What each of two processes does."""
     with contextlib.suppress(KeyboardInterrupt):
-        computation.engines.local = pretend.engine(seconds=seconds, log=log)
+        computation.local_slots.run = pretend.engine(seconds=seconds, log=log)
         bench.run(settings, registry)
 
 
@@ -108,7 +108,7 @@ def drive(settings, registry, log, seconds):
 def start(settings, registry, tmp_path, monkeypatch):
     """Start a run in a process of its own; it notes the key of each cell that it computes."""
     monkeypatch.setattr(computation, "LOOK", 0.05)
-    monkeypatch.setattr(computation.engines, "TICK", 0.02)
+    monkeypatch.setattr(computation.local_slots, "TICK", 0.02)
     log = tmp_path / "log.txt"
     log.touch()
     context = multiprocessing.get_context("fork")

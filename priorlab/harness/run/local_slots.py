@@ -1,4 +1,4 @@
-"""Engines place jobs on processes. There is one: the slots of this machine."""
+"""The slots of this machine: each has one scorer, and computes one job at a time."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ Note = Callable[[str], None]
 """Receives what the user should know, such as that loops are being compiled."""
 
 
-def local(
+def run(
     schedule: Schedule,
     setup: Setup,
     *,
@@ -37,7 +37,7 @@ def local(
     on_step: Step,
     on_note: Note,
 ) -> Generator[tuple[Job, Message, float]]:
-    """Run the jobs of a schedule in the slots of this machine, each of which has one scorer.
+    """Run the jobs of a schedule.
 
     Parameters
     ----------
@@ -146,6 +146,7 @@ def request(job: Job) -> Message:
     cell = job.cell
     return {
         "prior": components.description(cell.prior),
+        "batched": cell.batched,
         "task": components.description(cell.task),
         "image": dataclasses.asdict(cell.image) | {"path": str(cell.image.path.resolve())},
         "seed": cell.seed,

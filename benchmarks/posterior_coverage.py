@@ -1,0 +1,72 @@
+"""Measure whether the uncertainty of `solver=ula` is true: how often does it cover the picture?
+
+    python benchmarks/posterior_coverage.py ../shared/data/bsds432 --images 4 --side 96
+
+prints, for each task, the share of the true pixels within two deviations of the posterior's mean
+(95 % for Gaussian errors, if the deviations are right), the root mean square error beside the mean
+deviation (0-255), and their rank correlation, which is high where the map shows where errors are.
+Pixels that were measured without noise are left out.
+"""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+import torch
+from scipy import stats
+
+from priorlab import plugins
+from priorlab.pictures import reading
+
+TASKS = "denoise:sigma=25,inpaint:missing=0.5,deblur:kind=motion,length=15,sigma=7.65"
+
+
+def crops(folder: Path, count: int, side: int) -> list[torch.Tensor]:
+    """Return gray centre crops (1, 1, side, side) of images spread evenly over the folder."""
+    paths = sorted(path for path in folder.iterdir() if path.suffix in (".jpg", ".png"))
+    found = []
+    for path in paths[:: max(1, len(paths) // count)][:count]:
+        image = reading.read(path).mean(axis=0, keepdims=True)
+        top, left = (max(0, length - side) // 2 for length in image.shape[1:])
+        inside = image[:, top : top + side, left : left + side]
+        found.append(torch.from_numpy(np.ascontiguousarray(inside))[None])
+    return found
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--images", type=int, default=4)
+    parser.add_argument("--side", type=int, default=96)
+    parser.add_argument("--prior", default="unet:solver=ula")
+    parser.add_argument("--tasks", default=TASKS)
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    registry = plugins.load()
+    print("| prior | task | within 2 deviations | error | deviation | rank correlation |")
+    print("|---|---|---|---|---|---|")
+    for prior in registry.build_priors(options.prior):
+        for task in registry.build_tasks(options.tasks):
+            errors, deviations = [], []
+            for clean in crops(options.folder, options.images, options.side):
+                measurement = task.measure(clean, 0)
+                posterior = prior.posterior(measurement)
+                known = measurement.operator.known_pixels
+                free = torch.ones_like(clean) if known is None else 1 - known
+                free = free.expand_as(clean).bool()
+                errors.append((posterior.mean - clean)[free].abs())
+                deviations.append(posterior.deviation[free])
+            error, deviation = (torch.cat(values).numpy() for values in (errors, deviations))
+            covered = np.mean(error <= 2 * deviation)
+            root = 255 * float(np.sqrt(np.mean(error**2)))
+            rank = stats.spearmanr(error, deviation).statistic
+            print(
+                f"| {prior.spec()} | {task.spec()} | {covered:.1%} | {root:.2f} |"
+                f" {255 * deviation.mean():.2f} | {rank:.2f} |",
+                flush=True,
+            )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,48 @@
+"""Douglas-Rachford splitting: reflect on the data's prox, then denoise.
+
+J. Eckstein, D. Bertsekas: On the Douglas-Rachford splitting method and the proximal point algorithm
+for maximal monotone operators, Mathematical Programming 55, 1992; with a denoiser: S. Hurault, A.
+Leclaire, N. Papadakis: Proximal denoiser for convergent plug-and-play optimization with nonconvex
+regularization, ICML 2022.
+"""
+
+from __future__ import annotations
+
+from priorlab.solvers.plug_and_play.algorithm import (
+    BLUR,
+    MISSING,
+    NOISE,
+    OTHER_NOISE,
+    SUPERRES,
+    Algorithm,
+    Defaults,
+    Result,
+)
+from priorlab.solvers.plug_and_play.problem import Problem
+
+
+def reflect(problem: Problem) -> Result:
+    """Minimise ``nll(A x; y) + weight R(x)`` by the fixed point of two reflections."""
+    v = problem.measurement.initial_guess()
+    apart = 0 * v  # of the point that is reflected from v, in units of the level's square
+    before = problem.levels[0]
+    for step, level in problem.steps():
+        point = v + apart * (level / before) ** 2
+        x = problem.fidelity.near(point, problem.rho(level))
+        v = problem.denoise(2 * x - point, level)
+        apart, before = point - x, level
+        problem.report(step, v)
+    return Result(v)
+
+
+DRS = Algorithm(
+    "drs",
+    reflect,
+    {
+        NOISE: Defaults(8, 50, 1, 1),
+        MISSING: Defaults(12, 25, 2, 1),
+        SUPERRES: Defaults(8, 50, 2, 1),
+        BLUR: Defaults(16, 50, 1, 1),
+        OTHER_NOISE: Defaults(8, 50, 1, 1),
+    },
+)

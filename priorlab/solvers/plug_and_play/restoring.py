@@ -1,0 +1,120 @@
+"""From a denoiser and a measurement to an image."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from priorlab.forward.measurement import Measurement
+from priorlab.solvers import exact_data, stabilised
+from priorlab.solvers.plug_and_play.algorithm import Result, kind_of
+from priorlab.solvers.plug_and_play.levels import falling_levels
+from priorlab.solvers.plug_and_play.problem import Denoise, Problem
+from priorlab.solvers.plug_and_play.settings import SolverSettings, algorithm_for, values_for
+from priorlab.trace import Trace, TraceOfOne
+
+
+@torch.no_grad()
+def restore(
+    denoise: Denoise,
+    measurement: Measurement,
+    settings: SolverSettings,
+    trace: Trace,
+    seed: int = 0,
+) -> Result:
+    """Restore an image with a denoiser as the prior.
+
+    But for solvers that draw samples, Gaussian noise alone is denoised directly, other noise alone
+    after a transform that stabilises its variance, where one is known
+    (`priorlab.solvers.stabilised`). Outliers that can be detected, such as impulses, count as
+    missing pixels. What was measured without noise is returned as it was measured.
+
+    Parameters
+    ----------
+    denoise : callable
+        The prior.
+    measurement : Measurement
+        The data, the operator and the noise model.
+    settings : SolverSettings
+        The solver, the number of steps, and so on.
+    trace : Trace
+        Receives each iterate, and the deviation, if there is one, as the picture "uncertainty".
+    seed : int
+        What samplers draw from. Each image of a batch is restored as it would be alone.
+
+    Returns
+    -------
+    Result
+        The image, of shape ``measurement.shape``, not clipped but where data are exact; and the
+        standard deviation of its pixels from a solver that finds it out.
+
+    Examples
+    --------
+    >>> from priorlab.tasks.builtin import Inpaint
+    >>> from priorlab.trace import SILENT
+    >>> def smooth(v, sigma):
+    ...     return torch.nn.functional.avg_pool2d(v, 3, 1, 1, count_include_pad=False)
+    >>> measurement = Inpaint(missing=0.5).measure(torch.full((1, 1, 16, 16), 0.5), seed=0)
+    >>> restored = restore(smooth, measurement, SolverSettings(), SILENT).image
+    >>> restored.allclose(torch.full((1, 1, 16, 16), 0.5), atol=1e-3)
+    True
+    """
+    samples = algorithm_for(settings, kind_of(measurement)).samples
+    if not samples and (image := _denoised(denoise, measurement)) is not None:
+        return Result(image)
+    if measurement.has_outliers:
+        result = _one_by_one(denoise, measurement, settings, trace, seed)
+    else:
+        result = _solved(denoise, measurement, settings, trace, seed)
+    if result.deviation is not None:
+        trace.picture("uncertainty", result.deviation)
+    return result
+
+
+def _denoised(denoise: Denoise, measurement: Measurement) -> Tensor | None:
+    """Return what the denoiser makes of noise alone; None if there is more to it."""
+    noise = measurement.noise
+    if not measurement.operator.is_identity:
+        return None
+    if noise.is_exact:
+        return measurement.y
+    if noise.is_gaussian:
+        return denoise(measurement.y, noise.level)
+    return stabilised.denoise(denoise, measurement.y, noise) if noise.stabiliser() else None
+
+
+def _one_by_one(
+    denoise: Denoise,
+    measurement: Measurement,
+    settings: SolverSettings,
+    trace: Trace,
+    seed: int,
+) -> Result:
+    """Solve for each image by itself: each has missing pixels of its own."""
+    image, deviations = measurement.initial_guess(), []
+    for index in range(measurement.shape[0]):
+        one = measurement.image(index).without_outliers()
+        within = TraceOfOne(trace, image, index)
+        result = _solved(denoise, one, settings, within, seed)
+        image[index] = result.image[0]
+        if result.deviation is not None:
+            deviations.append(result.deviation)
+    return Result(image, torch.cat(deviations) if deviations else None)
+
+
+def _solved(
+    denoise: Denoise,
+    measurement: Measurement,
+    settings: SolverSettings,
+    trace: Trace,
+    seed: int,
+) -> Result:
+    noise, kind = measurement.noise, kind_of(measurement)
+    values = values_for(settings, kind)
+    levels = falling_levels(noise, values.steps, values.first_level, values.last_level)
+    problem = Problem(denoise, measurement, levels, values.data_weight, trace, seed)
+    result = algorithm_for(settings, kind).run(problem)
+    if noise.is_exact:
+        result = result._replace(image=exact_data.agreeing(result.image, measurement))
+    trace.report(len(levels), len(levels), result.image)
+    return result
