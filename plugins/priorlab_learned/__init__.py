@@ -16,13 +16,15 @@ def priorlab_priors() -> list[type[Prior]]:
     """Return the learned priors."""
     from priorlab_learned.checkpoint import Checkpoint
     from priorlab_learned.unet import UNet
+    from priorlab_learned.wcrr import ConvexRidge, WeaklyConvexRidge
 
-    return [Checkpoint, UNet]
+    return [Checkpoint, UNet, WeaklyConvexRidge, ConvexRidge]
 
 
 @hookimpl
 def priorlab_trainers() -> list[type[Trainer]]:
-    """Return the training that made the shipped weights."""
+    """Return the trainings that made the shipped weights."""
+    from priorlab_learned.ridge.ridge_training import ConvexTraining, WeaklyConvexTraining
     from priorlab_learned.training.unet_training import UNetTraining
 
-    return [UNetTraining]
+    return [UNetTraining, WeaklyConvexTraining, ConvexTraining]

@@ -160,7 +160,8 @@ def _descend(objective: Energy, start: Tensor, iterations: int, trace: Trace) ->
 
     It stops when the gradient is below `GRADIENT_TOLERANCE` times the norm of the image.
     """
-    x = start.clone().requires_grad_()
+    # L-BFGS takes image and gradient as vectors, which is what lies in memory in one piece.
+    x = start.clone(memory_format=torch.contiguous_format).requires_grad_()
     optimiser = torch.optim.LBFGS(
         [x], max_iter=10, tolerance_grad=0, tolerance_change=0, line_search_fn="strong_wolfe"
     )

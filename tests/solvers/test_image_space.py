@@ -266,3 +266,11 @@ def test_descent_ends_once_the_gradient_is_small(prior, name):
     prior.restore(measurement, trace)
     assert len(trace.iterations) <= 12
     assert trace.values["gradient"] < 5e-4
+
+
+def test_descent_takes_images_however_they_lie_in_memory():
+    _, measurement = measure(Identity(), Gaussian(0.1), channels=3)
+    turned = measurement.y.permute(2, 3, 0, 1).contiguous().permute(2, 3, 0, 1)
+    assert not turned.is_contiguous()
+    result = Smooth().restore(dataclasses.replace(measurement, y=turned))
+    torch.testing.assert_close(result, Smooth().restore(measurement), atol=1e-4, rtol=0)

@@ -33,7 +33,7 @@ Validate = Callable[[nn.Module], float]
 WARM_UP = 0.05
 """Fraction of the steps over which the learning rate rises to its maximum."""
 AVERAGED = 0.999
-"""Each step keeps this share of the averaged weights."""
+"""Each step keeps this share of the averaged weights, unless the schedule says otherwise."""
 MOST_GRADIENT = 0.1
 """Norm to which a larger gradient is shortened."""
 REPORT_EVERY = 50
@@ -53,11 +53,14 @@ class Schedule:
         The only source of randomness.
     learning_rate : float
         The greatest; it rises linearly over the first 5 % of the steps, then falls as a cosine.
+    averaged : float
+        The share of the averaged weights that each step keeps.
     """
 
     steps: int
     seed: int
     learning_rate: float = 1e-3
+    averaged: float = AVERAGED
 
     def rate(self, step: int) -> float:
         """Return the learning rate of a step.
@@ -150,7 +153,7 @@ def optimise(
             devices.backward(value)
             torch.nn.utils.clip_grad_norm_(network.parameters(), MOST_GRADIENT)
             optimiser.step()
-            _average(averaged, network, step)
+            _average(averaged, network, step, schedule.averaged)
             total, count = total + value.item(), count + 1
             last = step + 1 == schedule.steps
             if not first or ((step + 1) % REPORT_EVERY and not last):
@@ -166,9 +169,9 @@ def optimise(
 
 
 @torch.no_grad()
-def _average(averaged: nn.Module, network: nn.Module, step: int) -> None:
+def _average(averaged: nn.Module, network: nn.Module, step: int, most: float) -> None:
     """Move the averaged weights towards the network's; the first steps count less."""
-    share = min(AVERAGED, (step + 1) / (step + 10))
+    share = min(most, (step + 1) / (step + 10))
     torch._foreach_lerp_(list(averaged.parameters()), list(network.parameters()), 1 - share)
 
 

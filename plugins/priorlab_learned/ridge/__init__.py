@@ -1,0 +1,1 @@
+"""Ridge regularisers: the energy of learned filters, its minimisation and its training."""
