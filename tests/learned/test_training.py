@@ -80,11 +80,15 @@ def test_interrupted_run_continues_to_the_same_weights(folder):
 
     with pytest.raises(KeyboardInterrupt):
         run(folder, "broken", report=interrupt)
+    so_far = folder.parent / f"{folder.name}-broken.so-far.safetensors"
+    assert read_weights(so_far)[1]["steps_done"] == "5"
+    assert UNet(weights=str(so_far)).denoise(torch.rand(1, 1, 8, 8), 0.1).isfinite().all()
     seen = []
     resumed, _ = run(folder, "broken", report=lambda progress: seen.append(progress.step))
     assert seen == [10, 15]
     assert read_weights(resumed)[1]["tensors_sha256"] == read_weights(whole)[1]["tensors_sha256"]
     assert not list(folder.parent.glob("*.checkpoint*"))
+    assert not list(folder.parent.glob("*so-far*"))
 
 
 def test_checkpoint_of_another_run_is_not_overwritten(folder):

@@ -104,6 +104,7 @@ def optimise(
     devices: Devices,
     checkpoint: Checkpoint,
     report: Report,
+    keep: Callable[[Learned], None] = lambda learned: None,
 ) -> Learned:
     """Train a network, from the checkpoint if there is one.
 
@@ -126,6 +127,8 @@ def optimise(
         Saved every 500 steps.
     report : callable
         Told how far it is every 50 steps, and at the end.
+    keep : callable
+        Given what is learned so far after each checkpoint.
 
     Returns
     -------
@@ -165,6 +168,7 @@ def optimise(
             if (step + 1) % CHECKPOINT_EVERY == 0:
                 seconds = spent + time.process_time() - started
                 _save(checkpoint, step + 1, network, optimiser, averaged, curve, seconds)
+                keep(Learned(averaged, curve, seconds))
     return Learned(averaged, curve, spent + time.process_time() - started)
 
 

@@ -22,7 +22,7 @@ from priorlab.training.card import write_card
 from priorlab.training.checkpoints import Checkpoint
 from priorlab.training.photographs import Array, Photographs
 from priorlab.weights_file import write_weights
-from priorlab_learned.training.loop import Loss, Schedule, optimise
+from priorlab_learned.training.loop import Learned, Loss, Schedule, optimise
 
 VALIDATION_IMAGES = 4
 """How many of the held-out images the curve is measured on."""
@@ -81,6 +81,14 @@ class NetworkTraining(Trainer):
         torch.manual_seed(self.seed)
         network = self.make_network().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         seen = photographs.held_out[:VALIDATION_IMAGES]
+        provenance = {"command": self.command(dataset, output), **settings}
+        so_far = output.with_name(f"{output.stem}.so-far{output.suffix}")
+
+        def keep(learned: Learned) -> None:
+            facts = provenance | {"steps_done": str(learned.curve[-1][0])}
+            write_weights(so_far, _halved(learned.network), facts)
+            write_card(so_far, facts, learned.curve)
+
         learned = optimise(
             network,
             self.make_loss(photographs.shown),
@@ -89,13 +97,13 @@ class NetworkTraining(Trainer):
             where,
             checkpoint,
             report,
+            keep,
         )
         if where.global_rank:
             raise SystemExit(0)  # the first process writes
-        state = {name: tensor.half().cpu() for name, tensor in learned.network.state_dict().items()}
+        state = _halved(learned.network)
         # Measured as shipped: with the weights rounded to half precision.
         learned.network.load_state_dict(state)
-        provenance = {"command": self.command(dataset, output), **settings}
         provenance["cpu_minutes"] = f"{learned.cpu_seconds / 60:.1f}"
         for name, images in (("held_out", photographs.held_out), ("photos", _photos())):
             for figure, psnr in self.figures(learned.network, images).items():
@@ -103,7 +111,14 @@ class NetworkTraining(Trainer):
         write_weights(output, state, provenance)
         write_card(output, provenance, learned.curve)
         checkpoint.remove()
+        for unfinished in (so_far, so_far.with_suffix(".md")):
+            unfinished.unlink(missing_ok=True)
         return provenance
+
+
+def _halved(network: nn.Module) -> dict[str, torch.Tensor]:
+    """Return the weights in half precision, as they are written."""
+    return {name: tensor.half().cpu() for name, tensor in network.state_dict().items()}
 
 
 def _photos() -> list[Array]:
