@@ -60,7 +60,7 @@ class UNetTraining(NetworkTraining):
         False,
         "the photographs have this noise; if not, it is added to each once (not for supervised)",
     )
-    images: str = parameter(
+    kind: str = parameter(
         "both", "the kinds of images it learns to treat", choices=("both", "gray", "colour")
     )
 
@@ -74,7 +74,7 @@ class UNetTraining(NetworkTraining):
     @property
     def kinds(self) -> tuple[int, ...]:
         """The numbers of channels of these images."""
-        return {"both": KINDS, "gray": (1,), "colour": (3,)}[self.images]
+        return {"both": KINDS, "gray": (1,), "colour": (3,)}[self.kind]
 
     @override
     def make_network(self) -> nn.Module:
