@@ -25,6 +25,11 @@ LOCALITY = Locality(reach=102, grid=MULTIPLE, side=1536)
 """The receptive field: 18 convolutions at three resolutions, the grids of the coarser two, and the
 neighbourhood of the local mean."""
 
+FADE = 1.5 / 255
+"""Noise level at which half of the predicted change is made. What varies by less in a photograph is
+detail as likely as noise, and the network cannot tell. It is the least value with which no picture
+that the training holds out becomes worse by more than 0.05 dB (benchmarks/tune_unet.py)."""
+
 AT_ONCE = 2**16
 """Pixels of the images that go through the network together. One thread of a CPU restores images of
 32, 64 and 128 pixels 2.3, 1.5 and 1.2 times as fast so; larger ones it does not."""
@@ -38,7 +43,8 @@ class UNet(Denoiser):
     architecture and ``weights/README.md`` for how it was trained. Trained for Gaussian noise
     of standard deviation 0 to 255 on the 0-255 scale, most of it up to 55. Without biases the
     network is homogeneous, ``f(a v, a sigma) = a f(v, sigma)``: a noisier image is to it one of
-    less contrast.
+    less contrast. Of the change that it predicts, the share ``sigma^2 / (sigma^2 + 1.5^2)`` is
+    made: weak noise cannot be told from detail.
 
     ``precision=bfloat16`` is much faster on CPUs that have AMX, and slow on those without. The
     default is float32, so that every machine reports the same figures.
@@ -103,7 +109,8 @@ class UNet(Denoiser):
         with torch.autocast(v.device.type, torch.bfloat16, enabled=half):
             parts = torch.split(v.float(), max(1, AT_ONCE // v[0, 0].numel()))
             images = [_any_size(network, part, level.expand(len(part))) for part in parts]
-        return (torch.cat(images) if len(images) > 1 else images[0]).to(v.dtype)
+        restored = torch.cat(images) if len(images) > 1 else images[0]
+        return torch.lerp(v.float(), restored, share_of_change(sigma)).to(v.dtype)
 
     def _network(self, device: torch.device, channels: int) -> UNetNetwork:
         path = Path(self.weights) if self.weights else SHIPPED
@@ -111,6 +118,17 @@ class UNet(Denoiser):
         if reason := foreign(channels, network.kinds):
             raise Unsupported(f"{self.name}: {reason}")
         return network
+
+
+def share_of_change(sigma: float) -> float:
+    """Return how much of the predicted change is made at a noise level.
+
+    Examples
+    --------
+    >>> [round(share_of_change(level / 255), 2) for level in (0, 0.3, 1, 3, 15)]
+    [0.0, 0.04, 0.31, 0.8, 0.99]
+    """
+    return sigma**2 / (sigma**2 + FADE**2)
 
 
 def foreign(channels: int, kinds: Sequence[int]) -> str | None:
