@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import ClassVar
@@ -18,17 +17,23 @@ from priorlab.forward.measurement import Measurement
 from priorlab.priors import Denoiser
 from priorlab.solvers.tiles import Locality
 from priorlab.weights_file import WeightsError, read_weights
-from priorlab_learned.networks.unet_network import KINDS, MULTIPLE, UNetNetwork
+from priorlab_learned.networks.unet_network import MULTIPLE, UNetNetwork
 
-SHIPPED = Path(__file__).parent / "weights" / "unet.safetensors"
-LOCALITY = Locality(reach=102, grid=MULTIPLE, side=1536)
-"""The receptive field: 18 convolutions at three resolutions, the grids of the coarser two, and the
-neighbourhood of the local mean."""
+SHIPPED = {
+    1: Path(__file__).parent / "weights" / "unet_gray.safetensors",
+    3: Path(__file__).parent / "weights" / "unet_color.safetensors",
+}
+LOCALITY = Locality(reach=90, grid=MULTIPLE, side=1536)
+"""The receptive field: 16 convolutions at three resolutions, and the grids of the coarser two."""
 
-FADE = 1.5 / 255
-"""Noise level at which half of the predicted change is made. What varies by less in a photograph is
-detail as likely as noise, and the network cannot tell. It is the least value with which no picture
-that the training holds out becomes worse by more than 0.05 dB (benchmarks/tune_unet.py)."""
+FADE = {1: 2 / 255, 3: 3 / 255}
+"""Noise level at which half of the predicted change is made, for gray and for colour.
+
+What varies by less in a photograph is detail as likely as noise; and what these networks saw of
+colour was stored at half resolution, so that sharp colour is noise to them. With these levels no
+picture that their training holds out, whole or halved, becomes worse by more than 0.05 dB; see
+benchmarks/tune_unet.py.
+"""
 
 AT_ONCE = 2**16
 """Pixels of the images that go through the network together. One thread of a CPU restores images of
@@ -39,12 +44,14 @@ AT_ONCE = 2**16
 class UNet(Denoiser):
     """A U-Net denoiser trained on photographs, with the noise level as an input.
 
-    One network of 2.3 million weights for gray and RGB images; see `UNetNetwork` for the
-    architecture and ``weights/README.md`` for how it was trained. Trained for Gaussian noise
-    of standard deviation 0 to 255 on the 0-255 scale, most of it up to 55. Without biases the
-    network is homogeneous, ``f(a v, a sigma) = a f(v, sigma)``: a noisier image is to it one of
-    less contrast. Of the change that it predicts, the share ``sigma^2 / (sigma^2 + 1.5^2)`` is
-    made: weak noise cannot be told from detail.
+    About 1.6 million weights, one network for gray and one for RGB; see `UNetNetwork` for the
+    architecture and ``weights/README.md`` for how they were trained. Trained for Gaussian noise
+    of standard deviation 0 to 55 on the 0-255 scale. A higher level is not refused: without
+    biases the network is homogeneous, ``f(a v, a sigma) = a f(v, sigma)``, and so treats the
+    image as one of less contrast at level 55.
+
+    Of the change that the network predicts, the share ``sigma^2 / (sigma^2 + s^2)`` is made, with s
+    2 for gray and 3 for colour images (0-255): weak noise cannot be told from detail.
 
     ``precision=bfloat16`` is much faster on CPUs that have AMX, and slow on those without. The
     default is float32, so that every machine reports the same figures.
@@ -81,7 +88,7 @@ class UNet(Denoiser):
 
     @override
     def unsupported(self, measurement: Measurement) -> str | None:
-        return foreign(measurement.shape[1], KINDS) or super().unsupported(measurement)
+        return _foreign(measurement.shape[1]) or super().unsupported(measurement)
 
     @override
     def locality(self, channels: int, sigma: float) -> Locality:
@@ -110,39 +117,38 @@ class UNet(Denoiser):
             parts = torch.split(v.float(), max(1, AT_ONCE // v[0, 0].numel()))
             images = [_any_size(network, part, level.expand(len(part))) for part in parts]
         restored = torch.cat(images) if len(images) > 1 else images[0]
-        return torch.lerp(v.float(), restored, share_of_change(sigma)).to(v.dtype)
+        return torch.lerp(v.float(), restored, share_of_change(sigma, v.shape[1])).to(v.dtype)
 
     def _network(self, device: torch.device, channels: int) -> UNetNetwork:
-        path = Path(self.weights) if self.weights else SHIPPED
-        network = _load(path, path.stat().st_mtime_ns if path.exists() else 0, device)
-        if reason := foreign(channels, network.kinds):
+        if reason := _foreign(channels):
             raise Unsupported(f"{self.name}: {reason}")
+        path = Path(self.weights) if self.weights else SHIPPED[channels]
+        network = _load(path, path.stat().st_mtime_ns if path.exists() else 0, device)
+        if network.channels != channels:
+            kinds = {1: "gray", 3: "colour"}
+            raise Unsupported(
+                f"{path} is a network for {kinds[network.channels]} images,"
+                f" this one is {kinds[channels]}"
+            )
         return network
 
 
-def share_of_change(sigma: float) -> float:
+def share_of_change(sigma: float, channels: int) -> float:
     """Return how much of the predicted change is made at a noise level.
 
     Examples
     --------
-    >>> [round(share_of_change(level / 255), 2) for level in (0, 0.3, 1, 3, 15)]
-    [0.0, 0.04, 0.31, 0.8, 0.99]
+    >>> [round(share_of_change(level / 255, 3), 2) for level in (0, 0.3, 1, 3, 15)]
+    [0.0, 0.01, 0.1, 0.5, 0.96]
     """
-    return sigma**2 / (sigma**2 + FADE**2)
+    return sigma**2 / (sigma**2 + FADE[channels] ** 2)
 
 
-def foreign(channels: int, kinds: Sequence[int]) -> str | None:
-    """Return that a network for some numbers of channels treats no image of `channels`, if so.
-
-    Examples
-    --------
-    >>> foreign(2, (1, 3))
-    'it only treats images with 1 or 3 channels, not 2'
-    """
-    if channels in kinds:
+def _foreign(channels: int) -> str | None:
+    """Return that there is no network for so many channels, if so."""
+    if channels in SHIPPED:
         return None
-    known = " or ".join(str(kind) for kind in kinds)
-    return f"it only treats images with {known} channel{'s' * (known != '1')}, not {channels}"
+    return f"it only treats images with 1 or 3 channels, not {channels}"
 
 
 @lru_cache(maxsize=8)

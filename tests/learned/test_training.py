@@ -23,7 +23,7 @@ from priorlab_learned.unet import UNet
 @pytest.fixture(autouse=True)
 def small(monkeypatch):
     """Shrink network, crops and batch: what is tested does not depend on them."""
-    monkeypatch.setattr(training, "UNetNetwork", lambda kinds: UNetNetwork(kinds, (8, 8, 8)))
+    monkeypatch.setattr(training, "UNetNetwork", lambda channels: UNetNetwork(channels, (8, 8, 8)))
     monkeypatch.setattr(devices, "bf16_is_fast", lambda device: False)
     monkeypatch.setattr(training, "LEVELS", (25,))
     monkeypatch.setattr(UNetTraining, "least_size", 32)
@@ -179,7 +179,7 @@ from priorlab_learned.training import pairs, unet_training
 
 devices.bf16_is_fast = lambda device: False
 pairs.CROP, pairs.BATCH, unet_training.LEVELS = 16, 4, (25,)
-unet_training.UNetNetwork = lambda kinds: UNetNetwork(kinds, (8, 8, 8))
+unet_training.UNetNetwork = lambda channels: UNetNetwork(channels, (8, 8, 8))
 unet_training.UNetTraining.least_size = 32
 training = unet_training.UNetTraining(steps=3, device="cpu", devices=2)
 training.train(Path(sys.argv[1]), Path(sys.argv[2]), print)

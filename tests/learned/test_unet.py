@@ -98,7 +98,7 @@ def test_bfloat16_agrees_with_float32():
 def test_is_homogeneous_so_that_any_level_is_meaningful():
     v = torch.rand(1, 1, 32, 32)
     whole, half = UNet().denoise(v, 0.2), UNet().denoise(v / 2, 0.1)
-    # But for what is kept of weak noise, see `FADE`.
+    # But for what is left of weak noise, see `FADE`.
     torch.testing.assert_close(half, whole / 2, atol=1e-5, rtol=5e-3)
 
 
@@ -117,19 +117,20 @@ def test_rejects_channels_it_has_no_network_for():
         UNet().prepare(torch.device("cpu"), 2)
 
 
-def test_shipped_weights_say_how_they_were_made():
-    state, provenance = read_weights(SHIPPED)
-    assert UNetNetwork.from_state({k: v.float() for k, v in state.items()}).kinds == (1, 3)
-    for key in ("command", "seed", "steps", "images", "data_sha256"):
+@pytest.mark.parametrize("channels", [1, 3])
+def test_shipped_weights_say_how_they_were_made(channels):
+    state, provenance = read_weights(SHIPPED[channels])
+    assert UNetNetwork.from_state({k: v.float() for k, v in state.items()}).channels == channels
+    for key in ("command", "seed", "steps", "images", "data_sha256", "cpu_minutes"):
         assert provenance[key]
-    readme = (SHIPPED.parent / "README.md").read_text()
+    readme = (SHIPPED[channels].parent / "README.md").read_text()
     assert provenance["command"] in readme
     assert provenance["data_sha256"] in readme
     assert provenance["tensors_sha256"] in readme
 
 
 def test_shipped_weights_are_small():
-    assert SHIPPED.stat().st_size <= 8_000_000
+    assert sum(path.stat().st_size for path in SHIPPED.values()) <= 8_000_000
 
 
 class TestWeightsFile:
@@ -137,7 +138,7 @@ class TestWeightsFile:
     def own(self, tmp_path) -> Path:
         torch.manual_seed(0)
         path = tmp_path / "own.safetensors"
-        write_weights(path, UNetNetwork((1,), (8, 8, 8)).half().state_dict(), {"seed": "0"})
+        write_weights(path, UNetNetwork(1, (8, 8, 8)).half().state_dict(), {"seed": "0"})
         return path
 
     def test_own_weights_are_used(self, own):
@@ -147,11 +148,11 @@ class TestWeightsFile:
     def test_own_weights_are_read_again_when_the_file_changes(self, own):
         v = torch.rand(1, 1, 16, 16)
         first = UNet(weights=str(own)).denoise(v, 0.1)
-        write_weights(own, UNetNetwork((1,), (8, 8, 8)).half().state_dict(), {"seed": "1"})
+        write_weights(own, UNetNetwork(1, (8, 8, 8)).half().state_dict(), {"seed": "1"})
         assert not torch.equal(UNet(weights=str(own)).denoise(v, 0.1), first)
 
     def test_gray_weights_do_not_treat_colour(self, own):
-        with pytest.raises(Unsupported, match="only treats images with 1 channel, not 3"):
+        with pytest.raises(Unsupported, match="for gray images, this one is colour"):
             UNet(weights=str(own)).prepare(torch.device("cpu"), 3)
 
     def test_flipped_bit_is_detected(self, own):

@@ -15,7 +15,7 @@ from typing_extensions import override
 from priorlab.components import parameter
 from priorlab.errors import UsageError
 from priorlab.training.photographs import Array, gray
-from priorlab_learned.networks.unet_network import KINDS, MULTIPLE, UNetNetwork
+from priorlab_learned.networks.unet_network import MULTIPLE, UNetNetwork
 from priorlab_learned.training.loop import Loss
 from priorlab_learned.training.losses import LOSSES
 from priorlab_learned.training.network_training import NetworkTraining, psnr
@@ -32,7 +32,7 @@ VALIDATION = 25
 class UNetTraining(NetworkTraining):
     """The network of the ``unet`` prior, from a folder of photographs.
 
-    64x64 crops, batch 16, gray and colour in turn, random flips and quarter turns; noise levels
+    64x64 crops, batch 16, random flips and quarter turns; noise levels
     of 0 to 255, most of them up to 55 and a quarter below 10; see `pairs` for these and for the
     colours. The loss is the mean absolute error, divided by the root of what is to be expected at
     the noise level. bfloat16 convolutions where the device has them. Without clean images the
@@ -60,25 +60,20 @@ class UNetTraining(NetworkTraining):
         False,
         "the photographs have this noise; if not, it is added to each once (not for supervised)",
     )
-    kind: str = parameter(
-        "both", "the kinds of images it learns to treat", choices=("both", "gray", "colour")
-    )
+    channels: int = parameter(1, "1: for gray images, 3: for colour ones", low=1, high=3)
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if self.loss != "supervised" and not self.noise:
             raise UsageError(f"{self.name}: loss={self.loss} needs noise=, the level of the noise")
+        if self.channels not in NAMES:
+            raise UsageError(f"{self.name}: channels={self.channels} is neither 1 nor 3")
         if self.loss == "supervised" and self.noisy:
             raise UsageError(f"{self.name}: noisy=true needs a loss= that asks for no clean images")
 
-    @property
-    def kinds(self) -> tuple[int, ...]:
-        """The numbers of channels of these images."""
-        return {"both": KINDS, "gray": (1,), "colour": (3,)}[self.kind]
-
     @override
     def make_network(self) -> nn.Module:
-        return UNetNetwork(self.kinds)
+        return UNetNetwork(self.channels)
 
     @override
     def make_loss(self, photographs: list[Array]) -> Loss:
@@ -89,7 +84,7 @@ class UNetTraining(NetworkTraining):
         def loss(
             network: nn.Module, step: int, rng: np.random.Generator, to: torch.device
         ) -> Tensor:
-            batch = pairs.draw(self.kinds[step % len(self.kinds)], rng)
+            batch = pairs.draw(self.channels, rng)
             clean, noise, sigma = (tensor.to(to) for tensor in batch)
             return weighted_error(network(clean + noise, sigma), clean, sigma)
 
@@ -101,25 +96,28 @@ class UNetTraining(NetworkTraining):
         def loss(
             network: nn.Module, step: int, rng: np.random.Generator, to: torch.device
         ) -> Tensor:
-            noisy, sigma = crops.draw(self.kinds[step % len(self.kinds)], rng)
+            noisy, sigma = crops.draw(self.channels, rng)
             return LOSSES[self.loss](network, noisy.to(to), sigma.to(to), rng)
 
         return loss
 
     @override
     def score(self, network: nn.Module, images: list[Array]) -> float:
-        converted = images if 3 in self.kinds else [gray(image) for image in images]
-        return mean_psnr(network, converted, self.noise or VALIDATION)
+        return mean_psnr(network, self._seen(images), self.noise or VALIDATION)
 
     @override
     def figures(self, network: nn.Module, images: list[Array]) -> Mapping[str, float]:
-        converted = {1: [gray(image) for image in images], 3: images}
         levels = (self.noise,) if self.noise else LEVELS
         return {
-            f"{NAMES[kind]}_psnr_sigma{level:g}": mean_psnr(network, converted[kind], level)
-            for kind in self.kinds
+            f"{NAMES[self.channels]}_psnr_sigma{level:g}": mean_psnr(
+                network, self._seen(images), level
+            )
             for level in (levels if images else ())
         }
+
+    def _seen(self, images: list[Array]) -> list[Array]:
+        """Return colour images as the network takes them."""
+        return images if self.channels == 3 else [gray(image) for image in images]
 
 
 def weighted_error(estimate: Tensor, clean: Tensor, sigma: Tensor) -> Tensor:
