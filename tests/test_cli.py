@@ -73,6 +73,10 @@ def test_importing_the_package_imports_no_torch():
             "seed -1 is not a whole",
         ),
         (["train", "unet", "--dataset", ".", "-o", "w", "--seed", str(2**63)], "seed 92233"),
+        (["train", "unet", "--dataset", ".", "-o", "w", "--stps", "5"], "did you mean 'steps'?"),
+        (["train", "unet", "--dataset", ".", "-o", "w", "--steps"], "expected settings"),
+        (["train", "unet", "--dataset", ".", "-o", "w", "now"], "expected settings"),
+        (["list", "--seed", "1"], "unrecognized arguments: --seed 1"),
         ([], "required"),
     ],
 )

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from priorlab.components import Component, parameter
+from priorlab.errors import check_seed
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,7 +53,11 @@ class Trainer(Component, ABC):
     """
 
     steps: int = parameter(15000, "steps of the optimiser", low=1)
-    seed: int = parameter(0, "the only source of randomness", low=0, high=2**63 - 1)
+    seed: int = parameter(0, "the only source of randomness", low=0)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_seed(self.seed)
 
     @abstractmethod
     def train(self, dataset: Path, output: Path, report: Report) -> dict[str, str]:

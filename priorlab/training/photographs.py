@@ -135,12 +135,14 @@ def halved(image: Array) -> Array:
     return result
 
 
-def crop(image: Array, side: int, rng: np.random.Generator) -> npt.NDArray[np.float32]:
-    """Draw a crop (C, side, side) in [0, 1], in one of its eight orientations."""
+def crop(
+    image: Array | npt.NDArray[np.float16], side: int, rng: np.random.Generator
+) -> npt.NDArray[np.float32]:
+    """Draw a crop (C, side, side) in one of its eight orientations; bytes become [0, 1]."""
     top = rng.integers(image.shape[1] - side + 1)
     left = rng.integers(image.shape[2] - side + 1)
     part = image[:, top : top + side, left : left + side]
     part = np.rot90(part, int(rng.integers(4)), (1, 2))
     if rng.integers(2):
         part = part[:, :, ::-1]
-    return part.astype(np.float32) / np.float32(255)
+    return part.astype(np.float32) / np.float32(255 if image.dtype == np.uint8 else 1)

@@ -1,6 +1,9 @@
 """Training: it learns, repeats from its seed, and continues after an interruption."""
 
+import subprocess
+import sys
 from contextlib import nullcontext
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
@@ -8,7 +11,7 @@ import torch
 from PIL import Image
 
 from priorlab.errors import UsageError
-from priorlab.training import memory, photographs
+from priorlab.training import devices, memory, photographs
 from priorlab.weights_file import read_weights
 from priorlab_learned.networks.unet_network import UNetNetwork
 from priorlab_learned.training import loop, pairs
@@ -20,10 +23,10 @@ from priorlab_learned.unet import UNet
 @pytest.fixture(autouse=True)
 def small(monkeypatch):
     """Shrink network, crops and batch: what is tested does not depend on them."""
-    monkeypatch.setattr(training, "UNetNetwork", lambda: UNetNetwork(widths=(8, 8, 8)))
-    monkeypatch.setattr(training, "bf16_is_fast", lambda device: False)
+    monkeypatch.setattr(training, "UNetNetwork", lambda channels: UNetNetwork(channels, (8, 8, 8)))
+    monkeypatch.setattr(devices, "bf16_is_fast", lambda device: False)
     monkeypatch.setattr(training, "LEVELS", (25,))
-    monkeypatch.setattr(training, "CROP", 16)
+    monkeypatch.setattr(UNetTraining, "least_size", 32)
     monkeypatch.setattr(pairs, "CROP", 16)
     monkeypatch.setattr(pairs, "BATCH", 4)
     monkeypatch.setattr(loop, "REPORT_EVERY", 5)
@@ -77,11 +80,15 @@ def test_interrupted_run_continues_to_the_same_weights(folder):
 
     with pytest.raises(KeyboardInterrupt):
         run(folder, "broken", report=interrupt)
+    so_far = folder.parent / f"{folder.name}-broken.so-far.safetensors"
+    assert read_weights(so_far)[1]["steps_done"] == "5"
+    assert UNet(weights=str(so_far)).denoise(torch.rand(1, 1, 8, 8), 0.1).isfinite().all()
     seen = []
     resumed, _ = run(folder, "broken", report=lambda progress: seen.append(progress.step))
     assert seen == [10, 15]
     assert read_weights(resumed)[1]["tensors_sha256"] == read_weights(whole)[1]["tensors_sha256"]
     assert not list(folder.parent.glob("*.checkpoint*"))
+    assert not list(folder.parent.glob("*so-far*"))
 
 
 def test_checkpoint_of_another_run_is_not_overwritten(folder):
@@ -161,3 +168,50 @@ def test_unwritable_output_is_found_before_training(tmp_path, folder):
         UNetTraining().train(folder, tmp_path / "file" / "w.safetensors", silent)
     with pytest.raises(UsageError, match="cannot write"):
         UNetTraining().train(folder, folder, silent)
+
+
+TWO_PROCESSES = """
+import sys
+from pathlib import Path
+from priorlab.training import devices
+from priorlab_learned.networks.unet_network import UNetNetwork
+from priorlab_learned.training import pairs, unet_training
+
+devices.bf16_is_fast = lambda device: False
+pairs.CROP, pairs.BATCH, unet_training.LEVELS = 16, 4, (25,)
+unet_training.UNetNetwork = lambda channels: UNetNetwork(channels, (8, 8, 8))
+unet_training.UNetTraining.least_size = 32
+training = unet_training.UNetTraining(steps=3, device="cpu", devices=2)
+training.train(Path(sys.argv[1]), Path(sys.argv[2]), print)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(find_spec("lightning_fabric") is None, reason="needs Lightning Fabric")
+def test_two_processes_learn_what_one_learns_from_the_batches_of_both(folder, tmp_path):
+    script = tmp_path / "two.py"
+    script.write_text(TWO_PROCESSES)
+    together = tmp_path / "together.safetensors"
+    subprocess.run([sys.executable, script, folder, together], check=True, timeout=200)
+
+    class Both(UNetTraining):
+        def make_loss(self, photographs):
+            loss = super().make_loss(photographs)
+
+            def of_both(network, step, rng, device):
+                draws = (np.random.default_rng([0, 2 * step + rank]) for rank in range(2))
+                return sum(loss(network, step, draw, device) for draw in draws) / 2
+
+            return of_both
+
+    alone = tmp_path / "alone.safetensors"
+    Both(steps=3, device="cpu").train(folder, alone, silent)
+    first, second = (read_weights(path)[0] for path in (together, alone))
+    for name, tensor in first.items():
+        torch.testing.assert_close(tensor, second[name], atol=2e-3, rtol=2e-2)
+
+
+def test_several_devices_need_fabric(folder, monkeypatch):
+    monkeypatch.setattr(devices.importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(UsageError, match=r"pip install 'priorlab\[fabric\]'"):
+        UNetTraining(devices=2, device="cpu").train(folder, folder / "w.safetensors", silent)

@@ -12,8 +12,9 @@ from priorlab.errors import Unsupported
 from priorlab.forward.measurement import Measurement
 from priorlab.forward.noise import Gaussian
 from priorlab.forward.operators import Identity
+from priorlab.pictures.datasets import load
 from priorlab.weights_file import WeightsError, read_weights, write_weights
-from priorlab_learned.networks.former_network import UNetNetwork
+from priorlab_learned.networks.unet_network import UNetNetwork
 from priorlab_learned.unet import SHIPPED, UNet
 
 
@@ -66,9 +67,25 @@ def test_removes_noise_within_and_beyond_the_trained_levels(channels, level, mar
     assert psnr(UNet().denoise(v, level / 255), clean) > psnr(v, clean) + margin
 
 
-def test_leaves_a_noise_free_image_nearly_alone():
-    clean = photograph(1)
-    assert psnr(UNet().denoise(clean, 0.0), clean) > 40
+@pytest.mark.parametrize("channels", [1, 3])
+def test_leaves_a_noise_free_image_alone(channels):
+    clean = photograph(channels)
+    assert torch.equal(UNet().denoise(clean, 0.0), clean)
+
+
+@pytest.mark.parametrize("level", [0.3, 1, 3])
+@pytest.mark.parametrize("name", ["rocket", "coffee", "astronaut", "chelsea", "camera", "gravel"])
+def test_weak_noise_is_never_made_worse(name, level):
+    """Saturated colours are no noise: the PSNR of the input, less 0.05 dB."""
+    (image,) = (one for one in load("photos").images if one.name == name)
+    clean = torch.from_numpy(image.read())[None]
+    v = noisy(clean, level / 255)
+    before, after = (float((each - clean).square().mean()) for each in (v, restored(v, level)))
+    assert 10 * np.log10(before / after) > -0.05
+
+
+def restored(v, level):
+    return UNet().denoise(v, level / 255)
 
 
 def test_bfloat16_agrees_with_float32():
@@ -81,7 +98,8 @@ def test_bfloat16_agrees_with_float32():
 def test_is_homogeneous_so_that_any_level_is_meaningful():
     v = torch.rand(1, 1, 32, 32)
     whole, half = UNet().denoise(v, 0.2), UNet().denoise(v / 2, 0.1)
-    torch.testing.assert_close(half, whole / 2, atol=1e-5, rtol=1e-4)
+    # But for what is left of weak noise, see `FADE`.
+    torch.testing.assert_close(half, whole / 2, atol=1e-5, rtol=5e-3)
 
 
 @pytest.mark.parametrize("channels", [2, 4])

@@ -9,20 +9,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-WIDTHS = (64, 128, 128)
+WIDTHS = (48, 96, 128)
 """Feature channels at 1/2, 1/4 and 1/8 of the image's resolution."""
-
-KINDS = (1, 3)
-"""Numbers of channels of the images that one network treats: gray and RGB."""
 
 MULTIPLE = 8
 """Height and width the network accepts are multiples of this: one unshuffle, two halvings."""
-
-MOST_CHANGE = 6
-"""No value changes by more than this, in units of the noise level."""
-
-TINY = 1e-20
-"""Keeps the quotient 0/0 of an unchanged value at noise level 0 from being NaN."""
 
 
 def _conv(inputs: int, outputs: int) -> nn.Conv2d:
@@ -49,20 +40,14 @@ class UNetNetwork(nn.Module):
 
     The image is pixel-unshuffled by two first: the convolutions then run on a quarter of the
     pixels, which is what makes the network usable on a CPU [2]_. The noise level enters as one
-    constant channel [2]_, so one network serves every level. Gray and colour images have a first
-    and a last layer each, and share all between: what is learned on one serves the other.
-
-    What is predicted is the change of the image, and it is bounded: ``f(v, sigma) = v + r`` with
-    ``|r| < 6 sigma``. At level 0 an image is returned as it is.
-
-    There is no bias anywhere, which makes the network homogeneous, ``f(a v, a sigma) =
-    a f(v, sigma)`` for ``a > 0``: it cannot memorise an absolute noise level and degrades
-    gracefully outside the trained ones [3]_.
+    constant channel [2]_, so one network serves every level. There is no bias anywhere, which
+    makes the network homogeneous, ``f(a v, a sigma) = a f(v, sigma)`` for ``a > 0``: it cannot
+    memorise an absolute noise level and degrades gracefully outside the trained ones [3]_.
 
     Parameters
     ----------
-    kinds : sequence of int
-        The numbers of channels of the images it treats.
+    channels : int
+        Image channels, 1 (gray) or 3 (RGB).
     widths : sequence of int
         Feature channels at the three resolutions.
 
@@ -76,12 +61,11 @@ class UNetNetwork(nn.Module):
        Convolutional Neural Networks", ICLR 2020.
     """
 
-    def __init__(self, kinds: Sequence[int] = KINDS, widths: Sequence[int] = WIDTHS) -> None:
+    def __init__(self, channels: int, widths: Sequence[int] = WIDTHS) -> None:
         super().__init__()
-        self.kinds = tuple(kinds)
+        self.channels = channels
         fine, middle, coarse = widths
-        # The keys are numbers of channels.
-        self.heads = nn.ModuleDict({str(kind): _conv(4 * kind + 1, fine) for kind in kinds})
+        self.head = _conv(4 * channels + 1, fine)
         self.encode_fine = nn.Sequential(ResidualBlock(fine), ResidualBlock(fine))
         self.down_middle = nn.Conv2d(fine, middle, 2, stride=2, bias=False)
         self.encode_middle = nn.Sequential(ResidualBlock(middle), ResidualBlock(middle))
@@ -91,7 +75,7 @@ class UNetNetwork(nn.Module):
         self.decode_middle = nn.Sequential(ResidualBlock(middle), ResidualBlock(middle))
         self.up_fine = nn.ConvTranspose2d(middle, fine, 2, stride=2, bias=False)
         self.decode_fine = nn.Sequential(ResidualBlock(fine), ResidualBlock(fine))
-        self.tails = nn.ModuleDict({str(kind): _conv(fine, 4 * kind) for kind in kinds})
+        self.tail = _conv(fine, 4 * channels)
 
     @classmethod
     def from_state(cls, state: Mapping[str, Tensor]) -> Self:
@@ -102,10 +86,9 @@ class UNetNetwork(nn.Module):
         KeyError, RuntimeError
             If the state is not one of this architecture.
         """
-        layers = ("encode_fine.0.first", "down_middle", "down_coarse")
+        layers = ("head", "down_middle", "down_coarse")
         widths = [state[f"{layer}.weight"].shape[0] for layer in layers]
-        kinds = [kind for kind in KINDS if f"heads.{kind}.weight" in state]
-        network = cls(kinds, widths)
+        network = cls(state["tail.weight"].shape[0] // 4, widths)
         network.load_state_dict(state)
         return network
 
@@ -115,8 +98,7 @@ class UNetNetwork(nn.Module):
         Parameters
         ----------
         v : Tensor
-            Noisy image (B, C, H, W), about [0, 1], C one of `kinds`; H and W multiples of
-            `MULTIPLE`.
+            Noisy image (B, C, H, W), about [0, 1]; H and W multiples of `MULTIPLE`.
         sigma : Tensor
             Noise standard deviation of each image on the [0, 1] scale, shape (B,).
 
@@ -125,27 +107,13 @@ class UNetNetwork(nn.Module):
         Tensor
             The estimate of the clean image (B, C, H, W), not clipped.
         """
-        kind = str(v.shape[1])
         folded = F.pixel_unshuffle(v, 2)
         batch, _, height, width = folded.shape
-        sigma = sigma.to(folded.dtype).view(batch, 1, 1, 1)
-        level = sigma.expand(batch, 1, height, width)
+        level = sigma.to(folded.dtype).view(batch, 1, 1, 1).expand(batch, 1, height, width)
         x = torch.cat((folded, level), dim=1).contiguous(memory_format=torch.channels_last)
-        fine = self.encode_fine(self.heads[kind](x))
+        fine = self.encode_fine(self.head(x))
         middle = self.encode_middle(self.down_middle(fine))
         coarse = self.bottom(self.down_coarse(middle))
         middle = self.up_middle(coarse).add_(middle)
         fine = self.up_fine(self.decode_middle(middle)).add_(fine)
-        change = self.tails[kind](self.decode_fine(fine)).to(folded.dtype)
-        return v + bounded(F.pixel_shuffle(change, 2), MOST_CHANGE * sigma)
-
-
-def bounded(change: Tensor, most: Tensor) -> Tensor:
-    """Return `change` where it is small beside `most`, and never more than `most`.
-
-    Examples
-    --------
-    >>> bounded(torch.tensor([0.1, -50.0, 2.0]), torch.tensor([1.0, 1.0, 0.0]))
-    tensor([ 0.0995, -0.9998,  0.0000])
-    """
-    return change * most * torch.rsqrt(most.square() + change.square() + TINY)
+        return v + F.pixel_shuffle(self.tail(self.decode_fine(fine)).to(folded.dtype), 2)

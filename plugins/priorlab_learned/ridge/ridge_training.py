@@ -21,6 +21,7 @@ from priorlab.pictures.writing import check_writable
 from priorlab.training import Report, Trainer
 from priorlab.training.card import write_card
 from priorlab.training.checkpoints import Checkpoint
+from priorlab.training.devices import OneDevice
 from priorlab.training.photographs import Array, Photographs, crop, gray
 from priorlab.weights_file import write_weights
 from priorlab_learned.ridge.minimisation import minimise, noisy_image
@@ -81,7 +82,9 @@ class RidgeTraining(Trainer):
         shown = [gray(image) for image in photographs.shown]
         held_out = [_middle(gray(image)) for image in photographs.held_out]
 
-        def loss(network: nn.Module, step: int, rng: np.random.Generator) -> Tensor:
+        def loss(
+            network: nn.Module, step: int, rng: np.random.Generator, device: torch.device
+        ) -> Tensor:
             clean, noisy, level = noisy_crops(shown, step, rng)
             return loss_of_minimum(_at(network, level), clean, noisy, level)
 
@@ -90,7 +93,9 @@ class RidgeTraining(Trainer):
 
         schedule = Schedule(self.steps, self.seed, LEARNING_RATE, averaged=AVERAGED)
         first = RidgeNetwork(self.concavity)
-        learned = optimise(first, loss, validate, schedule, checkpoint, report)
+        # What decides is how exact the minima are: float32, on a CPU.
+        where = OneDevice(torch.device("cpu"), "float32")
+        learned = optimise(first, loss, validate, schedule, where, checkpoint, report)
         provenance["cpu_minutes"] = f"{learned.cpu_seconds / 60:.1f}"
         for level in MEASURED if held_out else ():
             psnr = mean_psnr(learned.network, held_out, level)

@@ -21,10 +21,11 @@ from torch import Tensor, nn
 
 from priorlab.training import Progress, Report
 from priorlab.training.checkpoints import Checkpoint
+from priorlab.training.devices import Devices
 from priorlab.training.memory import freed_memory_kept
 
-Loss = Callable[[nn.Module, int, np.random.Generator], Tensor]
-"""Returns the loss of a step: of the network, the number of the step and its generator."""
+Loss = Callable[[nn.Module, int, np.random.Generator, torch.device], Tensor]
+"""Returns the loss of a step: of the network, the number of the step, its generator, the device."""
 
 Validate = Callable[[nn.Module], float]
 """Returns the PSNR in dB of a network on a few images that the training does not see."""
@@ -52,8 +53,6 @@ class Schedule:
         The only source of randomness.
     learning_rate : float
         The greatest; it rises linearly over the first 5 % of the steps, then falls as a cosine.
-    precision : {"bfloat16", "float32"}
-        The number format of the convolutions.
     averaged : float
         The share of the averaged weights that each step keeps.
     """
@@ -61,7 +60,6 @@ class Schedule:
     steps: int
     seed: int
     learning_rate: float = 1e-3
-    precision: str = "float32"
     averaged: float = AVERAGED
 
     def rate(self, step: int) -> float:
@@ -103,8 +101,10 @@ def optimise(
     loss: Loss,
     validate: Validate,
     schedule: Schedule,
+    devices: Devices,
     checkpoint: Checkpoint,
     report: Report,
+    keep: Callable[[Learned], None] = lambda learned: None,
 ) -> Learned:
     """Train a network, from the checkpoint if there is one.
 
@@ -114,52 +114,61 @@ def optimise(
     Parameters
     ----------
     network : Module
-        With its first weights, on the device of the training.
+        With its first weights.
     loss : callable
         See `Loss`.
     validate : callable
         See `Validate`.
     schedule : Schedule
         Steps, seed and learning rate.
+    devices : Devices
+        Where it computes. Each process draws batches of its own, and their gradients are averaged.
     checkpoint : Checkpoint
         Saved every 500 steps.
     report : callable
         Told how far it is every 50 steps, and at the end.
+    keep : callable
+        Given what is learned so far after each checkpoint.
 
     Returns
     -------
     Learned
         The network and how it got there.
     """
-    device = next(network.parameters()).device
+    network.to(devices.device)
     optimiser = torch.optim.AdamW(
         network.parameters(), schedule.learning_rate, weight_decay=1e-4, fused=True
     )
     averaged = copy.deepcopy(network)
     done, spent, curve = _resume(checkpoint, network, optimiser, averaged)
+    shared, optimiser = devices.setup(network, optimiser)
+    first = devices.global_rank == 0
     started, total, count = time.process_time(), 0.0, 0
-    with _one_thread(device), freed_memory_kept():
+    with _one_thread(devices.device), freed_memory_kept():
         for step in range(done, schedule.steps):
             for group in optimiser.param_groups:
                 group["lr"] = schedule.rate(step)
-            half = schedule.precision == "bfloat16"
-            with torch.autocast(device.type, torch.bfloat16, enabled=half):
-                value = loss(network, step, np.random.default_rng([schedule.seed, step]))
+            draw = step * devices.world_size + devices.global_rank
+            with devices.autocast():
+                rng = np.random.default_rng([schedule.seed, draw])
+                value = loss(shared, step, rng, devices.device)
             optimiser.zero_grad(set_to_none=True)
-            value.backward()  # type: ignore[no-untyped-call]
+            devices.backward(value)
             torch.nn.utils.clip_grad_norm_(network.parameters(), MOST_GRADIENT)
             optimiser.step()
             _average(averaged, network, step, schedule.averaged)
             total, count = total + value.item(), count + 1
-            if (step + 1) % REPORT_EVERY and step + 1 < schedule.steps:
+            last = step + 1 == schedule.steps
+            if not first or ((step + 1) % REPORT_EVERY and not last):
                 continue
             mean, total, count = total / count, 0.0, 0
-            if (step + 1) % CHECKPOINT_EVERY == 0 or step + 1 == schedule.steps:
+            if (step + 1) % CHECKPOINT_EVERY == 0 or last:
                 curve.append((step + 1, mean, validate(averaged)))
             report(Progress(step + 1, schedule.steps, mean, curve[-1][2] if curve else None))
             if (step + 1) % CHECKPOINT_EVERY == 0:
                 seconds = spent + time.process_time() - started
                 _save(checkpoint, step + 1, network, optimiser, averaged, curve, seconds)
+                keep(Learned(averaged, curve, seconds))
     return Learned(averaged, curve, spent + time.process_time() - started)
 
 

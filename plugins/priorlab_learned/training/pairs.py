@@ -21,13 +21,10 @@ Floats = npt.NDArray[np.float32]
 
 CROP = 64
 BATCH = 16
-LEVEL_MAX = 55.0
-"""The greatest noise level, on the 0-255 scale."""
-
-SHARE_LOW = 0.25
-LOW = (0.1, 10.0)
-"""A quarter of the levels is drawn from these, evenly on a logarithmic scale; the others evenly
-from 0 to `LEVEL_MAX`."""
+MIDDLE, LOW, HIGH = (0.0, 55.0), (0.1, 10.0), (55.0, 255.0)
+"""Ranges of noise levels, on the 0-255 scale: the levels of `LOW` are drawn evenly on a logarithmic
+scale, the others evenly."""
+SHARE_LOW, SHARE_HIGH = 0.25, 0.1
 
 SHARE_HALVED = {1: 0.25, 3: 0.5}
 """The share of crops that are of photographs at half size, for gray and for colour."""
@@ -43,9 +40,12 @@ class Pairs:
     ----------
     photographs : list of uint8 arrays
         Colour images (3, H, W), each side at least ``2 * CROP``.
+    level : float
+        The noise level of all of them on the 0-255 scale, or 0 for levels from 0 to 255.
     """
 
-    def __init__(self, photographs: list[Array]) -> None:
+    def __init__(self, photographs: list[Array], level: float = 0) -> None:
+        self._level = level
         small = [halved(image) for image in photographs]
         self._images = {
             1: ([gray(image) for image in photographs], [gray(image) for image in small]),
@@ -66,15 +66,56 @@ class Pairs:
             crops.append(part)
         clean = np.stack(crops)
         sigma = draw_levels(BATCH, rng)
+        if self._level:
+            sigma = np.full_like(sigma, self._level / 255)
         noise = rng.standard_normal(clean.shape, np.float32) * sigma[:, None, None, None]
         return torch.from_numpy(clean), torch.from_numpy(noise), torch.from_numpy(sigma)
 
 
+class NoisyCrops:
+    """Draws crops of noisy photographs, of which there is no clean version.
+
+    Parameters
+    ----------
+    photographs : list of uint8 arrays
+        Colour images (3, H, W).
+    level : float
+        Their noise level, on the 0-255 scale.
+    clean : bool
+        They are clean in truth, and get noise of that level: once, the same in every step.
+    seed : int
+        That of this noise.
+    """
+
+    def __init__(self, photographs: list[Array], level: float, clean: bool, seed: int) -> None:
+        rng = np.random.default_rng([seed, len(photographs)])
+        self._level = level / 255
+
+        def noisy(image: Array) -> npt.NDArray[np.float16]:
+            values = image.astype(np.float32) / 255
+            if clean:
+                values += np.float32(self._level) * rng.standard_normal(values.shape, np.float32)
+            return values.astype(np.float16)
+
+        self._images = {
+            1: [noisy(gray(image)) for image in photographs],
+            3: [noisy(image) for image in photographs],
+        }
+
+    def draw(self, kind: int, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
+        """Draw noisy crops (B, kind, 64, 64) in about [0, 1], and their levels (B,)."""
+        images = self._images[kind]
+        crops = [crop(images[index], CROP, rng) for index in rng.integers(len(images), size=BATCH)]
+        return torch.from_numpy(np.stack(crops)), torch.full((BATCH,), self._level)
+
+
 def draw_levels(count: int, rng: np.random.Generator) -> Floats:
     """Draw noise levels on the [0, 1] scale."""
-    even = rng.uniform(0, LEVEL_MAX, count)
     low = np.exp(rng.uniform(math.log(LOW[0]), math.log(LOW[1]), count))
-    return (np.where(rng.random(count) < SHARE_LOW, low, even) / 255).astype(np.float32)
+    high, middle = rng.uniform(*HIGH, count), rng.uniform(*MIDDLE, count)
+    kind = rng.random(count)
+    levels = np.where(kind < SHARE_LOW, low, np.where(kind < SHARE_LOW + SHARE_HIGH, high, middle))
+    return (levels / 255).astype(np.float32)
 
 
 def recoloured(image: Floats, rng: np.random.Generator) -> Floats:

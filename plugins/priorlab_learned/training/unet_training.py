@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from pathlib import Path
+from collections.abc import Mapping
 from typing import ClassVar
 
 import numpy as np
@@ -12,89 +12,112 @@ import torch
 from torch import Tensor, nn
 from typing_extensions import override
 
-from priorlab.pictures import datasets
-from priorlab.pictures.writing import check_writable
-from priorlab.precision import bf16_is_fast
-from priorlab.training import Report, Trainer
-from priorlab.training.card import write_card
-from priorlab.training.checkpoints import Checkpoint
-from priorlab.training.photographs import Array, Photographs, gray
-from priorlab.weights_file import write_weights
-from priorlab_learned.networks.unet_network import KINDS, MULTIPLE, UNetNetwork
-from priorlab_learned.training.loop import Schedule, optimise
-from priorlab_learned.training.pairs import CROP, Pairs
+from priorlab.components import parameter
+from priorlab.errors import UsageError
+from priorlab.training.photographs import Array, gray
+from priorlab_learned.networks.unet_network import MULTIPLE, UNetNetwork
+from priorlab_learned.training.loop import Loss
+from priorlab_learned.training.losses import LOSSES
+from priorlab_learned.training.network_training import NetworkTraining, psnr
+from priorlab_learned.training.pairs import CROP, NoisyCrops, Pairs
 
-LEVELS = (1, 5, 15, 25, 50)
-"""Noise levels, on the 0-255 scale, at which the held-out images are measured."""
+LEVELS = (0.3, 1, 3, 5, 15, 25, 50, 100)
+"""Noise levels, on the 0-255 scale, at which a finished network is measured."""
+NAMES = {1: "gray", 3: "colour"}
 VALIDATION = 25
 """That of the curve."""
-VALIDATION_IMAGES = 4
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class UNetTraining(Trainer):
+class UNetTraining(NetworkTraining):
     """The network of the ``unet`` prior, from a folder of photographs.
 
-    64x64 crops, batch 16, gray and colour in turn, random flips and quarter turns; noise levels
-    of 0 to 55, a quarter of them below 10 on a logarithmic scale; see `pairs` for the colours.
-    The loss is the mean absolute error, divided by the root of what is to be expected at the
-    noise level. bfloat16 convolutions where the CPU has them.
+    64x64 crops, batch 16, random flips and quarter turns; noise levels
+    of 0 to 255, most of them up to 55 and a quarter below 10; see `pairs` for these and for the
+    colours. The loss is the mean absolute error, divided by the root of what is to be expected at
+    the noise level. bfloat16 convolutions where the device has them. Without clean images the
+    loss is one of `losses`, at one noise level.
 
     Examples
     --------
+    >>> from pathlib import Path
     >>> UNetTraining(steps=100).command(Path("photos"), Path("net.safetensors"))
     'priorlab train unet --dataset photos --steps 100 --seed 0 -o net.safetensors'
     """
 
     name: ClassVar[str] = "unet"
+    least_size: ClassVar[int] = 2 * CROP
+
+    loss: str = parameter(
+        "supervised",
+        "supervised: from noisy and clean pairs; the others learn from noisy images only",
+        choices=("supervised", *LOSSES),
+    )
+    noise: float = parameter(
+        0.0, "the only noise level it learns; 0: all up to 255", unit="0-255", low=0, high=255
+    )
+    noisy: bool = parameter(
+        False,
+        "the photographs have this noise; if not, it is added to each once (not for supervised)",
+    )
+    channels: int = parameter(1, "1: for gray images, 3: for colour ones", low=1, high=3)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.loss != "supervised" and not self.noise:
+            raise UsageError(f"{self.name}: loss={self.loss} needs noise=, the level of the noise")
+        if self.channels not in NAMES:
+            raise UsageError(f"{self.name}: channels={self.channels} is neither 1 nor 3")
+        if self.loss == "supervised" and self.noisy:
+            raise UsageError(f"{self.name}: noisy=true needs a loss= that asks for no clean images")
 
     @override
-    def train(self, dataset: Path, output: Path, report: Report) -> dict[str, str]:
-        """Train the network; see `priorlab.training.Trainer.train`.
+    def make_network(self) -> nn.Module:
+        return UNetNetwork(self.channels)
 
-        Raises
-        ------
-        UsageError
-            If the folder holds no image or an unusable one, the output cannot be written, or the
-            checkpoint belongs to another run.
-        """
-        check_writable(output, [".safetensors"])
-        photographs = Photographs.read(dataset, 2 * CROP)
-        device = torch.device("cpu")
-        provenance = {
-            "command": self.command(dataset, output),
-            "steps": str(self.steps),
-            "seed": str(self.seed),
-            **photographs.facts,
-            "precision": "bfloat16" if bf16_is_fast(device) else "float32",
-            "torch": str(torch.__version__),
-        }
-        settings = {key: value for key, value in provenance.items() if key != "command"}
-        checkpoint = Checkpoint(output, settings)
-        schedule = Schedule(self.steps, self.seed, precision=provenance["precision"])
-        torch.manual_seed(self.seed)
-        network = UNetNetwork().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        pairs = Pairs(photographs.shown)
+    @override
+    def make_loss(self, photographs: list[Array]) -> Loss:
+        if self.loss != "supervised":
+            return self._without_clean(photographs)
+        pairs = Pairs(photographs, self.noise)
 
-        def loss(network: nn.Module, step: int, rng: np.random.Generator) -> Tensor:
-            clean, noise, sigma = pairs.draw(KINDS[step % len(KINDS)], rng)
+        def loss(
+            network: nn.Module, step: int, rng: np.random.Generator, to: torch.device
+        ) -> Tensor:
+            batch = pairs.draw(self.channels, rng)
+            clean, noise, sigma = (tensor.to(to) for tensor in batch)
             return weighted_error(network(clean + noise, sigma), clean, sigma)
 
-        seen = photographs.held_out[:VALIDATION_IMAGES]
+        return loss
 
-        def validate(network: nn.Module) -> float:
-            return mean_psnr(network, seen, VALIDATION)
+    def _without_clean(self, photographs: list[Array]) -> Loss:
+        crops = NoisyCrops(photographs, self.noise, clean=not self.noisy, seed=self.seed)
 
-        learned = optimise(network, loss, validate, schedule, checkpoint, report)
-        state = {name: tensor.half() for name, tensor in learned.network.state_dict().items()}
-        # Measured as shipped: with the weights rounded to half precision.
-        learned.network.load_state_dict(state)
-        provenance["cpu_minutes"] = f"{learned.cpu_seconds / 60:.1f}"
-        provenance |= _measure(learned.network, photographs.held_out)
-        write_weights(output, state, provenance)
-        write_card(output, provenance, learned.curve)
-        checkpoint.remove()
-        return provenance
+        def loss(
+            network: nn.Module, step: int, rng: np.random.Generator, to: torch.device
+        ) -> Tensor:
+            noisy, sigma = crops.draw(self.channels, rng)
+            return LOSSES[self.loss](network, noisy.to(to), sigma.to(to), rng)
+
+        return loss
+
+    @override
+    def score(self, network: nn.Module, images: list[Array]) -> float:
+        return mean_psnr(network, self._seen(images), self.noise or VALIDATION)
+
+    @override
+    def figures(self, network: nn.Module, images: list[Array]) -> Mapping[str, float]:
+        levels = (self.noise,) if self.noise else LEVELS
+        return {
+            f"{NAMES[self.channels]}_psnr_sigma{level:g}": mean_psnr(
+                network, self._seen(images), level
+            )
+            for level in (levels if images else ())
+        }
+
+    def _seen(self, images: list[Array]) -> list[Array]:
+        """Return colour images as the network takes them."""
+        return images if self.channels == 3 else [gray(image) for image in images]
 
 
 def weighted_error(estimate: Tensor, clean: Tensor, sigma: Tensor) -> Tensor:
@@ -108,24 +131,6 @@ def weighted_error(estimate: Tensor, clean: Tensor, sigma: Tensor) -> Tensor:
     return ((estimate - clean).abs().mean((1, 2, 3)) / expected.sqrt()).mean()
 
 
-def _measure(network: nn.Module, held_out: list[Array]) -> dict[str, str]:
-    """Return what the network reaches on images it has not seen, of this origin and another."""
-    photos = [
-        np.rint(255 * image.read()).astype(np.uint8) for image in datasets.load("photos").images
-    ]
-    sets = {
-        "held_out": held_out,
-        "photos": [image for image in photos if len(image) == 3],
-    }
-    facts = {}
-    for name, images in sets.items():
-        for kind, converted in (("gray", [gray(image) for image in images]), ("colour", images)):
-            for level in LEVELS if images else ():
-                psnr = mean_psnr(network, converted, level)
-                facts[f"{name}_{kind}_psnr_sigma{level}"] = f"{psnr:.3f}"
-    return facts
-
-
 @torch.no_grad()
 def mean_psnr(network: nn.Module, images: list[Array], level: float) -> float:
     """Return the mean PSNR in dB over images cropped to a size the network accepts."""
@@ -137,6 +142,5 @@ def mean_psnr(network: nn.Module, images: list[Array], level: float) -> float:
         noise = np.random.default_rng([0, index]).standard_normal(clean.shape, np.float32)
         v = clean + torch.from_numpy(noise) * (level / 255)
         estimate = network(v.to(device), torch.tensor([level / 255], device=device))
-        error = (estimate.cpu().clamp(0, 1) - clean).square().mean()
-        values.append(-10 * math.log10(float(error)))
+        values.append(psnr(estimate.cpu(), clean))
     return float(np.mean(values)) if values else math.nan
