@@ -87,8 +87,8 @@ def test_interrupted_run_continues_to_the_same_weights(folder):
     resumed, _ = run(folder, "broken", report=lambda progress: seen.append(progress.step))
     assert seen == [10, 15]
     assert read_weights(resumed)[1]["tensors_sha256"] == read_weights(whole)[1]["tensors_sha256"]
-    assert not list(folder.parent.glob("*.checkpoint*"))
-    assert not list(folder.parent.glob("*so-far*"))
+    assert not list(folder.parent.glob(f"{folder.name}*.checkpoint*"))
+    assert not list(folder.parent.glob(f"{folder.name}*so-far*"))
 
 
 def test_checkpoint_of_another_run_is_not_overwritten(folder):

@@ -14,6 +14,7 @@ from priorlab.solvers.plug_and_play.algorithm import (
     MISSING,
     NOISE,
     OTHER_NOISE,
+    OTHER_OPERATOR,
     SUPERRES,
     Algorithm,
     Defaults,
@@ -46,6 +47,7 @@ ADMM = Algorithm(
         MISSING: Defaults(16, 50, 1, 0.4),
         SUPERRES: Defaults(8, 50, 2, 0.4),
         BLUR: Defaults(8, 50, 1, 0.4),
+        OTHER_OPERATOR: Defaults(24, 50, 1, 0.4),
         OTHER_NOISE: Defaults(8, 50, 1, 1),
     },
 )

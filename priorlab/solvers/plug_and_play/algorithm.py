@@ -15,9 +15,10 @@ NOISE = "noise"
 MISSING = "missing pixels"
 SUPERRES = "super-resolution"
 BLUR = "blur"
+OTHER_OPERATOR = "other operators"
 OTHER_NOISE = "other noise"
 
-KINDS = (NOISE, MISSING, SUPERRES, BLUR, OTHER_NOISE)
+KINDS = (NOISE, MISSING, SUPERRES, BLUR, OTHER_OPERATOR, OTHER_NOISE)
 """Kinds of degradation, by what defaults depend on."""
 
 
@@ -97,4 +98,6 @@ def kind_of(measurement: Measurement) -> str:
         return NOISE
     if operator.known_pixels is not None:
         return MISSING
-    return SUPERRES if operator.factor > 1 else BLUR
+    if operator.factor > 1:
+        return SUPERRES
+    return BLUR if operator.has_closed_form else OTHER_OPERATOR

@@ -13,6 +13,7 @@ from priorlab.solvers.plug_and_play.algorithm import (
     MISSING,
     NOISE,
     OTHER_NOISE,
+    OTHER_OPERATOR,
     SUPERRES,
     Algorithm,
     Defaults,
@@ -43,6 +44,7 @@ DRS = Algorithm(
         MISSING: Defaults(12, 25, 2, 1),
         SUPERRES: Defaults(8, 50, 2, 1),
         BLUR: Defaults(16, 50, 1, 1),
+        OTHER_OPERATOR: Defaults(24, 50, 1, 1),
         OTHER_NOISE: Defaults(8, 50, 1, 1),
     },
 )

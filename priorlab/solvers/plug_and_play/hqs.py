@@ -12,6 +12,7 @@ from priorlab.solvers.plug_and_play.algorithm import (
     MISSING,
     NOISE,
     OTHER_NOISE,
+    OTHER_OPERATOR,
     SUPERRES,
     Algorithm,
     Defaults,
@@ -38,6 +39,7 @@ HQS = Algorithm(
         MISSING: Defaults(24, 50, 2, 0.23),
         SUPERRES: Defaults(24, 50, 1, 0.23),
         BLUR: Defaults(8, 50, 1, 0.23),
+        OTHER_OPERATOR: Defaults(24, 50, 1, 0.23),
         OTHER_NOISE: Defaults(8, 50, 1, 0.5),
     },
 )

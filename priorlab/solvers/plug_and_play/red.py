@@ -13,6 +13,7 @@ from priorlab.solvers.plug_and_play.algorithm import (
     MISSING,
     NOISE,
     OTHER_NOISE,
+    OTHER_OPERATOR,
     SUPERRES,
     Algorithm,
     Defaults,
@@ -40,6 +41,7 @@ RED = Algorithm(
         MISSING: Defaults(12, 50, 1, 0.5),
         SUPERRES: Defaults(8, 50, 1, 0.5),
         BLUR: Defaults(16, 50, 1, 0.5),
+        OTHER_OPERATOR: Defaults(24, 50, 1, 0.5),
         OTHER_NOISE: Defaults(8, 50, 1, 1),
     },
 )

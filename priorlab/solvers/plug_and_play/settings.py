@@ -13,6 +13,7 @@ from priorlab.solvers.plug_and_play.algorithm import (
     MISSING,
     NOISE,
     OTHER_NOISE,
+    OTHER_OPERATOR,
     SUPERRES,
     Algorithm,
     Defaults,
@@ -43,6 +44,7 @@ BEST = {
     MISSING: "drs",
     SUPERRES: "hqs",
     BLUR: "hqs",
+    OTHER_OPERATOR: "hqs",
     OTHER_NOISE: "hqs",
 }
 """The solver for each kind of degradation where none is chosen."""
