@@ -76,6 +76,11 @@ class Downsampling(LinearOperator):
         return self._blur_adjoint(spread)
 
     @property
+    @override
+    def is_convolution(self) -> bool:
+        return self.factor == 1
+
+    @property
     def has_closed_form(self) -> bool:
         """Whether the boundary is circular, or reflects and the kernel is symmetric."""
         return self.boundary == "circular" or self._mirrors

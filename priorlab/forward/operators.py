@@ -78,6 +78,11 @@ class LinearOperator(ABC):
         return None
 
     @property
+    def is_convolution(self) -> bool:
+        """Whether the data are the image, convolved with a kernel."""
+        return False
+
+    @property
     def has_closed_form(self) -> bool:
         """Whether `solve` needs no iteration: by default, whether it is overridden."""
         return type(self).solve is not LinearOperator.solve

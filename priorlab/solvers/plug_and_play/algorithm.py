@@ -100,4 +100,4 @@ def kind_of(measurement: Measurement) -> str:
         return MISSING
     if operator.factor > 1:
         return SUPERRES
-    return BLUR if operator.has_closed_form else OTHER_OPERATOR
+    return BLUR if operator.is_convolution else OTHER_OPERATOR
