@@ -17,6 +17,7 @@ from priorlab.forward.measurement import Measurement
 from priorlab.priors import Denoiser
 from priorlab.solvers.tiles import Locality
 from priorlab.weights_file import WeightsError, read_weights
+from priorlab_learned.networks.mirroring import continued
 from priorlab_learned.networks.unet_network import MULTIPLE, UNetNetwork
 
 SHIPPED = {
@@ -166,12 +167,6 @@ def _load(path: Path, modified: int, device: torch.device) -> UNetNetwork:
 def _any_size(network: UNetNetwork, image: Tensor, sigma: Tensor) -> Tensor:
     """Denoise images (B, C, H, W) of any size: mirrored to what the network accepts."""
     height, width = image.shape[-2:]
-    rows, columns = (_mirrored(size, image.device) for size in (height, width))
-    result: Tensor = network(image[:, :, rows][:, :, :, columns], sigma)
+    grown = continued(image, *(-(-size // MULTIPLE) * MULTIPLE for size in (height, width)))
+    result: Tensor = network(grown, sigma)
     return result[:, :, :height, :width]
-
-
-def _mirrored(size: int, device: torch.device) -> Tensor:
-    """Return indices that continue `size` pixels, mirrored at the end, to a multiple of 8."""
-    index = torch.arange(-(-size // MULTIPLE) * MULTIPLE, device=device) % (2 * size)
-    return torch.minimum(index, 2 * size - 1 - index)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
 
@@ -10,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from priorlab.devices import find
-from priorlab.errors import UsageError
+from priorlab.extras import check_installed
 from priorlab.precision import bf16_is_fast
 
 
@@ -89,8 +88,7 @@ def on(device: str, count: int) -> tuple[Devices, str]:
     precision = "bfloat16" if bf16_is_fast(where) else "float32"
     if count == 1:
         return OneDevice(where, precision), precision
-    if importlib.util.find_spec("lightning_fabric") is None:
-        raise UsageError(f"{count} devices need Lightning Fabric: pip install 'priorlab[fabric]'")
+    check_installed("lightning_fabric", "fabric", f"devices={count}")
     from lightning_fabric import Fabric
     from lightning_fabric.strategies.ddp import DDPStrategy
 

@@ -10,6 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
+from priorlab import extras
 from priorlab.errors import UsageError
 from priorlab.training import devices, memory, photographs
 from priorlab.weights_file import read_weights
@@ -212,6 +213,6 @@ def test_two_processes_learn_what_one_learns_from_the_batches_of_both(folder, tm
 
 
 def test_several_devices_need_fabric(folder, monkeypatch):
-    monkeypatch.setattr(devices.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(extras.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(UsageError, match=r"pip install 'priorlab\[fabric\]'"):
         UNetTraining(devices=2, device="cpu").train(folder, folder / "w.safetensors", silent)

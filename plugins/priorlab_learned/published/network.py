@@ -15,6 +15,7 @@ from torch import Tensor
 from priorlab.errors import UsageError
 from priorlab.extras import check_installed, prepare_torchvision
 from priorlab.solvers.tiles import Locality
+from priorlab_learned.networks.mirroring import continued
 from priorlab_learned.published import names
 from priorlab_learned.published.reading import read_state
 
@@ -236,22 +237,9 @@ class _Direct:
     def __call__(self, image: Tensor) -> Tensor:
         height, width = image.shape[-2:]
         more_columns, more_rows = self.size.get_padding(width, height)
-        rows = mirrored(height, height + more_rows, image.device)
-        columns = mirrored(width, width + more_columns, image.device)
-        result: Tensor = self.model(image[:, :, rows][:, :, :, columns])
+        grown = continued(image, height + more_rows, width + more_columns)
+        result: Tensor = self.model(grown)
         return result[:, :, :height, :width]
-
-
-def mirrored(size: int, needed: int, device: torch.device) -> Tensor:
-    """Return indices that continue `size` pixels to as many as are needed, mirrored at the end.
-
-    Examples
-    --------
-    >>> mirrored(3, 8, torch.device("cpu"))
-    tensor([0, 1, 2, 2, 1, 0, 0, 1])
-    """
-    index = torch.arange(needed, device=device) % (2 * size)
-    return torch.minimum(index, 2 * size - 1 - index)
 
 
 def _task(path: Path, architecture: str, purpose: str, typed: str) -> tuple[str, str]:
