@@ -51,9 +51,13 @@ class Prior(Component, ABC):
     by_default : bool
         Whether a comparison in which no prior is named includes it: those that are slow, or
         there for a lesson only, wait until they are asked for.
+    defers_to_exact_data : bool
+        Whether what was measured without noise replaces what the prior says of it. Only plain
+        interpolations say False: tables show them as they were published.
     """
 
     by_default: ClassVar[bool] = True
+    defers_to_exact_data: ClassVar[bool] = True
 
     @property
     def optimises(self) -> bool:
@@ -163,7 +167,12 @@ class Regularizer(Prior, ImageSpaceSettings):
         """Optimise over the image; see `priorlab.solvers.image_space`."""
         noise = measurement.noise
         if measurement.operator.is_identity and noise.stabilise_first:
-            return stabilised.denoise(self._without_white, measurement.y, noise, scales=1)
+            told = _Convergence(trace)
+
+            def white(v: Tensor, sigma: float) -> Tensor:
+                return self._without_white(v, sigma, told)
+
+            return stabilised.denoise(white, measurement.y, noise, scales=1)
         energy = answers.checked_energy(self.name, self.energy)
         make_prox = self._checked_prox if self.has_prox else None
         return image_space.minimise(measurement, energy, make_prox, self, trace)
@@ -171,15 +180,26 @@ class Regularizer(Prior, ImageSpaceSettings):
     def _checked_prox(self, trace: Trace) -> Callable[[Tensor, float], Tensor]:
         return answers.checked_image(f"{self.name}: prox", self.warm_prox(trace))
 
-    def _without_white(self, v: Tensor, sigma: float) -> Tensor:
+    def _without_white(self, v: Tensor, sigma: float, trace: Trace = SILENT) -> Tensor:
         """Return an image (B, C, H, W) without its white noise of level `sigma`."""
         noisy = Measurement(v, Identity(), Gaussian(sigma), (v.shape[0], *v.shape[1:]))
-        return self.restore(noisy)
+        return self.restore(noisy, trace)
 
     @property
     def has_prox(self) -> bool:
         """Whether the subclass wrote `prox`."""
         return type(self).prox is not Regularizer.prox
+
+
+class _Convergence(Trace):
+    """Passes on whether an iteration converged, and no image: what it shows is transformed."""
+
+    def __init__(self, trace: Trace) -> None:
+        self.trace = trace
+
+    @override
+    def converged(self, reached: bool, residual: float) -> None:
+        self.trace.converged(reached, residual)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -15,6 +15,7 @@ from priorlab.forward.conjugate_gradients import ConvergenceWarning
 from priorlab.forward.measurement import Measurement
 from priorlab.priors import Prior
 from priorlab.randomness import seeded
+from priorlab.solvers.exact_data import agreeing
 from priorlab.trace import SILENT, FramedTrace, Trace
 
 LONGEST_REASON = 300
@@ -53,6 +54,8 @@ def run(
     Tensor
         The image (B, C, H, W), finite float32 in [0, 1], of ``measurement.frame_shape``: what a
         prior restored beyond the picture's frame is cut off, here and in what `trace` receives.
+        What was measured without noise is as it was measured, whatever the prior says; see
+        `priorlab.solvers.exact_data`.
 
     Raises
     ------
@@ -82,8 +85,11 @@ def run(
         prior.prepare(device, measurement.shape[1])
     framed = FramedTrace(trace, measurement.shape, measurement.operator.frame)
     with seeded(seed, device), _reporting(trace):
-        restored = prior.restore(measurement, framed, seed)
-    return measurement.operator.frame(_checked(restored, measurement.shape))
+        restored = _checked(prior.restore(measurement, framed, seed), measurement.shape)
+        if measurement.noise.is_exact and prior.defers_to_exact_data:
+            with torch.no_grad():
+                restored = _checked(agreeing(restored, measurement), measurement.shape)
+    return measurement.operator.frame(restored)
 
 
 def attempt(

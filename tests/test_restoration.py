@@ -1,13 +1,14 @@
 """A prior on a measurement: what is done in which order, what is checked, what errors say."""
 
 import dataclasses
+import math
 import warnings
 from typing import ClassVar
 
 import pytest
 import torch
 
-from priorlab import restoration
+from priorlab import plugins, restoration
 from priorlab.errors import Unsupported, UsageError
 from priorlab.forward.conjugate_gradients import (
     ConvergenceWarning,
@@ -19,6 +20,7 @@ from priorlab.forward.measurement import Measurement
 from priorlab.forward.noise import Gaussian
 from priorlab.forward.operators import Identity
 from priorlab.priors import Prior
+from priorlab.tasks.builtin import Deblur, Denoise, Inpaint, SuperResolution
 from priorlab.trace import SILENT, Trace
 
 SHAPE = (1, 1, 16, 20)
@@ -208,3 +210,90 @@ def test_what_lies_beyond_the_frame_is_cut_off(prior):
     for part in (image, output, again, picture):
         assert torch.equal(part, restored)
     assert nothing is None and returned == 1 and icon.shape == (1, 1, 4, 4)
+
+
+EXACT = {
+    "inpaint": Inpaint(missing=0.5),
+    "text": Inpaint(kind="text"),
+    "superres": SuperResolution(factor=2),
+    "superres by 4": SuperResolution(factor=4),
+    "superres, mirrored": SuperResolution(factor=3, boundary="reflect"),
+    "blur": Deblur(sigma=0),
+    "denoise": Denoise(sigma=0),
+}
+
+
+def waves():
+    y, x = torch.meshgrid(torch.linspace(0, 9, 48), torch.linspace(0, 7, 56), indexing="ij")
+    planes = torch.stack((x.sin() * y.cos(), (x + y).sin(), (x * y / 4).cos()))
+    return (0.5 + 0.55 * planes).clamp(0, 1)[None]
+
+
+def about(measurement, error=0.05):
+    """Return what a prior might say: a rough image, with an error at every pixel."""
+    generator = torch.Generator().manual_seed(0)
+    return measurement.initial_guess() + error * torch.randn(measurement.shape, generator=generator)
+
+
+@pytest.mark.parametrize("task", EXACT.values(), ids=EXACT.keys())
+def test_what_was_measured_without_noise_is_as_measured(task, prior):
+    """Whatever a prior returns, if only it is an image."""
+    measurement = task.measure(waves(), seed=0)
+    said = about(measurement)
+    restored = restoration.run(prior(lambda measurement: said.clone()), measurement)
+    error = measurement.operator.forward(restored) - measurement.y
+    assert float(error.abs().max()) <= 1 / 255
+    known = measurement.operator.known_pixels
+    if known is not None:
+        assert torch.equal(known * restored, measurement.y)
+        assert torch.equal((1 - known) * restored, (1 - known) * said.clamp(0, 1))
+
+
+@pytest.mark.parametrize("boundary", ["circular", "reflect", "unknown"])
+def test_rounded_data_of_a_blur_are_not_amplified(boundary, prior):
+    """What rounding changed, no image explains; to ask for it drowns the picture in noise."""
+    task, clean = Deblur(sigma=0, boundary=boundary), waves()
+    exact = task.measure(clean, seed=0)
+    measurement = dataclasses.replace(exact, y=(255 * exact.y).round() / 255)
+    said = measurement.initial_guess()
+    restored = restoration.run(prior(lambda measurement: said.clone()), measurement)
+    truth = task.truth(clean)
+    before, after = (
+        float((x - truth).square().mean()) for x in (measurement.operator.frame(said), restored)
+    )
+    assert after <= 1.25 * before
+
+
+@pytest.mark.parametrize("task", [SuperResolution(factor=2), Deblur(sigma=0)])
+def test_each_image_of_a_batch_agrees_with_its_own_data(task, prior):
+    one = task.measure(waves(), seed=0)
+    both = dataclasses.replace(one, y=torch.cat((one.y, 0.5 * one.y)), shape=(2, *one.shape[1:]))
+    said = about(both)
+    together = restoration.run(prior(lambda measurement: said.clone()), both)
+    alone = restoration.run(prior(lambda measurement: said[1:].clone()), both.image(1))
+    torch.testing.assert_close(together[1:], alone, atol=1e-5, rtol=0)
+
+
+def test_exact_data_are_checked_like_an_image(prior):
+    measurement = Inpaint(missing=0.5).measure(waves(), seed=0)
+    chosen = prior(lambda measurement: torch.full(measurement.shape, 0.5))
+    beyond = dataclasses.replace(measurement, y=2 * measurement.y.double())
+    restored = restoration.run(chosen, beyond)
+    assert restored.dtype == torch.float32 and restored.max() == 1
+    broken = dataclasses.replace(measurement, y=torch.full_like(measurement.y, math.nan))
+    with pytest.raises(restoration.InvalidImage, match="NaN"):
+        restoration.run(chosen, broken)
+
+
+def test_exact_data_that_no_image_explains_end_the_search(prior):
+    """A small image far above white has no large one in [0, 1]."""
+    measurement = SuperResolution().measure(torch.full((1, 1, 24, 24), 0.5), seed=0)
+    impossible = dataclasses.replace(measurement, y=measurement.y + 2)
+    restored = restoration.run(prior(lambda measurement: torch.zeros(1, 1, 24, 24)), impossible)
+    assert restored.min() > 0.9
+
+
+def test_interpolations_are_as_they_were_published():
+    priors = plugins.load().priors
+    kept = {name for name, prior in priors.items() if not prior.defers_to_exact_data}
+    assert kept == {"degraded", "bicubic", "lanczos"}

@@ -29,6 +29,7 @@ class Degraded(Prior):
     """
 
     name: ClassVar[str] = "degraded"
+    defers_to_exact_data: ClassVar[bool] = False
 
     def restore(self, measurement: Measurement, trace: Trace = SILENT, seed: int = 0) -> Tensor:
         """Return the measurement as a picture of the right shape, clipped to [0, 1]."""

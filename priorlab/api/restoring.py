@@ -348,8 +348,7 @@ def _restored(
     for name, image in found_out.items():
         trace.picture(name, image.cpu())
     told = _Told(trace, measurement.shape, say)
-    restored = restoration.attempt(chosen, measurement, seed=seed, trace=told)
-    return measurement.with_known_pixels(restored)
+    return restoration.attempt(chosen, measurement, seed=seed, trace=told)
 
 
 def _measured(picture: Picture, task: str, seed: int, registry: Registry) -> Measurement:

@@ -102,7 +102,12 @@ class Noise(ABC):
 
     @property
     def stabilise_first(self) -> bool:
-        """Whether `stabiliser` says more of the noise than `nll` does."""
+        """Whether noise alone is better removed after `stabiliser` than with `nll`."""
+        return False
+
+    @property
+    def counts_light(self) -> bool:
+        """Whether the mean of the data says how bright the image is, better than its pixels do."""
         return False
 
     def parts(self, channels: int) -> list[tuple[slice, Noise]]:
@@ -235,6 +240,17 @@ class Poisson(Noise):
     @override
     def variance(self, u: Tensor) -> Tensor:
         return u.clamp_min(0) / self.peak
+
+    @property
+    @override
+    def stabilise_first(self) -> bool:
+        # With `nll`, one weight for all of the image smooths the dark parts too much, to black.
+        return True
+
+    @property
+    @override
+    def counts_light(self) -> bool:
+        return True
 
     @override
     def dilutions(self) -> list[tuple[float, Noise]]:

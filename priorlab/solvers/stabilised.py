@@ -25,6 +25,9 @@ from priorlab.forward.real_noise import WHITE
 Denoise = Callable[[Tensor, float], Tensor]
 """Maps an image (B, C, H, W) and the level of its white noise to the image without that noise."""
 
+MOST_LIGHT = 2.0
+"""An image whose light is wrong by more is wrong in other ways; a factor does not mend it."""
+
 LEAST_SIDE = 32
 """Smaller images are not halved."""
 
@@ -60,8 +63,18 @@ def denoise(white: Denoise, y: Tensor, noise: Noise, *, scales: int = 2) -> Tens
         for share, weaker in one.dilutions():
             mixed = share * data + (1 - share) * image
             image = _stabilised(white, mixed, weaker, scales)
-        restored.append(image)
+        restored.append(_with_its_light(image, data) if one.counts_light else image)
     return torch.cat(restored, dim=1)
+
+
+def _with_its_light(image: Tensor, data: Tensor) -> Tensor:
+    """Return images (B, C, H, W), each channel as bright on the whole as its data.
+
+    All photons together say how bright an image is, while what a transform makes of one or two is
+    too dark or too bright.
+    """
+    light, shown = (each.mean((2, 3), keepdim=True) for each in (data, image))
+    return image * torch.where(shown > 0, light / shown, 1).clamp(1 / MOST_LIGHT, MOST_LIGHT)
 
 
 def _stabilised(white: Denoise, y: Tensor, noise: Noise, scales: int) -> Tensor:

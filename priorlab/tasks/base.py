@@ -56,7 +56,7 @@ class Protocol:
         return max(0, min(self.crop, (min(height, width) - LEAST_COMPARED_SIDE) // 2))
 
     def text(self) -> str:
-        """Return the protocol in words, as it is printed with every table.
+        """Return the protocol in words.
 
         Examples
         --------
@@ -85,6 +85,19 @@ class Task(Component, ABC):
     def protocol(self) -> Protocol:
         """What the metrics are computed on; by default all channels and all pixels."""
         return Protocol()
+
+    @property
+    def rules(self) -> str:
+        """By what the rows of a table are compared, as it is printed with each.
+
+        Examples
+        --------
+        >>> from priorlab.tasks.builtin import Inpaint
+        >>> Inpaint().rules.partition("bits; ")[2]
+        'what was measured without noise is as measured, but in plain interpolations'
+        """
+        exact = "; what was measured without noise is as measured, but in plain interpolations"
+        return self.protocol.text() + (exact if self.noise.is_exact else "")
 
     def operator(self, shape: Shape, rng: np.random.Generator) -> LinearOperator:
         """Return A for images of `shape` (1, C, H, W); `rng` is its only randomness."""

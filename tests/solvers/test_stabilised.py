@@ -10,13 +10,15 @@ import torch
 from sample_pictures import picture
 from torch import Tensor
 
-from priorlab import plugins
+from priorlab import plugins, restoration
 from priorlab.forward.measurement import Measurement
 from priorlab.forward.noise import Gaussian, Noise
 from priorlab.forward.operators import Identity
 from priorlab.forward.real_noise import RealNoise, grain
 from priorlab.pictures import arrays
+from priorlab.pictures.datasets import load
 from priorlab.solvers import stabilised
+from priorlab.tasks.builtin import DenoisePoisson
 
 CURVE = (0.5, 0.8, 1.0, 1.3, 1.6)
 
@@ -96,3 +98,19 @@ def test_any_size(size: tuple[int, int]) -> None:
 def test_scaling_multiplies_the_levels() -> None:
     assert RealNoise((0.1, 0.2), 0.5).scaled(0.5) == RealNoise((0.05, 0.1), 0.5)
     assert Gaussian(0.2).scaled(2) == Gaussian(0.4)
+
+
+KEEP_LIGHT = ("tv", "huber-tv", "tgv", "tikhonov", "wavelet", "bm3d", "dct", "nlm", "unet", "wcrr")
+
+
+@pytest.mark.parametrize("peak", [1, 4, 30])
+@pytest.mark.parametrize("name", KEEP_LIGHT)
+def test_few_photons_keep_their_light(name: str, peak: int) -> None:
+    """A dark picture stays as bright as its data say: one weight for all of it made it black."""
+    (image,) = (one.read() for one in load("photos").images if one.name == "camera")
+    clean = torch.from_numpy(0.25 * image[None, :, 100:196, 100:196])
+    measurement = DenoisePoisson(peak=peak).measure(clean, seed=0)
+    (prior,) = plugins.load().build_priors(name)
+    restored = restoration.run(prior, measurement)
+    assert float(restored.mean() / measurement.y.mean()) == pytest.approx(1, abs=0.01)
+    assert psnr(restored, clean) > {1: 25, 4: 27, 30: 31}[peak]

@@ -23,6 +23,7 @@ class Enlargement(Prior):
     its weights are scaled to sum to one.
     """
 
+    defers_to_exact_data: ClassVar[bool] = False
     resampling: ClassVar[Image.Resampling]
 
     @override

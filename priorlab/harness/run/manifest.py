@@ -36,7 +36,7 @@ def manifest(
         "known_dataset": datasets.known(chosen.dataset),
         "problems": [without_home(problem) for problem in planned.problems],
         "priors": [without_home(prior.spec()) for prior in chosen.priors],
-        "tasks": {without_home(task.spec()): task.protocol.text() for task in chosen.tasks},
+        "tasks": {without_home(task.spec()): task.rules for task in chosen.tasks},
         "metrics": {name: metric.spec for name, metric in registry.metrics.items()},
         "lower_is_better": [m.name for m in registry.metrics.values() if not m.higher_is_better],
         "seeds": chosen.seeds,
