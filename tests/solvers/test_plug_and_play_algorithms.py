@@ -122,10 +122,14 @@ def test_langevin_samples_have_the_mean_and_the_spread_of_the_posterior():
     prior = White(solver="ula", steps=1000, first_level=level, last_level=level, data_weight=1.0)
     posterior = prior.posterior(measurement)
 
-    smoothed = White.variance + level**2  # of the density whose gradient the denoiser has
+    # A sample is an image with noise of that level; the mean and the deviation are without it.
+    smoothed = White.variance + level**2
+    share = White.variance / smoothed
     mean = operator.solve(y, torch.full(shape, MEAN), NOISE**2 / smoothed)
+    mean = prior.denoise(mean, level)
     gains = torch.fft.fft2(torch.nn.functional.pad(KERNEL, (0, 45, 0, 45))).abs().square()
-    deviation = float((1 / (gains / NOISE**2 + 1 / smoothed)).mean().sqrt())
+    noisy = (1 / (gains / NOISE**2 + 1 / smoothed)).mean()
+    deviation = float((share**2 * noisy + share * level**2).sqrt())
     assert float((posterior.mean - mean).square().mean().sqrt()) < 0.2 * deviation
     assert float(posterior.deviation.mean()) == pytest.approx(deviation, rel=0.08)
     assert torch.equal(prior.restore(measurement), posterior.mean)

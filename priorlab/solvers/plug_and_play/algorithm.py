@@ -69,6 +69,8 @@ class Algorithm:
     samples : bool
         Whether it draws from the posterior, so that noise alone is a problem for it, too; for
         the others a denoiser has solved that already.
+    least_level : float
+        The least level that it tells the denoiser, relative to the noise level of the data.
     ignores : tuple of str
         Settings that have no meaning for it, and why.
     """
@@ -77,6 +79,7 @@ class Algorithm:
     run: Callable[[Problem], Result]
     defaults: Mapping[str, Defaults]
     samples: bool = False
+    least_level: float = 1.0
     ignores: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
 

@@ -42,7 +42,7 @@ DRS = Algorithm(
     {
         NOISE: Defaults(8, 50, 1, 1),
         MISSING: Defaults(12, 25, 2, 1),
-        SUPERRES: Defaults(8, 50, 2, 1),
+        SUPERRES: Defaults(24, 50, 2, 1),
         BLUR: Defaults(16, 50, 1, 1),
         OTHER_OPERATOR: Defaults(24, 50, 1, 1),
         OTHER_NOISE: Defaults(8, 50, 1, 1),

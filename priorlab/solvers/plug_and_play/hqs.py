@@ -38,7 +38,7 @@ HQS = Algorithm(
         NOISE: Defaults(8, 50, 1, 0.23),
         MISSING: Defaults(24, 50, 2, 0.23),
         SUPERRES: Defaults(24, 50, 1, 0.23),
-        BLUR: Defaults(8, 50, 1, 0.23),
+        BLUR: Defaults(12, 50, 1, 0.23),
         OTHER_OPERATOR: Defaults(24, 50, 1, 0.23),
         OTHER_NOISE: Defaults(8, 50, 1, 0.5),
     },

@@ -5,18 +5,21 @@ from __future__ import annotations
 from priorlab.forward.noise import Noise
 
 
-def falling_levels(noise: Noise, steps: int, first: float, last: float) -> list[float]:
+def falling_levels(
+    noise: Noise, steps: int, first: float, last: float, share: float = 1.0
+) -> list[float]:
     """Return noise levels that fall geometrically to that of the least noisy pixels.
 
     Parameters
     ----------
     noise : Noise
-        That of the data: no level is below that of the least noisy pixels, and the first is not
-        below that of the noisiest.
+        That of the data: the first level is not below that of the noisiest pixels.
     steps : int
         How many levels.
     first, last : float
         The first and the last level.
+    share : float
+        No level is below this share of that of the least noisy pixels.
 
     Examples
     --------
@@ -26,6 +29,6 @@ def falling_levels(noise: Noise, steps: int, first: float, last: float) -> list[
     [50, 10, 2]
     """
     least, greatest = noise.spread
-    last = max(least, last)
+    last = max(share * least, last)
     first = max(greatest, first, last)
     return [first * (last / first) ** (step / max(1, steps - 1)) for step in range(steps)]

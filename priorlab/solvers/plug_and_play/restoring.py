@@ -111,9 +111,12 @@ def _solved(
 ) -> Result:
     noise, kind = measurement.noise, kind_of(measurement)
     values = values_for(settings, kind)
-    levels = falling_levels(noise, values.steps, values.first_level, values.last_level)
+    algorithm = algorithm_for(settings, kind)
+    levels = falling_levels(
+        noise, values.steps, values.first_level, values.last_level, algorithm.least_level
+    )
     problem = Problem(denoise, measurement, levels, values.data_weight, trace, seed)
-    result = algorithm_for(settings, kind).run(problem)
+    result = algorithm.run(problem)
     if noise.is_exact:
         result = result._replace(image=exact_data.agreeing(result.image, measurement))
     trace.report(len(levels), len(levels), result.image)

@@ -42,7 +42,7 @@ def _range(field: str) -> str:
 BEST = {
     NOISE: "hqs",
     MISSING: "drs",
-    SUPERRES: "hqs",
+    SUPERRES: "drs",
     BLUR: "hqs",
     OTHER_OPERATOR: "hqs",
     OTHER_NOISE: "hqs",
