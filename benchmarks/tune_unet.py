@@ -16,7 +16,7 @@ from priorlab.training.photographs import Photographs, halved
 from priorlab_learned.unet import UNet, share_of_change
 
 LEVELS = (0.1, 0.3, 0.5, 0.7, 1, 1.5, 2, 3, 5, 15)
-FADES = (0, 1, 1.5, 2, 2.5, 3, 4)
+FADES = (0, 0.3, 0.4, 0.5, 0.7, 1)
 SIDE = 128
 
 
@@ -51,11 +51,11 @@ def gains_of(clean: torch.Tensor, level: float, seed: int) -> list[float]:
     """Return the gain in dB for each of the `FADES`."""
     noise = np.random.default_rng(seed).standard_normal(clean.shape, np.float32)
     noise = torch.from_numpy(noise) * (level / 255)
-    share = share_of_change(level / 255, clean.shape[1])
+    share = share_of_change(level / 255)
     change = (UNet().denoise(clean + noise, level / 255) - clean - noise) / share
     gains = []
     for fade in FADES:
-        left = noise + change * (level**2 / (level**2 + fade**2))
+        left = noise + change * share_of_change(level, fade)
         gains.append(10 * float(torch.log10(noise.square().mean() / left.square().mean())))
     return gains
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from functools import lru_cache
 from pathlib import Path
 from typing import ClassVar
 
@@ -16,23 +15,18 @@ from priorlab.errors import Unsupported
 from priorlab.forward.measurement import Measurement
 from priorlab.priors import Denoiser
 from priorlab.solvers.tiles import Locality
-from priorlab.weights_file import WeightsError, read_weights
-from priorlab_learned.networks.mirroring import continued
-from priorlab_learned.networks.unet_network import MULTIPLE, UNetNetwork
+from priorlab_learned.networks.trained import LOCALITY, channels_problem, load, of_any_size
+from priorlab_learned.networks.unet_network import UNetNetwork
 
 SHIPPED = {
     1: Path(__file__).parent / "weights" / "unet_gray.safetensors",
     3: Path(__file__).parent / "weights" / "unet_color.safetensors",
 }
-LOCALITY = Locality(reach=90, grid=MULTIPLE, side=1536)
-"""The receptive field: 16 convolutions at three resolutions, and the grids of the coarser two."""
+FADE = 0.4 / 255
+"""Noise level at which half of the predicted change is made.
 
-FADE = {1: 2 / 255, 3: 3 / 255}
-"""Noise level at which half of the predicted change is made, for gray and for colour.
-
-What varies by less in a photograph is detail as likely as noise; and what these networks saw of
-colour was stored at half resolution, so that sharp colour is noise to them. With these levels no
-picture that their training holds out, whole or halved, becomes worse by more than 0.05 dB; see
+What varies by less in a photograph is detail as likely as noise. With this level no picture that
+the training holds out, whole or halved, becomes worse by more than 0.03 dB; see
 benchmarks/tune_unet.py.
 """
 
@@ -47,12 +41,12 @@ class UNet(Denoiser):
 
     About 1.6 million weights, one network for gray and one for RGB; see `UNetNetwork` for the
     architecture and ``weights/README.md`` for how they were trained. Trained for Gaussian noise
-    of standard deviation 0 to 55 on the 0-255 scale. A higher level is not refused: without
-    biases the network is homogeneous, ``f(a v, a sigma) = a f(v, sigma)``, and so treats the
-    image as one of less contrast at level 55.
+    of standard deviation 0 to 255 on the 0-255 scale, mostly 0 to 55. A higher level is not
+    refused: without biases the network is homogeneous, ``f(a v, a sigma) = a f(v, sigma)``, and so
+    treats the image as one of less contrast.
 
-    Of the change that the network predicts, the share ``sigma^2 / (sigma^2 + s^2)`` is made, with s
-    2 for gray and 3 for colour images (0-255): weak noise cannot be told from detail.
+    Of the change that the network predicts, the share ``sigma^4 / (sigma^4 + s^4)`` is made, with s
+    0.4 (0-255): so weak a noise cannot be told from detail.
 
     ``precision=bfloat16`` is much faster on CPUs that have AMX, and slow on those without. The
     default is float32, so that every machine reports the same figures.
@@ -67,6 +61,8 @@ class UNet(Denoiser):
 
     name: ClassVar[str] = "unet"
     batched: ClassVar[bool] = True
+    kind: ClassVar[type[UNetNetwork]] = UNetNetwork
+    shipped: ClassVar[dict[int, Path]] = SHIPPED
 
     weights: str = parameter(
         "", "safetensors file that `priorlab train unet` wrote; empty: the shipped ones", file=True
@@ -89,7 +85,7 @@ class UNet(Denoiser):
 
     @override
     def unsupported(self, measurement: Measurement) -> str | None:
-        return _foreign(measurement.shape[1]) or super().unsupported(measurement)
+        return channels_problem(measurement.shape[1]) or super().unsupported(measurement)
 
     @override
     def locality(self, channels: int, sigma: float) -> Locality:
@@ -116,15 +112,15 @@ class UNet(Denoiser):
         half = self.precision == "bfloat16"
         with torch.autocast(v.device.type, torch.bfloat16, enabled=half):
             parts = torch.split(v.float(), max(1, AT_ONCE // v[0, 0].numel()))
-            images = [_any_size(network, part, level.expand(len(part))) for part in parts]
+            images = [of_any_size(lambda v: network(v, level.expand(len(v))), v) for v in parts]
         restored = torch.cat(images) if len(images) > 1 else images[0]
-        return torch.lerp(v.float(), restored, share_of_change(sigma, v.shape[1])).to(v.dtype)
+        return torch.lerp(v.float(), restored, share_of_change(sigma)).to(v.dtype)
 
     def _network(self, device: torch.device, channels: int) -> UNetNetwork:
-        if reason := _foreign(channels):
+        if reason := channels_problem(channels):
             raise Unsupported(f"{self.name}: {reason}")
-        path = Path(self.weights) if self.weights else SHIPPED[channels]
-        network = _load(path, path.stat().st_mtime_ns if path.exists() else 0, device)
+        path = Path(self.weights) if self.weights else self.shipped[channels]
+        network = load(self.kind, self.name, path, device)
         if network.channels != channels:
             kinds = {1: "gray", 3: "colour"}
             raise Unsupported(
@@ -134,39 +130,12 @@ class UNet(Denoiser):
         return network
 
 
-def share_of_change(sigma: float, channels: int) -> float:
+def share_of_change(sigma: float, fade: float = FADE) -> float:
     """Return how much of the predicted change is made at a noise level.
 
     Examples
     --------
-    >>> [round(share_of_change(level / 255, 3), 2) for level in (0, 0.3, 1, 3, 15)]
-    [0.0, 0.01, 0.1, 0.5, 0.96]
+    >>> [round(share_of_change(level / 255), 2) for level in (0, 0.2, 0.4, 1, 3)]
+    [0.0, 0.06, 0.5, 0.98, 1.0]
     """
-    return sigma**2 / (sigma**2 + FADE[channels] ** 2)
-
-
-def _foreign(channels: int) -> str | None:
-    """Return that there is no network for so many channels, if so."""
-    if channels in SHIPPED:
-        return None
-    return f"it only treats images with 1 or 3 channels, not {channels}"
-
-
-@lru_cache(maxsize=8)
-def _load(path: Path, modified: int, device: torch.device) -> UNetNetwork:
-    """Read a network once per file, time of change and device."""
-    state, _ = read_weights(path)
-    try:
-        network = UNetNetwork.from_state({name: value.float() for name, value in state.items()})
-    except (KeyError, RuntimeError) as error:
-        raise WeightsError(f"{path} does not hold a network of the unet prior: {error}") from None
-    network.requires_grad_(False).eval()
-    return network.to(device=device, memory_format=torch.channels_last)  # type: ignore[call-overload,no-any-return]
-
-
-def _any_size(network: UNetNetwork, image: Tensor, sigma: Tensor) -> Tensor:
-    """Denoise images (B, C, H, W) of any size: mirrored to what the network accepts."""
-    height, width = image.shape[-2:]
-    grown = continued(image, *(-(-size // MULTIPLE) * MULTIPLE for size in (height, width)))
-    result: Tensor = network(grown, sigma)
-    return result[:, :, :height, :width]
+    return sigma**4 / (sigma**4 + fade**4) if sigma else 0.0

@@ -103,14 +103,14 @@ class JpegQuantisation(Noise):
 
     def sample(self, clean: Array, rng: np.random.Generator) -> Array:
         """Encode images (B, C, H, W), clipped and rounded to 8 bits, and decode them."""
-        stored = self._stored(torch.from_numpy(clean)).numpy()
-        return self._upright(
+        stored = self.stored(torch.from_numpy(clean)).numpy()
+        return self.upright(
             torch.from_numpy(np.stack([self._compressed(image) for image in stored]))
         ).numpy()
 
     def nll(self, u: Tensor, y: Tensor) -> Tensor:
         """Return ``1/2 e^T S^-1 e``, summed over the blocks of each image."""
-        error = self._stored(u - y)
+        error = self.stored(u - y)
         total = error.new_zeros(len(error))
         for rows, columns, height, width in self._regions(error):
             basis, variance = self._eigen(error, height, width)
@@ -120,16 +120,16 @@ class JpegQuantisation(Noise):
 
     def prox(self, v: Tensor, y: Tensor, step: float) -> Tensor:
         """Return ``y + S (S + step)^-1 (v - y)``, block by block."""
-        error = self._stored(v - y)
+        error = self.stored(v - y)
         result = torch.empty_like(error)
         for rows, columns, height, width in self._regions(error):
             basis, variance = self._eigen(error, height, width)
             region = error[..., rows, columns]
             blocks = _cut(region, height, width) @ basis * (variance / (variance + step))
             result[..., rows, columns] = _joined(blocks @ basis.T, region.shape, height, width)
-        return y + self._upright(result)
+        return y + self.upright(result)
 
-    def _stored(self, image: Tensor) -> Tensor:
+    def stored(self, image: Tensor) -> Tensor:
         """Turn upright images (B, C, H, W) to how they lie in the file."""
         if self.orientation in (2, 3, 6, 7):
             image = image.flip(-1)
@@ -137,8 +137,8 @@ class JpegQuantisation(Noise):
             image = image.flip(-2)
         return (image.mT if self.orientation >= 5 else image).contiguous()
 
-    def _upright(self, image: Tensor) -> Tensor:
-        """Do the opposite of `_stored`."""
+    def upright(self, image: Tensor) -> Tensor:
+        """Do the opposite of `stored`."""
         if self.orientation >= 5:
             image = image.mT
         if self.orientation in (3, 4, 7, 8):

@@ -270,10 +270,10 @@ def test_the_blocks_of_a_file_lie_as_it_was_stored(orientation: int, tmp_path: P
     y = torch.from_numpy(shown.image)[None].double()
     noise = task.noise
     assert isinstance(noise, jpeg.JpegQuantisation)
-    assert torch.equal(noise._upright(noise._stored(y)), y)
+    assert torch.equal(noise.upright(noise.stored(y)), y)
     # As it lies in the file, it is what a decoder that does not turn it sees.
     raw = np.asarray(Image.open(path), np.float64).transpose(2, 0, 1) / 255
-    assert np.allclose(noise._stored(y)[0], raw, atol=1e-6)
+    assert np.allclose(noise.stored(y)[0], raw, atol=1e-6)
     again = noise.sample(y.numpy(), np.random.default_rng(0))
     wrong = dataclasses.replace(noise, orientation=1 if orientation > 1 else 8)
     changed = [np.square(n.sample(y.numpy(), None) - y.numpy()).mean() for n in (noise, wrong)]

@@ -136,7 +136,7 @@ def test_freed_memory_is_kept_during_training_only(folder, fails, monkeypatch):
 
 
 def test_learning_rate_rises_then_falls_to_zero():
-    schedule = loop.Schedule(1000, seed=0)
+    schedule = loop.Schedule(1000, 0, 1e-3)
     rates = [schedule.rate(step) for step in range(1000)]
     assert max(rates) == pytest.approx(schedule.learning_rate, rel=0.05)
     assert rates[0] < 1e-4 and rates[-1] < 1e-7
@@ -216,3 +216,14 @@ def test_several_devices_need_fabric(folder, monkeypatch):
     monkeypatch.setattr(extras.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(UsageError, match=r"pip install 'priorlab\[fabric\]'"):
         UNetTraining(devices=2, device="cpu").train(folder, folder / "w.safetensors", silent)
+
+
+def test_a_training_can_begin_with_weights(folder):
+    first, _ = run(folder, "first", steps=5)
+    second = folder.parent / "second.safetensors"
+    facts = UNetTraining(steps=1, start=str(first)).train(folder, second, silent)
+    assert facts["start"].startswith("tensors ") and f"--start {first}" in facts["command"]
+    before, after = read_weights(first)[0], read_weights(second)[0]
+    assert all((after[name] - tensor).abs().max() < 0.01 for name, tensor in before.items())
+    with pytest.raises(UsageError, match=r"start=.* holds another network"):
+        UNetTraining(steps=1, channels=3, start=str(first)).train(folder, second, silent)

@@ -59,7 +59,7 @@ class Schedule:
 
     steps: int
     seed: int
-    learning_rate: float = 1e-3
+    learning_rate: float
     averaged: float = AVERAGED
 
     def rate(self, step: int) -> float:
@@ -139,7 +139,7 @@ def optimise(
     optimiser = torch.optim.AdamW(
         network.parameters(), schedule.learning_rate, weight_decay=1e-4, fused=True
     )
-    averaged = copy.deepcopy(network)
+    averaged = copy.deepcopy(network).eval()
     done, spent, curve = _resume(checkpoint, network, optimiser, averaged)
     shared, optimiser = devices.setup(network, optimiser)
     first = devices.global_rank == 0

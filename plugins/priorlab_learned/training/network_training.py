@@ -21,7 +21,7 @@ from priorlab.training import Report, Trainer, devices
 from priorlab.training.card import write_card
 from priorlab.training.checkpoints import Checkpoint
 from priorlab.training.photographs import Array, Photographs
-from priorlab.weights_file import write_weights
+from priorlab.weights_file import WeightsError, read_weights, write_weights
 from priorlab_learned.training.loop import Learned, Loss, Schedule, optimise
 
 VALIDATION_IMAGES = 4
@@ -45,9 +45,19 @@ class NetworkTraining(Trainer):
     device: str = parameter("auto", "a torch device; auto: a GPU, or the CPU if there is none")
     devices: int = parameter(1, "how many of them; several need Lightning Fabric", low=1)
 
+    @property
+    def learning_rate(self) -> float:
+        """The greatest; see `loop.Schedule`."""
+        return 1e-3
+
+    @property
+    def first_weights(self) -> Path | None:
+        """The file of the weights that it begins with; None if they are drawn."""
+        return None
+
     @abstractmethod
     def make_network(self) -> nn.Module:
-        """Return the network with its first weights, from torch's global generator."""
+        """Return the network with weights from torch's global generator."""
 
     @abstractmethod
     def make_loss(self, photographs: list[Array]) -> Loss:
@@ -74,14 +84,21 @@ class NetworkTraining(Trainer):
         check_writable(output, [".safetensors"])
         photographs = Photographs.read(dataset, self.least_size)
         where, precision = devices.on(self.device, self.devices)
-        settings = {field.name: self.text(field.name) for field in dataclasses.fields(self)}
+        # Of a file, what it says counts, not where it lies.
+        settings = {key: str(value) for key, value in self.fingerprint()["parameters"].items()}
+        if self.first_weights:
+            settings["start"] = "tensors " + read_weights(self.first_weights)[1]["tensors_sha256"]
         settings["device"] = where.device.type
         settings |= photographs.facts | {"precision": precision, "torch": str(torch.__version__)}
         checkpoint = Checkpoint(output, settings)
         torch.manual_seed(self.seed)
-        network = self.make_network().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        network = self.make_network()
+        if self.first_weights:
+            _load_first(network, self.first_weights)
+        network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         seen = photographs.held_out[:VALIDATION_IMAGES]
-        provenance = {"command": self.command(dataset, output), **settings}
+        command = self.command(dataset, output)
+        provenance = {"trainer": self.name, "command": command, **settings}
         so_far = output.with_name(f"{output.stem}.so-far{output.suffix}")
 
         def keep(learned: Learned) -> None:
@@ -93,7 +110,7 @@ class NetworkTraining(Trainer):
             network,
             self.make_loss(photographs.shown),
             lambda network: self.score(network, seen),
-            Schedule(self.steps, self.seed),
+            Schedule(self.steps, self.seed, self.learning_rate),
             where,
             checkpoint,
             report,
@@ -114,6 +131,15 @@ class NetworkTraining(Trainer):
         for unfinished in (so_far, so_far.with_suffix(".md")):
             unfinished.unlink(missing_ok=True)
         return provenance
+
+
+def _load_first(network: nn.Module, weights: Path) -> None:
+    """Give the network the weights of a file, or raise a `WeightsError`."""
+    state, _ = read_weights(weights)
+    try:
+        network.load_state_dict(state)
+    except RuntimeError:
+        raise WeightsError(f"start={weights} holds another network than this training's") from None
 
 
 def _halved(network: nn.Module) -> dict[str, torch.Tensor]:

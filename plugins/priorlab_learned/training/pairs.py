@@ -24,7 +24,7 @@ BATCH = 16
 MIDDLE, LOW, HIGH = (0.0, 55.0), (0.1, 10.0), (55.0, 255.0)
 """Ranges of noise levels, on the 0-255 scale: the levels of `LOW` are drawn evenly on a logarithmic
 scale, the others evenly."""
-SHARE_LOW, SHARE_HIGH = 0.25, 0.1
+SHARE_LOW, SHARE_HIGH = 0.15, 0.05
 
 SHARE_HALVED = {1: 0.25, 3: 0.5}
 """The share of crops that are of photographs at half size, for gray and for colour."""
@@ -54,6 +54,15 @@ class Pairs:
 
     def draw(self, kind: int, rng: np.random.Generator) -> tuple[Tensor, Tensor, Tensor]:
         """Draw clean crops (B, kind, 64, 64) in [0, 1], their noise, and the levels (B,)."""
+        clean = self.draw_clean(kind, rng)
+        sigma = draw_levels(BATCH, rng)
+        if self._level:
+            sigma = np.full_like(sigma, self._level / 255)
+        noise = rng.standard_normal(clean.shape, np.float32) * sigma[:, None, None, None]
+        return clean, torch.from_numpy(noise), torch.from_numpy(sigma)
+
+    def draw_clean(self, kind: int, rng: np.random.Generator) -> Tensor:
+        """Draw clean crops (B, kind, 64, 64) in [0, 1]."""
         whole, small = self._images[kind]
         crops = []
         for index in rng.integers(len(whole), size=BATCH):
@@ -64,12 +73,7 @@ class Pairs:
             if kind == 3 and rng.random() < SHARE_RECOLOURED:
                 part = recoloured(part, rng)
             crops.append(part)
-        clean = np.stack(crops)
-        sigma = draw_levels(BATCH, rng)
-        if self._level:
-            sigma = np.full_like(sigma, self._level / 255)
-        noise = rng.standard_normal(clean.shape, np.float32) * sigma[:, None, None, None]
-        return torch.from_numpy(clean), torch.from_numpy(noise), torch.from_numpy(sigma)
+        return torch.from_numpy(np.stack(crops))
 
 
 class NoisyCrops:

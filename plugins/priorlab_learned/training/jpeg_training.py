@@ -1,0 +1,129 @@
+"""Training of the ``unet-jpeg`` prior: photographs before and after JPEG compression."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from typing_extensions import override
+
+from priorlab.components import parameter
+from priorlab.forward import jpeg
+from priorlab.training.photographs import Array, gray
+from priorlab_learned.networks.trained import CHANNELS, as_colour, with_channels
+from priorlab_learned.networks.unet_network import MULTIPLE, UNetNetwork
+from priorlab_learned.training.loop import Loss
+from priorlab_learned.training.network_training import NetworkTraining, psnr
+from priorlab_learned.training.pairs import CROP, Pairs
+from priorlab_learned.training.unet_training import NAMES, weighted_error
+from priorlab_learned.unet import SHIPPED
+
+QUALITIES = (5, 95)
+"""The least and the greatest that a crop is compressed with, on IJG's scale."""
+MEASURED = (10, 20, 40)
+"""Those at which a finished network is measured."""
+VALIDATION = 10
+"""That of the curve."""
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class UNetJpegTraining(NetworkTraining):
+    """The network of the ``unet-jpeg`` prior, from a folder of photographs.
+
+    The crops of the ``unet`` training, gray and colour in turn, compressed with a quality of 5 to
+    95 each and, in colour, any subsampling that Pillow writes. What is a noise level there is here
+    the error to expect from the quantisation tables. The blocks of 8x8 pixels lie in a crop as in a
+    whole picture, and the network, whose coarsest pixels are 8x8, can know where they are. It
+    begins with the colour weights of ``unet``.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> UNetJpegTraining(steps=100).command(Path("photos"), Path("net.safetensors"))
+    'priorlab train unet-jpeg --dataset photos --steps 100 --seed 0 -o net.safetensors'
+    """
+
+    name: ClassVar[str] = "unet-jpeg"
+    least_size: ClassVar[int] = 2 * CROP
+
+    start: str = parameter("", "weights of unet to begin with; empty: the shipped ones", file=True)
+
+    @property
+    @override
+    def learning_rate(self) -> float:
+        return 5e-4
+
+    @property
+    @override
+    def first_weights(self) -> Path:
+        return Path(self.start) if self.start else SHIPPED[3]
+
+    @override
+    def make_network(self) -> nn.Module:
+        return UNetNetwork(3)
+
+    @override
+    def make_loss(self, photographs: list[Array]) -> Loss:
+        pairs = Pairs(photographs)
+
+        def loss(
+            network: nn.Module, step: int, rng: np.random.Generator, to: torch.device
+        ) -> Tensor:
+            clean = pairs.draw_clean(CHANNELS[step % len(CHANNELS)], rng)
+            stored, level = (tensor.to(to) for tensor in compressed(clean, rng))
+            estimate = with_channels(network(as_colour(stored), level), clean.shape[1])
+            return weighted_error(estimate, clean.to(to), level)
+
+        return loss
+
+    @override
+    def score(self, network: nn.Module, images: list[Array]) -> float:
+        return mean_psnr(network, [gray(image) for image in images], VALIDATION)
+
+    @override
+    def figures(self, network: nn.Module, images: list[Array]) -> Mapping[str, float]:
+        converted = {1: [gray(image) for image in images], 3: images}
+        return {
+            f"{NAMES[kind]}_psnr_quality{quality}": mean_psnr(network, converted[kind], quality)
+            for kind in CHANNELS
+            for quality in (MEASURED if images else ())
+        }
+
+
+def compressed(clean: Tensor, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
+    """Return crops (B, C, H, W) as JPEG leaves them, and the errors to expect (B,)."""
+    stored, levels = [], []
+    for crop in torch.split(clean, 1):
+        quality = int(rng.integers(QUALITIES[0], QUALITIES[1] + 1))
+        kinds = jpeg.WRITTEN if clean.shape[1] == 3 else jpeg.WRITTEN[:1]
+        noise = _encoder(quality, kinds[rng.integers(len(kinds))])
+        stored.append(torch.from_numpy(noise.sample(crop.numpy(), rng)).float())
+        levels.append(noise.level)
+    return torch.cat(stored), torch.tensor(levels)
+
+
+@lru_cache(maxsize=512)
+def _encoder(quality: int, subsampling: str) -> jpeg.JpegQuantisation:
+    return jpeg.standard(quality, subsampling)
+
+
+@torch.no_grad()
+def mean_psnr(network: nn.Module, images: list[Array], quality: int) -> float:
+    """Return the mean PSNR in dB over images cropped to a size the network accepts."""
+    device = next(network.parameters()).device
+    noise, rng = _encoder(quality, "4:4:4"), np.random.default_rng(0)
+    values = []
+    for image in images:
+        height, width = (size - size % MULTIPLE for size in image.shape[1:])
+        clean = image[None, :, :height, :width].astype(np.float32) / 255
+        stored = torch.from_numpy(noise.sample(clean, rng)).float().to(device)
+        level = torch.tensor([noise.level], device=device)
+        estimate = with_channels(network(as_colour(stored), level), len(image))
+        values.append(psnr(estimate.cpu(), torch.from_numpy(clean)))
+    return float(np.mean(values)) if values else float("nan")
