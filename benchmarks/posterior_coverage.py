@@ -3,9 +3,9 @@
     python benchmarks/posterior_coverage.py ../shared/data/bsds432 --images 4 --side 96
 
 prints, for each task, the share of the true pixels within two deviations of the posterior's mean
-(95 % for Gaussian errors, if the deviations are right), the root mean square error beside that of the
-best solver that draws no samples and beside the mean deviation (0-255), and the rank correlation of
-error and deviation, which is high where the map shows where errors are.
+(95 % for Gaussian errors, if the deviations are right), the root mean square error beside that of
+the best solver that draws no samples and beside the mean deviation (0-255), and the rank
+correlation of error and deviation, which is high where the map shows where errors are.
 Pixels that were measured without noise are left out.
 """
 

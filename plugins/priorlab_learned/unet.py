@@ -15,7 +15,7 @@ from priorlab.errors import Unsupported
 from priorlab.forward.measurement import Measurement
 from priorlab.priors import Denoiser
 from priorlab.solvers.tiles import Locality
-from priorlab_learned.networks.trained import LOCALITY, channels_problem, load, of_any_size
+from priorlab_learned.networks.trained import KINDS, LOCALITY, channels_problem, load, of_any_size
 from priorlab_learned.networks.unet_network import UNetNetwork
 
 SHIPPED = {
@@ -122,10 +122,9 @@ class UNet(Denoiser):
         path = Path(self.weights) if self.weights else self.shipped[channels]
         network = load(self.kind, self.name, path, device)
         if network.channels != channels:
-            kinds = {1: "gray", 3: "colour"}
             raise Unsupported(
-                f"{path} is a network for {kinds[network.channels]} images,"
-                f" this one is {kinds[channels]}"
+                f"{path} is a network for {KINDS[network.channels]} images,"
+                f" this one is {KINDS[channels]}"
             )
         return network
 

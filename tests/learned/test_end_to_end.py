@@ -136,9 +136,7 @@ def test_holes_of_any_size_are_filled_roughly():
 def test_a_small_network_learns(module, network, trainer, tmp_path, monkeypatch):
     monkeypatch.setattr(module, network.__name__, lambda channels: network(channels, (8, 8, 8)))
     monkeypatch.setattr(devices, "bf16_is_fast", lambda device: False)
-    for name, value in {"MEASURED": module.MEASURED[:1], "CROP": 32, "BATCH": 4}.items():
-        if hasattr(module, name):
-            monkeypatch.setattr(module, name, value)
+    monkeypatch.setattr(trainer, "measured", trainer.measured[:1])
     monkeypatch.setattr(trainer, "least_size", 64)
     monkeypatch.setattr(pairs, "CROP", 32)
     monkeypatch.setattr(pairs, "BATCH", 4)

@@ -17,8 +17,8 @@ from priorlab_learned.networks.unet_network import MULTIPLE, UNetLayers
 
 Network = TypeVar("Network", bound=UNetLayers)
 
-CHANNELS = (1, 3)
-"""Numbers of channels of the images that there are networks for: gray and colour."""
+KINDS = {1: "gray", 3: "colour"}
+"""The images that there are networks for, by their number of channels."""
 
 LOCALITY = Locality(reach=90, grid=MULTIPLE, side=1536)
 """The receptive field: 16 convolutions at three resolutions, and the grids of the coarser two."""
@@ -32,7 +32,7 @@ def channels_problem(channels: int) -> str | None:
     >>> channels_problem(2)
     'it only treats images with 1 or 3 channels, not 2'
     """
-    if channels in CHANNELS:
+    if channels in KINDS:
         return None
     return f"it only treats images with 1 or 3 channels, not {channels}"
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import ClassVar
@@ -15,25 +14,18 @@ from typing_extensions import override
 
 from priorlab.components import parameter
 from priorlab.forward import jpeg
-from priorlab.training.photographs import Array, gray
-from priorlab_learned.networks.trained import CHANNELS, as_colour, with_channels
-from priorlab_learned.networks.unet_network import MULTIPLE, UNetNetwork
-from priorlab_learned.training.loop import Loss
-from priorlab_learned.training.network_training import NetworkTraining, psnr
-from priorlab_learned.training.pairs import CROP, Pairs
-from priorlab_learned.training.unet_training import NAMES, weighted_error
+from priorlab_learned.networks.trained import as_colour, with_channels
+from priorlab_learned.networks.unet_network import UNetNetwork
+from priorlab_learned.training.end_to_end import EndToEndTraining
+from priorlab_learned.training.errors import weighted_error
 from priorlab_learned.unet import SHIPPED
 
 QUALITIES = (5, 95)
 """The least and the greatest that a crop is compressed with, on IJG's scale."""
-MEASURED = (10, 20, 40)
-"""Those at which a finished network is measured."""
-VALIDATION = 10
-"""That of the curve."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class UNetJpegTraining(NetworkTraining):
+class UNetJpegTraining(EndToEndTraining):
     """The network of the ``unet-jpeg`` prior, from a folder of photographs.
 
     The crops of the ``unet`` training, gray and colour in turn, compressed with a quality of 5 to
@@ -50,7 +42,9 @@ class UNetJpegTraining(NetworkTraining):
     """
 
     name: ClassVar[str] = "unet-jpeg"
-    least_size: ClassVar[int] = 2 * CROP
+    strength: ClassVar[str] = "quality"
+    measured: ClassVar[tuple[float, ...]] = (10, 20, 40)
+    validation: ClassVar[float] = 10
 
     start: str = parameter("", "weights of unet to begin with; empty: the shipped ones", file=True)
 
@@ -69,31 +63,19 @@ class UNetJpegTraining(NetworkTraining):
         return UNetNetwork(3)
 
     @override
-    def make_loss(self, photographs: list[Array]) -> Loss:
-        pairs = Pairs(photographs)
-
-        def loss(
-            network: nn.Module, step: int, rng: np.random.Generator, to: torch.device
-        ) -> Tensor:
-            clean = pairs.draw_clean(CHANNELS[step % len(CHANNELS)], rng)
-            stored, level = (tensor.to(to) for tensor in compressed(clean, rng))
-            estimate = with_channels(network(as_colour(stored), level), clean.shape[1])
-            return weighted_error(estimate, clean.to(to), level)
-
-        return loss
+    def error(
+        self, network: nn.Module, clean: Tensor, rng: np.random.Generator, to: torch.device
+    ) -> Tensor:
+        stored, level = (tensor.to(to) for tensor in compressed(clean, rng))
+        estimate = with_channels(network(as_colour(stored), level), clean.shape[1])
+        return weighted_error(estimate, clean.to(to), level)
 
     @override
-    def score(self, network: nn.Module, images: list[Array]) -> float:
-        return mean_psnr(network, [gray(image) for image in images], VALIDATION)
-
-    @override
-    def figures(self, network: nn.Module, images: list[Array]) -> Mapping[str, float]:
-        converted = {1: [gray(image) for image in images], 3: images}
-        return {
-            f"{NAMES[kind]}_psnr_quality{quality}": mean_psnr(network, converted[kind], quality)
-            for kind in CHANNELS
-            for quality in (MEASURED if images else ())
-        }
+    def restored(self, network: nn.Module, clean: Tensor, strength: float, index: int) -> Tensor:
+        noise, rng = _encoder(int(strength), "4:4:4"), np.random.default_rng(index)
+        stored = torch.from_numpy(noise.sample(clean.cpu().numpy(), rng)).float().to(clean.device)
+        level = torch.tensor([noise.level], device=clean.device)
+        return with_channels(network(as_colour(stored), level), clean.shape[1])
 
 
 def compressed(clean: Tensor, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
@@ -111,19 +93,3 @@ def compressed(clean: Tensor, rng: np.random.Generator) -> tuple[Tensor, Tensor]
 @lru_cache(maxsize=512)
 def _encoder(quality: int, subsampling: str) -> jpeg.JpegQuantisation:
     return jpeg.standard(quality, subsampling)
-
-
-@torch.no_grad()
-def mean_psnr(network: nn.Module, images: list[Array], quality: int) -> float:
-    """Return the mean PSNR in dB over images cropped to a size the network accepts."""
-    device = next(network.parameters()).device
-    noise, rng = _encoder(quality, "4:4:4"), np.random.default_rng(0)
-    values = []
-    for image in images:
-        height, width = (size - size % MULTIPLE for size in image.shape[1:])
-        clean = image[None, :, :height, :width].astype(np.float32) / 255
-        stored = torch.from_numpy(noise.sample(clean, rng)).float().to(device)
-        level = torch.tensor([noise.level], device=device)
-        estimate = with_channels(network(as_colour(stored), level), len(image))
-        values.append(psnr(estimate.cpu(), torch.from_numpy(clean)))
-    return float(np.mean(values)) if values else float("nan")

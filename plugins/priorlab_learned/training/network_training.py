@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import ClassVar
 
@@ -20,8 +20,9 @@ from priorlab.pictures.writing import check_writable
 from priorlab.training import Report, Trainer, devices
 from priorlab.training.card import write_card
 from priorlab.training.checkpoints import Checkpoint
-from priorlab.training.photographs import Array, Photographs
+from priorlab.training.photographs import Array, Photographs, gray
 from priorlab.weights_file import WeightsError, read_weights, write_weights
+from priorlab_learned.networks.unet_network import MULTIPLE
 from priorlab_learned.training.loop import Learned, Loss, Schedule, optimise
 
 VALIDATION_IMAGES = 4
@@ -153,6 +154,27 @@ def _photos() -> list[Array]:
     return [np.rint(255 * image).astype(np.uint8) for image in images if len(image) == 3]
 
 
-def psnr(estimate: torch.Tensor, clean: torch.Tensor) -> float:
-    """Return the PSNR in dB of an estimate, clipped to [0, 1]."""
-    return -10 * math.log10(float((estimate.clamp(0, 1) - clean).square().mean()))
+def as_kind(images: list[Array], channels: int) -> list[Array]:
+    """Return colour images as those of 1 or 3 channels."""
+    return images if channels == 3 else [gray(image) for image in images]
+
+
+@torch.no_grad()
+def mean_psnr(
+    network: nn.Module,
+    images: list[Array],
+    restored: Callable[[torch.Tensor, int], torch.Tensor],
+) -> float:
+    """Return the mean PSNR in dB over images, cropped to a size that networks accept.
+
+    `restored` is given a clean image (1, C, H, W) on the network's device, and its number; it
+    degrades the image and has the network restore it.
+    """
+    device, values = next(network.parameters()).device, []
+    for index, image in enumerate(images):
+        height, width = (size - size % MULTIPLE for size in image.shape[1:])
+        clean = torch.from_numpy(image[None, :, :height, :width].astype(np.float32) / 255)
+        estimate = restored(clean.to(device), index).cpu().clamp(0, 1)
+        error = (estimate - clean).square().mean()
+        values.append(-10 * math.log10(float(error)))
+    return float(np.mean(values)) if values else math.nan

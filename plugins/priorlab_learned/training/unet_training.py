@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar
@@ -15,20 +14,19 @@ from typing_extensions import override
 
 from priorlab.components import parameter
 from priorlab.errors import UsageError
-from priorlab.training.photographs import Array, gray
-from priorlab_learned.networks.unet_network import MULTIPLE, UNetNetwork
+from priorlab.training.photographs import Array
+from priorlab_learned.networks.trained import KINDS
+from priorlab_learned.networks.unet_network import UNetNetwork
+from priorlab_learned.training.errors import weighted_error
 from priorlab_learned.training.loop import Loss
 from priorlab_learned.training.losses import LOSSES
-from priorlab_learned.training.network_training import NetworkTraining, psnr
+from priorlab_learned.training.network_training import NetworkTraining, as_kind, mean_psnr
 from priorlab_learned.training.pairs import CROP, NoisyCrops, Pairs
 
 LEVELS = (0.3, 1, 3, 5, 15, 25, 50, 100)
 """Noise levels, on the 0-255 scale, at which a finished network is measured."""
-NAMES = {1: "gray", 3: "colour"}
 VALIDATION = 25
 """That of the curve."""
-TINY = 1e-8
-"""Added to a mean square error, whose root has a gradient so."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -70,7 +68,7 @@ class UNetTraining(NetworkTraining):
         super().__post_init__()
         if self.loss != "supervised" and not self.noise:
             raise UsageError(f"{self.name}: loss={self.loss} needs noise=, the level of the noise")
-        if self.channels not in NAMES:
+        if self.channels not in KINDS:
             raise UsageError(f"{self.name}: channels={self.channels} is neither 1 nor 3")
         if self.loss == "supervised" and self.noisy:
             raise UsageError(f"{self.name}: noisy=true needs a loss= that asks for no clean images")
@@ -117,45 +115,22 @@ class UNetTraining(NetworkTraining):
 
     @override
     def score(self, network: nn.Module, images: list[Array]) -> float:
-        return mean_psnr(network, self._seen(images), self.noise or VALIDATION)
+        return self._psnr(network, images, self.noise or VALIDATION)
 
     @override
     def figures(self, network: nn.Module, images: list[Array]) -> Mapping[str, float]:
         levels = (self.noise,) if self.noise else LEVELS
         return {
-            f"{NAMES[self.channels]}_psnr_sigma{level:g}": mean_psnr(
-                network, self._seen(images), level
-            )
+            f"{KINDS[self.channels]}_psnr_sigma{level:g}": self._psnr(network, images, level)
             for level in (levels if images else ())
         }
 
-    def _seen(self, images: list[Array]) -> list[Array]:
-        """Return colour images as the network takes them."""
-        return images if self.channels == 3 else [gray(image) for image in images]
+    def _psnr(self, network: nn.Module, images: list[Array], level: float) -> float:
+        def restored(clean: Tensor, index: int) -> Tensor:
+            rng = np.random.default_rng([0, index])
+            noise = torch.from_numpy(rng.standard_normal(tuple(clean.shape), np.float32))
+            sigma = torch.tensor([level / 255], device=clean.device)
+            estimate: Tensor = network(clean + noise.to(clean.device) * (level / 255), sigma)
+            return estimate
 
-
-def weighted_error(estimate: Tensor, clean: Tensor, sigma: Tensor) -> Tensor:
-    """Return the mean over crops of the root mean square error, in which all levels (B,) count.
-
-    The error to expect at a level s (0-255) is about ``s / (1 + 0.07 s)``. Divided by it, low
-    levels would decide everything, as it is they would not count: the root is between.
-    """
-    level = 255 * sigma
-    expected = (level / (1 + 0.07 * level)).clamp(min=0.2) / 9
-    error = (estimate - clean).square().mean((1, 2, 3)).add(TINY).sqrt()
-    return (error / expected.sqrt()).mean()
-
-
-@torch.no_grad()
-def mean_psnr(network: nn.Module, images: list[Array], level: float) -> float:
-    """Return the mean PSNR in dB over images cropped to a size the network accepts."""
-    device = next(network.parameters()).device
-    values = []
-    for index, image in enumerate(images):
-        height, width = (size - size % MULTIPLE for size in image.shape[1:])
-        clean = torch.from_numpy(image[None, :, :height, :width].astype(np.float32) / 255)
-        noise = np.random.default_rng([0, index]).standard_normal(clean.shape, np.float32)
-        v = clean + torch.from_numpy(noise) * (level / 255)
-        estimate = network(v.to(device), torch.tensor([level / 255], device=device))
-        values.append(psnr(estimate.cpu(), clean))
-    return float(np.mean(values)) if values else math.nan
+        return mean_psnr(network, as_kind(images, self.channels), restored)
