@@ -14,13 +14,16 @@ from priorlab.forward.operators import Identity
 from priorlab.pictures.datasets import load
 from priorlab.tasks.builtin import Dejpeg, Denoise, Inpaint
 from priorlab.training import devices
-from priorlab.weights_file import write_weights
+from priorlab.weights_file import WeightsError, write_weights
 from priorlab_handcrafted.linear_interpolation import Linear
 from priorlab_learned.networks.inpaint_network import InpaintNetwork, filled_in
 from priorlab_learned.networks.unet_network import UNetNetwork
 from priorlab_learned.training import inpaint_training, jpeg_training, pairs
-from priorlab_learned.unet_inpaint import UNetInpaint
+from priorlab_learned.unet import UNet
+from priorlab_learned.unet_inpaint import SHIPPED, UNetInpaint
 from priorlab_learned.unet_jpeg import UNetJpeg
+
+WEIGHTS = SHIPPED.parent
 
 
 @pytest.fixture(autouse=True)
@@ -162,3 +165,14 @@ def test_a_small_network_learns(module, network, trainer, tmp_path, monkeypatch)
     }[trainer.name]
     restored = prior.restore(task.measure(torch.rand(1, 3, 20, 20), seed=0))
     assert restored.shape == (1, 3, 20, 20)
+
+
+@pytest.mark.parametrize(
+    ("prior", "file", "whose"),
+    [(UNetJpeg, "unet_color", "unet"), (UNet, "gs_unet_color", "gs-unet")],
+)
+def test_the_weights_of_another_prior_are_refused(prior, file, whose):
+    """They fit, and mean something else."""
+    path = WEIGHTS / f"{file}.safetensors"
+    with pytest.raises(WeightsError, match=f"holds a network of {whose}, not of {prior.name}"):
+        prior(weights=str(path)).prepare(torch.device("cpu"), 3)

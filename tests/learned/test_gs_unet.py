@@ -124,3 +124,23 @@ def test_a_small_network_learns(tmp_path, monkeypatch):
     assert losses[-1] < 0.9 * losses[0]
     v = torch.rand(1, 1, 20, 20)
     assert GradientStepUNet(weights=str(out)).denoise(v, 0.1).shape == v.shape
+
+
+def test_the_denoiser_is_differentiable_with_respect_to_its_image():
+    """What `sure` needs: without it, its divergence is that of doing nothing."""
+    network = GradientStepNetwork(1, (8, 8, 8)).double()
+    v = torch.rand(1, 1, 16, 16, dtype=torch.double, requires_grad=True)
+    sigma = torch.tensor([0.1], dtype=torch.double)
+    probe, step = torch.randn_like(v), 1e-5
+    (turned,) = torch.autograd.grad(network(v, sigma), v, probe)
+    with torch.no_grad():
+        ahead, behind = (network(v + side * step * probe, sigma) for side in (0.5, -0.5))
+    # The Jacobian is symmetric: that of a gradient.
+    torch.testing.assert_close(turned, (ahead - behind) / step, atol=1e-5, rtol=1e-4)
+
+
+def test_it_works_where_nothing_is_differentiated():
+    v = noisy(crop("astronaut", 1, 32))
+    expected = GradientStepUNet().denoise(v, SIGMA)
+    with torch.inference_mode():
+        torch.testing.assert_close(GradientStepUNet().denoise(v.clone(), SIGMA), expected)
