@@ -14,19 +14,18 @@ WITHIN = 2.6
 """Data and image agree where they differ by no more, in units of the data's level: by 0.75 / 255 if
 they were rounded to 8 bits, which changes them by up to 0.5 / 255."""
 
-MOST_ROUNDS = 40
-"""Data that no image in [0, 1] explains are not chased for longer; and where a round takes an
-iteration of its own, there is one."""
+MOST_ROUNDS = 100
+"""Data that no image in [0, 1] explains are not chased for longer."""
 
 
 def agreeing(image: Tensor, measurement: Measurement) -> Tensor:
     """Return images in [0, 1] near `image` that agree with the data.
 
-    The nearest image with such data, cut off at 0 and 1; what its data lack then is added to those
-    that the next round asks for (Bregman iteration: Osher, Burger, Goldfarb, Xu, Yin, Multiscale
-    Modeling and Simulation 4(2), 2005). On photographs with saturated parts that takes a quarter of
-    the rounds of projections in turn. Where the rounds reach no agreement, the data hold what the
-    operator cannot make, which more rounds would only amplify: the first one stands.
+    The nearest image with such data, cut off at 0 and 1. What the data of an enlarged image lack
+    then is added to those that a next round asks for (Bregman iteration: Osher, Burger, Goldfarb,
+    Xu, Yin, Multiscale Modeling and Simulation 4(2), 2005): up to 70 rounds on photographs with
+    saturated parts. Other operators, such as a blur, are hard to invert, and hold what rounding
+    added for detail of the image, which each round would amplify: for them there is one.
 
     Parameters
     ----------
@@ -62,13 +61,12 @@ def _agreeing(image: Tensor, measurement: Measurement) -> Tensor:
     """Return one image (1, C, H, W) in [0, 1] that agrees with its data, if there is one."""
     y, operator, level = measurement.y, measurement.operator, measurement.noise.level
     solve, rho = operator.solver(), (level / TYPICAL_ERROR) ** 2
-    lack, target, first = y - operator.forward(image), y, image
-    rounds = MOST_ROUNDS if operator.has_closed_form else 1
-    for number in range(rounds + 1):
+    rounds = MOST_ROUNDS if operator.factor > 1 and operator.has_closed_form else 1
+    lack, target = y - operator.forward(image), y
+    for _ in range(rounds):
         if bool(lack.abs().max() <= WITHIN * level):
-            return image
+            break
         image = solve(target, image, rho).clamp(0, 1)
         lack = y - operator.forward(image)
         target = target + lack
-        first = image if number == 0 else first
-    return first
+    return image
