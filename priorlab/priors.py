@@ -165,14 +165,8 @@ class Regularizer(Prior, ImageSpaceSettings):
 
     def restore(self, measurement: Measurement, trace: Trace = SILENT, seed: int = 0) -> Tensor:
         """Optimise over the image; see `priorlab.solvers.image_space`."""
-        noise = measurement.noise
-        if measurement.operator.is_identity and noise.stabilise_first:
-            told = _Convergence(trace)
-
-            def white(v: Tensor, sigma: float) -> Tensor:
-                return self._without_white(v, sigma, told)
-
-            return stabilised.denoise(white, measurement.y, noise, scales=1)
+        if measurement.operator.is_identity and measurement.noise.stabiliser():
+            return self._stabilised(measurement, trace)
         energy = answers.checked_energy(self.name, self.energy)
         make_prox = self._checked_prox if self.has_prox else None
         return image_space.minimise(measurement, energy, make_prox, self, trace)
@@ -180,10 +174,18 @@ class Regularizer(Prior, ImageSpaceSettings):
     def _checked_prox(self, trace: Trace) -> Callable[[Tensor, float], Tensor]:
         return answers.checked_image(f"{self.name}: prox", self.warm_prox(trace))
 
+    def _stabilised(self, measurement: Measurement, trace: Trace) -> Tensor:
+        """Remove noise alone, made white; with `nll`, one weight smooths dark parts to black."""
+        told = _Convergence(trace)
+
+        def white(v: Tensor, sigma: float) -> Tensor:
+            return self._without_white(v, sigma, told)
+
+        return stabilised.denoise(white, measurement.y, measurement.noise, scales=1)
+
     def _without_white(self, v: Tensor, sigma: float, trace: Trace = SILENT) -> Tensor:
         """Return an image (B, C, H, W) without its white noise of level `sigma`."""
-        noisy = Measurement(v, Identity(), Gaussian(sigma), (v.shape[0], *v.shape[1:]))
-        return self.restore(noisy, trace)
+        return self.restore(Measurement(v, Identity(), Gaussian(sigma), tuple(v.shape)), trace)
 
     @property
     def has_prox(self) -> bool:

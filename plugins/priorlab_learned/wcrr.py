@@ -15,7 +15,6 @@ from typing_extensions import override
 from priorlab.components import PER_GRAY_LEVEL, parameter
 from priorlab.forward.measurement import Measurement
 from priorlab.priors import Regularizer
-from priorlab.solvers import stabilised
 from priorlab.trace import SILENT, Trace, TraceOfOne
 from priorlab.training.memory import freed_memory_kept
 from priorlab.weights_file import WeightsError, read_weights
@@ -105,8 +104,8 @@ class RidgeRegularizer(Regularizer):
         if only_noisy and not gaussian:
             # A splitting with so slow a prox would take minutes.
             if noise.stabiliser():
-                return stabilised.denoise(self._without_white, measurement.y, noise, scales=1)
-            return self._without_white(measurement.y, noise.level)
+                return self._stabilised(measurement, trace)
+            return self._without_white(measurement.y, noise.level, trace)
         if not self.level:
             return self._for(measurement).restore(measurement, trace, seed)
         if not gaussian:

@@ -101,11 +101,6 @@ class Noise(ABC):
         return False
 
     @property
-    def stabilise_first(self) -> bool:
-        """Whether noise alone is better removed after `stabiliser` than with `nll`."""
-        return False
-
-    @property
     def counts_light(self) -> bool:
         """Whether the mean of the data says how bright the image is, better than its pixels do."""
         return False
@@ -240,12 +235,6 @@ class Poisson(Noise):
     @override
     def variance(self, u: Tensor) -> Tensor:
         return u.clamp_min(0) / self.peak
-
-    @property
-    @override
-    def stabilise_first(self) -> bool:
-        # With `nll`, one weight for all of the image smooths the dark parts too much, to black.
-        return True
 
     @property
     @override

@@ -75,11 +75,6 @@ class RealNoise(Noise):
     def is_independent(self) -> bool:
         return self.fine >= WHITE
 
-    @property
-    @override
-    def stabilise_first(self) -> bool:
-        return True
-
     def scaled(self, factor: float) -> RealNoise:
         """Return the same noise, `factor` times as strong."""
         return dataclasses.replace(self, levels=tuple(level * factor for level in self.levels))
