@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from pathlib import Path
 from typing import ClassVar
 
 import torch
 from torch import Tensor
 from typing_extensions import override
 
-from priorlab.components import parameter
 from priorlab.forward.measurement import Measurement
-from priorlab.priors import Prior
 from priorlab.solvers.tiles import in_tiles
 from priorlab.trace import SILENT, Trace
 from priorlab_learned.networks.inpaint_network import InpaintNetwork, filled_in
@@ -20,16 +17,14 @@ from priorlab_learned.networks.trained import (
     LOCALITY,
     as_colour,
     channels_problem,
-    load,
     of_any_size,
     with_channels,
 )
-
-SHIPPED = Path(__file__).parent / "weights" / "unet_inpaint.safetensors"
+from priorlab_learned.one_task import OneTask
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class UNetInpaint(Prior):
+class UNetInpaint(OneTask):
     """A U-Net trained to predict missing pixels of photographs from the known ones.
 
     The layers of ``unet``, trained on pairs, as most learned restoration is: for missing pixels
@@ -49,15 +44,8 @@ class UNetInpaint(Prior):
 
     name: ClassVar[str] = "unet-inpaint"
 
-    weights: str = parameter(
-        "",
-        "safetensors file that `priorlab train unet-inpaint` wrote; empty: the shipped ones",
-        file=True,
-    )
-
-    def prepare(self, device: torch.device, channels: int) -> None:
-        """Read and verify the weights and move them to the device; see `UNet.prepare`."""
-        load(InpaintNetwork, self.name, self.weights or SHIPPED, device)
+    network: ClassVar[type[InpaintNetwork]] = InpaintNetwork
+    shipped: ClassVar[str] = "unet_inpaint.safetensors"
 
     @override
     def unsupported(self, measurement: Measurement) -> str | None:
@@ -77,7 +65,7 @@ class UNetInpaint(Prior):
         mask = measurement.operator.known_pixels
         assert mask is not None
         y, known = measurement.y.float(), mask.float().to(measurement.y.device)
-        network = load(InpaintNetwork, self.name, self.weights or SHIPPED, y.device)
+        network = self._load(y.device)
 
         def work(part: Tensor) -> Tensor:
             image = of_any_size(network, part[:, :-1], part[:, -1:])

@@ -3,34 +3,29 @@
 from __future__ import annotations
 
 import dataclasses
-from pathlib import Path
 from typing import ClassVar
 
 import torch
 from torch import Tensor
 from typing_extensions import override
 
-from priorlab.components import parameter
 from priorlab.forward.jpeg import JpegQuantisation
 from priorlab.forward.measurement import Measurement
-from priorlab.priors import Prior
 from priorlab.solvers.tiles import in_tiles
 from priorlab.trace import SILENT, Trace
 from priorlab_learned.networks.trained import (
     LOCALITY,
     as_colour,
     channels_problem,
-    load,
     of_any_size,
     with_channels,
 )
 from priorlab_learned.networks.unet_network import UNetNetwork
-
-SHIPPED = Path(__file__).parent / "weights" / "unet_jpeg.safetensors"
+from priorlab_learned.one_task import OneTask
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class UNetJpeg(Prior):
+class UNetJpeg(OneTask):
     """A U-Net trained to restore JPEG pictures from the compressed ones themselves.
 
     The network of ``unet``, which sees instead of a noise level the error to expect from the
@@ -57,15 +52,8 @@ class UNetJpeg(Prior):
 
     name: ClassVar[str] = "unet-jpeg"
 
-    weights: str = parameter(
-        "",
-        "safetensors file that `priorlab train unet-jpeg` wrote; empty: the shipped ones",
-        file=True,
-    )
-
-    def prepare(self, device: torch.device, channels: int) -> None:
-        """Read and verify the weights and move them to the device; see `UNet.prepare`."""
-        load(UNetNetwork, self.name, self.weights or SHIPPED, device)
+    network: ClassVar[type[UNetNetwork]] = UNetNetwork
+    shipped: ClassVar[str] = "unet_jpeg.safetensors"
 
     @override
     def unsupported(self, measurement: Measurement) -> str | None:
@@ -81,7 +69,7 @@ class UNetJpeg(Prior):
         self.require(measurement)
         y, noise = measurement.y, measurement.noise
         assert isinstance(noise, JpegQuantisation)
-        network = load(UNetNetwork, self.name, self.weights or SHIPPED, y.device)
+        network = self._load(y.device)
         level = torch.tensor([noise.level], dtype=torch.float32, device=y.device)
 
         def work(part: Tensor) -> Tensor:

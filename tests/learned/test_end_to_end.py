@@ -5,45 +5,24 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
+from learned_pictures import crop, psnr
 from PIL import Image
 
 from priorlab.errors import Unsupported
 from priorlab.forward import jpeg
 from priorlab.forward.measurement import Measurement
 from priorlab.forward.operators import Identity
-from priorlab.pictures.datasets import load
 from priorlab.tasks.builtin import Dejpeg, Denoise, Inpaint
 from priorlab.training import devices
 from priorlab.weights_file import WeightsError, write_weights
 from priorlab_handcrafted.linear_interpolation import Linear
 from priorlab_learned.networks.inpaint_network import InpaintNetwork, filled_in
 from priorlab_learned.networks.unet_network import UNetNetwork
+from priorlab_learned.one_task import FOLDER
 from priorlab_learned.training import inpaint_training, jpeg_training, pairs
 from priorlab_learned.unet import UNet
-from priorlab_learned.unet_inpaint import SHIPPED, UNetInpaint
+from priorlab_learned.unet_inpaint import UNetInpaint
 from priorlab_learned.unet_jpeg import UNetJpeg
-
-WEIGHTS = SHIPPED.parent
-
-
-@pytest.fixture(autouse=True)
-def one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
-def crop(name: str, channels: int, height: int = 96, width: int = 96) -> torch.Tensor:
-    (image,) = (one.read() for one in load("photos").images if one.name == name)
-    top, left = (image.shape[1] - height) // 2, (image.shape[2] - width) // 2
-    part = image[:, top : top + height, left : left + width]
-    part = part.mean(0, keepdims=True) if channels == 1 else part
-    return torch.from_numpy(part[None].copy())
-
-
-def psnr(a: torch.Tensor, b: torch.Tensor) -> float:
-    return float(-10 * torch.log10((a.clamp(0, 1) - b).square().mean()))
 
 
 @pytest.mark.parametrize("channels", [1, 3])
@@ -173,6 +152,6 @@ def test_a_small_network_learns(module, network, trainer, tmp_path, monkeypatch)
 )
 def test_the_weights_of_another_prior_are_refused(prior, file, whose):
     """They fit, and mean something else."""
-    path = WEIGHTS / f"{file}.safetensors"
+    path = FOLDER / f"{file}.safetensors"
     with pytest.raises(WeightsError, match=f"holds a network of {whose}, not of {prior.name}"):
         prior(weights=str(path)).prepare(torch.device("cpu"), 3)

@@ -5,9 +5,9 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
+from learned_pictures import crop, psnr
 from PIL import Image
 
-from priorlab.pictures.datasets import load
 from priorlab.tasks.builtin import Deblur, Inpaint
 from priorlab.training import devices
 from priorlab.weights_file import write_weights
@@ -21,34 +21,14 @@ from priorlab_learned.unet import UNet
 SIGMA = 25 / 255
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
-def crop(name: str, channels: int, side: int = 96) -> torch.Tensor:
-    (image,) = (one.read() for one in load("photos").images if one.name == name)
-    top, left = ((size - side) // 2 for size in image.shape[1:])
-    part = image[:, top : top + side, left : left + side]
-    part = part.mean(0, keepdims=True) if channels == 1 else part
-    return torch.from_numpy(part[None].copy())
-
-
 def noisy(clean: torch.Tensor, seed: int = 0) -> torch.Tensor:
     noise = np.random.default_rng(seed).standard_normal(clean.shape, np.float32)
     return clean + SIGMA * torch.from_numpy(noise)
 
 
-def psnr(a: torch.Tensor, b: torch.Tensor) -> float:
-    return float(-10 * torch.log10((a.clamp(0, 1) - b).square().mean()))
-
-
 @pytest.mark.parametrize("channels", [1, 3])
 def test_the_denoiser_takes_away_the_gradient_of_the_energy(channels):
-    prior, v = GradientStepUNet(), noisy(crop("astronaut", channels, 32))
+    prior, v = GradientStepUNet(), noisy(crop("astronaut", channels, 32, 32))
     change = (v - prior.denoise(v, SIGMA)).double()
     direction = torch.randn(v.shape, generator=torch.Generator().manual_seed(1))
     step = 0.02
@@ -86,7 +66,7 @@ SEEN: list[torch.Tensor] = []
 def test_half_quadratic_splitting_at_one_level_descends(task):
     SEEN.clear()
     level = 15 / 255
-    measurement = task.measure(crop("astronaut", 1, 64), seed=0)
+    measurement = task.measure(crop("astronaut", 1, 64, 64), seed=0)
     prior = Watched(solver="hqs", first_level=level, last_level=level, steps=12, data_weight=1.0)
     prior.restore(measurement)
     objective = [
@@ -140,7 +120,7 @@ def test_the_denoiser_is_differentiable_with_respect_to_its_image():
 
 
 def test_it_works_where_nothing_is_differentiated():
-    v = noisy(crop("astronaut", 1, 32))
+    v = noisy(crop("astronaut", 1, 32, 32))
     expected = GradientStepUNet().denoise(v, SIGMA)
     with torch.inference_mode():
         torch.testing.assert_close(GradientStepUNet().denoise(v.clone(), SIGMA), expected)

@@ -18,14 +18,6 @@ from priorlab_learned.networks.unet_network import UNetNetwork
 from priorlab_learned.unet import SHIPPED, UNet
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
 def noisy(clean, sigma, seed=0):
     noise = np.random.default_rng(seed).standard_normal(clean.shape, np.float32)
     return clean + sigma * torch.from_numpy(noise)
