@@ -185,7 +185,8 @@ class Regularizer(Prior, ImageSpaceSettings):
 
     def _without_white(self, v: Tensor, sigma: float, trace: Trace = SILENT) -> Tensor:
         """Return an image (B, C, H, W) without its white noise of level `sigma`."""
-        return self.restore(Measurement(v, Identity(), Gaussian(sigma), tuple(v.shape)), trace)
+        noisy = Measurement(v, Identity(), Gaussian(sigma), (v.shape[0], *v.shape[1:]))
+        return self.restore(noisy, trace)
 
     @property
     def has_prox(self) -> bool:
