@@ -54,10 +54,15 @@ class Prior(Component, ABC):
     defers_to_exact_data : bool
         Whether what was measured without noise replaces what the prior says of it. Only plain
         interpolations say False: tables show them as they were published.
+    knows_exposure : bool
+        Whether its idea of an image holds only where white is near 1. The core then shows it every
+        picture so; see `priorlab.solvers.exposure`. Where it is False, data and noise times c must
+        give the image times c without that.
     """
 
     by_default: ClassVar[bool] = True
     defers_to_exact_data: ClassVar[bool] = True
+    knows_exposure: ClassVar[bool] = False
 
     @property
     def optimises(self) -> bool:

@@ -16,7 +16,8 @@ from priorlab.forward.measurement import Measurement
 from priorlab.priors import Prior
 from priorlab.randomness import seeded
 from priorlab.solvers.exact_data import agreeing
-from priorlab.trace import SILENT, FramedTrace, Trace
+from priorlab.solvers.exposure import exposed, exposures
+from priorlab.trace import SILENT, FramedTrace, Trace, TraceOfOne
 
 LONGEST_REASON = 300
 """Characters of the one line that says why a restoration failed; its details keep the rest."""
@@ -83,13 +84,30 @@ def run(
         raise prepared
     if not prepared:
         prior.prepare(device, measurement.shape[1])
-    framed = FramedTrace(trace, measurement.shape, measurement.operator.frame)
     with seeded(seed, device), _reporting(trace):
-        restored = _checked(prior.restore(measurement, framed, seed), measurement.shape)
+        restored = _checked(_restored(prior, measurement, trace, seed), measurement.shape)
         if measurement.noise.is_exact and prior.defers_to_exact_data:
             with torch.no_grad():
                 restored = _checked(agreeing(restored, measurement), measurement.shape)
     return measurement.operator.frame(restored)
+
+
+def _restored(prior: Prior, measurement: Measurement, trace: Trace, seed: int) -> Any:
+    """Return what the prior restores, in the brightness of the data."""
+    frame = measurement.operator.frame
+    chosen = set(exposures(measurement)) if prior.knows_exposure else {1.0}
+    if len(chosen) > 1:  # a batch of dark and bright pictures
+        batch = measurement.initial_guess()
+        for index in range(len(batch)):
+            within = TraceOfOne(trace, batch, index)
+            batch[index] = _restored(prior, measurement.image(index), within, seed)[0]
+        return batch
+    (exposure,) = chosen
+    if exposure == 1:
+        return prior.restore(measurement, FramedTrace(trace, measurement.shape, frame), seed)
+    shown = FramedTrace(trace, measurement.shape, lambda image: frame(image) * exposure)
+    restored = prior.restore(exposed(measurement, exposure), shown, seed)
+    return restored * exposure if isinstance(restored, Tensor) else restored
 
 
 def attempt(

@@ -42,6 +42,7 @@ class Bilateral(Denoiser):
     """
 
     name: ClassVar[str] = "bilateral"
+    knows_exposure: ClassVar[bool] = True
     batched: ClassVar[bool] = True
     spread: float = parameter(
         3.0, "standard deviation of the weights in space", unit="pixels", low=0.3, high=20

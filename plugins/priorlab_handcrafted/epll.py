@@ -66,6 +66,7 @@ class ExpectedPatchLogLikelihood(Denoiser):
     """
 
     name: ClassVar[str] = "epll"
+    knows_exposure: ClassVar[bool] = True
     stride: int = parameter(
         3,
         "distance between the patches of an iteration; 1 takes all of them",

@@ -29,6 +29,7 @@ class Tikhonov(Regularizer):
     """
 
     name: ClassVar[str] = "tikhonov"
+    knows_exposure: ClassVar[bool] = True
     weight: float = parameter(8.0, "strength of the smoothing, relative to the noise level", low=0)
 
     def energy(self, x: Tensor) -> Tensor:

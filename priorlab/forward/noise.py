@@ -13,7 +13,7 @@ from __future__ import annotations
 import dataclasses
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from typing_extensions import override
 
+from priorlab.errors import Unsupported
 from priorlab.forward import anscombe, impulses
 
 Array = NDArray[np.float64]
@@ -109,6 +110,10 @@ class Noise(ABC):
         """Return which channels are to be denoised together, with the noise of each part."""
         return [(slice(None), self)]
 
+    def scaled(self, factor: float) -> Noise:
+        """Return the noise of data `factor` times as bright, where that is of the same kind."""
+        raise Unsupported(f"{type(self).__name__} noise depends on how bright the data are")
+
     def reliable_pixels(self, y: Tensor) -> Tensor:
         """Return where `y` carries information about the image: boolean, in its shape."""
         return torch.ones_like(y, dtype=torch.bool)
@@ -169,9 +174,10 @@ class Gaussian(Noise):
     def is_gaussian(self) -> bool:
         return True
 
-    def scaled(self, factor: float) -> Gaussian:
+    @override
+    def scaled(self, factor: float) -> Self:
         """Return the same noise, `factor` times as strong."""
-        return Gaussian(self.sigma * factor)
+        return dataclasses.replace(self, sigma=self.sigma * factor)
 
     def sample(self, clean: NDArray[Any], rng: np.random.Generator) -> NDArray[Any]:
         """Add the noise; nothing is clipped."""

@@ -1,0 +1,74 @@
+"""Show a prior each picture at its usual exposure, with its white near 1.
+
+Data and noise times c ask for the image times c. Most priors give that by themselves; those that know
+how bright or how steep photographs are do not, and would smooth a dark picture too little or too
+much.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+
+from torch import Tensor
+from torch.nn import functional
+
+from priorlab.forward.measurement import Measurement
+
+BLOCK = 4
+"""Side of the blocks whose means say how bright a picture is: noise counts little in them."""
+
+BRIGHTEST = 0.001
+"""Share of the blocks that may be brighter than the white, as lamps and glints are."""
+
+
+def exposures(measurement: Measurement) -> list[float]:
+    """Return for each image of a batch the power of two that is nearest to its white.
+
+    A photograph as cameras expose it has 1. Multiplying by a power of two rounds nothing. 1, too,
+    where the noise does not scale with the data, as counts of photons do not.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from priorlab.forward.noise import Gaussian
+    >>> from priorlab.forward.operators import Identity
+    >>> y = torch.tensor([0.8, 0.05]).reshape(2, 1, 1, 1).expand(2, 1, 8, 8)
+    >>> exposures(Measurement(y, Identity(), Gaussian(0.1), (2, 1, 8, 8)))
+    [1.0, 0.0625]
+    """
+    if not measurement.noise.is_gaussian or measurement.y.is_complex():
+        return [1.0] * measurement.shape[0]
+    guess = measurement.operator.initial_guess(measurement.y, measurement.shape)
+    return [_nearest_power(_white(image)) for image in guess]
+
+
+def exposed(measurement: Measurement, exposure: float) -> Measurement:
+    """Return the measurement of the image divided by its exposure.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from priorlab.forward.noise import Gaussian
+    >>> from priorlab.forward.operators import Identity
+    >>> dark = Measurement(torch.full((1, 1, 4, 4), 0.1), Identity(), Gaussian(0.01), (1, 1, 4, 4))
+    >>> bright = exposed(dark, 0.125)
+    >>> round(bright.y.mean().item(), 3), bright.noise
+    (0.8, Gaussian(sigma=0.08))
+    """
+    if exposure == 1:
+        return measurement
+    noise = measurement.noise.scaled(1 / exposure)
+    return dataclasses.replace(measurement, y=measurement.y / exposure, noise=noise)
+
+
+def _white(image: Tensor) -> float:
+    """Return how bright the brightest blocks of an image (C, H, W) are."""
+    block = min(BLOCK, *image.shape[-2:])
+    means = functional.avg_pool2d(image[None], block).flatten()
+    rank = max(1, math.ceil((1 - BRIGHTEST) * means.numel()))
+    return float(means.kthvalue(rank).values)
+
+
+def _nearest_power(white: float) -> float:
+    return 2.0 ** round(math.log2(white)) if white > 0 else 1.0

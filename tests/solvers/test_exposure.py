@@ -1,0 +1,93 @@
+"""Data and noise times c give the image times c, whatever a prior knows of photographs."""
+
+import pytest
+import torch
+from sample_pictures import photo_crop
+
+from priorlab import plugins, restoration
+from priorlab.forward.measurement import Measurement
+from priorlab.forward.noise import Gaussian, NoNoise, Poisson
+from priorlab.forward.operators import Identity, Mask
+from priorlab.solvers.exposure import exposed, exposures
+from priorlab.trace import Trace
+
+SIGMA = 25 / 255
+REGISTRY = plugins.load()
+DENOISERS = "tv,huber-tv,tgv,tikhonov,wavelet,dct,nlm,bm3d,bilateral,guided,epll,unet,wcrr"
+
+
+def noisy(clean: torch.Tensor) -> torch.Tensor:
+    return clean + SIGMA * torch.randn(clean.shape, generator=torch.Generator().manual_seed(0))
+
+
+def psnr(restored: torch.Tensor, clean: torch.Tensor) -> float:
+    return float(-10 * (restored - clean).square().mean().log10())
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("name", DENOISERS.split(","))
+def test_dark_data_give_the_dark_image(name: str, channels: int) -> None:
+    clean = photo_crop("camera" if channels == 1 else "astronaut", channels)
+    (prior,) = REGISTRY.build_priors(name)
+    reached = []
+    for factor in (1, 1 / 16):
+        y = factor * noisy(clean)
+        measurement = Measurement(y, Identity(), Gaussian(factor * SIGMA), tuple(y.shape))
+        reached.append(psnr(restoration.run(prior, measurement) / factor, clean.clamp(0, 1)))
+    assert abs(reached[0] - reached[1]) < 0.1
+
+
+def test_a_photograph_stays_as_it_is() -> None:
+    y = noisy(photo_crop("camera"))
+    measurement = Measurement(y, Identity(), Gaussian(SIGMA), tuple(y.shape))
+    assert exposures(measurement) == [1.0]
+    assert exposed(measurement, 1.0) is measurement
+
+
+@pytest.mark.parametrize("name", ["tikhonov", "bilateral"])
+def test_dark_and_bright_pictures_of_a_batch_are_each_restored_as_alone(name: str) -> None:
+    bright = noisy(photo_crop("camera"))
+    batch = torch.cat([bright, bright / 16])
+    (prior,) = REGISTRY.build_priors(name)
+    measurement = Measurement(batch, Identity(), Gaussian(SIGMA), tuple(batch.shape))
+    together = restoration.run(prior, measurement)
+    for index in range(2):
+        alone = restoration.run(prior, measurement.image(index))
+        assert torch.allclose(together[index], alone[0], atol=1e-6)
+
+
+def test_exact_data_stay_exact_and_missing_pixels_have_the_exposure_of_the_known_ones() -> None:
+    clean = photo_crop("camera") / 16
+    known = torch.ones_like(clean)
+    known[..., ::2, ::2] = 0
+    measurement = Measurement(clean * known, Mask(known), NoNoise(), tuple(clean.shape))
+    dark = exposed(measurement, *exposures(measurement))
+    assert dark.noise.is_exact and 0.5 < dark.y.max() <= 1.5
+    (prior,) = REGISTRY.build_priors("tikhonov")
+    restored = restoration.run(prior, measurement)
+    assert torch.equal(restored[known.bool()], clean[known.bool()])
+
+
+def test_what_is_traced_has_the_brightness_of_what_is_returned() -> None:
+    class Last(Trace):
+        image = torch.empty(0)
+
+        def report(self, *given: object, **values: object) -> None:
+            self.image = given[2].clone()  # type: ignore[attr-defined]
+
+    y = noisy(photo_crop("camera")) / 16
+    (prior,) = REGISTRY.build_priors("huber-tv")
+    trace = Last()
+    measurement = Measurement(y, Identity(), Gaussian(SIGMA / 16), tuple(y.shape))
+    restored = restoration.run(prior, measurement, trace=trace)
+    assert torch.allclose(trace.image.clamp(0, 1), restored, atol=1e-3)
+
+
+def test_counts_of_photons_are_no_matter_of_scale() -> None:
+    y = torch.full((1, 1, 8, 8), 0.01)
+    assert exposures(Measurement(y, Identity(), Poisson(30), (1, 1, 8, 8))) == [1.0]
+
+
+def test_a_black_picture_has_an_exposure() -> None:
+    y = torch.zeros(1, 1, 3, 2)
+    assert exposures(Measurement(y, Identity(), NoNoise(), (1, 1, 3, 2))) == [1.0]
