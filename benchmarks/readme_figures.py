@@ -68,7 +68,9 @@ def with_figures(text: str, found: dict[str, Rows]) -> str:
         cells = [cell for rows in found.values() for cell in _cells(rows.get(prior))]
         lines.append("| " + " | ".join([f"`{prior}`", ideas[prior], *cells]) + " |")
     # A cell that is empty takes one space, as the table was first written.
-    return _with_table(text, "| prior | an image is", [line.replace("|   |", "|  |") for line in lines])
+    return _with_table(
+        text, "| prior | an image is", [line.replace("|   |", "|  |") for line in lines]
+    )
 
 
 def _order(prior: str, found: dict[str, Rows]) -> Iterator[float]:
