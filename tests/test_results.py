@@ -2,12 +2,15 @@
 
 import io
 import json
+import shlex
 
 import make_results
 import numpy as np
 import pytest
 import readme_figures
 from PIL import Image
+
+from priorlab import api, cli
 
 RESULTS = make_results.RESULTS
 FOLDERS = sorted(path for path in RESULTS.iterdir() if (path / "table.md").exists())
@@ -16,6 +19,23 @@ KEPT = {"table.md", "table.csv", "run.json", "images.csv"}
 
 def test_every_table_is_in_the_list():
     assert {folder.name for folder in FOLDERS} == set(make_results.tables())
+
+
+@pytest.mark.parametrize("name", make_results.tables())
+def test_every_command_is_understood(name):
+    table = make_results.tables()[name]
+    typed = shlex.split(table.bench.format(shared="shared"))
+    options = cli._parser().parse_args(["bench", *typed])
+    if options.suite:
+        assert api.settle({"dataset": options.dataset}, make_results.ROOT / options.suite).tasks
+    for command in table.first:
+        *_, option, file = shlex.split(command)
+        assert option == "-o"
+        assert file in table.bench
+    if table.draw:
+        program, script, *_, output = shlex.split(table.draw.format(run="run"))
+        assert (program, output) == ("python", f"run/{table.picture}")
+        assert (make_results.ROOT / script).exists()
 
 
 @pytest.mark.parametrize("folder", FOLDERS, ids=lambda folder: folder.name)
