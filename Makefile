@@ -1,11 +1,15 @@
 # make bench   set everything up and compare all priors on real photographs
 # make test    set everything up and run the tests
+# make results make every table of results/tables.toml again, and the figures in README.md;
+#              TABLES="photos set12" only these; SHARED is the folder with data/ and weights/
 # make faults  set everything up, commit every fault, and write what came to results/faults.md
 PYTHON ?= python3
 VENV := .venv
 ARGS ?= --tasks denoise,inpaint
+TABLES ?=
+SHARED ?= ../shared
 
-.PHONY: bench test test-slow faults lint speed
+.PHONY: bench test test-slow results faults lint speed
 bench: $(VENV)/.bench
 	$(VENV)/bin/priorlab bench $(ARGS)
 
@@ -14,6 +18,9 @@ test: $(VENV)/.test
 
 test-slow: $(VENV)/.test
 	$(VENV)/bin/python -m pytest -m slow
+
+results: $(VENV)/.bench
+	$(VENV)/bin/python benchmarks/make_results.py $(TABLES) --shared $(SHARED)
 
 faults: $(VENV)/.test
 	FAULTS_TABLE=results/faults.md $(VENV)/bin/python -m pytest -n0 -m "slow or not slow" tests/faults

@@ -1,10 +1,12 @@
-"""The README is true: its example works as printed, its commands and pictures exist."""
+"""The README is true: its example works as printed, its figures are those of the tables."""
 
 import re
 import shlex
 from pathlib import Path
 
+import pandas as pd
 import pytest
+import readme_figures
 from sample_pictures import picture, save
 
 import priorlab
@@ -59,3 +61,34 @@ def test_ci_calls_the_test_command():
 
 def test_nothing_is_left_to_fill_in():
     assert not re.search(r"@[A-Z]+@", README)
+
+
+def test_the_figures_are_those_of_the_table():
+    assert readme_figures.readme(README) == README
+
+
+def test_the_minutes_are_those_of_a_run_that_computed_everything():
+    rows = pd.read_csv(ROOT / "results" / "photos" / "images.csv")
+    assert not rows["cached"].any()
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong"),
+    [
+        (r"It took \d+ minutes", "It took 1000 minutes"),
+        (r"(\| \**)\d\d\.\d\d", r"\g<1>99.99"),  # the first mean
+        (r"\*\*(\d\d\.\d\d)\*\*", r"\1"),  # bold no more
+        (r"(\d\d\.\d\d\** \|) [\d.]+", r"\1 1000"),  # the first time
+        (r"(\| `.*\n)(\| `.*\n)", r"\2\1"),  # another order
+    ],
+)
+def test_a_figure_that_differs_is_noticed(right, wrong):
+    stale, count = re.subn(right, wrong, README, count=1)
+    assert count == 1
+    assert readme_figures.readme(stale) == README
+
+
+def test_a_prior_without_its_words_is_named():
+    stale = README.replace("| `tgv` |", "| `another` |")
+    with pytest.raises(ValueError, match="what an image is to \\['tgv'\\]"):
+        readme_figures.readme(stale)

@@ -1,5 +1,6 @@
-"""What a row says of the machine it was computed on."""
+"""What a row says of the machine it was computed on, and a run of the commit."""
 
+import subprocess
 from types import SimpleNamespace
 
 import pytest
@@ -24,3 +25,45 @@ def test_an_accelerator_says_its_own_name(monkeypatch):
 
 def test_a_cpu_has_a_name():
     assert machine.name("cpu").strip()
+
+
+def git(folder, *arguments):
+    who = ["-c", "user.name=a", "-c", "user.email=a@b.c"]
+    subprocess.run(["git", "-C", folder, *who, *arguments], check=True, capture_output=True)
+
+
+@pytest.fixture
+def checkout(tmp_path):
+    for name in ("code.py", "results/table.csv", "README.md"):
+        file = tmp_path / name
+        file.parent.mkdir(exist_ok=True)
+        file.write_text("1\n")
+    git(tmp_path, "init")
+    git(tmp_path, "add", ".")
+    git(tmp_path, "commit", "-m", "first")
+    return tmp_path
+
+
+def test_a_checkout_says_its_commit(checkout):
+    said = machine.commit(checkout)
+    assert len(said) >= 7
+    assert int(said, 16) >= 0
+
+
+@pytest.mark.parametrize(
+    ("file", "dirty"), [("code.py", True), ("results/table.csv", False), ("README.md", False)]
+)
+def test_what_can_change_a_result_makes_a_checkout_dirty(checkout, file, dirty):
+    (checkout / file).write_text("2\n")
+    assert machine.commit(checkout).endswith("-dirty") == dirty
+
+
+def test_what_is_installed_within_a_checkout_has_no_commit(checkout):
+    installed = checkout / "site-packages"
+    installed.mkdir()
+    assert machine.commit(installed) == ""
+
+
+def test_without_git_there_is_no_commit(checkout, monkeypatch):
+    monkeypatch.setenv("PATH", "")
+    assert machine.commit(checkout) == ""
