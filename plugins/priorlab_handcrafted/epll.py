@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -12,9 +12,15 @@ from torch.nn.functional import avg_pool2d, interpolate, pad
 
 from priorlab.components import parameter
 from priorlab.priors import Denoiser
-from priorlab_handcrafted.patches.likely_patches import Spectra, average_patches, load_spectra
+from priorlab_handcrafted.patches.likely_patches import (
+    COUPLED,
+    Spectra,
+    average_patches,
+    load_spectra,
+)
 from priorlab_handcrafted.patches.mixture import SIZE
 from priorlab_handcrafted.shared.colour import from_opponent, to_opponent
+from priorlab_handcrafted.shared.recipe import WithRecipe
 
 SHIPPED = Path(__file__).parent / "patches" / "weights" / "epll_gray.safetensors"
 
@@ -25,6 +31,8 @@ LEVEL_RATIO = 0.64
 FIRST_TRUST = 1.2
 TRUST_RATIO = 0.27
 """It weighs the noisy image ``FIRST_TRUST TRUST_RATIO^t`` times as much as the patches."""
+BETAS = (1, 4, 8, 16, 32)
+"""The paper's iterations: how much the image trusts a patch, times the variance of the noise."""
 SMALLEST = 16
 """Fewest rows and columns of the image at half size."""
 LEAST_LEVEL = 1e-6
@@ -34,7 +42,7 @@ LUMA_SCALE = 3**0.5
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class ExpectedPatchLogLikelihood(Denoiser):
+class ExpectedPatchLogLikelihood(WithRecipe, Denoiser):
     """Expected patch log-likelihood: all patches are likely under a mixture of Gaussians.
 
     Minimises ``|x - v|^2 / (2 sigma^2) - sum over patches log p(patch)`` by half-quadratic
@@ -44,11 +52,6 @@ class ExpectedPatchLogLikelihood(Denoiser):
     without their mean; ``patches/weights/epll.md`` describes how it was learned from photographs.
     Opponent colours, or the channels of images that are not RGB, are treated one by one.
 
-    It departs from the paper for speed and accuracy. Every iteration takes a different subset of
-    the patches. The likeliest component is found from the correlations of low frequencies, and
-    the two likeliest are mixed. A pixel of a patch counts more if its component predicts it
-    well. The means of the patches are improved by the same method on the image at half size.
-
     D. Zoran, Y. Weiss: From learning models of natural patches to whole image restoration, ICCV
     2011. Subsets: S. Parameswaran, C. Deledalle, L. Denis, T. Nguyen: Accelerating GMM-based
     patch priors for image restoration: three ingredients for a 100x speed-up, IEEE Transactions
@@ -56,6 +59,26 @@ class ExpectedPatchLogLikelihood(Denoiser):
     denoising with overcomplete dictionaries, IEEE Transactions on Image Processing 16(12), 2007.
     Half size: V. Papyan, M. Elad: Multi-scale patch-based image restoration, IEEE Transactions
     on Image Processing 25(1), 2016.
+
+    Differences from the paper
+    --------------------------
+    - Every iteration takes a different subset of the patches, `stride` apart (paper: all patches).
+    - The likeliest component is found from the correlations of the `COUPLED` lowest frequencies
+      and the variances of the others (paper: from all), and the two likeliest are mixed (paper:
+      the likeliest alone).
+    - A pixel of a patch counts more if its component predicts it well, where `DOUBT` bounds how
+      much more (paper: all count alike).
+    - The means of patches are improved by the same method on the image at half size (paper: they
+      stay those of the noisy image).
+    - The `ITERATIONS` assume patches with ``FIRST_LEVEL LEVEL_RATIO^t`` times the noise, and weigh
+      the noisy image ``FIRST_TRUST TRUST_RATIO^t`` times as much as the patches (paper:
+      ``beta^(-1/2)`` and ``1 / beta`` times, by `BETAS`).
+    - Beyond the border the image is mirrored, so that all patches of the grid are complete (paper:
+      only patches within the image).
+
+    ``recipe=paper`` has none of these. It takes 50 times as long and has another mixture than the
+    authors', learned from other photographs with the same number of components. Of colour the
+    paper says nothing.
 
     Examples
     --------
@@ -66,6 +89,7 @@ class ExpectedPatchLogLikelihood(Denoiser):
     """
 
     name: ClassVar[str] = "epll"
+    published: ClassVar[dict[str, Any]] = {"stride": 1}
     stride: int = parameter(
         3,
         "distance between the patches of an iteration; 1 takes all of them",
@@ -102,6 +126,8 @@ class ExpectedPatchLogLikelihood(Denoiser):
 
     def _restore(self, v: Tensor, sigma: float, spectra: Spectra, coarser: bool = True) -> Tensor:
         """Return one plane (H, W) without its noise."""
+        if self.as_in_paper:
+            return _restore_as_published(v, sigma, spectra)
         x, n, coarse = v, self.stride, None
         if coarser and min(v.shape) >= 2 * SMALLEST:
             # The mean over 2x2 pixels halves the noise.
@@ -111,14 +137,30 @@ class ExpectedPatchLogLikelihood(Denoiser):
             smooth = x
             if coarse is not None:
                 smooth = x + _double(coarse - _halve(x), x.shape)
-            cleaned = average_patches(x, smooth, stage, n, (t % n, (2 * t + t // n) % n))
+            cleaned, _ = average_patches(x, smooth, stage, n, (t % n, (2 * t + t // n) % n))
             trust = FIRST_TRUST * TRUST_RATIO**t
             x = (trust * v + cleaned) / (trust + 1)
         return x
 
     def _spectra(self, device: torch.device) -> Spectra:
         path = Path(self.weights) if self.weights else SHIPPED
-        return load_spectra(path, path.stat().st_mtime_ns if path.exists() else 0, device)
+        modified = path.stat().st_mtime_ns if path.exists() else 0
+        return load_spectra(path, modified, device, SIZE**2 - 1 if self.as_in_paper else COUPLED)
+
+
+def _restore_as_published(v: Tensor, sigma: float, spectra: Spectra) -> Tensor:
+    """Return one plane (H, W) without its noise: the half-quadratic splitting of the paper.
+
+    With ``lambda = SIZE^2 / sigma^2`` each iteration solves for the image as a whole: ``(lambda v +
+    beta / sigma^2 sum of patches) / (lambda + beta / sigma^2 number of patches)``.
+    """
+    x = v
+    for beta in BETAS:
+        stage = spectra.stage(sigma**2 / beta, published=True)
+        mean, count = average_patches(x, x, stage, 1, (0, 0))
+        share = beta * count / SIZE**2
+        x = (v + share * mean) / (1 + share)
+    return x
 
 
 def _halve(x: Tensor) -> Tensor:
