@@ -107,11 +107,10 @@ def load_spectra(path: Path, modified: int, device: torch.device, coupled: int) 
 
 def average_patches(
     x: Tensor, smooth: Tensor, stage: Stage, stride: int, offset: tuple[int, int]
-) -> tuple[Tensor, Tensor]:
+) -> Tensor:
     """Clean the patches of a plane (H, W) on a grid and average them where they overlap.
 
-    Their means are those of `smooth`, their deviations from it those of `x`. Also returns how much
-    they weigh in each pixel: in the published method, how many there are.
+    Their means are those of `smooth`, their deviations from it those of `x`.
     """
     # No further beyond the border than needed: mirrored noise looks like a pattern.
     top, left = (stride - 1 - start for start in offset)
@@ -133,7 +132,7 @@ def average_patches(
             sums = fold(values.T[None], (height, width), SIZE, stride=stride)[0, 0]
             image[first * stride : first * stride + height, :width] += sums
     place = slice(top, top + x.shape[0]), slice(left, left + x.shape[1])
-    return total[place] / weight[place], weight[place]
+    return total[place] / weight[place]
 
 
 def _clean(patches: Tensor, stage: Stage) -> tuple[Tensor, Tensor]:
