@@ -78,8 +78,8 @@ class ExpectedPatchLogLikelihood(WithRecipe, Denoiser):
 
     ``recipe=paper`` has none of these, and each pixel weighs its patches as if `SIZE` squared of
     them covered it (paper: as many as do, with which the border would keep its noise). It takes
-    30 times as long. The mixture is not the authors', but one of as many components that was learned
-    from other photographs. Of colour the paper says nothing.
+    30 times as long. The mixture is not the authors', but one of as many components, learned from
+    other photographs. Of colour the paper says nothing.
 
     Examples
     --------
@@ -160,3 +160,16 @@ def _restore_as_published(v: Tensor, sigma: float, spectra: Spectra) -> Tensor:
         stage = spectra.stage(sigma**2 / beta, published=True)
         x = (v + beta * average_patches(x, x, stage, 1, (0, 0))) / (1 + beta)
     return x
+
+
+def _halve(x: Tensor) -> Tensor:
+    """Return the means of 2x2 pixels of a plane, the last of an odd number repeated."""
+    height, width = x.shape
+    even = pad(x[None], (0, width % 2, 0, height % 2), mode="replicate")
+    return avg_pool2d(even, 2)[0]
+
+
+def _double(x: Tensor, shape: torch.Size) -> Tensor:
+    """Return a plane interpolated to twice the size and cut to `shape`."""
+    fine = interpolate(x[None, None], scale_factor=2, mode="bilinear", align_corners=False)
+    return fine[0, 0, : shape[0], : shape[1]]
