@@ -78,7 +78,7 @@ class ExpectedPatchLogLikelihood(WithRecipe, Denoiser):
 
     ``recipe=paper`` has none of these, and each pixel weighs its patches as if `SIZE` squared of
     them covered it (paper: as many as do, with which the border would keep its noise). It takes
-    30 times as long. The mixture is not the authors', but one of as many components, learned from
+    15 times as long. The mixture is not the authors', but one of as many components, learned from
     other photographs. Of colour the paper says nothing.
 
     Examples
