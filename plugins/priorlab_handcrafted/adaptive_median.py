@@ -40,8 +40,8 @@ class AdaptiveMedian(WithRecipe, Prior):
       (paper: a value that is the least or the greatest of its window, in the smallest window
       whose median is neither).
     - The median is that of the good values (paper: that of all values of the window).
-    - Where the widest window has no good value, the nearest one is taken (paper: the median of the
-      widest window, if that is its least or its greatest value).
+    - Where the widest window has no good value, the nearest one is taken (paper: the median of
+      the widest window, if that is its least or its greatest value).
 
     ``recipe=paper`` has none of these; `largest` is then the width of the widest window. Windows
     are cut off at the border, of which the paper says nothing.

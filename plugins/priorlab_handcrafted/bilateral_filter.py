@@ -54,9 +54,9 @@ class Bilateral(WithRecipe, Denoiser):
     - RGB values are compared and averaged as they are (paper: in CIE-Lab, where equal distances
       look equally different).
 
-    ``recipe=paper`` has none of these; lightness then ranges from 0 to 100 where gray levels range
-    from 0 to 255, and colours outside [0, 1] are cut off. As it does not look at the noise, it is
-    no good inside the solvers for other tasks.
+    ``recipe=paper`` has none of these; lightness then ranges from 0 to 100 where gray levels
+    range from 0 to 255, and colours outside [0, 1] are cut off. As it does not look at the noise,
+    it is no good inside the solvers for other tasks.
 
     Examples
     --------

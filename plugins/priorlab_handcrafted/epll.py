@@ -62,7 +62,8 @@ class ExpectedPatchLogLikelihood(WithRecipe, Denoiser):
 
     Differences from the paper
     --------------------------
-    - Every iteration takes a different subset of the patches, `stride` apart (paper: all patches).
+    - Every iteration takes a different subset of the patches, `stride` apart (paper: all
+      patches).
     - The likeliest component is found from the correlations of the `COUPLED` lowest frequencies
       and the variances of the others (paper: from all), and the two likeliest are mixed (paper:
       the likeliest alone).
@@ -70,11 +71,11 @@ class ExpectedPatchLogLikelihood(WithRecipe, Denoiser):
       much more (paper: all count alike).
     - The means of patches are improved by the same method on the image at half size (paper: they
       stay those of the noisy image).
-    - The `ITERATIONS` assume patches with ``FIRST_LEVEL LEVEL_RATIO^t`` times the noise, and weigh
-      the noisy image ``FIRST_TRUST TRUST_RATIO^t`` times as much as the patches (paper:
+    - The `ITERATIONS` assume patches with ``FIRST_LEVEL LEVEL_RATIO^t`` times the noise, and
+      weigh the noisy image ``FIRST_TRUST TRUST_RATIO^t`` times as much as the patches (paper:
       ``beta^(-1/2)`` and ``1 / beta`` times, by `BETAS`).
-    - Beyond the border the image is mirrored, so that all patches of the grid are complete (paper:
-      only patches within the image).
+    - Beyond the border the image is mirrored, so that all patches of the grid are complete
+      (paper: only patches within the image).
 
     ``recipe=paper`` has none of these, and each pixel weighs its patches as if `SIZE` squared of
     them covered it (paper: as many as do, with which the border would keep its noise). It takes

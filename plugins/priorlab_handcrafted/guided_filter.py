@@ -38,11 +38,12 @@ class Guided(WithRecipe, Denoiser):
     --------------------------
     - Several `passes`, each guided by the result of the one before (paper: one, guided by the
       picture itself where nothing better is at hand).
-    - The penalty is `eps` times the variance of the noise (paper: a free number whatever the noise;
-      `PUBLISHED_PENALTY` and `PUBLISHED_RADIUS` are those of the authors' example of smoothing).
+    - The penalty is `eps` times the variance of the noise (paper: a free number whatever the
+      noise; `PUBLISHED_PENALTY` and `PUBLISHED_RADIUS` are those of the authors' example of
+      smoothing).
 
-    ``recipe=paper`` has neither. As it does not look at the noise, it is no good inside the solvers
-    for other tasks.
+    ``recipe=paper`` has neither. As it does not look at the noise, it is no good inside the
+    solvers for other tasks.
 
     Examples
     --------

@@ -56,13 +56,13 @@ class Wavelet(WithRecipe, Denoiser):
 
     - The undecimated transform (paper: the orthogonal one).
     - The filter `sym3` (paper: `sym8`).
-    - The clean deviation is estimated in a window around each coefficient (paper: in each band; the
-      second paper estimates it from coefficients of similar context).
+    - The clean deviation is estimated in a window around each coefficient (paper: in each band;
+      the second paper estimates it from coefficients of similar context).
 
-    ``recipe=paper`` has none of these. With either recipe the level of the noise is that which the
-    task tells or `restore` estimates (paper: that, or the median of the finest diagonal band over
-    0.6745), the picture is mirrored at its border, and RGB images are treated in opponent colours,
-    of both of which the paper says nothing.
+    ``recipe=paper`` has none of these. With either recipe the level of the noise is that which
+    the task tells or `restore` estimates (paper: that, or the median of the finest diagonal band
+    over 0.6745), the picture is mirrored at its border, and RGB images are treated in opponent
+    colours, of both of which the paper says nothing.
 
     Examples
     --------

@@ -42,8 +42,8 @@ class Wiener(WithRecipe, Deblurring):
     restoration by the method of least squares, Journal of the Optical Society of America 57(3),
     1967. Nobody knows S, so the choice of it is what differs.
 
-    - S falls with the frequency squared, by `gain` (papers: given; where it is not, textbooks take
-      it to be constant).
+    - S falls with the frequency squared, by `gain` (papers: given; where it is not, textbooks
+      take it to be constant).
     - Hunt's penalty is on the second differences, here it is on the first; and he searches the
       weight with which the residual is as large as the noise, which here `gain` gives.
 
