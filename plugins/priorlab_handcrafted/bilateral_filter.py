@@ -19,7 +19,7 @@ from priorlab_handcrafted.shared.recipe import WithRecipe
 from priorlab_handcrafted.shared.weighted_means import gaussian, weighted_mean
 
 REACH = 2.5
-"""How far the window reaches to each side, in units of `spread`."""
+"""How far the window reaches to each side, in units of `spread` (results/tuning-handcrafted.md)."""
 
 REFERENCE = 25 / 255
 """Noise level that `smoothing` refers to."""

@@ -27,7 +27,9 @@ SHIPPED = Path(__file__).parent / "patches" / "weights" / "epll_gray.safetensors
 ITERATIONS = 5
 FIRST_LEVEL = 0.9
 LEVEL_RATIO = 0.64
-"""Iteration t assumes that patches have ``FIRST_LEVEL LEVEL_RATIO^t`` times the image's noise."""
+"""Iteration t assumes that patches have ``FIRST_LEVEL LEVEL_RATIO^t`` times the image's noise.
+
+results/tuning-handcrafted.md has the sweeps of these and of the other constants of our recipe."""
 FIRST_TRUST = 1.2
 TRUST_RATIO = 0.27
 """It weighs the noisy image ``FIRST_TRUST TRUST_RATIO^t`` times as much as the patches."""

@@ -16,7 +16,7 @@ from priorlab_handcrafted.shared.recipe import WithRecipe
 from priorlab_handcrafted.shared.weighted_means import Array, gaussian, weighted_mean
 
 SECOND_PATCH = 3
-"""Width of the patches in the second pass."""
+"""Width of the patches in the second pass; for its constants see results/tuning-handcrafted.md."""
 
 SECOND_WIDTH = {1: 0.5, 3: 0.6}
 """Width of its weights, relative to the noise, by the number of channels."""
