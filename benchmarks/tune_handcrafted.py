@@ -49,8 +49,12 @@ def constants(given: str | None) -> Iterator[str]:
     place, values = given.split("=")
     module, name = place.rsplit(".", 1)
     for value in values.split("|"):
-        target = importlib.import_module(f"priorlab_handcrafted.{module}")
-        setattr(target, name, type(getattr(target, name))(value))
+        target = vars(importlib.import_module(f"priorlab_handcrafted.{module}"))
+        key: str | int = name
+        if "[" in name:
+            table, index = name.rstrip("]").split("[")
+            target, key = target[table], int(index)
+        target[key] = type(target[key])(value)
         yield f", {name} = {value}"
 
 
@@ -63,7 +67,8 @@ def main() -> None:
     parser.add_argument("--tasks", default=TASKS)
     parser.add_argument(
         "--constant",
-        help="of a prior's module, such as bm3d.KAISER=1|2; not one that a compiled loop uses",
+        help="of a prior's module, such as bm3d.KAISER=1|2 or nonlocal_means.SECOND_WIDTH[3]=0.5;"
+        " not one that a compiled loop uses",
     )
     given = parser.parse_args()
     registry = plugins.load(given.plugin)

@@ -40,6 +40,7 @@ NEEDS = {
     ("siren", "langevin"): {"stop": "never"},
     ("siren", "weight_red"): {"red": SlidingDCT()},
     ("siren", "bandwidth"): {"encoding": "fourier"},
+    ("wavelet", "recipe"): {"levels": 4},  # the paper's
 }
 """What a parameter has a meaning with only."""
 

@@ -17,6 +17,11 @@ class Bicubic(Enlargement):
     R. G. Keys: Cubic convolution interpolation for digital image processing, IEEE Transactions
     on Acoustics, Speech, and Signal Processing 29(6), 1981.
 
+    Differences from the paper
+    --------------------------
+    - At the border the kernel is cut and its weights sum to one (paper: values beyond it are
+      extrapolated, by a parabola).
+
     Examples
     --------
     >>> import torch

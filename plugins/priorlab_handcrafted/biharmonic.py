@@ -35,6 +35,12 @@ class Biharmonic(Inpainting):
     functions: numerical aspects, International Journal of Mathematics and Mathematical
     Sciences, 2018.
 
+    Differences from the paper
+    --------------------------
+    - Large pictures are filled window by window (`SIDE`), each with a margin of `REACH` times the
+      greatest distance to a known pixel; what is farther has no influence (paper: all of it has).
+    - Values outside the range of the known ones are cut off, as scikit-image does.
+
     Examples
     --------
     >>> from priorlab.forward.noise import NoNoise

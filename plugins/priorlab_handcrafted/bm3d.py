@@ -67,8 +67,22 @@ class BM3D(Denoiser):
     luminance-chrominance space, ICIP 2007. M. Lebrun: An analysis and implementation of the
     BM3D image denoising method, Image Processing On Line 2, 2012.
 
-    Unlike in these papers, noisy blocks match however much they differ, so that one set of
-    constants serves both weak and strong noise.
+    Differences from the paper
+    --------------------------
+    One set of constants serves all noise, where the first paper has two profiles.
+
+    - None for strong noise, above a level of 40 (paper: larger blocks of the second step, a
+      greater threshold and wider limits; Lebrun analyses both).
+    - In the first step blocks match however much they differ, and are compared as they are
+      (paper: up to a limit, and above 40 after thresholding).
+    - The limit of the second step grows with the noise, by `MATCH_NOISE` (paper: it does not).
+    - Its blocks are compared in a first estimate with `NOISY_SHARE` of the noisy image (paper:
+      none).
+    - Colour differences have a threshold of their own, `CHROMA_THRESHOLD` (paper: the same as
+      luma).
+    - Colours are orthonormal opponent ones, which are noisy alike (paper: any such space).
+
+    `THRESHOLD`, the group sizes, `KAISER`, `MATCH_LIMIT`, `step` and `reach` are the paper's.
 
     Examples
     --------

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -12,19 +12,29 @@ from torch.nn.functional import avg_pool2d, interpolate, pad
 
 from priorlab.components import parameter
 from priorlab.priors import Denoiser
-from priorlab_handcrafted.patches.likely_patches import Spectra, average_patches, load_spectra
+from priorlab_handcrafted.patches.likely_patches import (
+    COUPLED,
+    Spectra,
+    average_patches,
+    load_spectra,
+)
 from priorlab_handcrafted.patches.mixture import SIZE
 from priorlab_handcrafted.shared.colour import from_opponent, to_opponent
+from priorlab_handcrafted.shared.recipe import WithRecipe
 
 SHIPPED = Path(__file__).parent / "patches" / "weights" / "epll_gray.safetensors"
 
 ITERATIONS = 5
 FIRST_LEVEL = 0.9
 LEVEL_RATIO = 0.64
-"""Iteration t assumes that patches have ``FIRST_LEVEL LEVEL_RATIO^t`` times the image's noise."""
+"""Iteration t assumes that patches have ``FIRST_LEVEL LEVEL_RATIO^t`` times the image's noise.
+
+results/tuning-handcrafted.md has the sweeps of these and of the other constants of our recipe."""
 FIRST_TRUST = 1.2
 TRUST_RATIO = 0.27
 """It weighs the noisy image ``FIRST_TRUST TRUST_RATIO^t`` times as much as the patches."""
+BETAS = (1, 4, 8, 16, 32)
+"""The paper's iterations: how much the image trusts a patch, times the variance of the noise."""
 SMALLEST = 16
 """Fewest rows and columns of the image at half size."""
 LEAST_LEVEL = 1e-6
@@ -34,7 +44,7 @@ LUMA_SCALE = 3**0.5
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class ExpectedPatchLogLikelihood(Denoiser):
+class ExpectedPatchLogLikelihood(WithRecipe, Denoiser):
     """Expected patch log-likelihood: all patches are likely under a mixture of Gaussians.
 
     Minimises ``|x - v|^2 / (2 sigma^2) - sum over patches log p(patch)`` by half-quadratic
@@ -44,11 +54,6 @@ class ExpectedPatchLogLikelihood(Denoiser):
     without their mean; ``patches/weights/epll.md`` describes how it was learned from photographs.
     Opponent colours, or the channels of images that are not RGB, are treated one by one.
 
-    It departs from the paper for speed and accuracy. Every iteration takes a different subset of
-    the patches. The likeliest component is found from the correlations of low frequencies, and
-    the two likeliest are mixed. A pixel of a patch counts more if its component predicts it
-    well. The means of the patches are improved by the same method on the image at half size.
-
     D. Zoran, Y. Weiss: From learning models of natural patches to whole image restoration, ICCV
     2011. Subsets: S. Parameswaran, C. Deledalle, L. Denis, T. Nguyen: Accelerating GMM-based
     patch priors for image restoration: three ingredients for a 100x speed-up, IEEE Transactions
@@ -56,6 +61,28 @@ class ExpectedPatchLogLikelihood(Denoiser):
     denoising with overcomplete dictionaries, IEEE Transactions on Image Processing 16(12), 2007.
     Half size: V. Papyan, M. Elad: Multi-scale patch-based image restoration, IEEE Transactions
     on Image Processing 25(1), 2016.
+
+    Differences from the paper
+    --------------------------
+    - Every iteration takes a different subset of the patches, `stride` apart (paper: all
+      patches).
+    - The likeliest component is found from the correlations of the `COUPLED` lowest frequencies
+      and the variances of the others (paper: from all), and the two likeliest are mixed (paper:
+      the likeliest alone).
+    - A pixel of a patch counts more if its component predicts it well, where `DOUBT` bounds how
+      much more (paper: all count alike).
+    - The means of patches are improved by the same method on the image at half size (paper: they
+      stay those of the noisy image).
+    - The `ITERATIONS` assume patches with ``FIRST_LEVEL LEVEL_RATIO^t`` times the noise, and
+      weigh the noisy image ``FIRST_TRUST TRUST_RATIO^t`` times as much as the patches (paper:
+      ``beta^(-1/2)`` and ``1 / beta`` times, by `BETAS`).
+    - Beyond the border the image is mirrored, so that all patches of the grid are complete
+      (paper: only patches within the image).
+
+    ``recipe=paper`` has none of these, and each pixel weighs its patches as if `SIZE` squared of
+    them covered it (paper: as many as do, with which the border would keep its noise). It takes
+    15 times as long. The mixture is not the authors', but one of as many components, learned from
+    other photographs. Of colour the paper says nothing.
 
     Examples
     --------
@@ -67,6 +94,7 @@ class ExpectedPatchLogLikelihood(Denoiser):
 
     name: ClassVar[str] = "epll"
     knows_exposure: ClassVar[bool] = True
+    published: ClassVar[dict[str, Any]] = {"stride": 1}
     stride: int = parameter(
         3,
         "distance between the patches of an iteration; 1 takes all of them",
@@ -103,6 +131,8 @@ class ExpectedPatchLogLikelihood(Denoiser):
 
     def _restore(self, v: Tensor, sigma: float, spectra: Spectra, coarser: bool = True) -> Tensor:
         """Return one plane (H, W) without its noise."""
+        if self.as_in_paper:
+            return _restore_as_published(v, sigma, spectra)
         x, n, coarse = v, self.stride, None
         if coarser and min(v.shape) >= 2 * SMALLEST:
             # The mean over 2x2 pixels halves the noise.
@@ -119,7 +149,21 @@ class ExpectedPatchLogLikelihood(Denoiser):
 
     def _spectra(self, device: torch.device) -> Spectra:
         path = Path(self.weights) if self.weights else SHIPPED
-        return load_spectra(path, path.stat().st_mtime_ns if path.exists() else 0, device)
+        modified = path.stat().st_mtime_ns if path.exists() else 0
+        return load_spectra(path, modified, device, SIZE**2 - 1 if self.as_in_paper else COUPLED)
+
+
+def _restore_as_published(v: Tensor, sigma: float, spectra: Spectra) -> Tensor:
+    """Return one plane (H, W) without its noise: the half-quadratic splitting of the paper.
+
+    With ``lambda = SIZE^2 / sigma^2``, each pixel counts as one that lies in SIZE^2 patches: near
+    the border it lies in fewer, and would keep its noise.
+    """
+    x = v
+    for beta in BETAS:
+        stage = spectra.stage(sigma**2 / beta, published=True)
+        x = (v + beta * average_patches(x, x, stage, 1, (0, 0))) / (1 + beta)
+    return x
 
 
 def _halve(x: Tensor) -> Tensor:

@@ -1,7 +1,7 @@
 """Guided filter: locally, a picture is a linear function of a guide."""
 
 import dataclasses
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from torch import Tensor
 from torch.nn.functional import avg_pool2d
@@ -10,13 +10,20 @@ from typing_extensions import override
 from priorlab.components import parameter
 from priorlab.priors import Denoiser
 from priorlab.solvers.tiles import Locality
+from priorlab_handcrafted.shared.recipe import WithRecipe
 
 SMALLEST_PENALTY = 1e-6
 """A smaller one would be lost in the rounding errors of single precision."""
 
+PUBLISHED_RADIUS = 4
+"""Radius of the windows in the authors' example of smoothing."""
+
+PUBLISHED_PENALTY = 0.2**2
+"""Its penalty on the slopes, where white is 1."""
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Guided(Denoiser):
+class Guided(WithRecipe, Denoiser):
     """Guided filter: in each window, the linear function of a guide that fits the picture best.
 
     The slopes are found by ridge regression with the penalty ``eps sigma^2``, and the fits of
@@ -26,6 +33,17 @@ class Guided(Denoiser):
 
     K. He, J. Sun, X. Tang: Guided image filtering, ECCV 2010, and IEEE Transactions on Pattern
     Analysis and Machine Intelligence 35(6), 2013.
+
+    Differences from the paper
+    --------------------------
+    - Several `passes`, each guided by the result of the one before (paper: one, guided by the
+      picture itself where nothing better is at hand).
+    - The penalty is `eps` times the variance of the noise (paper: a free number whatever the
+      noise; `PUBLISHED_PENALTY` and `PUBLISHED_RADIUS` are those of the authors' example of
+      smoothing).
+
+    ``recipe=paper`` has neither. As it does not look at the noise, it is no good inside the
+    solvers for other tasks.
 
     Examples
     --------
@@ -37,20 +55,25 @@ class Guided(Denoiser):
     """
 
     name: ClassVar[str] = "guided"
+    published: ClassVar[dict[str, Any]] = {"radius": PUBLISHED_RADIUS, "eps": None, "passes": 1}
     radius: int = parameter(
         2, "how far the windows reach to each side", unit="pixels", low=1, high=50
     )
     eps: float = parameter(0.9, "penalty on the slopes, relative to the noise's variance", low=0.01)
-    passes: int = parameter(4, "1 is the filter as published", low=1, high=10)
+    passes: int = parameter(4, "1 is guided by the picture itself alone", low=1, high=10)
 
     @override
     def locality(self, channels: int, sigma: float) -> Locality:
+        if self.as_in_paper:
+            return Locality(2 * PUBLISHED_RADIUS)
         return Locality(2 * self.radius * self.passes)
 
     def denoise(self, v: Tensor, sigma: float) -> Tensor:
         """Return `v` (B, C, H, W) filtered by itself; `sigma` in [0, 1] units."""
         if sigma <= 0:
             return v.clone()
+        if self.as_in_paper:
+            return guided_filter(v, v, PUBLISHED_RADIUS, PUBLISHED_PENALTY)
         result = v
         for _ in range(self.passes):
             result = guided_filter(

@@ -20,6 +20,12 @@ class HuberTV(TotalVariation):
     35(1), 1964. M. Werlberger, W. Trobin, T. Pock, A. Wedel, D. Cremers, H. Bischof: Anisotropic
     Huber-L1 optical flow, BMVC 2009.
 
+    Differences from the paper
+    --------------------------
+    - Huber's function is that of the image's gradient, under white Gaussian noise (papers: of the
+      residual of an estimate of location; of the flow between two pictures).
+    - The weight is relative to the noise level (papers: free).
+
     Examples
     --------
     >>> import torch

@@ -15,6 +15,12 @@ class Lanczos(Enlargement):
     C. E. Duchon: Lanczos filtering in one and two dimensions, Journal of Applied Meteorology
     18(8), 1979.
 
+    Differences from the paper
+    --------------------------
+    - The kernel interpolates pixels, by Pillow (paper: its window smooths the response of filters
+      of time series). Weights sum to one in each pixel, also at the border, where the kernel is
+      cut (paper: as they come).
+
     Examples
     --------
     >>> import torch

@@ -25,6 +25,12 @@ class Median(Prior):
     G. Y. Tang: A fast two-dimensional median filtering algorithm, IEEE Transactions on
     Acoustics, Speech, and Signal Processing 27(1), 1979.
 
+    Differences from the paper
+    --------------------------
+    - One pass of a square window in two dimensions (Tukey: running medians of a series, repeated
+      until nothing changes; Huang and others: this filter).
+    - The picture is mirrored at its border, of which the papers say little.
+
     Examples
     --------
     >>> from priorlab.forward.noise import SaltAndPepper

@@ -2,7 +2,7 @@
 
 import dataclasses
 import math
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
@@ -12,10 +12,11 @@ from priorlab.components import parameter
 from priorlab.priors import Denoiser
 from priorlab.solvers.tiles import Locality
 from priorlab_handcrafted.shared.colour import gray_or_rgb, to_opponent
+from priorlab_handcrafted.shared.recipe import WithRecipe
 from priorlab_handcrafted.shared.weighted_means import Array, gaussian, weighted_mean
 
 SECOND_PATCH = 3
-"""Width of the patches in the second pass."""
+"""Width of the patches in the second pass; for its constants see results/tuning-handcrafted.md."""
 
 SECOND_WIDTH = {1: 0.5, 3: 0.6}
 """Width of its weights, relative to the noise, by the number of channels."""
@@ -24,8 +25,47 @@ SECOND_NOISE = {1: 0.1, 3: 0.5}
 """Share of the noise in the picture whose patches it compares, by the number of channels."""
 
 
+@dataclasses.dataclass(frozen=True)
+class Setting:
+    """What the authors choose by the level of the noise.
+
+    Attributes
+    ----------
+    sigma : float
+        The greatest level that it serves, on the 0-255 scale.
+    patch : int
+        Rows and columns of a patch.
+    distance : int
+        Rows and columns between pixels that are compared.
+    h : float
+        Width of the weights, relative to the level.
+    """
+
+    sigma: float
+    patch: int
+    distance: int
+    h: float
+
+
+PUBLISHED = {
+    1: (
+        Setting(15, patch=3, distance=10, h=0.4),
+        Setting(30, patch=5, distance=10, h=0.4),
+        Setting(45, patch=7, distance=17, h=0.35),
+        Setting(75, patch=9, distance=17, h=0.35),
+        Setting(math.inf, patch=11, distance=17, h=0.3),
+    ),
+    3: (
+        Setting(25, patch=3, distance=10, h=0.55),
+        Setting(55, patch=5, distance=17, h=0.4),
+        Setting(math.inf, patch=7, distance=17, h=0.35),
+    ),
+}
+"""Table of the article of 2011, by the number of channels; it ends at a level of 100."""
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class NonLocalMeans(Denoiser):
+class NonLocalMeans(WithRecipe, Denoiser):
     """Non-local means: average pixels whose surroundings are similar.
 
     The weight of a pixel is ``exp(-max(d - 2 variance sigma^2, 0) / (h sigma)^2)``, where d is
@@ -40,6 +80,23 @@ class NonLocalMeans(Denoiser):
     itself: J. Salmon: On two parameters for denoising with non-local means, IEEE Signal
     Processing Letters 17(3), 2010.
 
+    Differences from the paper
+    --------------------------
+    The paper is what the authors published with all parameters: A. Buades, B. Coll, J.-M. Morel:
+    Non-local means denoising, Image Processing On Line 1, 2011, its pixelwise method. Of 2005 it
+    keeps the idea; the weights no longer count what noise alone adds to a distance.
+
+    - A second pass (paper: one), with constants of its own: `SECOND_PATCH`, `SECOND_WIDTH` and
+      `SECOND_NOISE`.
+    - In the first, one setting of `patch`, `distance` and `h` relative to the noise (paper: a
+      table by noise level and colour, `PUBLISHED`).
+    - A Gaussian window over the patch (paper: all pixels of a patch count alike).
+    - In RGB images the luma counts `luma` times as much in distances (paper: all channels alike).
+
+    ``recipe=paper`` has none of these. With either recipe pictures are mirrored at the border, of
+    which the paper says nothing, weights below ``exp(-CUT)`` are zero, and a pixel of other than
+    gray and RGB images counts as gray.
+
     Examples
     --------
     >>> noise = torch.randn(1, 1, 32, 32, generator=torch.Generator().manual_seed(0))
@@ -50,6 +107,16 @@ class NonLocalMeans(Denoiser):
 
     name: ClassVar[str] = "nlm"
     batched: ClassVar[bool] = True
+    published: ClassVar[dict[str, Any]] = {
+        "patch": None,
+        "distance": None,
+        "h": None,
+        "variance": 1.0,
+        "window": "flat",
+        "centre": "max",
+        "luma": 1.0,
+        "passes": 1,
+    }
     patch: int = parameter(
         11,
         "width of the patches of the first pass; an even number counts as the next odd one",
@@ -90,6 +157,8 @@ class NonLocalMeans(Denoiser):
 
     @override
     def locality(self, channels: int, sigma: float) -> Locality:
+        if self.as_in_paper:
+            return self._published(channels, sigma).locality(channels, sigma)
         first = self.distance + self.patch // 2
         second = self.distance + SECOND_PATCH // 2
         return Locality(first + second if self.passes == 2 else first)
@@ -101,6 +170,8 @@ class NonLocalMeans(Denoiser):
         """
         if sigma <= 0:
             return v.clone()
+        if self.as_in_paper:
+            return self._published(v.shape[1], sigma).denoise(v, sigma)
         noisy = gray_or_rgb(v.detach().to("cpu", torch.float32))
         reach = self.patch // 2
         window = gaussian(reach, reach / 2 if self.window == "gaussian" else math.inf)
@@ -112,6 +183,12 @@ class NonLocalMeans(Denoiser):
             variance = self.variance * (left * sigma) ** 2
             result = self._average(noisy, guide, window, width * sigma, variance)
         return result.reshape(v.shape).to(v)
+
+    def _published(self, channels: int, sigma: float) -> "NonLocalMeans":
+        """Return the method of the article at this level of noise."""
+        settings = PUBLISHED[3 if channels == 3 else 1]
+        best = next(setting for setting in settings if sigma * 255 <= setting.sigma + 1e-6)
+        return self.as_published(patch=best.patch, distance=best.distance, h=best.h)
 
     def _average(
         self, noisy: Tensor, guide: Tensor, window: Array, width: float, variance: float

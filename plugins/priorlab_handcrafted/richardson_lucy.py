@@ -33,6 +33,14 @@ class RichardsonLucy(Deblurring):
     Optical Society of America 62(1), 1972. L. B. Lucy: An iterative technique for the
     rectification of observed distributions, The Astronomical Journal 79(6), 1974.
 
+    Differences from the paper
+    --------------------------
+    - The iteration stops where the residual is `DISCREPANCY` times the noise (papers: where the
+      user stops it).
+    - Updates are divided by ``A^T 1``, and pixels of which less than `LEAST_SCALE` was seen stay
+      as they are (papers: blurs that lose nothing, for which that is 1).
+    - Negative data count as zero (papers: counts, which have no noise below zero).
+
     Examples
     --------
     >>> from priorlab.forward.convolution import Convolution

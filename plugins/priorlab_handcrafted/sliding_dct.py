@@ -46,7 +46,20 @@ class SlidingDCT(Denoiser):
     Transactions on Image Processing 16(12), 2007. Second pass: S. P. Ghael, A. M. Sayeed, R. G.
     Baraniuk: Improved wavelet denoising via empirical Wiener filtering, Proc. SPIE 3169, 1997.
     Scales: N. Pierazzo, J.-M. Morel, G. Facciolo: Multi-scale DCT denoising, Image Processing On
-    Line 7, 2017, here with means of pixels.
+    Line 7, 2017.
+
+    Differences from the paper
+    --------------------------
+    The paper is that of Yu and Sapiro, which has the threshold and the plain average.
+
+    - A `threshold` of 2.8 (paper: 3), and blocks with few coefficients left count more (paper:
+      all alike; the weights are Guleryuz').
+    - A second pass with Wiener gains for `TRUST` times the noise (paper: one pass; Ghael and
+      others take all of the noise). ``wiener=false`` turns it off.
+    - Several `scales`, by means of 2x2 pixels (paper: one; Pierazzo and others take the lowest
+      cosines of the whole image). ``scales=1`` turns them off.
+    - Blocks that stick out of the image count as well, continued by their mirror images (paper:
+      blocks within the image).
 
     Examples
     --------

@@ -20,6 +20,13 @@ class Tikhonov(Regularizer):
     A. N. Tikhonov: Solution of incorrectly formulated problems and the regularization method,
     Soviet Mathematics Doklady 4, 1963.
 
+    Differences from the paper
+    --------------------------
+    - The weight is relative to the noise level (paper: free; later papers choose it by the
+      residual or by cross-validation).
+    - The penalty is on first differences of an image alone (paper: on a function and its
+      derivative).
+
     Examples
     --------
     >>> import torch

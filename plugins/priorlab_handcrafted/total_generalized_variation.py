@@ -32,6 +32,14 @@ class TotalGeneralizedVariation(Variation):
     minimization of convex functionals with total generalized variation penalty, in: Efficient
     Algorithms for Global Optimization Methods in Computer Vision, 2014.
 
+    Differences from the paper
+    --------------------------
+    - The weight is relative to the noise level, and `ratio` was swept (paper: both are free).
+    - Differences across the border are zero, also those of slopes, so that planes cost nothing
+      there (paper: a continuous domain).
+    - The minimum is found by an over-relaxed primal-dual method up to the gap `TOLERANCE` (paper:
+      by another method of first order).
+
     Examples
     --------
     >>> plane = torch.linspace(0, 1, 16).expand(1, 1, 16, 16).contiguous()

@@ -32,6 +32,13 @@ class TotalVariation(Variation):
     Imaging 2(4), 2008. Anisotropic: S. Esedoglu, S. J. Osher: Decomposition of images by the
     anisotropic Rudin-Osher-Fatemi model, Communications on Pure and Applied Mathematics 57, 2004.
 
+    Differences from the paper
+    --------------------------
+    - The weight is relative to the noise level (paper: such that the residual is as large as the
+      noise).
+    - The minimum is found by a dual method up to the gap `TOLERANCE` (paper: by marching in
+      time).
+
     Examples
     --------
     >>> step = torch.zeros(1, 1, 8, 10)

@@ -16,6 +16,7 @@ from priorlab.solvers.tiles import Locality
 from priorlab_handcrafted.shared.colour import from_opponent, to_opponent
 from priorlab_handcrafted.shared.compiled import Threads
 from priorlab_handcrafted.shared.mirroring import mirror
+from priorlab_handcrafted.shared.recipe import WithRecipe
 from priorlab_handcrafted.wavelets.extents import Axis, Extent
 from priorlab_handcrafted.wavelets.filters import FILTERS
 from priorlab_handcrafted.wavelets.planes import LevelRule, PlaneShrinkage
@@ -32,7 +33,7 @@ SLACK = 32
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Wavelet(Denoiser):
+class Wavelet(WithRecipe, Denoiser):
     """Wavelet shrinkage: few coefficients are large; the small ones are noise.
 
     The undecimated transform is the orthogonal wavelet transform of all shifts of the image, and
@@ -49,6 +50,20 @@ class Wavelet(Denoiser):
     Translation-invariant de-noising, Wavelets and Statistics, 1995.
     `priorlab_handcrafted.wavelets.thresholds` names the sources of the other rules.
 
+    Differences from the paper
+    --------------------------
+    The paper is the first of the two, on BayesShrink.
+
+    - The undecimated transform (paper: the orthogonal one).
+    - The filter `sym3` (paper: `sym8`).
+    - The clean deviation is estimated in a window around each coefficient (paper: in each band;
+      the second paper estimates it from coefficients of similar context).
+
+    ``recipe=paper`` has none of these. With either recipe the level of the noise is that which
+    the task tells or `restore` estimates (paper: that, or the median of the finest diagonal band
+    over 0.6745), the picture is mirrored at its border, and RGB images are treated in opponent
+    colours, of both of which the paper says nothing.
+
     Examples
     --------
     >>> noise = torch.randn(1, 1, 32, 32, generator=torch.Generator().manual_seed(0))
@@ -59,6 +74,14 @@ class Wavelet(Denoiser):
 
     name: ClassVar[str] = "wavelet"
     batched: ClassVar[bool] = True
+    published: ClassVar[dict[str, Any]] = {
+        "transform": "orthogonal",
+        "rule": "bayes",
+        "shrinkage": "soft",
+        "filter": "sym8",
+        "levels": 4,
+        "window": 0,
+    }
     transform: str = parameter(
         "undecimated",
         "whether the result depends on the position of the grid (orthogonal) or not",
@@ -94,6 +117,8 @@ class Wavelet(Denoiser):
 
     @override
     def locality(self, channels: int, sigma: float) -> Locality | None:
+        if self.as_in_paper:
+            return self.as_published().locality(channels, sigma)
         transform = WaveletTransform(self.filter, self.levels, self.transform == "orthogonal")
         window = self._reach(self.levels - 1, transform)
         if window is None or transform.stride != 1:
@@ -102,6 +127,8 @@ class Wavelet(Denoiser):
 
     def denoise(self, v: Tensor, sigma: float) -> Tensor:
         """Return `v` (B, C, H, W) with shrunk wavelet coefficients; `sigma` in [0, 1] units."""
+        if self.as_in_paper:
+            return self.as_published().denoise(v, sigma)
         deepest = max(1, int(math.log2(min(v.shape[-2:]) + SLACK)) - 2)
         decimated = self.transform == "orthogonal"
         transform = WaveletTransform(self.filter, min(self.levels, deepest), decimated)

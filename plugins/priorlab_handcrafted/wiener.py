@@ -1,7 +1,7 @@
 """Wiener deconvolution."""
 
 import dataclasses
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -13,13 +13,17 @@ from priorlab.forward.convolution import Convolution
 from priorlab.forward.measurement import Measurement
 from priorlab.trace import SILENT, Trace
 from priorlab_handcrafted.shared.deblurring import Deblurring
+from priorlab_handcrafted.shared.recipe import WithRecipe
 
 LEAST_GRADIENT = 1e-3
 """Smallest root mean square gradient: flatter data are taken to have this one."""
 
+LEAST_DEVIATION = 1e-3
+"""The same of the deviation from the mean, in the published filter."""
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Wiener(Deblurring):
+class Wiener(WithRecipe, Deblurring):
     """Wiener deconvolution: the best linear filter if power falls with the frequency squared.
 
     The result minimises ``|A x - y|^2 + sigma^2 / g^2 |grad x|^2``. The root mean square
@@ -30,6 +34,22 @@ class Wiener(Deblurring):
     N. Wiener: Extrapolation, interpolation, and smoothing of stationary time series, 1949.
     B. R. Hunt: The application of constrained least squares estimation to image restoration by
     digital computer, IEEE Transactions on Computers C-22(9), 1973.
+
+    Differences from the paper
+    --------------------------
+    Wiener's filter is ``conj(H) / (|H|^2 + N / S)`` for a blur H and the power spectra N of the
+    noise and S of the image, both known; on images it was first used by C. W. Helstrom: Image
+    restoration by the method of least squares, Journal of the Optical Society of America 57(3),
+    1967. Nobody knows S, so the choice of it is what differs.
+
+    - S falls with the frequency squared, by `gain` (papers: given; where it is not, textbooks
+      take it to be constant).
+    - Hunt's penalty is on the second differences, here it is on the first; and he searches the
+      weight with which the residual is as large as the noise, which here `gain` gives.
+
+    ``recipe=paper`` is the filter with a constant S, the variance of the data less that of the
+    noise (at least `LEAST_DEVIATION` squared), for what differs from the mean of a picture. With
+    either recipe, borders other than circular are respected (papers: all pictures wrap around).
 
     Examples
     --------
@@ -43,6 +63,7 @@ class Wiener(Deblurring):
     """
 
     name: ClassVar[str] = "wiener"
+    published: ClassVar[dict[str, Any]] = {"gain": None}
     gain: float = parameter(5.0, "gradient of clean images over that of the data", low=0.01)
 
     def prepare(self, device: torch.device, channels: int) -> None:
@@ -55,40 +76,48 @@ class Wiener(Deblurring):
     def restore(self, measurement: Measurement, trace: Trace = SILENT, seed: int = 0) -> Tensor:
         """Return the sharper image, clipped to [0, 1]."""
         self.require(measurement)
-        operator = measurement.operator
-        balance = self._balance(measurement)
+        operator, y, balance = measurement.operator, measurement.y, self._balance(measurement)
+        flat = self.as_in_paper
+        # The mean of a picture is no detail. A kernel that sums to one leaves it.
+        mean = y.mean((2, 3), keepdim=True) if flat else y.new_zeros(())
         if operator.boundary == "circular":
-            return _periodic(operator.kernel, measurement.y, balance).clamp(0, 1)
-        return _solve(operator, measurement.y, balance).clamp(0, 1)
+            result = _periodic(operator.kernel, y - mean, balance, flat)
+        else:
+            result = _solve(operator, y - mean, balance, flat)
+        return (result + mean).clamp(0, 1)
 
     def _balance(self, measurement: Measurement) -> Tensor:
-        """Return ``sigma^2 / g^2`` of each image, shape (B, 1, 1, 1)."""
+        """Return ``sigma^2 / g^2`` of each image, or ``sigma^2 / S``: shape (B, 1, 1, 1)."""
         y, variance = measurement.y, measurement.noise.level**2
+        if self.as_in_paper:
+            power = (y - y.mean((2, 3), keepdim=True)).square().mean((1, 2, 3), keepdim=True)
+            return variance / (power - variance).clamp_min(LEAST_DEVIATION**2)
         squares = [y.diff(dim=dim).square().mean((1, 2, 3), keepdim=True) for dim in (2, 3)]
         clean = sum(squares) - 4 * variance  # a difference has twice the variance of a pixel
         return variance / (self.gain**2 * clean.clamp_min(LEAST_GRADIENT**2))
 
 
-def _periodic(kernel: Tensor, y: Tensor, balance: Tensor) -> Tensor:
-    """Filter images that wrap around their borders."""
+def _periodic(kernel: Tensor, y: Tensor, balance: Tensor, flat: bool = False) -> Tensor:
+    """Filter images that wrap around their borders; those of a `flat` spectrum by their values."""
     from skimage.restoration import wiener
 
     planes, point_spread = y.detach().cpu().numpy(), kernel.cpu().numpy()
     rows, columns = (2 - 2 * np.cos(2 * np.pi * np.arange(n) / n) for n in y.shape[-2:])
     # scikit-image takes a complex array as a transfer function, a real one as an impulse response.
-    gradient = np.sqrt(rows[:, None] + columns[: y.shape[-1] // 2 + 1]).astype(np.complex128)
+    squares = rows[:, None] + columns[: y.shape[-1] // 2 + 1]
+    penalised = (np.ones_like(squares) if flat else np.sqrt(squares)).astype(np.complex128)
     filtered = [
-        [wiener(plane, point_spread, float(weight), gradient, clip=False) for plane in image]
+        [wiener(plane, point_spread, float(weight), penalised, clip=False) for plane in image]
         for image, weight in zip(planes, balance.flatten(), strict=True)
     ]
     return torch.from_numpy(np.array(filtered)).to(y)
 
 
-def _solve(operator: Convolution, y: Tensor, balance: Tensor) -> Tensor:
+def _solve(operator: Convolution, y: Tensor, balance: Tensor, flat: bool = False) -> Tensor:
     """Solve the normal equations of the same minimum, whatever the boundary."""
 
     def apply(x: Tensor) -> Tensor:
-        return operator.adjoint(operator.forward(x)) + balance * _laplacian(x)
+        return operator.adjoint(operator.forward(x)) + balance * (x if flat else _laplacian(x))
 
     right = operator.adjoint(y)
     start = operator.initial_guess(y, operator.canvas((*y.shape,)))

@@ -86,15 +86,21 @@ class WNNM(Denoiser):
     minimization and its applications to low level vision, International Journal of Computer
     Vision 121(2), 2017.
 
-    Patch sizes, group sizes, numbers of iterations, the share put back (0.1) and the weights
-    (``2 sqrt(2)``) follow the paper. Differences, for speed: reference patches are `step` pixels
-    apart, in each iteration others (paper: always the same, 2 or 3 apart); similar patches are
-    searched within `reach` of 20 (30), and in every iteration (every second). Of each group only
-    the singular vectors that stay are computed, from the eigenvectors of its Gram matrix. The
-    paper is about gray images only.
-
     It is slow: about 20 times the time of `bm3d`, and on tasks other than denoising it is called
     in each step of the splitting. So a comparison includes it only where it is named.
+
+    Differences from the paper
+    --------------------------
+    - Reference patches are `step` apart, in each iteration others (paper: always the same, 2 or 3
+      apart).
+    - Similar patches are searched within `reach` of 20 (paper: 30), and in every iteration
+      (paper: every second).
+    - Of each group only the singular vectors that stay are computed, from the eigenvectors of its
+      Gram matrix; that changes the rounding alone.
+    - Colour is treated in opponent colours (paper: gray images only).
+
+    Patch and group sizes, numbers of iterations (`SETTINGS`), the share put back (`FEEDBACK`) and
+    the weights (`STRENGTH`) are the paper's.
 
     Examples
     --------

@@ -1,8 +1,8 @@
 """Show a prior each picture at its usual exposure, with its white near 1.
 
-Data and noise times c ask for the image times c. Most priors give that by themselves; those that know
-how bright or how steep photographs are do not, and would smooth a dark picture too little or too
-much.
+Data and noise times c ask for the image times c. Most priors give that by themselves; those that
+know how bright or how steep photographs are do not, and would smooth a dark picture too little or
+too much.
 """
 
 from __future__ import annotations

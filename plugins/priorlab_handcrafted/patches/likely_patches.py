@@ -37,6 +37,10 @@ class Stage:
     """Eigenvectors (K, D, D) of the covariances, in columns."""
     basis: Tensor
     """Pixels to coefficients (SIZE^2, D)."""
+    coupled: int
+    """Number of coefficients that `forms` couples."""
+    published: bool
+    """Whether the likeliest component alone cleans a patch, and all pixels count alike."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,18 +56,19 @@ class Spectra:
     pixel_shares: Tensor
     """Squares (K, SIZE^2, D) of the eigenvectors' pixels."""
     low_variances: Tensor
-    """Eigenvalues (K, COUPLED) of the covariances of low frequencies."""
+    """Eigenvalues (K, L) of the covariances of the L lowest frequencies."""
     low_directions: Tensor
-    """Eigenvectors (K, COUPLED, COUPLED) of these."""
+    """Eigenvectors (K, L, L) of these."""
     high_variances: Tensor
-    """Variances (K, D - COUPLED) of the other coefficients."""
+    """Variances (K, D - L) of the other coefficients."""
     basis: Tensor
     """Pixels to coefficients (SIZE^2, D)."""
 
-    def stage(self, noise: float) -> Stage:
+    def stage(self, noise: float, published: bool = False) -> Stage:
         """Return what an iteration needs if its noise has this variance."""
         low, high = self.low_variances + noise, self.high_variances + noise
-        rows, columns = torch.triu_indices(COUPLED, COUPLED)
+        coupled = low.shape[1]
+        rows, columns = torch.triu_indices(coupled, coupled)
         couplings = (self.low_directions / low[:, None]) @ self.low_directions.mT
         couplings = couplings[:, rows, columns] * (2 - (rows == columns).to(low))
         gains = self.variances / (self.variances + noise)
@@ -72,19 +77,21 @@ class Spectra:
             forms=-0.5 * torch.cat([couplings, 1 / high], 1).T.contiguous(),
             constants=self.log_weights - 0.5 * (low.log().sum(1) + high.log().sum(1)),
             gains=gains,
-            certainty=1 / (error + DOUBT * noise),
+            certainty=torch.ones_like(error) if published else 1 / (error + DOUBT * noise),
             directions=self.directions,
             basis=self.basis,
+            coupled=coupled,
+            published=published,
         )
 
 
 @lru_cache(maxsize=4)
-def load_spectra(path: Path, modified: int, device: torch.device) -> Spectra:
-    """Read a mixture once per file, time of change and device."""
+def load_spectra(path: Path, modified: int, device: torch.device, coupled: int) -> Spectra:
+    """Read a mixture once per file, time of change, device and number of coupled frequencies."""
     mixture, basis = read_mixture(path), cosine_basis()
     covariances = mixture.factors @ mixture.factors.mT
     variances, directions = torch.linalg.eigh(covariances)
-    low_variances, low_directions = torch.linalg.eigh(covariances[:, :COUPLED, :COUPLED])
+    low_variances, low_directions = torch.linalg.eigh(covariances[:, :coupled, :coupled])
     tensors = (
         mixture.weights.log(),
         variances,
@@ -92,7 +99,7 @@ def load_spectra(path: Path, modified: int, device: torch.device) -> Spectra:
         (basis.double() @ directions).square(),
         low_variances,
         low_directions,
-        covariances.diagonal(dim1=1, dim2=2)[:, COUPLED:],
+        covariances.diagonal(dim1=1, dim2=2)[:, coupled:],
         basis,
     )
     return Spectra(*(tensor.to(device, torch.float32) for tensor in tensors))
@@ -132,10 +139,16 @@ def _clean(patches: Tensor, stage: Stage) -> tuple[Tensor, Tensor]:
     """Return patches (N, SIZE^2) without noise and mean, and how certain each pixel is.
 
     The two likeliest components are mixed, each with its likelihood less that of the third:
-    then no estimate jumps when rounding changes their order, and all devices agree.
+    then no estimate jumps when rounding changes their order, and all devices agree. In the
+    published method the likeliest has all of the weight.
     """
     coefficients = stage.basis.T @ patches.T
-    scores = torch.addmm(stage.constants, _features(coefficients).T, stage.forms)
+    scores = torch.addmm(stage.constants, _features(coefficients, stage.coupled).T, stage.forms)
+    if stage.published:
+        chosen = scores.argmax(1, keepdim=True)
+        share = torch.ones_like(chosen, dtype=scores.dtype)
+        cleaned = _filter(coefficients.T.contiguous(), chosen, share, stage)
+        return cleaned, stage.certainty[chosen[:, 0]]
     best = scores.topk(3, dim=1)
     likelihood = (best.values - best.values[:, :1]).exp_()
     share = likelihood[:, :2] - likelihood[:, 2:]
@@ -149,21 +162,21 @@ def _clean(patches: Tensor, stage: Stage) -> tuple[Tensor, Tensor]:
     return cleaned, certainty.addcmul_(stage.certainty[second], share[:, 1:])
 
 
-def _features(coefficients: Tensor) -> Tensor:
+def _features(coefficients: Tensor, coupled: int) -> Tensor:
     """Return the products of pairs of low frequencies and the squares of the others: (F, N)."""
     size, number = coefficients.shape
-    out = coefficients.new_empty(COUPLED * (COUPLED - 1) // 2 + size, number)
+    out = coefficients.new_empty(coupled * (coupled - 1) // 2 + size, number)
     start = 0
-    for i in range(COUPLED):
-        pairs = out[start : start + COUPLED - i]
-        torch.mul(coefficients[i], coefficients[i:COUPLED], out=pairs)
-        start += COUPLED - i
-    torch.square(coefficients[COUPLED:], out=out[start:])
+    for i in range(coupled):
+        pairs = out[start : start + coupled - i]
+        torch.mul(coefficients[i], coefficients[i:coupled], out=pairs)
+        start += coupled - i
+    torch.square(coefficients[coupled:], out=out[start:])
     return out
 
 
 def _filter(coefficients: Tensor, chosen: Tensor, share: Tensor, stage: Stage) -> Tensor:
-    """Return the pixels of the mix of Wiener estimates: `share` of those of `chosen`, (N, 2)."""
+    """Return the pixels of the mix of Wiener estimates: `share` of those of `chosen`, (N, n)."""
     wanted = chosen.T.flatten()
     order = wanted.argsort(stable=True)
     counts = wanted.bincount(minlength=len(stage.gains))
@@ -173,8 +186,11 @@ def _filter(coefficients: Tensor, chosen: Tensor, share: Tensor, stage: Stage) -
     turned = _multiply(turned, groups, stage.directions.mT)
     estimates = torch.empty_like(turned)
     estimates[order] = turned
-    first, second = estimates.chunk(2)
-    return (first.mul_(share[:, :1]).addcmul_(second, share[:, 1:])) @ stage.basis.T
+    mixed, *others = estimates.chunk(share.shape[1])
+    mixed.mul_(share[:, :1])
+    for index, other in enumerate(others, 1):
+        mixed.addcmul_(other, share[:, index : index + 1])
+    return mixed @ stage.basis.T
 
 
 def _multiply(rows: Tensor, groups: list[tuple[int, int]], matrices: Tensor) -> Tensor:
