@@ -39,6 +39,7 @@ def parameter(
     named: bool = False,
     shown: bool = False,
     component: str = "",
+    search: tuple[float, float] | tuple[str, ...] = (),
 ) -> Any:
     """Declare a field of a `Component`: a parameter that `priorlab show` can explain.
 
@@ -66,6 +67,9 @@ def parameter(
     component : str
         The value is a component of this kind ("priors", ...) or None; users type its spec, or
         "none". The field's annotation says which: ``Denoiser | None``.
+    search : tuple
+        Where `priorlab tune` looks for the best value, as users type it: the ends of a range, or
+        some of the choices. Without it the parameter is never tuned.
 
     Examples
     --------
@@ -82,7 +86,7 @@ def parameter(
     """
     facts = {"doc": doc, "unit": unit, "low": low, "high": high, "choices": tuple(choices)}
     facts |= {"scale": scale, "file": file, "named": named}
-    facts |= {"shown": shown, "component": component}
+    facts |= {"shown": shown, "component": component, "search": (*search,)}
     return dataclasses.field(default=default, metadata=facts)
 
 

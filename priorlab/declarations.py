@@ -14,6 +14,7 @@ import typing
 from collections.abc import Mapping
 from typing import Any, cast
 
+from priorlab import tuned_parameters
 from priorlab.components import Component, given_kind
 from priorlab.hookspecs import KINDS
 from priorlab.registry import Plugin, Registry
@@ -91,6 +92,7 @@ def _declared_item(item: Any) -> dict[str, Any]:
     return {
         "doc": inspect.getdoc(item) or "",
         "by_default": getattr(item, "by_default", True),
+        "tuned": tuned_parameters.values(item),
         "forms": _forms(item),
         "fields": [
             {
@@ -116,6 +118,7 @@ def _stand_in_item(name: str, facts: Mapping[str, Any]) -> Any:
         for one in facts["fields"]
     ]
     namespace = {"name": name, "by_default": facts["by_default"], "__doc__": facts["doc"]}
+    namespace[tuned_parameters.STAND_IN] = facts["tuned"]
     bases = tuple(_form(form) for form in facts["forms"]) or (Component,)
     return dataclasses.make_dataclass(
         name.replace("-", "_"), fields, bases=bases, namespace=namespace, frozen=True, kw_only=True

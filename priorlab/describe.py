@@ -6,6 +6,7 @@ import dataclasses
 import inspect
 from typing import Any, get_args, get_type_hints
 
+from priorlab import tuned_parameters
 from priorlab.components import Component
 from priorlab.errors import UsageError, unknown
 from priorlab.hookspecs import KINDS
@@ -54,6 +55,9 @@ def _explain(kind: str, item: object, registry: Registry) -> str:
     parts = [heading, inspect.getdoc(item) or ""]
     if fields := _fields(item):
         parts.append("parameters:\n" + "\n".join(fields))
+    if found := tuned_parameters.values(item):
+        lines = [f"  {kind}: {tuned_parameters.spelled(given)}" for kind, given in found.items()]
+        parts.append("tuned, where all parameters have their defaults:\n" + "\n".join(lines))
     return "\n\n".join(parts)
 
 

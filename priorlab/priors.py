@@ -15,12 +15,13 @@ from __future__ import annotations
 import dataclasses
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import ClassVar
+from typing import Any, ClassVar, cast
 
 import torch
 from torch import Tensor, nn
 from typing_extensions import override
 
+from priorlab import tuned_parameters
 from priorlab.components import Component, parameter
 from priorlab.errors import Unsupported, UsageError
 from priorlab.forward.measurement import Measurement
@@ -60,9 +61,33 @@ class Prior(Component, ABC):
         give the image times c without that.
     """
 
+    tuned: bool = parameter(
+        True,
+        "where all parameters have their defaults, take those tuned for the kind of degradation",
+    )
     by_default: ClassVar[bool] = True
     defers_to_exact_data: ClassVar[bool] = True
     knows_exposure: ClassVar[bool] = False
+
+    def tuned_values(self) -> tuned_parameters.Values:
+        """Return what is tuned in place of the defaults, by kind of degradation.
+
+        Empty if a parameter is not at its default: what was tuned holds only together.
+        """
+        return {} if self != type(self)() else tuned_parameters.values(type(self))
+
+    def settled(self, kind: str) -> Prior:
+        """Return the prior with the parameters tuned for a kind of degradation, if there are any.
+
+        Kinds are in `priorlab.forward.degradation`.
+        """
+        found = self.tuned_values().get(kind)
+        return cast(Prior, tuned_parameters.parsed(type(self), found)) if found else self
+
+    @override
+    def fingerprint(self) -> dict[str, Any]:
+        values = self.tuned_values()
+        return super().fingerprint() | ({"tuned": values} if values else {})
 
     @property
     def optimises(self) -> bool:

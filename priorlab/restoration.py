@@ -12,6 +12,7 @@ from torch import Tensor
 
 from priorlab.errors import Unsupported, UsageError, kind, said, trace_of
 from priorlab.forward.conjugate_gradients import ConvergenceWarning
+from priorlab.forward.degradation import kind_of
 from priorlab.forward.measurement import Measurement
 from priorlab.priors import Prior
 from priorlab.randomness import seeded
@@ -55,6 +56,7 @@ def run(
     Tensor
         The image (B, C, H, W), finite float32 in [0, 1], of ``measurement.frame_shape``: what a
         prior restored beyond the picture's frame is cut off, here and in what `trace` receives.
+        A prior with its default parameters has those tuned for the kind of degradation.
         What was measured without noise is as it was measured, whatever the prior says; see
         `priorlab.solvers.exact_data`.
 
@@ -77,6 +79,7 @@ def run(
     >>> restoration.run(prior, measurement).shape
     torch.Size([1, 1, 16, 16])
     """
+    prior = prior.settled(kind_of(measurement))
     if problem := prior.unsupported(measurement):
         raise Unsupported(problem)
     device = measurement.y.device

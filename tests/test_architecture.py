@@ -26,6 +26,7 @@ LAYERS = [
         "devices",
         "sources",
         "components",
+        "tuned_parameters",
         "specs",
         "trace",
         "weights_file",

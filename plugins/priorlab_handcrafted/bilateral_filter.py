@@ -71,12 +71,18 @@ class Bilateral(WithRecipe, Denoiser):
     batched: ClassVar[bool] = True
     published: ClassVar[dict[str, Any]] = {"spread": 3.0, "width": None, "smoothing": 0.0}
     spread: float = parameter(
-        3.0, "standard deviation of the weights in space", unit="pixels", low=0.3, high=20
+        3.0,
+        "standard deviation of the weights in space",
+        unit="pixels",
+        low=0.3,
+        high=20,
+        search=(0.5, 6),
     )
     width: float = parameter(
         2.0,
         "standard deviation of the weights in value, relative to the noise in the values compared",
         low=0.01,
+        search=(0.5, 6),
     )
     smoothing: float = parameter(
         0.7,

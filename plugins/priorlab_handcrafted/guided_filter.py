@@ -57,9 +57,11 @@ class Guided(WithRecipe, Denoiser):
     name: ClassVar[str] = "guided"
     published: ClassVar[dict[str, Any]] = {"radius": PUBLISHED_RADIUS, "eps": None, "passes": 1}
     radius: int = parameter(
-        2, "how far the windows reach to each side", unit="pixels", low=1, high=50
+        2, "how far the windows reach to each side", unit="pixels", low=1, high=50, search=(1, 8)
     )
-    eps: float = parameter(0.9, "penalty on the slopes, relative to the noise's variance", low=0.01)
+    eps: float = parameter(
+        0.9, "penalty on the slopes, relative to the noise's variance", low=0.01, search=(0.1, 10)
+    )
     passes: int = parameter(4, "1 is guided by the picture itself alone", low=1, high=10)
 
     @override

@@ -37,7 +37,10 @@ class HuberTV(TotalVariation):
     name: ClassVar[str] = "huber-tv"
     knows_exposure: ClassVar[bool] = True
     delta: float = parameter(
-        0.01, "length of the gradient up to which its square counts, where white is 1", low=0
+        0.01,
+        "length of the gradient up to which its square counts, where white is 1",
+        low=0,
+        search=(0.001, 0.1),
     )
 
     @property

@@ -128,7 +128,10 @@ class NonLocalMeans(WithRecipe, Denoiser):
         10, "rows and columns between pixels that are compared", unit="pixels", low=1, high=99
     )
     h: float = parameter(
-        0.5, "width of the weights of the first pass, relative to the noise level", low=0.001
+        0.5,
+        "width of the weights of the first pass, relative to the noise level",
+        low=0.001,
+        search=(0.2, 1.5),
     )
     variance: float = parameter(
         1.0, "share of the noise's variance that is subtracted from the distances", low=0, high=2

@@ -37,7 +37,9 @@ class Tikhonov(Regularizer):
 
     name: ClassVar[str] = "tikhonov"
     knows_exposure: ClassVar[bool] = True
-    weight: float = parameter(8.0, "strength of the smoothing, relative to the noise level", low=0)
+    weight: float = parameter(
+        8.0, "strength of the smoothing, relative to the noise level", low=0, search=(0.1, 50)
+    )
 
     def energy(self, x: Tensor) -> Tensor:
         """Return ``weight / 2 * |grad x|^2`` of each image (B, C, H, W): shape (B,)."""

@@ -44,7 +44,7 @@ class RidgeRegularizer(Regularizer):
     weights: str = parameter(
         "", "safetensors file that `priorlab train` wrote; empty: the shipped ones", file=True
     )
-    weight: float = parameter(1.0, "strength of the energy", low=0)
+    weight: float = parameter(1.0, "strength of the energy", low=0, search=(0.1, 5))
     level: float = parameter(
         0.0,
         "noise level that the potentials are for; 0: that of the measurement, if its image is only "

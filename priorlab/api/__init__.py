@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         running,
         summaries,
     )
+    from priorlab.api.tuning import Tuned, tune
     from priorlab.api.work import Restored
 
 _PLACES = {
@@ -48,6 +49,7 @@ _PLACES = {
         "running",
         "summaries",
     ),
+    "tuning": ("Tuned", "tune"),
     "restoring": ("degrade", "degrade_file", "restore", "restore_file"),
 }
 _MODULES = {name: module for module, names in _PLACES.items() for name in names}
@@ -57,6 +59,7 @@ __all__ = [
     "Fault",
     "Restored",
     "RunSettings",
+    "Tuned",
     "bench",
     "check_names",
     "collect",
@@ -83,6 +86,7 @@ __all__ = [
     "table",
     "terminal_table",
     "train",
+    "tune",
 ]
 
 

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from importlib import metadata
 
 from priorlab import __version__
-from priorlab.cli import catalogue, comparing, explaining, restoring, running, training
+from priorlab.cli import catalogue, comparing, explaining, restoring, running, training, tuning
 from priorlab.cli.parsing import FAULT, INTERRUPTED, OK, USAGE, Parser, complain
 from priorlab.errors import UsageError, trace_of
 from priorlab.escaping import block
@@ -113,4 +113,5 @@ def _parser() -> Parser:
     running.add_runs(commands)
     running.add_status(commands)
     training.add_train(commands)
+    tuning.add_tune(commands)
     return parser

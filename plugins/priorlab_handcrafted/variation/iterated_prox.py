@@ -33,7 +33,9 @@ class Variation(Regularizer):
     gap: ClassVar[float]
     """The prox stops at this duality gap, relative to the objective."""
 
-    weight: float = parameter(0.75, "strength of the smoothing, relative to the noise level", low=0)
+    weight: float = parameter(
+        0.75, "strength of the smoothing, relative to the noise level", low=0, search=(0.05, 3)
+    )
 
     @abstractmethod
     def start(self, v: Tensor) -> Any:

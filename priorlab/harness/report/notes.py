@@ -30,6 +30,7 @@ def below(
     if header.protocols.get(task):
         notes.append(f"Protocol: metrics {header.protocols[task]}.")
     notes.append(f"Data: {_data(rows, header.dataset)}.")
+    notes += _tuned(rows, header)
     if full:
         notes.append(_evidence(rows))
     notes.append(_meaning_of_bold(lines, images))
@@ -63,6 +64,21 @@ def below(
             " another implementation; neither ranked nor compared."
         )
     return notes
+
+
+def _tuned(rows: pd.DataFrame, header: Header) -> list[str]:
+    """Return which priors have tuned parameters in place of their defaults."""
+    return [
+        f"Tuned for {kind}: {', '.join(found)}."
+        for kind in sorted(set(rows["degradation"]) - {""})
+        if (
+            found := [
+                f"{prior} with {header.tuned[prior][kind]}"
+                for prior in dict.fromkeys(rows["prior"])
+                if kind in header.tuned.get(prior, {})
+            ]
+        )
+    ]
 
 
 def _evidence(rows: pd.DataFrame) -> str:

@@ -19,6 +19,8 @@ class Header:
         set are added to the measured ones.
     protocols : mapping of str to str
         For each task the text of its `Protocol`.
+    tuned : mapping
+        For each prior, by kind of degradation, the parameters that take the place of its defaults.
     metrics : mapping of str to str
         For each metric its written specification.
     lower_is_better : collection of str
@@ -38,6 +40,7 @@ class Header:
     dataset: str = ""
     known: str = ""
     protocols: Mapping[str, str] = field(default_factory=dict)
+    tuned: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     metrics: Mapping[str, str] = field(default_factory=dict)
     lower_is_better: Collection[str] = ()
     versions: Mapping[str, str] = field(default_factory=dict)

@@ -98,6 +98,7 @@ class Run:
             dataset=self.info["dataset"],
             known=self.info["known_dataset"],
             protocols=self.info["tasks"],
+            tuned=self.info.get("tuned", {}),
             metrics=self.info["metrics"],
             lower_is_better=self.info.get("lower_is_better", ()),
             versions=self.info["versions"],

@@ -143,6 +143,9 @@ class Outcome:
     width: int = _column("Columns of the clean image.", 0)
     channels: int = _column("Channels of the clean image.", 0)
     measurement: str = _column("Digest of the measured data.", "")
+    degradation: str = _column(
+        "The kind of degradation that the data show: on it tuned parameters depend.", ""
+    )
     output: str = _column("Digest of the restored image, under which it is stored.", "")
     extras: str = _column(
         "Pictures that came with the restored one, such as its uncertainty, and how to read"

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from priorlab import restoration
 from priorlab.errors import UsageError
+from priorlab.forward.degradation import kind_of
 from priorlab.harness.isolation.attempt import Attempt, Watcher, watch
 from priorlab.harness.isolation.block import Block
 from priorlab.harness.isolation.nursery import Nursery, Unborn
@@ -116,6 +117,7 @@ def compute(
         clean = clean_image(image)
         measurement = task.measure(arrays.to_tensor(clean), seed)
         result["measurement"] = arrays.digest(measurement.y[0].numpy())
+        result["degradation"] = kind_of(measurement)
         trajectory = Trajectory(task.truth(arrays.to_tensor(clean)), task.protocol)
         block = Block.make(measurement)
     except Exception as error:

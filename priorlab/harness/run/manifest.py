@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from priorlab import tuned_parameters
 from priorlab.escaping import without_home
 from priorlab.harness.results.folder import FORMAT
 from priorlab.harness.run import machine
@@ -36,6 +37,11 @@ def manifest(
         "known_dataset": datasets.known(chosen.dataset),
         "problems": [without_home(problem) for problem in planned.problems],
         "priors": [without_home(prior.spec()) for prior in chosen.priors],
+        "tuned": {
+            prior.spec(): {kind: tuned_parameters.spelled(given) for kind, given in values.items()}
+            for prior in chosen.priors
+            if (values := prior.tuned_values())
+        },
         "tasks": {without_home(task.spec()): task.rules for task in chosen.tasks},
         "metrics": {name: metric.spec for name, metric in registry.metrics.items()},
         "lower_is_better": [m.name for m in registry.metrics.values() if not m.higher_is_better],

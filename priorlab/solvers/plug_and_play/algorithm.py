@@ -8,18 +8,7 @@ from typing import NamedTuple
 
 from torch import Tensor
 
-from priorlab.forward.measurement import Measurement
 from priorlab.solvers.plug_and_play.problem import Problem
-
-NOISE = "noise"
-MISSING = "missing pixels"
-SUPERRES = "super-resolution"
-BLUR = "blur"
-OTHER_OPERATOR = "other operators"
-OTHER_NOISE = "other noise"
-
-KINDS = (NOISE, MISSING, SUPERRES, BLUR, OTHER_OPERATOR, OTHER_NOISE)
-"""Kinds of degradation, by what defaults depend on."""
 
 
 class Defaults(NamedTuple):
@@ -65,7 +54,7 @@ class Algorithm:
     run : callable
         Solves a `Problem`.
     defaults : mapping
-        The settings for each of `KINDS`.
+        The settings for each of `priorlab.forward.degradation.KINDS`.
     samples : bool
         Whether it draws from the posterior, so that noise alone is a problem for it, too; for
         the others a denoiser has solved that already.
@@ -81,26 +70,3 @@ class Algorithm:
     samples: bool = False
     least_level: float = 1.0
     ignores: Mapping[str, str] = dataclasses.field(default_factory=dict)
-
-
-def kind_of(measurement: Measurement) -> str:
-    """Return which of `KINDS` a measurement shows.
-
-    Examples
-    --------
-    >>> import torch
-    >>> from priorlab.tasks.builtin import Deblur, Inpaint
-    >>> image = torch.zeros(1, 1, 32, 32)
-    >>> [kind_of(task.measure(image, seed=0)) for task in (Deblur(), Inpaint())]
-    ['blur', 'missing pixels']
-    """
-    operator = measurement.operator
-    if not measurement.noise.is_gaussian:
-        return OTHER_NOISE
-    if operator.is_identity:
-        return NOISE
-    if operator.known_pixels is not None:
-        return MISSING
-    if operator.factor > 1:
-        return SUPERRES
-    return BLUR if operator.is_convolution else OTHER_OPERATOR

@@ -7,17 +7,8 @@ the step before was to leave, instead of finding it itself, and data may be nois
 
 from __future__ import annotations
 
-from priorlab.solvers.plug_and_play.algorithm import (
-    BLUR,
-    MISSING,
-    NOISE,
-    OTHER_NOISE,
-    OTHER_OPERATOR,
-    SUPERRES,
-    Algorithm,
-    Defaults,
-    Result,
-)
+from priorlab.forward.degradation import BLUR, MISSING, NOISE, OTHER_NOISE, OTHER_OPERATOR, SUPERRES
+from priorlab.solvers.plug_and_play.algorithm import Algorithm, Defaults, Result
 from priorlab.solvers.plug_and_play.problem import Problem
 
 CALM = 0.5

@@ -8,17 +8,8 @@ images in [0, 1] serves.
 
 from __future__ import annotations
 
-from priorlab.solvers.plug_and_play.algorithm import (
-    BLUR,
-    MISSING,
-    NOISE,
-    OTHER_NOISE,
-    OTHER_OPERATOR,
-    SUPERRES,
-    Algorithm,
-    Defaults,
-    Result,
-)
+from priorlab.forward.degradation import BLUR, MISSING, NOISE, OTHER_NOISE, OTHER_OPERATOR, SUPERRES
+from priorlab.solvers.plug_and_play.algorithm import Algorithm, Defaults, Result
 from priorlab.solvers.plug_and_play.problem import Problem
 
 FRESH = 0.3

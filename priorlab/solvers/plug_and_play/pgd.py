@@ -7,17 +7,8 @@ Proximal denoiser for convergent plug-and-play optimization, ICML 2022.
 
 from __future__ import annotations
 
-from priorlab.solvers.plug_and_play.algorithm import (
-    BLUR,
-    MISSING,
-    NOISE,
-    OTHER_NOISE,
-    OTHER_OPERATOR,
-    SUPERRES,
-    Algorithm,
-    Defaults,
-    Result,
-)
+from priorlab.forward.degradation import BLUR, MISSING, NOISE, OTHER_NOISE, OTHER_OPERATOR, SUPERRES
+from priorlab.solvers.plug_and_play.algorithm import Algorithm, Defaults, Result
 from priorlab.solvers.plug_and_play.problem import Problem
 
 WHY_NO_WEIGHT = "its step is that of the data's gradient, and the levels weigh the prior"

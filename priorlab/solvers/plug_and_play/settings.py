@@ -7,7 +7,7 @@ from typing import Any
 
 from priorlab.components import PER_GRAY_LEVEL, parameter
 from priorlab.errors import UsageError
-from priorlab.solvers.plug_and_play.algorithm import (
+from priorlab.forward.degradation import (
     BLUR,
     KINDS,
     MISSING,
@@ -15,9 +15,8 @@ from priorlab.solvers.plug_and_play.algorithm import (
     OTHER_NOISE,
     OTHER_OPERATOR,
     SUPERRES,
-    Algorithm,
-    Defaults,
 )
+from priorlab.solvers.plug_and_play.algorithm import Algorithm, Defaults
 from priorlab.solvers.plug_and_play.catalogue import ALGORITHMS
 
 LEVEL: Any = {
@@ -68,18 +67,21 @@ class SolverSettings:
         " by the data's gradient (pgd, fista), or by drawing images (diffpir, ascent, ula; ula"
         f" returns their mean, with its uncertainty); auto: {_best()}",
         choices=tuple(ALGORITHMS),
+        search=("hqs", "admm", "drs"),
     )
     steps: int | None = parameter(None, f"calls of the denoiser; {_range('steps')}", low=1)
     first_level: float | None = parameter(
         None,
         "noise level of the first call, or that of the noisiest pixels if it is higher;"
         f" {_range('first_level')}",
+        search=(10, 100),
         **LEVEL,
     )
     last_level: float | None = parameter(
         None,
         "noise level of the last call, or that of the least noisy pixels if it is higher;"
         f" {_range('last_level')}",
+        search=(0.5, 10),
         **LEVEL,
     )
     data_weight: float | None = parameter(
@@ -87,6 +89,7 @@ class SolverSettings:
         "weight of the data step relative to the denoiser's (lambda): the higher, the more the"
         f" denoiser counts; {_range('data_weight')}; not of pgd and fista",
         low=1e-6,
+        search=(0.02, 5),
     )
 
 

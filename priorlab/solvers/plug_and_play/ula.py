@@ -14,17 +14,8 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from priorlab.solvers.plug_and_play.algorithm import (
-    BLUR,
-    MISSING,
-    NOISE,
-    OTHER_NOISE,
-    OTHER_OPERATOR,
-    SUPERRES,
-    Algorithm,
-    Defaults,
-    Result,
-)
+from priorlab.forward.degradation import BLUR, MISSING, NOISE, OTHER_NOISE, OTHER_OPERATOR, SUPERRES
+from priorlab.solvers.plug_and_play.algorithm import Algorithm, Defaults, Result
 from priorlab.solvers.plug_and_play.problem import Problem
 from priorlab.solvers.running_moments import RunningMoments
 

@@ -1,0 +1,40 @@
+"""Kinds of degradation: what the best settings of a method depend on."""
+
+from __future__ import annotations
+
+from priorlab.forward.measurement import Measurement
+
+NOISE = "noise"
+MISSING = "missing pixels"
+SUPERRES = "super-resolution"
+BLUR = "blur"
+OTHER_OPERATOR = "other operators"
+OTHER_NOISE = "other noise"
+
+KINDS = (NOISE, MISSING, SUPERRES, BLUR, OTHER_OPERATOR, OTHER_NOISE)
+
+
+def kind_of(measurement: Measurement) -> str:
+    """Return which of `KINDS` a measurement shows; other noise is, for one, that of JPEG.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from priorlab.tasks.builtin import Deblur, DenoiseImpulse, Inpaint
+    >>> image = torch.zeros(1, 1, 32, 32)
+    >>> tasks = (Deblur(), Inpaint(), DenoiseImpulse())
+    >>> [kind_of(task.measure(image, seed=0)) for task in tasks]
+    ['blur', 'missing pixels', 'missing pixels']
+    """
+    operator, noise = measurement.operator, measurement.noise
+    if measurement.has_outliers:
+        return MISSING
+    if operator.is_identity and (noise.is_gaussian or noise.stabiliser()):
+        return NOISE
+    if not noise.is_gaussian:
+        return OTHER_NOISE
+    if operator.known_pixels is not None:
+        return MISSING
+    if operator.factor > 1:
+        return SUPERRES
+    return BLUR if operator.is_convolution else OTHER_OPERATOR

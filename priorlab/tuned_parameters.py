@@ -1,0 +1,117 @@
+"""Parameters tuned for a kind of degradation, as a package of priors ships them.
+
+They stand in a file ``tuned.toml`` beside the module that defines the prior, as users type them:
+
+    [tv.blur]
+    weight = 0.2
+
+`priorlab tune` writes such a file from training images. A prior whose parameters are all at their
+defaults is run with what is tuned for the data at hand; see `priorlab.priors.Prior.settled`.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, cast
+
+from priorlab.components import Component
+from priorlab.errors import UsageError
+
+FILE = "tuned.toml"
+STAND_IN = "what_is_tuned"
+"""The attribute of a class that stands in for a prior, which has its values."""
+
+Values = Mapping[str, Mapping[str, Any]]
+"""For each kind of degradation, parameters as users type them."""
+
+
+def values(prior: type[Component]) -> Values:
+    """Return what is tuned for a prior, by kind of degradation; empty if nothing is.
+
+    Raises
+    ------
+    UsageError
+        If the file cannot be read.
+
+    Examples
+    --------
+    >>> class Plain(Component):
+    ...     name = "plain"
+    >>> values(Plain)
+    {}
+    """
+    if hasattr(prior, STAND_IN):
+        return cast(Values, getattr(prior, STAND_IN))
+    try:
+        place = Path(inspect.getfile(prior)).parent / FILE
+    except (TypeError, OSError):  # a class of a notebook, or that stands in for another
+        return {}
+    return _read(place).get(prior.name, {})
+
+
+def parsed(prior: type[Component], given: Mapping[str, Any]) -> Component:
+    """Return the prior with parameters given as a file has them, the others at their defaults."""
+    typed = {name: _text(value) for name, value in given.items()}
+    return prior.parse(typed)
+
+
+def spelled(given: Mapping[str, Any]) -> str:
+    """Return parameters as a spec has them.
+
+    Examples
+    --------
+    >>> spelled({"weight": 0.2, "solver": "drs"})
+    'weight=0.2,solver=drs'
+    """
+    return ",".join(f"{name}={_text(value)}" for name, value in given.items())
+
+
+def merged(place: Path, found: Mapping[str, Values]) -> str:
+    """Return the text of a file of tuned parameters with what was found in its place.
+
+    Examples
+    --------
+    >>> print(merged(Path("none.toml"), {"tv": {"missing pixels": {"weight": 0.5}}}))
+    [tv."missing pixels"]
+    weight = 0.5
+    <BLANKLINE>
+    """
+    kept: dict[str, dict[str, Mapping[str, Any]]] = {
+        name: dict(kinds) for name, kinds in _read(place).items()
+    }
+    for name, kinds in found.items():
+        kept[name] = kept.get(name, {}) | dict(kinds)
+    parts = []
+    for name in sorted(kept):
+        for kind, given in sorted(kept[name].items()):
+            lines = [f"[{_key(name)}.{_key(kind)}]"]
+            lines += [f"{key} = {_literal(value)}" for key, value in given.items()]
+            if given:
+                parts.append("\n".join(lines) + "\n")
+    return "\n".join(parts)
+
+
+@functools.cache
+def _read(place: Path) -> Mapping[str, Values]:
+    try:
+        return tomllib.loads(place.read_text("utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise UsageError(f"cannot read the tuned parameters {place}: {error}") from None
+
+
+def _text(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _literal(value: Any) -> str:
+    return f'"{value}"' if isinstance(value, str) else _text(value)
+
+
+def _key(name: str) -> str:
+    return name if name.replace("-", "").replace("_", "").isalnum() else f'"{name}"'
