@@ -85,7 +85,7 @@ FORM_VALUES = {
 """Values to try of those, where twice the default says little or it is automatic."""
 
 WITHOUT_EFFECT = {
-    "tuned": "only where something is tuned: tests/tuning",
+    "tuned": "only where something is tuned: test_tuning.py",
     "batch": "only how many networks are fitted side by side",
     "weights": "a file: tested where it is read",
 }

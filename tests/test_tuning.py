@@ -1,0 +1,167 @@
+"""Parameters tuned for a kind of degradation: how they are found, kept, used and named."""
+
+import tomllib
+
+import pytest
+from sample_pictures import photo_crop, picture, save
+
+from priorlab import api, plugins, restoration, tuned_parameters
+from priorlab.api.tuning import training_pictures
+from priorlab.cli import main
+from priorlab.errors import UsageError
+from priorlab.forward import degradation
+from priorlab.pictures import datasets
+from priorlab.tasks.builtin import Deblur, Denoise, DenoiseImpulse, DenoisePoisson, Inpaint
+from priorlab.tasks.dejpeg import Dejpeg
+from priorlab.tasks.superresolution import SuperResolution
+
+PLUGIN = '''
+from dataclasses import dataclass
+from priorlab import Prior, hookimpl, parameter
+
+@dataclass(frozen=True, kw_only=True)
+class Level(Prior):
+    """A picture of one gray."""
+    name = "level"
+    gray: float = parameter(0.2, "the gray", low=0, high=1, search=(0.1, 0.9))
+    other: float = parameter(1.0, "nothing", low=0)
+    def restore(self, measurement, trace=None, seed=0):
+        return measurement.y.new_full(measurement.shape, self.gray)
+
+@hookimpl
+def priorlab_priors():
+    return [Level]
+'''
+
+
+@pytest.fixture
+def plugin(tmp_path, monkeypatch):
+    """A plugin of one file with a tuned parameter beside it."""
+    monkeypatch.chdir(tmp_path)
+    file = tmp_path / "level_plugin.py"
+    file.write_text(PLUGIN)
+    (tmp_path / tuned_parameters.FILE).write_text("[level.blur]\ngray = 0.6\n")
+    return file
+
+
+def gray(spec, task, plugin):
+    (prior,) = plugins.load([plugin]).build_priors(spec)
+    return round(float(restoration.run(prior, task.measure(photo_crop("camera"), 0)).mean()), 3)
+
+
+def test_a_prior_at_its_defaults_has_what_is_tuned_for_the_data(plugin):
+    assert gray("level", Deblur(), plugin) == 0.6
+    assert gray("level", Denoise(), plugin) == 0.2
+
+
+def test_what_is_tuned_holds_only_together_and_can_be_turned_off(plugin):
+    assert gray("level:tuned=false", Deblur(), plugin) == 0.2
+    assert gray("level:other=2", Deblur(), plugin) == 0.2
+    assert gray("level:gray=0.3", Deblur(), plugin) == 0.3
+
+
+def test_a_result_is_stored_under_what_was_tuned(plugin):
+    (prior,) = plugins.load([plugin]).build_priors("level")
+    assert prior.fingerprint()["tuned"] == {"blur": {"gray": 0.6}}
+    (untuned,) = plugins.load([plugin]).build_priors("level:tuned=false")
+    assert "tuned" not in untuned.fingerprint()
+
+
+def test_tables_name_what_is_tuned(plugin, capsys):
+    save(plugin.parent / "set" / "one.png", picture(32, 32))
+    command = "bench --priors level,degraded --tasks deblur,denoise --dataset set --slots 1"
+    assert main([*command.split(), "--plugin", str(plugin), "--name", "tuned"]) == 0
+    text = (plugin.parent / "results" / "tuned" / "table.md").read_text()
+    assert text.count("Tuned for blur: level with gray=0.6.") == 1
+    assert "Tuned for noise" not in text
+
+
+def test_show_lists_what_is_tuned(plugin, capsys):
+    assert main(["show", "level", "--plugin", str(plugin)]) == 0
+    assert "blur: gray=0.6" in capsys.readouterr().out
+
+
+def test_the_search_finds_the_gray_of_the_pictures_and_writes_it(plugin, capsys):
+    for index in range(6):
+        image = 0.7 + 0.1 * (picture(24, 24, seed=index) - 0.5)
+        save(plugin.parent / "training" / f"{index}.png", image)
+    command = "tune level --tasks denoise,deblur --dataset training --budget 15 -o found.toml"
+    assert main([*command.split(), "--plugin", str(plugin)]) == 0
+    found = tomllib.loads((plugin.parent / "found.toml").read_text())["level"]
+    assert set(found) == {"noise", "blur"}
+    assert abs(found["noise"]["gray"] - 0.7) < 0.07
+    said = capsys.readouterr().out
+    assert f"priorlab {command}" in said and "adopted" in said and said.count("| gray=") == 30
+
+
+def test_what_does_not_gain_on_pictures_not_seen_is_not_written(plugin):
+    for index in range(4):  # the search sees the even ones
+        image = picture(24, 24, seed=index) * 0 + (0.8 if index % 2 == 0 else 0.2)
+        save(plugin.parent / "training" / f"{index}.png", image)
+    (found,) = api.tune("level", "denoise", "training", 10, registry=plugins.load([plugin]))
+    assert found.psnr > found.default_psnr and not found.adopted
+
+
+def test_the_same_seed_finds_the_same(plugin):
+    for index in range(2):
+        save(plugin.parent / "training" / f"{index}.png", picture(24, 24, seed=index))
+    registry = plugins.load([plugin])
+    first, again = (api.tune("level", "denoise", "training", 5, registry=registry) for _ in "ab")
+    assert first == again
+
+
+@pytest.mark.parametrize(
+    ("priors", "dataset", "said"),
+    [
+        ("tv", "photos", "is an image of the bundled photos"),
+        ("tv:weight=1", "training", "name a prior without parameters"),
+        ("degraded", "training", "declares no parameter with a range"),
+        ("level", "one", "1 picture"),
+    ],
+)
+def test_what_cannot_be_tuned_is_said(priors, dataset, said, plugin):
+    save(plugin.parent / "one" / "0.png", picture(24, 24))
+    for index in range(2):
+        save(plugin.parent / "training" / f"{index}.png", picture(24, 24, seed=index))
+    with pytest.raises(UsageError, match=said):
+        api.tune(priors, "denoise", dataset, 2, registry=plugins.load([plugin]))
+
+
+def test_a_part_of_a_test_set_under_other_names_is_refused(tmp_path):
+    image = datasets.load("photos").images[2]
+    (tmp_path / "mine.png").write_bytes(image.path.read_bytes())
+    save(tmp_path / "own.png", picture(24, 24))
+    with pytest.raises(UsageError, match="mine is an image of the bundled photos"):
+        training_pictures(datasets.load(str(tmp_path)))
+
+
+def test_a_file_keeps_what_is_not_tuned_again(tmp_path):
+    file = tmp_path / "tuned.toml"
+    file.write_text('[tv.blur]\nweight = 1.5\n\n[unet."missing pixels"]\nsolver = "drs"\n')
+    text = tuned_parameters.merged(file, {"tv": {"blur": {}, "noise": {"weight": 2.0}}})
+    assert tomllib.loads(text) == {
+        "tv": {"noise": {"weight": 2.0}},
+        "unet": {"missing pixels": {"solver": "drs"}},
+    }
+
+
+def test_the_kind_of_a_degradation_is_that_of_its_data():
+    clean = photo_crop("camera")
+    tasks = {
+        Denoise(): degradation.NOISE,
+        DenoisePoisson(): degradation.NOISE,
+        DenoiseImpulse(): degradation.MISSING,
+        Inpaint(kind="box"): degradation.MISSING,
+        Deblur(): degradation.BLUR,
+        SuperResolution(): degradation.SUPERRES,
+        Dejpeg(): degradation.OTHER_NOISE,
+    }
+    assert {task: degradation.kind_of(task.measure(clean, 0)) for task in tasks} == tasks
+
+
+def test_every_tuned_parameter_that_ships_can_be_used():
+    registry = plugins.load()
+    for name, prior in registry.priors.items():
+        for kind, given in tuned_parameters.values(prior).items():
+            assert kind in degradation.KINDS
+            assert tuned_parameters.parsed(prior, given).spec().startswith(f"{name}:")
