@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from priorlab.forward.operators import LinearOperator as LinearOperator
     from priorlab.hookspecs import hookimpl as hookimpl
     from priorlab.metrics import Metric as Metric
+    from priorlab.optional_metrics import OptionalMetric as OptionalMetric
     from priorlab.priors import Denoiser as Denoiser
     from priorlab.priors import Generator as Generator
     from priorlab.priors import Prior as Prior
@@ -43,6 +44,7 @@ SURFACE = {
     "Measurement": "priorlab.forward.measurement",
     "Metric": "priorlab.metrics",
     "Noise": "priorlab.forward.noise",
+    "OptionalMetric": "priorlab.optional_metrics",
     "Prior": "priorlab.priors",
     "Regularizer": "priorlab.priors",
     "Task": "priorlab.tasks.base",

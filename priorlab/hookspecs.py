@@ -14,6 +14,7 @@ import pluggy
 if TYPE_CHECKING:
     from priorlab.engines import Engine
     from priorlab.metrics import Metric
+    from priorlab.optional_metrics import OptionalMetric
     from priorlab.pictures.datasets import DatasetSource
     from priorlab.priors import Prior
     from priorlab.tasks.base import Task
@@ -54,8 +55,12 @@ class Hooks:
         raise AssertionError("a hook specification is never called")
 
     @_hookspec
-    def priorlab_metrics(self) -> list[Metric]:
-        """Return metrics, for columns next to PSNR and SSIM."""
+    def priorlab_metrics(self) -> list[Metric | type[OptionalMetric]]:
+        """Return metrics, for columns next to PSNR and SSIM.
+
+        A `Metric` is computed in every comparison that does not name others; of a class derived
+        from `OptionalMetric` it is computed where ``--metrics`` names it.
+        """
         raise AssertionError("a hook specification is never called")
 
     @_hookspec

@@ -1,4 +1,4 @@
-"""Metrics: how close a restored image is to the true one, each with its written specification.
+"""Metrics: how good a restored image is, each with its written specification.
 
 All metrics take float images (C, H, W) in [0, 1] with any number of channels. `evaluate` first
 brings both images to what the task's protocol compares: clipped, as luma or in all channels,
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from priorlab.tasks.base import Protocol
 
 Image = NDArray[np.float32]
-Function = Callable[[Image, Image], float]
+Function = Callable[..., float]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -43,13 +43,16 @@ class Metric:
         What exactly is computed, so that someone else gets the same number.
     function : callable, optional
         Takes restored and true image, float32 arrays (C, H, W) in [0, 1] of equal shape with
-        any C >= 1, and returns the value, or NaN where it is not defined.
+        any C >= 1, and returns the value, or NaN where it is not defined. A metric without
+        `needs_truth` takes the restored image only.
     prepare : callable, optional
         Instead of `function`, for a metric that must load something first, such as a network:
         takes the `torch.device` to compute on and returns the function. It is called once per
         process and device.
     higher_is_better : bool
         False for distances and errors.
+    needs_truth : bool
+        False for a metric of the restored image alone.
 
     Examples
     --------
@@ -70,6 +73,7 @@ class Metric:
     function: Function | None = None
     prepare: Callable[[torch.device], Function] | None = None
     higher_is_better: bool = True
+    needs_truth: bool = True
 
     def __post_init__(self) -> None:
         if (self.function is None) == (self.prepare is None):
@@ -78,6 +82,11 @@ class Metric:
     def on(self, device: str | torch.device = "cpu") -> Function:
         """Return the function that computes the metric, prepared for a device."""
         return self.function or _prepared(self, str(device))
+
+    def value(self, restored: Image, clean: Image, device: str | torch.device = "cpu") -> float:
+        """Return the metric of a restored image; the true one is only used where it is needed."""
+        pair = (restored, clean) if self.needs_truth else (restored,)
+        return float(self.on(device)(*pair))
 
 
 @functools.cache
@@ -125,7 +134,7 @@ def evaluate(
     """
     a, b = compared(restored, protocol), compared(clean, protocol)
     chosen = BUILTIN_METRICS if metrics is None else metrics
-    return {metric.name: float(metric.on(device)(a, b)) for metric in chosen}
+    return {metric.name: metric.value(a, b, device) for metric in chosen}
 
 
 def psnr(restored: Image | Tensor, clean: Image | Tensor) -> float:

@@ -22,6 +22,7 @@ from priorlab.engines import BUILTIN_ENGINES, Engine
 from priorlab.errors import UsageError, kind, said, trace_of, unknown
 from priorlab.hookspecs import GROUP, KINDS, Hooks
 from priorlab.metrics import BUILTIN_METRICS, Metric
+from priorlab.optional_metrics import OptionalMetric
 from priorlab.pictures.datasets import BUILTIN_DATASETS, DatasetSource
 from priorlab.priors import Prior
 from priorlab.registry import Plugin, Registry, check_places
@@ -178,7 +179,13 @@ def _load_one(registry: Registry, plugin: Plugin, candidate: Candidate) -> None:
 _DESCRIPTORS = {"datasets": DatasetSource, "metrics": Metric}
 """What plugins provide as objects, not as classes, and their type."""
 
-_BASES = {"priors": Prior, "tasks": Task, "trainers": Trainer, "engines": Engine}
+_BASES = {
+    "priors": Prior,
+    "tasks": Task,
+    "trainers": Trainer,
+    "engines": Engine,
+    "metrics": OptionalMetric,
+}
 """What plugins provide as classes, and what those derive from."""
 
 
@@ -188,7 +195,7 @@ def _check_item(sort: str, item: Any) -> None:
     label = getattr(item, "__name__", repr(item))
     if not isinstance(name, str) or not re.fullmatch(r"[a-z][a-z0-9-]*", name):
         raise TypeError(f"{label} needs a name of small letters, digits and hyphens, not {name!r}")
-    if sort in _DESCRIPTORS:
+    if sort in _DESCRIPTORS and not (sort in _BASES and isinstance(item, type)):
         if not isinstance(item, _DESCRIPTORS[sort]):
             raise TypeError(
                 f"{label} must be an object of priorlab's {_DESCRIPTORS[sort].__name__}"

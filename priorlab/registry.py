@@ -15,6 +15,7 @@ from priorlab.sources.digest import digest
 if TYPE_CHECKING:
     from priorlab.engines import Engine
     from priorlab.metrics import Metric
+    from priorlab.optional_metrics import OptionalMetric
     from priorlab.pictures.datasets import DatasetSource
     from priorlab.priors import Prior
     from priorlab.tasks.base import Task
@@ -78,7 +79,7 @@ class Registry:
     priors: dict[str, type[Prior]] = dataclasses.field(default_factory=dict)
     tasks: dict[str, type[Task]] = dataclasses.field(default_factory=dict)
     datasets: dict[str, DatasetSource] = dataclasses.field(default_factory=dict)
-    metrics: dict[str, Metric] = dataclasses.field(default_factory=dict)
+    metrics: dict[str, Metric | type[OptionalMetric]] = dataclasses.field(default_factory=dict)
     trainers: dict[str, type[Trainer]] = dataclasses.field(default_factory=dict)
     engines: dict[str, type[Engine]] = dataclasses.field(default_factory=dict)
     plugins: list[Plugin] = dataclasses.field(default_factory=list)
@@ -92,6 +93,20 @@ class Registry:
     def build_tasks(self, text: str) -> list[Task]:
         """Build the tasks that a list of specs names; see `priorlab.specs`."""
         return cast("list[Task]", specs.build(text, "tasks", self.find))
+
+    def build_metrics(self, text: str) -> list[Metric | OptionalMetric]:
+        """Return the metrics that a list of specs names, such as ``"ssim,lpips:backbone=FILE"``."""
+        built: dict[Metric | OptionalMetric, None] = {}
+        for spec in specs.split(text):
+            found = self.find("metrics", spec.name)
+            if isinstance(found, type):
+                kind = cast("type[OptionalMetric]", found)
+                built |= dict.fromkeys(kind.parse(given) for given in spec.expand())
+            elif spec.fields:
+                raise UsageError(f"{spec.name} has no parameters, such as {min(spec.fields)}")
+            else:
+                built[found] = None
+        return list(built)
 
     def build_engine(self, text: str) -> Engine:
         """Build the engine that a spec names, such as ``"local"``; see `priorlab.specs`."""

@@ -37,7 +37,7 @@ LAYERS = [
     ("solvers",),
     ("priors",),
     # What else a plugin can offer, and where all of it is known by name.
-    ("metrics", "ssim", "training", "engines"),
+    ("metrics", "optional_metrics", "ssim", "training", "engines"),
     ("hookspecs", "registry", "declarations", "remembered", "candidates"),
     ("trials",),
     ("plugins",),
@@ -64,6 +64,7 @@ ABSTRACT = {
     "Denoiser",
     "Generator",
     "Engine",
+    "OptionalMetric",
 }
 
 CONSTANTS = {"__version__", "SURFACE"}

@@ -26,6 +26,7 @@ def test_each_name_is_that_of_its_module(name):
 
 def test_the_surface_is_what_the_documentation_promises():
     promised = "Prior Regularizer Denoiser Generator Measurement LinearOperator Noise Task Metric"
+    promised += " OptionalMetric"
     promised += " parameter hookimpl restore restore_files bench degrade"
     assert set(promised.split()) == set(priorlab.__all__)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from priorlab.api.declared import declarations
@@ -15,6 +15,7 @@ def check_names(
     *,
     priors: Iterable[object] = (),
     tasks: Iterable[object] = (),
+    metrics: Iterable[object] = (),
     trainer: str = "",
     dataset: object = "",
     engine: object = "",
@@ -27,7 +28,7 @@ def check_names(
     ----------
     files, folders : sequence of path
         As `load_plugins` takes them.
-    priors, tasks : iterable
+    priors, tasks, metrics : iterable
         Specs; what is no text is left out.
     trainer : str
         The spec of a training.
@@ -48,12 +49,15 @@ def check_names(
     known = declarations(files, folders)
     if known is None:
         return
-    for spec in priors:
-        if isinstance(spec, str):
-            known.build_priors(spec)
-    for spec in tasks:
-        if isinstance(spec, str):
-            known.build_tasks(spec)
+    several: list[tuple[Iterable[object], Callable[[str], object]]] = [
+        (priors, known.build_priors),
+        (tasks, known.build_tasks),
+        (metrics, known.build_metrics),
+    ]
+    for specs, build in several:
+        for spec in specs:
+            if isinstance(spec, str):
+                build(spec)
     if engine and isinstance(engine, str):
         known.build_engine(engine)
     if trainer:

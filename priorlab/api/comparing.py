@@ -19,6 +19,7 @@ from priorlab.harness.run import progress as _progress
 from priorlab.harness.run.bench import CutShort, Fault
 from priorlab.harness.run.plan import plan
 from priorlab.harness.run.settings import RunSettings, settle
+from priorlab.optional_metrics import OptionalMetric
 from priorlab.priors import Prior
 from priorlab.registry import Registry
 from priorlab.tasks.base import Task
@@ -33,6 +34,7 @@ def bench(
     seeds: Sequence[int] | None = None,
     *,
     suite: str | Path | None = None,
+    metrics: Sequence[str | OptionalMetric] | str | None = None,
     images: Sequence[str] | str | None = None,
     out: str | Path | None = None,
     name: str | None = None,
@@ -69,6 +71,9 @@ def bench(
         Each gives one more measurement of each image.
     suite : path, optional
         A TOML file with the protocol of a published table.
+    metrics : sequence of str or OptionalMetric, optional
+        Specs such as ``"niqe"``: columns beside PSNR and SSIM; by default every `Metric` that
+        plugins provide.
     images : sequence of str, optional
         Names of the dataset's images to use, without suffix; by default all.
     out : path, optional

@@ -42,7 +42,7 @@ def _list(options: argparse.Namespace) -> int:
         print(f"{kind}:")
         for name, item in sorted(getattr(found, kind).items()):
             doc = item.summary() if hasattr(item, "summary") else item.doc
-            named = kind == "priors" and not item.by_default
+            named = not getattr(item, "by_default", True)
             print(block(f"  {name:<18} {doc}{' (only when named)' * named}"))
     if found.problems:
         names = ", ".join(plugin.name for plugin in found.problems)

@@ -49,6 +49,11 @@ def add_bench(commands: Commands) -> None:
     parser.add_argument("--tasks", help=f"specs (default: {tasks})")
     parser.add_argument("--priors", help="specs (default: all but those 'only when named')")
     parser.add_argument(
+        "--metrics",
+        help="specs, such as ms-ssim,niqe: columns beside PSNR and SSIM (default: the metrics of"
+        " plugins that are not 'only when named')",
+    )
+    parser.add_argument(
         "--dataset", help=f"a name or a folder of images (default: {_DEFAULT.dataset})"
     )
     parser.add_argument("--images", help="only these of the dataset, such as house,lena")
@@ -136,6 +141,7 @@ def _bench(options: argparse.Namespace) -> int:
         {
             "priors": options.priors,
             "tasks": options.tasks,
+            "metrics": options.metrics,
             "dataset": options.dataset,
             "images": options.images,
             "seeds": None if options.seeds is None else seeds(options.seeds),
@@ -162,6 +168,7 @@ def _bench(options: argparse.Namespace) -> int:
         options,
         priors=settings.priors or (),
         tasks=settings.tasks,
+        metrics=settings.metrics or (),
         dataset=settings.dataset,
         engine=settings.engine,
     )

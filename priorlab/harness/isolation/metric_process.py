@@ -9,18 +9,21 @@ import select
 import subprocess
 import sys
 import time
+from typing import cast
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from priorlab import plugins, process_tree, restoration
+from priorlab import components, plugins, process_tree, restoration
 from priorlab.errors import printable
 from priorlab.harness.isolation import inside, memory_files
 from priorlab.harness.isolation.channel import Channel, close_all
 from priorlab.harness.isolation.confine import confine
 from priorlab.harness.isolation.nursery import exit_text
 from priorlab.harness.isolation.setup import Setup
+from priorlab.metrics import Metric
+from priorlab.optional_metrics import OptionalMetric
 
 START_TIMEOUT = 180.0
 """Seconds within which a process must have loaded torch, the plugin, and the metric's network."""
@@ -150,10 +153,8 @@ def serve(descriptor: int) -> None:
     inside.settle(setup.threads)
     try:
         name = first.message["metric"]
-        registry = plugins.load(
-            setup.plugin_files, setup.plugin_folders, only=[setup.metrics[name]]
-        )
-        function = registry.find("metrics", name).on(setup.device)
+        metric = _metric(name, setup)
+        metric.on(setup.device)
     except Exception as error:
         channel.send({"failed": restoration.reason(error), "request": 0})
         return
@@ -165,12 +166,22 @@ def serve(descriptor: int) -> None:
         close_all(received.files)
         restored, clean = np.frombuffer(data, np.float32).reshape(shape).copy()
         try:
-            answer: dict[str, object] = {"value": float(function(restored, clean))}
+            answer: dict[str, object] = {"value": metric.value(restored, clean, setup.device)}
         except Exception as error:
             answer = {"failed": restoration.reason(error)}
         if os.getpid() != me:
             os._exit(1)  # a copy that the metric made; only one of them may answer
         channel.send({**answer, "request": received.message["request"]})
+
+
+def _metric(name: str, setup: Setup) -> Metric:
+    """Load a metric from its plugin."""
+    module, parameters = setup.metrics[name]["module"], setup.metrics[name]["parameters"]
+    registry = plugins.load(setup.plugin_files, setup.plugin_folders, only=[module])
+    if parameters is None:
+        return cast("Metric", registry.find("metrics", name))
+    source = components.from_description(parameters, "metrics", registry.find)
+    return cast("OptionalMetric", source).metric()
 
 
 if __name__ == "__main__":

@@ -30,8 +30,9 @@ class Setup:
         Files and folders that no prior is to read: the clean images, and earlier results.
     task_modules : tuple of str
         The modules of the plugins that provide the tasks.
-    metrics : dict of str to str
-        The metrics of plugins: for each the module of its plugin.
+    metrics : dict of str to dict
+        The metrics of plugins: for each the "module" of its plugin, and its "parameters" as
+        `priorlab.components.description` has them, or None.
     timeout_s : float
         Seconds after which a cell is given up; a metric of a plugin, too.
     memory_mb : float or None
@@ -48,7 +49,7 @@ class Setup:
     providers: dict[str, list[str]] = dataclasses.field(default_factory=dict)
     private: tuple[str, ...] = ()
     task_modules: tuple[str, ...] = ()
-    metrics: dict[str, str] = dataclasses.field(default_factory=dict)
+    metrics: dict[str, dict[str, Any]] = dataclasses.field(default_factory=dict)
     timeout_s: float = 1800.0
     memory_mb: float | None = None
     batch: int = 1

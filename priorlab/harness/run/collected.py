@@ -19,7 +19,6 @@ from priorlab.harness.run.keeping import Keeper
 from priorlab.harness.run.plan import Plan
 from priorlab.harness.run.schedule import Job
 from priorlab.harness.run.wire import Message
-from priorlab.registry import Registry
 
 MOST_NOTES = 3
 """After so many pictures that cannot be shown, the others are only counted."""
@@ -41,7 +40,6 @@ class Collected:
     def __init__(
         self,
         planned: Plan,
-        registry: Registry,
         store: Store,
         folder: RunFolder,
         note: Callable[[str], None],
@@ -53,7 +51,8 @@ class Collected:
             self.cells[cell.key].append(cell)
         self.keeper = Keeper(note)
         self._planned = planned
-        self._digests = {task: scores.digests(task, registry) for task in planned.selection.tasks}
+        chosen = planned.selection
+        self._digests = {task: scores.digests(task, chosen.metrics) for task in chosen.tasks}
         self._store = store
         self._shown = Shown(folder.pictures)
         self._not_shown = 0

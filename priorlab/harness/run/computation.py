@@ -66,7 +66,8 @@ class Computation:
         self._retry = settings.retry
         self._engine = engine
         self._limit = settings.slots
-        self._modules = _modules(planned.selection.components, registry)
+        self._parts = planned.selection.components_with_metrics
+        self._modules = _modules(self._parts, registry)
         self._setup = Setup(
             threads=settings.threads,
             device=settings.device,
@@ -76,8 +77,8 @@ class Computation:
             private=_private(planned, store),
             task_modules=_modules((("tasks", task) for task in planned.selection.tasks), registry),
             metrics={
-                name: registry.owners["metrics", name].module
-                for name in registry.metrics
+                name: metric.description
+                for name, metric in planned.selection.metrics.items()
                 if name not in METRICS
             },
             timeout_s=settings.timeout_s,
@@ -89,7 +90,7 @@ class Computation:
         self._progress = progress
         self._since = since
         self._noted: set[str] = set()
-        self._collected = Collected(planned, registry, store, folder, progress.note)
+        self._collected = Collected(planned, store, folder, progress.note)
 
     @property
     def results(self) -> Mapping[str, Result]:
@@ -187,7 +188,7 @@ class Computation:
             Work(
                 schedule=schedule,
                 setup=self._setup,
-                components=self._planned.selection.components,
+                components=self._parts,
                 modules=self._modules,
                 slots=slots,
                 limit=self._limit,

@@ -44,7 +44,7 @@ def ask(setup: Setup, parts: Sequence[Described], modules: Sequence[str]) -> dic
     setup : Setup
         What children need.
     parts : sequence of (str, mapping)
-        All priors and tasks; see `described`.
+        All priors, tasks and metrics with parameters; see `described`.
     modules : sequence of str
         Those of the plugins that provide them; no other plugin is loaded.
 
@@ -84,7 +84,7 @@ def answer(setup: Setup, parts: Iterable[Described], modules: Sequence[str]) -> 
     ['accelerators', 'credentials', 'machine']
     """
     registry = plugins.load(setup.plugin_files, setup.plugin_folders, only=modules)
-    built: dict[str, list[Component]] = {"priors": [], "tasks": []}
+    built: dict[str, list[Component]] = {"priors": [], "tasks": [], "metrics": []}
     try:
         for kind, facts in parts:
             built[kind].append(components.from_description(facts, kind, registry.find))

@@ -18,7 +18,6 @@ from typing import Any
 
 from priorlab import devices
 from priorlab.components import Component
-from priorlab.metrics import BUILTIN_METRICS
 from priorlab.precision import bf16_hardware
 from priorlab.registry import Registry
 from priorlab.sources.digest import digest, modules_of
@@ -78,10 +77,16 @@ def _modules(kind: str, component: Component, registry: Registry) -> set[str]:
     return modules
 
 
-def watch(priors: Iterable[Component], tasks: Iterable[Component], registry: Registry) -> CodeWatch:
+def watch(
+    priors: Iterable[Component],
+    tasks: Iterable[Component],
+    registry: Registry,
+    metrics: Iterable[str] = (),
+) -> CodeWatch:
     """Return a watch on all code that some priors, tasks and the metrics consist of.
 
-    To be made before the keys are, and asked before a result is stored.
+    To be made before the keys are, and asked before a result is stored. `metrics` are the modules
+    of those besides PSNR and SSIM.
 
     Examples
     --------
@@ -89,13 +94,10 @@ def watch(priors: Iterable[Component], tasks: Iterable[Component], registry: Reg
     >>> registry = plugins.load()
     >>> watch(registry.build_priors("tv"), registry.build_tasks("denoise"), registry).changed()
     """
-    modules = {CORE, METRICS}
+    modules = {CORE, METRICS, *metrics}
     for kind, components in {"priors": priors, "tasks": tasks}.items():
         for component in components:
             modules |= _modules(kind, component, registry)
-    for name, metric in registry.metrics.items():
-        if metric not in BUILTIN_METRICS:
-            modules.add(registry.owners["metrics", name].module)
     return CodeWatch(modules)
 
 

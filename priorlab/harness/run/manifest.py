@@ -21,6 +21,7 @@ def manifest(
 ) -> dict[str, Any]:
     """Return what a run is, as it begins; `finished` is filled in at its end."""
     chosen, shard = planned.selection, planned.shard
+    metrics = {name: one.metric for name, one in chosen.metrics.items()}
     return {
         "format": FORMAT,
         "name": planned.name,
@@ -43,8 +44,8 @@ def manifest(
             if (values := prior.tuned_values())
         },
         "tasks": {without_home(task.spec()): task.rules for task in chosen.tasks},
-        "metrics": {name: metric.spec for name, metric in registry.metrics.items()},
-        "lower_is_better": [m.name for m in registry.metrics.values() if not m.higher_is_better],
+        "metrics": {name: without_home(metric.spec) for name, metric in metrics.items()},
+        "lower_is_better": [m.name for m in metrics.values() if not m.higher_is_better],
         "seeds": chosen.seeds,
         "device": settings.device,
         "machine": machine.name(settings.device),

@@ -106,7 +106,9 @@ def plan(settings: RunSettings, registry: Registry) -> Plan:
         For an empty grid, an unknown name, a bad seed or device, or a store that cannot be read.
     """
     selection = select(settings, registry)
-    watch = keys.watch(selection.priors, selection.tasks, registry)  # before the keys are made
+    of_metrics = (module for one in selection.metrics.values() for module in one.modules)
+    # Before the keys are made.
+    watch = keys.watch(selection.priors, selection.tasks, registry, of_metrics)
     cells = grid.cells(
         selection.priors,
         selection.tasks,
@@ -130,12 +132,12 @@ def plan(settings: RunSettings, registry: Registry) -> Plan:
         with contextlib.closing(store):
             estimates = Estimates(store.rates(machine.name(settings.device)))
             cached = _cached(store, cells, settings)
-            known = _scores(store, cells, cached, registry)
+            known = _scores(store, cells, cached, selection)
     unscored = {
         key: missing
         for key, values in known.items()
         if cached[key].output
-        and (missing := tuple(name for name in registry.metrics if name not in values))
+        and (missing := tuple(name for name in selection.metrics if name not in values))
     }
     to_do = {cell.key for cell in cells if cell.key not in cached} | unscored.keys()
     slots = max(1, min(_slots(settings), len(to_do)))
@@ -206,7 +208,7 @@ def _notes(cells: Sequence[Cell], settings: RunSettings) -> tuple[str, ...]:
 
 
 def _scores(
-    store: Store, cells: Sequence[Cell], cached: dict[str, Outcome], registry: Registry
+    store: Store, cells: Sequence[Cell], cached: dict[str, Outcome], selection: Selection
 ) -> dict[str, dict[str, float]]:
     """Return the metrics that the store knows of the cells that it knows."""
     by_task: dict[Task, list[str]] = defaultdict(list)
@@ -215,5 +217,5 @@ def _scores(
             by_task[cell.task].append(cell.key)
     known: dict[str, dict[str, float]] = {}
     for task, of_task in by_task.items():
-        known |= store.scores(of_task, scores.digests(task, registry))
+        known |= store.scores(of_task, scores.digests(task, selection.metrics))
     return known

@@ -11,12 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from priorlab import metrics, ssim
-from priorlab.errors import UsageError
 from priorlab.harness.isolation.metric_process import MetricFailed, MetricProcess
-from priorlab.harness.results import schema
+from priorlab.harness.run.chosen_metrics import ChosenMetric
 from priorlab.metrics import BUILTIN_METRICS
 from priorlab.pictures import arrays
-from priorlab.registry import Registry
 from priorlab.tasks.base import Task
 
 
@@ -90,35 +88,27 @@ class Scorer:
         return Scores(values, failures)
 
 
-def digests(task: Task, registry: Registry) -> dict[str, str]:
-    """Return for each metric a digest of its code and the protocol.
+def digests(task: Task, chosen: Mapping[str, ChosenMetric]) -> dict[str, str]:
+    """Return for each metric a digest of its code, its parameters and the protocol.
 
-    Scores are remembered under it, so that a metric whose code changed is computed again.
-
-    Raises
-    ------
-    UsageError
-        If a metric has the name of another column of the results.
+    Scores are remembered under it, so that a metric of which any changed is computed again.
 
     Examples
     --------
     >>> from priorlab import plugins
+    >>> from priorlab.harness.run.chosen_metrics import choose
     >>> registry = plugins.load()
     >>> (task,) = registry.build_tasks("denoise")
-    >>> digests(task, registry).keys() == registry.metrics.keys()
-    True
+    >>> list(digests(task, choose(["ssim"], registry)))
+    ['psnr', 'ssim']
     """
-    taken = {column.name for column in schema.columns()} - set(schema.METRICS)
-    if taken & registry.metrics.keys():
-        names = ", ".join(sorted(taken & registry.metrics.keys()))
-        raise UsageError(f"a metric cannot be called {names}: the results have such a column")
     shared = hashlib.sha256(repr(task.protocol).encode())
     for module in (metrics, ssim, arrays):
         shared.update(Path(str(module.__file__)).read_bytes())
     found = {}
-    for name, metric in registry.metrics.items():
+    for name, metric in chosen.items():
         total = shared.copy()
-        if metric not in BUILTIN_METRICS:
-            total.update(registry.owners["metrics", name].digest.encode())
+        if metric.module:
+            total.update(metric.digest.encode())
         found[name] = total.hexdigest()
     return found

@@ -1,4 +1,4 @@
-"""What a run compares: the priors, tasks and images that its settings name."""
+"""What a run compares: the priors, tasks, metrics and images that its settings name."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from priorlab.components import Component
 from priorlab.errors import UsageError, printable, unknown
+from priorlab.harness.run.chosen_metrics import ChosenMetric, choose
 from priorlab.harness.run.settings import RunSettings
 from priorlab.pictures import datasets
 from priorlab.pictures.datasets import Dataset
@@ -27,6 +28,8 @@ class Selection:
     ----------
     priors : list of Prior
     tasks : list of Task
+    metrics : dict of str to ChosenMetric
+        By name; PSNR and SSIM come first.
     dataset : Dataset
         With the chosen images only.
     seeds : list of int
@@ -34,6 +37,7 @@ class Selection:
 
     priors: list[Prior]
     tasks: list[Task]
+    metrics: dict[str, ChosenMetric]
     dataset: Dataset
     seeds: list[int]
 
@@ -42,6 +46,12 @@ class Selection:
         """All priors and tasks, each with its kind: "priors" or "tasks"."""
         priors = (("priors", prior) for prior in self.priors)
         return [*priors, *(("tasks", task) for task in self.tasks)]
+
+    @property
+    def components_with_metrics(self) -> list[tuple[str, Component]]:
+        """The same with the metrics that have parameters: what another machine is to find."""
+        sources = (metric.source for metric in self.metrics.values())
+        return [*self.components, *(("metrics", source) for source in sources if source)]
 
 
 def select(settings: RunSettings, registry: Registry) -> Selection:
@@ -71,7 +81,8 @@ def select(settings: RunSettings, registry: Registry) -> Selection:
             registry.find("datasets", dataset)
         dataset = datasets.load(dataset, registry.datasets)
     dataset = _only(dataset, settings.images)
-    return Selection(priors, tasks, dataset, list(dict.fromkeys(settings.seeds)))
+    metrics = choose(settings.metrics, registry)
+    return Selection(priors, tasks, metrics, dataset, list(dict.fromkeys(settings.seeds)))
 
 
 def _built(chosen: Sequence[str | C], build: Callable[[str], list[C]]) -> list[C]:

@@ -19,6 +19,7 @@ from priorlab.harness.run.shards import Shard
 
 if TYPE_CHECKING:
     from priorlab.engines import Engine
+    from priorlab.optional_metrics import OptionalMetric
     from priorlab.pictures.datasets import Dataset
     from priorlab.priors import Prior
     from priorlab.tasks.base import Task
@@ -39,6 +40,9 @@ class RunSettings:
         defaults, except for those that run only when named.
     tasks : tuple of str or Task
         Specs such as ``"denoise:sigma=15|25|50"``, or tasks.
+    metrics : tuple of str or OptionalMetric, or None
+        Specs such as ``"lpips:backbone=FILE"``, or metrics: columns beside PSNR and SSIM, which
+        every run has. None stands for every `Metric` that plugins provide.
     dataset : str or Dataset
         The name of an image set, a folder of images, or the image set itself.
     images : tuple of str, or None
@@ -89,6 +93,7 @@ class RunSettings:
 
     priors: tuple[str | Prior, ...] | None = None
     tasks: tuple[str | Task, ...] = ("denoise", "inpaint")
+    metrics: tuple[str | OptionalMetric, ...] | None = None
     dataset: str | Dataset = "photos"
     images: tuple[str, ...] | None = None
     seeds: tuple[int, ...] = (0,)
@@ -201,6 +206,7 @@ def _dataset(value: Any) -> Any:
 _PLAIN: dict[str, Callable[[Any], Any]] = {
     "priors": _several,
     "tasks": _several,
+    "metrics": _several,
     "dataset": _dataset,
     "images": _images,
     "seeds": _seeds,

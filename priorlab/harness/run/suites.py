@@ -5,6 +5,7 @@
     notes = "What a reader must know."      or a list of texts
     tasks = "denoise:sigma=25"              or a list of texts
     priors = "dip,bm3d"                     or a list of texts; without it, as without --priors
+    metrics = "lpips:backbone=vgg16.pth"    or a list of texts; as --metrics
     dataset = "set12"                       as --dataset; without it, the user names it
     images = ["01", "02"]                   file names without suffix; without it, all images
     seeds = [0, 1]
@@ -111,6 +112,7 @@ _READERS: dict[str, tuple[Any, str]] = {
     "notes": (_texts, _LIST),
     "tasks": (_texts, _LIST),
     "priors": (_texts, _LIST),
+    "metrics": (_texts, _LIST),
     "dataset": (_text, "a text"),
     "images": (_names, "a list of texts"),
     "seeds": (_seeds, "a list of whole numbers"),

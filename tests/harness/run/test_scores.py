@@ -10,6 +10,7 @@ from priorlab.harness.isolation.setup import Setup
 from priorlab.harness.report import tables
 from priorlab.harness.results import runs
 from priorlab.harness.run import scores
+from priorlab.harness.run.chosen_metrics import choose
 from priorlab.plugins import load
 
 PLUGIN = """
@@ -50,9 +51,8 @@ def test_a_metric_that_fails_is_named_and_has_no_value(plugin, flag, pair):
     registry = load([plugin])
     task = registry.build_tasks("denoise")[0]
     flag.touch()
-    setup = Setup(
-        plugin_files=registry.files, metrics={"mae": registry.owners["metrics", "mae"].module}
-    )
+    described = {"mae": choose(["mae"], registry)["mae"].description}
+    setup = Setup(plugin_files=registry.files, metrics=described)
     process = MetricProcess("mae", setup)
     scorer = scores.Scorer({"mae": process})
     found = scorer.score(*pair, task)
@@ -68,13 +68,14 @@ def test_a_metric_that_fails_is_named_and_has_no_value(plugin, flag, pair):
 def test_metrics_are_known_by_their_own_code(plugin):
     registry = load([plugin])
     gray, sharp = registry.build_tasks("denoise,superres")
-    before = scores.digests(gray, registry)
+    chosen = choose(None, registry)
+    before = scores.digests(gray, chosen)
     assert before.keys() == registry.metrics.keys()
-    assert before["psnr"] == scores.digests(gray, load())["psnr"]
+    assert before["psnr"] == scores.digests(gray, choose(None, load()))["psnr"]
     plugin.write_text(plugin.read_text() + "# changed\nvalue = 1\n")
-    after = scores.digests(gray, load([plugin]))
+    after = scores.digests(gray, choose(None, load([plugin])))
     assert after["psnr"] == before["psnr"] and after["mae"] != before["mae"]
-    other = scores.digests(sharp, registry)
+    other = scores.digests(sharp, chosen)
     assert (sharp.protocol == gray.protocol) == (other["psnr"] == before["psnr"])
 
 
@@ -82,7 +83,7 @@ def test_a_metric_with_the_name_of_a_column_is_refused(plugin):
     plugin.write_text(plugin.read_text().replace('name="mae"', 'name="seconds"'))
     registry = load([plugin])
     with pytest.raises(UsageError, match="a metric cannot be called seconds"):
-        scores.digests(registry.build_tasks("denoise")[0], registry)
+        choose(None, registry)
 
 
 def test_a_failing_metric_is_tried_again_by_the_next_run(plugin, flag, tmp_path):
