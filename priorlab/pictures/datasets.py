@@ -8,18 +8,14 @@ pixels, so that any number of images takes little memory.
 from __future__ import annotations
 
 import dataclasses
-import hashlib
-import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from priorlab.errors import UsageError, kind, printable, said, unknown
 from priorlab.files import exists, expanded, is_folder
 from priorlab.pictures import image_files
 from priorlab.pictures.image_files import ImageFile
-
-DATA_VARIABLE = "PRIORLAB_DATA"
-"""Environment variable: the folder whose subfolders are the known test sets."""
+from priorlab.pictures.known_sets import DATA_VARIABLE, KnownSet, digest_of, known_sets
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,8 +42,7 @@ class Dataset:
     @property
     def digest(self) -> str:
         """SHA-256 over the images' digests; file names, formats and order do not matter."""
-        digests = sorted(image.digest for image in self.images)
-        return hashlib.sha256("\n".join(digests).encode()).hexdigest()
+        return digest_of(image.digest for image in self.images)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -170,25 +165,59 @@ def known(dataset: Dataset) -> str:
     >>> known(load("photos"))
     ''
     """
-    names = {source.digest: source.name for source in BUILTIN_DATASETS if source.digest}
+    names = {known_set.digest: known_set.name for known_set in known_sets().values()}
     return names.get(dataset.digest, "")
 
 
-def _known(name: str, doc: str, digest: str = "") -> DatasetSource:
+def missing(dataset: Dataset, known_set: KnownSet, names: Sequence[str] | None = None) -> list[str]:
+    """Return the names of a public set's images that a dataset does not hold, by content.
+
+    Parameters
+    ----------
+    dataset : Dataset
+    known_set : KnownSet
+    names : sequence of str, optional
+        The images of the set that are asked for; by default all.
+
+    Examples
+    --------
+    >>> missing(load("photos"), known_sets()["set5"], ["baby", "bird"])
+    ['baby', 'bird']
+    """
+    held = {image.digest for image in dataset.images}
+    asked = known_set.images if names is None else names
+    return [name for name in asked if known_set.images.get(name, "") not in held]
+
+
+def only(dataset: Dataset, known_set: KnownSet) -> Dataset:
+    """Return the images of a public set that a dataset holds, called as they are in the set.
+
+    Where the digests of the set are not known, the dataset is returned as it is.
+    """
+    if not known_set.images:
+        return dataset
+    held = {image.digest: image for image in dataset.images}
+    found = [
+        dataclasses.replace(held[digest], name=name)
+        for name, digest in known_set.images.items()
+        if digest in held
+    ]
+    return dataclasses.replace(dataset, images=tuple(found), problems=())
+
+
+def _known(known_set: KnownSet) -> DatasetSource:
     """Describe a test set of the literature, which the user puts in place."""
 
     def folder() -> Path:
-        data = os.environ.get(DATA_VARIABLE, "")
-        found = Path(data).expanduser() / name
-        if data and found.is_dir():
+        if found := known_set.folder:
             return found
-        looked = f"; there is no {found}" if data else ""
         raise UsageError(
-            f"dataset {name} does not come with priorlab: put its images into a folder {name}"
-            f" and set {DATA_VARIABLE} to the folder above it{looked}"
+            f"dataset {known_set.name} does not come with priorlab (published"
+            f" {known_set.published}): put its images into a folder {known_set.name} and set"
+            f" {DATA_VARIABLE} to the folder above it"
         )
 
-    return DatasetSource(name, doc, folder, digest)
+    return DatasetSource(known_set.name, known_set.doc, folder, known_set.digest)
 
 
 BUILTIN_DATASETS = (
@@ -197,30 +226,6 @@ BUILTIN_DATASETS = (
         "Six free photographs of 256x256 pixels that come with priorlab, four in colour.",
         Path(__file__).parents[1] / "photos",
     ),
-    _known(
-        "set12",
-        "12 gray images, the usual small test set of denoising (Zhang 2017).",
-        "038ba30239faa53d99dc14d2f4b16f510882c977606fe570e955a877b7e0bc5b",
-    ),
-    _known(
-        "bsd68",
-        "68 gray test images of the Berkeley segmentation set (Roth, Black 2009).",
-        "6b73a365314334f102947385a6eda50c0663ccb8e632dc6e5fa28509f2995139",
-    ),
-    _known(
-        "cbsd68",
-        "The 68 images of bsd68 in colour.",
-        "3427f4d3ff4b9da89143caa647a9935f6935352502801f70bf90bdb474b52c3d",
-    ),
-    _known(
-        "set5",
-        "5 colour images, a test set of super-resolution (Bevilacqua 2012).",
-        "0f7e0b92f22a84b5f1bdc4a073aaf9786122ec7e0eb182b61239f14b34de9f3c",
-    ),
-    # JPEG files, which libraries decode to slightly different pixels: no digest to expect.
-    _known("bsds432", "432 images of the Berkeley set BSDS500 without those of bsd68: training."),
+    *map(_known, known_sets().values()),
 )
-"""The datasets that priorlab knows; only `photos` comes with it.
-
-The digests are those of the PNG copies with which priorlab's tables were made.
-"""
+"""The datasets that priorlab knows; only `photos` comes with it."""

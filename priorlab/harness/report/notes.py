@@ -98,8 +98,9 @@ def _evidence(rows: pd.DataFrame) -> str:
 def _meaning_of_bold(lines: Sequence[Line], images: int) -> str:
     """Return the criterion in one sentence, or why nothing is bold."""
     measured = [line for line in lines if line.kind == "measured"]
-    if images < 2:
-        return "Bold: none; one image cannot tell priors apart."
+    if images < statistics.LEAST_IMAGES:
+        few = "one image" if images == 1 else f"{images} images"
+        return f"Bold: none; {few} cannot tell priors apart, {statistics.LEAST_IMAGES} can."
     if not any(line.psnr.rank is not None for line in measured):
         return "Bold: none; no prior restored every image."
     if len(measured) < 2:

@@ -16,6 +16,9 @@ from priorlab.harness.report.inference import Interval, Values, holm, holm_inter
 
 PSNR_CAP = 100.0
 """An identical image has an infinite PSNR; in means and differences it counts as 100 dB."""
+LEAST_IMAGES = 6
+"""From so many images on priors are told apart: of five, even a difference that is in favour of
+the same prior on each has a two-sided p of 1/16 by the signed-rank test, which is above 0.05."""
 TIE = 1e-6
 """Differences below this are rounding, not merit; of metrics with values below 1 in proportion."""
 
@@ -167,18 +170,21 @@ def leaders(table: pd.DataFrame, *, higher_is_better: bool = True) -> frozenset[
     """Return the best prior and all complete ones not separable from it.
 
     A prior is separable from the best if the interval of its paired difference to it, as
-    `compare` gives it, does not hold 0. With fewer than two images, or a single prior, there is
-    nothing to tell apart and no leader.
+    `compare` gives it, does not hold 0. With fewer than `LEAST_IMAGES`, or a single prior, nothing
+    is told apart and there is no leader.
 
     Examples
     --------
-    >>> tv = np.array([30.0, 28.0, 29.0, 27.0])
-    >>> table = pd.DataFrame({"tv": tv, "nlm": tv + [0.1, -0.1, 0, 0.1], "median": tv - 3})
+    >>> tv = np.array([30.0, 28.0, 29.0, 27.0, 28.5, 29.5])
+    >>> other = tv + [0.1, -0.1, 0, 0.1, -0.1, 0]
+    >>> table = pd.DataFrame({"tv": tv, "nlm": other, "median": tv - 3})
     >>> sorted(leaders(table))
     ['nlm', 'tv']
+    >>> sorted(leaders(table.head(5)))
+    []
     """
     top = best(table, higher_is_better=higher_is_better)
-    if top is None or len(table) < 2 or len(table.columns) < 2:
+    if top is None or len(table) < LEAST_IMAGES or len(table.columns) < 2:
         return frozenset()
     whole = complete(table)
     intervals = holm_intervals(_differences(table[whole], top))

@@ -248,8 +248,15 @@ def test_one_image_has_no_interval_and_no_bold() -> None:
 
 
 def test_few_images_are_said() -> None:
-    text = tables.render(pd.concat([cells("tv", 0, 4), cells("unet", 2, 4)]))
-    assert "with 4 images only large and steady differences" in text
+    text = tables.render(pd.concat([cells("tv", 0, 6), cells("unet", 2, 6)]))
+    assert "with 6 images only large and steady differences" in text
+
+
+@pytest.mark.parametrize(("images", "bold"), [(5, False), (6, True)])
+def test_nothing_is_bold_before_six_images(images: int, bold: bool) -> None:
+    text = tables.render(pd.concat([cells("tv", 0, images), cells("unet", 2, images)]))
+    assert ("**" in lines_of(text)["unet"][2]) == bold
+    assert ("Bold: none; 5 images cannot tell priors apart, 6 can." in text) != bold
 
 
 def test_cells_that_were_not_run_are_counted() -> None:
