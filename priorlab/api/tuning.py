@@ -9,10 +9,8 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import tomllib
 import typing
 from collections.abc import Callable, Mapping, Sequence
-from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -26,6 +24,7 @@ from priorlab.forward.degradation import NOISE, kind_of
 from priorlab.forward.measurement import Measurement
 from priorlab.pictures import arrays, datasets
 from priorlab.pictures.datasets import Dataset
+from priorlab.pictures.known_sets import known_sets
 from priorlab.priors import Prior
 from priorlab.registry import Registry
 from priorlab.solvers.plug_and_play.settings import SolverSettings
@@ -174,7 +173,7 @@ def training_pictures(dataset: Dataset) -> list[torch.Tensor]:
     """
     tested = _test_images()
     for image in dataset.images:
-        if name := tested.get(image.digest[:16]):
+        if name := tested.get(image.digest):
             raise UsageError(
                 f"{dataset.name}: {image.name} is an image of {name}, which tables report;"
                 " tune on other images, such as those of BSDS432"
@@ -195,12 +194,10 @@ def training_pictures(dataset: Dataset) -> list[torch.Tensor]:
 
 
 def _test_images() -> dict[str, str]:
-    """Return the set of each image that tables report, by the first 16 digits of its digest."""
-    text = resources.files("priorlab.pictures").joinpath("test_images.toml").read_text("utf-8")
-    found = {digest: name for name, digests in tomllib.loads(text).items() for digest in digests}
-    return found | {
-        image.digest[:16]: "the bundled photos" for image in datasets.load("photos").images
-    }
+    """Return the set of each image that tables report, by its digest."""
+    known = {digest: name for name, one in known_sets().items() for digest in one.images.values()}
+    bundled = datasets.load("photos").images
+    return known | {image.digest: "the bundled photos" for image in bundled}
 
 
 def _by_kind(tasks: Sequence[Task], picture: torch.Tensor) -> dict[str, list[Task]]:
