@@ -15,6 +15,10 @@ FEW = 10
 """Below so many images a table warns of how little they can tell."""
 
 
+INPUT = "degraded"
+"""The name of the prior that returns its input, interpolated where pixels are missing."""
+
+
 def below(
     task: str,
     lines: Sequence[Line],
@@ -34,6 +38,8 @@ def below(
     if full:
         notes.append(_evidence(rows))
     notes.append(_meaning_of_bold(lines, images))
+    if worse := below_input(lines):
+        notes.append(f"Below {INPUT}, the input itself: {', '.join(worse)}.")
     if full and images > 1:
         kind = (
             "Student's 95 % intervals of the mean over images"
@@ -79,6 +85,29 @@ def _tuned(rows: pd.DataFrame, header: Header) -> list[str]:
             ]
         )
     ]
+
+
+def below_input(lines: Sequence[Line]) -> list[str]:
+    """Return the priors whose mean PSNR is below that of the input: they do harm.
+
+    Examples
+    --------
+    >>> from priorlab.harness.report.summary import MetricFigures
+    >>> means = {"tv": 30.0, "degraded": 20.0, "odd": 19.0}
+    >>> lines = [
+    ...     Line(task="denoise", prior=prior, metrics={"psnr": MetricFigures(mean=mean)}, images=1)
+    ...     for prior, mean in means.items()
+    ... ]
+    >>> below_input(lines)
+    ['odd']
+    """
+    means = {
+        line.prior: line.psnr.mean
+        for line in lines
+        if line.kind == "measured" and line.psnr.mean is not None
+    }
+    least = means.get(INPUT)
+    return [prior for prior, mean in means.items() if least is not None and mean < least]
 
 
 def _evidence(rows: pd.DataFrame) -> str:
