@@ -26,6 +26,7 @@ LAYERS = [
         "devices",
         "sources",
         "components",
+        "recipes",
         "specs",
         "trace",
         "weights_file",
