@@ -20,7 +20,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from priorlab import metrics, plugins, specs
+from priorlab import metrics, plugins
 from priorlab.errors import Unsupported
 from priorlab.forward.measurement import Measurement
 from priorlab.pictures import reading
@@ -113,8 +113,8 @@ def main() -> None:
     given = parser.parse_args()
     torch.set_num_threads(1)
     registry = plugins.load()
-    (prior,) = specs.build(given.prior, "prior", registry.priors)
-    (task,) = specs.build(given.task, "task", registry.tasks)
+    (prior,) = registry.build_priors(given.prior)
+    (task,) = registry.build_tasks(given.task)
     assert isinstance(prior, Generator)
     if prior.runs > 1:
         parser.error("runs= is given as --runs here")

@@ -27,6 +27,7 @@ LAYERS = [
         "sources",
         "components",
         "tuned_parameters",
+        "recipes",
         "specs",
         "trace",
         "weights_file",

@@ -90,6 +90,9 @@ WITHOUT_EFFECT = {
     "weights": "a file: tested where it is read",
 }
 
+LONG = {(name, "recipe") for name in ("dip", "zs-n2n", "noise2fast", "self2self")}
+"""The paper's recipe has the paper's steps: tests/dip/test_recipes.py."""
+
 
 def values(prior, field, base):
     """Return other values of a field than that of the prior `base`."""
@@ -111,7 +114,7 @@ CASES = [
     (name, field.name, value)
     for name, prior in PRIORS.items()
     for field in dataclasses.fields(prior)
-    if field.name not in WITHOUT_EFFECT and field not in OF_FORMS
+    if field.name not in WITHOUT_EFFECT and field not in OF_FORMS and (name, field.name) not in LONG
     for value in values(name, field, base_of(name, field.name))
 ]
 

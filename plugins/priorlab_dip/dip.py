@@ -4,22 +4,26 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from torch import Tensor, nn
 from typing_extensions import override
 
 from priorlab.components import parameter
 from priorlab.errors import UsageError
+from priorlab.forward.measurement import Measurement
 from priorlab.forward.operators import Shape
 from priorlab.priors import Generator
+from priorlab.recipes import WithRecipe
+from priorlab.trace import SILENT, Trace
 from priorlab_dip import codes
 from priorlab_dip.blocks import ACTIVATIONS, Image, Plan, Style, limited
 from priorlab_dip.networks import NETWORKS, ONLY_FOR, SMALL_CODE
+from priorlab_dip.published import FIXED, VARYING, run_for
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class DeepImagePrior(Generator):
+class DeepImagePrior(WithRecipe, Generator):
     """Deep image prior: an untrained network, fitted to the measurement and stopped early.
 
     Source: Ulyanov, Vedaldi, Lempitsky, "Deep Image Prior", CVPR 2018.
@@ -32,18 +36,44 @@ class DeepImagePrior(Generator):
     ``iterations=650``; up to 0.7 dB, for five times: the same with ``network=hourglass``.
     Pictures of 512 x 512 pixels may still become better after the last step: ``iterations=900``.
 
-    The network of the paper is
-    ``network=hourglass,channels=128,upsampling=bilinear,padding=reflect``, and its run is
-    ``learning_rate=0.01,warm_up=0,stop=never`` with the steps and the perturbation that it
-    states for the task. The deep decoder of its paper is
-    ``network=decoder,channels=128,inputs=128`` with
+    The deep decoder of its paper is ``network=decoder,channels=128,inputs=128`` with
     ``learning_rate=0.01,warm_up=0,stop=never,perturbation=0,averaging=0``.
 
-    There is no instance normalisation: every image has a network of its own, for which that is
-    batch normalisation.
+    Differences from the paper
+    --------------------------
+    - The network `skip` (paper: `hourglass`): joined features are not normalised once more, and
+      full resolution has one convolution.
+    - 48 `channels` (paper: 128), repeated pixels (paper: bilinear `upsampling`), zeros beyond the
+      border (paper: ``padding=reflect``).
+    - Muon optimises the kernels in the first 60 steps, and hands over to Adam in the next 60, with
+      a `learning_rate` of 0.08 (paper: Adam with 0.01; with 0.001 for missing pixels).
+    - At most 450 steps, and a rule that stops before them (paper: 1,800 steps for noise, 11,000
+      for missing pixels, 2,000 and 4,000 for super-resolution by 4 and by 8).
+    - The noise in the code follows that of the data, with a quarter of its deviation, times 1.7 in
+      gray pictures (paper: 1/30 for noise, 1/20 from sigma 50 on; 0.03 and, for super-resolution
+      by 8, 0.05).
+
+    ``recipe=paper`` has none of these. Steps, step sizes and noise of the code are then those of
+    the supplement and of the authors' notebooks; what is neither noise nor missing pixels is
+    treated as super-resolution. It returns the running mean of the outputs, which the paper calls
+    averaged; ``averaging=0`` returns the last output, as its tables of missing pixels and of
+    super-resolution do.
+
+    With either recipe the noise of the code is drawn once and then shifted at random; data without
+    noise are met exactly; convolutions run in bfloat16 where the hardware multiplies it; a code
+    is enlarged until its sides can be halved `depth` times (paper: pictures are cropped). Of the
+    other networks of the paper, those for JPEG and for large holes are not here. There is no
+    instance normalisation: every image has a network of its own, for which that is batch
+    normalisation.
+
+    Examples
+    --------
+    >>> DeepImagePrior(recipe="paper").as_published().network
+    'hourglass'
     """
 
     name: ClassVar[str] = "dip"
+    published: ClassVar[dict[str, Any]] = FIXED | dict.fromkeys(VARYING)
 
     network: str = parameter("skip", "architecture", choices=tuple(NETWORKS))
     code: str = parameter("noise", "input of the network", choices=codes.CODES)
@@ -85,7 +115,17 @@ class DeepImagePrior(Generator):
             )
 
     @override
+    def restore(self, measurement: Measurement, trace: Trace = SILENT, seed: int = 0) -> Tensor:
+        """Optimise over the parameters; see `priorlab.solvers.parameter_space`."""
+        if not self.as_in_paper:
+            return super().restore(measurement, trace, seed)
+        prior = self.as_published(**run_for(measurement))
+        return prior.restore(measurement, trace, seed)
+
+    @override
     def make_network(self, shape: Shape) -> nn.Module:
+        if self.as_in_paper:
+            return self.as_published().make_network(shape)
         _, channels, height, width = shape
         inputs = codes.COORDINATES if self.code == "meshgrid" else self.inputs
         style = Style(self.upsampling, self.activation, self.normalisation, self.padding)
@@ -94,6 +134,8 @@ class DeepImagePrior(Generator):
 
     def make_code(self, shape: Shape) -> Tensor:
         """Return the code, from which the network makes an image of at least this size."""
+        if self.as_in_paper:
+            return self.as_published().make_code(shape)
         factor = 1 if self.network == "resnet" else 2 ** self._depth(shape)
         # Two pixels at the coarsest scale: batch normalisation needs more than one value.
         size = [max(2, math.ceil(side / factor)) for side in shape[2:]]

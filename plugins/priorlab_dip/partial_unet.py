@@ -5,9 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from typing_extensions import override
 
 from priorlab.precision import training_layout
-from priorlab_dip.blocks import Style, UpConvolution
+from priorlab_dip.blocks import Style, UpConvolution, double, joined
 
 SLOPE = 0.1
 """Of the leaky ReLUs, below 0."""
@@ -92,18 +93,40 @@ class PartialUNet(nn.Module):
         x, _ = self.down[-1](links.pop(), known)
         x = functional.leaky_relu_(x, SLOPE)
         for up, refine in zip(self.up, self.refine, strict=True):
-            x = up(self._forget(x), self._forget(links.pop()))
-            x = refine(self._forget(functional.leaky_relu_(x, SLOPE)))
+            x = self.enlarged(up, x, links.pop())
+            x = refine(self.forget(functional.leaky_relu_(x, SLOPE)))
             x = functional.leaky_relu_(x, SLOPE)
-        logits: Tensor = self.output(self._forget(x))
-        return logits.float() + 0.5
+        logits: Tensor = self.output(self.forget(x))
+        return self.image(logits.float())
 
-    def _forget(self, x: Tensor) -> Tensor:
+    def enlarged(self, up: UpConvolution, x: Tensor, link: Tensor) -> Tensor:
+        """Return features of the size of `link`, twice that of `x`, before their activation."""
+        features: Tensor = up(self.forget(x), self.forget(link))
+        return features
+
+    def image(self, logits: Tensor) -> Tensor:
+        """Return the image that the last convolution means."""
+        return logits + 0.5
+
+    def forget(self, x: Tensor) -> Tensor:
         """Return `x` with a random share of it 0 and the rest larger, in training or not."""
         if not self.dropout:
             return x
         keep = bernoulli((x.shape[0], *x.shape[2:], x.shape[1]), 1 - self.dropout, x.device)
         return x * keep.permute(0, 3, 1, 2).to(x.dtype).div_(1 - self.dropout)
+
+
+class PublishedUNet(PartialUNet):
+    """The same with dropout after features are enlarged, and a sigmoid: as published."""
+
+    @override
+    def enlarged(self, up: UpConvolution, x: Tensor, link: Tensor) -> Tensor:
+        features: Tensor = up.layer(self.forget(joined(double(x, "nearest"), link)))
+        return features
+
+    @override
+    def image(self, logits: Tensor) -> Tensor:
+        return logits.sigmoid()
 
 
 def bernoulli(shape: tuple[int, ...], chance: float, device: torch.device) -> Tensor:

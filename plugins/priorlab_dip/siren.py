@@ -37,9 +37,23 @@ class ImplicitRepresentation(Generator):
     Source: Sitzmann, Martel, Bergman, Lindell, Wetzstein, "Implicit Neural Representations
     with Periodic Activation Functions", NeurIPS 2020; Tancik, Srinivasan, Mildenhall,
     Fridovich-Keil, Raghavan, Singhal, Ramamoorthi, Barron, Ng, "Fourier features let networks
-    learn high frequency functions in low dimensional domains", NeurIPS 2020. Different from
-    theirs, for speed: half as many units in a layer, and fewer and larger steps. The output
-    passes a sigmoid, which keeps it in [0, 1].
+    learn high frequency functions in low dimensional domains", NeurIPS 2020.
+
+    Differences from the paper
+    --------------------------
+    - 128 `units` in a layer (papers: 256).
+    - Adam takes 200 larger steps, of 0.002 (first paper: of 0.0001), a rule may stop before, and
+      the running mean of the outputs is returned (papers: the last output).
+    - The output passes a sigmoid (first paper: it is linear).
+    - Coordinates are in units of 128 pixels (papers: from -1 to 1, or from 0 to 1, whatever the
+      picture's size); at 256 x 256 pixels they reach from -1 to 1 too.
+
+    There is no ``recipe=paper``: the papers fit pictures, and do not say how to remove noise.
+
+    Examples
+    --------
+    >>> ImplicitRepresentation().make_code((1, 3, 16, 20)).shape
+    torch.Size([1, 4, 16, 20])
     """
 
     name: ClassVar[str] = "siren"

@@ -13,9 +13,9 @@ from typing_extensions import override
 from priorlab.components import parameter
 from priorlab.forward.measurement import Measurement
 from priorlab.priors import Prior
+from priorlab.recipes import WithRecipe
 from priorlab.trace import SILENT, Trace
 from priorlab_handcrafted.shared.compiled import Threads, kernel
-from priorlab_handcrafted.shared.recipe import WithRecipe
 
 Array = NDArray[np.float32]
 Mask = NDArray[np.bool_]

@@ -12,6 +12,7 @@ from torch.nn.functional import avg_pool2d, interpolate, pad
 
 from priorlab.components import parameter
 from priorlab.priors import Denoiser
+from priorlab.recipes import WithRecipe
 from priorlab_handcrafted.patches.likely_patches import (
     COUPLED,
     Spectra,
@@ -20,7 +21,6 @@ from priorlab_handcrafted.patches.likely_patches import (
 )
 from priorlab_handcrafted.patches.mixture import SIZE
 from priorlab_handcrafted.shared.colour import from_opponent, to_opponent
-from priorlab_handcrafted.shared.recipe import WithRecipe
 
 SHIPPED = Path(__file__).parent / "patches" / "weights" / "epll_gray.safetensors"
 

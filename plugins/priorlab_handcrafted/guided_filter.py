@@ -9,8 +9,8 @@ from typing_extensions import override
 
 from priorlab.components import parameter
 from priorlab.priors import Denoiser
+from priorlab.recipes import WithRecipe
 from priorlab.solvers.tiles import Locality
-from priorlab_handcrafted.shared.recipe import WithRecipe
 
 SMALLEST_PENALTY = 1e-6
 """A smaller one would be lost in the rounding errors of single precision."""

@@ -10,9 +10,9 @@ from typing_extensions import override
 
 from priorlab.components import parameter
 from priorlab.priors import Denoiser
+from priorlab.recipes import WithRecipe
 from priorlab.solvers.tiles import Locality
 from priorlab_handcrafted.shared.colour import gray_or_rgb, to_opponent
-from priorlab_handcrafted.shared.recipe import WithRecipe
 from priorlab_handcrafted.shared.weighted_means import Array, gaussian, weighted_mean
 
 SECOND_PATCH = 3

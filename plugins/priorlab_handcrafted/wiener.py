@@ -11,9 +11,9 @@ from priorlab.components import parameter
 from priorlab.forward.conjugate_gradients import conjugate_gradients, norm
 from priorlab.forward.convolution import Convolution
 from priorlab.forward.measurement import Measurement
+from priorlab.recipes import WithRecipe
 from priorlab.trace import SILENT, Trace
 from priorlab_handcrafted.shared.deblurring import Deblurring
-from priorlab_handcrafted.shared.recipe import WithRecipe
 
 LEAST_GRADIENT = 1e-3
 """Smallest root mean square gradient: flatter data are taken to have this one."""

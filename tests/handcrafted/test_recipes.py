@@ -13,13 +13,13 @@ from priorlab.forward.convolution import Convolution
 from priorlab.forward.measurement import Measurement
 from priorlab.forward.noise import Gaussian, SaltAndPepper
 from priorlab.forward.operators import Identity
+from priorlab.recipes import WithRecipe
 from priorlab_handcrafted.adaptive_median import AdaptiveMedian
 from priorlab_handcrafted.bilateral_filter import Bilateral
 from priorlab_handcrafted.epll import SHIPPED, ExpectedPatchLogLikelihood
 from priorlab_handcrafted.guided_filter import Guided
 from priorlab_handcrafted.nonlocal_means import NonLocalMeans
 from priorlab_handcrafted.patches.mixture import SIZE, cosine_basis, read_mixture
-from priorlab_handcrafted.shared.recipe import WithRecipe
 from priorlab_handcrafted.shared.weighted_means import CUT
 from priorlab_handcrafted.wavelet_shrinkage import Wavelet
 from priorlab_handcrafted.wiener import Wiener

@@ -39,6 +39,24 @@ def noisy(measurement: Measurement) -> bool:
     return measurement.noise.level > NOTICEABLE
 
 
+def unit_perturbation(measurement: Measurement) -> float:
+    """Return the standard deviation of the noise that `perturbation=1` adds to a code.
+
+    The noisier the data, and the fewer for each pixel, the less detail should the network be able
+    to tell apart.
+
+    Examples
+    --------
+    >>> from priorlab.forward.noise import Gaussian
+    >>> from priorlab.forward.operators import Identity
+    >>> y = torch.zeros(1, 3, 16, 16)
+    >>> unit_perturbation(Measurement(y, Identity(), Gaussian(0.1), y.shape))
+    0.1
+    """
+    level: float = measurement.noise.level * (3 / measurement.shape[1]) ** 0.5
+    return max(level, LEAST_PERTURBED)
+
+
 class Member:
     """One network, fitted to the measurement of one image, with all that belongs to it alone.
 
@@ -120,10 +138,7 @@ class Code:
             return values.contiguous(memory_format=precision.training_layout(device))
 
         self.code, self.noise = placed(code), None
-        # The noisier the data, and the fewer for each pixel, the less detail should the network
-        # be able to tell apart.
-        level = measurement.noise.level * (3 / measurement.shape[1]) ** 0.5
-        level = perturbation * max(level, LEAST_PERTURBED)
+        level = perturbation * unit_perturbation(measurement)
         if level:
             self.noise = placed(level * torch.randn(code.shape))
 

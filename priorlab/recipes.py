@@ -18,7 +18,8 @@ class WithRecipe(Component):
     ----------
     published : dict
         The parameters that the paper decides: with ``recipe=paper`` they have these values. None
-        stands for a value that follows from the noise, or for one that the paper has no use for.
+        stands for a value that follows from the measurement, or for one that the paper has no
+        use for.
 
     Examples
     --------
@@ -68,7 +69,7 @@ class WithRecipe(Component):
     def as_published(self, **values: Any) -> Self:
         """Return the prior of our recipe whose parameters make it the published one.
 
-        `values` are those that follow from the noise.
+        `values` are those that follow from the measurement.
         """
         fixed = {name: value for name, value in self.published.items() if value is not None}
         return dataclasses.replace(self, recipe="ours", **fixed, **values)
