@@ -22,6 +22,7 @@ from priorlab.components import Component
 from priorlab.errors import UsageError
 
 FILE = "tuned.toml"
+HEADER = "# Found by priorlab tune on training images, for each kind of degradation.\n"
 STAND_IN = "what_is_tuned"
 """The attribute of a class that stands in for a prior, which has its values."""
 
@@ -76,6 +77,8 @@ def merged(place: Path, found: Mapping[str, Values]) -> str:
     Examples
     --------
     >>> print(merged(Path("none.toml"), {"tv": {"missing pixels": {"weight": 0.5}}}))
+    # Found by priorlab tune on training images, for each kind of degradation.
+    <BLANKLINE>
     [tv."missing pixels"]
     weight = 0.5
     <BLANKLINE>
@@ -92,7 +95,7 @@ def merged(place: Path, found: Mapping[str, Values]) -> str:
             lines += [f"{key} = {_literal(value)}" for key, value in given.items()]
             if given:
                 parts.append("\n".join(lines) + "\n")
-    return "\n".join(parts)
+    return "\n".join([HEADER, *parts])
 
 
 @functools.cache
