@@ -32,6 +32,7 @@ LAYERS = [
     ),
     ("forward",),
     ("pictures",),
+    ("suites",),
     ("tasks",),
     ("solvers",),
     ("priors",),

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         running,
         summaries,
     )
+    from priorlab.api.suites import describe_suite, suites
     from priorlab.api.work import Restored
 
 _PLACES = {
@@ -48,6 +49,7 @@ _PLACES = {
         "running",
         "summaries",
     ),
+    "suites": ("describe_suite", "suites"),
     "restoring": ("degrade", "degrade_file", "restore", "restore_file"),
 }
 _MODULES = {name: module for module, names in _PLACES.items() for name in names}
@@ -65,6 +67,7 @@ __all__ = [
     "degrade",
     "degrade_file",
     "describe",
+    "describe_suite",
     "explain",
     "export_rows",
     "for_pictures",
@@ -79,6 +82,7 @@ __all__ = [
     "run",
     "running",
     "settle",
+    "suites",
     "summaries",
     "table",
     "terminal_table",

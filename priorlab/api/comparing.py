@@ -67,8 +67,8 @@ def bench(
         A named image set or a folder of images.
     seeds : sequence of int, optional
         Each gives one more measurement of each image.
-    suite : path, optional
-        A TOML file with the protocol of a published table.
+    suite : str or path, optional
+        The protocol of a published table: a name that `priorlab suites` lists, or a TOML file.
     images : sequence of str, optional
         Names of the dataset's images to use, without suffix; by default all.
     out : path, optional
