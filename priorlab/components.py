@@ -150,6 +150,11 @@ class Component:
         values = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
         return {name: value for name, value in values.items() if isinstance(value, Component)}
 
+    def file_parameters(self) -> list[str]:
+        """Return the names of the parameters that name a file."""
+        fields = dataclasses.fields(self)
+        return [f.name for f in fields if f.metadata.get("file") and getattr(self, f.name)]
+
     def text(self, key: str) -> str:
         """Return a parameter as a user types it: noise levels on the 0-255 scale."""
         field = next(field for field in dataclasses.fields(self) if field.name == key)

@@ -34,6 +34,7 @@ LAYERS = [
     ),
     ("forward",),
     ("pictures",),
+    ("suites",),
     ("tasks",),
     ("solvers",),
     ("priors",),

@@ -150,7 +150,7 @@ def test_the_kind_of_a_degradation_is_that_of_its_data():
     tasks = {
         Denoise(): degradation.NOISE,
         DenoisePoisson(): degradation.NOISE,
-        DenoiseImpulse(): degradation.MISSING,
+        DenoiseImpulse(): degradation.IMPULSES,
         Inpaint(kind="box"): degradation.MISSING,
         Deblur(): degradation.BLUR,
         SuperResolution(): degradation.SUPERRES,

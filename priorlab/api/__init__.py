@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         running,
         summaries,
     )
+    from priorlab.api.suites import describe_suite, suites
     from priorlab.api.tuning import Tuned, tune
     from priorlab.api.work import Restored
 
@@ -50,6 +51,7 @@ _PLACES = {
         "summaries",
     ),
     "tuning": ("Tuned", "tune"),
+    "suites": ("describe_suite", "suites"),
     "restoring": ("degrade", "degrade_file", "restore", "restore_file"),
 }
 _MODULES = {name: module for module, names in _PLACES.items() for name in names}
@@ -68,6 +70,7 @@ __all__ = [
     "degrade",
     "degrade_file",
     "describe",
+    "describe_suite",
     "explain",
     "export_rows",
     "for_pictures",
@@ -82,6 +85,7 @@ __all__ = [
     "run",
     "running",
     "settle",
+    "suites",
     "summaries",
     "table",
     "terminal_table",

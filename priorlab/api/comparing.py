@@ -69,8 +69,8 @@ def bench(
         A named image set or a folder of images.
     seeds : sequence of int, optional
         Each gives one more measurement of each image.
-    suite : path, optional
-        A TOML file with the protocol of a published table.
+    suite : str or path, optional
+        The protocol of a published table: a name that `priorlab suites` lists, or a TOML file.
     metrics : sequence of str or OptionalMetric, optional
         Specs such as ``"niqe"``: columns beside PSNR and SSIM; by default every `Metric` that
         plugins provide.

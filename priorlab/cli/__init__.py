@@ -23,7 +23,7 @@ from priorlab.escaping import block
 EXAMPLES = """examples:
   priorlab bench --tasks denoise,inpaint
   priorlab bench --tasks "denoise:sigma=15|25|50" --priors tv,unet --dataset my_photos/ --seeds 0,1
-  priorlab bench --suite table.toml --dataset set12/
+  priorlab bench --suite gaussian-set12 --dataset set12/
   priorlab restore photo.jpg --task denoise --prior unet -o clean.png
   priorlab show dip
   priorlab explain dip photo.jpg -o curves.png
@@ -108,6 +108,7 @@ def _parser() -> Parser:
     explaining.add_explain(commands)
     catalogue.add_list(commands)
     catalogue.add_show(commands)
+    catalogue.add_suites(commands)
     catalogue.add_plugins(commands)
     comparing.add_table(commands)
     running.add_runs(commands)

@@ -1,4 +1,4 @@
-"""The commands `list`, `show` and `plugins`."""
+"""The commands `list`, `show`, `suites` and `plugins`."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from priorlab import api
 from priorlab.cli.parsing import FAILED, OK, add_plugin_options, known, say
+from priorlab.errors import UsageError
 from priorlab.escaping import block
 from priorlab.hookspecs import KINDS
 
@@ -27,6 +28,14 @@ def add_show(commands: Commands) -> None:
     parser.set_defaults(command=_show)
     add_plugin_options(parser)
     parser.add_argument("name")
+
+
+def add_suites(commands: Commands) -> None:
+    """Add the command `suites`."""
+    parser = commands.add_parser("suites", help="list published tables to make again, or show one")
+    parser.set_defaults(command=_suites)
+    parser.add_argument("name", nargs="?", help="show this one, with its figures and digests")
+    parser.add_argument("--dataset", metavar="FOLDER", help="say of which it holds the images")
 
 
 def add_plugins(commands: Commands) -> None:
@@ -52,6 +61,16 @@ def _list(options: argparse.Namespace) -> int:
 
 def _show(options: argparse.Namespace) -> int:
     print(block(api.describe(options.name, known(options))))
+    return OK
+
+
+def _suites(options: argparse.Namespace) -> int:
+    if options.name and options.dataset:
+        raise UsageError("--dataset goes with the list of all suites")
+    if options.name:
+        print(block(api.describe_suite(options.name)))
+    else:
+        print(block("\n\n".join(api.suites(options.dataset))))
     return OK
 
 

@@ -40,9 +40,9 @@ def add_bench(commands: Commands) -> None:
     add_plugin_options(parser)
     parser.add_argument(
         "--suite",
-        type=Path,
-        metavar="FILE",
-        help="take from this TOML file what is not typed: the protocol of a published table",
+        metavar="NAME",
+        help="take what is not typed from a published table's protocol: one of 'priorlab suites',"
+        " or a TOML file",
     )
     # No defaults here: what is typed takes precedence over the suite, and that over a default.
     tasks = ",".join(map(str, _DEFAULT.tasks))

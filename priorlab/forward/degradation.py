@@ -8,10 +8,11 @@ NOISE = "noise"
 MISSING = "missing pixels"
 SUPERRES = "super-resolution"
 BLUR = "blur"
+IMPULSES = "impulses"
 OTHER_OPERATOR = "other operators"
 OTHER_NOISE = "other noise"
 
-KINDS = (NOISE, MISSING, SUPERRES, BLUR, OTHER_OPERATOR, OTHER_NOISE)
+KINDS = (NOISE, MISSING, SUPERRES, BLUR, IMPULSES, OTHER_OPERATOR, OTHER_NOISE)
 
 
 def kind_of(measurement: Measurement) -> str:
@@ -24,11 +25,11 @@ def kind_of(measurement: Measurement) -> str:
     >>> image = torch.zeros(1, 1, 32, 32)
     >>> tasks = (Deblur(), Inpaint(), DenoiseImpulse())
     >>> [kind_of(task.measure(image, seed=0)) for task in tasks]
-    ['blur', 'missing pixels', 'missing pixels']
+    ['blur', 'missing pixels', 'impulses']
     """
     operator, noise = measurement.operator, measurement.noise
     if measurement.has_outliers:
-        return MISSING
+        return IMPULSES
     if operator.is_identity and (noise.is_gaussian or noise.stabiliser()):
         return NOISE
     if not noise.is_gaussian:

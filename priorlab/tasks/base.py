@@ -38,10 +38,15 @@ class Protocol:
         All channels, or the luma Y of ITU-R BT.601 alone where the image is RGB.
     crop : int
         Pixels left out along each border, where the image is large enough for it.
+    clipped, rounded : bool
+        Whether the measured data are clipped to [0, 1], and rounded to 8 bits, before a prior
+        gets them.
     """
 
     channels: Literal["rgb", "luma"] = "rgb"
     crop: int = 0
+    clipped: bool = False
+    rounded: bool = False
 
     def border(self, height: int, width: int) -> int:
         """Return the pixels left out along each border: less than `crop` in tiny images.
@@ -65,7 +70,12 @@ class Protocol:
         """
         channels = {"rgb": "on all channels (RGB)", "luma": "on the luma Y of BT.601"}
         border = f", {self.crop} border pixels left out" if self.crop else ""
-        return f"{channels[self.channels]}{border}; output clipped to [0, 1], not rounded to 8 bits"
+        clipped = "clipped to [0, 1]" if self.clipped else "not clipped"
+        rounded = "rounded to 8 bits" if self.rounded else "not rounded"
+        return (
+            f"{channels[self.channels]}{border}; data {clipped}, {rounded};"
+            " output clipped to [0, 1], not rounded to 8 bits"
+        )
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

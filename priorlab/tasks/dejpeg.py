@@ -15,7 +15,7 @@ from priorlab.forward import jpeg, jpeg_files
 from priorlab.forward.noise import Noise
 from priorlab.forward.operators import Identity, LinearOperator, Shape
 from priorlab.pictures.picture import Picture
-from priorlab.tasks.base import Task
+from priorlab.tasks.base import Protocol, Task
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -63,6 +63,11 @@ class Dejpeg(Task):
         if self.tables:
             return jpeg_files.read(self.tables).noise
         return jpeg.standard(self.quality, self.subsampling)
+
+    @property
+    @override
+    def protocol(self) -> Protocol:
+        return Protocol(clipped=True, rounded=True)
 
     def operator(self, shape: Shape, rng: np.random.Generator) -> LinearOperator:
         """Return the identity; JPEG files hold gray and RGB images only."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -19,7 +19,8 @@ from priorlab.forward.operators import Identity, LinearOperator, Shape
 from priorlab.forward.real_noise import RealNoise
 from priorlab.pictures import arrays, noise_profile
 from priorlab.pictures.picture import Picture
-from priorlab.tasks.base import Task
+from priorlab.tasks import shots
+from priorlab.tasks.base import Protocol, Task
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -29,7 +30,8 @@ class DenoiseReal(Task):
     Priors are given the noise that `priorlab.pictures.noise_profile` finds in the picture itself.
     A test image becomes the scene before a simulated camera: a mosaic of colour filters, photons,
     demosaicking, tone curve, smoothing, JPEG. It is compared with what the camera shows without
-    noise. Of gray images there is no mosaic.
+    noise. Of gray images there is no mosaic. With `shots` nothing is simulated: a test image is the
+    mean of many shots of a scene, and one of these is what a prior gets.
 
     Examples
     --------
@@ -54,6 +56,36 @@ class DenoiseReal(Task):
         1.0, "what the level that is found is multiplied by: less keeps grain", low=0.1, high=5
     )
 
+    shots: str = parameter(
+        "", "folder of real pictures NAME_real of the test images NAME_mean, instead of simulating"
+    )
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        simulated = set(super().shown()) - {"electrons", "shots", "strength"}
+        if self.shots and (simulated or self.electrons != 1000):
+            raise UsageError(
+                f"{self.name}: with shots= nothing is simulated; only strength= counts"
+            )
+
+    @override
+    def shown(self) -> list[str]:
+        means_nothing = {"electrons"} if self.shots else set()
+        return [key for key in super().shown() if key not in means_nothing]
+
+    @override
+    def fingerprint(self) -> dict[str, Any]:
+        """Return what results depend on: shots by content."""
+        facts = super().fingerprint()
+        if self.shots:
+            facts["parameters"]["shots"] = f"sha256:{shots.digest(self.shots)}"
+        return facts
+
+    @property
+    @override
+    def protocol(self) -> Protocol:
+        return Protocol(clipped=True, rounded=True)
+
     @property
     def camera(self) -> Camera:
         """The camera that is simulated."""
@@ -70,15 +102,21 @@ class DenoiseReal(Task):
         return Identity()
 
     def truth(self, clean: Tensor) -> Tensor:
-        """Return what the camera shows of the scene without noise."""
+        """Return what the camera shows of the scene without noise; of `shots` their mean."""
+        if self.shots:
+            return clean
         scene = clean[0].detach().cpu().double().numpy()
         return torch.from_numpy(self._developed(scene, None))[None].to(clean)
 
     @override
     def measure(self, clean: Tensor, seed: int) -> Measurement:
-        scene = clean[0].detach().cpu().double().numpy()
-        _, rng = self._generators(arrays.digest(scene), seed)
-        y = torch.from_numpy(self._developed(scene, rng))[None].to(clean)
+        if self.shots:
+            shot = shots.shot_of(arrays.from_tensor(clean), self.shots)
+            y = arrays.to_tensor(shot).to(clean)
+        else:
+            scene = clean[0].detach().cpu().double().numpy()
+            _, rng = self._generators(arrays.digest(scene), seed)
+            y = torch.from_numpy(self._developed(scene, rng))[None].to(clean)
         noise, _ = self.noise_in(Picture(image=arrays.from_tensor(y)))
         return dataclasses.replace(self.adopt(y), noise=noise)
 

@@ -32,21 +32,20 @@ class TextCell:
 
 @dataclass(frozen=True)
 class Sheet:
-    """A table, its title, the notes below it, and below them a table that belongs to it."""
+    """A table, its title, the notes below it, and below them tables that belong to it."""
 
     title: str
     columns: Sequence[TextColumn]
     lines: Sequence[Sequence[TextCell]]
     notes: Sequence[str]
-    further: Sheet | None = None
+    further: Sequence[Sheet] = ()
 
 
 def _all(sheets: Sequence[Sheet]) -> Iterator[Sheet]:
     """Yield each sheet, and after it what belongs to it."""
     for sheet in sheets:
         yield sheet
-        if sheet.further:
-            yield sheet.further
+        yield from sheet.further
 
 
 def markdown(
@@ -114,7 +113,7 @@ def terminal(
 ) -> RenderableType:
     """Return the sheets for `rich.console.Console.print`, for a terminal of `width` columns.
 
-    Notes that all sheets share are printed once, below the last.
+    Notes that all sheets share, and those of what belongs to sheets, are printed once, at the end.
 
     Examples
     --------
@@ -139,13 +138,8 @@ def terminal(
     parts: list[RenderableType] = [styled(title, "bold")] if title else []
     parts += [styled(text, "dim") for text in above]
     parts += [Text()] if parts else []
-    further = [sheet.further for sheet in sheets if sheet.further]
-    shared = [
-        note
-        for alike in (sheets, further)
-        for note in (alike[0].notes if alike else ())
-        if all(note in sheet.notes for sheet in alike)
-    ]
+    shared = [n for n in sheets[0].notes if all(n in sheet.notes for sheet in sheets)]
+    shared += dict.fromkeys(n for sheet in sheets for part in sheet.further for n in part.notes)
     for sheet in _all(sheets):
         table = Table(
             title=styled(sheet.title, "bold"),

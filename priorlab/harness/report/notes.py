@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import pandas as pd
 
 from priorlab.harness.report import inference, statistics
+from priorlab.harness.report.line import Line
 from priorlab.harness.report.remarks import label
-from priorlab.harness.report.summary import Line
 from priorlab.harness.results.header import Header
 
 FEW = 10
@@ -118,10 +118,7 @@ def _evidence(rows: pd.DataFrame) -> str:
             "Evidence: NOT all priors restored the same data; results of different versions"
             " are mixed here. Run again in an empty results folder."
         )
-    return (
-        "Evidence: every prior restores the identical measurement of an image and seed;"
-        " noise is drawn unclipped."
-    )
+    return "Evidence: every prior restores the identical measurement of an image and seed."
 
 
 def _meaning_of_bold(lines: Sequence[Line], images: int) -> str:

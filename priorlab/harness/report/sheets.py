@@ -7,10 +7,10 @@ from functools import partial
 
 import pandas as pd
 
-from priorlab.harness.report import notes, oracle
+from priorlab.harness.report import notes, oracle, published
 from priorlab.harness.report.formats import Sheet, TextCell, TextColumn
+from priorlab.harness.report.line import Line
 from priorlab.harness.report.remarks import one_line
-from priorlab.harness.report.summary import Line
 from priorlab.harness.results.header import Header
 from priorlab.harness.results.schema import METRICS
 
@@ -57,6 +57,7 @@ def sheet(
     columns = _columns(lines, rows, reference, against, full=full)
     if remarks_in_column and remarked:
         columns.append((TextColumn("remarks", numeric=False), lambda line: TextCell(line.remarks)))
+    theirs = [(line.prior, line.psnr.mean or 0.0, line.check) for line in lines]
     below = [f"Not for this task: {idle}."] if idle else []
     if not remarks_in_column:
         below += [f"{line.prior}: {line.remarks}" for line in remarked]
@@ -67,7 +68,14 @@ def sheet(
         columns=[column for column, _ in columns],
         lines=[[write(line) for _, write in columns] for line in lines],
         notes=below,
-        further=oracle.sheet(task, [(line.prior, line.oracle) for line in lines]),
+        further=[
+            part
+            for part in (
+                published.sheet(task, theirs),
+                oracle.sheet(task, [(line.prior, line.oracle) for line in lines]),
+            )
+            if part is not None
+        ],
     )
 
 

@@ -11,103 +11,21 @@ import pandas as pd
 
 from priorlab.errors import UsageError
 from priorlab.harness.report import inference, oracle, published, statistics
+from priorlab.harness.report.line import MAIN, Line, MetricFigures
 from priorlab.harness.report.oracle import OracleFigures
+from priorlab.harness.report.published import Check
 from priorlab.harness.report.remarks import remarks
 from priorlab.harness.results import schema
 from priorlab.harness.results.schema import METRICS
-
-MAIN = METRICS[0]
-"""The metric that decides the order of the lines: PSNR."""
-
-
-@dataclasses.dataclass(frozen=True)
-class MetricFigures:
-    """What a table says of a prior in one metric.
-
-    Attributes
-    ----------
-    mean : float or None
-        Over the images that the prior restored; None if there are none.
-    low, high : float or None
-        The 95 % interval of the mean.
-    rank : int or None
-        By the mean, for priors that restored every image.
-    leads : bool
-        Whether the prior is the best or not separable from it.
-    reference : str
-        The prior that it is compared with; empty if there is none.
-    difference, difference_low, difference_high : float or None
-        Mean of prior minus reference, and its interval, adjusted for the number of priors.
-    wins : float or None
-        Share of the images on which it is better than the reference.
-    p : float or None
-        Holm-adjusted p of the Wilcoxon signed-rank test.
-    """
-
-    mean: float | None = None
-    low: float | None = None
-    high: float | None = None
-    rank: int | None = None
-    leads: bool | None = None
-    reference: str = ""
-    difference: float | None = None
-    difference_low: float | None = None
-    difference_high: float | None = None
-    wins: float | None = None
-    p: float | None = None
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Line:
-    """A line of a table: a prior on a task.
-
-    Attributes
-    ----------
-    kind : str
-        "measured", or "published": copied from a paper, then only the mean is known.
-    metrics : mapping of str to MetricFigures
-        By the metric's name.
-    seconds : float or None
-        Median over images of the duration of the restoration.
-    cpu_seconds : float or None
-        The same of what all processors together spent on it; None where that was not measured.
-    throughput : float or None
-        Median over images of the images per second, where several were restored at once.
-    images, images_ok : int
-        Images of the task, and those that have a value for every seed.
-    cells, cells_ok : int
-        The same for images and seeds together.
-    remarks : str
-        What a reader must know of it.
-    oracle : OracleFigures or None
-        For priors that choose when to stop.
-    """
-
-    task: str
-    prior: str
-    kind: str = "measured"
-    metrics: Mapping[str, MetricFigures]
-    seconds: float | None = None
-    cpu_seconds: float | None = None
-    throughput: float | None = None
-    images: int
-    images_ok: int | None = None
-    cells: int | None = None
-    cells_ok: int | None = None
-    remarks: str = ""
-    oracle: OracleFigures | None = None
-
-    @property
-    def psnr(self) -> MetricFigures:
-        """The figures that decide the order of the lines."""
-        return self.metrics[MAIN]
+from priorlab.suites.published import Published
 
 
 def lines(
     rows: pd.DataFrame,
     *,
     reference: str | None = None,
-    dataset: str = "",
+    known: str = "",
+    own: Sequence[Published] = (),
     further: Sequence[str] = (),
     lower_is_better: Collection[str] = (),
 ) -> list[Line]:
@@ -121,8 +39,10 @@ def lines(
         A row per prior x task x image x seed, as `schema.frame` returns them.
     reference : str, optional
         The prior that others are compared with; by default the best one of each task.
-    dataset : str
-        Name of the image set; it decides which published results are added.
+    known : str
+        The public set that the images are; it decides which published figures are added.
+    own : sequence of Published
+        Those of the suite that was run.
     further : sequence of str
         Metrics of plugins, columns of the rows.
     lower_is_better : collection of str
@@ -144,13 +64,15 @@ def lines(
     if rows.empty:
         raise UsageError("there are no results yet to make a table of")
     if reference is not None and reference not in set(rows["prior"]):
-        known = ", ".join(sorted(set(rows["prior"])))
-        raise UsageError(f"the reference prior {reference!r} is not in the results ({known})")
+        names = ", ".join(sorted(set(rows["prior"])))
+        raise UsageError(f"the reference prior {reference!r} is not in the results ({names})")
     directions = {name: name not in lower_is_better for name in (*METRICS, *further)}
     found: list[Line] = []
     for task, group in rows.groupby("task", sort=False):
         measured = _of_task(str(task), group, directions, reference)
-        found += sorted([*measured, *_published(str(task), group, dataset)], key=_order)
+        theirs = published.figures(known, str(task), own)
+        images = group["image"].nunique()
+        found += sorted([*measured, *_published(theirs, own, measured, images)], key=_order)
     return found
 
 
@@ -177,6 +99,9 @@ def table(found: Sequence[Line]) -> pd.DataFrame:
                 facts |= {f"{metric}_{fact}": column for fact, column in figures.items()}
         elif name == "oracle":
             facts |= _columns(OracleFigures, values)
+        elif name == "check":
+            checks = _columns(Check, values)
+            facts |= {f"check_{fact}": column for fact, column in checks.items()}
         else:
             facts[name] = schema.cast(kind, pd.Series(values, dtype=object))
     return pd.DataFrame(facts)
@@ -264,22 +189,37 @@ def _figures(
     return found
 
 
-def _published(task: str, rows: pd.DataFrame, dataset: str) -> list[Line]:
+def _published(
+    theirs: Sequence[Published],
+    own: Sequence[Published],
+    measured: Sequence[Line],
+    images: int,
+) -> list[Line]:
     """Return what papers report on the same task and images."""
-    if set(rows["channels"].dropna()) != {1}:
-        return []
-    images = rows["image"].nunique()
-    return [
-        Line(
-            task=task,
-            prior=entry.prior,
-            kind="published",
-            metrics={MAIN: MetricFigures(mean=entry.psnr)},
-            images=images,
-            remarks=f"published: {entry.source}",
+    ours = {line.prior: line for line in measured}
+    found = []
+    for entry in theirs:
+        check = None
+        if entry.prior and entry in own:
+            line = ours.get(entry.prior)
+            whole = line is not None and line.psnr.rank is not None
+            mean = line.psnr.mean if line is not None and whole else None
+            check = published.check(entry, mean, run=line is not None)
+        metrics = {MAIN: MetricFigures(mean=entry.psnr)}
+        if entry.ssim is not None:
+            metrics["ssim"] = MetricFigures(mean=entry.ssim)
+        found.append(
+            Line(
+                task=entry.task,
+                prior=entry.method,
+                kind="published",
+                metrics=metrics,
+                images=images,
+                remarks=f"published: {entry.source}",
+                check=check,
+            )
         )
-        for entry in published.figures(dataset, task, images)
-    ]
+    return found
 
 
 def _order(line: Line) -> tuple[int, float, str]:

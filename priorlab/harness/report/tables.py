@@ -12,7 +12,7 @@ from priorlab.errors import unknown
 from priorlab.files import write_atomically
 from priorlab.harness.report import copies, formats, notes, sheets, summary
 from priorlab.harness.report.formats import Sheet
-from priorlab.harness.report.summary import Line
+from priorlab.harness.report.line import Line
 from priorlab.harness.results import csv_files, schema
 from priorlab.harness.results.header import Header
 from priorlab.harness.results.schema import METRICS
@@ -150,7 +150,8 @@ class _Comparison:
         lines = summary.lines(
             rows,
             reference=reference,
-            dataset=header.known,
+            known=header.known,
+            own=header.published,
             further=further,
             lower_is_better=header.lower_is_better,
         )

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from priorlab.suites.published import Published
+
 
 @dataclass(frozen=True, kw_only=True)
 class Header:
@@ -35,6 +37,8 @@ class Header:
         Above all tables.
     above : sequence of str
         Paragraphs below the title, such as the source of a protocol.
+    published : sequence of Published
+        Those of a suite, which are compared with what was measured.
     """
 
     dataset: str = ""
@@ -48,3 +52,4 @@ class Header:
     notes: Sequence[str] = ()
     title: str = ""
     above: Sequence[str] = ()
+    published: Sequence[Published] = ()

@@ -18,6 +18,7 @@ from priorlab.harness.results.header import Header
 from priorlab.harness.results.schema import FINAL, LABELS, METRICS, OUTCOME, RUN, Outcome
 from priorlab.harness.results.store import storable
 from priorlab.pictures.extra_pictures import legend
+from priorlab.suites.published import Published
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -106,6 +107,7 @@ class Run:
             notes=notes,
             title=suite.get("title", ""),
             above=[*([f"Source: {source}"] if source else []), *suite.get("notes", [])],
+            published=[Published(**entry) for entry in suite.get("published", [])],
         )
 
 

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from priorlab import tuned_parameters
+from priorlab.components import Component
+from priorlab.errors import UsageError
 from priorlab.escaping import without_home
 from priorlab.harness.results.folder import FORMAT
 from priorlab.harness.run import machine
@@ -14,6 +20,7 @@ from priorlab.harness.run.plan import Plan
 from priorlab.harness.run.settings import RunSettings
 from priorlab.pictures import datasets
 from priorlab.registry import Registry
+from priorlab.suites.published import Published
 
 
 def manifest(
@@ -30,6 +37,7 @@ def manifest(
             "title": without_home(settings.title),
             "source": without_home(settings.source),
             "notes": [*map(without_home, settings.notes), *([shard.note] if shard else [])],
+            "published": [*map(dataclasses.asdict, _published(planned, settings, registry))],
         },
         "started": now(),
         "finished": "",
@@ -44,6 +52,9 @@ def manifest(
             if (values := prior.tuned_values())
         },
         "tasks": {without_home(task.spec()): task.rules for task in chosen.tasks},
+        "protocols": {
+            without_home(task.spec()): dataclasses.asdict(task.protocol) for task in chosen.tasks
+        },
         "metrics": {name: without_home(metric.spec) for name, metric in metrics.items()},
         "lower_is_better": [m.name for m in metrics.values() if not m.higher_is_better],
         "seeds": chosen.seeds,
@@ -60,6 +71,25 @@ def manifest(
         "versions": machine.versions(),
         "cells": [cell.labels | {"key": cell.key} for cell in planned.cells],
     }
+
+
+def _published(planned: Plan, settings: RunSettings, registry: Registry) -> Iterator[Published]:
+    """Yield the figures of a suite with tasks and priors as rows name them."""
+    priors = {_without_folders(prior): prior.spec() for prior in planned.selection.priors}
+    for entry in settings.published:
+        (task,) = registry.build_tasks(entry.task)
+        prior = entry.prior
+        if prior:
+            with contextlib.suppress(UsageError):  # its plugin is not installed
+                prior = _without_folders(registry.build_priors(prior)[0])
+            prior = priors.get(prior, prior)
+        yield dataclasses.replace(entry, task=without_home(task.spec()), prior=without_home(prior))
+
+
+def _without_folders(component: Component) -> str:
+    """Return the spec of a component with the names of its files alone."""
+    names = {key: Path(getattr(component, key)).name for key in component.file_parameters()}
+    return dataclasses.replace(component, **names).spec()
 
 
 def now() -> str:

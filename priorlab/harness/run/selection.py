@@ -5,16 +5,19 @@ from __future__ import annotations
 import dataclasses
 import itertools
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TypeVar
 
-from priorlab.components import Component
+from priorlab.components import Component, file_digest
 from priorlab.errors import UsageError, printable, unknown
 from priorlab.harness.run.chosen_metrics import ChosenMetric, choose
 from priorlab.harness.run.settings import RunSettings
 from priorlab.pictures import datasets
 from priorlab.pictures.datasets import Dataset
+from priorlab.pictures.known_sets import known_sets
 from priorlab.priors import Prior
 from priorlab.registry import Registry
+from priorlab.suites.published import PublishedFile
 from priorlab.tasks.base import Task
 
 C = TypeVar("C", bound=Component)
@@ -80,6 +83,10 @@ def select(settings: RunSettings, registry: Registry) -> Selection:
         if datasets.is_name(dataset):
             registry.find("datasets", dataset)
         dataset = datasets.load(dataset, registry.datasets)
+    if settings.public_set:
+        dataset = _of_public_set(dataset, settings.public_set, settings.images)
+    for prior in (*priors, *tasks):
+        _check_files(prior, settings.files)
     dataset = _only(dataset, settings.images)
     metrics = choose(settings.metrics, registry)
     return Selection(priors, tasks, metrics, dataset, list(dict.fromkeys(settings.seeds)))
@@ -93,6 +100,39 @@ def _built(chosen: Sequence[str | C], build: Callable[[str], list[C]]) -> list[C
         if printable(spec) != spec:
             raise UsageError(f"{printable(spec)}: the name of a file is not UTF-8; rename it")
     return built
+
+
+def _of_public_set(dataset: Dataset, name: str, images: Sequence[str] | None) -> Dataset:
+    """Return the images of a public set that a dataset holds, or raise a `UsageError`."""
+    public = known_sets()[name]
+    asked = None
+    if images is not None:  # names that the set does not have are found later
+        asked = [image.strip() for image in images if image.strip() in public.images]
+    if lost := datasets.missing(dataset, public, asked):
+        total = len(public.images if asked is None else asked)
+        which = ", ".join(lost[:MOST_NAMED]) + ", ..." * (len(lost) > MOST_NAMED)
+        raise UsageError(
+            f"{dataset.name} does not hold {len(lost)} of the {total} images of {name} that are"
+            f" needed ({which}); published {public.published}"
+        )
+    return datasets.only(dataset, public)
+
+
+MOST_NAMED = 5
+"""So many missing images are named."""
+
+
+def _check_files(component: Component, files: Sequence[PublishedFile]) -> None:
+    """Raise a `UsageError` where a file has the name of a published one, but is another."""
+    contents = {file.name: file for file in files if file.sha256}
+    for key in component.file_parameters():
+        path = getattr(component, key)
+        known = contents.get(Path(path).name)
+        if known and file_digest(type(component), key, path) != known.sha256:
+            raise UsageError(
+                f"{path} is not the {known.name} published {known.published}: its SHA-256 is not"
+                f" {known.sha256}"
+            )
 
 
 def _only(dataset: Dataset, names: Sequence[str] | None) -> Dataset:

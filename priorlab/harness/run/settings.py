@@ -13,9 +13,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from priorlab.errors import UsageError, unknown
-from priorlab.harness.run import shards, suites
+from priorlab.harness.run import shards
 from priorlab.harness.run.cores import usable_cores
 from priorlab.harness.run.shards import Shard
+from priorlab.pictures.known_sets import known_sets
+from priorlab.suites import shipped
+from priorlab.suites.published import Published, PublishedFile
+from priorlab.suites.reading import Suite
 
 if TYPE_CHECKING:
     from priorlab.engines import Engine
@@ -89,6 +93,13 @@ class RunSettings:
         Printed above the tables: what they show, and whose protocol it is.
     notes : tuple of str
         Further lines above the tables.
+    public_set : str
+        The public set whose images the dataset must hold, by content; they are called as in it.
+        Empty: any images will do.
+    published : tuple of Published
+        Figures to stand beside those that are measured.
+    files : tuple of PublishedFile
+        Files that priors or tasks name, which must be the published ones.
     """
 
     priors: tuple[str | Prior, ...] | None = None
@@ -116,6 +127,9 @@ class RunSettings:
     title: str = ""
     source: str = ""
     notes: tuple[str, ...] = ()
+    public_set: str = ""
+    published: tuple[Published, ...] = ()
+    files: tuple[PublishedFile, ...] = ()
 
     def __post_init__(self) -> None:
         for name, least in {"slots": 1, "threads": 1, "repeats": 1, "retry": 0, "batch": 1}.items():
@@ -146,13 +160,14 @@ def settle(typed: Mapping[str, Any], suite: str | Path | None = None) -> RunSett
     typed : mapping
         Fields of `RunSettings`; those that are None were not typed. A text stands for a list of
         one; the images may be one text with commas.
-    suite : path, optional
-        A file as `priorlab.harness.run.suites` describes it.
+    suite : str or path, optional
+        The name of a suite that comes with priorlab, or a file as `priorlab.suites.reading`
+        describes it.
 
     Raises
     ------
     UsageError
-        For a suite that cannot be read, a suite without a dataset if none was typed, or a value
+        For a suite that cannot be read, data or files of a suite that are not there, or a value
         that is out of range.
 
     Examples
@@ -161,17 +176,56 @@ def settle(typed: Mapping[str, Any], suite: str | Path | None = None) -> RunSett
     >>> settings.tasks, settings.threads
     (('denoise:sigma=25',), 1)
     """
-    said = suites.load(Path(suite)) if suite else {}
-    given = said | {name: value for name, value in typed.items() if value is not None}
-    if suite and "dataset" not in given:
-        named = f" with the images {', '.join(given['images'])}" if given.get("images") else ""
-        raise UsageError(f"{suite} names no dataset: add --dataset FOLDER{named}")
+    chosen = {name: value for name, value in typed.items() if value is not None}
+    given = _of_suite(shipped.find(suite), chosen) | chosen if suite else chosen
     plain = {n: _PLAIN[n](value) if n in _PLAIN else value for n, value in given.items()}
     if plain.get("timing") == "exclusive":
         plain.setdefault("threads", usable_cores())
     if shard := plain.get("shard"):
         plain["out"] = plain.get("out", RunSettings.out) / shard.folder
     return RunSettings(**plain)
+
+
+def _of_suite(suite: Suite, typed: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a suite says of the settings, once all that it needs is known to be there."""
+    said = suite.settings()
+    public = known_sets().get(suite.dataset)
+    if public:
+        said["public_set"] = public.name
+    if "dataset" not in typed:
+        if not suite.dataset:
+            named = f" with the images {', '.join(suite.images)}" if suite.images else ""
+            raise UsageError(f"{suite.name} names no dataset: add --dataset FOLDER{named}")
+        if public and public.folder is None:
+            raise UsageError(
+                f"the suite {suite.name} needs {public.name}, published {public.published}:"
+                " add --dataset FOLDER"
+            )
+    for kind in ("priors", "tasks"):
+        specs = said.get(kind, ())
+        for file in suite.files:
+            if kind not in typed and any(map(file.missing_for, specs)):
+                raise UsageError(
+                    f"the suite {suite.name} needs the file {file.name} in the current folder,"
+                    f" published {file.published}; or add --{kind} with its path"
+                )
+    folder = _folder(typed.get("dataset", public.folder if public else suite.dataset))
+    for entry in ("tasks", "published"):
+        if entry in said:
+            said[entry] = tuple(_placed(part, folder) for part in said[entry])
+    return said
+
+
+def _folder(dataset: Any) -> str:
+    """Return the folder of a dataset as a spec names it; empty where there is none."""
+    return f'"{dataset}"' if isinstance(dataset, str | Path) else ""
+
+
+def _placed(part: str | Published, folder: str) -> Any:
+    """Return the spec of a task, or a figure of it, with the dataset's folder in its place."""
+    if isinstance(part, str):
+        return part.replace("{dataset}", folder)
+    return dataclasses.replace(part, task=part.task.replace("{dataset}", folder))
 
 
 def _several(value: Any) -> tuple[Any, ...]:

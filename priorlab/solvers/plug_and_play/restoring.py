@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from priorlab.forward.degradation import kind_of
+from priorlab.forward.degradation import MISSING, kind_of
 from priorlab.forward.measurement import Measurement
 from priorlab.solvers import exact_data, stabilised
 from priorlab.solvers.plug_and_play.algorithm import Result
@@ -60,7 +60,8 @@ def restore(
     >>> restored.allclose(torch.full((1, 1, 16, 16), 0.5), atol=1e-3)
     True
     """
-    samples = algorithm_for(settings, kind_of(measurement)).samples
+    kind = MISSING if measurement.has_outliers else kind_of(measurement)
+    samples = algorithm_for(settings, kind).samples
     if not samples and (image := _denoised(denoise, measurement)) is not None:
         return Result(image)
     if measurement.has_outliers:

@@ -9,7 +9,6 @@ from priorlab.components import PER_GRAY_LEVEL, parameter
 from priorlab.errors import UsageError
 from priorlab.forward.degradation import (
     BLUR,
-    KINDS,
     MISSING,
     NOISE,
     OTHER_NOISE,
@@ -32,7 +31,7 @@ def _range(field: str) -> str:
     found = [
         getattr(algorithm.defaults[kind], field)
         for algorithm in ALGORITHMS.values()
-        for kind in KINDS
+        for kind in algorithm.defaults
         if field not in algorithm.ignores
     ]
     return f"auto: tuned for solver and degradation, {min(found):g} to {max(found):g}"

@@ -134,7 +134,7 @@ def test_rows_stand_in_order_of_psnr_and_what_does_not_compare_last(rows: pd.Dat
 
 def test_published_results_are_marked_and_neither_bold_nor_ranked(rows: pd.DataFrame) -> None:
     text = tables.render(rows, "md", HEADER)
-    line = lines_of(text)["DnCNN (published)"]
+    line = lines_of(text)["DnCNN-S (published)"]
     assert line[0] == "-" and line[2] == "30.44"
     assert "Zhang et al. 2017" in line[-1]
     assert lines_of(text)["BM3D (published)"][2] == "29.97"
@@ -142,12 +142,12 @@ def test_published_results_are_marked_and_neither_bold_nor_ranked(rows: pd.DataF
 
 
 @pytest.mark.parametrize(
-    "change", [{"dataset": "photos"}, {"images": 11}, {"task": "denoise:sigma=15"}, {"channels": 3}]
+    "change", [{"known": ""}, {"known": "bsd68", "task": "denoise:sigma=20"}, {"known": "set5"}]
 )
 def test_published_results_stand_only_beside_the_same_evidence(change: dict[str, Any]) -> None:
-    arguments = {key: value for key, value in change.items() if key != "dataset"}
+    arguments = {key: value for key, value in change.items() if key != "known"}
     rows = pd.concat([cells("tv", 0, **arguments), cells("unet", 1, **arguments)])
-    found = summarise(rows, dataset=change.get("dataset", "set12"))
+    found = summarise(rows, known=change["known"])
     assert set(found["kind"]) == {"measured"}
 
 
@@ -171,6 +171,7 @@ def test_csv_has_full_precision_and_a_line_per_prior_and_task(rows: pd.DataFrame
         ),
         *("remarks", "psnr", "ssim", "dataset", "protocol"),
         *("stop", "stop_psnr", "oracle_step", "oracle_psnr", "cost", "cost_worst"),
+        *(f"check_{fact}" for fact in ("prior", "psnr", "difference", "tolerance", "verdict")),
         *(f"{metric}_{figure}" for metric in ("psnr", "ssim") for figure in figures),
     }
     measured = read[read["kind"] == "measured"]
@@ -213,7 +214,7 @@ def test_protocol_is_printed_with_the_table(rows: pd.DataFrame) -> None:
     for part in (
         "on all channels (RGB)",
         "set12, 12 images, gray, 256x256, seed 0",
-        "noise is drawn unclipped",
+        "Protocol: metrics on all channels (RGB)",
         "1 thread, cpu",
         "PSNR: 10 log10(1 / MSE)",
         "SSIM: 11x11 window",
