@@ -58,7 +58,7 @@ def _best() -> str:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class SolverSettings:
-    """How a denoiser is used; results/tuning-plug-and-play.md has the sweep behind each `auto`."""
+    """How a denoiser is used; results/tuning-plug-and-play.md has the sweeps behind `auto`."""
 
     solver: str | None = parameter(
         None,
