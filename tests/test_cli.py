@@ -1,21 +1,15 @@
 """The command line as a user meets it: exit codes, one clear sentence, files written."""
 
-import dataclasses
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 from sample_pictures import picture, save
 
-from priorlab import api, plugins
 from priorlab.cli import main
-from priorlab.harness.run.selection import select
-
-SUITES = Path(__file__).parents[1] / "benchmarks" / "suites"
 
 
 def run(capsys, *arguments):
@@ -277,6 +271,17 @@ def test_a_suite_says_what_is_not_typed(plugin, photo, tmp_path, capsys):
         ({"threads": "0"}, "threads is not a whole number above 0: 0"),
         ({"timeout": "inf"}, "timeout is not a number of seconds above 0: inf"),
         ({"title": "unquoted"}, "is not TOML: "),
+        ({"published": "[3]"}, "published is not a list of tables: [3]"),
+        ({"published": "[{methot = 'a'}]"}, "published: unknown key 'methot'; did you mean"),
+        ({"published": "[{method = 'a', task = 'b', psnr = 1}]"}, "published: source is missing"),
+        (
+            {"published": "[{method = 'a', task = 'b:c=1|2', psnr = 1, source = 's'}]"},
+            "published: 2 tasks, but 1 numbers of psnr",
+        ),
+        (
+            {"published": "[{method = 'a', task = 'b', psnr = 1, source = 's', prior = 'tv'}]"},
+            "published: prior and tolerance go together: a",
+        ),
         ({"images": "['photo', 'phota']"}, "unknown image of "),
     ],
 )
@@ -286,17 +291,6 @@ def test_a_mistake_in_a_suite_is_one_clear_sentence(values, says, photo, tmp_pat
     assert code == 2
     assert says in error
     assert error.count("\n") == 1
-
-
-def test_the_suites_that_come_with_priorlab_are_valid(capsys):
-    registry = plugins.load()
-    files = sorted(SUITES.glob("*.toml"))
-    assert files
-    for file in files:
-        found = api.settle({"dataset": "photos"}, file)
-        assert found.title and found.source
-        chosen = select(dataclasses.replace(found, images=None), registry)
-        assert chosen.tasks and chosen.priors
 
 
 def test_list_and_show_explain_what_is_there(capsys):

@@ -9,9 +9,9 @@ from sample_pictures import picture, save
 
 from priorlab import cli, plugins
 from priorlab.errors import UsageError
-from priorlab.harness.run import suites
 from priorlab.pictures import datasets, reading
 from priorlab.pictures.collection import collect
+from priorlab.suites.reading import load
 from priorlab.tasks import kernels
 
 pytestmark = pytest.mark.timeout(20)
@@ -101,7 +101,7 @@ def test_a_picture_by_its_name(folder, command, capsys):
 
 def test_a_suite_and_plugins(folder):
     with pytest.raises(UsageError, match=r"pipe.toml is a named pipe, not a file"):
-        suites.load(folder / "pipe.toml")
+        load(folder / "pipe.toml")
     with pytest.raises(UsageError, match=r"pipe.py: this is a named pipe, not a file"):
         plugins.load([folder / "pipe.py"])
     (broken,) = plugins.load(folders=[folder]).problems

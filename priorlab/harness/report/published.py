@@ -63,7 +63,7 @@ def check(entry: Published, ours: float | None, *, run: bool = True) -> Check:
     if ours is None:
         verdict = "incomplete" if run else "not run"
         return Check(entry.prior, None, None, entry.tolerance, verdict)
-    difference = round(ours - entry.psnr, 2)  # what is printed is what is judged
+    difference = round(ours - entry.psnr, 3)  # what is printed is what is judged
     verdict = "fail" if difference < -entry.tolerance else "pass"
     if difference > entry.tolerance:
         verdict += ", above"
@@ -121,7 +121,7 @@ def sheet(task: str, found: Sequence[tuple[str, float, Check | None]]) -> Sheet 
             TextCell(check.prior),
             TextCell(f"{psnr:.2f}"),
             TextCell("-" if check.psnr is None else f"{check.psnr:.2f}"),
-            TextCell("-" if check.difference is None else f"{check.difference:+.2f}"),
+            TextCell("-" if check.difference is None else f"{check.difference:+.3f}"),
             TextCell(f"{check.tolerance:.2f}"),
             TextCell(check.verdict),
         ]

@@ -26,6 +26,7 @@ def lines(
     reference: str | None = None,
     known: str = "",
     own: Sequence[Published] = (),
+    partial: Collection[str] = (),
     further: Sequence[str] = (),
     lower_is_better: Collection[str] = (),
 ) -> list[Line]:
@@ -43,6 +44,8 @@ def lines(
         The public set that the images are; it decides which published figures are added.
     own : sequence of Published
         Those of the suite that was run.
+    partial : collection of str
+        Tasks whose rows are of some of the images only: published figures are not of these.
     further : sequence of str
         Metrics of plugins, columns of the rows.
     lower_is_better : collection of str
@@ -70,7 +73,7 @@ def lines(
     found: list[Line] = []
     for task, group in rows.groupby("task", sort=False):
         measured = _of_task(str(task), group, directions, reference)
-        theirs = published.figures(known, str(task), own)
+        theirs = [] if task in partial else published.figures(known, str(task), own)
         images = group["image"].nunique()
         found += sorted([*measured, *_published(theirs, own, measured, images)], key=_order)
     return found

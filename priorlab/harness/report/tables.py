@@ -145,6 +145,7 @@ class _Comparison:
         header = header or Header()
         further = [name for name in header.metrics if name in rows and name not in METRICS]
         rows = schema.frame(rows, further)
+        whole = rows.groupby("task")["image"].nunique() >= header.images
         equal = copies.names(rows)
         rows = copies.merged(rows, equal)
         lines = summary.lines(
@@ -152,6 +153,7 @@ class _Comparison:
             reference=reference,
             known=header.known,
             own=header.published,
+            partial=set(whole.index[~whole]),
             further=further,
             lower_is_better=header.lower_is_better,
         )

@@ -19,6 +19,9 @@ class Header:
     known : str
         The public test set that its images are, by their content; published figures of that
         set are added to the measured ones.
+    images : int
+        How many images the run has when it is complete; published figures stand beside the
+        measured ones of all of them only.
     protocols : mapping of str to str
         For each task the text of its `Protocol`.
     tuned : mapping
@@ -43,6 +46,7 @@ class Header:
 
     dataset: str = ""
     known: str = ""
+    images: int = 0
     protocols: Mapping[str, str] = field(default_factory=dict)
     tuned: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     metrics: Mapping[str, str] = field(default_factory=dict)

@@ -43,6 +43,7 @@ def manifest(
         "finished": "",
         "total": len(planned.cells),
         "dataset": without_home(chosen.dataset.name),
+        "images": len(chosen.dataset.images),
         "known_dataset": datasets.known(chosen.dataset),
         "problems": [without_home(problem) for problem in planned.problems],
         "priors": [without_home(prior.spec()) for prior in chosen.priors],

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import numbers
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,7 @@ from priorlab.errors import UsageError, unknown
 from priorlab.harness.run import shards
 from priorlab.harness.run.cores import usable_cores
 from priorlab.harness.run.shards import Shard
-from priorlab.pictures.known_sets import known_sets
+from priorlab.pictures.known_sets import KnownSet, known_sets
 from priorlab.suites import shipped
 from priorlab.suites.published import Published, PublishedFile
 from priorlab.suites.reading import Suite
@@ -192,23 +192,15 @@ def _of_suite(suite: Suite, typed: Mapping[str, Any]) -> dict[str, Any]:
     public = known_sets().get(suite.dataset)
     if public:
         said["public_set"] = public.name
+        if not public.images:
+            unchecked = f"Nothing tells whether these are the images of {public.name}."
+            said["notes"] = (*said.get("notes", ()), unchecked)
+    if "images" in typed:  # figures of other images
+        said.pop("published", None)
     if "dataset" not in typed:
-        if not suite.dataset:
-            named = f" with the images {', '.join(suite.images)}" if suite.images else ""
-            raise UsageError(f"{suite.name} names no dataset: add --dataset FOLDER{named}")
-        if public and public.folder is None:
-            raise UsageError(
-                f"the suite {suite.name} needs {public.name}, published {public.published}:"
-                " add --dataset FOLDER"
-            )
-    for kind in ("priors", "tasks"):
-        specs = said.get(kind, ())
-        for file in suite.files:
-            if kind not in typed and any(map(file.missing_for, specs)):
-                raise UsageError(
-                    f"the suite {suite.name} needs the file {file.name} in the current folder,"
-                    f" published {file.published}; or add --{kind} with its path"
-                )
+        _check_data(suite, public)
+    for kind in {"priors", "tasks"}.difference(typed):
+        _check_files(suite, kind, said.get(kind, ()))
     folder = _folder(typed.get("dataset", public.folder if public else suite.dataset))
     for entry in ("tasks", "published"):
         if entry in said:
@@ -216,9 +208,32 @@ def _of_suite(suite: Suite, typed: Mapping[str, Any]) -> dict[str, Any]:
     return said
 
 
+def _check_data(suite: Suite, public: KnownSet | None) -> None:
+    """Raise a `UsageError` if nobody says where the images are."""
+    if not suite.dataset:
+        named = f" with the images {', '.join(suite.images)}" if suite.images else ""
+        raise UsageError(f"{suite.name} names no dataset: add --dataset FOLDER{named}")
+    if public and public.folder is None:
+        raise UsageError(
+            f"the suite {suite.name} needs {public.name}, published {public.published}:"
+            " add --dataset FOLDER"
+        )
+
+
+def _check_files(suite: Suite, kind: str, specs: Sequence[str]) -> None:
+    """Raise a `UsageError` if a file that the specs of a suite name is not there."""
+    for file in suite.files:
+        if any(map(file.missing_for, specs)):
+            raise UsageError(
+                f"the suite {suite.name} needs the file {file.name} in the current folder,"
+                f" published {file.published}; or add --{kind} with its path"
+            )
+
+
 def _folder(dataset: Any) -> str:
     """Return the folder of a dataset as a spec names it; empty where there is none."""
-    return f'"{dataset}"' if isinstance(dataset, str | Path) else ""
+    text = str(dataset) if isinstance(dataset, str | Path) else ""
+    return f'"{text}"' if {",", "|"} & {*text} else text
 
 
 def _placed(part: str | Published, folder: str) -> Any:

@@ -1,5 +1,6 @@
 """Tables: what they say, that nothing is hidden, and that every format reads back."""
 
+import dataclasses
 import io
 import re
 from pathlib import Path
@@ -14,6 +15,7 @@ from priorlab.errors import UsageError
 from priorlab.harness.report import copies, remarks, sheets, statistics, summary, tables
 from priorlab.harness.results import schema
 from priorlab.harness.results.header import Header
+from priorlab.suites.published import Published
 
 TASK = "denoise:sigma=25"
 HEADER = Header(
@@ -149,6 +151,36 @@ def test_published_results_stand_only_beside_the_same_evidence(change: dict[str,
     rows = pd.concat([cells("tv", 0, **arguments), cells("unet", 1, **arguments)])
     found = summarise(rows, known=change["known"])
     assert set(found["kind"]) == {"measured"}
+
+
+THEIRS = [
+    Published(method=method, task=TASK, psnr=psnr, source="A. Author", prior=prior, tolerance=0.05)
+    for method, psnr, prior in [
+        ("Near", 26.75, "tv"),
+        ("Far", 30.0, "tv"),
+        ("Partly", 20.0, "dip:iterations=3000,network=unet"),
+        ("Never", 20.0, "epll"),
+    ]
+]
+
+
+def test_the_figures_of_a_suite_are_compared_with_ours(rows: pd.DataFrame) -> None:
+    header = dataclasses.replace(HEADER, published=THEIRS)
+    text = tables.render(rows, "md", header)
+    part = text.split("## Against what is published")[1]
+    found = {line.split("|")[1].strip(): line for line in part.splitlines() if "|" in line}
+    mean = cells("tv", 0.0)["psnr"].mean()
+    assert f"{mean - 26.75:+.3f}" in found["Near"] and "| pass" in found["Near"]
+    assert f"{mean - 30:+.3f}" in found["Far"] and "| fail" in found["Far"]
+    assert "incomplete" in found["Partly"] and "not run" in found["Never"]
+    assert "BM3D" not in found, "of another suite: only shown"
+    assert "BM3D (published)" in lines_of(text)
+    assert "Against what is published" not in tables.render(rows, "md", HEADER)
+
+
+def test_published_figures_do_not_stand_beside_a_part_of_the_images(rows: pd.DataFrame) -> None:
+    header = dataclasses.replace(HEADER, published=THEIRS, images=13)
+    assert "(published)" not in tables.render(rows, "md", header)
 
 
 def test_csv_has_full_precision_and_a_line_per_prior_and_task(rows: pd.DataFrame) -> None:

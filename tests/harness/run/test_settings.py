@@ -35,12 +35,14 @@ def suite(tmp_path):
 
 
 def test_what_is_typed_comes_before_the_suite_and_that_before_the_defaults(suite):
-    settings = settle({"tasks": "inpaint", "seeds": None, "slots": 2}, suite)
+    typed = {"tasks": "inpaint", "seeds": None, "slots": 2, "dataset": "there"}
+    settings = settle(typed, suite)
     assert settings == RunSettings(
         tasks=("inpaint",),
         slots=2,
         priors=("good",),
-        dataset="set12",
+        dataset="there",
+        public_set="set12",
         images=("tiny0", "tiny2"),
         seeds=(3,),
         threads=2,
@@ -81,7 +83,65 @@ def test_a_suite_without_a_dataset_asks_for_one(suite):
     assert settle({"dataset": "there"}, suite).dataset == "there"
 
 
+def test_a_public_set_is_asked_for_with_the_place_where_it_is_published(
+    suite, tmp_path, monkeypatch
+):
+    monkeypatch.delenv("PRIORLAB_DATA", raising=False)
+    says = r"the suite table needs set12, published with the code of .*: add --dataset FOLDER$"
+    with pytest.raises(UsageError, match=says):
+        settle({}, suite)
+    (tmp_path / "set12").mkdir()
+    monkeypatch.setenv("PRIORLAB_DATA", str(tmp_path))
+    assert settle({}, suite).dataset == "set12"
+
+
+def test_a_set_without_digests_is_taken_at_its_word_and_that_is_said(suite):
+    suite.write_text(SUITE.replace("set12", "classic5"))
+    notes = settle({"dataset": "there"}, suite).notes
+    assert notes[-1] == "Nothing tells whether these are the images of classic5."
+
+
+FIGURES = """
+[[published]]
+method = "BM3D"
+prior = "bm3d"
+tolerance = 0.05
+task = "denoise:sigma=15|50"
+psnr = [31.07, 25.62]
+source = "A. Author"
+"""
+
+
+def test_a_sweep_of_published_figures_is_one_for_each_task(suite):
+    suite.write_text(SUITE.replace('images = ["tiny0", "tiny2"]', "") + FIGURES)
+    found = settle({"dataset": "there"}, suite).published
+    assert [(e.task, e.psnr) for e in found] == [
+        ("denoise:sigma=15", 31.07),
+        ("denoise:sigma=50", 25.62),
+    ]
+    assert settle({"dataset": "there", "images": "01"}, suite).published == (), "of other images"
+
+
+def test_the_folder_of_the_data_stands_in_tasks(suite):
+    suite.write_text(SUITE.replace("denoise:sigma=15", "denoise-real:shots={dataset}"))
+    settings = settle({"dataset": "a,b"}, suite)
+    assert settings.tasks[0] == 'denoise-real:shots="a,b"'
+
+
+def test_a_file_that_is_not_there_is_asked_for(suite, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    text = SUITE.replace('"good"', '"checkpoint:file=net.pth"')
+    suite.write_text(text + '[[files]]\nname = "net.pth"\npublished = "at example.org"\n')
+    says = r"needs the file net.pth in the current folder, published at example.org; or add --prio"
+    with pytest.raises(UsageError, match=says):
+        settle({"dataset": "there"}, suite)
+    assert settle({"dataset": "there", "priors": "tv"}, suite).priors == ("tv",)
+    (tmp_path / "net.pth").touch()
+    assert settle({"dataset": "there"}, suite).priors == ("checkpoint:file=net.pth",)
+
+
 def test_a_suite_works_from_python(suite, dataset, calls, tmp_path):
+    suite.write_text(SUITE.replace('dataset = "set12"\n', ""))
     rows = priorlab.bench(
         suite=suite,
         dataset=dataset.images[0].path.parent,

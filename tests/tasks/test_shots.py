@@ -1,0 +1,50 @@
+"""Real pictures with a known truth: the shot of a scene is what a prior gets."""
+
+import numpy as np
+import pytest
+from sample_pictures import picture, save
+
+from priorlab.errors import UsageError
+from priorlab.pictures import arrays, reading
+from priorlab.tasks.real_denoising import DenoiseReal
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for index, name in enumerate(("a", "b")):
+        scene = picture(96, 96, 3, seed=index)
+        noise = np.random.default_rng(index).normal(0, 0.05, scene.shape)
+        save(tmp_path / f"{name}_mean.png", scene)
+        save(tmp_path / f"{name}_real.png", (scene + noise).clip(0, 1))
+    return tmp_path
+
+
+def test_a_scene_has_its_own_shot_whatever_the_seed(folder):
+    task = DenoiseReal(shots=str(folder))
+    for name in ("a", "b"):
+        clean = arrays.to_tensor(reading.read(folder / f"{name}_mean.png"))
+        for seed in (0, 1):
+            y = task.measure(clean, seed).y
+            assert np.array_equal(y[0].numpy(), reading.read(folder / f"{name}_real.png"))
+        assert task.truth(clean) is clean
+
+
+def test_results_depend_on_the_content_of_the_shots_and_not_on_their_place(folder, tmp_path):
+    before = DenoiseReal(shots=str(folder)).fingerprint()
+    moved = folder.rename(folder.with_name("elsewhere"))
+    assert DenoiseReal(shots=str(moved)).fingerprint() == before
+    save(moved / "a_real.png", picture(96, 96, 3))
+    assert DenoiseReal(shots=str(moved)).fingerprint() != before
+    assert "shots" not in DenoiseReal().shown() and DenoiseReal().shown() == ["electrons"]
+
+
+def test_what_is_no_pair_is_said(folder):
+    stranger = arrays.to_tensor(picture(96, 96, 3, seed=9))
+    with pytest.raises(UsageError, match="holds no NAME_mean that is this picture"):
+        DenoiseReal(shots=str(folder)).measure(stranger, 0)
+    save(folder / "b_real.png", picture(32, 96, 3))
+    clean = arrays.to_tensor(reading.read(folder / "b_mean.png"))
+    with pytest.raises(UsageError, match="has another size or other channels than its truth"):
+        DenoiseReal(shots=str(folder)).measure(clean, 0)
+    with pytest.raises(UsageError, match="with shots= nothing is simulated"):
+        DenoiseReal(shots=str(folder), quality=50)

@@ -1,0 +1,115 @@
+"""Suites: those that come with priorlab, the data they ask for, ours beside theirs."""
+
+import dataclasses
+
+import pandas as pd
+import pytest
+from sample_pictures import picture, save
+
+from priorlab import api, plugins
+from priorlab.cli import main
+from priorlab.harness.run import selection, settings
+from priorlab.harness.run.selection import select
+from priorlab.pictures import arrays, reading
+from priorlab.pictures.known_sets import KnownSet, known_sets
+from priorlab.suites.shipped import shipped
+
+
+def run(capsys, *arguments):
+    code = main([str(argument) for argument in arguments])
+    output = capsys.readouterr()
+    return code, output.out, output.err
+
+
+def test_the_suites_that_come_with_priorlab_are_valid(tmp_path, monkeypatch):
+    registry = plugins.load()
+    for file in {file.name for suite in shipped().values() for file in suite.files}:
+        (tmp_path / file).touch()
+    monkeypatch.chdir(tmp_path)
+    seen = set()
+    for name, suite in shipped().items():
+        found = api.settle({"dataset": "photos"}, name)
+        assert found.title and found.source
+        anything = dataclasses.replace(found, images=None, public_set="", files=())
+        chosen = select(anything, registry)
+        assert chosen.tasks and chosen.priors
+        tasks = {task.spec() for task in chosen.tasks}
+        for entry in found.published:
+            assert entry.task in tasks, "not as the task is written"
+            if entry.prior:
+                assert [entry.prior] == [p.spec() for p in registry.build_priors(entry.prior)]
+            fact = suite.dataset, suite.images, entry.task, entry.method
+            assert fact not in seen, "a fact in two places"
+            seen.add(fact)
+        public = known_sets().get(suite.dataset)
+        assert public is None or not public.images or {*suite.images} <= {*public.images}
+
+
+def test_suites_lists_what_each_needs_and_what_of_that_is_there(photo, tmp_path, capsys):
+    code, out, _ = run(capsys, "suites", "--dataset", tmp_path)
+    assert code == 0
+    assert f"data: set12, 12 images; 12 of them not in {tmp_path.name}" in out
+    assert "data: classic5; the digests of its images are not known" in out
+    assert "tasks: denoise:sigma=15|25|50" in out
+    assert all(f"{name}: " in out for name in shipped())
+    code, out, _ = run(capsys, "suites", "gaussian-set12")
+    assert code == 0
+    assert "published with the code of DnCNN" in out
+    assert known_sets()["set12"].images["07"] in out
+    assert "DnCNN-S 30.436; checkpoint:file=dncnn_25.pth is to meet it within 0.02" in out
+    assert run(capsys, "suites", "gausian-set12")[0] == 2
+
+
+def test_a_suite_whose_images_are_not_there_is_refused_with_what_is_missing(
+    photo, tmp_path, capsys
+):
+    code, _, error = run(capsys, "bench", "--suite", "superres-set5", "--dataset", tmp_path)
+    assert code == 2
+    assert "does not hold 5 of the 5 images of set5 that are needed (baby, bird, butte" in error
+
+
+@pytest.fixture
+def little_set(photo, monkeypatch):
+    """A public set of one image, `photo`, which is in a file of another name."""
+    digest = arrays.digest(reading.read(photo))
+    sets = {"little": KnownSet("little", "One.", "nowhere", images={"known": digest})}
+    for module in (settings, selection):
+        monkeypatch.setattr(module, "known_sets", lambda: sets)
+    return photo.rename(photo.with_name("other.png"))
+
+
+def test_a_suite_has_its_figures_beside_ours_and_the_verdict(little_set, tmp_path, capsys):
+    save(tmp_path / "more.png", picture(32, 40, 3, seed=1))
+    path = tmp_path / "t.toml"
+    path.write_text("dataset = 'little'\ntasks = 'denoise'\npriors = 'degraded'\n")
+    with path.open("a") as file:
+        for method, psnr in {"Low": 1, "High": 90}.items():
+            file.write(
+                f"[[published]]\nmethod = '{method}'\nprior = 'degraded'\ntolerance = 0.1\n"
+                f"task = 'denoise:sigma=25'\npsnr = {psnr}\nsource = 'A. Author'\n"
+            )
+    common = ["--name", "t", "--out", tmp_path / "results"]
+    code, out, _ = run(capsys, "bench", "--suite", path, "--dataset", little_set.parent, *common)
+    assert code == 0, "a figure that is missed is a result"
+    rows = pd.read_csv(tmp_path / "results" / "t" / "table.csv").set_index("prior")
+    assert rows.loc["Low", "check_verdict"] == "pass, above"
+    assert rows.loc["High", "check_verdict"] == "fail"
+    ours = rows.loc["degraded", "psnr"]
+    assert rows.loc["High", "check_difference"] == pytest.approx(ours - 90, abs=1e-3)
+    assert "Against what is published (dB): denoise:sigma=25" in out
+    images = pd.read_csv(tmp_path / "results" / "t" / "images.csv")
+    assert set(images["image"]) == {"known"}, "called as in the set, and no other"
+
+
+def test_a_published_file_is_known_by_its_content(little_set, tmp_path, capsys):
+    weights = tmp_path / "net.pth"
+    weights.write_bytes(b"something else")
+    path = tmp_path / "t.toml"
+    path.write_text(
+        "tasks = 'denoise'\n[[files]]\nname = 'net.pth'\npublished = 'at example.org'\n"
+        f"sha256 = '{'0' * 64}'\n"
+    )
+    typed = ["--dataset", little_set.parent, "--priors", f"checkpoint:file={weights}"]
+    code, _, error = run(capsys, "bench", "--suite", path, *typed)
+    assert code == 2
+    assert "net.pth is not the net.pth published at example.org: its SHA-256 is not 000" in error
