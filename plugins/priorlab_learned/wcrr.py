@@ -30,7 +30,7 @@ LEAST_LEVEL_ELSEWHERE = 10 * PER_GRAY_LEVEL
 taken for noise, and so almost nothing is known of what was not measured."""
 WEIGHT_ELSEWHERE = 0.5
 """There, the weight is multiplied by it: noise and blur together ask for less smoothing than noise
-alone. Both were chosen on crops of photographs that the training holds out."""
+alone. `weights/README.md` has the sweeps of both."""
 SPLITTING_TOLERANCE = 5.0
 """The residuals of a splitting, which other noise than Gaussian needs, may be larger by it."""
 WARM_ITERATIONS = 5
