@@ -27,7 +27,7 @@ def test_every_command_is_understood(name):
     typed = shlex.split(table.bench.format(shared="shared"))
     options = cli._parser().parse_args(["bench", *typed])
     if options.suite:
-        assert api.settle({"dataset": options.dataset}, make_results.ROOT / options.suite).tasks
+        assert api.settle({"dataset": options.dataset}, options.suite).tasks
     for command in table.first:
         *_, option, file = shlex.split(command)
         assert option == "-o"
