@@ -17,7 +17,7 @@ from priorlab.harness.report import gallery
 from priorlab.harness.results import outputs, runs
 from priorlab.harness.results.folder import RunFolder
 from priorlab.harness.results.store import Store
-from priorlab.harness.run import bench
+from priorlab.harness.run import bench, machine
 from priorlab.harness.run.plan import plan
 from priorlab.harness.run.progress import Progress
 from priorlab.pictures import reading
@@ -217,6 +217,7 @@ def test_only_what_is_missing_is_computed(everything, compare, calls):
 
 def test_a_known_run_starts_no_process(everything, compare, calls, monkeypatch):
     out = everything[0]
+    monkeypatch.setattr(machine, "commit", lambda checkout: "")  # which asks git
     monkeypatch.setattr(subprocess, "Popen", None)
     again = compare("good,picky", out)
     assert again.rows["cached"].all()
