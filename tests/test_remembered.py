@@ -217,6 +217,7 @@ def test_lone_files_are_always_imported(tmp_path, capsys):
 
 @pytest.mark.parametrize("content", ["", "{", "[]", '{"state": 1}', "\0", "{}"])
 def test_a_damaged_file_is_as_none(content, cache, capsys):
+    assert main(["show", "tv"]) == 0  # what it imports is part of what is remembered
     assert remember()
     (file,) = cache.glob("priorlab/catalogue*.json")
     whole = file.read_text()
