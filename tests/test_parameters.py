@@ -91,7 +91,7 @@ WITHOUT_EFFECT = {
 }
 
 LONG = {(name, "recipe") for name in ("dip", "zs-n2n", "noise2fast", "self2self")}
-"""The paper's recipe has the paper's steps: tests/dip/test_recipes.py."""
+"""The paper's recipe has the paper's steps: tests/dip/test_dip_recipes.py."""
 
 
 def values(prior, field, base):

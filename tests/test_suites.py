@@ -46,8 +46,8 @@ def test_the_suites_that_come_with_priorlab_are_valid(tmp_path, monkeypatch):
 
 
 def test_suites_lists_what_each_needs_and_what_of_that_is_there(photo, tmp_path, capsys):
-    code, out, _ = run(capsys, "suites", "--dataset", tmp_path)
-    assert code == 0
+    code, out, error = run(capsys, "suites", "--dataset", tmp_path)
+    assert code == 0, error
     assert f"data: set12, 12 images; 12 of them not in {tmp_path.name}" in out
     assert "data: classic5; the digests of its images are not known" in out
     assert "tasks: denoise:sigma=15|25|50" in out
