@@ -16,9 +16,9 @@ from priorlab.solvers.plug_and_play.algorithm import (
     SUPERRES,
     Algorithm,
     Defaults,
-    Result,
 )
 from priorlab.solvers.plug_and_play.problem import Problem
+from priorlab.solvers.posterior import Result
 
 CALM = 0.5
 """Share of each step that lowers the noise level (their beta): 1 adds no noise."""

@@ -17,9 +17,9 @@ from priorlab.solvers.plug_and_play.algorithm import (
     SUPERRES,
     Algorithm,
     Defaults,
-    Result,
 )
 from priorlab.solvers.plug_and_play.problem import Problem
+from priorlab.solvers.posterior import Result
 
 FRESH = 0.3
 """Share of the variance of each step's noise that is drawn anew (their zeta)."""

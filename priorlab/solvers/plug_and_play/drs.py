@@ -17,9 +17,9 @@ from priorlab.solvers.plug_and_play.algorithm import (
     SUPERRES,
     Algorithm,
     Defaults,
-    Result,
 )
 from priorlab.solvers.plug_and_play.problem import Problem
+from priorlab.solvers.posterior import Result
 
 
 def reflect(problem: Problem) -> Result:

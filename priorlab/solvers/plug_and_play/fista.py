@@ -17,11 +17,11 @@ from priorlab.solvers.plug_and_play.algorithm import (
     SUPERRES,
     Algorithm,
     Defaults,
-    Result,
 )
 from priorlab.solvers.plug_and_play.momentum import Momentum
 from priorlab.solvers.plug_and_play.pgd import WHY_NO_WEIGHT
 from priorlab.solvers.plug_and_play.problem import Problem
+from priorlab.solvers.posterior import Result
 
 
 def descend(problem: Problem) -> Result:

@@ -16,9 +16,9 @@ from priorlab.solvers.plug_and_play.algorithm import (
     SUPERRES,
     Algorithm,
     Defaults,
-    Result,
 )
 from priorlab.solvers.plug_and_play.problem import Problem
+from priorlab.solvers.posterior import Result
 
 WHY_NO_WEIGHT = "its step is that of the data's gradient, and the levels weigh the prior"
 

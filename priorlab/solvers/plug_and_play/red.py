@@ -17,10 +17,10 @@ from priorlab.solvers.plug_and_play.algorithm import (
     SUPERRES,
     Algorithm,
     Defaults,
-    Result,
 )
 from priorlab.solvers.plug_and_play.momentum import Momentum
 from priorlab.solvers.plug_and_play.problem import Problem
+from priorlab.solvers.posterior import Result
 
 
 def iterate(problem: Problem) -> Result:

@@ -23,9 +23,9 @@ from priorlab.solvers.plug_and_play.algorithm import (
     SUPERRES,
     Algorithm,
     Defaults,
-    Result,
 )
 from priorlab.solvers.plug_and_play.problem import Problem
+from priorlab.solvers.posterior import Result
 from priorlab.solvers.running_moments import RunningMoments
 
 STEP = 0.3
