@@ -70,7 +70,7 @@ def test_metrics_are_known_by_their_own_code(plugin):
     gray, sharp = registry.build_tasks("denoise,superres")
     chosen = choose(None, registry)
     before = scores.digests(gray, chosen)
-    assert before.keys() == registry.metrics.keys()
+    assert list(before) == ["psnr", "ssim", "mae"]
     assert before["psnr"] == scores.digests(gray, choose(None, load()))["psnr"]
     plugin.write_text(plugin.read_text() + "# changed\nvalue = 1\n")
     after = scores.digests(gray, choose(None, load([plugin])))
