@@ -1,11 +1,14 @@
-"""Measure whether the uncertainty of `solver=ula` is true: how often does it cover the picture?
+"""Measure whether a sampled uncertainty is true: how often does it cover the picture?
 
     python benchmarks/posterior_coverage.py ../shared/data/bsds432 --images 4 --side 96
+    python benchmarks/posterior_coverage.py ../shared/data/bsds432 --images 2 --side 64 \
+        --prior "dip:langevin=1,stop=never" --tasks denoise:sigma=25
 
 prints, for each task, the share of the true pixels within two deviations of the posterior's mean
 (95 % for Gaussian errors, if the deviations are right), the root mean square error beside that of
-the best solver that draws no samples and beside the mean deviation (0-255), and the rank
-correlation of error and deviation, which is high where the map shows where errors are.
+the same prior without samples (the best solver, or the fit that a rule stops) and beside the mean
+deviation (0-255), and the rank correlation of error and deviation, which is high where the map
+shows where errors are.
 Pixels that were measured without noise are left out.
 """
 
@@ -19,6 +22,7 @@ from scipy import stats
 
 from priorlab import plugins
 from priorlab.pictures import reading
+from priorlab.priors import Denoiser, Generator, Prior
 
 TASKS = "denoise:sigma=25,inpaint:missing=0.5,deblur:kind=motion,length=15,sigma=7.65"
 
@@ -33,6 +37,13 @@ def crops(folder: Path, count: int, side: int) -> list[torch.Tensor]:
         inside = image[:, top : top + side, left : left + side]
         found.append(torch.from_numpy(np.ascontiguousarray(inside))[None])
     return found
+
+
+def without_samples(prior: Denoiser | Generator) -> Prior:
+    """Return a prior that does its best with a single image."""
+    if isinstance(prior, Generator):
+        return dataclasses.replace(prior, langevin=0.0, stop="auto")
+    return dataclasses.replace(prior, solver=None)
 
 
 def main() -> None:
@@ -58,7 +69,7 @@ def main() -> None:
                 free = torch.ones_like(clean) if known is None else 1 - known
                 free = free.expand_as(clean).bool()
                 errors.append((posterior.mean - clean)[free].abs())
-                estimate = dataclasses.replace(prior, solver=None).restore(measurement)
+                estimate = without_samples(prior).restore(measurement)
                 plain.append((estimate - clean)[free])
                 deviations.append(posterior.deviation[free])
             error, deviation = (torch.cat(values).numpy() for values in (errors, deviations))

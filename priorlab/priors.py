@@ -34,8 +34,8 @@ from priorlab.solvers.parameter_space.fit import fit
 from priorlab.solvers.parameter_space.penalties import RED
 from priorlab.solvers.parameter_space.settings import FitSettings
 from priorlab.solvers.plug_and_play import restoring
-from priorlab.solvers.plug_and_play.algorithm import Posterior, Result
 from priorlab.solvers.plug_and_play.settings import SolverSettings, check_settings
+from priorlab.solvers.posterior import Posterior, Result
 from priorlab.solvers.tiles import Locality, in_tiles
 from priorlab.trace import SILENT, Trace
 
@@ -395,7 +395,39 @@ class Generator(Prior, FitSettings):
 
     def restore(self, measurement: Measurement, trace: Trace = SILENT, seed: int = 0) -> Tensor:
         """Optimise over the parameters; see `priorlab.solvers.parameter_space`."""
+        return self._fitted(measurement, trace, seed).image
 
+    def posterior(
+        self, measurement: Measurement, trace: Trace = SILENT, seed: int = 0
+    ) -> Posterior:
+        """Return the mean and the standard deviation of the images that ``langevin=`` samples.
+
+        They are those of the second half of the outputs, of all runs together. Parameters and
+        errors are those of `Denoiser.posterior`: without ``langevin=`` nothing is sampled.
+
+        Examples
+        --------
+        >>> class Pixels(Generator):
+        ...     name = "pixels"
+        ...     def make_network(self, shape):
+        ...         return nn.Sequential(nn.Conv2d(8, shape[1], 1), nn.Sigmoid())
+        ...     def make_code(self, shape):
+        ...         return torch.rand(1, 8, *shape[2:])
+        >>> y = torch.zeros(1, 1, 8, 8)
+        >>> measurement = Measurement(y, Identity(), Gaussian(0.1), (1, 1, 8, 8))
+        >>> sampled = Pixels(iterations=9, langevin=1.0, stop="never").posterior(measurement)
+        >>> sampled.mean.shape, bool((sampled.deviation > 0).all())
+        (torch.Size([1, 1, 8, 8]), True)
+        """
+        image, deviation = self._fitted(measurement, trace, seed)
+        if deviation is None:
+            raise UsageError(
+                f"{self.name}: langevin=0 returns one image and no posterior; langevin=1,stop=never"
+                " samples it"
+            )
+        return Posterior(image, deviation)
+
+    def _fitted(self, measurement: Measurement, trace: Trace, seed: int) -> Result:
         def make_network(shape: Shape) -> nn.Module:
             return answers.checked_network(self.name, self.make_network(shape), shape)
 

@@ -11,6 +11,7 @@ from priorlab.errors import UsageError
 from priorlab.harness.isolation.setup import Setup
 from priorlab_dask import luggage
 from priorlab_dask.luggage import Unpacked, pack
+from priorlab_metrics.lpips import LPIPS
 
 PLUGIN = """
 import dataclasses
@@ -81,6 +82,17 @@ def test_files_that_parameters_name_travel_and_are_named_anew(tmp_path):
     there = components.from_description(described, "tasks", registry.find)
     assert there.fingerprint()["parameters"]["mask"].startswith("sha256:")
     assert there.spec() != task.spec()
+
+
+def test_files_of_metrics_travel_and_are_named_anew_in_the_setup(tmp_path):
+    file = tmp_path / "backbone.pth"
+    file.write_bytes(b"weights")
+    metric = LPIPS(backbone=str(file))
+    described = {"module": "priorlab_metrics", "parameters": components.description(metric)}
+    packed = pack("run", setup(metrics={"lpips": described}), [("metrics", metric)], [])
+    file.unlink()
+    there = Unpacked(packed, tmp_path / "there").translated(packed.setup)["metrics"]["lpips"]
+    assert Path(there["parameters"]["parameters"]["backbone"]).read_bytes() == b"weights"
 
 
 def test_what_is_too_large_is_refused_by_name(plugin, monkeypatch):

@@ -278,6 +278,21 @@ def test_the_uncertainty_is_the_deviation_of_the_later_outputs() -> None:
     torch.testing.assert_close(album.uncertainty, later.std(0))
 
 
+def test_the_posterior_of_several_runs_is_that_of_all_their_samples() -> None:
+    clean, settings = picture(16), {"iterations": 20, "langevin": 1.0, "warm_up": 0}
+    batch = noisy(torch.cat([clean, 1 - clean]))
+    posterior = Small(**settings, stop="never", runs=2).posterior(batch, seed=3)
+    alone = [Small(**settings, stop="never").posterior(batch, seed=3 + run) for run in range(2)]
+    means = torch.stack([one.mean for one in alone])
+    within = torch.stack([one.deviation.square() for one in alone]).mean(0)
+    torch.testing.assert_close(posterior.mean, means.mean(0))
+    expected = (within + means.var(0, correction=0)).sqrt()
+    torch.testing.assert_close(posterior.deviation, expected)
+    assert posterior.deviation.shape == batch.shape
+    with pytest.raises(UsageError, match="langevin=1,stop=never samples it"):
+        Small().posterior(batch)
+
+
 @pytest.mark.parametrize("more", [{"weight_tv": 1.0}, {"red": SlidingDCT()}])
 def test_explicit_priors_join_in(more: dict[str, Any]) -> None:
     measurement = noisy(picture(32))

@@ -9,7 +9,6 @@ from itertools import repeat
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from priorlab.forward.measurement import Measurement
 from priorlab.randomness import seeded
@@ -19,6 +18,7 @@ from priorlab.solvers.parameter_space.report import Report
 from priorlab.solvers.parameter_space.settings import FitSettings
 from priorlab.solvers.parameter_space.stack import Stack
 from priorlab.solvers.parameter_space.stacked import stacking_is_fast
+from priorlab.solvers.posterior import Result
 from priorlab.trace import Trace
 
 
@@ -30,7 +30,7 @@ def fit(
     trace: Trace,
     seed: int,
     red: RED | None = None,
-) -> Tensor:
+) -> Result:
     """Return the image that a network makes when fitted to a measurement.
 
     Every image of a batch, and every run, gets a network and a code of its own. Run r draws
@@ -65,6 +65,12 @@ def fit(
     red : RED, optional
         A denoiser as a second prior.
 
+    Returns
+    -------
+    Result
+        The image and, with ``langevin=``, the standard deviation of the outputs whose mean it is,
+        of all runs together. The trace gets that as the picture "uncertainty", too.
+
     Examples
     --------
     >>> from priorlab.tasks.builtin import Denoise
@@ -74,7 +80,9 @@ def fit(
     >>> def make_code(shape):
     ...     return torch.rand(1, 2, *shape[2:])
     >>> measurement = Denoise().measure(torch.full((1, 3, 16, 20), 0.5), seed=0)
-    >>> fit(make_network, make_code, measurement, FitSettings(iterations=3), SILENT, seed=0).shape
+    >>> settings = FitSettings(iterations=3)
+    >>> result = fit(make_network, make_code, measurement, settings, SILENT, seed=0)
+    >>> result.image.shape
     torch.Size([1, 3, 16, 20])
     """
     outliers, runs = measurement.has_outliers, settings.runs
@@ -84,6 +92,7 @@ def fit(
     # The pixels that impulses hit make an operator for each image, and a stack has but one.
     batch = 1 if stacked and outliers else min(settings.batch, len(fits))
     images = torch.zeros(len(fits), *measurement.shape[1:], device=device)
+    variances = torch.zeros_like(images)
     with seeded(seed, device), torch.enable_grad():
         for first in range(0, len(fits), batch):
             members = [
@@ -100,8 +109,17 @@ def fit(
             stacks = [Stack(settings, group, red) for group in groups]
             _take_all_steps(stacks, Report(settings, trace, images, first, batch))
             images[first : first + batch] = torch.cat([member.rule.best for member in members])
+            for index, member in enumerate(members):
+                if member.samples:
+                    variances[first + index] = member.samples.deviation()[0].square()
     by_run = images.view(-1, runs, *images.shape[1:])
-    return by_run.mean(1).to(measurement.y.real.dtype)
+    image = by_run.mean(1).to(measurement.y.real.dtype)
+    if not settings.langevin:
+        return Result(image)
+    within = variances.view_as(by_run).mean(1)
+    deviation = (within + by_run.var(1, correction=0)).sqrt().to(image.dtype)
+    trace.picture("uncertainty", deviation)
+    return Result(image, deviation)
 
 
 def _take_all_steps(stacks: list[Stack], report: Report) -> None:

@@ -52,6 +52,4 @@ class Report:
     def end(self, members: list[Member]) -> None:
         """Report which images the fits return."""
         if self.alone:
-            if members[0].samples:
-                self.trace.picture("uncertainty", members[0].samples.deviation())
             self.trace.returned(self.before + members[0].rule.best_step)

@@ -10,8 +10,9 @@ from __future__ import annotations
 import torch
 
 from priorlab.forward.degradation import BLUR, MISSING, NOISE, OTHER_NOISE, OTHER_OPERATOR, SUPERRES
-from priorlab.solvers.plug_and_play.algorithm import Algorithm, Defaults, Result
+from priorlab.solvers.plug_and_play.algorithm import Algorithm, Defaults
 from priorlab.solvers.plug_and_play.problem import Problem
+from priorlab.solvers.posterior import Result
 
 
 def alternate(problem: Problem) -> Result:

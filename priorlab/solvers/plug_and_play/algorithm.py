@@ -6,9 +6,8 @@ import dataclasses
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-from torch import Tensor
-
 from priorlab.solvers.plug_and_play.problem import Problem
+from priorlab.solvers.posterior import Result
 
 
 class Defaults(NamedTuple):
@@ -18,29 +17,6 @@ class Defaults(NamedTuple):
     first_level: float
     last_level: float
     data_weight: float = 1.0
-
-
-class Result(NamedTuple):
-    """What an algorithm returns: an image and, of a sampler, each pixel's standard deviation."""
-
-    image: Tensor
-    deviation: Tensor | None = None
-
-
-@dataclasses.dataclass(frozen=True)
-class Posterior:
-    """What the data and the prior together say of each pixel.
-
-    Attributes
-    ----------
-    mean : Tensor
-        Image (B, C, H, W): the estimate with the least mean square error.
-    deviation : Tensor
-        The standard deviation of each value of the mean, in the same shape.
-    """
-
-    mean: Tensor
-    deviation: Tensor
 
 
 @dataclasses.dataclass(frozen=True)

@@ -8,8 +8,9 @@ the step before was to leave, instead of finding it itself, and data may be nois
 from __future__ import annotations
 
 from priorlab.forward.degradation import BLUR, MISSING, NOISE, OTHER_NOISE, OTHER_OPERATOR, SUPERRES
-from priorlab.solvers.plug_and_play.algorithm import Algorithm, Defaults, Result
+from priorlab.solvers.plug_and_play.algorithm import Algorithm, Defaults
 from priorlab.solvers.plug_and_play.problem import Problem
+from priorlab.solvers.posterior import Result
 
 CALM = 0.5
 """Share of each step that lowers the noise level (their beta): 1 adds no noise."""

@@ -9,8 +9,9 @@ images in [0, 1] serves.
 from __future__ import annotations
 
 from priorlab.forward.degradation import BLUR, MISSING, NOISE, OTHER_NOISE, OTHER_OPERATOR, SUPERRES
-from priorlab.solvers.plug_and_play.algorithm import Algorithm, Defaults, Result
+from priorlab.solvers.plug_and_play.algorithm import Algorithm, Defaults
 from priorlab.solvers.plug_and_play.problem import Problem
+from priorlab.solvers.posterior import Result
 
 FRESH = 0.3
 """Share of the variance of each step's noise that is drawn anew (their zeta)."""

@@ -9,10 +9,11 @@ Processing Letters 24(12), 2017.
 from __future__ import annotations
 
 from priorlab.forward.degradation import BLUR, MISSING, NOISE, OTHER_NOISE, OTHER_OPERATOR, SUPERRES
-from priorlab.solvers.plug_and_play.algorithm import Algorithm, Defaults, Result
+from priorlab.solvers.plug_and_play.algorithm import Algorithm, Defaults
 from priorlab.solvers.plug_and_play.momentum import Momentum
 from priorlab.solvers.plug_and_play.pgd import WHY_NO_WEIGHT
 from priorlab.solvers.plug_and_play.problem import Problem
+from priorlab.solvers.posterior import Result
 
 
 def descend(problem: Problem) -> Result:

@@ -8,8 +8,9 @@ Plug-and-play image restoration with deep denoiser prior, IEEE TPAMI 2021.
 from __future__ import annotations
 
 from priorlab.forward.degradation import BLUR, MISSING, NOISE, OTHER_NOISE, OTHER_OPERATOR, SUPERRES
-from priorlab.solvers.plug_and_play.algorithm import Algorithm, Defaults, Result
+from priorlab.solvers.plug_and_play.algorithm import Algorithm, Defaults
 from priorlab.solvers.plug_and_play.problem import Problem
+from priorlab.solvers.posterior import Result
 
 
 def split(problem: Problem) -> Result:

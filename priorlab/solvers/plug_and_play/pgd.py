@@ -8,8 +8,9 @@ Proximal denoiser for convergent plug-and-play optimization, ICML 2022.
 from __future__ import annotations
 
 from priorlab.forward.degradation import BLUR, MISSING, NOISE, OTHER_NOISE, OTHER_OPERATOR, SUPERRES
-from priorlab.solvers.plug_and_play.algorithm import Algorithm, Defaults, Result
+from priorlab.solvers.plug_and_play.algorithm import Algorithm, Defaults
 from priorlab.solvers.plug_and_play.problem import Problem
+from priorlab.solvers.posterior import Result
 
 WHY_NO_WEIGHT = "its step is that of the data's gradient, and the levels weigh the prior"
 

@@ -9,9 +9,10 @@ Transactions on Computational Imaging 5(1), 2019.
 from __future__ import annotations
 
 from priorlab.forward.degradation import BLUR, MISSING, NOISE, OTHER_NOISE, OTHER_OPERATOR, SUPERRES
-from priorlab.solvers.plug_and_play.algorithm import Algorithm, Defaults, Result
+from priorlab.solvers.plug_and_play.algorithm import Algorithm, Defaults
 from priorlab.solvers.plug_and_play.momentum import Momentum
 from priorlab.solvers.plug_and_play.problem import Problem
+from priorlab.solvers.posterior import Result
 
 
 def iterate(problem: Problem) -> Result:

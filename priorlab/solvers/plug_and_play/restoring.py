@@ -8,10 +8,10 @@ from torch import Tensor
 from priorlab.forward.degradation import MISSING, kind_of
 from priorlab.forward.measurement import Measurement
 from priorlab.solvers import exact_data, stabilised
-from priorlab.solvers.plug_and_play.algorithm import Result
 from priorlab.solvers.plug_and_play.levels import falling_levels
 from priorlab.solvers.plug_and_play.problem import Denoise, Problem
 from priorlab.solvers.plug_and_play.settings import SolverSettings, algorithm_for, values_for
+from priorlab.solvers.posterior import Result
 from priorlab.trace import Trace, TraceOfOne
 
 

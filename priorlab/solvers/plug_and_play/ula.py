@@ -15,8 +15,9 @@ from __future__ import annotations
 from torch import Tensor
 
 from priorlab.forward.degradation import BLUR, MISSING, NOISE, OTHER_NOISE, OTHER_OPERATOR, SUPERRES
-from priorlab.solvers.plug_and_play.algorithm import Algorithm, Defaults, Result
+from priorlab.solvers.plug_and_play.algorithm import Algorithm, Defaults
 from priorlab.solvers.plug_and_play.problem import Problem
+from priorlab.solvers.posterior import Result
 from priorlab.solvers.running_moments import RunningMoments
 
 STEP = 0.3
