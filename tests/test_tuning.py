@@ -58,6 +58,7 @@ def test_what_is_tuned_holds_only_together_and_can_be_turned_off(plugin):
     assert gray("level:tuned=false", Deblur(), plugin) == 0.2
     assert gray("level:other=2", Deblur(), plugin) == 0.2
     assert gray("level:gray=0.3", Deblur(), plugin) == 0.3
+    assert gray("level:gray=0.2", Deblur(), plugin) == 0.2, "typed, though it is the default"
 
 
 def test_a_result_is_stored_under_what_was_tuned(plugin):
