@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from priorlab.api.comparing import CutShort, Fault, bench, plan, run, table, terminal_table
     from priorlab.api.declared import declarations, describe
     from priorlab.api.explaining import explain
+    from priorlab.api.published_tables import describe_suite, suites
     from priorlab.api.restoring import degrade, degrade_file, restore, restore_file
     from priorlab.api.runs import (
         collect_garbage,
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
         running,
         summaries,
     )
-    from priorlab.api.suites import describe_suite, suites
     from priorlab.api.tuning import Tuned, tune
     from priorlab.api.work import Restored
 
@@ -51,7 +51,7 @@ _PLACES = {
         "summaries",
     ),
     "tuning": ("Tuned", "tune"),
-    "suites": ("describe_suite", "suites"),
+    "published_tables": ("describe_suite", "suites"),
     "restoring": ("degrade", "degrade_file", "restore", "restore_file"),
 }
 _MODULES = {name: module for module, names in _PLACES.items() for name in names}
