@@ -51,7 +51,7 @@ def values(prior: type[Component]) -> Values:
         place = Path(inspect.getfile(prior)).parent / FILE
     except (TypeError, OSError):  # a class of a notebook, or that stands in for another
         return {}
-    return _read(place).get(prior.name, {})
+    return _once(place).get(prior.name, {})
 
 
 def parsed(prior: type[Component], given: Mapping[str, Any]) -> Component:
@@ -116,6 +116,10 @@ def merged(place: Path, found: Mapping[str, Values]) -> str:
 
 
 @functools.cache
+def _once(place: Path) -> Mapping[str, Values]:
+    return _read(place)
+
+
 def _read(place: Path) -> Mapping[str, Values]:
     try:
         return tomllib.loads(place.read_text("utf-8"))
