@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from priorlab.api.comparing import CutShort, Fault, bench, plan, run, table, terminal_table
     from priorlab.api.declared import declarations, describe
     from priorlab.api.explaining import explain
+    from priorlab.api.reporting import Written, report
     from priorlab.api.restoring import degrade, degrade_file, restore, restore_file
     from priorlab.api.runs import (
         collect_garbage,
@@ -52,6 +53,7 @@ _PLACES = {
     ),
     "tuning": ("Tuned", "tune"),
     "suites": ("describe_suite", "suites"),
+    "reporting": ("Written", "report"),
     "restoring": ("degrade", "degrade_file", "restore", "restore_file"),
 }
 _MODULES = {name: module for module, names in _PLACES.items() for name in names}
@@ -62,6 +64,7 @@ __all__ = [
     "Restored",
     "RunSettings",
     "Tuned",
+    "Written",
     "bench",
     "check_names",
     "collect",
@@ -79,6 +82,7 @@ __all__ = [
     "merge_results",
     "plan",
     "rename_run",
+    "report",
     "restore",
     "restore_file",
     "restore_files",
