@@ -44,7 +44,7 @@ def sheets(found: Mapping[str, Sheet]) -> str:
     >>> columns = [TextColumn("prior", numeric=False), TextColumn("PSNR")]
     >>> print(sheets({"denoise": Sheet("denoise on set12", columns, [cells], ["Data."])}))
     <section class="sheet" data-task="denoise">
-    ...<td data-value="30.0"><strong>30.00</strong> <small>[29, 31]</small></td>...
+    ...<td class="number" data-value="30.0"><strong>30.00</strong> <small>[29, 31]</small></td>...
     """
     return "\n".join(_sheet(task, sheet) for task, sheet in found.items())
 
@@ -130,7 +130,7 @@ def _line(
         if index == head:
             parts.append(f'<th scope="row">{content}</th>')
         else:
-            parts.append(f"<td{_sorted_by(cell.text) if column.numeric else ''}>{content}</td>")
+            parts.append(f"<td{_kind(column)}{_sorted_by(column, cell)}>{content}</td>")
     facts = {"prior": cells[head].text} if head >= 0 else {}
     facts |= {
         name: cell.text
@@ -141,8 +141,11 @@ def _line(
     return f"<tr{known}>{''.join(parts)}</tr>"
 
 
-def _sorted_by(content: str) -> str:
+def _sorted_by(column: TextColumn, cell: TextCell) -> str:
     """Return the attribute with the number by which a cell is sorted, where it has one."""
+    if not column.numeric:
+        return ""
+    content = cell.text
     if content in ("best", "reference"):  # the difference to itself
         return ' data-value="0"'
     found = _NUMBER.search(content)

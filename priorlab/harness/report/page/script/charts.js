@@ -34,7 +34,10 @@ function scatter(task) {
       return i ? `H ${across.place(e.seconds)} V ${up.place(e.value)}` : `M ${at}`;
     });
     if (front.length) area.append(draw("path", { class: "front", d: steps.join(" ") }));
-    const taken = [];
+    const taken = entries.map((entry) => {
+      const [x, y] = [across.place(entry.seconds), up.place(entry.value)];
+      return { left: x - 5, right: x + 5, top: y - 5, bottom: y + 5 };
+    });
     for (const entry of [...entries].sort((a, b) => up.place(a.value) - up.place(b.value))) {
       const [x, y] = [across.place(entry.seconds), up.place(entry.value)];
       const name = data.priors[entry.prior];
