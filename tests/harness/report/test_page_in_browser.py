@@ -92,9 +92,12 @@ def pixels(page, pane=0):
     """The middle of what a pane shows, as numbers."""
     script = """
         const { canvas } = priorlab.viewer.panes[arguments[0]];
-        const pen = canvas.getContext("2d");
         const [x, y] = [canvas.width >> 2, canvas.height >> 2];
-        return Array.from(pen.getImageData(x, y, 2 * x, 2 * y).data);
+        const copy = document.createElement("canvas");
+        [copy.width, copy.height] = [2 * x, 2 * y];
+        const pen = copy.getContext("2d");
+        pen.drawImage(canvas, -x, -y);
+        return Array.from(pen.getImageData(0, 0, 2 * x, 2 * y).data);
     """
     return js(page, script, pane)
 
@@ -136,7 +139,7 @@ def test_zoom_and_movement_are_those_of_all_panes(page):
     canvas = page.find_elements(By.CSS_SELECTOR, "figure canvas")[2]
     ActionChains(page).drag_and_drop_by_offset(canvas, -40, -30).perform()
     assert js(page, state) != moved
-    script = "return priorlab.viewer.panes.map(p => p.part(priorlab.viewer.view, {width: 48, height: 40}))"
+    script = "const v = priorlab.viewer; return v.panes.map(pane => pane.part(v.view, v.size))"
     parts = js(page, script)
     assert all(part == parts[0] for part in parts) and parts[0]["left"] > 0
     canvas.send_keys("0")
@@ -264,10 +267,8 @@ def test_figures_of_the_visible_part_are_right(page):
     text = captions(page)[2]
     assert f"visible: PSNR {psnr:.2f} dB, SSIM {ssim:.3f}, ΔE₀₀ {difference:.2f}" in text
     click(page, "#in")
-    wait(
-        page,
-        f"return !document.querySelectorAll('figcaption')[2].textContent.includes('{psnr:.2f} dB, S')",
-    )
+    caption = "document.querySelectorAll('figcaption')[2].textContent"
+    wait(page, f"return !{caption}.includes('{psnr:.2f} dB, S')")
 
 
 def test_colour_differences_are_those_of_scikit_image(page):
