@@ -305,7 +305,7 @@ def test_a_link_shows_the_same_again(page, file):
 
 def test_a_page_with_its_pictures_beside_it_works_from_disk(browser, file, tmp_path):
     run = sample_run.make(tmp_path)
-    beside = writing.write(run, tmp_path / "large & 100%.html", most=1000)
+    beside = writing.write(run, tmp_path / "large #1 & 100%.html", most=1000)
     browser.get(beside.file.as_uri())
     wait(browser, "return priorlab.viewer.panes.length > 1")
     assert len(set(pixels(browser, 2))) > 20
