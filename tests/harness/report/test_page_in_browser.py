@@ -208,6 +208,8 @@ def test_panes_open_and_close(page):
     click(page, "#flips li:nth-child(5) input")
     names = "return priorlab.viewer.panes.map(pane => pane.shown[0].label)"
     assert js(page, names) == ["clean", "measured", "good", "fair", "dip"]
+    focused = js(page, "return document.activeElement.getAttribute('aria-label')")
+    assert focused == "Show dip", "the keyboard goes on from there"
     click(page, "#flips li:nth-child(1) input")
     assert js(page, names) == ["measured", "good", "fair", "dip"]
 
@@ -230,6 +232,16 @@ def test_the_filters_choose_what_is_shown(page):
     failures = "return [...document.querySelectorAll('.failure')].map(e => !e.hidden)"
     wait(page, failures + ".length")
     assert js(page, failures) == [False, True]
+
+
+def test_without_priors_there_is_still_the_measurement(page):
+    js(page, "document.querySelector('#priors').open = true")
+    click(page, "#none")
+    wait(page, "return priorlab.viewer.entries.length === 2")
+    for mode in ("slider", "single", "panes"):
+        click(page, f"[data-mode={mode}]")
+        assert js(page, "return priorlab.viewer.panes.length") >= 1
+    assert js(page, "return document.querySelectorAll('.chart').length") == 0
 
 
 def test_the_next_image_is_one_button_away(page):

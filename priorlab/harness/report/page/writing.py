@@ -151,8 +151,8 @@ def _page(
     return Template((parts / "template.html").read_text("utf-8")).substitute(
         title=text(header.title or f"priorlab: {name}"),
         subtitle=text(
-            f"{len(found['priors'])} priors, {len(found['tasks'])} tasks,"
-            f" {len(found['images'])} images of {header.dataset}; "
+            ", ".join(_counted(kind, len(found[kind])) for kind in ("priors", "tasks", "images"))
+            + f" of {header.dataset}; "
             + ", ".join(f"{count} {status}" for status, count in counts.items())
         ),
         # Only this very script may run, whatever else would get into the page.
@@ -171,6 +171,10 @@ def _page(
             for name, data in encoded.items()
         ),
     )
+
+
+def _counted(kind: str, count: int) -> str:
+    return f"{count} {kind if count != 1 else kind.removesuffix('s')}"
 
 
 def script_text() -> str:

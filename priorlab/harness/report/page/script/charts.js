@@ -115,6 +115,8 @@ function quantile(sorted, share) {
   return sorted[low] + (place - low) * (sorted[high] - sorted[low]);
 }
 
+const MOST_DOTS = 400; // of a prior; more would be one blot, and slow
+
 function spread(task) {
   const at = 5 + chosen.metric;
   const groups = new Map();
@@ -138,7 +140,11 @@ function spread(task) {
       const [low, middle, high] = [0.25, 0.5, 0.75].map((share) => across.place(quantile(values, share)));
       if (values.length > 3) area.append(draw("rect", { class: "box", x: low, y: y - 7, width: high - low, height: 14 }));
       area.append(draw("line", { class: "box", x1: middle, x2: middle, y1: y - 7, y2: y + 7 }));
-      for (const cell of cells) {
+      if (cells.length > MOST_DOTS) {
+        const ends = [values[0], values[values.length - 1]].map(across.place);
+        area.append(draw("line", { x1: ends[0], x2: ends[1], y1: y, y2: y, stroke: colourOf(prior), "stroke-width": 2 }));
+      }
+      for (const cell of cells.length > MOST_DOTS ? [] : cells) {
         const seed = cell[3] ? `, seed ${cell[3]}` : "";
         const text = `${data.priors[prior]}, ${data.images[cell[2]]}${seed}\n${metricName()} ${cell[at].toPrecision(4)}`;
         const isChosen = chosen.image !== "" && cell[2] === +chosen.image;
@@ -159,6 +165,7 @@ function drawCharts() {
   const fill = (section, make) => {
     const charts = tasks.map(make).filter(Boolean);
     byId(section).hidden = !charts.length;
+    document.querySelector(`nav a[href="#${section}"]`).parentElement.hidden = !charts.length;
     byId(`${section}-charts`).replaceChildren(...charts);
   };
   fill("time", scatter);

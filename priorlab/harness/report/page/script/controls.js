@@ -116,11 +116,12 @@ function listEntries(viewer) {
   const view = data.views[viewer.index];
   const choice = viewer.choice();
   const place = choice.length > 1 ? ` (${choice.indexOf(viewer.index) + 1} of ${choice.length})` : "";
-  byId("where").textContent = `${data.tasks[view.task]} \u00b7 ${data.images[view.image]}${place}`;
-  const held = document.activeElement?.dataset?.key;
+  const where = `${data.tasks[view.task]} \u00b7 ${data.images[view.image]}${place}`;
+  if (byId("where").textContent !== where) byId("where").textContent = where; // said once, when it is new
+  const focused = document.activeElement?.closest?.("#flips [data-key]");
   const rows = viewer.entries.map((entry, index) => {
     const box = make("input", {
-      type: viewer.mode === "single" ? "radio" : "checkbox", name: "pane", "aria-label": `Show ${entry.label}`,
+      type: viewer.mode === "single" ? "radio" : "checkbox", name: "pane", "data-key": entry.key, "aria-label": `Show ${entry.label}`,
     });
     box.checked = viewer.panes.some((pane) => pane.usual.includes(entry));
     box.addEventListener("change", () => {
@@ -139,7 +140,7 @@ function listEntries(viewer) {
     old.forEach((button) => button.classList.toggle("held", button.dataset.key === String(viewer.held)));
   } else {
     byId("flips").replaceChildren(...rows);
-    if (held) byId("flips").querySelector(`button[data-key="${held}"]`)?.focus();
+    if (focused) byId("flips").querySelector(`${focused.tagName}[data-key="${focused.dataset.key}"]`)?.focus();
   }
   const pairs = viewer.entries.map((entry) => [entry.key, entry.label]);
   for (const side of ["left", "right"]) {

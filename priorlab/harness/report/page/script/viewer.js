@@ -86,7 +86,7 @@ class Viewer {
     const first = this.entries[0];
     let shown;
     if (this.mode === "slider") {
-      const right = this.entry(this.right) ?? this.entries.find((entry) => entry.psnr !== undefined);
+      const right = this.entry(this.right) ?? this.entries.find((entry) => entry.psnr !== undefined) ?? first;
       this.right = right.key;
       const left = this.entry(this.left) ?? first;
       this.left = left.key;
