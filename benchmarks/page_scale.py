@@ -9,6 +9,7 @@ Needs chromium and its driver, as tests/harness/report/test_page_in_browser.py d
 
 from __future__ import annotations
 
+import shutil
 import sys
 import tempfile
 import time
@@ -82,11 +83,11 @@ def make(out: Path, clean: list[NDArray[np.float32]], priors: int) -> Run:
 def opened(file: Path) -> float:
     """Return the seconds from the call to a page whose pictures are shown."""
     options = webdriver.ChromeOptions()
-    options.binary_location = "/usr/bin/chromium"
+    options.binary_location = shutil.which("chromium")
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
         for option in (*OPTIONS, f"--user-data-dir={profile}"):
             options.add_argument(option)
-        driver = webdriver.Chrome(options=options, service=Service("/usr/bin/chromedriver"))
+        driver = webdriver.Chrome(options=options, service=Service(shutil.which("chromedriver")))
         try:
             driver.get("about:blank")
             start = time.perf_counter()

@@ -165,6 +165,15 @@ def test_the_command_writes_and_says_where(run, tmp_path, capsys):
     assert "there is no run second" in capsys.readouterr().err
 
 
+def test_bench_writes_the_page_of_its_run(run, capsys, monkeypatch):
+    monkeypatch.setattr(api, "run", lambda *_, **__: run)
+    file = run.folder / "report.html"
+    file.unlink(missing_ok=True)
+    grid = ["--priors", "degraded", "--tasks", "denoise:sigma=25", "--dataset", "photos"]
+    assert cli.main(["bench", *grid, "--report"]) == 1, "there are failures"
+    assert f"wrote {file} (" in capsys.readouterr().out and file.exists()
+
+
 def test_a_run_without_results_has_no_page(run, tmp_path):
     empty = type(run)(tmp_path, run.rows.head(0), run.info)
     with pytest.raises(UsageError, match="no results"):

@@ -137,7 +137,7 @@ def test_zoom_and_movement_are_those_of_all_panes(page):
     state = "return JSON.stringify(priorlab.viewer.view)"
     moved = js(page, state)
     canvas = page.find_elements(By.CSS_SELECTOR, "figure canvas")[2]
-    ActionChains(page).drag_and_drop_by_offset(canvas, -40, -30).perform()
+    ActionChains(page, duration=60).drag_and_drop_by_offset(canvas, -40, -30).perform()
     assert js(page, state) != moved
     script = "const v = priorlab.viewer; return v.panes.map(pane => pane.part(v.view, v.size))"
     parts = js(page, script)
@@ -170,21 +170,21 @@ def test_a_key_flips_as_long_as_it_is_held(page):
     canvas = page.find_elements(By.CSS_SELECTOR, "figure canvas")[3]
     canvas.click()
     fair, good = pixels(page, 3), pixels(page, 2)
-    ActionChains(page).key_down("3").perform()
+    ActionChains(page, duration=60).key_down("3").perform()
     assert pixels(page, 3) == good
     assert js(page, "return priorlab.viewer.panes[3].shown[0].label") == "good"
     held = js(page, "return document.querySelector('#flips .held').textContent")
     assert held == "3good"
-    ActionChains(page).key_up("3").perform()
+    ActionChains(page, duration=60).key_up("3").perform()
     assert pixels(page, 3) == fair
 
 
 def test_a_held_button_flips_too(page):
     button = page.find_element(By.CSS_SELECTOR, "#flips li:nth-child(4) button")
     before = pixels(page, 0)
-    ActionChains(page).click_and_hold(button).perform()
+    ActionChains(page, duration=60).click_and_hold(button).perform()
     assert pixels(page, 0) == pixels(page, 3)
-    ActionChains(page).release().perform()
+    ActionChains(page, duration=60).release().perform()
     assert pixels(page, 0) == before
 
 
@@ -194,7 +194,7 @@ def test_the_divider_moves_by_pointer_and_keys(page):
     assert divider.get_attribute("aria-valuenow") == "50"
     before = pixels(page)
     js(page, "arguments[0].scrollIntoView({block: 'center', behavior: 'instant'})", divider)
-    ActionChains(page).drag_and_drop_by_offset(divider, 150, 0).perform()
+    ActionChains(page, duration=60).drag_and_drop_by_offset(divider, 150, 0).perform()
     assert int(divider.get_attribute("aria-valuenow")) > 55
     assert pixels(page) != before
     divider.send_keys(Keys.HOME)
@@ -322,6 +322,37 @@ def test_a_page_with_its_pictures_beside_it_works_from_disk(browser, file, tmp_p
     wait(browser, "return priorlab.viewer.panes.length > 1")
     assert len(set(pixels(browser, 2))) > 20
     assert browser.get_log("browser") == []
+
+
+def test_fingers_flip_zoom_and_move(page):
+    def touch(kind, *points):
+        fingers = [{"x": x, "y": y, "id": i} for i, (x, y) in enumerate(points)]
+        command = {"type": f"touch{kind}", "touchPoints": fingers}
+        page.execute_cdp_cmd("Input.dispatchTouchEvent", command)
+
+    def middle(selector):
+        script = "const b = document.querySelector(arguments[0]).getBoundingClientRect();"
+        return js(page, script + "return [b.x + b.width / 2, b.y + b.height / 2]", selector)
+
+    page.execute_cdp_cmd("Emulation.setTouchEmulationEnabled", {"enabled": True})
+    try:
+        touch("Start", middle("#flips li:nth-child(2) button"))
+        wait(page, "return priorlab.viewer.held === 'measured'")
+        touch("End")
+        wait(page, "return priorlab.viewer.held === null")
+        x, y = middle("figure canvas")
+        touch("Start", (x, y))
+        touch("Start", (x, y), (x + 20, y))
+        touch("Move", (x, y), (x + 60, y))
+        touch("End")
+        wait(page, "return Math.abs(priorlab.viewer.view.zoom - 3) < 0.01")
+        before = js(page, "return priorlab.viewer.view.x")
+        touch("Start", (x, y))
+        touch("Move", (x - 20, y))
+        touch("End")
+        wait(page, f"return priorlab.viewer.view.x > {before}")
+    finally:
+        page.execute_cdp_cmd("Emulation.setTouchEmulationEnabled", {"enabled": False})
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
