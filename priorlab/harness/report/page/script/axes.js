@@ -41,7 +41,11 @@ function axisOf(values, from, to, powers = false) {
 
 /** A chart with its title; `paint` draws into it. */
 function chart(title, about, height, paint) {
-  const area = draw("svg", { viewBox: `0 0 ${WIDE} ${height}`, role: "img", "aria-label": `${title}: ${about}` });
+  const area = draw("svg", {
+    viewBox: `0 0 ${WIDE} ${height}`,
+    role: "img",
+    "aria-label": `${title}: ${about}`,
+  });
   paint(area);
   return make("div", { class: "chart" }, make("h3", {}, title), area);
 }
@@ -55,7 +59,9 @@ function drawAcross(area, axis, box, name) {
     );
   }
   const middle = (box.left + box.right) / 2;
-  area.append(draw("text", { class: "tick", x: middle, y: box.bottom + 32, "text-anchor": "middle" }, name));
+  area.append(
+    draw("text", { class: "tick", x: middle, y: box.bottom + 32, "text-anchor": "middle" }, name),
+  );
 }
 
 function drawUpwards(area, axis, box, name) {
@@ -63,7 +69,11 @@ function drawUpwards(area, axis, box, name) {
     const y = axis.place(value);
     area.append(
       draw("line", { class: "grid", x1: box.left, x2: box.right, y1: y, y2: y }),
-      draw("text", { class: "tick", x: box.left - 6, y: y + 4, "text-anchor": "end" }, short(value)),
+      draw(
+        "text",
+        { class: "tick", x: box.left - 6, y: y + 4, "text-anchor": "end" },
+        short(value),
+      ),
     );
   }
   area.append(draw("text", { class: "tick", x: box.left - 38, y: box.top - 8 }, name));
@@ -73,16 +83,34 @@ function drawUpwards(area, axis, box, name) {
 function markOf(prior, x, y, size, hollow, attributes = {}) {
   const shape = Math.floor(prior / COLOURS.length) % 3;
   const colour = colourOf(prior);
-  const look = { fill: hollow ? "none" : colour, stroke: colour, "stroke-width": 1.75, ...attributes };
+  const look = {
+    fill: hollow ? "none" : colour,
+    stroke: colour,
+    "stroke-width": 1.75,
+    ...attributes,
+  };
   if (shape === 0) return draw("circle", { cx: x, cy: y, r: size, ...look });
   const points =
     shape === 1
-      ? [[-1, -1], [1, -1], [1, 1], [-1, 1]]
-      : [[0, -1.3], [1.2, 1], [-1.2, 1]];
-  return draw("polygon", { points: points.map(([a, b]) => `${x + a * size},${y + b * size}`).join(" "), ...look });
+      ? [
+          [-1, -1],
+          [1, -1],
+          [1, 1],
+          [-1, 1],
+        ]
+      : [
+          [0, -1.3],
+          [1.2, 1],
+          [-1.2, 1],
+        ];
+  return draw("polygon", {
+    points: points.map(([a, b]) => `${x + a * size},${y + b * size}`).join(" "),
+    ...look,
+  });
 }
 
-const diamond = (x, y, size) => `${x},${y - size} ${x + size},${y} ${x},${y + size} ${x - size},${y}`;
+const diamond = (x, y, size) =>
+  `${x},${y - size} ${x + size},${y} ${x},${y + size} ${x - size},${y}`;
 
 /** What the colours of priors mean. */
 function keyOf(priors) {
@@ -96,7 +124,15 @@ function keyOf(priors) {
         draw(
           "svg",
           { viewBox: "0 0 28 12", "aria-hidden": "true" },
-          draw("line", { x1: 0, x2: 28, y1: 6, y2: 6, stroke: colourOf(prior), "stroke-width": 2, "stroke-dasharray": dashOf(prior) }),
+          draw("line", {
+            x1: 0,
+            x2: 28,
+            y1: 6,
+            y2: 6,
+            stroke: colourOf(prior),
+            "stroke-width": 2,
+            "stroke-dasharray": dashOf(prior),
+          }),
           markOf(prior, 14, 6, 3.5, false),
         ),
         data.priors[prior],

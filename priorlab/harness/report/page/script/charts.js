@@ -22,8 +22,17 @@ function scatter(task) {
     .filter((mean) => mean.value !== null && mean.seconds > 0);
   if (!entries.length) return null;
   const box = { left: 52, right: WIDE - 12, top: 22, bottom: 270 };
-  const across = axisOf(entries.map((e) => e.seconds), box.left, box.right, true);
-  const up = axisOf(entries.map((e) => e.value), box.bottom, box.top);
+  const across = axisOf(
+    entries.map((e) => e.seconds),
+    box.left,
+    box.right,
+    true,
+  );
+  const up = axisOf(
+    entries.map((e) => e.value),
+    box.bottom,
+    box.top,
+  );
   const front = paretoFront(entries.filter((entry) => entry.complete));
   const names = front.map((entry) => data.priors[entry.prior]).join(", ");
   return chart(data.tasks[task], `on the Pareto front: ${names}`, 310, (area) => {
@@ -52,11 +61,31 @@ function scatter(task) {
 function label(area, name, x, y, taken, box) {
   const shown = name.length > 24 ? `${name.slice(0, 23)}\u2026` : name;
   const wide = 6.4 * shown.length;
-  const places = [[9, 4], [-9 - wide, 4], [-wide / 2, -10], [-wide / 2, 19], [9, -9], [9, 17], [-9 - wide, -9], [-9 - wide, 17]];
+  const places = [
+    [9, 4],
+    [-9 - wide, 4],
+    [-wide / 2, -10],
+    [-wide / 2, 19],
+    [9, -9],
+    [9, 17],
+    [-9 - wide, -9],
+    [-9 - wide, 17],
+  ];
   for (const [right, down] of places) {
-    const one = { left: x + right, top: y + down - 11, right: x + right + wide, bottom: y + down + 3 };
-    const inside = one.left >= box.left - 20 && one.right <= box.right + 12 && one.top > box.top - 20 && one.bottom < box.bottom + 2;
-    const free = taken.every((o) => one.right < o.left || one.left > o.right || one.bottom < o.top || one.top > o.bottom);
+    const one = {
+      left: x + right,
+      top: y + down - 11,
+      right: x + right + wide,
+      bottom: y + down + 3,
+    };
+    const inside =
+      one.left >= box.left - 20 &&
+      one.right <= box.right + 12 &&
+      one.top > box.top - 20 &&
+      one.bottom < box.bottom + 2;
+    const free = taken.every(
+      (o) => one.right < o.left || one.left > o.right || one.bottom < o.top || one.top > o.bottom,
+    );
     if (!inside || !free) continue;
     taken.push(one);
     area.append(draw("text", { x: one.left, y: y + down }, shown));
@@ -66,43 +95,78 @@ function label(area, name, x, y, taken, box) {
 
 function course(task, axis) {
   const curves = data.curves.filter(
-    (curve) => curve.task === task && chosen.priors.has(curve.prior) && (chosen.image === "" || curve.image === +chosen.image),
+    (curve) =>
+      curve.task === task &&
+      chosen.priors.has(curve.prior) &&
+      (chosen.image === "" || curve.image === +chosen.image),
   );
   if (!curves.length) return null;
   const box = { left: 52, right: WIDE - 12, top: 22, bottom: 270 };
   const at = (point) => point[axis];
   const stopAt = (curve) => (axis ? curve.stop[2] : curve.stop[0]);
   const oracleAt = (curve) => {
-    const near = [...curve.points].sort((a, b) => Math.abs(a[0] - curve.oracle[0]) - Math.abs(b[0] - curve.oracle[0]))[0];
+    const near = [...curve.points].sort(
+      (a, b) => Math.abs(a[0] - curve.oracle[0]) - Math.abs(b[0] - curve.oracle[0]),
+    )[0];
     return axis ? (curve.oracle[0] === curve.stop[0] ? stopAt(curve) : near[1]) : curve.oracle[0];
   };
   const all = curves.flatMap((c) => [...c.points.map(at), stopAt(c), oracleAt(c)]);
-  const heights = curves.flatMap((c) => [...c.points.map((p) => p[2]), c.stop[1], c.oracle[1]].filter((v) => v !== null));
+  const heights = curves.flatMap((c) =>
+    [...c.points.map((p) => p[2]), c.stop[1], c.oracle[1]].filter((v) => v !== null),
+  );
   const across = axisOf(all, box.left, box.right);
   const up = axisOf(heights, box.bottom, box.top);
   const priors = [...new Set(curves.map((curve) => curve.prior))];
-  const made = chart(data.tasks[task], `PSNR over time of ${priors.map((p) => data.priors[p]).join(", ")}`, 310, (area) => {
-    drawAcross(area, across, box, axis ? "seconds" : "iterations");
-    drawUpwards(area, up, box, "PSNR (dB)");
-    for (const curve of curves) {
-      const name = `${data.priors[curve.prior]}, ${data.images[curve.image]}`;
-      const line = curve.points.map((p) => `${across.place(at(p)).toFixed(1)},${up.place(p[2]).toFixed(1)}`).join(" ");
-      const colour = colourOf(curve.prior);
-      const [x, y] = [across.place(stopAt(curve)), curve.stop[1] === null ? null : up.place(curve.stop[1])];
-      area.append(
-        draw("polyline", { points: line, fill: "none", stroke: colour, "stroke-width": 2, "stroke-dasharray": dashOf(curve.prior), ...tipped(name) }),
-      );
-      if (curve.oracle[1] !== null) {
-        const text = `${name}\noracle: ${decibels(curve.oracle[1])} at iteration ${curve.oracle[0]}`;
-        const points = diamond(across.place(oracleAt(curve)), up.place(curve.oracle[1]), 7);
-        area.append(draw("polygon", { points, fill: "none", stroke: colour, "stroke-width": 2, class: "oracle", ...tipped(text) }));
+  const made = chart(
+    data.tasks[task],
+    `PSNR over time of ${priors.map((p) => data.priors[p]).join(", ")}`,
+    310,
+    (area) => {
+      drawAcross(area, across, box, axis ? "seconds" : "iterations");
+      drawUpwards(area, up, box, "PSNR (dB)");
+      for (const curve of curves) {
+        const name = `${data.priors[curve.prior]}, ${data.images[curve.image]}`;
+        const line = curve.points
+          .map((p) => `${across.place(at(p)).toFixed(1)},${up.place(p[2]).toFixed(1)}`)
+          .join(" ");
+        const colour = colourOf(curve.prior);
+        const [x, y] = [
+          across.place(stopAt(curve)),
+          curve.stop[1] === null ? null : up.place(curve.stop[1]),
+        ];
+        area.append(
+          draw("polyline", {
+            points: line,
+            fill: "none",
+            stroke: colour,
+            "stroke-width": 2,
+            "stroke-dasharray": dashOf(curve.prior),
+            ...tipped(name),
+          }),
+        );
+        if (curve.oracle[1] !== null) {
+          const text = `${name}\noracle: ${decibels(curve.oracle[1])} at iteration ${curve.oracle[0]}`;
+          const points = diamond(across.place(oracleAt(curve)), up.place(curve.oracle[1]), 7);
+          area.append(
+            draw("polygon", {
+              points,
+              fill: "none",
+              stroke: colour,
+              "stroke-width": 2,
+              class: "oracle",
+              ...tipped(text),
+            }),
+          );
+        }
+        if (y !== null) {
+          const text = `${name}\nreturned: ${decibels(curve.stop[1])} at iteration ${curve.stop[0]}`;
+          area.append(
+            draw("circle", { cx: x, cy: y, r: 4, fill: colour, class: "stop", ...tipped(text) }),
+          );
+        }
       }
-      if (y !== null) {
-        const text = `${name}\nreturned: ${decibels(curve.stop[1])} at iteration ${curve.stop[0]}`;
-        area.append(draw("circle", { cx: x, cy: y, r: 4, fill: colour, class: "stop", ...tipped(text) }));
-      }
-    }
-  });
+    },
+  );
   made.append(keyOf(priors));
   return made;
 }
@@ -126,23 +190,45 @@ function spread(task) {
     groups.get(cell[0]).push(cell);
   }
   if (!groups.size) return null;
-  const means = [...groups].map(([prior, cells]) => [prior, cells, cells.reduce((sum, c) => sum + c[at], 0) / cells.length]);
+  const means = [...groups].map(([prior, cells]) => [
+    prior,
+    cells,
+    cells.reduce((sum, c) => sum + c[at], 0) / cells.length,
+  ]);
   means.sort((a, b) => (isBetter(a[2], b[2]) ? -1 : 1));
   const row = 34;
   const box = { left: 12, right: WIDE - 12, top: 4, bottom: 8 + row * means.length };
-  const across = axisOf(means.flatMap(([, cells]) => cells.map((c) => c[at])), box.left, box.right);
+  const across = axisOf(
+    means.flatMap(([, cells]) => cells.map((c) => c[at])),
+    box.left,
+    box.right,
+  );
   return chart(data.tasks[task], `${metricName()} of each image`, box.bottom + 38, (area) => {
     drawAcross(area, across, box, metricName());
     means.forEach(([prior, cells], index) => {
       const y = box.top + row * index + 24;
       area.append(draw("text", { x: box.left, y: y - 10 }, data.priors[prior]));
       const values = cells.map((c) => c[at]).sort((a, b) => a - b);
-      const [low, middle, high] = [0.25, 0.5, 0.75].map((share) => across.place(quantile(values, share)));
-      if (values.length > 3) area.append(draw("rect", { class: "box", x: low, y: y - 7, width: high - low, height: 14 }));
+      const [low, middle, high] = [0.25, 0.5, 0.75].map((share) =>
+        across.place(quantile(values, share)),
+      );
+      if (values.length > 3)
+        area.append(
+          draw("rect", { class: "box", x: low, y: y - 7, width: high - low, height: 14 }),
+        );
       area.append(draw("line", { class: "box", x1: middle, x2: middle, y1: y - 7, y2: y + 7 }));
       if (cells.length > MOST_DOTS) {
         const ends = [values[0], values[values.length - 1]].map(across.place);
-        area.append(draw("line", { x1: ends[0], x2: ends[1], y1: y, y2: y, stroke: colourOf(prior), "stroke-width": 2 }));
+        area.append(
+          draw("line", {
+            x1: ends[0],
+            x2: ends[1],
+            y1: y,
+            y2: y,
+            stroke: colourOf(prior),
+            "stroke-width": 2,
+          }),
+        );
       }
       for (const cell of cells.length > MOST_DOTS ? [] : cells) {
         const seed = cell[3] ? `, seed ${cell[3]}` : "";
@@ -151,8 +237,14 @@ function spread(task) {
         const dimmed = chosen.image !== "" && !isChosen ? 0.25 : 0.8;
         area.append(
           draw("circle", {
-            class: "dot", cx: across.place(cell[at]), cy: y, r: 4, fill: colourOf(prior), "fill-opacity": dimmed,
-            onclick: () => viewer.look(task, cell[2], prior), ...tipped(text),
+            class: "dot",
+            cx: across.place(cell[at]),
+            cy: y,
+            r: 4,
+            fill: colourOf(prior),
+            "fill-opacity": dimmed,
+            onclick: () => viewer.look(task, cell[2], prior),
+            ...tipped(text),
           }),
         );
       }

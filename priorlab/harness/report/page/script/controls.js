@@ -22,7 +22,8 @@ function newPane(viewer) {
     const [from, to] = [pane.pointAt(before, view, size), pane.pointAt(event, view, size)];
     fingers.set(event.pointerId, event);
     if (other) {
-      const apart = (finger) => Math.hypot(finger.clientX - other.clientX, finger.clientY - other.clientY);
+      const apart = (finger) =>
+        Math.hypot(finger.clientX - other.clientX, finger.clientY - other.clientY);
       viewer.zoom(apart(event) / Math.max(1, apart(before)), pane.pointAt(other, view, size));
     } else if (view.zoom > 1) {
       viewer.see(view.x + from.x - to.x, view.y + from.y - to.y, view.zoom);
@@ -37,7 +38,10 @@ function newPane(viewer) {
       // The wheel alone scrolls the page until the pane was clicked.
       if (!event.ctrlKey && !event.metaKey && document.activeElement !== canvas) return;
       event.preventDefault();
-      viewer.zoom(Math.exp(-event.deltaY / (event.ctrlKey ? 100 : 400)), pane.pointAt(event, viewer.view, viewer.size));
+      viewer.zoom(
+        Math.exp(-event.deltaY / (event.ctrlKey ? 100 : 400)),
+        pane.pointAt(event, viewer.view, viewer.size),
+      );
     },
     { passive: false },
   );
@@ -49,7 +53,14 @@ function newPane(viewer) {
     viewer.paint();
   });
   divider.addEventListener("keydown", (event) => {
-    const step = { ArrowLeft: -0.02, ArrowRight: 0.02, ArrowDown: -0.02, ArrowUp: 0.02, Home: -1, End: 1 }[event.key];
+    const step = {
+      ArrowLeft: -0.02,
+      ArrowRight: 0.02,
+      ArrowDown: -0.02,
+      ArrowUp: 0.02,
+      Home: -1,
+      End: 1,
+    }[event.key];
     if (step === undefined) return;
     event.preventDefault();
     event.stopPropagation();
@@ -63,7 +74,10 @@ function newPane(viewer) {
 function listenToKeys(viewer) {
   const section = byId("look");
   const here = (event) =>
-    !event.ctrlKey && !event.altKey && !event.metaKey && !event.target.closest?.("select, input") &&
+    !event.ctrlKey &&
+    !event.altKey &&
+    !event.metaKey &&
+    !event.target.closest?.("select, input") &&
     (section.contains(document.activeElement) || section.matches(":hover"));
   const move = (x, y) => {
     const step = 0.1 / viewer.view.zoom;
@@ -71,8 +85,12 @@ function listenToKeys(viewer) {
     viewer.see(view.x + x * step * size.width, view.y + y * step * size.height, view.zoom);
   };
   const actions = {
-    "+": () => viewer.zoom(1.25), "=": () => viewer.zoom(1.25), "-": () => viewer.zoom(0.8), 0: () => viewer.see(0, 0, 1),
-    "[": () => viewer.step(-1), "]": () => viewer.step(1),
+    "+": () => viewer.zoom(1.25),
+    "=": () => viewer.zoom(1.25),
+    "-": () => viewer.zoom(0.8),
+    0: () => viewer.see(0, 0, 1),
+    "[": () => viewer.step(-1),
+    "]": () => viewer.step(1),
     s: () => setMode(viewer, viewer.mode === "slider" ? "panes" : "slider"),
     e: () => setShow(viewer, viewer.show === "picture" ? "error" : "picture"),
   };
@@ -101,9 +119,15 @@ function flipButton(viewer, entry, index) {
   return make(
     "button",
     {
-      type: "button", class: viewer.held === entry.key ? "held" : "", "data-key": entry.key,
-      onpointerdown: () => viewer.hold(entry.key), onpointerup: release, onpointercancel: release, onpointerleave: release,
-      onkeydown: (event) => isKey(event) && viewer.hold(entry.key), onkeyup: (event) => isKey(event) && release(),
+      type: "button",
+      class: viewer.held === entry.key ? "held" : "",
+      "data-key": entry.key,
+      onpointerdown: () => viewer.hold(entry.key),
+      onpointerup: release,
+      onpointercancel: release,
+      onpointerleave: release,
+      onkeydown: (event) => isKey(event) && viewer.hold(entry.key),
+      onkeyup: (event) => isKey(event) && release(),
       oncontextmenu: (event) => event.preventDefault(),
     },
     ...number,
@@ -115,13 +139,17 @@ function flipButton(viewer, entry, index) {
 function listEntries(viewer) {
   const view = data.views[viewer.index];
   const choice = viewer.choice();
-  const place = choice.length > 1 ? ` (${choice.indexOf(viewer.index) + 1} of ${choice.length})` : "";
+  const place =
+    choice.length > 1 ? ` (${choice.indexOf(viewer.index) + 1} of ${choice.length})` : "";
   const where = `${data.tasks[view.task]} \u00b7 ${data.images[view.image]}${place}`;
   if (byId("where").textContent !== where) byId("where").textContent = where; // said once, when it is new
   const focused = document.activeElement?.closest?.("#flips [data-key]");
   const rows = viewer.entries.map((entry, index) => {
     const box = make("input", {
-      type: viewer.mode === "single" ? "radio" : "checkbox", name: "pane", "data-key": entry.key, "aria-label": `Show ${entry.label}`,
+      type: viewer.mode === "single" ? "radio" : "checkbox",
+      name: "pane",
+      "data-key": entry.key,
+      "aria-label": `Show ${entry.label}`,
     });
     box.checked = viewer.panes.some((pane) => pane.usual.includes(entry));
     box.addEventListener("change", () => {
@@ -137,10 +165,13 @@ function listEntries(viewer) {
   const old = [...byId("flips").querySelectorAll("button")];
   const same = viewer.held !== null || old.some((button) => button.classList.contains("held"));
   if (same && old.length === rows.length) {
-    old.forEach((button) => button.classList.toggle("held", button.dataset.key === String(viewer.held)));
+    old.forEach((button) =>
+      button.classList.toggle("held", button.dataset.key === String(viewer.held)),
+    );
   } else {
     byId("flips").replaceChildren(...rows);
-    if (focused) byId("flips").querySelector(`${focused.tagName}[data-key="${focused.dataset.key}"]`)?.focus();
+    if (focused)
+      byId("flips").querySelector(`${focused.tagName}[data-key="${focused.dataset.key}"]`)?.focus();
   }
   const pairs = viewer.entries.map((entry) => [entry.key, entry.label]);
   for (const side of ["left", "right"]) {
@@ -166,7 +197,10 @@ function setShow(viewer, show, range = viewer.range[show]) {
   if (isMap) {
     viewer.range[show] = range;
     const unit = show === "error" ? "levels of 255" : "\u0394E\u2080\u2080";
-    fillChoice(byId("range"), RANGES[show].map((value) => [value, `${value} ${unit}`]));
+    fillChoice(
+      byId("range"),
+      RANGES[show].map((value) => [value, `${value} ${unit}`]),
+    );
     byId("range").value = range;
   }
   viewer.paint();

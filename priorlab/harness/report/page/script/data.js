@@ -38,7 +38,11 @@ function short(value) {
 }
 
 const decibels = (value) =>
-  value === null || value === undefined ? "-" : value >= 100 ? "identical" : `${value.toFixed(2)} dB`;
+  value === null || value === undefined
+    ? "-"
+    : value >= 100
+      ? "identical"
+      : `${value.toFixed(2)} dB`;
 
 /** Call a function once things have been quiet for so many milliseconds. */
 function later(action, pause) {

@@ -8,8 +8,15 @@ function linked() {
   const view = data.views[viewer.index];
   const name = (key) => (typeof key === "number" ? { prior: data.priors[key] } : key);
   return {
-    task: data.tasks[view.task], image: data.images[view.image], mode: viewer.mode, show: viewer.show,
-    range: viewer.range, view: viewer.view, open: [...viewer.open].map(name), left: name(viewer.left), right: name(viewer.right),
+    task: data.tasks[view.task],
+    image: data.images[view.image],
+    mode: viewer.mode,
+    show: viewer.show,
+    range: viewer.range,
+    view: viewer.view,
+    open: [...viewer.open].map(name),
+    left: name(viewer.left),
+    right: name(viewer.right),
   };
 }
 
@@ -23,7 +30,8 @@ async function followLink() {
     return; // a link that was cut short shows the page as usual
   }
   const key = (name) => (name?.prior === undefined ? name : data.priors.indexOf(name.prior));
-  const isView = (view) => data.tasks[view.task] === wanted.task && data.images[view.image] === wanted.image;
+  const isView = (view) =>
+    data.tasks[view.task] === wanted.task && data.images[view.image] === wanted.image;
   const index = data.views.findIndex(isView);
   if (index < 0) return;
   viewer.open = new Set((wanted.open ?? []).map(key));
@@ -32,8 +40,10 @@ async function followLink() {
   await viewer.go(index);
   const { x, y, zoom } = wanted.view ?? {};
   if ([x, y, zoom].every(Number.isFinite)) viewer.see(x, y, Math.min(1024, Math.max(0.01, zoom)));
-  if (document.querySelector(`[data-mode="${CSS.escape(String(wanted.mode))}"]`)) setMode(viewer, wanted.mode);
-  if (RANGES[wanted.show]) setShow(viewer, wanted.show, +wanted.range?.[wanted.show] || USUAL[wanted.show]);
+  if (document.querySelector(`[data-mode="${CSS.escape(String(wanted.mode))}"]`))
+    setMode(viewer, wanted.mode);
+  if (RANGES[wanted.show])
+    setShow(viewer, wanted.show, +wanted.range?.[wanted.show] || USUAL[wanted.show]);
   byId("look").scrollIntoView();
 }
 
@@ -55,7 +65,10 @@ function fillChoices() {
   const all = (names) => [["", "all"], ...names.map((name, index) => [index, name])];
   fillChoice(byId("task"), all(data.tasks));
   fillChoice(byId("image"), all(data.images));
-  fillChoice(byId("metric"), data.metrics.map((metric, index) => [index, metric.label]));
+  fillChoice(
+    byId("metric"),
+    data.metrics.map((metric, index) => [index, metric.label]),
+  );
   const boxes = data.priors.map((name, index) => {
     const box = make("input", { type: "checkbox", value: index });
     box.checked = true;
@@ -84,9 +97,13 @@ function wireViewer() {
   on("in", "click", () => viewer.zoom(1.5));
   on("out", "click", () => viewer.zoom(1 / 1.5));
   on("fit", "click", () => viewer.see(0, 0, 1));
-  on("exact", "click", () => viewer.zoom(1 / (viewer.panes[0].fit(viewer.size) * viewer.view.zoom)));
+  on("exact", "click", () =>
+    viewer.zoom(1 / (viewer.panes[0].fit(viewer.size) * viewer.view.zoom)),
+  );
   on("differ", "click", () => {
-    const restored = viewer.panes.flatMap((pane) => pane.usual).filter((entry) => entry.psnr !== undefined);
+    const restored = viewer.panes
+      .flatMap((pane) => pane.usual)
+      .filter((entry) => entry.psnr !== undefined);
     const pictures = restored.map((entry) => entry.picture);
     if (pictures.length < 2 && viewer.clean) pictures.push(viewer.clean);
     const { x, y } = mostDifferent(pictures, viewer.size);
@@ -106,7 +123,9 @@ function wireViewer() {
     byId("link").textContent = "It is in the address bar";
     setTimeout(() => (byId("link").textContent = "Link to this view"), 2000);
   });
-  on("full", "click", () => (document.fullscreenElement ? document.exitFullscreen() : byId("look").requestFullscreen()));
+  on("full", "click", () =>
+    document.fullscreenElement ? document.exitFullscreen() : byId("look").requestFullscreen(),
+  );
   byId("full").hidden = !byId("look").requestFullscreen;
   viewer.changed = () => listEntries(viewer);
   drawLegend(byId("legend"));

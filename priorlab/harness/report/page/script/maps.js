@@ -2,7 +2,14 @@
 
 // From black over violet and orange to light yellow; lightness rises all the way.
 const STOPS = [
-  [0, 0, 4], [40, 11, 84], [101, 21, 110], [159, 42, 99], [212, 72, 66], [245, 125, 21], [250, 193, 39], [252, 255, 164],
+  [0, 0, 4],
+  [40, 11, 84],
+  [101, 21, 110],
+  [159, 42, 99],
+  [212, 72, 66],
+  [245, 125, 21],
+  [250, 193, 39],
+  [252, 255, 164],
 ];
 
 const PALETTE = Array.from({ length: 256 }, (_, i) => {
@@ -27,7 +34,8 @@ function differences(picture, clean, kind) {
   }
   for (let i = 0; i < count; i++) {
     let sum = 0;
-    for (let c = 0; c < 3; c++) sum += Math.abs(picture.pixels[4 * i + c] - clean.pixels[4 * i + c]);
+    for (let c = 0; c < 3; c++)
+      sum += Math.abs(picture.pixels[4 * i + c] - clean.pixels[4 * i + c]);
     found[i] = sum / 3;
   }
   return found;

@@ -6,8 +6,13 @@ class Pane {
     this.split = 0.5;
     this.canvas = make("canvas", { tabindex: 0, role: "img" });
     this.divider = make("div", {
-      class: "divider", role: "slider", tabindex: 0, "aria-label": "Divider between the two pictures",
-      "aria-valuemin": 0, "aria-valuemax": 100, hidden: "",
+      class: "divider",
+      role: "slider",
+      tabindex: 0,
+      "aria-label": "Divider between the two pictures",
+      "aria-valuemin": 0,
+      "aria-valuemax": 100,
+      hidden: "",
     });
     this.caption = make("figcaption");
     this.stage = make("div", { class: "stage" }, this.canvas, this.divider);
@@ -93,7 +98,10 @@ class Pane {
   describe(figures, held) {
     const lines = this.shown.map((entry) => {
       const name = make("strong", held ? { class: "held" } : {}, entry.label);
-      const own = entry.psnr === undefined ? "" : ` run: ${decibels(entry.psnr)} / ${entry.ssim?.toFixed(3) ?? "-"}`;
+      const own =
+        entry.psnr === undefined
+          ? ""
+          : ` run: ${decibels(entry.psnr)} / ${entry.ssim?.toFixed(3) ?? "-"}`;
       return make("div", {}, name, make("span", { class: "run" }, own), make("br"), figures(entry));
     });
     this.caption.replaceChildren(...lines);

@@ -24,7 +24,8 @@ class Viewer {
   /** The views that the choice at the top of the page leaves. */
   choice() {
     const fits = (view) =>
-      (chosen.task === "" || view.task === +chosen.task) && (chosen.image === "" || view.image === +chosen.image);
+      (chosen.task === "" || view.task === +chosen.task) &&
+      (chosen.image === "" || view.image === +chosen.image);
     return [...data.views.keys()].filter((index) => fits(data.views[index]));
   }
 
@@ -86,7 +87,8 @@ class Viewer {
     const first = this.entries[0];
     let shown;
     if (this.mode === "slider") {
-      const right = this.entry(this.right) ?? this.entries.find((entry) => entry.psnr !== undefined) ?? first;
+      const right =
+        this.entry(this.right) ?? this.entries.find((entry) => entry.psnr !== undefined) ?? first;
       this.right = right.key;
       const left = this.entry(this.left) ?? first;
       this.left = left.key;
@@ -94,7 +96,8 @@ class Viewer {
     } else {
       const open = this.entries.filter((entry) => this.open.has(entry.key));
       shown = (open.length ? open : [first]).map((entry) => [entry]);
-      if (this.mode === "single") shown = [shown.find(([entry]) => entry.psnr !== undefined) ?? shown[0]];
+      if (this.mode === "single")
+        shown = [shown.find(([entry]) => entry.psnr !== undefined) ?? shown[0]];
     }
     while (this.panes.length < shown.length) this.panes.push(newPane(this));
     this.panes.length = shown.length;
@@ -109,7 +112,9 @@ class Viewer {
   sourceOf(entry) {
     const { picture } = entry;
     if (this.show === "picture" || entry.key === "clean") return picture.canvas;
-    return this.comparable(picture) ? mapOf(picture, this.clean, this.show, this.range[this.show]) : null;
+    return this.comparable(picture)
+      ? mapOf(picture, this.clean, this.show, this.range[this.show])
+      : null;
   }
 
   comparable(picture) {
@@ -135,7 +140,10 @@ class Viewer {
   measure() {
     for (const pane of this.panes) {
       const part = pane.part(this.view, this.size);
-      pane.describe((entry) => this.figures(entry, part), this.held !== null && pane === this.panes[this.active]);
+      pane.describe(
+        (entry) => this.figures(entry, part),
+        this.held !== null && pane === this.panes[this.active],
+      );
     }
   }
 
@@ -144,7 +152,8 @@ class Viewer {
     const where = `${part.right - part.left} \u00d7 ${part.bottom - part.top} pixels`;
     if (entry.key === "clean") return `${where} visible`;
     if (!this.clean) return `${where} visible; there is no clean picture`;
-    if (!this.comparable(picture)) return `${picture.width} \u00d7 ${picture.height} pixels, enlarged`;
+    if (!this.comparable(picture))
+      return `${picture.width} \u00d7 ${picture.height} pixels, enlarged`;
     if (part.right <= part.left || part.bottom <= part.top) return "";
     return `visible: ${figuresOf(picture, this.clean, part)}`;
   }
@@ -162,9 +171,16 @@ class Viewer {
     const pane = this.panes[0];
     if (!pane) return;
     const fit = pane.fit(this.size);
-    const zoom = Math.min(Math.max(this.view.zoom * factor, Math.min(1, 1 / fit)), Math.max(64 / fit, 1));
+    const zoom = Math.min(
+      Math.max(this.view.zoom * factor, Math.min(1, 1 / fit)),
+      Math.max(64 / fit, 1),
+    );
     const share = this.view.zoom / zoom;
-    this.see(point.x + (this.view.x - point.x) * share, point.y + (this.view.y - point.y) * share, zoom);
+    this.see(
+      point.x + (this.view.x - point.x) * share,
+      point.y + (this.view.y - point.y) * share,
+      zoom,
+    );
   }
 
   /** Show the part about a point, as far as that keeps the picture in sight. */
@@ -182,7 +198,13 @@ function entriesOf(view) {
   const restored = view.restored
     .filter(([prior]) => chosen.priors.has(prior))
     .sort(([one], [other]) => rank(one) - rank(other))
-    .map(([prior, name, psnr, ssim]) => ({ key: prior, label: data.priors[prior], name, psnr, ssim }));
+    .map(([prior, name, psnr, ssim]) => ({
+      key: prior,
+      label: data.priors[prior],
+      name,
+      psnr,
+      ssim,
+    }));
   return [
     { key: "clean", label: "clean", name: view.clean },
     { key: "measured", label: "measured", name: view.measured },
@@ -203,7 +225,14 @@ function cropped(picture, width, height) {
   const pen = canvas.getContext("2d");
   pen.drawImage(picture.canvas, 0, 0);
   const { data: pixels } = pen.getImageData(0, 0, width, height);
-  return { name: `${picture.name} ${width}x${height}`, width, height, pixels, gray: picture.gray, canvas };
+  return {
+    name: `${picture.name} ${width}x${height}`,
+    width,
+    height,
+    pixels,
+    gray: picture.gray,
+    canvas,
+  };
 }
 
 /** The middle of the part in which pictures differ most. */
@@ -218,7 +247,8 @@ function mostDifferent(pictures, size) {
         low = Math.min(low, pixels[at]);
         high = Math.max(high, pixels[at]);
       }
-      sums[Math.floor((cells * y) / size.height) * cells + Math.floor((cells * x) / size.width)] += (high - low) ** 2;
+      sums[Math.floor((cells * y) / size.height) * cells + Math.floor((cells * x) / size.width)] +=
+        (high - low) ** 2;
     }
   }
   let best = { sum: -1 };
@@ -226,7 +256,12 @@ function mostDifferent(pictures, size) {
     for (let column = 0; column + 4 <= cells; column++) {
       let sum = 0;
       for (let i = 0; i < 16; i++) sum += sums[(row + (i >> 2)) * cells + column + (i & 3)];
-      if (sum > best.sum) best = { sum, x: ((column + 2) / cells) * size.width, y: ((row + 2) / cells) * size.height };
+      if (sum > best.sum)
+        best = {
+          sum,
+          x: ((column + 2) / cells) * size.width,
+          y: ((row + 2) / cells) * size.height,
+        };
     }
   }
   return best;
