@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from priorlab.api.declared import declarations, describe
     from priorlab.api.explaining import explain
     from priorlab.api.published_tables import describe_suite, suites
+    from priorlab.api.reporting import Written, report
     from priorlab.api.restoring import degrade, degrade_file, restore, restore_file
     from priorlab.api.runs import (
         collect_garbage,
@@ -51,6 +52,7 @@ _PLACES = {
         "summaries",
     ),
     "tuning": ("Tuned", "tune"),
+    "reporting": ("Written", "report"),
     "published_tables": ("describe_suite", "suites"),
     "restoring": ("degrade", "degrade_file", "restore", "restore_file"),
 }
@@ -62,6 +64,7 @@ __all__ = [
     "Restored",
     "RunSettings",
     "Tuned",
+    "Written",
     "bench",
     "check_names",
     "collect",
@@ -79,6 +82,7 @@ __all__ = [
     "merge_results",
     "plan",
     "rename_run",
+    "report",
     "restore",
     "restore_file",
     "restore_files",

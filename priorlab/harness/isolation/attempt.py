@@ -59,14 +59,15 @@ class Watcher:
     step : callable
         Receives iteration and planned total.
     image : callable
-        Receives the iteration and its image (1, C, H, W), which is gone afterwards.
+        Receives the iteration, the seconds since the clock started, and the image (1, C, H, W),
+        which is gone afterwards.
     note : callable
         Receives what the user should know.
     """
 
     began: Callable[[], None]
     step: Callable[[int, int], None]
-    image: Callable[[int, Tensor], None]
+    image: Callable[[int, float, Tensor], None]
     note: Callable[[str], None]
 
 
@@ -204,7 +205,7 @@ class _Watch:
                 return True
             event = message.get("event")
             if event == "step":
-                self._step(message)
+                self._step(message, seconds)
             elif event == "note":
                 self._note(message)
             elif event == "picture":
@@ -224,13 +225,13 @@ class _Watch:
         if self._notes <= _MOST_NOTES:
             self._watcher.note(printable(str(message.get("text")))[:LONGEST_NOTE])
 
-    def _step(self, message: dict[str, Any]) -> None:
+    def _step(self, message: dict[str, Any], seconds: float) -> None:
         iteration = whole_number(message.get("iteration"))
         if iteration is None:
             return
         frame = message.get("frame")
         if isinstance(frame, int) and 0 < frame <= FRAMES:
-            self._watcher.image(iteration, self._block.frames[frame])
+            self._watcher.image(iteration, seconds, self._block.frames[frame])
             self._block.mark(frame, used=False)
         if (now := time.perf_counter()) >= self._next_step:
             self._next_step = now + TICK

@@ -157,6 +157,11 @@ class Outcome:
         "Why the status is not ok, why there is no throughput, or which metric failed; one line.",
         "",
     )
+    curve: str = _column(
+        "Iteration, seconds and PSNR of images that an iterative prior reported, as JSON.",
+        "",
+        internal=True,
+    )
     details: str = _column(
         "The traceback, or the last output of a crashed process.", "", internal=True
     )
@@ -171,6 +176,10 @@ class Outcome:
     clean: str = _column(
         "Digest under which a picture of the clean image is stored.", "", internal=True
     )
+
+    def points(self) -> list[tuple[int, float, float]]:
+        """Return iteration, seconds and PSNR of each measured image of an iterative prior."""
+        return [tuple(point) for point in json.loads(self.curve or "[]")]
 
     def pictures(self) -> dict[str, tuple[str, float]]:
         """Return for each extra picture its digest and the value of white."""

@@ -6,6 +6,7 @@ prior itself never sees any of this.
 
 from __future__ import annotations
 
+import json
 import math
 from typing import Any
 
@@ -13,12 +14,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from priorlab.harness.report.statistics import PSNR_CAP
 from priorlab.pictures import arrays
 from priorlab.tasks.base import Protocol
 
 TIE = 1e-3
 """Decibels by which an image must be better than the returned one to count as the oracle: the
 returned one is rounded before it is scored."""
+MOST_POINTS = 256
+"""Of a longer curve every second point is left out, again and again."""
 
 
 class Trajectory:
@@ -42,9 +46,15 @@ class Trajectory:
             self._weights = _luma_weights().to(truth.device)
         self._least = math.inf
         self._best: int | None = None
+        self._seen = 0
+        self._step = 1
+        self._curve: list[tuple[int, float, float]] = []
 
-    def see(self, iteration: int, image: Tensor) -> None:
-        """Measure the image of an iteration; anything but an image of that shape is ignored."""
+    def see(self, iteration: int, seconds: float, image: Tensor) -> None:
+        """Measure the image of an iteration; anything but an image of that shape is ignored.
+
+        `seconds` is how long the prior had worked by then.
+        """
         if image.shape != self._truth.shape:
             return
         with torch.no_grad():
@@ -54,9 +64,16 @@ class Trajectory:
             mean = float(error.square().mean())
         if mean < self._least:  # never where it is NaN
             self._best, self._least = iteration, mean
+        if not self._seen % self._step and math.isfinite(mean):
+            psnr = min(_psnr(mean), PSNR_CAP)
+            self._curve.append((iteration, round(seconds, 4), round(psnr, 3)))
+        self._seen += 1
+        if len(self._curve) > MOST_POINTS:
+            self._curve = self._curve[::2]
+            self._step *= 2
 
     def facts(self, psnr: float, last: int | None, stop: int | None) -> dict[str, Any]:
-        """Return `stop`, `oracle_step` and `oracle_psnr`, as far as they are known.
+        """Return `stop`, `oracle_step`, `oracle_psnr` and `curve`, as far as they are known.
 
         Parameters
         ----------
@@ -69,10 +86,16 @@ class Trajectory:
         if self._best is None or last is None:
             return facts
         step = self._best
-        oracle_psnr = -10 * math.log10(self._least) if self._least else math.inf
+        oracle_psnr = _psnr(self._least)
         if psnr > oracle_psnr - TIE:
             step, oracle_psnr = last if stop is None else stop, psnr
-        return facts | {"oracle_step": step, "oracle_psnr": oracle_psnr}
+        curve = json.dumps(self._curve, separators=(",", ":"))
+        return facts | {"oracle_step": step, "oracle_psnr": oracle_psnr, "curve": curve}
+
+
+def _psnr(error: float) -> float:
+    """Return the PSNR that belongs to a mean squared error."""
+    return -10 * math.log10(error) if error else math.inf
 
 
 def _luma_weights() -> Tensor:

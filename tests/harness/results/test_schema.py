@@ -41,7 +41,7 @@ def through_csv(table: pd.DataFrame) -> pd.DataFrame:
 def test_rows_have_every_column_of_an_outcome_but_the_internal_ones():
     fields = {field.name for field in dataclasses.fields(Outcome)}
     internal = {column.name for column in schema.OUTCOME if column.internal}
-    assert internal == {"details", "wall", "degraded", "clean"}
+    assert internal == {"details", "wall", "degraded", "clean", "curve"}
     assert fields - internal <= set(schema.frame([ROW]).columns)
     assert not internal & set(schema.frame([ROW]).columns)
 

@@ -1,5 +1,7 @@
 """The trajectory of a prior: measured as the metric does."""
 
+import json
+
 import numpy as np
 import pytest
 import torch
@@ -7,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from priorlab import metrics
-from priorlab.harness.run.trajectory import Trajectory
+from priorlab.harness.run.trajectory import MOST_POINTS, Trajectory
 from priorlab.tasks.base import Protocol
 
 
@@ -35,7 +37,7 @@ def test_the_peak_is_the_best_by_the_metric(order, channels, crop, gray):
     steps = [steps[i] for i in order]
     seen = Trajectory(truth, protocol)
     for iteration, image in enumerate(steps, start=1):
-        seen.see(iteration, image)
+        seen.see(iteration, 0.5, image)
     values = [psnr(image, truth, protocol) for image in steps]
     facts = seen.facts(values[3], last=4, stop=4)
     assert facts["stop"] == 4
@@ -46,30 +48,52 @@ def test_the_peak_is_the_best_by_the_metric(order, channels, crop, gray):
 def test_the_oracle_is_never_worse_than_what_is_returned():
     truth, (image, *_) = images()
     seen = Trajectory(truth, Protocol())
-    seen.see(1, image)
-    assert seen.facts(50.0, 9, None) == {"stop": None, "oracle_step": 9, "oracle_psnr": 50.0}
-    assert seen.facts(50.0, 9, 7) == {"stop": 7, "oracle_step": 7, "oracle_psnr": 50.0}
+    seen.see(1, 0.5, image)
+    found = {"oracle_psnr": 50.0, "curve": seen.facts(50.0, 9, None)["curve"]}
+    assert seen.facts(50.0, 9, None) == {"stop": None, "oracle_step": 9} | found
+    assert seen.facts(50.0, 9, 7) == {"stop": 7, "oracle_step": 7} | found
 
 
 def test_a_failed_metric_leaves_what_was_measured():
     truth, (image, *_) = images()
     seen = Trajectory(truth, Protocol())
-    seen.see(1, image)
+    seen.see(1, 0.5, image)
     assert seen.facts(float("nan"), 1, None)["oracle_step"] == 1
 
 
 def test_an_image_equal_to_the_truth_has_an_infinite_psnr():
     truth, _ = images()
     seen = Trajectory(truth, Protocol())
-    seen.see(1, truth.clone())
+    seen.see(1, 0.5, truth.clone())
     assert seen.facts(30.0, 1, None)["oracle_psnr"] == float("inf")
 
 
 def test_what_is_no_image_of_the_right_shape_is_ignored():
     truth, (good, *_) = images()
     seen = Trajectory(truth, Protocol())
-    seen.see(1, torch.zeros(1, 3, 20, 22))
+    seen.see(1, 0.5, torch.zeros(1, 3, 20, 22))
     assert seen.facts(30.0, 1, None) == {"stop": None}
-    seen.see(2, torch.full_like(good, torch.nan))
-    seen.see(3, good)
+    seen.see(2, 0.5, torch.full_like(good, torch.nan))
+    seen.see(3, 0.5, good)
     assert seen.facts(0.0, 3, None)["oracle_step"] == 3
+
+
+def test_the_curve_has_each_image_with_its_time():
+    truth, steps = images(3)
+    seen = Trajectory(truth, Protocol())
+    for iteration, image in enumerate(steps, start=1):
+        seen.see(iteration, iteration / 4, image)
+    points = json.loads(seen.facts(0.0, 3, None)["curve"])
+    assert [point[:2] for point in points] == [[1, 0.25], [2, 0.5], [3, 0.75]]
+    wanted = [psnr(image, truth, Protocol()) for image in steps]
+    assert [point[2] for point in points] == pytest.approx(wanted, abs=1e-3)
+
+
+def test_a_long_curve_is_thinned_evenly():
+    truth, (image, *_) = images(1, (1, 1, 4, 4))
+    seen = Trajectory(truth, Protocol())
+    for iteration in range(1, 1001):
+        seen.see(iteration, 0.0, image)
+    steps = [step for step, *_ in json.loads(seen.facts(0.0, 1000, None)["curve"])]
+    assert MOST_POINTS / 2 <= len(steps) <= MOST_POINTS
+    assert len(set(np.diff(steps))) == 1 and steps[-1] > 990
