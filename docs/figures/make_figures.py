@@ -35,11 +35,13 @@ def draw_all() -> None:
     for code, name in blocks(PAGE.read_text("utf-8")):
         exec(compile(code, PAGE.name, "exec"), space)
         if name:
-            numbers[name] = {key: float(space["psnr"](x)) for key, x in space["shown"].items()}
+            with np.errstate(divide="ignore"):  # the truth itself
+                scores = {key: float(space["psnr"](x)) for key, x in space["shown"].items()}
+            numbers[name] = {key: round(x, 2) for key, x in scores.items() if np.isfinite(x)}
             sheet = strip(space["shown"], numbers[name])
             sheet.save(FOLDER / f"{name}.webp", quality=QUALITY, method=6)
             print(f"wrote {name}.webp: {', '.join(space['shown'])}", flush=True)
-    text = json.dumps(numbers, indent=1, default=float, ensure_ascii=False)
+    text = json.dumps(numbers, indent=1, ensure_ascii=False)
     (FOLDER / "figures.json").write_text(text + "\n", "utf-8")
 
 
@@ -59,7 +61,7 @@ def strip(shown: dict[str, NDArray[Any]], scores: dict[str, float]) -> Image.Ima
     for index, (name, tile) in enumerate(zip(shown, tiles, strict=True)):
         left = index * (width + GAP)
         sheet.paste(tile, (left, 0))
-        score = f"{scores[name]:.1f} dB" if np.isfinite(scores[name]) else ""
+        score = f"{scores[name]:.1f} dB" if name in scores else ""
         for line, text in enumerate((name, score)):
             pen.text((left, height + 3 + 21 * line), text, "black", font)
     return sheet

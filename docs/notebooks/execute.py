@@ -44,9 +44,16 @@ def execute(path: Path) -> NotebookNode:
 
 
 def kept(outputs: Iterable[NotebookNode]) -> Iterable[NotebookNode]:
-    """Yield the outputs that readers get: no progress, which depends on the machine."""
+    """Yield the outputs that readers get: no progress, and of a picture one form."""
     for output in outputs:
-        if output.output_type != "stream" or output.name == "stdout":
+        if output.output_type == "stream":
+            if output.name == "stdout":
+                yield output
+            continue
+        if "data" in output:
+            output.data.pop("image/jpeg", None)
+            output.data = {kind: data for kind, data in output.data.items() if data}
+        if output.output_type == "error" or output.data:
             yield output
 
 

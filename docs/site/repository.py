@@ -53,7 +53,7 @@ def on_page_markdown(markdown: str, page: Any, config: Any, files: Files) -> str
     """Let links point to where their files are on the site."""
     source = _source(page.file.src_uri)
     here = Path(page.file.src_uri).parent
-    if source.suffix != ".md":
+    if source.suffix != ".md" or not source.exists():  # made by another hook
         return markdown
     places = dict(_targets(markdown, source))
 
@@ -74,7 +74,7 @@ def on_page_markdown(markdown: str, page: Any, config: Any, files: Files) -> str
 def place(path: Path) -> str:
     """Return where on the site a file of the repository is."""
     if path.is_relative_to(DOCS):
-        return path.relative_to(DOCS).as_posix()
+        return path.relative_to(DOCS).as_posix().replace(".ipynb", ".md")
     name = path.relative_to(ROOT).as_posix()
     return PAGES.get(name, f"repository/{name}{'.md' if path.suffix in CODE else ''}")
 
