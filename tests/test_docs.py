@@ -6,15 +6,18 @@ import sys
 import tomllib
 import unicodedata
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import yaml
+from mkdocs.exceptions import PluginError
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 sys.path[:0] = [str(DOCS / "site"), str(DOCS / "figures")]
 
 import make_figures  # noqa: E402
+import nothing_from_elsewhere  # noqa: E402
 import reference  # noqa: E402
 
 PAGES = [
@@ -154,6 +157,23 @@ def test_the_citation_names_this_version():
     facts = yaml.safe_load((ROOT / "CITATION.cff").read_text())
     assert facts["version"] == priorlab.__version__
     assert facts["cff-version"] == "1.2.0" and facts["authors"] and facts["title"]
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        '<script src="https://cdn.example/x.js"></script>',
+        "<img alt='' src=//images.example/x.png>",
+        '<link rel="stylesheet" href="https://fonts.example/css">',
+    ],
+)
+def test_a_page_that_loads_from_elsewhere_breaks_the_build(page, tmp_path):
+    config = {"site_dir": str(tmp_path)}
+    (tmp_path / "page.html").write_text('<a href="https://example.org">a link</a>')
+    nothing_from_elsewhere.on_post_build(SimpleNamespace(**config))
+    (tmp_path / "page.html").write_text(page)
+    with pytest.raises(PluginError, match=r"page.html: (https:)?//"):
+        nothing_from_elsewhere.on_post_build(SimpleNamespace(**config))
 
 
 def test_the_badges_are_true():

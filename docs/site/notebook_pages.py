@@ -57,7 +57,8 @@ class Page:
         if "text/html" in data:
             # Markdown would take blank lines and indented ones for text of its own.
             lines = "".join(data["text/html"]).splitlines()
-            return "<div>" + "\n".join(line.strip() for line in lines if line.strip()) + "</div>"
+            shown = "\n".join(line.strip() for line in lines if line.strip())
+            return f'<div class="output">{shown}</div>'
         if "text/markdown" in data:
             return "".join(data["text/markdown"])
         return _block("".join(data["text/plain"]))

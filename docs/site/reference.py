@@ -43,13 +43,17 @@ def updated(text: str) -> str:
 
 
 def functions() -> str:
-    """Return the directives that document the public functions."""
-    return _directives([name for name in priorlab.SURFACE if name.islower()])
+    """Return the directives that document what compares and restores."""
+    return _directives([name for name, home in priorlab.SURFACE.items() if _is_api(home)])
 
 
-def classes() -> str:
-    """Return the directives that document the public classes."""
-    return _directives([name for name in priorlab.SURFACE if not name.islower()])
+def parts() -> str:
+    """Return the directives that document what plugins are written with."""
+    return _directives([name for name, home in priorlab.SURFACE.items() if not _is_api(home)])
+
+
+def _is_api(home: str) -> bool:
+    return home.startswith("priorlab.api.")
 
 
 def _directives(names: list[str]) -> str:
@@ -80,16 +84,16 @@ def columns() -> str:
 def tasks() -> str:
     """Return each task: what it is, by what results are compared, and its parameters."""
     known = api.load_plugins()
-    parts = []
+    found = []
     for task in BUILTIN_TASKS:
         parameters = api.describe(task.name, known).partition("parameters:\n")[2]
-        parts += [
+        found += [
             f"### `{task.name}`",
             task.summary(),
             f"Metrics {task().rules}.",
             f"```text\n{inspect.cleandoc(parameters)}\n```",
         ]
-    return "\n\n".join(parts)
+    return "\n\n".join(found)
 
 
 def table() -> str:
@@ -111,7 +115,7 @@ def suites() -> str:
 
 BLOCKS: dict[str, Callable[[], str]] = {
     "functions": functions,
-    "classes": classes,
+    "parts": parts,
     "run-folder": lambda: _laid_out(folder),
     "pictures": lambda: _laid_out(shown),
     "suite": lambda: _laid_out(reading),
