@@ -45,10 +45,9 @@ def check_options(command: Parser, words: Sequence[str]) -> None:
     for option, value in _unknown(has, words):
         name = option.removeprefix("--").replace("-", "_")
         typed = _typed(command, words)
-        found = known(typed)
-        for kind, flag in flags.items():
-            given = getattr(typed, kind)
-            if flag and (meant := list(_meant(found, kind, given, name, value))):
+        for kind in filter(flags.get, flags):
+            given, flag = getattr(typed, kind), flags[kind]
+            if meant := list(_meant(known(typed), kind, given, name, value)):
                 raise UsageError(
                     f"{option} is a parameter of a {kind.removesuffix('s')}: type "
                     + " or ".join(f"{flag} {shlex.quote(spec)}" for spec in meant)
