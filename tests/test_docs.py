@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 import sys
 import tomllib
 import unicodedata
@@ -11,6 +12,8 @@ from types import SimpleNamespace
 import pytest
 import yaml
 from mkdocs.exceptions import PluginError
+
+from priorlab import cli
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -182,3 +185,19 @@ def test_the_badges_are_true():
     assert f">{facts['license']}</text>" in badges.pop("licence")
     assert f">{facts['requires-python'].replace('>=', '≥ ')}</text>" in badges.pop("python")
     assert not badges
+
+
+def commands():
+    for page in PAGES:
+        for block in re.findall(r"```sh\n(.*?)```", page.read_text("utf-8"), flags=re.DOTALL):
+            for line in block.replace("\\\n", " ").splitlines():
+                command = re.split(r"  #| > ", line)[0].strip()
+                if re.match(r"priorlab [a-z]", command) and "..." not in command:
+                    yield command
+
+
+@pytest.mark.parametrize("command", sorted(set(commands())))
+def test_every_command_is_understood(command):
+    typed = shlex.split(command)[1:]
+    further = cli._parser().parse_known_args(typed)[1]
+    assert not further or typed[0] == "train"
