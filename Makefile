@@ -2,6 +2,8 @@
 # make test    set everything up and run the tests
 # make results make every table of results/tables.toml again, and the figures in README.md;
 #              TABLES="photos set12" only these; SHARED is the folder with data/ and weights/
+# make docs    set everything up and build the documentation in build/site; also docs-figures and
+#              docs-notebooks, which make its figures and what its notebooks show again
 # make faults  set everything up, commit every fault, and write what came to results/faults.md
 PYTHON ?= python3
 VENV := .venv
@@ -9,7 +11,7 @@ ARGS ?= --tasks denoise,inpaint
 TABLES ?=
 SHARED ?= ../shared
 
-.PHONY: bench test test-slow results faults lint speed
+.PHONY: bench test test-slow results faults lint speed docs docs-figures docs-notebooks
 bench: $(VENV)/.bench
 	$(VENV)/bin/priorlab bench $(ARGS)
 
@@ -29,6 +31,15 @@ lint: $(VENV)/.test
 	$(VENV)/bin/ruff check .
 	$(VENV)/bin/ruff format --check .
 	$(VENV)/bin/mypy
+
+docs: $(VENV)/.test
+	NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mkdocs build --strict --quiet
+
+docs-figures: $(VENV)/.test
+	$(VENV)/bin/python docs/figures/make_figures.py
+
+docs-notebooks: $(VENV)/.test
+	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" $(VENV)/bin/python docs/notebooks/execute.py
 
 speed: $(VENV)/.test
 	$(VENV)/bin/python -m pytest -o addopts=-q benchmarks --benchmark-only --benchmark-columns=median,iqr,rounds

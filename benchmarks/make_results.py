@@ -83,7 +83,7 @@ def make(name: str, table: Table, shared: str) -> None:
 
 def _call(words: list[str]) -> None:
     print("$", shlex.join(words), flush=True)
-    programs = {"priorlab": ["-m", "priorlab.cli"], "python": []}
+    programs = {"priorlab": ["-m", "priorlab"], "python": []}
     command = [sys.executable, *programs[words[0]], *words[1:]]
     if code := subprocess.run(command, cwd=ROOT, check=False).returncode:
         sys.exit(f"{shlex.join(words)}: exit code {code}; nothing of it was kept")

@@ -20,7 +20,7 @@ COMMANDS = {
 @pytest.mark.parametrize("command", COMMANDS)
 def test_start(benchmark, command):
     def run():
-        typed = [sys.executable, "-m", "priorlab.cli", *COMMANDS[command]]
+        typed = [sys.executable, "-m", "priorlab", *COMMANDS[command]]
         return subprocess.run(typed, capture_output=True).returncode
 
     assert benchmark(run) == (2 if command == "typo" else 0)

@@ -48,7 +48,7 @@ LAYERS = [
     ("harness.report",),
     ("harness.run", "harness", "explain"),
     ("api", "describe"),
-    ("cli*",),
+    ("cli*", "__main__"),
     # For the tests of plugins, and a script: nothing imports these.
     ("testing", "photos"),
 ]

@@ -71,7 +71,7 @@ def test_importing_the_package_imports_no_torch():
         (["train", "unet", "--dataset", ".", "-o", "w", "--steps"], "expected settings"),
         (["train", "unet", "--dataset", ".", "-o", "w", "now"], "expected settings"),
         (["list", "--seed", "1"], "unrecognized arguments: --seed 1"),
-        ([], "required"),
+        (["list", "prior"], "invalid choice: 'prior' (choose from"),
     ],
 )
 def test_a_mistake_is_one_clear_sentence_and_exit_code_2(
@@ -316,7 +316,7 @@ def test_plugins_shows_the_traceback_of_a_broken_one(tmp_path, capsys):
 
 
 def test_a_closed_pipe_is_no_crash():
-    command = f"{sys.executable} -m priorlab.cli list | head -1"
+    command = f"{sys.executable} -m priorlab list | head -1"
     result = subprocess.run(command, shell=True, capture_output=True, text=True, env=os.environ)
     assert "Traceback" not in result.stderr
 

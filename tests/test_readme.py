@@ -59,6 +59,20 @@ def test_ci_calls_the_test_command():
     assert re.search(r"^make test$", (ROOT / ".ci/run").read_text(), flags=re.MULTILINE)
 
 
+def test_it_is_short():
+    assert README.count("\n") <= 100
+
+
+def test_the_example_in_python_works_as_printed(tmp_path, monkeypatch, capsys):
+    (example,) = (block for block in blocks("python") if "@hookimpl" not in block)
+    save(tmp_path / "photo.jpg", picture(24, 32, 3))
+    save(tmp_path / "my_photos" / "a.png", picture(24, 32, 3))
+    monkeypatch.chdir(tmp_path)
+    exec(example, {})
+    out = capsys.readouterr().out
+    assert "denoise:sigma=25  inpaint:missing=0.5" in out and "wavelet" in out
+
+
 def test_nothing_is_left_to_fill_in():
     assert not re.search(r"@[A-Z]+@", README)
 

@@ -18,6 +18,7 @@ from priorlab import __version__
 from priorlab.cli import (
     catalogue,
     comparing,
+    completing,
     explaining,
     reporting,
     restoring,
@@ -25,6 +26,7 @@ from priorlab.cli import (
     training,
     tuning,
 )
+from priorlab.cli.mistaken import check_options
 from priorlab.cli.parsing import FAULT, INTERRUPTED, OK, USAGE, Parser, complain
 from priorlab.errors import UsageError, trace_of
 from priorlab.escaping import block
@@ -38,6 +40,14 @@ EXAMPLES = """examples:
   priorlab explain dip photo.jpg -o curves.png
 """
 
+START = """priorlab compares ideas of what a natural image looks like, and restores with them.
+
+  priorlab bench --tasks denoise,inpaint         compare all priors on photographs that are included
+  priorlab restore photo.jpg --prior unet -o clean.png
+  priorlab list priors                           what there is; priorlab show NAME explains one
+
+'priorlab --help' lists all commands."""
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
@@ -46,7 +56,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _settle_streams()
     try:
         typed = list(sys.argv[1:] if arguments is None else arguments)
+        if not typed:
+            print(START)
+            return OK
         parser = _parser()
+        completing.complete(parser)
+        if typed[0] in parser.commands:
+            check_options(parser.commands[typed[0]], typed[1:])
         options, further = parser.parse_known_args(typed, argparse.Namespace(typed=typed))
         if further and not getattr(options, "takes_further", False):
             parser.error(f"unrecognized arguments: {' '.join(further)}")
@@ -125,4 +141,6 @@ def _parser() -> Parser:
     running.add_status(commands)
     training.add_train(commands)
     tuning.add_tune(commands)
+    completing.add_completion(commands)
+    parser.commands = commands.choices
     return parser

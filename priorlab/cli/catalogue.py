@@ -20,6 +20,7 @@ def add_list(commands: Commands) -> None:
     parser = commands.add_parser("list", help="list priors, tasks, datasets, metrics, engines")
     parser.set_defaults(command=_list)
     add_plugin_options(parser)
+    parser.add_argument("kind", nargs="?", choices=KINDS, help="only these (default: all)")
 
 
 def add_show(commands: Commands) -> None:
@@ -47,7 +48,7 @@ def add_plugins(commands: Commands) -> None:
 
 def _list(options: argparse.Namespace) -> int:
     found = known(options)
-    for kind in KINDS:
+    for kind in [options.kind] if options.kind else KINDS:
         print(f"{kind}:")
         for name, item in sorted(getattr(found, kind).items()):
             doc = item.summary() if hasattr(item, "summary") else item.doc

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from priorlab import api, escaping
@@ -17,6 +19,9 @@ OK, FAILED, USAGE, INTERRUPTED, FAULT = 0, 1, 2, 3, 4
 
 class Parser(argparse.ArgumentParser):
     """Reports mistakes as every other part does: one sentence, exit code 2."""
+
+    commands: Mapping[str, Parser] = MappingProxyType({})
+    """The parsers of its commands, by name."""
 
     def error(self, message: str) -> NoReturn:
         """Raise a `UsageError` instead of ending the process."""

@@ -1,4 +1,4 @@
-"""``python -m priorlab.cli`` is ``priorlab``."""
+"""``python -m priorlab`` is ``priorlab``."""
 
 import sys
 
