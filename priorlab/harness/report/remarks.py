@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pandas as pd
 
 from priorlab.harness.results.schema import METRICS
@@ -44,6 +46,47 @@ def remarks(rows: pd.DataFrame, metrics: list[str], cells: int) -> list[str]:
     if len(rows) < cells:
         found.append(f"{cells - len(rows)} not run")
     return found
+
+
+CONDITIONS = ("machine", "device", "threads")
+"""Columns that decide what seconds are worth."""
+
+
+def timed_elsewhere(rows: pd.DataFrame, task: pd.DataFrame) -> list[str]:
+    """Say which seconds of a prior were not taken under the conditions of most of the task.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        Those of the prior: a row per image and seed.
+    task : DataFrame
+        Those of all priors.
+
+    Examples
+    --------
+    >>> task = pd.DataFrame({"status": "ok", "machine": ["old", "new", "new"]})
+    >>> task = task.assign(device="cpu", threads=1)
+    >>> timed_elsewhere(task.head(1), task), timed_elsewhere(task.tail(2), task)
+    (['seconds do not compare: old, not new'], [])
+    """
+    names = list(CONDITIONS)
+    own = rows.loc[rows["status"] == "ok", names].drop_duplicates()
+    usual = task.loc[task["status"] == "ok", names].value_counts(dropna=False)
+    if own.empty or (len(own) == 1 and len(usual) == 1):
+        return []
+    most = dict(zip(names, usual.index[0], strict=True))
+    differing = [name for name in names if (own[name].fillna("") != most[name]).any()]
+    theirs = (_among(name, own[name]) for name in differing)
+    ours = (_among(name, pd.Series([most[name]])) for name in differing)
+    text = f"{', '.join(theirs)}, not {', '.join(ours)}"
+    return [f"seconds do not compare: {text}"] if differing else []
+
+
+def _among(name: str, values: pd.Series[Any]) -> str:
+    found = " and ".join(map(str, values.dropna().unique()))
+    if name != "threads":
+        return found
+    return f"{found} thread{'s' * (found != '1')}"
 
 
 def label(metric: str) -> str:
