@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from priorlab.api.comparing import CutShort, Fault, bench, plan, run, table, terminal_table
     from priorlab.api.declared import declarations, describe
     from priorlab.api.explaining import explain
+    from priorlab.api.pairing import compare
     from priorlab.api.restoring import degrade, degrade_file, restore, restore_file
     from priorlab.api.runs import (
         collect_garbage,
@@ -41,6 +42,7 @@ _PLACES = {
     "checking": ("check_names",),
     "declared": ("declarations", "describe"),
     "explaining": ("explain",),
+    "pairing": ("compare",),
     "runs": (
         "collect_garbage",
         "export_rows",
@@ -66,6 +68,7 @@ __all__ = [
     "check_names",
     "collect",
     "collect_garbage",
+    "compare",
     "declarations",
     "degrade",
     "degrade_file",

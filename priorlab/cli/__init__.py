@@ -15,7 +15,16 @@ from collections.abc import Sequence
 from importlib import metadata
 
 from priorlab import __version__
-from priorlab.cli import catalogue, comparing, explaining, restoring, running, training, tuning
+from priorlab.cli import (
+    catalogue,
+    comparing,
+    explaining,
+    pairing,
+    restoring,
+    running,
+    training,
+    tuning,
+)
 from priorlab.cli.parsing import FAULT, INTERRUPTED, OK, USAGE, Parser, complain
 from priorlab.errors import UsageError, trace_of
 from priorlab.escaping import block
@@ -111,6 +120,7 @@ def _parser() -> Parser:
     catalogue.add_suites(commands)
     catalogue.add_plugins(commands)
     comparing.add_table(commands)
+    pairing.add_compare(commands)
     running.add_runs(commands)
     running.add_status(commands)
     training.add_train(commands)

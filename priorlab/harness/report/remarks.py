@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable
 
 import pandas as pd
 
@@ -70,23 +70,26 @@ def timed_elsewhere(rows: pd.DataFrame, task: pd.DataFrame) -> list[str]:
     (['seconds do not compare: old, not new'], [])
     """
     names = list(CONDITIONS)
-    own = rows.loc[rows["status"] == "ok", names].drop_duplicates()
-    usual = task.loc[task["status"] == "ok", names].value_counts(dropna=False)
-    if own.empty or (len(own) == 1 and len(usual) == 1):
+    own = _conditions(rows).drop_duplicates()
+    if own.empty:
         return []
-    most = dict(zip(names, usual.index[0], strict=True))
-    differing = [name for name in names if (own[name].fillna("") != most[name]).any()]
-    theirs = (_among(name, own[name]) for name in differing)
-    ours = (_among(name, pd.Series([most[name]])) for name in differing)
+    most = dict(zip(names, _conditions(task).value_counts().index[0], strict=True))
+    differing = [name for name in names if (own[name] != most[name]).any()]
+    theirs = (_among(name, own[name].unique()) for name in differing)
+    ours = (_among(name, [most[name]]) for name in differing)
     text = f"{', '.join(theirs)}, not {', '.join(ours)}"
     return [f"seconds do not compare: {text}"] if differing else []
 
 
-def _among(name: str, values: pd.Series[Any]) -> str:
-    found = " and ".join(map(str, values.dropna().unique()))
-    if name != "threads":
-        return found
-    return f"{found} thread{'s' * (found != '1')}"
+def _conditions(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return under which conditions rows have seconds, as texts; empty where not known."""
+    known = rows.loc[rows["status"] == "ok", list(CONDITIONS)].astype(object)
+    return known.where(known.notna(), "").astype(str)
+
+
+def _among(name: str, values: Iterable[str]) -> str:
+    found = " and ".join(value or "unknown" for value in values)
+    return f"{found} thread{'s' * (found != '1')}" if name == "threads" else found
 
 
 def label(metric: str) -> str:
