@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from priorlab.api.declared import declarations, describe
     from priorlab.api.explaining import explain
     from priorlab.api.pairing import compare
+    from priorlab.api.ranking import draw_ranks, ranks
     from priorlab.api.restoring import degrade, degrade_file, restore, restore_file
     from priorlab.api.runs import (
         collect_garbage,
@@ -43,6 +44,7 @@ _PLACES = {
     "declared": ("declarations", "describe"),
     "explaining": ("explain",),
     "pairing": ("compare",),
+    "ranking": ("draw_ranks", "ranks"),
     "runs": (
         "collect_garbage",
         "export_rows",
@@ -74,6 +76,7 @@ __all__ = [
     "degrade_file",
     "describe",
     "describe_suite",
+    "draw_ranks",
     "explain",
     "export_rows",
     "for_pictures",
@@ -81,6 +84,7 @@ __all__ = [
     "load_run",
     "merge_results",
     "plan",
+    "ranks",
     "rename_run",
     "restore",
     "restore_file",

@@ -121,6 +121,7 @@ def _parser() -> Parser:
     catalogue.add_plugins(commands)
     comparing.add_table(commands)
     pairing.add_compare(commands)
+    pairing.add_ranks(commands)
     running.add_runs(commands)
     running.add_status(commands)
     training.add_train(commands)

@@ -111,3 +111,18 @@ def test_two_runs_are_compared(run, tmp_path, capsys):
     run("third", tasks="denoise:sigma=15")
     assert cli.main(["compare", "first", "third", "--out", out]) == 2
     assert "have no cell (prior, task, image, seed) in common" in capsys.readouterr().err
+
+
+def test_priors_are_ranked_over_several_runs(run, tmp_path, capsys):
+    out = ["--out", str(tmp_path / "out")]
+    for name, task in {"one": "denoise:sigma=15", "two": "denoise:sigma=25|50"}.items():
+        run(name, tasks=task)
+    picture = tmp_path / "ranks.svg"
+    assert cli.main(["ranks", "one", "two", *out, "-o", str(picture)]) == 0
+    said = capsys.readouterr().out
+    assert "over 3 blocks" in said and "good" in said
+    assert b"critical" in picture.read_bytes() or picture.stat().st_size > 2000
+    assert cli.main(["ranks", "one", "two", *out, "-o", "ranks.txt"]) == 2
+    assert cli.main(["ranks", "one", "two", *out, "--metric", "psnrr"]) == 2
+    assert "did you mean 'psnr'?" in capsys.readouterr().err
+    assert cli.main(["ranks", "one", *out]) == 2
