@@ -43,7 +43,8 @@ class Table:
     bench : str
         What is typed after `priorlab bench`.
     picture : str
-        The file among those of the run that is kept.
+        The file among those of the run that is kept; ``-*`` in it stands for the name of a folder,
+        and is left out.
     first : sequence of str
         Commands, each ending in the file that it writes; one whose file is there is left out.
     draw : str
@@ -104,8 +105,10 @@ def keep(run: Path, folder: Path, picture: str) -> None:
     rows = slim((run / "images.csv").read_text("utf-8"))
     if len(rows.encode()) <= LIMIT:
         (folder / "images.csv").write_text(rows, "utf-8")
-    with Image.open(run / picture) as image:
-        (folder / picture).with_suffix(".webp").write_bytes(small(image))
+    (found,) = run.glob(picture)
+    with Image.open(found) as image:
+        kept = (folder / picture.replace("-*", "")).with_suffix(".webp")
+        kept.write_bytes(small(image))
 
 
 def slim(text: str) -> str:

@@ -15,6 +15,7 @@ import itertools
 import re
 from collections.abc import Iterator, Mapping
 
+from priorlab import tuned_parameters
 from priorlab.components import Component, Find
 from priorlab.errors import UsageError
 
@@ -108,7 +109,8 @@ def build(text: str, kind: str, find: Find) -> list[Component]:
     for spec in split(text):
         component = find(kind, spec.name)
         for given in spec.expand():
-            built[component.parse(given, nested)] = None
+            one = component.parse(given, nested)
+            built[tuned_parameters.as_typed(one, given) if kind == "priors" else one] = None
     return list(built)
 
 

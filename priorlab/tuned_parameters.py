@@ -14,7 +14,7 @@ from __future__ import annotations
 import functools
 import inspect
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, cast
 
@@ -51,13 +51,30 @@ def values(prior: type[Component]) -> Values:
         place = Path(inspect.getfile(prior)).parent / FILE
     except (TypeError, OSError):  # a class of a notebook, or that stands in for another
         return {}
-    return _read(place).get(prior.name, {})
+    return _once(place).get(prior.name, {})
 
 
 def parsed(prior: type[Component], given: Mapping[str, Any]) -> Component:
     """Return the prior with parameters given as a file has them, the others at their defaults."""
     typed = {name: _text(value) for name, value in given.items()}
     return prior.parse(typed)
+
+
+def as_typed(prior: Component, typed: Collection[str]) -> Component:
+    """Return the prior without what is tuned, if a parameter that is tuned was typed.
+
+    Whoever types the value that is the default wants that value, on all data.
+
+    Examples
+    --------
+    >>> from priorlab import plugins
+    >>> plugins.load().build_priors("tv,tv:weight=0.75")[1].spec()
+    'tv:tuned=false'
+    """
+    tuned = {name for given in values(type(prior)).values() for name in given}
+    if not tuned & {*typed} or "tuned" in typed or prior != type(prior)():
+        return prior
+    return type(prior).parse({"tuned": "false"})
 
 
 def spelled(given: Mapping[str, Any]) -> str:
@@ -99,6 +116,10 @@ def merged(place: Path, found: Mapping[str, Values]) -> str:
 
 
 @functools.cache
+def _once(place: Path) -> Mapping[str, Values]:
+    return _read(place)
+
+
 def _read(place: Path) -> Mapping[str, Values]:
     try:
         return tomllib.loads(place.read_text("utf-8"))

@@ -3,6 +3,7 @@
 import ast
 import importlib
 import inspect
+import pkgutil
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import priorlab
+from priorlab import api
 
 PACKAGE = Path(priorlab.__file__)
 
@@ -42,6 +44,13 @@ def test_type_checkers_see_the_same_names():
         for alias in node.names
     }
     assert typed == priorlab.SURFACE
+
+
+@pytest.mark.parametrize("package", [priorlab, api])
+def test_no_module_hides_a_public_name(package):
+    """Importing ``priorlab.api.suites`` would put the module where the function is."""
+    modules = {module.name for module in pkgutil.iter_modules(package.__path__)}
+    assert not modules & {*package.__all__}
 
 
 def test_an_unknown_name_is_an_attribute_error():

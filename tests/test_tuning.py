@@ -6,6 +6,7 @@ import pytest
 from sample_pictures import photo_crop, picture, save
 
 from priorlab import api, plugins, restoration, tuned_parameters
+from priorlab.api import tuning
 from priorlab.api.tuning import training_pictures
 from priorlab.cli import main
 from priorlab.errors import UsageError
@@ -58,6 +59,7 @@ def test_what_is_tuned_holds_only_together_and_can_be_turned_off(plugin):
     assert gray("level:tuned=false", Deblur(), plugin) == 0.2
     assert gray("level:other=2", Deblur(), plugin) == 0.2
     assert gray("level:gray=0.3", Deblur(), plugin) == 0.3
+    assert gray("level:gray=0.2", Deblur(), plugin) == 0.2, "typed, though it is the default"
 
 
 def test_a_result_is_stored_under_what_was_tuned(plugin):
@@ -106,7 +108,7 @@ def test_the_same_seed_finds_the_same(plugin):
     for index in range(2):
         save(plugin.parent / "training" / f"{index}.png", picture(24, 24, seed=index))
     registry = plugins.load([plugin])
-    first, again = (api.tune("level", "denoise", "training", 5, registry=registry) for _ in "ab")
+    first, again = ([*api.tune("level", "denoise", "training", 5, registry=registry)] for _ in "ab")
     assert first == again
 
 
@@ -165,3 +167,23 @@ def test_every_tuned_parameter_that_ships_can_be_used():
         for kind, given in tuned_parameters.values(prior).items():
             assert kind in degradation.KINDS
             assert tuned_parameters.parsed(prior, given).spec().startswith(f"{name}:")
+
+
+def test_what_was_found_before_ctrl_c_is_kept(plugin, capsys, monkeypatch):
+    for index in range(2):
+        image = 0.7 + 0.1 * (picture(24, 24, seed=index) - 0.5)
+        save(plugin.parent / "training" / f"{index}.png", image)
+    search = tuning._search
+
+    def interrupted(prior, kind, *more):
+        if kind == "blur":
+            raise KeyboardInterrupt
+        return search(prior, kind, *more)
+
+    monkeypatch.setattr(tuning, "_search", interrupted)
+    command = "tune level --tasks denoise,deblur --dataset training --budget 15 -o found.toml"
+    assert main([*command.split(), "--plugin", str(plugin)]) == 3
+    output = capsys.readouterr()
+    assert "## level: noise" in output.out
+    assert "Traceback" not in output.err
+    assert {*tomllib.loads((plugin.parent / "found.toml").read_text())["level"]} == {"noise"}

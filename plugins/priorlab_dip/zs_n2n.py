@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 import torch
@@ -16,6 +17,7 @@ from priorlab.precision import training_layout
 from priorlab.recipes import WithRecipe
 from priorlab.trace import Trace
 from priorlab_dip.self_supervised import (
+    Annealed,
     SelfSupervised,
     autocast,
     descend,
@@ -26,6 +28,10 @@ from priorlab_dip.self_supervised import (
 
 PUBLISHED_HALVING = 1500
 """Steps after which the paper's recipe halves its step size."""
+
+
+SHARE_OF_MUON = 0.2
+"""Largest step of the convolutions, as a share of a whole one of Muon."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -43,8 +49,9 @@ class ZeroShotNoise2Noise(WithRecipe, SelfSupervised):
     Differences from the paper
     --------------------------
     - Each step sees a random `window` of 64 x 64 pixels (paper: the whole picture).
-    - 4,000 steps, of 0.003 at the start and half of it after each quarter of them (the authors'
-      program: 2,000 steps of 0.001, and of 0.0005 from step 1,500 on).
+    - 800 steps of Muon for the convolutions and of Adam for the other parameters, which grow at
+      first and then shrink to nothing (the authors' program: 2,000 steps of Adam of 0.001, and of
+      0.0005 from step 1,500 on).
 
     ``recipe=paper`` has neither. With either recipe convolutions run in bfloat16 where the
     hardware multiplies it.
@@ -63,34 +70,25 @@ class ZeroShotNoise2Noise(WithRecipe, SelfSupervised):
         "window": None,
     }
 
-    iterations: int = parameter(4000, "steps of the optimiser", low=1)
-    learning_rate: float = parameter(0.003, "step size of Adam at the start", low=0)
+    iterations: int = parameter(800, "steps of the optimiser", low=1)
+    learning_rate: float = parameter(0.003, "largest step size of Adam", low=0)
     channels: int = parameter(48, "feature maps of each layer", low=1)
     window: int = parameter(64, "most rows and columns seen in a step", unit="pixels", low=2)
 
     @override
     def fit(self, measurement: Measurement, trace: Trace) -> Tensor:
         y = measurement.y
-        if self.as_in_paper:
-            prior = self.as_published(window=max(2, *y.shape[2:]))
-            return prior.denoised(y, PUBLISHED_HALVING, trace)
-        return self.denoised(y, max(1, self.iterations // 4), trace)
-
-    def denoised(self, y: Tensor, halving: int, trace: Trace) -> Tensor:
-        """Return an image (1, C, H, W) without its noise; steps halve after every `halving`."""
-        network = placed(_network(y.shape[1], self.channels), y.device)
-        adam = torch.optim.Adam(network.parameters(), lr=self.learning_rate, fused=True)
-        decay = torch.optim.lr_scheduler.StepLR(adam, halving, 0.5)
+        prior = self.as_published(window=max(2, *y.shape[2:])) if self.as_in_paper else self
+        network = placed(_network(y.shape[1], prior.channels), y.device)
+        take_step = (_published_steps if self.as_in_paper else _steps)(network, prior)
         denoised = y
-        for step in range(1, self.iterations + 1):
-            loss = _loss(network, random_crop(y, self.window))
-            descend(loss, adam)
-            decay.step()
-            if due(step, self.iterations):
+        for step in range(1, prior.iterations + 1):
+            take_step(_loss(network, random_crop(y, prior.window)))
+            if due(step, prior.iterations):
                 with torch.no_grad():
                     denoised = y - _noise(network, y)
-                trace.report(step, self.iterations, denoised.clamp(0, 1))
-        trace.returned(self.iterations)
+                trace.report(step, prior.iterations, denoised.clamp(0, 1))
+        trace.returned(prior.iterations)
         return denoised
 
 
@@ -104,6 +102,23 @@ def halves(image: Tensor) -> Tensor:
     falling = top[..., 0::2] + bottom[..., 1::2]
     rising = top[..., 1::2] + bottom[..., 0::2]
     return torch.cat([falling, rising]) / 2
+
+
+def _steps(network: nn.Module, prior: ZeroShotNoise2Noise) -> Callable[[Tensor], None]:
+    """Return what takes a step down the gradient of a loss."""
+    return Annealed(network, prior.iterations, prior.learning_rate, SHARE_OF_MUON).descend
+
+
+def _published_steps(network: nn.Module, prior: ZeroShotNoise2Noise) -> Callable[[Tensor], None]:
+    """Return what takes a step of Adam, halved once, down the gradient of a loss."""
+    adam = torch.optim.Adam(network.parameters(), lr=prior.learning_rate, fused=True)
+    decay = torch.optim.lr_scheduler.StepLR(adam, PUBLISHED_HALVING, 0.5)
+
+    def take_step(loss: Tensor) -> None:
+        descend(loss, adam)
+        decay.step()
+
+    return take_step
 
 
 def _network(colours: int, channels: int) -> nn.Module:

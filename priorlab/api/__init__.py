@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from priorlab.api.explaining import explain
     from priorlab.api.pairing import compare
     from priorlab.api.ranking import draw_ranks, ranks
+    from priorlab.api.published_tables import describe_suite, suites
+    from priorlab.api.reporting import Written, report
     from priorlab.api.restoring import degrade, degrade_file, restore, restore_file
     from priorlab.api.runs import (
         collect_garbage,
@@ -31,7 +33,6 @@ if TYPE_CHECKING:
         running,
         summaries,
     )
-    from priorlab.api.suites import describe_suite, suites
     from priorlab.api.tuning import Tuned, tune
     from priorlab.api.work import Restored
 
@@ -55,7 +56,8 @@ _PLACES = {
         "summaries",
     ),
     "tuning": ("Tuned", "tune"),
-    "suites": ("describe_suite", "suites"),
+    "reporting": ("Written", "report"),
+    "published_tables": ("describe_suite", "suites"),
     "restoring": ("degrade", "degrade_file", "restore", "restore_file"),
 }
 _MODULES = {name: module for module, names in _PLACES.items() for name in names}
@@ -66,6 +68,7 @@ __all__ = [
     "Restored",
     "RunSettings",
     "Tuned",
+    "Written",
     "bench",
     "check_names",
     "collect",
@@ -86,6 +89,7 @@ __all__ = [
     "plan",
     "ranks",
     "rename_run",
+    "report",
     "restore",
     "restore_file",
     "restore_files",

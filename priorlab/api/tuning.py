@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import typing
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -115,8 +115,10 @@ def tune(
     seed: int = 0,
     report: Callable[[str], None] = lambda line: None,
     registry: Registry | None = None,
-) -> list[Tuned]:
+) -> Iterator[Tuned]:
     """Search the parameters of priors, the same number of settings for each.
+
+    Names and pictures are checked at once; then each result is there as soon as it is found.
 
     Parameters
     ----------
@@ -153,14 +155,16 @@ def tune(
         if not _searched(type(prior), ""):
             raise UsageError(f"{prior.name} declares no parameter with a range to search")
     pictures = training_pictures(datasets.load(str(dataset), registry.datasets))
-    found = []
-    for prior in chosen:
-        for kind, of_kind in _by_kind(built_tasks, pictures[0]).items():
-            if _searched(type(prior), kind):
-                found.append(_search(prior, kind, of_kind, pictures, budget, seed, report))
-            else:
-                report(f"{prior.name}, {kind}: nothing to search")
-    return found
+
+    def found() -> Iterator[Tuned]:
+        for prior in chosen:
+            for kind, of_kind in _by_kind(built_tasks, pictures[0]).items():
+                if _searched(type(prior), kind):
+                    yield _search(prior, kind, of_kind, pictures, budget, seed, report)
+                else:
+                    report(f"{prior.name}, {kind}: nothing to search")
+
+    return found()
 
 
 def training_pictures(dataset: Dataset) -> list[torch.Tensor]:
@@ -230,7 +234,7 @@ def _search(
         import optuna
     except ImportError:
         raise UsageError("tuning needs Optuna: pip install 'priorlab[tune]'") from None
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
     fields = _searched(type(prior), kind)
     cases = [
         [(task, task.measure(picture, seed=0), task.truth(picture)) for task in tasks]

@@ -20,6 +20,7 @@ from priorlab.cli import (
     comparing,
     explaining,
     pairing,
+    reporting,
     restoring,
     running,
     training,
@@ -122,6 +123,7 @@ def _parser() -> Parser:
     comparing.add_table(commands)
     pairing.add_compare(commands)
     pairing.add_ranks(commands)
+    reporting.add_report(commands)
     running.add_runs(commands)
     running.add_status(commands)
     training.add_train(commands)

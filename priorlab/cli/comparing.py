@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from priorlab import api
+from priorlab.cli import reporting
 from priorlab.cli.parsing import (
     FAILED,
     INTERRUPTED,
@@ -123,6 +124,9 @@ def add_bench(commands: Commands) -> None:
         "--scheduler", metavar="ADDRESS", help="parameter of the engine: the scheduler to use"
     )
     parser.add_argument("--dry-run", action="store_true", help="show what would run, and how long")
+    parser.add_argument(
+        "--report", action="store_true", help="also write a page to look at the run with"
+    )
 
 
 def add_table(commands: Commands) -> None:
@@ -187,6 +191,8 @@ def _bench(options: argparse.Namespace) -> int:
         raise
     try:
         _print_results(done)
+        if options.report and len(done.rows):
+            reporting.tell(api.report(done.folder))
     except OSError:  # nobody reads it any more, such as a terminal that was closed
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     if done.interrupted:

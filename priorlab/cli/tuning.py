@@ -5,9 +5,8 @@ from __future__ import annotations
 import argparse
 import shlex
 import sys
-from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from priorlab import api, tuned_parameters
 from priorlab.cli.parsing import OK, add_plugin_options, check_names, registry
@@ -52,7 +51,8 @@ def _tune(options: argparse.Namespace) -> int:
     def show(line: str) -> None:
         print(f"\r{line}\033[K", end="", file=sys.stderr, flush=True)
 
-    found = api.tune(
+    command = shlex.join(["priorlab", *options.typed])
+    for one in api.tune(
         options.priors,
         options.tasks,
         options.dataset,
@@ -60,14 +60,10 @@ def _tune(options: argparse.Namespace) -> int:
         seed=options.seed,
         report=show,
         registry=registry(options),
-    )
-    print(file=sys.stderr)
-    command = shlex.join(["priorlab", *options.typed])
-    for one in found:
-        print(one.record(command))
-    values: dict[str, dict[str, Mapping[str, Any]]] = {}
-    for one in found:
-        values.setdefault(one.prior, {})[one.kind] = one.values if one.adopted else {}
-    write_atomically(options.output, tuned_parameters.merged(options.output, values))
+    ):
+        print(file=sys.stderr)
+        print(one.record(command), flush=True)
+        values = {one.prior: {one.kind: one.values if one.adopted else {}}}
+        write_atomically(options.output, tuned_parameters.merged(options.output, values))
     print(f"wrote {options.output}")
     return OK

@@ -115,16 +115,15 @@ class _Process:
         self._printed = 0
         self._first = self._last = b""
         self._pending = b""
-        forked = _can_fork()
         try:
-            if forked:
+            if _can_fork():
                 self._pid = self._fork(load, report, output)
             else:
                 self._pid = self._start(command, report, output)
         finally:
             os.close(report)
             os.close(output)
-        self._deadline = time.monotonic() + (TIMEOUT if forked else START_TIMEOUT)
+        self._deadline = time.monotonic() + START_TIMEOUT
         self._current = 0
         self._started = self._hung = False
         self._slow_at = float("inf")

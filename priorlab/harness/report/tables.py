@@ -85,6 +85,25 @@ def terminal(
     return formats.terminal(pages, width, found.header.title, found.header.above)
 
 
+def compared(
+    rows: pd.DataFrame, header: Header | None = None
+) -> tuple[list[Line], dict[str, Sheet]]:
+    """Return the figures of the tables of a run, and the table of each task.
+
+    Examples
+    --------
+    >>> labels = {"prior": "tv", "task": "denoise", "image": "house", "seed": 0, "status": "ok"}
+    >>> rows = pd.DataFrame([labels | {"psnr": 30.0, "ssim": 0.9, "seconds": 0.1}])
+    >>> lines, found = compared(rows)
+    >>> lines[0].psnr.mean, found["denoise"].title
+    (30.0, 'denoise')
+    """
+    found = _Comparison.of(rows, header, None)
+    tasks = dict.fromkeys(line.task for line in found.lines)
+    document = found.sheets(full=True, remarks_in_column=True)
+    return found.lines, dict(zip(tasks, document, strict=True))
+
+
 def per_image(rows: pd.DataFrame) -> str:
     """Return the rows themselves as CSV: a line per prior x task x image x seed.
 

@@ -70,7 +70,7 @@ class RunFolder:
         _check_grid(self.path, info, self._grid)
         try:
             _write(self.path, {**info, "labels": self._grid})
-            for old in (ROWS, FAILURES, "table.md", "table.csv"):
+            for old in (ROWS, FAILURES, "table.md", "table.csv", "report.html"):
                 (self.path / old).unlink(missing_ok=True)
             for sheet in self.path.glob("*.png"):
                 sheet.unlink()

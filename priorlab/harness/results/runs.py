@@ -98,7 +98,8 @@ class Run:
         return Header(
             dataset=self.info["dataset"],
             known=self.info["known_dataset"],
-            images=self.info.get("images") or len({cell["image"] for cell in self.info["cells"]}),
+            images=self.info.get("images")
+            or len({cell["image"] for cell in self.info.get("cells", ())}),
             protocols=self.info["tasks"],
             tuned=self.info.get("tuned", {}),
             metrics=self.info["metrics"],
