@@ -20,10 +20,11 @@ if TYPE_CHECKING:
     from priorlab.api.declared import declarations, describe
     from priorlab.api.explaining import explain
     from priorlab.api.pairing import compare
-    from priorlab.api.ranking import draw_ranks, ranks
     from priorlab.api.published_tables import describe_suite, suites
+    from priorlab.api.ranking import draw_ranks, ranks
     from priorlab.api.reporting import Written, report
     from priorlab.api.restoring import degrade, degrade_file, restore, restore_file
+    from priorlab.api.result import BenchResult
     from priorlab.api.runs import (
         collect_garbage,
         export_rows,
@@ -58,11 +59,13 @@ _PLACES = {
     "tuning": ("Tuned", "tune"),
     "reporting": ("Written", "report"),
     "published_tables": ("describe_suite", "suites"),
+    "result": ("BenchResult",),
     "restoring": ("degrade", "degrade_file", "restore", "restore_file"),
 }
 _MODULES = {name: module for module, names in _PLACES.items() for name in names}
 
 __all__ = [
+    "BenchResult",
     "CutShort",
     "Fault",
     "Restored",
