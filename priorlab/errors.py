@@ -116,6 +116,17 @@ def unknown(kind: str, name: str, known: Iterable[str]) -> UsageError:
     unknown prior 'tvv'; did you mean 'tv'? (known: dip, tv)
     """
     names = sorted(known)
-    close = difflib.get_close_matches(name.lower(), names, n=1, cutoff=0.6)
-    hint = f"; did you mean {close[0]!r}?" if close else ""
+    hint = suggestion(name, names)
     return UsageError(f"unknown {kind} {name!r}{hint} (known: {', '.join(names) or 'none'})")
+
+
+def suggestion(name: str, known: Iterable[str]) -> str:
+    """Return the question whether one of the `known` names was meant, or nothing.
+
+    Examples
+    --------
+    >>> suggestion("frist", ["first", "second"]), suggestion("x", ["first"])
+    ("; did you mean 'first'?", '')
+    """
+    close = difflib.get_close_matches(name.lower(), list(known), n=1, cutoff=0.6)
+    return f"; did you mean {close[0]!r}?" if close else ""

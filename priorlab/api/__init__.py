@@ -19,9 +19,12 @@ if TYPE_CHECKING:
     from priorlab.api.comparing import CutShort, Fault, bench, plan, run, table, terminal_table
     from priorlab.api.declared import declarations, describe
     from priorlab.api.explaining import explain
+    from priorlab.api.pairing import compare
     from priorlab.api.published_tables import describe_suite, suites
+    from priorlab.api.ranking import draw_ranks, ranks
     from priorlab.api.reporting import Written, report
     from priorlab.api.restoring import degrade, degrade_file, restore, restore_file
+    from priorlab.api.result import BenchResult
     from priorlab.api.runs import (
         collect_garbage,
         export_rows,
@@ -42,6 +45,8 @@ _PLACES = {
     "checking": ("check_names",),
     "declared": ("declarations", "describe"),
     "explaining": ("explain",),
+    "pairing": ("compare",),
+    "ranking": ("draw_ranks", "ranks"),
     "runs": (
         "collect_garbage",
         "export_rows",
@@ -54,11 +59,13 @@ _PLACES = {
     "tuning": ("Tuned", "tune"),
     "reporting": ("Written", "report"),
     "published_tables": ("describe_suite", "suites"),
+    "result": ("BenchResult",),
     "restoring": ("degrade", "degrade_file", "restore", "restore_file"),
 }
 _MODULES = {name: module for module, names in _PLACES.items() for name in names}
 
 __all__ = [
+    "BenchResult",
     "CutShort",
     "Fault",
     "Restored",
@@ -69,11 +76,13 @@ __all__ = [
     "check_names",
     "collect",
     "collect_garbage",
+    "compare",
     "declarations",
     "degrade",
     "degrade_file",
     "describe",
     "describe_suite",
+    "draw_ranks",
     "explain",
     "export_rows",
     "for_pictures",
@@ -81,6 +90,7 @@ __all__ = [
     "load_run",
     "merge_results",
     "plan",
+    "ranks",
     "rename_run",
     "report",
     "restore",

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-import pandas as pd
 from rich.console import RenderableType
 
-from priorlab import plugins
+from priorlab.api import session_priors
+from priorlab.api.result import BenchResult
 from priorlab.engines import Engine
 from priorlab.errors import UsageError
 from priorlab.harness.report import tables
@@ -52,7 +52,7 @@ def bench(
     engine: str | Engine | None = None,
     plugin_files: Sequence[str | Path] | None = None,
     plugin_folders: Sequence[str | Path] | None = None,
-) -> pd.DataFrame:
+) -> BenchResult:
     """Run every prior on every task, image and seed, and return a row for each.
 
     What the results folder already holds is not computed again. Each argument left out has the
@@ -62,7 +62,8 @@ def bench(
     ----------
     priors : sequence of str or Prior, optional
         Specs such as ``"tv"``; by default every installed prior with its defaults, except for
-        those that run only when named.
+        those that run only when named. A prior may be of a class that is defined in a notebook or
+        a script.
     tasks : sequence of str or Task, optional
         Specs such as ``"denoise:sigma=15|25|50"``.
     dataset : str or path, optional
@@ -113,8 +114,9 @@ def bench(
 
     Returns
     -------
-    DataFrame
-        With at least the columns ``prior, task, image, seed, status, psnr, ssim, seconds``.
+    BenchResult
+        A DataFrame with at least the columns ``prior, task, image, seed, status, psnr, ssim,
+        seconds``; a notebook shows it as its tables, and it has `gallery()` and `curves()`.
 
     Raises
     ------
@@ -132,11 +134,11 @@ def bench(
     """
     typed = {name: value for name, value in locals().items() if name != "suite"}
     settings = settle(typed, suite)
-    registry = plugins.load(settings.plugin_files, settings.plugin_folders)
-    done = run(settings, registry, show_progress=_progress.in_notebook())
+    with session_priors.installed(settings) as (settings, registry):
+        done = run(settings, registry, show_progress=_progress.in_notebook())
     if done.interrupted:
         raise KeyboardInterrupt
-    return done.rows
+    return BenchResult(done)
 
 
 def run(

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from priorlab.errors import UsageError
+from priorlab.errors import UsageError, suggestion
 from priorlab.files import write_atomically
 from priorlab.harness.results import csv_files, merging, runs, upkeep
 from priorlab.harness.results.claims import Driver, check_idle, drivers
@@ -79,8 +79,11 @@ def rename_run(old: str, new: str, out: str | Path = RunSettings.out) -> Path:
     if not new or new != Path(new).name or new.startswith("."):
         raise UsageError(f"the run name {new!r} is not a plain file name")
     if place / old not in upkeep.folders(place):
-        known = ", ".join(path.name for path in upkeep.folders(place))
-        raise UsageError(f"there is no run {old} in {place} (runs: {known or 'none'})")
+        known = [path.name for path in upkeep.folders(place)]
+        hint = suggestion(old, known)
+        raise UsageError(
+            f"there is no run {old} in {place}{hint} (runs: {', '.join(known) or 'none'})"
+        )
     with _to_read(place) as store:
         if store:
             check_idle(store.database, old)

@@ -20,6 +20,7 @@ from priorlab.cli import (
     comparing,
     completing,
     explaining,
+    pairing,
     reporting,
     restoring,
     running,
@@ -136,6 +137,8 @@ def _parser() -> Parser:
     catalogue.add_suites(commands)
     catalogue.add_plugins(commands)
     comparing.add_table(commands)
+    pairing.add_compare(commands)
+    pairing.add_ranks(commands)
     reporting.add_report(commands)
     running.add_runs(commands)
     running.add_status(commands)

@@ -12,6 +12,8 @@ from priorlab import api, escaping
 from priorlab.cli.parsing import OK, Parser
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from priorlab.cli.parsing import Commands
 
 _OUT = api.RunSettings().out
@@ -92,11 +94,26 @@ def _show(options: argparse.Namespace) -> int:
         "begun": run.info["started"],
         "finished": run.info["finished"],
         "machine": run.info["machine"],
+        **_times(run.rows),
         "versions": ", ".join(f"{name} {what}" for name, what in run.info["versions"].items()),
     }
     for name, value in facts.items():
         _say(f"{name}: {value}")
     return OK
+
+
+def _times(rows: pd.DataFrame) -> dict[str, str]:
+    """Return what the restorations took, and on what, as far as rows say it."""
+    good = rows[rows["status"] == "ok"]
+    load = good["load"].dropna()
+    computed = [name for name in good["machine"].unique() if name]
+    busy = f"{load.median():.3g} in the median, {load.max():.3g} at most" if len(load) else ""
+    facts = {
+        "seconds": f"{good['seconds'].sum():.3g}, CPU seconds {good['cpu_seconds'].sum():.3g}",
+        "load": busy,
+        "computed on": ", ".join(computed) if len(computed) > 1 else "",
+    }
+    return {name: text for name, text in facts.items() if text}
 
 
 def _rename(options: argparse.Namespace) -> int:

@@ -90,6 +90,8 @@ class Attempt:
     seconds, cpu_seconds, peak_mb : float or None
         From the measurement's arrival to the image's return. The memory is the increase of the
         process, and of those that it started, over what it had when the measurement came.
+    load : float or None
+        Load average of this machine over the minute before the image's return.
     facts : dict
         "last", "stop" and "converged" as far as they were reported.
     pictures : list of ExtraPicture
@@ -102,6 +104,7 @@ class Attempt:
     seconds: float | None = None
     cpu_seconds: float | None = None
     peak_mb: float | None = None
+    load: float | None = None
     facts: dict[str, Any] = dataclasses.field(default_factory=dict)
     pictures: list[ExtraPicture] = dataclasses.field(default_factory=list)
 
@@ -259,6 +262,8 @@ class _Watch:
         self.result.image = self._block.result.clone()
         self.result.seconds = seconds
         self.result.cpu_seconds = self._cpu_seconds()
+        with contextlib.suppress(OSError):  # not known in some containers
+            self.result.load = round(os.getloadavg()[0], 2)
         facts = self.result.facts
         facts |= {name: whole_number(message[name]) for name in ("last", "stop") if name in message}
         if isinstance(message.get("converged"), bool):

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,9 @@ from scipy import stats
 
 Values = NDArray[np.float64]
 """One value per image, in any order, all finite."""
+
+Name = TypeVar("Name", bound=Hashable)
+"""What a difference is known by."""
 
 LEVEL = 0.95
 RESAMPLES = 10_000
@@ -131,9 +135,7 @@ def holm(p_values: list[float]) -> list[float]:
     return [float(p) for p in adjusted]
 
 
-def holm_intervals(
-    differences: Mapping[str, Values],
-) -> dict[str, Interval | None]:
+def holm_intervals(differences: Mapping[Name, Values]) -> dict[Name, Interval | None]:
     """Return an interval of each mean difference, at levels that step down as Holm's test does.
 
     Of m differences that are left, those whose interval at level ``1 - 0.05 / m`` does not hold
@@ -147,7 +149,7 @@ def holm_intervals(
     >>> 0.0 in found["tv"], 0.0 in found["nlm"]
     (False, True)
     """
-    found: dict[str, Interval | None] = {}
+    found: dict[Name, Interval | None] = {}
     left = dict(differences)
     while left:
         level = 1 - (1 - LEVEL) / len(left)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import pandas as pd
 
 from priorlab.harness.results.schema import METRICS
@@ -44,6 +46,50 @@ def remarks(rows: pd.DataFrame, metrics: list[str], cells: int) -> list[str]:
     if len(rows) < cells:
         found.append(f"{cells - len(rows)} not run")
     return found
+
+
+CONDITIONS = ("machine", "device", "threads")
+"""Columns that decide what seconds are worth."""
+
+
+def timed_elsewhere(rows: pd.DataFrame, task: pd.DataFrame) -> list[str]:
+    """Say which seconds of a prior were not taken under the conditions of most of the task.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        Those of the prior: a row per image and seed.
+    task : DataFrame
+        Those of all priors.
+
+    Examples
+    --------
+    >>> task = pd.DataFrame({"status": "ok", "machine": ["old", "new", "new"]})
+    >>> task = task.assign(device="cpu", threads=1)
+    >>> timed_elsewhere(task.head(1), task), timed_elsewhere(task.tail(2), task)
+    (['seconds do not compare: old, not new'], [])
+    """
+    names = list(CONDITIONS)
+    own = _conditions(rows).drop_duplicates()
+    if own.empty:
+        return []
+    most = dict(zip(names, _conditions(task).value_counts().index[0], strict=True))
+    differing = [name for name in names if (own[name] != most[name]).any()]
+    theirs = (_among(name, own[name].unique()) for name in differing)
+    ours = (_among(name, [most[name]]) for name in differing)
+    text = f"{', '.join(theirs)}, not {', '.join(ours)}"
+    return [f"seconds do not compare: {text}"] if differing else []
+
+
+def _conditions(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return under which conditions rows have seconds, as texts; empty where not known."""
+    known = rows.loc[rows["status"] == "ok", list(CONDITIONS)].astype(object)
+    return known.where(known.notna(), "").astype(str)
+
+
+def _among(name: str, values: Iterable[str]) -> str:
+    found = " and ".join(value or "unknown" for value in values)
+    return f"{found} thread{'s' * (found != '1')}" if name == "threads" else found
 
 
 def label(metric: str) -> str:

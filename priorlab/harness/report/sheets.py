@@ -99,9 +99,9 @@ def _columns(
     columns.append((TextColumn(f"vs {against}" + f" (dB){CI}" * full), write))
     if full:
         columns.append((TextColumn("wins"), _wins))
-    columns.append((TextColumn("s/image"), lambda line: TextCell(_seconds(line.seconds))))
+    columns.append((TextColumn("s/image"), lambda line: TextCell(seconds_text(line.seconds))))
     if full and any(line.cpu_seconds is not None for line in lines):
-        columns.append((TextColumn("CPU s"), lambda line: TextCell(_seconds(line.cpu_seconds))))
+        columns.append((TextColumn("CPU s"), lambda line: TextCell(seconds_text(line.cpu_seconds))))
     if any(line.throughput is not None for line in lines):
         columns.append(
             (TextColumn("images/s"), lambda line: TextCell(_text(line.throughput, ".3g")))
@@ -173,7 +173,7 @@ def _text(value: float | None, pattern: str) -> str:
     return "-" if value is None else format(value, pattern)
 
 
-def _seconds(value: float | None) -> str:
+def seconds_text(value: float | None) -> str:
     """Return a duration with two or three significant digits."""
     if value is None:
         return "-"

@@ -22,7 +22,7 @@ import pandas as pd
 from priorlab.errors import UsageError
 from priorlab.escaping import block, without_home
 from priorlab.files import write_atomically, written_atomically
-from priorlab.harness.results import csv_files, schema
+from priorlab.harness.results import csv_files, differences, schema
 
 INFO = "run.json"
 ROWS = "images.csv"
@@ -184,13 +184,14 @@ def _check_grid(path: Path, info: Mapping[str, Any], grid: str) -> None:
             there["labels"] = _grid(there.get("cells", ()))
     except (UsageError, KeyError) as error:
         raise UsageError(f"{error}; choose another name, or move that folder away") from None
-    if there["labels"] == grid:
+    changed = differences.of_grids(there, info)
+    if there["labels"] == grid and not changed:
         return
     raise UsageError(
-        f"{path} holds the run of another grid, begun {there.get('started', '?')}:"
-        f" {there.get('total', '?')} cells, {', '.join(there.get('priors', ()))} on"
-        f" {', '.join(there.get('tasks', ()))}; choose another name for this run, or for that"
-        f" one: priorlab runs rename {path.name} NEW"
+        f"{path} holds the run of another grid, begun {there.get('started', '?')}, with"
+        f" {there.get('total', '?')} cells; this one has"
+        f" {', '.join(changed) or 'other images'}; choose another --name (what both share is not"
+        f" computed again), or rename that one: priorlab runs rename {path.name} NEW"
     )
 
 

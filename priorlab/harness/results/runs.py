@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from priorlab.errors import UsageError
+from priorlab.errors import UsageError, suggestion
 from priorlab.escaping import without_home
 from priorlab.harness.results import schema
 from priorlab.harness.results.folder import RunFolder
@@ -170,7 +170,10 @@ def load(run: str | Path, out: Path = Path("results")) -> Run:
     path = next((path for path in (Path(run), out / run) if path.is_dir()), None)
     if path is None:
         known = sorted(file.parent.name for file in out.glob("*/run.json"))
-        raise UsageError(f"there is no run {run} in {out} (runs: {', '.join(known) or 'none'})")
+        hint = suggestion(str(run), known)
+        raise UsageError(
+            f"there is no run {run} in {out}{hint} (runs: {', '.join(known) or 'none'})"
+        )
     folder = RunFolder(path)
     info = folder.info()
     return Run(path, folder.rows(), info)

@@ -93,6 +93,11 @@ class Outcome:
     cpu_seconds: float | None = _column(
         "CPU seconds of all threads and processes of the prior in that time.", None
     )
+    load: float | None = _column(
+        "Load average of the machine that computed it, over the minute before the image's return:"
+        " above its number of cores, `seconds` hold waiting for others.",
+        None,
+    )
     prepare_seconds: float | None = _column(
         "Seconds for loading weights and compiling loops, before the measurement came; 0 where"
         " another cell had the prior prepared.",

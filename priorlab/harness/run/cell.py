@@ -173,6 +173,7 @@ def _scored(
         scores.values.get("psnr", math.nan), attempt.facts.get("last"), attempt.facts.get("stop")
     )
     facts |= {"seconds": attempt.seconds, "cpu_seconds": attempt.cpu_seconds}
+    facts["load"] = attempt.load
     facts["converged"] = attempt.facts.get("converged")
     facts["output"], files = outputs.encode(restored)
     for kind, (digest, more) in views.items():

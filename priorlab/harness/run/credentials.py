@@ -7,19 +7,26 @@ those of its machine from the same specs and refuses to work where they differ.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from priorlab.harness.run import keys
 from priorlab.priors import Prior
 from priorlab.registry import Registry
+from priorlab.sources.digest import digest
 from priorlab.tasks.base import Task
 
 
 def credentials(
-    priors: Sequence[Prior], tasks: Sequence[Task], registry: Registry, device: str
+    priors: Sequence[Prior],
+    tasks: Sequence[Task],
+    registry: Registry,
+    device: str,
+    digest_of: Callable[[frozenset[str]], str] = digest,
 ) -> dict[str, Any]:
     """Return what decides results on this machine, besides parameters and images.
+
+    `digest_of` returns the digest of some modules; one that remembers saves time.
 
     Returns
     -------
@@ -41,7 +48,9 @@ def credentials(
     (['code', 'schema', 'setting'], ['tv'])
     """
     chosen = [("priors", prior) for prior in priors] + [("tasks", task) for task in tasks]
-    code = {item.spec(): keys.identity(kind, item, registry)["code"] for kind, item in chosen}
+    code = {
+        item.spec(): keys.identity(kind, item, registry, digest_of)["code"] for kind, item in chosen
+    }
     facts = {"schema": keys.KEY_SCHEMA, "setting": keys.setting(device), "code": code}
     found: dict[str, Any] = json.loads(keys.canonical(facts))  # as they come back over a network
     return found

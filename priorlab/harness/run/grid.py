@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 import hashlib
 import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -70,8 +69,11 @@ def cells(
     *,
     registry: Registry,
     device: str,
+    digest_of: Callable[[frozenset[str]], str] = digest,
 ) -> list[Cell]:
     """Return the cells of a grid, in the order of its tables.
+
+    `digest_of` is as `keys.identity` has it.
 
     Raises
     ------
@@ -88,7 +90,6 @@ def cells(
         for component in components:
             _check_installed(kind, component, registry)
     setting = keys.canonical(keys.setting(device))
-    digest_of = functools.cache(digest)  # many components have the same modules
     chosen = {prior: _written("priors", prior, registry, digest_of) for prior in priors}
     found = []
     for task in dict.fromkeys(tasks):

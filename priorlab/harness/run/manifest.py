@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +44,7 @@ def manifest(
         "total": len(planned.cells),
         "dataset": without_home(chosen.dataset.name),
         "images": len(chosen.dataset.images),
+        "content": chosen.dataset.digest,
         "known_dataset": datasets.known(chosen.dataset),
         "problems": [without_home(problem) for problem in planned.problems],
         "priors": [without_home(prior.spec()) for prior in chosen.priors],
@@ -70,8 +71,15 @@ def manifest(
         "repeats": planned.repeats,
         "batch": settings.batch,
         "versions": machine.versions(),
+        "credentials": _without_home(planned.credentials),
         "cells": [cell.labels | {"key": cell.key} for cell in planned.cells],
     }
+
+
+def _without_home(credentials: Mapping[str, Any]) -> dict[str, Any]:
+    """Return credentials with the specs of components as rows name them."""
+    code = {without_home(spec): digest for spec, digest in credentials["code"].items()}
+    return {**credentials, "code": code}
 
 
 def _published(planned: Plan, settings: RunSettings, registry: Registry) -> Iterator[Published]:

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import functools
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from priorlab import escaping
 from priorlab.errors import UsageError
 from priorlab.harness.results.schema import FINAL, Outcome
 from priorlab.harness.results.store import Store
 from priorlab.harness.run import cores, grid, keys, machine, scores
+from priorlab.harness.run.credentials import credentials
 from priorlab.harness.run.grid import Cell
 from priorlab.harness.run.schedule import Estimates
 from priorlab.harness.run.selection import Selection, select
 from priorlab.harness.run.settings import RunSettings
 from priorlab.harness.run.shards import Shard
 from priorlab.registry import Registry
+from priorlab.sources.digest import digest
 from priorlab.sources.watch import CodeWatch
 from priorlab.tasks.base import Task
 
@@ -48,6 +52,8 @@ class Plan:
     watch : CodeWatch
         Says whether the code changed since the keys of the cells were made: asked before a
         result is stored.
+    credentials : mapping
+        What else decides the results; see `priorlab.harness.run.credentials`.
     shard : Shard or None
         The part of the grid that the cells are, if they are not all of it.
     repeats : int
@@ -65,6 +71,7 @@ class Plan:
     slots: int
     estimates: Estimates
     watch: CodeWatch
+    credentials: Mapping[str, Any]
     shard: Shard | None = None
     repeats: int = 0
     notes: tuple[str, ...] = ()
@@ -109,6 +116,7 @@ def plan(settings: RunSettings, registry: Registry) -> Plan:
     of_metrics = (module for one in selection.metrics.values() for module in one.modules)
     # Before the keys are made.
     watch = keys.watch(selection.priors, selection.tasks, registry, of_metrics)
+    digest_of = functools.cache(digest)  # many components have the same modules
     cells = grid.cells(
         selection.priors,
         selection.tasks,
@@ -116,7 +124,9 @@ def plan(settings: RunSettings, registry: Registry) -> Plan:
         selection.seeds,
         registry=registry,
         device=settings.device,
+        digest_of=digest_of,
     )
+    made_by = credentials(selection.priors, selection.tasks, registry, settings.device, digest_of)
     name = settings.name
     if name is None:
         labels = (cell.labels for cell in cells)
@@ -151,6 +161,7 @@ def plan(settings: RunSettings, registry: Registry) -> Plan:
         slots,
         estimates,
         watch,
+        made_by,
         settings.shard,
         settings.repeats if settings.exclusive else 0,
         _notes(cells, settings),

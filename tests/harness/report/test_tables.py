@@ -329,6 +329,18 @@ def test_cpu_seconds_stand_beside_the_wall_seconds_where_they_are_known(known: b
         assert found.lines[0][titles.index("CPU s")].text == "3.5"
 
 
+def test_seconds_of_another_machine_are_marked() -> None:
+    ours, theirs = cells("tv", 0, machine="new"), cells("unet", 2, machine="old", threads=4)
+    both = cells("nlm", 1, machine="new")
+    both.loc[3, "machine"] = "old"
+    every = pd.concat([ours, cells("median", -1, machine="new"), theirs, both])
+    found = {line.prior: line.remarks for line in summary.lines(schema.frame(every))}
+    assert found["tv"] == found["median"] == ""
+    assert found["unet"] == "seconds do not compare: old, 4 threads, not new, 1 thread"
+    assert found["nlm"] == "seconds do not compare: new and old, not new"
+    assert not any(line.remarks for line in summary.lines(schema.frame(theirs)))
+
+
 def test_per_image_csv_has_the_columns_of_the_rows(rows: pd.DataFrame) -> None:
     read = pd.read_csv(io.StringIO(tables.per_image(rows)))
     assert list(read.columns) == list(rows.columns)

@@ -1,6 +1,7 @@
 """Whatever happens to the store, the terminal or the driver: what is known ends in a table."""
 
 import contextlib
+import json
 import os
 import shutil
 import signal
@@ -154,13 +155,34 @@ def test_a_terminal_that_is_closed_ends_no_run(run):
 def test_another_grid_does_not_take_the_name(run, tmp_path):
     first = run()
     table = (first.folder / "table.md").read_text()
-    with pytest.raises(UsageError, match=r"another grid, .*: 6 cells, good, nan on .*rename"):
+    with pytest.raises(UsageError, match=r"another grid, .*6 cells; .* no prior nan; .*rename"):
         run(priors="good")
+    for other, said in {
+        "seeds": ({"seeds": (0, 1)}, "also seed 1"),
+        "tasks": ({"tasks": "denoise:sigma=15"}, "no task denoise:sigma=25, also task denoise"),
+        "images": ({"images": ("tiny0",)}, "other images in the dataset "),
+    }.values():
+        with pytest.raises(UsageError, match=said):
+            run(**other)
     assert (first.folder / "table.md").read_text() == table
     assert run().rows["cached"].all(), "the same grid goes on"
     (first.folder / "run.json").write_text("{")
     with pytest.raises(UsageError, match=r"is not the folder of a run: .*choose another name"):
         run()
+
+
+def test_other_pixels_under_the_same_names_are_another_grid(run, dataset, tmp_path):
+    first = run()
+    info = json.loads((first.folder / "run.json").read_text())
+    (first.folder / "run.json").write_text(json.dumps(info | {"content": "c0ffee"}))
+    with pytest.raises(UsageError, match="this one has other images in the dataset"):
+        run()
+    rules = {task: {"channels": "none"} for task in info["protocols"]}
+    (first.folder / "run.json").write_text(json.dumps(info | {"protocols": rules}))
+    with pytest.raises(UsageError, match="another protocol of task denoise:sigma=25; choose"):
+        run()
+    (first.folder / "run.json").write_text(json.dumps(info | {"dataset": "moved"}))
+    assert run().rows["cached"].all(), "the same images in another folder"
 
 
 def test_a_damaged_picture_in_the_folder_is_mended_or_left_out(run, tmp_path, monkeypatch):

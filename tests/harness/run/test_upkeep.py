@@ -1,5 +1,6 @@
 """The commands `runs` and `status`: what they say, and what they change."""
 
+import json
 import os
 import shutil
 import sys
@@ -86,3 +87,42 @@ def test_parquet_without_its_library_is_a_sentence(run, tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     with pytest.raises(UsageError, match=r"pip install 'priorlab.parquet.'"):
         api.export_rows(tmp_path / "rows.parquet", out=tmp_path / "out")
+
+
+def test_two_runs_are_compared(run, tmp_path, capsys):
+    out = str(tmp_path / "out")
+    first = run("first")
+    run("second", priors="good,picky", seeds=(0, 1))
+    info = json.loads((first.folder / "run.json").read_text())
+    info["credentials"]["code"]["good"] = "another"
+    info["credentials"]["setting"]["libraries"]["scipy"] = "0.1"
+    (first.folder / "run.json").write_text(json.dumps(info))
+    assert cli.main(["compare", "first", "second", "--out", out, "--format", "md"]) == 0
+    said = capsys.readouterr().out
+    assert "# second compared with first" in said
+    assert "instead of 0.1" in said and "other code of good" in said
+    assert "- Only in A: prior nan" in said or "Only in A: prior nan." in said
+    assert "Only in B: prior picky; seed 1." in said
+    assert "good: its code changed" in said
+    assert "| good" in said and "| same" in said
+    assert cli.main(["compare", "first", str(first.folder)]) == 2, "the first is elsewhere"
+    assert cli.main(["compare", "first", "secnd", "--out", out]) == 2
+    assert "did you mean 'second'?" in capsys.readouterr().err
+    run("third", tasks="denoise:sigma=15")
+    assert cli.main(["compare", "first", "third", "--out", out]) == 2
+    assert "have no cell (prior, task, image, seed) in common" in capsys.readouterr().err
+
+
+def test_priors_are_ranked_over_several_runs(run, tmp_path, capsys):
+    out = ["--out", str(tmp_path / "out")]
+    for name, task in {"one": "denoise:sigma=15", "two": "denoise:sigma=25|50"}.items():
+        run(name, tasks=task)
+    picture = tmp_path / "ranks.svg"
+    assert cli.main(["ranks", "one", "two", *out, "-o", str(picture)]) == 0
+    said = capsys.readouterr().out
+    assert "over 3 blocks" in said and "good" in said
+    assert b"critical" in picture.read_bytes() or picture.stat().st_size > 2000
+    assert cli.main(["ranks", "one", "two", *out, "-o", "ranks.txt"]) == 2
+    assert cli.main(["ranks", "one", "two", *out, "--metric", "psnrr"]) == 2
+    assert "did you mean 'psnr'?" in capsys.readouterr().err
+    assert cli.main(["ranks", "one", *out]) == 2

@@ -1,0 +1,188 @@
+"""Compare two runs: what changed, by how much, and whether that is more than noise."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from priorlab.errors import UsageError
+from priorlab.harness.report import formats, pairing_sheets
+from priorlab.harness.report.pairing import Compared, Pairing, pair
+from priorlab.harness.results import runs
+from priorlab.harness.results.runs import Run
+from priorlab.harness.results.schema import METRICS
+from priorlab.harness.run import credentials
+from priorlab.harness.run.settings import RunSettings
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+__all__ = ["Changes", "compare"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Changes:
+    """What changed from one run to another.
+
+    Attributes
+    ----------
+    first, second : Run
+    circumstances : tuple of str
+        What is another in the second run besides its figures: code, libraries, machine.
+    pairing : Pairing
+        What both have, in figures.
+    """
+
+    first: Run
+    second: Run
+    circumstances: tuple[str, ...]
+    pairing: Pairing
+
+    def markdown(self) -> str:
+        """Return it as Markdown."""
+        sheets = pairing_sheets.sheets(self.pairing.compared, full=True)
+        return formats.markdown(sheets, pairing_sheets.NOTES, self._title(), self._above())
+
+    def terminal(self, width: int) -> RenderableType:
+        """Return it for `rich` to print in a terminal of `width` columns."""
+        sheets = [
+            dataclasses.replace(sheet, notes=[*sheet.notes, *pairing_sheets.NOTES])
+            for sheet in pairing_sheets.sheets(self.pairing.compared, full=False)
+        ]
+        return formats.terminal(sheets, width, self._title(), self._above())
+
+    def _title(self) -> str:
+        return f"{self.second.folder.name} compared with {self.first.folder.name}"
+
+    def _above(self) -> list[str]:
+        changed = "; ".join(self.circumstances) or "nothing that is known of"
+        return [
+            *(f"{letter}: {_described(run)}" for letter, run in zip("AB", self._runs, strict=True)),
+            f"Changed from A to B: {changed}.",
+            *(
+                f"Only in {letter}: {'; '.join(found)}."
+                for letter, found in zip("AB", self._alone, strict=True)
+                if found
+            ),
+        ]
+
+    @property
+    def _runs(self) -> tuple[Run, Run]:
+        return self.first, self.second
+
+    @property
+    def _alone(self) -> tuple[Any, Any]:
+        return self.pairing.only_first, self.pairing.only_second
+
+
+def compare(first: str | Path, second: str | Path, out: str | Path = RunSettings.out) -> Changes:
+    """Compare two runs, cell by cell.
+
+    Parameters
+    ----------
+    first, second : str or path
+        Folders of runs, or their names in the results folder.
+    out : path
+        The results folder.
+
+    Raises
+    ------
+    UsageError
+        If there is no such run, one was cut short, or they have nothing in common.
+
+    Examples
+    --------
+    >>> from priorlab import bench
+    >>> for name in ("before", "after"):
+    ...     rows = bench("degraded", "denoise:sigma=25", ".", slots=1, name=name)
+    >>> found = compare("before", "after")
+    >>> [str(one.changes["psnr"].verdict) for one in found.pairing.compared]
+    ['same']
+    """
+    one, other = (runs.load(run, Path(out)) for run in (first, second))
+    shared = [
+        name
+        for name in dict.fromkeys([*METRICS, *one.info["metrics"]])
+        if name in one.rows and name in other.rows
+    ]
+    pairing = pair(one.rows, other.rows, shared, one.info.get("lower_is_better", ()))
+    if not pairing.compared:
+        raise UsageError(
+            f"{one.folder} and {other.folder} have no cell (prior, task, image, seed) in common"
+        )
+    compared = [_with_causes(found, one.info, other.info) for found in pairing.compared]
+    pairing = dataclasses.replace(pairing, compared=compared)
+    return Changes(one, other, tuple(_circumstances(one.info, other.info)), pairing)
+
+
+def _with_causes(found: Compared, first: Mapping[str, Any], second: Mapping[str, Any]) -> Compared:
+    """Add to a prior's remarks what is another of it in the second run."""
+    causes = []
+    if found.other != found.prior:
+        causes.append(f"other parameters: {found.other}")
+    before, after = (_code(info) for info in (first, second))
+    if before.get(found.prior, "") != after.get(found.other, "") and before and after:
+        causes.append("its code changed")
+    tuned = (first.get("tuned", {}).get(found.prior), second.get("tuned", {}).get(found.other))
+    if found.other == found.prior and tuned[0] != tuned[1]:
+        causes.append("other tuned parameters")
+    return dataclasses.replace(found, remarks=[*causes, *found.remarks])
+
+
+def _code(info: Mapping[str, Any]) -> Mapping[str, Any]:
+    code: Mapping[str, Any] = info.get("credentials", {}).get("code", {})
+    return code
+
+
+def _circumstances(first: Mapping[str, Any], second: Mapping[str, Any]) -> list[str]:
+    """Return what is another in the second run, as far as both say it."""
+    found = []
+    ours, theirs = first.get("credentials"), second.get("credentials")
+    if ours and theirs:
+        shared = _code(first).keys() & _code(second).keys()
+        found = [
+            credentials.difference(*({**one, "code": _only(one, shared)} for one in (ours, theirs)))
+        ]
+    versions = first["versions"], second["versions"]
+    libraries = (ours or {}).get("setting", {}).get("libraries", {})
+    for name in dict.fromkeys([*versions[0], *versions[1]]):
+        old, new = (known.get(name, "none") for known in versions)
+        if old != new and not (ours and theirs and name in libraries):
+            found.append(f"{name} {new} instead of {old}")
+    if first["machine"] != second["machine"]:
+        found.append(f"machine {second['machine']} instead of {first['machine']}")
+    if (
+        first.get("content", "") != second.get("content", "")
+        or first["dataset"] != second["dataset"]
+    ):
+        found += _dataset(first, second)
+    return [text for text in found if text]
+
+
+def _only(one: Mapping[str, Any], names: Any) -> dict[str, Any]:
+    return {name: digest for name, digest in one["code"].items() if name in names}
+
+
+def _dataset(first: Mapping[str, Any], second: Mapping[str, Any]) -> list[str]:
+    if first["dataset"] != second["dataset"]:
+        return [f"dataset {second['dataset']} instead of {first['dataset']}"]
+    known = first.get("content") and second.get("content")
+    return ["other images in the dataset"] if known else []
+
+
+def _described(run: Run) -> str:
+    """Return what a run is in a line."""
+    info = run.info
+    commit = info["versions"].get("commit", "")
+    return ", ".join(
+        part
+        for part in (
+            run.folder.name,
+            f"begun {info['started']}",
+            f"{len(run.rows)} of {info['total']} cells",
+            f"commit {commit}" if commit else "",
+        )
+        if part
+    )
