@@ -219,9 +219,9 @@ def test_latex_is_balanced_and_escaped(rows: pd.DataFrame) -> None:
     text = tables.render(rows, "latex", HEADER)
     for kind in ("table", "tabular"):
         assert text.count(rf"\begin{{{kind}}}") == text.count(rf"\end{{{kind}}}") == 1
-    bare = re.sub(r"\\[\\{}%&#$_]", "", text.split("\n", 1)[1])
+    bare = re.sub(r"\\[\\{}%&#$_]", "", text.partition(r"\begin{table}")[2])
     assert bare.count("{") == bare.count("}")
-    assert not re.search(r"[%#_~^]", bare), "a mark that LaTeX would interpret"
+    assert not re.search(r"[%#_~^]", bare.replace("{%\n", "{")), "a mark that LaTeX would interpret"
     assert bare.count("$") % 2 == 0
     body = text.split(r"\midrule")[1].split(r"\bottomrule")[0].strip().splitlines()
     columns = len(re.search(r"begin{tabular}{(\w+)}", text)[1])  # type: ignore[index]
