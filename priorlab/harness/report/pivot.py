@@ -183,10 +183,15 @@ class Pivot:
             yield f"{PARTLY}: mean over some of the images only; neither ranked nor compared."
         if any(kinds == {"unsupported"} for kinds in statuses.values()):
             yield f"{NOT_FOR_IT}: the prior is not for this task."
-        for line in lines:
-            broken = statuses.get((line.prior, line.task), set()) != {"unsupported"}
-            if broken and line.psnr.rank is None and line.remarks:
-                yield f"{line.prior}, {names[line.task]}: {line.remarks}."
+        for by_task in self.measured:
+            broken = {
+                task: f"{line.prior}: {line.remarks}."
+                for task, line in by_task.items()
+                if line.psnr.rank is None
+                and line.remarks
+                and statuses.get((line.prior, task)) != {"unsupported"}
+            }
+            yield from _once(broken, names)
         if self.idle:
             yield f"For none of these tasks: {', '.join(self.idle)}."
         if tuned := [p for p in dict.fromkeys(line.prior for line in lines) if p in header.tuned]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from rich import box
 from rich.cells import cell_len
@@ -16,8 +17,11 @@ from priorlab.harness.report.formats import BARE, Frame, Sheet, TextCell, TextCo
 NARROW = 72
 """Terminals with fewer columns get no intervals."""
 
-LEAST = 12
-"""Characters of a text in a line, such as the name of a prior, however narrow the terminal is."""
+GAP = 2
+"""Characters that each column takes beside its texts."""
+
+LEAST_NARROW, LEAST = 12, 20
+"""Characters that a line of a text has at least, such as the name of a prior."""
 
 
 def terminal(sheets: Sequence[Sheet], width: int, frame: Frame = BARE) -> RenderableType:
@@ -44,39 +48,70 @@ def terminal(sheets: Sequence[Sheet], width: int, frame: Frame = BARE) -> Render
     parts += [Text()] if parts else []
     shared = [n for n in sheets[0].notes if all(n in sheet.notes for sheet in sheets)]
     shared += dict.fromkeys(n for sheet in sheets for part in sheet.further for n in part.notes)
+    room = _Room.of([*every(sheets)], width)
     missing: dict[str, None] = {}
     for sheet in every(sheets):
-        shown = _fitting(sheet, width)
+        shown = room.columns(sheet)
         missing |= dict.fromkeys(
-            _title(column, width) for i, column in enumerate(sheet.columns) if i not in shown
+            room.title(column) for i, column in enumerate(sheet.columns) if i not in shown
         )
         own = [note for note in sheet.notes if note not in shared]
-        parts += [_table(sheet, shown, width), *(_styled(note, "dim") for note in own), Text()]
+        parts += [_table(sheet, shown, room), *(_styled(note, "dim") for note in own), Text()]
     if missing:
         shared.append(f"Not in {width} columns, but in table.md: {', '.join(missing)}.")
     return Group(*parts, *(_styled(note, "dim") for note in shared))
 
 
-def _fitting(sheet: Sheet, width: int) -> list[int]:
-    """Return which columns a terminal has room for."""
-    needed = [_needed(sheet, index, width) + 1 for index in range(len(sheet.columns))]
-    shown = list(range(len(needed)))
-    for index in sorted(shown, key=lambda i: -sheet.columns[i].spare):
-        if sum(needed[i] for i in shown) <= width + 1 or not sheet.columns[index].spare:
-            break
-        shown.remove(index)
-    return shown
+@dataclass(frozen=True)
+class _Room:
+    """What a terminal has room for.
+
+    Attributes
+    ----------
+    width : int
+        In characters.
+    detailed : bool
+        Whether numbers have their details: they are left out before any column is.
+    """
+
+    width: int
+    detailed: bool
+
+    @classmethod
+    def of(cls, sheets: Sequence[Sheet], width: int) -> _Room:
+        room = cls(width, detailed=True)
+        whole = all(len(room.columns(sheet)) == len(sheet.columns) for sheet in sheets)
+        return cls(width, detailed=width >= NARROW and whole)
+
+    def columns(self, sheet: Sheet) -> list[int]:
+        """Return which columns of a sheet there is room for."""
+        needed = [self.needed(sheet, index) + GAP for index in range(len(sheet.columns))]
+        shown = list(range(len(needed)))
+        for index in sorted(shown, key=lambda i: -sheet.columns[i].spare):
+            if sum(needed[i] for i in shown) <= self.width or not sheet.columns[index].spare:
+                break
+            shown.remove(index)
+        return shown
+
+    def needed(self, sheet: Sheet, index: int) -> int:
+        """Return how many characters a column needs: a text can be broken, a number cannot."""
+        column = sheet.columns[index]
+        cells = [self.cell(column, line[index]).plain for line in sheet.lines]
+        longest = max(
+            cell_len(line) for text in (self.title(column), *cells) for line in text.split("\n")
+        )
+        least = LEAST_NARROW if self.width < NARROW else LEAST
+        return longest if column.numeric else min(longest, least)
+
+    def title(self, column: TextColumn) -> str:
+        return column.whole_title if self.detailed else column.whole_title.partition(" [")[0]
+
+    def cell(self, column: TextColumn, cell: TextCell) -> Text:
+        detail = escaping.terminal(cell.detail) if self.detailed or not column.numeric else ""
+        return Text.assemble((_folded(cell), "bold green" if cell.bold else ""), detail)
 
 
-def _needed(sheet: Sheet, index: int, width: int) -> int:
-    """Return how many characters a column needs at least: a text can be broken, a number not."""
-    column = sheet.columns[index]
-    texts = [_title(column, width), *(_cell(line[index], width).plain for line in sheet.lines)]
-    longest = max(cell_len(line) for text in texts for line in text.split("\n"))
-    return longest if column.numeric else min(longest, LEAST)
-
-
-def _table(sheet: Sheet, shown: Sequence[int], width: int) -> Table:
+def _table(sheet: Sheet, shown: Sequence[int], room: _Room) -> Table:
     table = Table(
         title=_styled(sheet.title, "bold"),
         title_justify="left",
@@ -87,25 +122,15 @@ def _table(sheet: Sheet, shown: Sequence[int], width: int) -> Table:
     for index in shown:
         column = sheet.columns[index]
         table.add_column(
-            _styled(_title(column, width), ""),
+            _styled(room.title(column), ""),
             justify="right" if column.numeric else "left",
             no_wrap=column.numeric,
             overflow="fold",
-            min_width=min(_needed(sheet, index, width), width),
+            min_width=min(room.needed(sheet, index), room.width),
         )
     for line in sheet.lines:
-        table.add_row(*(_cell(line[index], width) for index in shown))
+        table.add_row(*(room.cell(sheet.columns[index], line[index]) for index in shown))
     return table
-
-
-def _title(column: TextColumn, width: int) -> str:
-    return column.whole_title if width >= NARROW else column.whole_title.partition(" [")[0]
-
-
-def _cell(cell: TextCell, width: int) -> Text:
-    """Return a cell, in a wide terminal with its detail."""
-    detail = escaping.terminal(cell.detail) if width >= NARROW else ""
-    return Text.assemble((_folded(cell), "bold green" if cell.bold else ""), detail)
 
 
 def _styled(text: str, style: str) -> Text:
