@@ -280,9 +280,13 @@ def _rows_alone(done: Run, *others: object) -> pd.DataFrame:
 
 def _names(columns: Sequence[str] | str | None) -> list[str] | None:
     """Return the names of columns, which are typed with commas between them."""
-    if isinstance(columns, str):
-        return [name.strip() for name in columns.split(",") if name.strip()]
-    return None if columns is None else list(columns)
+    if columns is None:
+        return None
+    typed = columns.split(",") if isinstance(columns, str) else columns
+    names = [name.strip() for name in typed if name.strip()]
+    if not names:
+        raise UsageError("no column is named: write such as --columns psnr,ssim")
+    return names
 
 
 def terminal_table(run: Run, width: int) -> RenderableType:
