@@ -4,20 +4,17 @@ python benchmarks/quality_against_time.py results/photos denoise:sigma=25 -o cur
 """
 
 import argparse
-import math
 from pathlib import Path
 
 import pandas as pd
-from PIL import Image, ImageDraw, ImageFont
+from matplotlib.figure import Figure
 
 from priorlab import plugins
 
-WIDTH, HEIGHT, FINE = 1000, 620, 2
-LEFT, RIGHT, TOP, BOTTOM = 70, 130, 50, 60
 COLOURS = {
-    "priorlab_handcrafted": (0, 114, 178),
-    "priorlab_learned": (0, 158, 115),
-    "priorlab_dip": (213, 94, 0),
+    "priorlab_handcrafted": "#0072b2",
+    "priorlab_learned": "#009e73",
+    "priorlab_dip": "#d55e00",
 }
 """By the plugin of the prior; told apart by colour-blind readers too."""
 NAMES = {
@@ -25,7 +22,7 @@ NAMES = {
     "priorlab_learned": "learned from photographs",
     "priorlab_dip": "learned from the picture itself",
 }
-INK, GRID, FAINT = (20, 20, 20), (225, 225, 225), (110, 110, 110)
+INK, GRID, FAINT = "#141414", "#e1e1e1", "#6e6e6e"
 
 
 def family(spec: str) -> str:
@@ -33,55 +30,42 @@ def family(spec: str) -> str:
     return type(prior).__module__.partition(".")[0]
 
 
-def text(pen, place, words, size=14, anchor="lm", colour=INK):
-    font = ImageFont.load_default(FINE * size)
-    pen.text((FINE * place[0], FINE * place[1]), words, fill=colour, font=font, anchor=anchor)
-
-
-def draw(rows: pd.DataFrame, title: str) -> Image.Image:
-    sheet = Image.new("RGB", (FINE * WIDTH, FINE * HEIGHT), "white")
-    pen = ImageDraw.Draw(sheet)
-    first = math.floor(math.log10(rows["seconds"].min()))
-    last = math.ceil(math.log10(rows["seconds"].max()))
-    low, high = math.floor(rows["psnr"].min()), math.ceil(rows["psnr"].max())
-
-    def place(seconds: float, psnr: float) -> tuple[float, float]:
-        x = (math.log10(seconds) - first) / (last - first)
-        y = (psnr - low) / (high - low)
-        return LEFT + x * (WIDTH - LEFT - RIGHT), HEIGHT - BOTTOM - y * (HEIGHT - TOP - BOTTOM)
-
-    def line(a: tuple[float, float], b: tuple[float, float], colour: tuple[int, int, int]) -> None:
-        pen.line([FINE * value for value in (*a, *b)], fill=colour, width=FINE)
-
-    for power in range(first, last + 1):
-        x, y = place(10**power, low)
-        line((x, TOP), (x, y), GRID)
-        text(pen, (x, y + 16), f"{10.0**power:g}", anchor="mm")
-    for psnr in range(low, high + 1):
-        x, y = place(10**first, psnr)
-        line((x, y), (WIDTH - RIGHT, y), GRID)
-        text(pen, (x - 8, y), str(psnr), anchor="rm")
-    text(pen, ((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 16), "seconds for an image", anchor="mm")
-    text(pen, (LEFT, 32), "PSNR in dB", 13, colour=FAINT)
-    text(pen, (LEFT, 13), title, 16)
-    for number, (module, colour) in enumerate(COLOURS.items()):
-        x = WIDTH - RIGHT - 640 + 210 * number
-        pen.ellipse([FINE * v for v in (x, 27, x + 10, 37)], fill=colour)
-        text(pen, (x + 16, 32), NAMES[module], 13)
+def draw(rows: pd.DataFrame, title: str) -> Figure:
+    figure = Figure(figsize=(10, 6.2), layout="constrained")
+    axes = figure.subplots()
+    rows = rows.assign(family=rows["prior"].map(family)).sort_values("psnr", ascending=False)
+    for module, group in rows.groupby("family"):
+        colour, name = COLOURS.get(module, INK), NAMES.get(module, module)
+        axes.scatter(group["seconds"], group["psnr"], s=45, color=colour, label=name, zorder=3)
+    axes.set_xscale("log")
+    axes.xaxis.set_major_formatter("{x:g}")
+    axes.set_xlabel("seconds for an image")
+    axes.set_title("PSNR in dB", loc="left", color=FAINT, fontsize=10)
+    figure.suptitle(title)
+    axes.grid(color=GRID)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(frameon=False, loc="upper left", bbox_to_anchor=(0.15, 1.07), ncols=3)
+    axes.margins(x=0.15)
     taken: list[tuple[float, float]] = []
-    for row in rows.sort_values("psnr", ascending=False).itertuples():
-        colour = COLOURS.get(family(row.prior), INK)
-        x, y = place(row.seconds, row.psnr)
-        pen.ellipse([FINE * v for v in (x - 5, y - 5, x + 5, y + 5)], fill=colour)
+    for row in rows.itertuples():
         # The name stands beside its dot, or below the name that is there already.
+        x, y = axes.transData.transform((row.seconds, row.psnr))
         at = y
         while any(abs(at - b) < 16 and abs(x - a) < 110 for a, b in taken):
-            at += 4
+            at -= 4
         taken.append((x, at))
-        if at - y > 8:
-            line((x + 5, y + 3), (x + 10, at), FAINT)
-        text(pen, (x + 11, at), row.prior, 13, colour=colour)
-    return sheet.resize((WIDTH, HEIGHT), Image.Resampling.LANCZOS)
+        axes.annotate(
+            row.prior,
+            (row.seconds, row.psnr),
+            xytext=(10, at - y),
+            textcoords="offset pixels",
+            va="center",
+            fontsize=9,
+            color=COLOURS.get(row.family, INK),
+            arrowprops={"arrowstyle": "-", "color": FAINT} if y - at > 8 else None,
+            parse_math=False,
+        )
+    return figure
 
 
 def main() -> None:
@@ -95,7 +79,7 @@ def main() -> None:
     rows = rows[(rows["task"] == given.task) & (rows["status"] == "ok")]
     means = rows.groupby("prior", as_index=False).agg({"psnr": "mean", "seconds": "median"})
     means = means[~means["prior"].isin(given.without.split(","))]
-    draw(means, f"{given.task} on {rows['image'].nunique()} images").save(given.output)
+    draw(means, f"{given.task} on {rows['image'].nunique()} images").savefig(given.output, dpi=100)
 
 
 if __name__ == "__main__":

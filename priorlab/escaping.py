@@ -9,6 +9,7 @@ What cannot be seen is shown as Python writes it: ``\x1b`` becomes four letters.
 
 from __future__ import annotations
 
+import html as _html
 import re
 import unicodedata
 from pathlib import Path
@@ -68,6 +69,17 @@ def markdown_block(text: str) -> str:
     \# 1 1\. item
     """
     return re.sub(r"^(\d+)(?=[.)])|^(?=[#>+=\[-])", r"\1\\", markdown(text))
+
+
+def html(text: str) -> str:
+    r"""Return a text for HTML, between tags or within quotes.
+
+    Examples
+    --------
+    >>> print(html('<script>.png & "co"'))
+    &lt;script&gt;.png &amp; &quot;co&quot;
+    """
+    return _html.escape(_in_print(text))
 
 
 _LATEX = {mark: f"\\{mark}" for mark in "&%$#_{}"} | {

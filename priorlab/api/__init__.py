@@ -16,7 +16,16 @@ if TYPE_CHECKING:
     from priorlab.api.batch import restore_files
     from priorlab.api.catalogue import load_plugins, train
     from priorlab.api.checking import check_names
-    from priorlab.api.comparing import CutShort, Fault, bench, plan, run, table, terminal_table
+    from priorlab.api.comparing import (
+        CutShort,
+        Fault,
+        bench,
+        plan,
+        run,
+        table,
+        table_parquet,
+        terminal_table,
+    )
     from priorlab.api.declared import declarations, describe
     from priorlab.api.explaining import explain
     from priorlab.api.pairing import compare
@@ -41,7 +50,16 @@ _PLACES = {
     "batch": ("restore_files",),
     "work": ("Restored",),
     "catalogue": ("load_plugins", "train"),
-    "comparing": ("CutShort", "Fault", "bench", "plan", "run", "table", "terminal_table"),
+    "comparing": (
+        "CutShort",
+        "Fault",
+        "bench",
+        "plan",
+        "run",
+        "table",
+        "table_parquet",
+        "terminal_table",
+    ),
     "checking": ("check_names",),
     "declared": ("declarations", "describe"),
     "explaining": ("explain",),
@@ -102,6 +120,7 @@ __all__ = [
     "suites",
     "summaries",
     "table",
+    "table_parquet",
     "terminal_table",
     "train",
     "tune",

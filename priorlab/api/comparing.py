@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from pathlib import Path
 
+import pandas as pd
 from rich.console import RenderableType
 
 from priorlab.api import session_priors
@@ -12,7 +14,8 @@ from priorlab.api.result import BenchResult
 from priorlab.engines import Engine
 from priorlab.errors import UsageError
 from priorlab.harness.report import tables
-from priorlab.harness.results import runs
+from priorlab.harness.results import parquet_files, runs
+from priorlab.harness.results.header import Header
 from priorlab.harness.results.runs import Run
 from priorlab.harness.run import bench as _bench
 from priorlab.harness.run import progress as _progress
@@ -22,9 +25,10 @@ from priorlab.harness.run.settings import RunSettings, settle
 from priorlab.optional_metrics import OptionalMetric
 from priorlab.priors import Prior
 from priorlab.registry import Registry
+from priorlab.suites.reading import load
 from priorlab.tasks.base import Task
 
-__all__ = ["CutShort", "Fault", "bench", "plan", "run", "table", "terminal_table"]
+__all__ = ["CutShort", "Fault", "bench", "plan", "run", "table", "table_parquet", "terminal_table"]
 
 
 def bench(
@@ -186,6 +190,9 @@ def table(
     style: str = "md",
     per_image: bool = False,
     reference: str | None = None,
+    columns: Sequence[str] | str | None = None,
+    pivot: bool = False,
+    published: str | Path | None = None,
 ) -> str:
     """Return the tables of an earlier run as text.
 
@@ -195,32 +202,94 @@ def table(
         The run's folder, or its name in the results folder.
     out : path
         The results folder.
-    style : {"md", "csv", "latex"}
-        Markdown, comma-separated values or LaTeX.
+    style : {"md", "html", "latex", "csv"}
+        Markdown, HTML, LaTeX or comma-separated values.
     per_image : bool
         Whether there is a row for every image and seed; in the style "csv" only.
     reference : str, optional
         The prior to compare each other with.
+    columns : sequence of str or str, optional
+        What to show beside the prior, such as ``"psnr,ssim,seconds"``: columns of ``table.csv``. By
+        default all that say something, and in a pivot the PSNR.
+    pivot : bool
+        One table with a line for each prior and columns for each task, as papers have it.
+    published : path, optional
+        A TOML file with ``[[published]]`` figures, as in a suite: more lines of the tables.
 
     Raises
     ------
     UsageError
-        If there is no such run or prior, or for `per_image` in another style.
+        If there is no such run, prior or column, or for `per_image` in another style.
 
     Examples
     --------
-    >>> rows = bench("degraded", "denoise:sigma=25", ".", slots=1, name="first")
+    >>> rows = bench("degraded", "denoise:sigma=15|25", ".", slots=1, name="first")
     >>> print(table("first"))
-    ## denoise:sigma=25 on ...
+    ## denoise:sigma=15 on ...
     |   # | prior    | PSNR (dB) [95 % CI] |   SSIM | ... |  ok |
+    ...
+    >>> print(table("first", pivot=True))
+    ## PSNR (dB) on ...
+    | prior    | Gaussian, σ=15 | Gaussian, σ=25 |
     ...
     """
     done = runs.load(run, Path(out))
     if per_image:
         if style != "csv":
-            raise UsageError("--per-image goes with --format csv")
-        return tables.per_image(done.rows)
-    return tables.render(done.rows, style, done.header, reference=reference) + "\n"
+            raise UsageError("--per-image goes with --format csv or parquet")
+        return tables.per_image(_rows_alone(done, reference, columns, pivot, published))
+    header = _with_figures(done.header, published)
+    chosen = _names(columns)
+    text = tables.render(done.rows, style, header, reference=reference, columns=chosen, pivot=pivot)
+    return text + "\n"
+
+
+def table_parquet(
+    run: str | Path,
+    out: str | Path = RunSettings.out,
+    *,
+    per_image: bool = False,
+    reference: str | None = None,
+    columns: Sequence[str] | str | None = None,
+    pivot: bool = False,
+    published: str | Path | None = None,
+) -> bytes:
+    """Return what `table` returns in the style "csv" as a Parquet file; it needs pyarrow."""
+    done = runs.load(run, Path(out))
+    if per_image:
+        return parquet_files.write(_rows_alone(done, reference, columns, pivot, published))
+    header = _with_figures(done.header, published)
+    chosen = _names(columns)
+    return tables.parquet(done.rows, header, reference=reference, columns=chosen, pivot=pivot)
+
+
+def _with_figures(header: Header, file: str | Path | None) -> Header:
+    """Return what a run's tables say, with the figures of a file beside those of its suite."""
+    if file is None:
+        return header
+    own = [entry for entry in load(Path(file)).published if entry.task in header.protocols]
+    if not own:
+        tasks = ", ".join(header.protocols)
+        raise UsageError(f"{file} has no [[published]] figure for a task of the run ({tasks})")
+    return dataclasses.replace(header, published=[*own, *header.published])
+
+
+def _rows_alone(done: Run, *others: object) -> pd.DataFrame:
+    """Return the rows of a run, with which nothing else can be asked for."""
+    if any(other not in (None, False) for other in others):
+        raise UsageError("--per-image prints all columns of every row: it goes with --format alone")
+    return done.rows
+
+
+def _names(columns: Sequence[str] | str | None) -> list[str] | None:
+    """Return the names of columns, which are typed with commas between them."""
+    if columns is None:
+        return None
+    typed = columns.split(",") if isinstance(columns, str) else columns
+    names = [name.strip() for name in typed if name.strip()]
+    if not names:
+        raise UsageError("no column is named: write such as --columns psnr,ssim")
+    return names
 
 
 def terminal_table(run: Run, width: int) -> RenderableType:

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from priorlab.errors import UsageError
-from priorlab.harness.report import formats, pairing_sheets
+from priorlab.harness.report import formats, pairing_sheets, terminal_tables
+from priorlab.harness.report.formats import Frame
 from priorlab.harness.report.pairing import Compared, Pairing, pair
 from priorlab.harness.results import runs
 from priorlab.harness.results.runs import Run
@@ -43,7 +44,8 @@ class Changes:
     def markdown(self) -> str:
         """Return it as Markdown."""
         sheets = pairing_sheets.sheets(self.pairing.compared, full=True)
-        return formats.markdown(sheets, pairing_sheets.NOTES, self._title(), self._above())
+        frame = Frame(title=self._title(), above=self._above(), closing=pairing_sheets.NOTES)
+        return formats.markdown(sheets, frame)
 
     def terminal(self, width: int) -> RenderableType:
         """Return it for `rich` to print in a terminal of `width` columns."""
@@ -51,7 +53,8 @@ class Changes:
             dataclasses.replace(sheet, notes=[*sheet.notes, *pairing_sheets.NOTES])
             for sheet in pairing_sheets.sheets(self.pairing.compared, full=False)
         ]
-        return formats.terminal(sheets, width, self._title(), self._above())
+        frame = Frame(title=self._title(), above=self._above())
+        return terminal_tables.terminal(sheets, width, frame)
 
     def _title(self) -> str:
         return f"{self.second.folder.name} compared with {self.first.folder.name}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import io
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -11,7 +10,7 @@ import pandas as pd
 
 from priorlab.errors import UsageError, suggestion
 from priorlab.files import write_atomically
-from priorlab.harness.results import csv_files, merging, runs, upkeep
+from priorlab.harness.results import csv_files, merging, parquet_files, runs, upkeep
 from priorlab.harness.results.claims import Driver, check_idle, drivers
 from priorlab.harness.results.folder import RunFolder
 from priorlab.harness.results.merging import Merged
@@ -141,14 +140,7 @@ def export_rows(
     if target.suffix == ".csv":
         write_atomically(target, csv_files.write(rows))
         return len(rows)
-    try:
-        buffer = io.BytesIO()
-        rows.to_parquet(buffer, engine="pyarrow", index=False)
-    except ImportError:
-        raise UsageError(
-            "Parquet files need pyarrow: pip install 'priorlab[parquet]', or write a .csv file"
-        ) from None
-    write_atomically(target, buffer.getvalue())
+    write_atomically(target, parquet_files.write(rows))
     return len(rows)
 
 

@@ -134,9 +134,29 @@ def add_table(commands: Commands) -> None:
     parser = commands.add_parser("table", help="print the table of a run again")
     parser.set_defaults(command=_table)
     parser.add_argument("run", help="its folder, or its name in the results folder")
-    parser.add_argument("--format", choices=("md", "csv", "latex"), default="md")
+    parser.add_argument(
+        "--format",
+        choices=("md", "html", "latex", "csv", "parquet"),
+        default="md",
+        help="csv and parquet have every digit",
+    )
+    parser.add_argument(
+        "--pivot", choices=("task",), help="one table: a line for each prior, columns for each task"
+    )
+    parser.add_argument(
+        "--columns",
+        metavar="NAMES",
+        help="columns of table.csv, such as psnr,ssim,seconds (default: all that say something;"
+        " with --pivot psnr)",
+    )
     parser.add_argument("--per-image", action="store_true", help="a row for every image and seed")
     parser.add_argument("--reference", metavar="PRIOR", help="compare each prior with this one")
+    parser.add_argument(
+        "--published",
+        type=Path,
+        metavar="FILE",
+        help="TOML file with figures of papers, [[published]] as in a suite: more lines",
+    )
     parser.add_argument("--out", type=Path, default=_DEFAULT.out, help="results folder")
 
 
@@ -233,12 +253,17 @@ def _print_table(run: Run) -> None:
 
 
 def _table(options: argparse.Namespace) -> int:
-    text = api.table(
-        options.run,
-        options.out,
-        style=options.format,
-        per_image=options.per_image,
-        reference=options.reference,
-    )
-    print(text, end="")
+    given = {
+        "per_image": options.per_image,
+        "reference": options.reference,
+        "columns": options.columns,
+        "pivot": options.pivot == "task",
+        "published": options.published,
+    }
+    if options.format != "parquet":
+        print(api.table(options.run, options.out, style=options.format, **given), end="")
+    elif sys.stdout.isatty():
+        raise UsageError("Parquet is no text: send it to a file, with > table.parquet")
+    else:
+        sys.stdout.buffer.write(api.table_parquet(options.run, options.out, **given))
     return OK

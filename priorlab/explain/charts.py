@@ -1,30 +1,31 @@
-"""Charts of curves over iterations, drawn with Pillow: no plotting library is needed."""
+"""Charts of curves over iterations, drawn with matplotlib, which is imported when one is drawn."""
 
 from __future__ import annotations
 
-import itertools
-import math
+import io
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 Point = tuple[float, float]
-Colour = tuple[int, int, int]
 
-BLUE, ORANGE, GREEN, PURPLE = (0, 114, 178), (213, 94, 0), (0, 158, 115), (150, 80, 140)
+BLUE, ORANGE, GREEN, PURPLE = "#0072b2", "#d55e00", "#009e73", "#96508c"
 """Colours that colour-blind readers tell apart (M. Okabe, K. Ito: Color Universal Design, 2008);
 the purple is darkened."""
-INK, FAINT, GRID = (20, 20, 20), (110, 110, 110), (225, 225, 225)
+INK, FAINT, GRID = "#141414", "#6e6e6e", "#e1e1e1"
 
 WIDTH, HEIGHT = 600, 540
 """Of a chart in pixels."""
-FINE = 2
-"""Everything is drawn so many times larger and then reduced: smooth lines."""
 LEFT, RIGHT, TOP, BOTTOM = 62, 18, 64, 150
 """Margins around the axes: ticks, title and legend stand there, never on a curve."""
-ROW = 24
-"""Height of a line of the legend."""
+DPI = 100
+ROOM = 60
+"""Characters of a title that fit at its usual size."""
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ class Curve:
 
     label: str
     points: Sequence[Point]
-    colour: Colour
+    colour: str
     dashed: bool = False
 
 
@@ -43,7 +44,7 @@ class Mark:
 
     label: str
     point: Point
-    colour: Colour = INK
+    colour: str = INK
     square: bool = False
 
 
@@ -64,7 +65,6 @@ class Chart:
     marks: Sequence[Mark] = ()
     level: float | None = None
     level_label: str = ""
-    rows: int = field(default=3, kw_only=True)
 
 
 def draw(charts: Sequence[Chart]) -> Image.Image:
@@ -76,130 +76,60 @@ def draw(charts: Sequence[Chart]) -> Image.Image:
     >>> draw([Chart("A fit", "iteration", "dB", [curve])] * 2).size
     (1200, 540)
     """
-    sheet = Image.new("RGB", (FINE * WIDTH * len(charts), FINE * HEIGHT), "white")
+    from matplotlib.figure import Figure  # takes half a second, and nothing else needs it
+
+    width = WIDTH * len(charts)
+    figure = Figure(figsize=(width / DPI, HEIGHT / DPI), dpi=DPI)
     for index, chart in enumerate(charts):
-        _Axes(chart, ImageDraw.Draw(sheet), index * WIDTH).draw()
-    return sheet.resize((WIDTH * len(charts), HEIGHT), Image.Resampling.LANCZOS)
+        left, across = (index * WIDTH + LEFT) / width, (WIDTH - LEFT - RIGHT) / width
+        up = (HEIGHT - TOP - BOTTOM) / HEIGHT
+        _draw(chart, figure.add_axes((left, BOTTOM / HEIGHT, across, up)))
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png")
+    return Image.open(buffer).convert("RGB")
 
 
-class _Axes:
-    """One chart on its way to the sheet; lengths are in pixels of the final picture."""
+def _draw(chart: Chart, axes: Axes) -> None:
+    """Draw curves, then marks; the legend stands below the axes in two columns."""
+    from matplotlib.ticker import LogLocator, NullLocator
 
-    def __init__(self, chart: Chart, pen: ImageDraw.ImageDraw, left: int) -> None:
-        self.chart, self.pen, self.left = chart, pen, left
-        points = [point for curve in chart.curves for point in curve.points]
-        self.most = max(2.0, *(x for x, _ in points))
-        values = [y for _, y in points if math.isfinite(y)] or [0.0]
-        values += [chart.level] if chart.level is not None else []
-        self.step = next(s for s in (1, 2, 5, 10, 20, 50) if max(values) - min(values) <= 9 * s)
-        self.low = self.step * math.floor(min(values) / self.step)
-        self.high = self.step * max(math.ceil(max(values) / self.step), self.low // self.step + 1)
-
-    def draw(self) -> None:
-        """Draw grid and ticks, then curves, then marks, title and legend."""
-        chart = self.chart
-        self._grid()
-        if chart.level is not None:
-            self._line([(1, chart.level), (self.most, chart.level)], FAINT, dashed=True, width=1.5)
-        for curve in chart.curves:
-            finite = [(x, min(max(y, self.low), self.high)) for x, y in curve.points if y == y]
-            self._line(finite, curve.colour, dashed=curve.dashed)
-        for mark in chart.marks:
-            self._symbol(self._place(mark.point), mark)
-        room = FINE * (WIDTH - LEFT - RIGHT)
-        sizes = (s for s in range(17, 8, -1) if _font(s).getlength(chart.title) <= room)
-        self._text((LEFT, 12), chart.title, size=next(sizes, 8), anchor="la")
-        self._legend()
-
-    def _place(self, point: Point) -> Point:
-        """Return where on the chart a point stands."""
-        x = math.log(point[0]) / math.log(self.most)
-        y = (point[1] - self.low) / (self.high - self.low)
-        width, height = WIDTH - LEFT - RIGHT, HEIGHT - TOP - BOTTOM
-        return LEFT + x * width, TOP + (1 - y) * height
-
-    def _grid(self) -> None:
-        bottom = HEIGHT - BOTTOM
-        for tick in range(round((self.high - self.low) / self.step) + 1):
-            value = self.low + tick * self.step
-            _, y = self._place((1, value))
-            self._stroke([(LEFT, y), (WIDTH - RIGHT, y)], GRID, 1)
-            self._text((LEFT - 8, y), f"{value:g}", anchor="rm")
-        for value in _ticks(self.most):
-            x, _ = self._place((value, self.low))
-            self._stroke([(x, TOP), (x, bottom)], GRID, 1)
-            self._text((x, bottom + 8), f"{value}", anchor="ma")
-        self._stroke([(LEFT, TOP), (LEFT, bottom), (WIDTH - RIGHT, bottom)], INK, 1.5)
-        self._text(((LEFT + WIDTH - RIGHT) / 2, bottom + 28), self.chart.x, anchor="ma")
-        self._text((LEFT, TOP - 6), self.chart.y, anchor="lb", colour=FAINT, size=13)
-
-    def _legend(self) -> None:
-        """Name what is drawn, below the axes in two columns."""
-        chart = self.chart
-        entries: list[Curve | Mark] = [*chart.curves]
-        if chart.level is not None:
-            entries.append(Curve(chart.level_label, (), FAINT, dashed=True))
-        entries += chart.marks
-        column = (WIDTH - LEFT - RIGHT) / 2
-        for index, entry in enumerate(entries):
-            x = LEFT - 30 + index // chart.rows * (column + 15)
-            y = HEIGHT - BOTTOM + 66 + index % chart.rows * ROW
-            if isinstance(entry, Mark):
-                self._symbol((x + 13, y), entry)
-            else:
-                self._dashes([(x, y), (x + 26, y)], entry.colour, entry.dashed, 2.5)
-            self._text((x + 34, y), entry.label, anchor="lm")
-
-    def _line(
-        self, points: Sequence[Point], colour: Colour, *, dashed: bool = False, width: float = 2.5
-    ) -> None:
-        self._dashes([self._place(point) for point in points], colour, dashed, width)
-
-    def _dashes(
-        self, places: Sequence[Point], colour: Colour, dashed: bool, width: float, dash: float = 6
-    ) -> None:
-        """Draw a line through places, or only every second part of its length."""
-        if not dashed:
-            self._stroke(places, colour, width)
-            return
-        gone = 0.0
-        for (x0, y0), (x1, y1) in itertools.pairwise(places):
-            length = math.hypot(x1 - x0, y1 - y0)
-            at = 0.0
-            while at < length:
-                ahead = min(length, at + dash - gone % dash)
-                if gone // dash % 2 == 0:
-                    ends = [
-                        (x0 + t * (x1 - x0), y0 + t * (y1 - y0))
-                        for t in (at / length, ahead / length)
-                    ]
-                    self._stroke(ends, colour, width)
-                gone += ahead - at + 1e-9
-                at = ahead
-
-    def _stroke(self, places: Sequence[Point], colour: Colour, width: float) -> None:
-        fine = [(FINE * (self.left + x), FINE * y) for x, y in places]
-        if len(fine) > 1:
-            self.pen.line(fine, fill=colour, width=round(FINE * width), joint="curve")
-
-    def _symbol(self, place: Point, mark: Mark) -> None:
-        x, y = FINE * (self.left + place[0]), FINE * place[1]
-        reach = 6 * FINE
-        shape = self.pen.rectangle if mark.square else self.pen.ellipse
-        shape((x - reach, y - reach, x + reach, y + reach), outline=mark.colour, width=2 * FINE)
-
-    def _text(
-        self, place: Point, text: str, *, anchor: str, colour: Colour = INK, size: int = 14
-    ) -> None:
-        where = (FINE * (self.left + place[0]), FINE * place[1])
-        self.pen.text(where, text, fill=colour, font=_font(size), anchor=anchor)
-
-
-def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    return ImageFont.load_default(FINE * size)
-
-
-def _ticks(most: float) -> list[int]:
-    """Return 1, 2, 5, 10, 20, 50, ... up to `most`."""
-    ticks = [leading * 10**power for power in range(10) for leading in (1, 2, 5)]
-    return [tick for tick in ticks if tick <= most]
+    for curve in chart.curves:
+        style = (0, (3, 2)) if curve.dashed else "-"
+        x, y = zip(*curve.points, strict=True)
+        axes.plot(x, y, color=curve.colour, linestyle=style, linewidth=1.8, label=curve.label)
+    if chart.level is not None:
+        axes.axhline(
+            chart.level, color=FAINT, linestyle=(0, (3, 2)), linewidth=1.2, label=chart.level_label
+        )
+    for mark in chart.marks:
+        axes.plot(
+            *mark.point,
+            linestyle="",
+            marker="s" if mark.square else "o",
+            markersize=9,
+            markerfacecolor="none",
+            markeredgecolor=mark.colour,
+            markeredgewidth=1.5,
+            label=mark.label,
+            zorder=3,
+        )
+    axes.set_xscale("log")
+    axes.set_xlim(1, max(2.0, *(x for curve in chart.curves for x, _ in curve.points)))
+    axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5), numticks=30))
+    axes.xaxis.set_major_formatter("{x:g}")
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.grid(color=GRID)
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.set_xlabel(chart.x)
+    axes.text(0, 1.015, chart.y, transform=axes.transAxes, color=FAINT, fontsize=9)
+    size = min(12.0, 12.0 * ROOM / max(1, len(chart.title)))
+    axes.set_title(chart.title, loc="left", fontsize=size, pad=20, parse_math=False)
+    axes.legend(
+        loc="upper center",
+        bbox_to_anchor=(0.45, -0.14),
+        ncols=2,
+        frameon=False,
+        fontsize=9,
+        borderaxespad=0,
+    )

@@ -115,7 +115,7 @@ def picture(fits: Fits) -> Image.Image:
     title = f"{fits.prior.spec()}: how fast each is fitted"
     return charts.draw(
         [
-            Chart(title, x, f"{y}, output to its own target", targets, rows=2),
+            Chart(title, x, f"{y}, output to its own target", targets),
             Chart("picture + noise: when to stop", x, y, truth, marks, fits.noisy, level),
         ]
     )

@@ -10,7 +10,7 @@ import hashlib
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Collection
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 import torch
@@ -84,7 +84,14 @@ class Task(Component, ABC):
 
     A subclass is a frozen dataclass whose fields are its parameters. It defines `noise` and,
     unless A is the identity, `operator`.
+
+    Attributes
+    ----------
+    called : str
+        What papers call it, such as "Gaussian"; by default they use its name.
     """
+
+    called: ClassVar[str] = ""
 
     @property
     @abstractmethod
@@ -108,6 +115,27 @@ class Task(Component, ABC):
         """
         exact = "; what was measured without noise is as measured, but in plain interpolations"
         return self.protocol.text() + (exact if self.noise.is_exact else "")
+
+    @property
+    def title(self) -> str:
+        """What a table in a paper has above its column: a name, and the parameters that count.
+
+        Up to the first comma it is what tasks of one kind share.
+
+        Examples
+        --------
+        >>> from priorlab.tasks.builtin import Denoise, Inpaint
+        >>> Denoise().title, Inpaint().title
+        ('Gaussian, σ=25', 'Inpainting, 50 % missing')
+        """
+        return self._title()
+
+    def _title(self, *parts: str, said: Collection[str] = ()) -> str:
+        """Return the title with parts that say what the parameters `said` are, then the others."""
+        names = {"sigma": "σ"}
+        others = [key for key in self.shown() if key not in said]
+        texts = [f"{names.get(key, key)}={self.text(key)}" for key in others]
+        return ", ".join([self.called or self.name, *parts, *texts])
 
     def operator(self, shape: Shape, rng: np.random.Generator) -> LinearOperator:
         """Return A for images of `shape` (1, C, H, W); `rng` is its only randomness."""

@@ -54,6 +54,7 @@ class Deblur(Task):
     """
 
     name: ClassVar[str] = "deblur"
+    called: ClassVar[str] = "Deblurring"
     kind: str = parameter("gaussian", "what blurs", choices=("gaussian", "motion", "estimate"))
     width: float = parameter(
         1.6, "standard deviation of the Gaussian", unit="pixels", low=0.1, high=50

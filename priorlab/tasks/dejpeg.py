@@ -37,6 +37,7 @@ class Dejpeg(Task):
     """
 
     name: ClassVar[str] = "dejpeg"
+    called: ClassVar[str] = "JPEG"
     quality: int = parameter(10, "quality on IJG's scale", low=1, high=100, shown=True)
     subsampling: str = parameter(
         "4:4:4",

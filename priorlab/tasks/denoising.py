@@ -38,6 +38,7 @@ class Denoise(Task):
     """
 
     name: ClassVar[str] = "denoise"
+    called: ClassVar[str] = "Gaussian"
     sigma: float = sigma_parameter(25)
 
     @property
@@ -63,6 +64,7 @@ class DenoisePoisson(Task):
     """
 
     name: ClassVar[str] = "denoise-poisson"
+    called: ClassVar[str] = "Poisson"
     peak: float = parameter(30.0, "mean count at white", low=0.1, high=1e6, shown=True)
 
     @property
@@ -92,12 +94,18 @@ class DenoiseImpulse(Task):
     """
 
     name: ClassVar[str] = "denoise-impulse"
+    called: ClassVar[str] = "Impulses"
     amount: float = parameter(
         0.2, "fraction of the values that are hit", low=LEAST_AMOUNT, high=1, shown=True
     )
     values: str = parameter(
         "extreme", "which values impulses have: 0 and 255 only, or any", choices=("extreme", "any")
     )
+
+    @property
+    @override
+    def title(self) -> str:
+        return self._title(f"{100 * self.amount:g} %", said={"amount"})
 
     @property
     def noise(self) -> Noise:

@@ -42,6 +42,7 @@ class Inpaint(Task):
     """
 
     name: ClassVar[str] = "inpaint"
+    called: ClassVar[str] = "Inpainting"
     kind: str = parameter("random", "which pixels are missing", choices=masks.KINDS)
     missing: float = parameter(
         0.5, "fraction of missing pixels, for random and box", low=0, high=0.999, shown=True
@@ -72,6 +73,13 @@ class Inpaint(Task):
     def shown(self) -> list[str]:
         means_nothing = {"missing"} if self.mask or self.kind == "text" else set()
         return [key for key in super().shown() if key not in means_nothing]
+
+    @property
+    @override
+    def title(self) -> str:
+        if "missing" not in self.shown():
+            return self._title()
+        return self._title(f"{100 * self.missing:g} % missing", said={"missing"})
 
     @property
     def noise(self) -> Noise:

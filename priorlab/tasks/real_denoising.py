@@ -42,6 +42,7 @@ class DenoiseReal(Task):
     """
 
     name: ClassVar[str] = "denoise-real"
+    called: ClassVar[str] = "Real noise"
     electrons: float = parameter(
         1000.0, "simulated: what a pixel counts in white light", low=10, high=1e6, shown=True
     )

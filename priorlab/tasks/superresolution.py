@@ -36,12 +36,18 @@ class SuperResolution(Task):
     """
 
     name: ClassVar[str] = "superres"
+    called: ClassVar[str] = "Super-resolution"
     factor: int = parameter(4, "how many times smaller the data are", low=2, high=8, shown=True)
     kernel: str = parameter(
         "lanczos", "filter before down-sampling", choices=("lanczos", "bicubic", "gaussian")
     )
     sigma: float = sigma_parameter(0)
     boundary: str = boundary_parameter("reflect")
+
+    @property
+    @override
+    def title(self) -> str:
+        return self._title(f"×{self.factor}", said={"factor"})
 
     @property
     def noise(self) -> Noise:

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from PIL import Image
+from PIL import Image, ImageColor
 from sample_pictures import picture, save
 
 from priorlab import plugins
@@ -152,7 +152,7 @@ def test_the_chart_shows_every_curve_in_its_colour():
     axes = pixels[charts.TOP : -charts.BOTTOM, charts.LEFT : charts.WIDTH - charts.RIGHT]
     rows = {}
     for colour in (charts.BLUE, charts.ORANGE, charts.GREEN):
-        near = np.abs(axes - colour).sum(axis=2) < 60
+        near = np.abs(axes - ImageColor.getrgb(colour)).sum(axis=2) < 60
         assert near.any()
         rows[colour] = [
             np.nonzero(near[:, part])[0].mean()

@@ -491,3 +491,19 @@ def test_one_image_at_a_time() -> None:
 
 def test_names_are_unique() -> None:
     assert len({task.name for task in BUILTIN_TASKS}) == len(BUILTIN_TASKS)
+
+
+@pytest.mark.parametrize(
+    ("task", "title"),
+    [
+        (Denoise(sigma=15 / 255), "Gaussian, σ=15"),
+        (DenoiseImpulse(amount=0.3, values="any"), "Impulses, 30 %, values=any"),
+        (Inpaint(missing=0.8), "Inpainting, 80 % missing"),
+        (Inpaint(kind="text"), "Inpainting, kind=text"),
+        (SuperResolution(factor=3, kernel="bicubic"), "Super-resolution, ×3, kernel=bicubic"),
+        (Dejpeg(quality=40), "JPEG, quality=40"),
+        (Scan(), "scan"),
+    ],
+)
+def test_a_title_tells_what_a_paper_tells(task: Task, title: str) -> None:
+    assert task.title == title

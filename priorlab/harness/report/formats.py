@@ -1,24 +1,41 @@
-"""Sheets, tables whose cells are already texts, as Markdown, LaTeX or for a terminal."""
+"""Sheets, tables whose cells are already texts, and how they are written in Markdown.
+
+The modules `latex_tables`, `html_tables` and `terminal_tables` write the same sheets.
+"""
 
 from __future__ import annotations
 
-import itertools
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from priorlab import escaping
-
-if TYPE_CHECKING:
-    from rich.console import RenderableType
 
 
 @dataclass(frozen=True)
 class TextColumn:
-    """A column: its title, and whether its texts are numbers, set to the right."""
+    """A column of a sheet.
+
+    Attributes
+    ----------
+    title : str
+    numeric : bool
+        Whether its texts are numbers, set to the right.
+    group : str
+        A title above its own, which neighbours may share.
+    spare : int
+        Where a terminal is narrow, columns are left out from the highest number on; none with 0.
+    """
 
     title: str
     numeric: bool = True
+    group: str = ""
+    spare: int = 0
+
+    @property
+    def whole_title(self) -> str:
+        """The title where there is one line for it."""
+        return f"{self.group}, {self.title}" if self.group else self.title
 
 
 @dataclass(frozen=True)
@@ -32,32 +49,63 @@ class TextCell:
 
 @dataclass(frozen=True)
 class Sheet:
-    """A table, its title, the notes below it, and below them tables that belong to it."""
+    """A table, its title, the notes below it, and below them tables that belong to it.
+
+    Attributes
+    ----------
+    name : str
+        What a label refers to it by; empty if nothing does.
+    apart : int
+        How many of the last lines are of another kind, set apart by a rule where there are rules.
+    """
 
     title: str
     columns: Sequence[TextColumn]
     lines: Sequence[Sequence[TextCell]]
     notes: Sequence[str]
     further: Sequence[Sheet] = ()
+    name: str = ""
+    apart: int = 0
 
 
-def _all(sheets: Sequence[Sheet]) -> Iterator[Sheet]:
+@dataclass(frozen=True, kw_only=True)
+class Frame:
+    """What a document has around its sheets.
+
+    Attributes
+    ----------
+    title : str
+    above, closing : sequence of str
+        Paragraphs above the sheets, notes below the last.
+    command : str
+        What made the results, to be typed again.
+    """
+
+    title: str = ""
+    above: Sequence[str] = ()
+    closing: Sequence[str] = ()
+    command: str = ""
+
+
+BARE = Frame()
+"""Of sheets that stand alone."""
+
+
+def every(sheets: Sequence[Sheet]) -> Iterator[Sheet]:
     """Yield each sheet, and after it what belongs to it."""
     for sheet in sheets:
         yield sheet
         yield from sheet.further
 
 
-def markdown(
-    sheets: Sequence[Sheet], closing: Sequence[str], title: str = "", above: Sequence[str] = ()
-) -> str:
+def markdown(sheets: Sequence[Sheet], frame: Frame = BARE) -> str:
     """Return the sheets as Markdown that is aligned and reads well as plain text.
 
     Examples
     --------
     >>> columns = [TextColumn("prior", numeric=False), TextColumn("PSNR")]
     >>> cells = [TextCell("tv"), TextCell("30.00", bold=True)]
-    >>> print(markdown([Sheet("denoise", columns, [cells], ["Data: set12."])], closing=()))
+    >>> print(markdown([Sheet("denoise", columns, [cells], ["Data: set12."])]))
     ## denoise
     <BLANKLINE>
     | prior |      PSNR |
@@ -67,118 +115,28 @@ def markdown(
     - Data: set12.
     <BLANKLINE>
     """
-    parts = [f"# {escaping.markdown(title)}"] if title else []
-    parts += map(escaping.markdown_block, above)
-    for sheet in _all(sheets):
+    parts = [f"# {escaping.markdown(frame.title)}"] if frame.title else []
+    parts += map(escaping.markdown_block, frame.above)
+    for sheet in every(sheets):
         parts += [
             f"## {escaping.markdown(sheet.title)}",
             _markdown_table(sheet),
             _bullets(sheet.notes),
         ]
-    if closing:
-        parts += ["---", _bullets(closing)]
+    if frame.closing or frame.command:
+        parts.append("---")
+    if frame.closing:
+        parts.append(_bullets(frame.closing))
+    if frame.command:  # in a block of code, where no mark is escaped: it can be pasted
+        code = escaping.terminal(frame.command)
+        fence = "`" * max(3, *(len(run) + 1 for run in re.findall("`+", code) or [""]))
+        parts.append(f"{fence}sh\n{code}\n{fence}")
     return "\n\n".join(parts) + "\n"
-
-
-def latex(
-    sheets: Sequence[Sheet], closing: Sequence[str], title: str = "", above: Sequence[str] = ()
-) -> str:
-    """Return the sheets as LaTeX tables, for a document that uses the package booktabs.
-
-    Examples
-    --------
-    >>> columns = [TextColumn("prior", numeric=False), TextColumn("PSNR")]
-    >>> cells = [TextCell("tv"), TextCell("30.00", bold=True)]
-    >>> print(latex([Sheet("denoise", columns, [cells], [])], closing=()))
-    % needs \\usepackage{booktabs}
-    \\begin{table}
-    ...
-    tv & \\textbf{30.00} \\\\
-    ...
-    """
-    tables = "\n".join(
-        _latex_table(sheet, closing if sheet in sheets else ()) for sheet in _all(sheets)
-    )
-    heading = [rf"\section*{{{escaping.latex(title)}}}"] if title else []
-    heading += [rf"\noindent {escaping.latex(text)}\par" for text in above]
-    return "\n".join([r"% needs \usepackage{booktabs}", *heading, tables])
-
-
-NARROW = 72
-"""Terminals with fewer columns get no intervals."""
-
-
-def terminal(
-    sheets: Sequence[Sheet], width: int, title: str = "", above: Sequence[str] = ()
-) -> RenderableType:
-    """Return the sheets for `rich.console.Console.print`, for a terminal of `width` columns.
-
-    Notes that all sheets share, and those of what belongs to sheets, are printed once, at the end.
-
-    Examples
-    --------
-    >>> from rich.console import Console
-    >>> columns = [TextColumn("prior", numeric=False), TextColumn("PSNR")]
-    >>> sheet = Sheet("denoise", columns, [[TextCell("tv"), TextCell("30.00")]], ["Data: set12."])
-    >>> Console(width=40).print(terminal([sheet], width=40))  # doctest: +NORMALIZE_WHITESPACE
-    denoise
-    prior   PSNR
-    ────────────
-    tv     30.00
-    Data: set12.
-    """
-    from rich import box
-    from rich.console import Group
-    from rich.table import Table
-    from rich.text import Text
-
-    def styled(text: str, style: str) -> Text:
-        return Text(escaping.terminal(text), style=style)
-
-    parts: list[RenderableType] = [styled(title, "bold")] if title else []
-    parts += [styled(text, "dim") for text in above]
-    parts += [Text()] if parts else []
-    shared = [n for n in sheets[0].notes if all(n in sheet.notes for sheet in sheets)]
-    shared += dict.fromkeys(n for sheet in sheets for part in sheet.further for n in part.notes)
-    for sheet in _all(sheets):
-        table = Table(
-            title=styled(sheet.title, "bold"),
-            title_justify="left",
-            box=box.SIMPLE_HEAD,
-            pad_edge=False,
-            padding=(0, 1, 0, 0),
-        )
-        for column in sheet.columns:
-            table.add_column(
-                styled(column.title if width >= NARROW else column.title.partition(" [")[0], ""),
-                justify="right" if column.numeric else "left",
-                no_wrap=column.numeric,
-                overflow="fold",
-            )
-        for line in sheet.lines:
-            table.add_row(
-                *(
-                    Text.assemble(
-                        (_folded(cell), "bold green" if cell.bold else ""),
-                        escaping.terminal(cell.detail) if width >= NARROW else "",
-                    )
-                    for cell in line
-                )
-            )
-        own = [note for note in sheet.notes if note not in shared]
-        parts += [table, *(styled(note, "dim") for note in own), Text()]
-    return Group(*parts, *(styled(note, "dim") for note in shared))
-
-
-def _folded(cell: TextCell, most: int = 20) -> str:
-    """Return a text that a narrow column can break where a spec has a comma."""
-    text = escaping.terminal(cell.text)
-    return text if len(text) <= most else text.replace(",", ",\n")
 
 
 def _markdown_table(sheet: Sheet) -> str:
     """Return a table whose columns are as wide in every line; the last may run on."""
-    titles = [escaping.markdown(column.title) for column in sheet.columns]
+    titles = [escaping.markdown(column.whole_title) for column in sheet.columns]
     body = [[_markdown_cell(cell) for cell in line] for line in sheet.lines]
     widths = [max(3, *map(len, texts)) for texts in zip(titles, *body, strict=True)]
     if not sheet.columns[-1].numeric:
@@ -204,28 +162,3 @@ def _markdown_cell(cell: TextCell) -> str:
 
 def _bullets(notes: Sequence[str]) -> str:
     return "\n".join(f"- {escaping.markdown_block(note)}" for note in notes)
-
-
-def _latex_table(sheet: Sheet, closing: Sequence[str]) -> str:
-    layout = "".join("r" if column.numeric else "l" for column in sheet.columns)
-    lines = [
-        r"\begin{table}",
-        r"\centering",
-        rf"\caption{{{escaping.latex(sheet.title)}}}",
-        rf"\begin{{tabular}}{{{layout}}}",
-        r"\toprule",
-        " & ".join(escaping.latex(column.title) for column in sheet.columns) + r" \\",
-        r"\midrule",
-        *(" & ".join(map(_latex_cell, line)) + r" \\" for line in sheet.lines),
-        r"\bottomrule",
-        r"\end{tabular}",
-        r"\par\medskip\footnotesize\raggedright",
-        *(escaping.latex(note) + r"\par" for note in itertools.chain(sheet.notes, closing)),
-        r"\end{table}",
-    ]
-    return "\n".join(lines) + "\n"
-
-
-def _latex_cell(cell: TextCell) -> str:
-    text = rf"\textbf{{{escaping.latex(cell.text)}}}" if cell.bold else escaping.latex(cell.text)
-    return text + escaping.latex(cell.detail)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import pandas as pd
 
@@ -14,9 +14,13 @@ from priorlab.harness.results.header import Header
 FEW = 10
 """Below so many images a table warns of how little they can tell."""
 
-
 INPUT = "degraded"
 """The name of the prior that returns its input, interpolated where pixels are missing."""
+
+PUBLISHED = (
+    "(published): copied from the paper, not measured here: other draws of the noise and"
+    " another implementation; neither ranked nor compared."
+)
 
 
 def below(
@@ -33,11 +37,11 @@ def below(
     notes = []
     if header.protocols.get(task):
         notes.append(f"Protocol: metrics {header.protocols[task]}.")
-    notes.append(f"Data: {_data(rows, header.dataset)}.")
+    notes.append(f"Data: {data(rows, header.dataset)}.")
     notes += _tuned(rows, header)
     if full:
-        notes.append(_evidence(rows))
-    notes.append(_meaning_of_bold(lines, images))
+        notes.append(evidence(rows))
+    notes.append(meaning_of_bold(lines, images))
     if worse := below_input(lines):
         notes.append(f"Below {INPUT}, the input itself: {', '.join(worse)}.")
     if full and images > 1:
@@ -53,7 +57,7 @@ def below(
         )
     if full and reference:
         notes.append(f"wins: share of the images on which the prior is better than {reference}.")
-    notes.append(_timing(rows))
+    notes.append(timing(rows))
     if full and any(line.cpu_seconds is not None for line in lines):
         notes.append("CPU s: the same of what all cores together spent on it.")
     if any(line.throughput is not None for line in lines):
@@ -65,10 +69,7 @@ def below(
             f" their PSNR counts as {statistics.PSNR_CAP:.0f} dB."
         )
     if any(line.kind == "published" for line in lines):
-        notes.append(
-            "(published): copied from the paper, not measured here: other draws of the noise and"
-            " another implementation; neither ranked nor compared."
-        )
+        notes.append(PUBLISHED)
     return notes
 
 
@@ -110,7 +111,7 @@ def below_input(lines: Sequence[Line]) -> list[str]:
     return [prior for prior, mean in means.items() if least is not None and mean < least]
 
 
-def _evidence(rows: pd.DataFrame) -> str:
+def evidence(rows: pd.DataFrame) -> str:
     """Return whether all priors had the same data, by the digests of what they were given."""
     known = rows[rows["measurement"] != ""]
     if (known.groupby(["image", "seed"])["measurement"].nunique() > 1).any():
@@ -121,7 +122,7 @@ def _evidence(rows: pd.DataFrame) -> str:
     return "Evidence: every prior restores the identical measurement of an image and seed."
 
 
-def _meaning_of_bold(lines: Sequence[Line], images: int) -> str:
+def meaning_of_bold(lines: Sequence[Line], images: int) -> str:
     """Return the criterion in one sentence, or why nothing is bold."""
     measured = [line for line in lines if line.kind == "measured"]
     if images < statistics.LEAST_IMAGES:
@@ -140,7 +141,7 @@ def _meaning_of_bold(lines: Sequence[Line], images: int) -> str:
     )
 
 
-def _data(rows: pd.DataFrame, dataset: str) -> str:
+def data(rows: pd.DataFrame, dataset: str) -> str:
     """Return which images and seeds were used."""
     count, seeds = rows["image"].nunique(), sorted(set(rows["seed"]))
     texts = [dataset, f"{count} image{'s' * (count > 1)}"]
@@ -157,7 +158,7 @@ def _data(rows: pd.DataFrame, dataset: str) -> str:
     return ", ".join(filter(None, texts)) + averaged
 
 
-def _timing(rows: pd.DataFrame) -> str:
+def timing(rows: pd.DataFrame) -> str:
     """Return what the time is, and on what it was taken."""
     good = rows[rows["status"] == "ok"]
     texts = []
@@ -188,8 +189,14 @@ _CONDITIONS = {
 """For columns of the rows, how a note on the time words a value of 1 and any other."""
 
 
-def closing(header: Header) -> list[str]:
+def closing(header: Header, shown: Collection[str] | None = None) -> list[str]:
     """Return the notes that hold for all tables of a run.
+
+    Parameters
+    ----------
+    header : Header
+    shown : collection of str, optional
+        The metrics to tell of, if not all.
 
     Examples
     --------
@@ -200,11 +207,10 @@ def closing(header: Header) -> list[str]:
     notes = [
         f"{label(name)}: {text}" + "; lower is better" * (name in header.lower_is_better)
         for name, text in header.metrics.items()
+        if shown is None or name in shown
     ]
     notes += header.notes
     if header.versions:
         versions = ", ".join(f"{name} {version}" for name, version in header.versions.items())
         notes.append(f"Versions: {versions}.")
-    if header.command:
-        notes.append(f"Command: {header.command}")
     return notes

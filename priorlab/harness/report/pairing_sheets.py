@@ -6,11 +6,11 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 from priorlab.harness.report.equivalence import MARGIN
+from priorlab.harness.report.figures import written
 from priorlab.harness.report.formats import Sheet, TextCell, TextColumn
 from priorlab.harness.report.line import MAIN
 from priorlab.harness.report.pairing import Compared
 from priorlab.harness.report.remarks import label
-from priorlab.harness.report.sheets import seconds_text
 from priorlab.harness.report.statistics import LEAST_IMAGES
 
 DECIMALS = {MAIN: ".2f", "ssim": ".4f"}
@@ -117,5 +117,5 @@ def _p(one: Compared, metric: str) -> TextCell:
 
 
 def _seconds(one: Compared) -> TextCell:
-    first, second = map(seconds_text, one.seconds)
+    first, second = (written(seconds, "seconds") for seconds in one.seconds)
     return TextCell(f"{first} -> {second}" + " !" * bool(one.times_differ))

@@ -7,15 +7,22 @@ from functools import partial
 
 import pandas as pd
 
-from priorlab.harness.report import notes, oracle, published
+from priorlab.harness.report import figures, notes, oracle, published
+from priorlab.harness.report.figures import heading
 from priorlab.harness.report.formats import Sheet, TextCell, TextColumn
 from priorlab.harness.report.line import Line
 from priorlab.harness.report.remarks import one_line
 from priorlab.harness.results.header import Header
 from priorlab.harness.results.schema import METRICS
 
-Written = tuple[TextColumn, Callable[[Line], TextCell]]
-"""A column, and how a line is written in it."""
+Written = dict[str, tuple[TextColumn, Callable[[Line], TextCell]]]
+"""Columns, by what table.csv calls the fact in them, and how a line is written in each."""
+
+FACTS = (
+    *("psnr_rank", "psnr_difference", "psnr_wins", "seconds", "cpu_seconds", "throughput"),
+    *("cells_ok", "remarks"),
+)
+"""What a table of one task can show beside the metrics."""
 
 CI = " [95 % CI]"
 
@@ -29,6 +36,8 @@ def sheet(
     *,
     full: bool,
     remarks_in_column: bool,
+    chosen: Sequence[str] | None = None,
+    title: str = "",
 ) -> Sheet:
     """Return the table of one task.
 
@@ -48,6 +57,11 @@ def sheet(
         True for a document, False for a terminal, which has room for fewer columns and notes.
     remarks_in_column : bool
         Remarks are long: where the page is narrow they go below the table.
+    chosen : sequence of str, optional
+        The columns to show beside the prior, by the names of table.csv; by default all that say
+        something.
+    title : str
+        Of the task, where it is not to be its spec.
     """
     idle, lines = _idle(lines, rows)
     reference = next(line.psnr.reference for line in lines if line.kind == "measured")
@@ -56,7 +70,9 @@ def sheet(
     remarked = [line for line in lines if line.remarks]
     columns = _columns(lines, rows, reference, against, full=full)
     if remarks_in_column and remarked:
-        columns.append((TextColumn("remarks", numeric=False), lambda line: TextCell(line.remarks)))
+        columns["remarks"] = (TextColumn("remarks", numeric=False), _remarks)
+    if chosen is not None:
+        columns = {name: columns[name] for name in ("prior", *chosen) if name in columns}
     theirs = [(line.prior, line.psnr.mean or 0.0, line.check) for line in lines]
     below = [f"Not for this task: {idle}."] if idle else []
     if not remarks_in_column:
@@ -64,9 +80,9 @@ def sheet(
     below += [remark] if remark else []
     below += notes.below(task, lines, rows, header, reference, full=full)
     return Sheet(
-        title=task + (f" on {header.dataset}" if header.dataset else ""),
-        columns=[column for column, _ in columns],
-        lines=[[write(line) for _, write in columns] for line in lines],
+        title=(title or task) + (f" on {header.dataset}" if header.dataset else ""),
+        columns=[column for column, _ in columns.values()],
+        lines=[[write(line) for _, write in columns.values()] for line in lines],
         notes=below,
         further=[
             part
@@ -81,32 +97,36 @@ def sheet(
 
 def _columns(
     lines: Sequence[Line], rows: pd.DataFrame, reference: str, against: str, *, full: bool
-) -> list[Written]:
+) -> Written:
     """Return the columns of a table, but for that of the remarks."""
     statuses = {str(prior): set(group) for prior, group in rows.groupby("prior")["status"]}
     measured = next(line for line in lines if line.kind == "measured")
     further = [name for name in measured.metrics if name not in METRICS]
-    columns: list[Written] = [
-        (TextColumn("#"), lambda line: TextCell(_text(line.psnr.rank, "d"))),
-        (TextColumn("prior", numeric=False), _prior),
-        (TextColumn("PSNR (dB)" + CI), partial(_psnr, statuses=statuses)),
-        (TextColumn("SSIM"), partial(_metric, name="ssim", pattern=".4f", interval=False)),
-    ]
+    columns: Written = {
+        "psnr_rank": (TextColumn("#", spare=8), _rank),
+        "prior": (TextColumn("prior", numeric=False), _prior),
+        "psnr": (TextColumn(heading("psnr") + CI), partial(_psnr, statuses=statuses)),
+        "ssim": (
+            TextColumn(heading("ssim"), spare=3),
+            partial(_metric, name="ssim", interval=False),
+        ),
+    }
     for name in further:
-        write = partial(_metric, name=name, pattern=".4g", interval=full)
-        columns.append((TextColumn(name + CI * full), write))
+        write = partial(_metric, name=name, interval=full)
+        columns[name] = (TextColumn(name + CI * full, spare=2), write)
     write = partial(_difference, reference=reference, against=against, interval=full)
-    columns.append((TextColumn(f"vs {against}" + f" (dB){CI}" * full), write))
+    title = f"vs {against}" + f" (dB){CI}" * full
+    columns["psnr_difference"] = (TextColumn(title, spare=6), write)
     if full:
-        columns.append((TextColumn("wins"), _wins))
-    columns.append((TextColumn("s/image"), lambda line: TextCell(seconds_text(line.seconds))))
+        columns["psnr_wins"] = (TextColumn("wins"), _wins)
+    spared = {"seconds": 5}
     if full and any(line.cpu_seconds is not None for line in lines):
-        columns.append((TextColumn("CPU s"), lambda line: TextCell(seconds_text(line.cpu_seconds))))
+        spared["cpu_seconds"] = 7
     if any(line.throughput is not None for line in lines):
-        columns.append(
-            (TextColumn("images/s"), lambda line: TextCell(_text(line.throughput, ".3g")))
-        )
-    columns.append((TextColumn("ok"), _ok))
+        spared["throughput"] = 7
+    for name, spare in spared.items():
+        columns[name] = (TextColumn(heading(name), spare=spare), partial(_fact, name=name))
+    columns["cells_ok"] = (TextColumn("ok", spare=4), _ok)
     return columns
 
 
@@ -126,6 +146,18 @@ def _idle(lines: Sequence[Line], rows: pd.DataFrame) -> tuple[str, Sequence[Line
     return text, [line for line in lines if line.kind != "measured" or not apart[line.prior]]
 
 
+def _rank(line: Line) -> TextCell:
+    return TextCell("-" if line.psnr.rank is None else str(line.psnr.rank))
+
+
+def _remarks(line: Line) -> TextCell:
+    return TextCell(line.remarks)
+
+
+def _fact(line: Line, name: str) -> TextCell:
+    return TextCell(figures.written(getattr(line, name), name))
+
+
 def _prior(line: Line) -> TextCell:
     return TextCell(line.prior, " (published)" * (line.kind == "published"))
 
@@ -135,18 +167,19 @@ def _psnr(line: Line, statuses: dict[str, set[str]]) -> TextCell:
     if line.psnr.mean is None:
         why = statuses[line.prior]
         return TextCell(next(iter(why)) if len(why) == 1 else "no result")
-    return _metric(line, "psnr", ".2f", interval=True)
+    return _metric(line, "psnr", interval=True)
 
 
-def _metric(line: Line, name: str, pattern: str, *, interval: bool) -> TextCell:
+def _metric(line: Line, name: str, *, interval: bool) -> TextCell:
     """Return the mean, bold if the prior leads, with its interval or without."""
-    figures = line.metrics.get(name)
-    if figures is None:
+    found = line.metrics.get(name)
+    if found is None:
         return TextCell("-")
     detail = ""
-    if interval and figures.low is not None and figures.high is not None:
-        detail = f" [{figures.low:{pattern}}, {figures.high:{pattern}}]"
-    return TextCell(_text(figures.mean, pattern), detail, bold=bool(figures.leads))
+    if interval and found.low is not None and found.high is not None:
+        ends = [figures.written(end, name) for end in (found.low, found.high)]
+        detail = f" [{', '.join(ends)}]"
+    return TextCell(figures.written(found.mean, name), detail, bold=bool(found.leads))
 
 
 def _difference(line: Line, reference: str, against: str, *, interval: bool) -> TextCell:
@@ -157,7 +190,8 @@ def _difference(line: Line, reference: str, against: str, *, interval: bool) -> 
     detail = ""
     if interval and low is not None and high is not None:
         detail = f" [{low:+.2f}, {high:+.2f}]"
-    return TextCell(_text(line.psnr.difference, "+.2f"), detail)
+    mean = line.psnr.difference
+    return TextCell("-" if mean is None else f"{mean:+.2f}", detail)
 
 
 def _wins(line: Line) -> TextCell:
@@ -167,16 +201,3 @@ def _wins(line: Line) -> TextCell:
 
 def _ok(line: Line) -> TextCell:
     return TextCell("-" if line.cells is None else f"{line.cells_ok}/{line.cells}")
-
-
-def _text(value: float | None, pattern: str) -> str:
-    return "-" if value is None else format(value, pattern)
-
-
-def seconds_text(value: float | None) -> str:
-    """Return a duration with two or three significant digits."""
-    if value is None:
-        return "-"
-    if value < 0.001:
-        return "<0.001"
-    return f"{value:.0f}" if value >= 100 else f"{value:.3g}" if value >= 0.1 else f"{value:.2g}"

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,17 +13,30 @@ import pandas as pd
 
 from priorlab.errors import unknown
 from priorlab.files import write_atomically
-from priorlab.harness.report import copies, formats, notes, sheets, summary
-from priorlab.harness.report.formats import Sheet
-from priorlab.harness.report.line import Line
-from priorlab.harness.results import csv_files, schema
+from priorlab.harness.report import (
+    copies,
+    formats,
+    html_tables,
+    latex_tables,
+    notes,
+    sheets,
+    summary,
+    terminal_tables,
+)
+from priorlab.harness.report.formats import Frame, Sheet
+from priorlab.harness.report.line import MAIN, Line
+from priorlab.harness.report.pivot import FACTS, Pivot
+from priorlab.harness.results import csv_files, parquet_files, schema
 from priorlab.harness.results.header import Header
 from priorlab.harness.results.schema import METRICS
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-FORMATS = ("md", "csv", "latex")
+_WRITERS = {"md": formats.markdown, "html": html_tables.html, "latex": latex_tables.latex}
+
+FORMATS = (*_WRITERS, "csv")
+"""Those that are texts; `parquet` is the other."""
 
 
 def render(
@@ -29,6 +45,8 @@ def render(
     header: Header | None = None,
     *,
     reference: str | None = None,
+    columns: Sequence[str] | None = None,
+    pivot: bool = False,
 ) -> str:
     """Return the tables of a run as text.
 
@@ -36,17 +54,22 @@ def render(
     ----------
     rows : DataFrame
         A row per prior x task x image x seed; see `priorlab.harness.results.schema`.
-    style : {"md", "csv", "latex"}
+    style : {"md", "html", "latex", "csv"}
         CSV has a line per prior and task, in full precision.
     header : Header, optional
         What is known besides the rows.
     reference : str, optional
         The prior that others are compared with; by default the best of each task.
+    columns : sequence of str, optional
+        What to show beside the prior, by the names of the columns of table.csv; by default all
+        that say something, and in a pivot the PSNR.
+    pivot : bool
+        One table with a line for each prior and columns for each task.
 
     Raises
     ------
     UsageError
-        For an unknown style or reference, or rows that are no results.
+        For an unknown style, reference or column, or rows that are no results.
 
     Examples
     --------
@@ -58,7 +81,26 @@ def render(
     """
     if style not in FORMATS:
         raise unknown("table format", style, FORMATS)
-    return _Comparison.of(rows, header, reference).text(style)
+    return _Comparison.of(rows, header, reference).text(style, columns, pivot=pivot)
+
+
+def parquet(
+    rows: pd.DataFrame,
+    header: Header | None = None,
+    *,
+    reference: str | None = None,
+    columns: Sequence[str] | None = None,
+    pivot: bool = False,
+) -> bytes:
+    """Return what `render` writes as CSV as a Parquet file.
+
+    Raises
+    ------
+    UsageError
+        If pyarrow is not installed, or as `render` does.
+    """
+    found = _Comparison.of(rows, header, reference)
+    return parquet_files.write(found.data(columns, pivot=pivot))
 
 
 def terminal(
@@ -82,7 +124,9 @@ def terminal(
     """
     found = _Comparison.of(rows, header, None)
     pages = found.sheets(full=False, remarks_in_column=False)
-    return formats.terminal(pages, width, found.header.title, found.header.above)
+    return terminal_tables.terminal(
+        pages, width, Frame(title=found.header.title, above=found.header.above)
+    )
 
 
 def compared(
@@ -178,18 +222,64 @@ class _Comparison:
         )
         return cls(rows, header, lines, copies.note(equal))
 
-    def text(self, style: str) -> str:
+    def text(self, style: str, columns: Sequence[str] | None = None, *, pivot: bool = False) -> str:
         """Return the tables as a document in one of the `FORMATS`."""
-        header = self.header
         if style == "csv":
-            protocols = [header.protocols.get(line.task, "") for line in self.lines]
-            table = summary.table(self.lines)
-            return csv_files.write(table.assign(dataset=header.dataset, protocol=protocols))
-        document = self.sheets(full=True, remarks_in_column=style == "md")
-        write_sheets = formats.markdown if style == "md" else formats.latex
-        return write_sheets(document, notes.closing(header), header.title, header.above)
+            return csv_files.write(self.data(columns, pivot=pivot))
+        header, shown = self.header, None
+        if pivot:
+            arranged = self.pivoted(columns)
+            document, shown = [arranged.sheet(self.rows, header, self.remark)], arranged.chosen
+        else:
+            if columns is not None:
+                _check(columns, [*self.metrics, *sheets.FACTS])
+            document = self.sheets(
+                full=True, remarks_in_column=style == "md", columns=columns, titled=style != "md"
+            )
+        if header.name:
+            document = [
+                dataclasses.replace(sheet, name=label)
+                for sheet, label in zip(document, _labels(header.name, document), strict=True)
+            ]
+        frame = Frame(
+            title=header.title,
+            above=header.above,
+            closing=notes.closing(header, shown),
+            command=header.command,
+        )
+        return _WRITERS[style](document, frame)
 
-    def sheets(self, *, full: bool, remarks_in_column: bool) -> list[Sheet]:
+    def data(self, columns: Sequence[str] | None = None, *, pivot: bool = False) -> pd.DataFrame:
+        """Return the tables as one, in full precision."""
+        if pivot:
+            return self.pivoted(columns).frame()
+        protocols = [self.header.protocols.get(line.task, "") for line in self.lines]
+        table = summary.table(self.lines)
+        table = table.assign(dataset=self.header.dataset, protocol=protocols)
+        if columns is None:
+            return table
+        _check(columns, [str(name) for name in table.columns])
+        return table[[*dict.fromkeys(["task", "prior", *columns])]]
+
+    def pivoted(self, columns: Sequence[str] | None) -> Pivot:
+        """Return the lines with the tasks side by side."""
+        chosen = (MAIN,) if columns is None else columns
+        _check(chosen, [*self.metrics, *FACTS])
+        return Pivot.of(self.lines, self.rows, chosen, self.header.lower_is_better)
+
+    @property
+    def metrics(self) -> list[str]:
+        """The names of all metrics."""
+        return list(dict.fromkeys(name for line in self.lines for name in line.metrics))
+
+    def sheets(
+        self,
+        *,
+        full: bool,
+        remarks_in_column: bool,
+        columns: Sequence[str] | None = None,
+        titled: bool = False,
+    ) -> list[Sheet]:
         """Return the table of each task."""
         tasks = dict.fromkeys(line.task for line in self.lines)
         return [
@@ -201,6 +291,20 @@ class _Comparison:
                 self.remark,
                 full=full,
                 remarks_in_column=remarks_in_column,
+                chosen=columns,
+                title=self.header.titles.get(task, task) if titled else task,
             )
             for task in tasks
         ]
+
+
+def _check(columns: Sequence[str], known: Sequence[str]) -> None:
+    for name in columns:
+        if name not in known:
+            raise unknown("column", name, known)
+
+
+def _labels(run: str, document: Sequence[Sheet]) -> list[str]:
+    """Return what LaTeX can refer to each table by."""
+    name = re.sub(r"[^A-Za-z0-9]+", "-", run).strip("-") or "run"
+    return [name] if len(document) == 1 else [f"{name}-{i + 1}" for i in range(len(document))]

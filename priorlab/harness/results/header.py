@@ -14,6 +14,8 @@ class Header:
 
     Attributes
     ----------
+    name : str
+        Of the run; what LaTeX labels begin with.
     dataset : str
         Name of the image set.
     known : str
@@ -24,6 +26,8 @@ class Header:
         measured ones of all of them only.
     protocols : mapping of str to str
         For each task the text of its `Protocol`.
+    titles : mapping of str to str
+        For each task what papers call it; of runs of earlier versions it is not known.
     tuned : mapping
         For each prior, by kind of degradation, the parameters that take the place of its defaults.
     metrics : mapping of str to str
@@ -44,10 +48,12 @@ class Header:
         Those of a suite, which are compared with what was measured.
     """
 
+    name: str = ""
     dataset: str = ""
     known: str = ""
     images: int = 0
     protocols: Mapping[str, str] = field(default_factory=dict)
+    titles: Mapping[str, str] = field(default_factory=dict)
     tuned: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     metrics: Mapping[str, str] = field(default_factory=dict)
     lower_is_better: Collection[str] = ()

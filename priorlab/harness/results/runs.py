@@ -96,11 +96,13 @@ class Run:
         suite = self.info.get("suite", {})
         source = suite.get("source", "")
         return Header(
+            name=self.folder.name,
             dataset=self.info["dataset"],
             known=self.info["known_dataset"],
             images=self.info.get("images")
             or len({cell["image"] for cell in self.info.get("cells", ())}),
             protocols=self.info["tasks"],
+            titles=self.info.get("titles", {}),
             tuned=self.info.get("tuned", {}),
             metrics=self.info["metrics"],
             lower_is_better=self.info.get("lower_is_better", ()),

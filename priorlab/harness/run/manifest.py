@@ -54,6 +54,7 @@ def manifest(
             if (values := prior.tuned_values())
         },
         "tasks": {without_home(task.spec()): task.rules for task in chosen.tasks},
+        "titles": {without_home(task.spec()): without_home(task.title) for task in chosen.tasks},
         "protocols": {
             without_home(task.spec()): dataclasses.asdict(task.protocol) for task in chosen.tasks
         },

@@ -3,12 +3,14 @@
 import dataclasses
 import io
 import re
+import shlex
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
+from markdown_it import MarkdownIt
 from rich.console import Console
 
 from priorlab.errors import UsageError
@@ -219,9 +221,9 @@ def test_latex_is_balanced_and_escaped(rows: pd.DataFrame) -> None:
     text = tables.render(rows, "latex", HEADER)
     for kind in ("table", "tabular"):
         assert text.count(rf"\begin{{{kind}}}") == text.count(rf"\end{{{kind}}}") == 1
-    bare = re.sub(r"\\[\\{}%&#$_]", "", text.split("\n", 1)[1])
+    bare = re.sub(r"\\[\\{}%&#$_]", "", text.partition(r"\begin{table}")[2])
     assert bare.count("{") == bare.count("}")
-    assert not re.search(r"[%#_~^]", bare), "a mark that LaTeX would interpret"
+    assert not re.search(r"[%#_~^]", bare.replace("{%\n", "{")), "a mark that LaTeX would interpret"
     assert bare.count("$") % 2 == 0
     body = text.split(r"\midrule")[1].split(r"\bottomrule")[0].strip().splitlines()
     columns = len(re.search(r"begin{tabular}{(\w+)}", text)[1])  # type: ignore[index]
@@ -534,3 +536,33 @@ def test_copies_are_found_where_rows_are_missing() -> None:
     assert copies.names(rows) == {"b": "a", "c": "a"}
     assert set(copies.merged(rows, copies.names(rows))["image"]) == {"a"}
     assert len(tables.per_image(rows).splitlines()) == 7, "the rows themselves all stay"
+
+
+@pytest.mark.parametrize("typed", [["--tasks", "denoise:sigma=15|25"], ["a b", "`c`", "*d*", "$e"]])
+def test_the_printed_command_can_be_pasted(rows: pd.DataFrame, typed: list[str]) -> None:
+    header = dataclasses.replace(HEADER, command=shlex.join(["priorlab", *typed]))
+    text = tables.render(rows, "md", header)
+    (token,) = (token for token in MarkdownIt().parse(text) if token.type == "fence")
+    assert shlex.split(token.content) == ["priorlab", *typed]
+
+
+@pytest.mark.parametrize("width", [30, 40, 60, 80, 120])
+def test_the_name_of_the_prior_stays_in_any_width(rows: pd.DataFrame, width: int) -> None:
+    further = {f"metric-{i}": rows["psnr"] / (i + 1) for i in range(5)}
+    header = dataclasses.replace(
+        HEADER, metrics={"psnr": "", "ssim": ""} | dict.fromkeys(further, "")
+    )
+    console = Console(width=width, file=io.StringIO(), record=True)
+    console.print(tables.terminal(rows.assign(**further), header, width=width))
+    text = console.export_text()
+    assert max(map(len, text.splitlines())) <= width
+    for prior in ("tv", "unet", "twin"):
+        assert re.search(rf"(^| ){prior} .*\d\d\.\d\d", text, flags=re.MULTILINE), prior
+    assert (f"Not in {width} columns" in " ".join(text.split())) == (width < 120)
+
+
+def test_published_figures_are_said_to_be_so_in_any_width(rows: pd.DataFrame) -> None:
+    console = Console(width=40, file=io.StringIO(), record=True)
+    console.print(tables.terminal(rows, HEADER, width=40))
+    text = console.export_text().partition("BM3D: published")[0]
+    assert len(re.findall(r"\(published\)", text)) == 5

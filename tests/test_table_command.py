@@ -1,0 +1,72 @@
+"""`priorlab table`: a run's tables in other ways, and mistakes in one sentence."""
+
+import io
+
+import pandas as pd
+import pytest
+from sample_pictures import picture, save
+
+from priorlab import api
+from priorlab.cli import main
+
+FIGURES = """
+[[published]]
+method = "Theirs"
+task = "denoise:sigma=15|25"
+psnr = [31.5, 29.25]
+source = "A. Author 2018, Table 2"
+"""
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("run")
+    save(folder / "images" / "=cmd()|.png", picture(24, 24, 1))
+    given = {"out": folder / "results", "name": "first", "slots": 1}
+    api.bench("degraded", "denoise:sigma=15|25", folder / "images", **given)
+    (folder / "figures.toml").write_text(FIGURES)
+    return folder / "results" / "first"
+
+
+def test_figures_of_papers_stand_in_every_table(run, capsys):
+    file = str(run.parent.parent / "figures.toml")
+    assert main(["table", str(run), "--published", file, "--pivot", "task"]) == 0
+    out = capsys.readouterr().out
+    assert "Gaussian, σ=15 | Gaussian, σ=25" in out
+    assert "| Theirs (published) |          31.50 |          29.25 |" in out
+    assert "- Theirs: published: A. Author 2018, Table 2." in out
+    assert main(["table", str(run), "--published", file, "--format", "csv"]) == 0
+    read = pd.read_csv(io.StringIO(capsys.readouterr().out))
+    assert read.loc[read["prior"] == "Theirs", "psnr"].tolist() == [31.5, 29.25]
+
+
+@pytest.mark.parametrize(
+    ("options", "lines"), [([], 2), (["--pivot", "task"], 1), (["--per-image"], 2)]
+)
+def test_parquet_goes_to_a_file(run, options, lines, capsysbinary):
+    pytest.importorskip("pyarrow")
+    assert main(["table", str(run), "--format", "parquet", *options]) == 0
+    assert len(pd.read_parquet(io.BytesIO(capsysbinary.readouterr().out))) == lines
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (["--columns", "psnrr"], "unknown column 'psnrr'; did you mean 'psnr'?"),
+        (["--per-image"], "--per-image goes with --format csv or parquet"),
+        (["--per-image", "--format", "csv", "--pivot", "task"], "it goes with --format alone"),
+        (["--published", "no.toml"], "cannot read the suite no.toml"),
+        (["--columns", ","], "no column is named"),
+    ],
+)
+def test_mistakes_are_one_sentence(run, options, says, capsys):
+    assert main(["table", str(run), *options]) == 2
+    error = capsys.readouterr().err
+    assert says in error and error.count("\n") == 1
+
+
+def test_figures_of_other_tasks_are_refused(run, tmp_path, capsys):
+    other = tmp_path / "other.toml"
+    other.write_text(FIGURES.replace("denoise:", "deblur:"))
+    assert main(["table", str(run), "--published", str(other)]) == 2
+    assert "no [[published]] figure for a task of the run" in capsys.readouterr().err
