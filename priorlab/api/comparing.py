@@ -223,12 +223,12 @@ def table(
 
     Examples
     --------
-    >>> rows = bench("degraded", "denoise:sigma=15|25", ".", slots=1, name="first")
-    >>> print(table("first"))
+    >>> rows = bench("degraded", "denoise:sigma=15|25", ".", slots=1, name="both")
+    >>> print(table("both"))
     ## denoise:sigma=15 on ...
     |   # | prior    | PSNR (dB) [95 % CI] |   SSIM | ... |  ok |
     ...
-    >>> print(table("first", pivot=True))
+    >>> print(table("both", pivot=True))
     ## PSNR (dB) on ...
     | prior    | Gaussian, σ=15 | Gaussian, σ=25 |
     ...
@@ -286,7 +286,7 @@ def _names(columns: Sequence[str] | str | None) -> list[str] | None:
     if columns is None:
         return None
     typed = columns.split(",") if isinstance(columns, str) else columns
-    names = [name.strip() for name in typed if name.strip()]
+    names = list(dict.fromkeys(name.strip() for name in typed if name.strip()))
     if not names:
         raise UsageError("no column is named: write such as --columns psnr,ssim")
     return names

@@ -68,8 +68,11 @@ class Pivot:
         --------
         >>> from priorlab.harness.report.line import MetricFigures
         >>> lines = [
-        ...     Line(task="denoise", prior=p, metrics={"psnr": MetricFigures(mean=m)}, images=1)
-        ...     for p, m in (("tv", 28.0), ("unet", 30.0))
+        ...     Line(task="denoise", prior=prior, metrics={"psnr": figures}, images=1)
+        ...     for prior, figures in {
+        ...         "tv": MetricFigures(mean=28.0, rank=2),
+        ...         "unet": MetricFigures(mean=30.0, rank=1),
+        ...     }.items()
         ... ]
         >>> rows = pd.DataFrame({"prior": ["tv", "unet"], "status": "ok"})
         >>> [[*found.values()][0].prior for found in Pivot.of(lines, rows).measured]
