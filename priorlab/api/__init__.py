@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from priorlab.api.comparing import CutShort, Fault, bench, plan, run, table, terminal_table
     from priorlab.api.declared import declarations, describe
     from priorlab.api.explaining import explain
+    from priorlab.api.plugin_kit import conformance
     from priorlab.api.published_tables import describe_suite, suites
     from priorlab.api.restoring import degrade, degrade_file, restore, restore_file
     from priorlab.api.runs import (
@@ -41,6 +42,7 @@ _PLACES = {
     "checking": ("check_names",),
     "declared": ("declarations", "describe"),
     "explaining": ("explain",),
+    "plugin_kit": ("conformance",),
     "runs": (
         "collect_garbage",
         "export_rows",
@@ -66,6 +68,7 @@ __all__ = [
     "check_names",
     "collect",
     "collect_garbage",
+    "conformance",
     "declarations",
     "degrade",
     "degrade_file",

@@ -7,7 +7,6 @@ import dataclasses
 import os
 import threading
 import time
-from collections.abc import Iterator
 
 import torch
 from torch import Tensor
