@@ -147,7 +147,7 @@ class Registry:
         raise UsageError(f"{error}{self.hint()}")
 
     def known_as(self, kind: str, name: str) -> str:
-        """Return the key of what a name stands for: "tv" for "handcrafted/tv", if it is the only tv.
+        """Return the key of what a name stands for: "tv" for "handcrafted/tv", if no other has it.
 
         A name that stands for nothing is returned as it is.
         """

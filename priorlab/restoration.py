@@ -190,7 +190,8 @@ def _reporting(trace: Trace) -> Iterator[None]:
 def _checked(restored: Any, shape: tuple[int, ...]) -> Tensor:
     """Return the restored image clipped to [0, 1], or raise `InvalidImage`."""
     if not isinstance(restored, Tensor):
-        raise InvalidImage(f"restore returned {type(restored).__name__}, not a tensor")
+        hint = "; torch.from_numpy makes one" * (type(restored).__module__ == "numpy")
+        raise InvalidImage(f"restore returned {type(restored).__name__}, not a tensor{hint}")
     if tuple(restored.shape) != tuple(shape):
         raise InvalidImage(
             f"restore returned an image of shape {tuple(restored.shape)}, not {tuple(shape)}"

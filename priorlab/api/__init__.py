@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 from priorlab.harness.run.progress import for_pictures
 from priorlab.harness.run.settings import RunSettings, settle
 from priorlab.pictures.collection import collect
+from priorlab.plugin_kit.writing import WHAT
+from priorlab.plugin_kit.writing import write as new_plugin
 
 if TYPE_CHECKING:
     from priorlab.api.batch import restore_files
@@ -59,6 +61,7 @@ _PLACES = {
 _MODULES = {name: module for module, names in _PLACES.items() for name in names}
 
 __all__ = [
+    "WHAT",
     "CutShort",
     "Fault",
     "Restored",
@@ -80,6 +83,7 @@ __all__ = [
     "load_plugins",
     "load_run",
     "merge_results",
+    "new_plugin",
     "plan",
     "rename_run",
     "restore",

@@ -9,7 +9,7 @@ from priorlab.conformance import choosing, running
 from priorlab.conformance.checks import Outcome
 from priorlab.conformance.running import Subject
 
-__all__ = ["Outcome", "Subject", "conformance"]
+__all__ = ["conformance"]
 
 
 def conformance(

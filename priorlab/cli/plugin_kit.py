@@ -12,6 +12,10 @@ from priorlab.escaping import block
 def add_commands(plugins: Parser) -> None:
     """Add what is done with a plugin to the command `plugins`."""
     commands = plugins.add_subparsers(metavar="new | test", prog="priorlab plugins")
+    new = commands.add_parser("new", help="write a package that is a plugin")
+    new.set_defaults(command=_new)
+    new.add_argument("name", help="of the package and of what it provides, such as my-prior")
+    new.add_argument("--kind", required=True, choices=tuple(api.WHAT), help="what it provides")
     test = commands.add_parser("test", help="check what a plugin provides")
     test.set_defaults(command=_test)
     _add_plugin_options(test)
@@ -32,6 +36,13 @@ def _add_plugin_options(parser: argparse.ArgumentParser) -> None:
             metavar=metavar,
             help="also load it",
         )
+
+
+def _new(options: argparse.Namespace) -> int:
+    for path in api.new_plugin(options.name, options.kind):
+        say(f"wrote {path}")
+    say(f"next: pip install -e {options.name}, priorlab plugins test {options.name}")
+    return OK
 
 
 def _test(options: argparse.Namespace) -> int:

@@ -65,7 +65,7 @@ def unchanged_input(item: Given) -> None:
     pair = [scene(3, SIDE, SIDE)[0].numpy() for _ in range(2)]
     before = pair[0].copy()
     try:
-        _metric(item).value(*pair)
+        _metric(item).value(pair[0], pair[1])
     except UsageError as error:
         raise Skipped(str(error)) from None
     if not all(np.array_equal(image, before) for image in pair):

@@ -7,6 +7,7 @@ import dataclasses
 import os
 import threading
 import time
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -30,7 +31,7 @@ from priorlab.priors import Prior
 ROUNDING = 2e-3
 """Greatest difference of values in [0, 1] that another order of summation may make."""
 
-OF_FITS = 0.03
+OF_FITS = 0.05
 """The same for the root mean square of a fit of a network, whose steps enlarge it."""
 
 REMEMBERED = 0.2
@@ -134,7 +135,8 @@ def threads(prior: Prior) -> None:
         torch.set_num_threads(before)
     _compare(
         prior,
-        *images,
+        images[0],
+        images[1],
         "one thread and two gave images that differ by {gap:.2g}; let no result depend on"
         " torch.get_num_threads() or on which thread is first",
     )
@@ -159,6 +161,8 @@ def surroundings(prior: Prior) -> None:
 def scale(prior: Prior) -> None:
     """Data and noise times c give the image times c."""
     task, measurement = first_supported(prior, scene(channels_of(prior)))
+    if quick(prior) is not prior:
+        raise Skipped("the first steps of a fit do not show it")
     if not measurement.noise.is_gaussian:
         raise Skipped(f"the noise of {task.spec()} does not scale with the data")
     factor = 0.25
@@ -249,7 +253,7 @@ CHECKS = tuple(
 """In the order in which they are made."""
 
 
-def _settings() -> dict[str, object]:
+def _settings() -> dict[str, Any]:
     return {
         "torch.get_num_threads()": torch.get_num_threads(),
         "torch.is_grad_enabled()": torch.is_grad_enabled(),

@@ -1,4 +1,4 @@
-"""Make the checks of plugins in processes of their own: a crash or a hang is one check's failure."""
+"""Make checks in processes of their own: a crash or a hang is the failure of one check."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ class _Process:
     def __init__(self, subject: Subject, registry: Registry, first: int) -> None:
         self.checks: list[tuple[str, float]] = []
         self._first = first
-        self._printed = tempfile.TemporaryFile()
+        self._printed = tempfile.TemporaryFile()  # noqa: SIM115
         self._report, report = os.pipe()
         given = {
             "files": registry.files,
