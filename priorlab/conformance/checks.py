@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 from priorlab.errors import Unsupported, UsageError, kind, said, trace_of
 from priorlab.restoration import InvalidImage
+from priorlab.trials import surroundings
 
 TIMEOUT = 120.0
 """Seconds that a check may take, if it does not say otherwise."""
@@ -83,7 +84,8 @@ def run(check: Check, item: Any) -> Outcome:
     if exception is not None:
         return Outcome(check.name, "skipped", f"declared exception: {exception}")
     try:
-        check.function(item)
+        with surroundings.kept():
+            check.function(item)
     except KeyboardInterrupt:
         raise
     except (Skipped, Unsupported) as reason:

@@ -18,6 +18,9 @@ from priorlab.tasks.builtin import BUILTIN_TASKS
 SIDE = 32
 """Height in pixels of most pictures; they are a quarter wider."""
 
+WHITE = 0.95
+"""The greatest value of a picture: that of a photograph as cameras expose it."""
+
 FEW_STEPS = 20
 """So many steps of a fit show whether a network is fitted rightly."""
 
@@ -37,6 +40,7 @@ def scene(channels: int = 1, height: int = SIDE, width: int = SIDE + SIDE // 4) 
         centre, radius = rng.random(2) * (height, width), rng.uniform(0.1, 0.3) * height
         disk = (rows - centre[0]) ** 2 + (columns - centre[1]) ** 2 < radius**2
         image[:, disk] = rng.uniform(0.1, 0.9, (channels, 1))
+    image *= WHITE / image.max()
     return torch.from_numpy(image.astype(np.float32))[None]
 
 
