@@ -134,11 +134,11 @@ def attempt(
         raise
     except Unsupported as error:
         raise UsageError(f"{prior.spec()} does not support this: {reason(error)}") from None
-    except Exception as error:  # a plugin may raise anything; the cause stays attached
+    except (Exception, SystemExit) as error:  # a plugin may raise anything; the cause stays
         raise UsageError(f"{prior.spec()} failed: {reason(error)}") from error
 
 
-def reason(error: Exception) -> str:
+def reason(error: BaseException) -> str:
     """Return in one line why a restoration failed, as tables show it.
 
     Examples

@@ -171,7 +171,7 @@ def scale(prior: Prior) -> None:
     )
     bright = _restored(prior, measurement)
     change = _rms(bright, measurement.initial_guess())
-    gap = _rms(_restored(prior, dark) / factor, bright)
+    gap = _rms((_restored(prior, dark) / factor).clamp(0, 1), bright)
     if gap > max(0.1 * change, OF_FITS if prior.optimises else ROUNDING):
         raise Failed(
             f"data and noise times {factor} gave another image, by {gap:.2g} (root mean square):"

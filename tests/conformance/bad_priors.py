@@ -42,8 +42,6 @@ def blurred(v: Tensor, sigma: float) -> Tensor:
     return weight * around + (1 - weight) * v
 
 
-
-
 Unexplained = dataclasses.make_dataclass(  # type: ignore[misc]
     "Unexplained",
     [("strength", float, dataclasses.field(default=1.0))],
