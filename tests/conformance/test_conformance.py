@@ -65,7 +65,7 @@ def test_a_wrong_gradient_and_a_wrong_prox_are_found_by_one_check_each(prior, ch
 
 
 def test_the_testing_function_names_every_check_that_fails():
-    with pytest.raises(AssertionError, match="^range: restore returned values") as error:
+    with pytest.raises(AssertionError, match=r"^range: restore returned values") as error:
         check_prior(BAD["range"]())
     assert "\n" not in str(error.value)
 
