@@ -98,6 +98,8 @@ class Component:
     """
 
     name: ClassVar[str]
+    conformance_exceptions: ClassVar[Mapping[str, str]] = {}
+    """The checks of ``priorlab plugins test`` that it is not to pass, and why."""
 
     def __post_init__(self) -> None:
         types = typing.get_type_hints(type(self))

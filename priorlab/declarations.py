@@ -81,7 +81,8 @@ def stand_in(facts: Mapping[str, Any]) -> Registry:
         registry.plugins.append(owner)
         for kind, names in plugin["provides"].items():
             for name in names:
-                registry.add(kind, _stand_in_item(name, facts[kind][name]), owner)
+                found = facts[kind].get(name) or facts[kind][f"{owner.label}/{name}"]
+                registry.add(kind, _stand_in_item(name, found), owner)
     return registry
 
 

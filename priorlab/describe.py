@@ -30,9 +30,9 @@ def describe(name: str, registry: Registry) -> str:
     Peak signal-to-noise ratio in dB, over all pixels and channels.
     """
     found = [
-        _explain(kind, getattr(registry, kind)[name], registry)
+        _explain(kind, getattr(registry, kind)[key], registry)
         for kind in KINDS
-        if name in getattr(registry, kind)
+        if (key := registry.known_as(kind, name)) in getattr(registry, kind)
     ]
     for kind, claimed in registry.conflicts:
         if claimed == name:

@@ -12,6 +12,7 @@ import os
 import re
 from collections.abc import Collection, Sequence
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pluggy
@@ -157,7 +158,7 @@ def _load_one(registry: Registry, plugin: Plugin, candidate: Candidate) -> None:
         manager.register(module)
         callers = manager.get_hookcallers(module) or []
         if not callers:
-            plugin.problem = "it implements no hook, such as priorlab_priors with @hookimpl"
+            plugin.problem = _without_hooks(module)
         for caller in callers:
             if not caller.has_spec():
                 raise unknown("hook", caller.name, [f"priorlab_{sort}" for sort in KINDS])
@@ -174,6 +175,17 @@ def _load_one(registry: Registry, plugin: Plugin, candidate: Candidate) -> None:
         first = next(iter(said(error).strip().splitlines()), "")
         plugin.problem = first if issubclass(type(error), UsageError) else f"{kind(error)}: {first}"
         plugin.details = trace_of(error)
+
+
+def _without_hooks(module: ModuleType) -> str:
+    """Return what to write in a module that implements no hook."""
+    meant = [name for name in vars(module) if name.startswith(f"{GROUP}_")]
+    if meant:
+        return f"it implements no hook: write @hookimpl in the line above 'def {meant[0]}'"
+    return (
+        "it implements no hook: write a function such as 'def priorlab_priors(): return [MyPrior]'"
+        " with @hookimpl in the line above it"
+    )
 
 
 _DESCRIPTORS = {"datasets": DatasetSource, "metrics": Metric}

@@ -50,6 +50,11 @@ class Plugin:
     details: str = ""
 
     @property
+    def label(self) -> str:
+        """What stands before the names of what it provides: "handcrafted" in "handcrafted/tv"."""
+        return self.name.removesuffix(".py")
+
+    @property
     def digest(self) -> str:
         """The digest of all of the plugin's code."""
         return digest([self.module])
@@ -65,13 +70,14 @@ class Registry:
         The absolute paths of the plugin files and folders that it was loaded from, besides the
         installed plugins.
     priors, tasks, datasets, metrics, trainers, engines : dict
-        What there is of each kind, by name.
+        What there is of each kind, by name. Where two plugins provide one name, each is here, and
+        calls itself, by its full name, such as "handcrafted/tv".
     plugins : list of Plugin
         All plugins that were found, the broken ones included.
     owners : dict
         The plugin that provides a name, by kind and name.
     conflicts : dict
-        The plugins that claim the same name, by kind and name; it then stands for nothing.
+        The plugins that provide the same name, by kind and name; alone it stands for nothing.
     """
 
     files: tuple[str, ...] = ()
@@ -131,12 +137,26 @@ class Registry:
             For an unknown name, with a suggestion, or one that two plugins claim.
         """
         known: Mapping[str, Any] = getattr(self, kind)
+        key = self.known_as(kind, name)
+        if key in known:
+            return known[key]
         if claims := self.conflicts.get((kind, name)):
-            raise UsageError(f"{_claimed(kind, name, claims)}; remove or rename one of them")
-        if name not in known:
-            error = unknown(kind.removesuffix("s"), name, known)
-            raise UsageError(f"{error}{self.hint()}")
-        return known[name]
+            full = " or ".join(f"{plugin.label}/{name}" for plugin in claims)
+            raise UsageError(f"{_claimed(kind, name, claims)}; write {full}")
+        error = unknown(kind.removesuffix("s"), name, known)
+        raise UsageError(f"{error}{self.hint()}")
+
+    def known_as(self, kind: str, name: str) -> str:
+        """Return the key of what a name stands for: "tv" for "handcrafted/tv", if no other has it.
+
+        A name that stands for nothing is returned as it is.
+        """
+        known: Mapping[str, Any] = getattr(self, kind)
+        label, _, alone = name.rpartition("/")
+        owner = self.owners.get((kind, alone))
+        if name not in known and owner and label in (owner.label, owner.name):
+            return alone
+        return name
 
     @property
     def problems(self) -> list[Plugin]:
@@ -158,20 +178,40 @@ class Registry:
         return f"; plugins with problems: {broken}, see 'priorlab plugins'" if broken else ""
 
     def add(self, kind: str, item: Any, plugin: Plugin) -> None:
-        """Add what a plugin provides; a name claimed twice then stands for nothing."""
-        key = (kind, item.name)
-        if key in self.conflicts or key in self.owners:
-            claims = self.conflicts.setdefault(key, [])
-            if key in self.owners:
-                claims.append(self.owners.pop(key))
-                getattr(self, kind).pop(item.name)
-            claims.append(plugin)
-            for claim in claims:
-                claim.problem = claim.problem or _claimed(kind, item.name, claims)
+        """Add what a plugin provides; a name that two provide stands for neither without theirs."""
+        name = item.name
+        key = (kind, name)
+        if name not in plugin.provides.setdefault(kind, []):
+            plugin.provides[kind].append(name)
+        if key not in self.owners and key not in self.conflicts:
+            getattr(self, kind)[name] = item
+            self.owners[key] = plugin
             return
-        getattr(self, kind)[item.name] = item
-        self.owners[key] = plugin
-        plugin.provides.setdefault(kind, []).append(item.name)
+        claims = self.conflicts.setdefault(key, [])
+        if key in self.owners:
+            earlier, owner = getattr(self, kind).pop(name), self.owners.pop(key)
+            self._add_in_full(kind, earlier, owner)
+            claims.append(owner)
+        claims.append(plugin)
+        self._add_in_full(kind, item, plugin)
+
+    def _add_in_full(self, kind: str, item: Any, plugin: Plugin) -> None:
+        """Add what a plugin provides by its full name, which it also calls itself."""
+        full = f"{plugin.label}/{item.name}"
+        if owner := self.owners.get((kind, full)):
+            what = f"{kind.removesuffix('s')} {full!r} is provided twice"
+            plugin.problem = owner.problem = f"{what}, by {owner.source} and {plugin.source}"
+            return
+        getattr(self, kind)[full] = _called(item, full)
+        self.owners[kind, full] = plugin
+
+
+def _called(item: Any, name: str) -> Any:
+    """Return what a plugin provides under another name."""
+    if not isinstance(item, type):
+        return dataclasses.replace(item, name=name)
+    inside = {"name": name, "__module__": item.__module__, "__doc__": item.__doc__}
+    return type(item)(item.__name__, (item,), inside)
 
 
 def check_places(files: Sequence[str | Path], folders: Sequence[str | Path]) -> None:

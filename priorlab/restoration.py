@@ -134,11 +134,11 @@ def attempt(
         raise
     except Unsupported as error:
         raise UsageError(f"{prior.spec()} does not support this: {reason(error)}") from None
-    except Exception as error:  # a plugin may raise anything; the cause stays attached
+    except (Exception, SystemExit) as error:  # a plugin may raise anything; the cause stays
         raise UsageError(f"{prior.spec()} failed: {reason(error)}") from error
 
 
-def reason(error: Exception) -> str:
+def reason(error: BaseException) -> str:
     """Return in one line why a restoration failed, as tables show it.
 
     Examples
@@ -190,7 +190,8 @@ def _reporting(trace: Trace) -> Iterator[None]:
 def _checked(restored: Any, shape: tuple[int, ...]) -> Tensor:
     """Return the restored image clipped to [0, 1], or raise `InvalidImage`."""
     if not isinstance(restored, Tensor):
-        raise InvalidImage(f"restore returned {type(restored).__name__}, not a tensor")
+        hint = "; torch.from_numpy makes one" * (type(restored).__module__ == "numpy")
+        raise InvalidImage(f"restore returned {type(restored).__name__}, not a tensor{hint}")
     if tuple(restored.shape) != tuple(shape):
         raise InvalidImage(
             f"restore returned an image of shape {tuple(restored.shape)}, not {tuple(shape)}"

@@ -1,85 +1,95 @@
-"""Checks for the tests of a plugin."""
+"""Checks for the tests of a plugin: those of ``priorlab plugins test``, and of operators."""
 
 from __future__ import annotations
 
-import torch
-from torch import Tensor
+from priorlab.conformance import metric_checks, other_checks, suite, task_checks
+from priorlab.conformance.adjoint import check_adjoint
+from priorlab.conformance.checks import verify
+from priorlab.engines import Engine
+from priorlab.metrics import Metric
+from priorlab.optional_metrics import OptionalMetric
+from priorlab.pictures.datasets import DatasetSource
+from priorlab.priors import Prior
+from priorlab.tasks.base import Task
 
-from priorlab.forward.operators import LinearOperator, Shape
+__all__ = [
+    "check_adjoint",
+    "check_dataset",
+    "check_engine",
+    "check_metric",
+    "check_prior",
+    "check_task",
+]
 
 
-def check_adjoint(
-    operator: LinearOperator,
-    shape: Shape,
-    *,
-    dtype: torch.dtype = torch.float64,
-    tolerance: float = 1e-10,
-    seed: int = 0,
-) -> None:
-    """Check that ``operator.adjoint`` is the adjoint of ``operator.forward``.
+def check_prior(prior: Prior) -> None:
+    """Check that a prior does what every prior must do.
 
-    For a random image x and random data y, ``<A x, y>`` must equal ``<x, A^T y>``. Data may be
-    complex: their inner product is then the real one, ``Re <a, b> = Re sum(a conj(b))``, since
-    images are real.
+    These are the checks of ``priorlab plugins test``, in this process: shapes, channels, odd
+    sizes, range, determinism, threads, batches, unchanged input, gradient and prox, scale, better
+    than the degraded picture, honest timing, and whether a GPU agrees, where there is one.
 
     Parameters
     ----------
-    operator : LinearOperator
-        What to check.
-    shape : tuple of int
-        Shape (B, C, H, W) of the image.
-    dtype : torch.dtype
-        Type of the image: float32 or float64. That of the data follows from `forward`.
-    tolerance : float
-        Largest difference of the two products, relative to ``|A x| |y| + |x| |A^T y|``. For
-        float32 choose about 1e-5.
-    seed : int
-        Seed of x and y.
+    prior : Prior
+        With the parameters to check; a prior that fits a network does most checks in few steps.
 
     Raises
     ------
     AssertionError
-        If the two products differ, with both of them, or if `adjoint` does not return an image
-        of the shape and type of x.
+        With a line for each check that fails: what, where, and what would be right.
 
     Examples
     --------
-    >>> from priorlab import LinearOperator
-    >>> class Derivative(LinearOperator):
-    ...     def forward(self, x):
-    ...         return x.diff(dim=-1)
-    ...     def adjoint(self, y):
-    ...         return -torch.nn.functional.pad(y, (1, 1)).diff(dim=-1)
-    >>> check_adjoint(Derivative(), (1, 3, 16, 16))
-
-    An operator with the wrong sign does not pass:
-
-    >>> Derivative.adjoint = lambda self, y: torch.nn.functional.pad(y, (1, 1)).diff(dim=-1)
-    >>> check_adjoint(Derivative(), (1, 3, 16, 16))
+    >>> from dataclasses import dataclass
+    >>> from priorlab import Denoiser
+    >>> @dataclass(frozen=True, kw_only=True)
+    ... class Bright(Denoiser):
+    ...     "Return the input, brighter each time."
+    ...     name = "bright"
+    ...     def denoise(self, v, sigma):
+    ...         return v.mul_(1 + sigma)
+    >>> check_prior(Bright())
     Traceback (most recent call last):
-    AssertionError: Derivative: <A x, y> = ..., but <x, A^T y> = ...
+    ...
+    AssertionError: denoise: denoise changed its input; work on a copy (v.clone()), ...
     """
-    name = type(operator).__name__
-    generator = torch.Generator().manual_seed(seed)
-    x = torch.randn(shape, dtype=dtype, generator=generator)
-    predicted = operator.forward(x)
-    y = torch.randn(predicted.shape, dtype=predicted.dtype, generator=generator)
-    back = operator.adjoint(y)
-    if back.shape != x.shape or back.dtype != x.dtype:
-        raise AssertionError(f"{name}: adjoint returned {_kind(back)}, but the image is {_kind(x)}")
-    ours, theirs = _inner(predicted, y), _inner(x, back)
-    scale = _norm(predicted) * _norm(y) + _norm(x) * _norm(back)
-    if not abs(ours - theirs) <= tolerance * scale:
-        raise AssertionError(f"{name}: <A x, y> = {ours:.10g}, but <x, A^T y> = {theirs:.10g}")
+    verify(suite.of_prior(prior), prior)
 
 
-def _inner(a: Tensor, b: Tensor) -> float:
-    return float((a * b.conj()).real.double().sum())
+def check_task(task: Task) -> None:
+    """Check that a task, its operator and its noise do what they must; see `check_prior`.
+
+    Examples
+    --------
+    >>> from priorlab.tasks.builtin import Denoise
+    >>> check_task(Denoise())
+    """
+    verify(task_checks.CHECKS, task)
 
 
-def _norm(a: Tensor) -> float:
-    return float(a.abs().double().norm())
+def check_metric(metric: Metric | OptionalMetric) -> None:
+    """Check that a metric does what every metric must do; see `check_prior`.
+
+    Examples
+    --------
+    >>> from priorlab.metrics import BUILTIN_METRICS
+    >>> check_metric(BUILTIN_METRICS[0])
+    """
+    verify(metric_checks.checks_of(metric), metric)
 
 
-def _kind(a: Tensor) -> str:
-    return f"{a.dtype} of shape {tuple(a.shape)}"
+def check_dataset(dataset: DatasetSource) -> None:
+    """Check that a data set holds pictures that can be read; see `check_prior`.
+
+    Examples
+    --------
+    >>> from priorlab.pictures.datasets import BUILTIN_DATASETS
+    >>> check_dataset(BUILTIN_DATASETS[0])
+    """
+    verify(other_checks.OF_DATASETS, dataset)
+
+
+def check_engine(engine: Engine) -> None:
+    """Check that a run with an engine gives what one on this machine gives; see `check_prior`."""
+    verify(other_checks.OF_ENGINES, engine)

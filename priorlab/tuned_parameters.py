@@ -51,7 +51,7 @@ def values(prior: type[Component]) -> Values:
         place = Path(inspect.getfile(prior)).parent / FILE
     except (TypeError, OSError):  # a class of a notebook, or that stands in for another
         return {}
-    return _once(place).get(prior.name, {})
+    return _once(place).get(prior.name.rpartition("/")[2], {})
 
 
 def parsed(prior: type[Component], given: Mapping[str, Any]) -> Component:

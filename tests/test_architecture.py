@@ -47,6 +47,7 @@ LAYERS = [
     ("harness.results",),
     ("harness.report",),
     ("harness.run", "harness", "explain"),
+    ("conformance", "plugin_kit"),
     ("api", "describe"),
     ("cli*", "__main__"),
     # For the tests of plugins, and a script: nothing imports these.

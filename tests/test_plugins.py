@@ -123,14 +123,38 @@ def test_a_missing_prior_mentions_the_plugins_that_did_not_load(tmp_path):
         registry.build_priors("mine")
 
 
-def test_a_name_that_two_plugins_claim_names_both_and_harms_only_itself(tmp_path):
+def test_a_name_that_two_plugins_claim_is_said_with_the_plugin_and_harms_only_itself(tmp_path):
     first = write(tmp_path, "first.py", GOOD.format(name="same"))
     second = write(tmp_path, "second.py", GOOD.format(name="same"))
     registry = plugins.load([first, second])
-    assert registry.build_priors("tv")
-    with pytest.raises(UsageError, match=r"'same' is provided by both .*first.py.*second.py"):
+    assert registry.build_priors("tv") and not registry.problems
+    says = r"'same' is provided by both .*first.py.*second.py.*; write first/same or second/same"
+    with pytest.raises(UsageError, match=says):
         registry.build_priors("same")
-    assert {plugin.name for plugin in registry.problems} == {"first.py", "second.py"}
+    built = registry.build_priors("tv,first/same:steps=3,second/same")
+    assert [prior.spec() for prior in built] == ["tv", "first/same:steps=3", "second/same"]
+    assert [registry.owners["priors", prior.name].label for prior in built[1:]] == [
+        "first",
+        "second",
+    ]
+
+
+def test_a_name_may_be_said_with_its_plugin_and_is_the_same(tmp_path):
+    registry = plugins.load([write(tmp_path, "mine.py", GOOD.format(name="halve"))])
+    for kind, full in {"tv": "handcrafted/tv", "halve": "mine/halve"}.items():
+        assert registry.build_priors(full) == registry.build_priors(kind)
+    assert registry.build_tasks("priorlab/denoise:sigma=5")[0].spec() == "denoise:sigma=5"
+    assert registry.build_priors("dip:red=handcrafted/bm3d")[0].spec() == "dip:red=bm3d"
+    assert registry.build_metrics("priorlab/ssim")[0].name == "ssim"
+    with pytest.raises(UsageError, match="unknown prior 'learned/tv'"):
+        registry.build_priors("learned/tv")
+
+
+def test_two_plugins_of_one_name_that_provide_one_name_are_reported(tmp_path):
+    files = [write(tmp_path, f"{place}/mine.py", GOOD.format(name="halve")) for place in "ab"]
+    registry = plugins.load(files)
+    assert len(registry.problems) == 2
+    assert "'mine/halve' is provided twice" in registry.problems[0].problem
 
 
 def test_an_installed_name_cannot_be_hijacked_silently(tmp_path):

@@ -1,6 +1,7 @@
 """No prior at all: the baseline that every table needs."""
 
 import dataclasses
+from collections.abc import Mapping
 from typing import ClassVar
 
 from torch import Tensor
@@ -29,6 +30,7 @@ class Degraded(Prior):
     """
 
     name: ClassVar[str] = "degraded"
+    conformance_exceptions: ClassVar[Mapping[str, str]] = {"gain": "it is the degraded picture"}
     defers_to_exact_data: ClassVar[bool] = False
 
     def restore(self, measurement: Measurement, trace: Trace = SILENT, seed: int = 0) -> Tensor:

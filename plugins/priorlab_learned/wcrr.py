@@ -207,6 +207,7 @@ class ConvexRidge(RidgeRegularizer):
     """
 
     name: ClassVar[str] = "crr"
+    knows_exposure: ClassVar[bool] = True
     by_default: ClassVar[bool] = False
 
 

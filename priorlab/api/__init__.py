@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 from priorlab.harness.run.progress import for_pictures
 from priorlab.harness.run.settings import RunSettings, settle
 from priorlab.pictures.collection import collect
+from priorlab.plugin_kit.writing import WHAT
+from priorlab.plugin_kit.writing import write as new_plugin
 
 if TYPE_CHECKING:
     from priorlab.api.batch import restore_files
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from priorlab.api.declared import declarations, describe
     from priorlab.api.explaining import explain
     from priorlab.api.pairing import compare
+    from priorlab.api.plugin_kit import conformance
     from priorlab.api.published_tables import describe_suite, suites
     from priorlab.api.ranking import draw_ranks, ranks
     from priorlab.api.reporting import Written, report
@@ -65,6 +68,7 @@ _PLACES = {
     "explaining": ("explain",),
     "pairing": ("compare",),
     "ranking": ("draw_ranks", "ranks"),
+    "plugin_kit": ("conformance",),
     "runs": (
         "collect_garbage",
         "export_rows",
@@ -83,6 +87,7 @@ _PLACES = {
 _MODULES = {name: module for module, names in _PLACES.items() for name in names}
 
 __all__ = [
+    "WHAT",
     "BenchResult",
     "CutShort",
     "Fault",
@@ -95,6 +100,7 @@ __all__ = [
     "collect",
     "collect_garbage",
     "compare",
+    "conformance",
     "declarations",
     "degrade",
     "degrade_file",
@@ -107,6 +113,7 @@ __all__ = [
     "load_plugins",
     "load_run",
     "merge_results",
+    "new_plugin",
     "plan",
     "ranks",
     "rename_run",

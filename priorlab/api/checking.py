@@ -65,5 +65,5 @@ def check_names(
     if dataset and isinstance(dataset, str) and not Path(dataset).expanduser().exists():
         if datasets.is_name(dataset):
             known.find("datasets", dataset)
-        else:
+        elif known.known_as("datasets", dataset) not in known.datasets:
             datasets.load(dataset, {})

@@ -154,7 +154,8 @@ def tune(
             raise UsageError(f"{prior.spec()}: name a prior without parameters; they are searched")
         if not _searched(type(prior), ""):
             raise UsageError(f"{prior.name} declares no parameter with a range to search")
-    pictures = training_pictures(datasets.load(str(dataset), registry.datasets))
+    known_as = registry.known_as("datasets", str(dataset))
+    pictures = training_pictures(datasets.load(known_as, registry.datasets))
 
     def found() -> Iterator[Tuned]:
         for prior in chosen:

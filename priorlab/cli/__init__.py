@@ -55,8 +55,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # Before torch is imported: its idle threads are to sleep, not to spin on cores in use.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     _settle_streams()
+    typed = list(sys.argv[1:] if arguments is None else arguments)
+    debug = DEBUG in typed or bool(os.environ.get(DEBUG_VARIABLE))
     try:
-        typed = list(sys.argv[1:] if arguments is None else arguments)
+        typed = [one for one in typed if one != DEBUG]  # it stands before the command or after it
         if not typed:
             print(START)
             return OK
@@ -64,13 +66,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         completing.complete(parser)
         if typed[0] in parser.commands:
             check_options(parser.commands[typed[0]], typed[1:])
-        options, further = parser.parse_known_args(typed, argparse.Namespace(typed=typed))
+        given = argparse.Namespace(typed=typed, debug=debug)
+        options, further = parser.parse_known_args(typed, given)
         if further and not getattr(options, "takes_further", False):
             parser.error(f"unrecognized arguments: {' '.join(further)}")
         options.further = further
         return int(options.command(options))
     except UsageError as error:
-        complain(f"priorlab: {error}")
+        _complain(error, debug)
         return USAGE
     except KeyboardInterrupt:
         print("priorlab: interrupted", file=sys.stderr)
@@ -79,7 +82,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return OK
     except OSError as error:  # such as a results folder that was deleted meanwhile
-        complain(f"priorlab: {error}")
+        _complain(error, debug)
         return USAGE
     except MemoryError:
         print("priorlab: there is not enough memory for this", file=sys.stderr)
@@ -87,6 +90,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Exception as error:  # everything that a user can cause is one of the above
         print(f"{block(trace_of(error))}\npriorlab: {REPORT}", file=sys.stderr)
         return FAULT
+
+
+DEBUG, DEBUG_VARIABLE = "--debug", "PRIORLAB_DEBUG"
+
+
+def _complain(error: UsageError | OSError, debug: bool) -> None:
+    """Print what is wrong; where an error of a plugin or of a library led to it, say how to see it.
+
+    With --debug the traceback is printed, whatever it was.
+    """
+    if debug:
+        print(block(trace_of(error)), file=sys.stderr)
+    hint = "" if debug or error.__cause__ is None else f" ({DEBUG} shows where)"
+    complain(f"priorlab: {error}{hint}")
 
 
 REPORT = (
@@ -127,6 +144,8 @@ def _parser() -> Parser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action=_Version, nargs=0, help="print the versions and exit")
+    # `main` takes it out of what was typed; it is here for the help.
+    parser.add_argument(DEBUG, action="store_true", help="print the traceback of an error, too")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     comparing.add_bench(commands)
     restoring.add_restore(commands)

@@ -6,6 +6,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from priorlab import api
+from priorlab.cli import plugin_kit
 from priorlab.cli.parsing import FAILED, OK, add_plugin_options, known, say
 from priorlab.errors import UsageError
 from priorlab.escaping import block
@@ -44,6 +45,7 @@ def add_plugins(commands: Commands) -> None:
     parser = commands.add_parser("plugins", help="list the plugins and what is wrong with them")
     parser.set_defaults(command=_plugins)
     add_plugin_options(parser)
+    plugin_kit.add_commands(parser)
 
 
 def _list(options: argparse.Namespace) -> int:
@@ -85,4 +87,7 @@ def _plugins(options: argparse.Namespace) -> int:
             print(block(f"  PROBLEM: {plugin.problem}"))
             for line in block(plugin.details.rstrip()).splitlines():
                 print(f"    {line}")
+    for (kind, name), claims in found.conflicts.items():
+        full = " or ".join(f"{plugin.label}/{name}" for plugin in claims)
+        say(f"two plugins provide the {kind.removesuffix('s')} {name}: write {full}")
     return FAILED if found.problems else OK

@@ -231,6 +231,9 @@ def _print_results(done: Run) -> None:
         left = f"{done.info['total'] - len(done.rows)} of {done.info['total']} cells left"
         print(f"priorlab: stopped with {left}; the same command goes on from here", file=sys.stderr)
     sys.stdout.flush()
+    if failed := done.failures:
+        cells = "cell" if failed == 1 else "cells"
+        complain(f"priorlab: {failed} {cells} failed; see {done.folder / 'failures.txt'}")
 
 
 def _engine(options: argparse.Namespace) -> str | None:

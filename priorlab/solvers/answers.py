@@ -37,7 +37,12 @@ def checked_energy(name: str, energy: Callable[[Tensor], Tensor]) -> Callable[[T
 
     def checked(x: Tensor) -> Tensor:
         value = energy(x)
-        _check(f"{name}: energy", value, (len(x),), ", one value for each image")
+        _check(
+            f"{name}: energy",
+            value,
+            (len(x),),
+            ", one value for each image, such as x.square().flatten(1).sum(1)",
+        )
         if torch.is_grad_enabled() and x.requires_grad and not value.requires_grad:
             raise UsageError(
                 f"{name}: energy returned values without a gradient; it must compute them from x "
@@ -114,7 +119,8 @@ def checked_code(name: str, code: Tensor) -> Tensor:
 def _check(what: str, answer: Any, shape: Shape, meaning: str) -> None:
     if not isinstance(answer, Tensor) or tuple(answer.shape) != shape:
         expected = f"a tensor of shape {shape}{meaning}"
-        raise UsageError(f"{what} returned {_kind(answer)}; expected {expected}")
+        hint = "; torch.from_numpy makes one of an array" * (type(answer).__module__ == "numpy")
+        raise UsageError(f"{what} returned {_kind(answer)}; expected {expected}{hint}")
 
 
 def _kind(answer: Any) -> str:

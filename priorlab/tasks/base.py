@@ -196,7 +196,7 @@ class Task(Component, ABC):
         """Return the generators for the operator and for the noise of an image, by its digest."""
         parameters = self.fingerprint()["parameters"]
         facts = {
-            "task": self.name,
+            "task": self.name.rpartition("/")[2],  # whichever other plugins there are
             "parameters": {key: parameters[key] for key in self.shown()},
             "image": image,
             "seed": seed,

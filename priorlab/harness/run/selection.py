@@ -82,7 +82,8 @@ def select(settings: RunSettings, registry: Registry) -> Selection:
     if isinstance(dataset, str):
         if datasets.is_name(dataset):
             registry.find("datasets", dataset)
-        dataset = datasets.load(dataset, registry.datasets)
+        known_as = registry.known_as("datasets", dataset)
+        dataset = datasets.load(known_as, registry.datasets)
     if settings.public_set:
         dataset = _of_public_set(dataset, settings.public_set, settings.images)
     for prior in (*priors, *tasks):

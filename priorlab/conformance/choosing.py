@@ -1,0 +1,85 @@
+"""What ``priorlab plugins test`` is asked to check: a plugin, a file, a folder, or one name."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from priorlab import plugins
+from priorlab.conformance.running import Subject
+from priorlab.errors import UsageError, unknown
+from priorlab.hookspecs import KINDS
+from priorlab.registry import Plugin, Registry
+
+
+def subjects(
+    text: str, files: Sequence[str | Path] = (), folders: Sequence[str | Path] = ()
+) -> tuple[list[Subject], Registry]:
+    """Return what a text names, and the registry in which it was found.
+
+    Parameters
+    ----------
+    text : str
+        The path of a plugin's file, or of a folder of plugins; the name of a plugin, such as
+        "handcrafted", of which all is meant; or the name of a prior, task, ..., with its plugin
+        ("handcrafted/tv") or without.
+    files, folders : sequence of path
+        Plugins to load beside those that are installed.
+
+    Raises
+    ------
+    UsageError
+        For a name that stands for nothing, and for a plugin that cannot be loaded, with the
+        reason.
+
+    Examples
+    --------
+    >>> [(one.kind, one.name) for one in subjects("handcrafted/tv")[0]]
+    [('priors', 'tv')]
+    """
+    path = Path(text).expanduser()
+    if path.is_file():
+        files = [*files, path]
+    elif path.is_dir():
+        folders = [*folders, path]
+    registry = plugins.load(files, folders, again=True)
+    places = {str(path.absolute())}
+    owners = [
+        plugin
+        for plugin in registry.plugins
+        if text in (plugin.name, plugin.label) or places & {plugin.source, *_above(plugin.source)}
+    ]
+    broken = [plugin for plugin in owners if plugin.problem and not plugin.module]
+    for plugin in broken:
+        raise UsageError(
+            f"the plugin {plugin.name} cannot be loaded: {plugin.problem}; 'priorlab plugins' has"
+            " the traceback"
+        )
+    found = [subject for plugin in owners for subject in _all_of(plugin)] or _named(text, registry)
+    if not found:
+        known = {plugin.label for plugin in registry.plugins} | {
+            name for kind in KINDS for name in getattr(registry, kind)
+        }
+        raise UsageError(f"{unknown('plugin or name', text, known)}{registry.hint()}")
+    return found, registry
+
+
+def _above(source: str) -> list[str]:
+    return [str(folder) for folder in Path(source).parents] if source.startswith("/") else []
+
+
+def _all_of(plugin: Plugin) -> list[Subject]:
+    return [
+        Subject(kind, name, plugin) for kind, names in plugin.provides.items() for name in names
+    ]
+
+
+def _named(text: str, registry: Registry) -> list[Subject]:
+    """Return what has a name, with its plugin's before it or not, of whatever kind."""
+    label, _, name = text.rpartition("/")
+    return [
+        subject
+        for plugin in registry.plugins
+        for subject in _all_of(plugin)
+        if subject.name == name and label in ("", plugin.label, plugin.name)
+    ]

@@ -1,0 +1,1 @@
+"""Write a new plugin: a package that installs and passes its tests as it is."""

@@ -1,0 +1,222 @@
+"""Priors that each do one thing wrong, by the check that is to find it; all else they do right."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import itertools
+import os
+import time
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from priorlab import Denoiser, Measurement, Regularizer, parameter
+from priorlab.forward.operators import Identity
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Good(Denoiser):
+    """A mean of neighbours, weighted by sigma: it does all that is asked for."""
+
+    name: ClassVar[str] = "good"
+    knows_exposure: ClassVar[bool] = True
+
+    def denoise(self, v: Tensor, sigma: float) -> Tensor:
+        return blurred(v, sigma)
+
+    def unsupported(self, measurement: Measurement) -> str | None:
+        """Denoise only, so that the tests are quick."""
+        plain = measurement.operator.is_identity and measurement.noise.is_gaussian
+        return None if plain else "it only removes Gaussian noise"
+
+    def restore(self, measurement: Measurement, trace: object = None, seed: int = 0) -> Tensor:
+        return self.denoise(measurement.y.clone(), measurement.noise.level)
+
+
+def blurred(v: Tensor, sigma: float) -> Tensor:
+    around = functional.avg_pool2d(functional.pad(v, (1, 1, 1, 1), mode="replicate"), 3, stride=1)
+    weight = sigma / (sigma + 0.02)
+    return weight * around + (1 - weight) * v
+
+
+Unexplained = dataclasses.make_dataclass(  # type: ignore[misc]
+    "Unexplained",
+    [("strength", float, dataclasses.field(default=1.0))],
+    bases=(Good,),
+    namespace={"__doc__": "A parameter without a text.", "__module__": __name__},
+    frozen=True,
+    kw_only=True,
+)
+
+
+class SecondTask(Good):
+    """It says that it takes inpainting, and does not."""
+
+    def unsupported(self, measurement: Measurement) -> str | None:
+        known = measurement.operator.known_pixels is not None
+        return None if known else super().unsupported(measurement)
+
+    def restore(self, measurement: Measurement, trace: object = None, seed: int = 0) -> Tensor:
+        if not isinstance(measurement.operator, Identity):
+            raise NotImplementedError("inpainting")
+        return super().restore(measurement)
+
+
+class GrayOnly(Good):
+    """Colour is an error, and not said before."""
+
+    def restore(self, measurement: Measurement, trace: object = None, seed: int = 0) -> Tensor:
+        assert measurement.shape[1] == 1, "gray pictures only"
+        return super().restore(measurement)
+
+
+class EvenOnly(Good):
+    """Half of an odd side is rounded down."""
+
+    def restore(self, measurement: Measurement, trace: object = None, seed: int = 0) -> Tensor:
+        height, width = (2 * (side // 2) for side in measurement.shape[2:])
+        return super().restore(measurement)[..., :height, :width]
+
+
+class FarBelow(Good):
+    """Its darkest pixel is far below black."""
+
+    def restore(self, measurement: Measurement, trace: object = None, seed: int = 0) -> Tensor:
+        image = super().restore(measurement)
+        return torch.where(image == image.amin((1, 2, 3), keepdim=True), -5.0, image)
+
+
+class Moody(Good):
+    """Its calls are counted."""
+
+    calls: ClassVar[Any] = itertools.count()
+
+    def restore(self, measurement: Measurement, trace: object = None, seed: int = 0) -> Tensor:
+        return super().restore(measurement) + 1e-5 * next(self.calls)
+
+
+class InPlace(Good):
+    """It rounds the data in place."""
+
+    def restore(self, measurement: Measurement, trace: object = None, seed: int = 0) -> Tensor:
+        measurement.y.mul_(64).round_().div_(64)
+        return super().restore(measurement)
+
+
+class BatchMean(Good):
+    """The brightness of a batch is made one."""
+
+    def restore(self, measurement: Measurement, trace: object = None, seed: int = 0) -> Tensor:
+        image = super().restore(measurement)
+        return image + 0.2 * (image.mean() - image.mean((1, 2, 3), keepdim=True))
+
+
+class CountsThreads(Good):
+    """Its result depends on the number of threads."""
+
+    def restore(self, measurement: Measurement, trace: object = None, seed: int = 0) -> Tensor:
+        return super().restore(measurement) - 0.01 * torch.get_num_threads()
+
+
+class Careless(Good):
+    """It leaves gradients switched off."""
+
+    def restore(self, measurement: Measurement, trace: object = None, seed: int = 0) -> Tensor:
+        torch.set_grad_enabled(False)
+        return super().restore(measurement)
+
+
+class OneBrightness(Good):
+    """Its filter is as wide for 5 as for 25, and it does not say so."""
+
+    knows_exposure: ClassVar[bool] = False
+
+
+class Worse(Good):
+    """It makes all a quarter darker."""
+
+    def restore(self, measurement: Measurement, trace: object = None, seed: int = 0) -> Tensor:
+        return 0.5 * super().restore(measurement)
+
+
+class Remembers(Good):
+    """It keeps its results by the digest of the data."""
+
+    kept: ClassVar[dict[bytes, Tensor]] = {}
+
+    def restore(self, measurement: Measurement, trace: object = None, seed: int = 0) -> Tensor:
+        key = hashlib.sha256(measurement.y.numpy().tobytes()).digest()
+        if key not in self.kept:
+            time.sleep(0.08)
+            self.kept[key] = super().restore(measurement)
+        return self.kept[key]
+
+
+class IgnoresSigma(Good):
+    """It removes as much, whatever sigma is."""
+
+    def denoise(self, v: Tensor, sigma: float) -> Tensor:
+        return blurred(v, 0.1)
+
+    def restore(self, measurement: Measurement, trace: object = None, seed: int = 0) -> Tensor:
+        return blurred(measurement.y, measurement.noise.level)
+
+
+class Exits(Good):
+    """It ends the process where a second channel is."""
+
+    def restore(self, measurement: Measurement, trace: object = None, seed: int = 0) -> Tensor:
+        if measurement.shape[1] > 1:
+            os._exit(3)
+        return super().restore(measurement)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Ridge(Regularizer):
+    """Squared differences to gray, in closed form: it does all that is asked for."""
+
+    name: ClassVar[str] = "ridge"
+    knows_exposure: ClassVar[bool] = True
+    weight: float = parameter(2.0, "weight", low=0)
+
+    def energy(self, x: Tensor) -> Tensor:
+        return self.weight * x.square().flatten(1).sum(1)
+
+    def prox(self, v: Tensor, step: float) -> Tensor:
+        return v / (1 + 2 * self.weight * step)
+
+
+class WrongGradient(Ridge):
+    """A detached copy adds nothing to the value and something to the gradient."""
+
+    def energy(self, x: Tensor) -> Tensor:
+        return super().energy(x) + 3 * (x - x.detach()).flatten(1).sum(1)
+
+
+class WrongProx(Ridge):
+    """It forgets a factor of 2."""
+
+    def prox(self, v: Tensor, step: float) -> Tensor:
+        return v / (1 + self.weight * step)
+
+
+BAD: dict[str, type[Denoiser]] = {
+    "parameters": Unexplained,
+    "tasks": SecondTask,
+    "channels": GrayOnly,
+    "sizes": EvenOnly,
+    "range": FarBelow,
+    "determinism": Moody,
+    "input": InPlace,
+    "batch": BatchMean,
+    "threads": CountsThreads,
+    "surroundings": Careless,
+    "scale": OneBrightness,
+    "gain": Worse,
+    "timing": Remembers,
+    "denoise": IgnoresSigma,
+}
+"""By the one check that each fails."""

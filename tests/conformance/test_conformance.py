@@ -1,0 +1,119 @@
+"""Each check finds the prior that does this one thing wrong, and says what would be right."""
+
+import pytest
+from conformance.bad_priors import BAD, Exits, Good, Ridge, WrongGradient, WrongProx
+
+from priorlab import plugins
+from priorlab.conformance import checks, choosing, form_checks, running, suite
+from priorlab.errors import UsageError
+from priorlab.testing import check_prior
+
+PRIORS = plugins.load()
+TELLS = {
+    "parameters": "strength: declare a parameter as",
+    "tasks": "NotImplementedError: inpainting (bad_priors.py, line",
+    "channels": "gray pictures only",
+    "sizes": "17 x 31 pixels: restore returned an image of shape (1, 1, 16, 30)",
+    "range": "white is 1",
+    "determinism": "keep nothing between calls",
+    "input": "work on a copy",
+    "batch": "treat each image by itself",
+    "threads": "one thread and two",
+    "surroundings": "torch.is_grad_enabled() from True to False",
+    "scale": "knows_exposure: ClassVar[bool] = True",
+    "gain": "of the degraded picture",
+    "timing": "the same picture again took",
+    "denoise": "the same image for sigma = 0.005 and 0.5",
+}
+
+
+def failed(prior):
+    outcomes = [checks.run(check, prior) for check in suite.of_prior(prior)]
+    return {one.check: one.reason for one in outcomes if one.status == "FAIL"}
+
+
+def test_a_good_prior_passes():
+    check_prior(Good())
+
+
+@pytest.mark.parametrize("check", BAD)
+def test_a_bad_prior_fails_just_the_check_that_is_meant(check):
+    found = failed(BAD[check]())
+    assert list(found) == [check]
+    assert TELLS[check] in found[check]
+
+
+def test_there_is_a_bad_prior_for_every_check():
+    made = {check.name for check in suite.of_prior(Good())}
+    assert made - {"device"} == set(BAD) == set(TELLS)
+
+
+@pytest.mark.parametrize(
+    ("prior", "check", "tells"),
+    [
+        (WrongGradient(), form_checks.energy, "in which its gradient says"),
+        (WrongProx(), form_checks.prox, "is not the minimum of energy"),
+    ],
+)
+def test_a_wrong_gradient_and_a_wrong_prox_are_found_by_one_check_each(prior, check, tells):
+    with pytest.raises(checks.Failed, match=tells):
+        check(prior)
+    others = {form_checks.energy, form_checks.prox} - {check}
+    for function in (*others,):
+        function(prior)
+        function(Ridge())
+
+
+def test_the_testing_function_names_every_check_that_fails():
+    with pytest.raises(AssertionError, match=r"^range: restore returned values") as error:
+        check_prior(BAD["range"]())
+    assert "\n" not in str(error.value)
+
+
+def test_a_crash_is_the_failure_of_one_check_and_the_next_ones_are_made(tmp_path):
+    """In processes of their own, as the command does it."""
+    file = tmp_path / "plugin.py"
+    file.write_text(
+        "import sys\n"
+        f"sys.path.append({str(__file__).rpartition('/conformance')[0]!r})\n"
+        "from priorlab import hookimpl\n"
+        "from conformance.bad_priors import Exits\n"
+        "@hookimpl\n"
+        "def priorlab_priors():\n"
+        "    return [Exits]\n"
+    )
+    (subject,), registry = choosing.subjects(str(file))
+    assert (subject.kind, subject.name) == ("priors", Exits.name)
+    outcomes = {one.check: one for one in running.outcomes(subject, registry)}
+    bad = {name: one.reason for name, one in outcomes.items() if one.status == "FAIL"}
+    assert bad == {"channels": "it ended the process with the status 3"}
+    assert len(outcomes) == len(suite.of_prior(Exits()))
+
+
+def test_what_does_not_exist_is_said():
+    with pytest.raises(UsageError, match="unknown plugin or name 'tvv'; did you mean 'tv'"):
+        choosing.subjects("tvv")
+
+
+@pytest.mark.parametrize("name", ["tv", "tikhonov", "bilateral", "median", "degraded", "linear"])
+def test_some_of_our_priors_pass(name):
+    check_prior(PRIORS.priors[name]())
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize("package", ["handcrafted", "learned", "dip", "deepinv", "metrics"])
+def test_our_packages_pass(package):
+    subjects, registry = choosing.subjects(package)
+    failed = [
+        f"{subject.name}: {one.check}: {one.reason}"
+        for subject in subjects
+        for one in running.outcomes(subject, registry)
+        if one.status == "FAIL"
+    ]
+    assert not failed, "\n".join(failed)
+
+
+@pytest.mark.parametrize("name", ["denoise", "inpaint", "superres", "deblur", "dejpeg"])
+def test_our_tasks_pass(name):
+    checks.verify(suite.checks_of("tasks", PRIORS.tasks[name]()), PRIORS.tasks[name]())
