@@ -136,7 +136,7 @@ def _size(step: int, steps: int) -> float:
     Examples
     --------
     >>> [round(_size(step, 20), 2) for step in (0, 1, 10, 19)]
-    [0.5, 1.0, 0.59, 0.03]
+    [0.5, 1.0, 0.54, 0.01]
     """
     rising = max(1.0, WARM_UP * steps)
     if step + 1 < rising:
