@@ -78,7 +78,7 @@ def run(check: Check, item: Any) -> Outcome:
     ...     if number <= 0:
     ...         raise Failed(f"{number} is not above 0")
     >>> run(Check("positive", "it is above 0", positive), -1)
-    Outcome(check='positive', status='FAIL', reason='-1 is not above 0', details='')
+    Outcome(check='positive', status='FAIL', reason='-1 is not above 0', details='Traceback ...')
     """
     exception = getattr(item, "conformance_exceptions", {}).get(check.name)
     if exception is not None:
