@@ -54,8 +54,8 @@ def write(name: str, kind: str, folder: Path = Path()) -> list[Path]:
 
     Examples
     --------
-    >>> [path.as_posix() for path in write("my-prior", "denoiser", Path("."))][:2]
-    ['my-prior/.github/workflows/ci.yml', 'my-prior/README.md']
+    >>> [path.as_posix() for path in write("smooth-prior", "denoiser")][:2]
+    ['smooth-prior/.github/workflows/ci.yml', 'smooth-prior/README.md']
     """
     if kind not in WHAT:
         raise unknown("kind of plugin", kind, WHAT)

@@ -75,6 +75,7 @@ def test_a_package_installs_passes_its_tests_and_is_found(kind, packages, tmp_pa
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1200)
 def test_a_strict_type_checker_finds_nothing(packages):
     for kind in KINDS:
         run(packages / f"my-{kind}", "mypy", "--no-incremental", path=(packages / f"my-{kind}",))
