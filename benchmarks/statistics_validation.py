@@ -151,7 +151,7 @@ def page(runs: int) -> Iterator[str]:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--runs", type=int, default=3000)
+    parser.add_argument("--runs", type=int, default=2000)
     parser.add_argument("-o", "--output", type=Path)
     given = parser.parse_args()
     text = "\n".join(page(given.runs)) + "\n"

@@ -36,7 +36,7 @@ keys = set(result["key"])
 again = priorlab.bench([Flat(share=0.2), "degraded"], "denoise", images=["camera"], slots=1)
 STRENGTH = 0.25
 other = priorlab.bench([Flat(share=0.2), "degraded"], "denoise", images=["camera"], slots=1)
-print(list(again["cached"]), len(set(other["key"]) - keys), list(other["status"]))
+print(again["cached"].tolist(), len(set(other["key"]) - keys), list(other["status"]))
 """
 GALLERY = "result.gallery()"
 WRONG = """

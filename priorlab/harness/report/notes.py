@@ -48,8 +48,8 @@ def below(
         kind = (
             "Student's 95 % intervals of the mean over images"
             if images > inference.MANY
-            else "95 % bootstrap intervals of the mean over images, widened for few images by"
-            " Student's t"
+            else "95 % intervals of the mean over images, at each end the wider of the bootstrap's,"
+            " stretched for few images, and Student's"
         )
         notes.append(
             f"Intervals: {kind}; those of differences are paired by image and adjusted for the"

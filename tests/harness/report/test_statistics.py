@@ -89,6 +89,16 @@ def test_interval_holds_the_mean_as_often_as_it_says(n: int) -> None:
     assert 0.90 < held / 200 < 0.995  # 0.95 give or take 3 standard errors
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_interval_is_at_each_end_at_least_as_wide_as_student_s(seed: int) -> None:
+    values = np.random.default_rng(seed).gamma(1.0, size=12)
+    found = inference.interval(values)
+    low, high = stats.t.interval(0.95, 11, values.mean(), stats.sem(values))
+    assert found is not None
+    assert found.low <= low + 1e-12 and found.high >= high - 1e-12
+    assert found.high > high + 1e-3, "the bootstrap sees that they are skewed"
+
+
 @given(decibels, st.randoms(use_true_random=False))
 @settings(max_examples=20)
 def test_the_order_of_images_does_not_matter(values: list[float], random: object) -> None:
