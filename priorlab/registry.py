@@ -174,8 +174,8 @@ class Registry:
 
     def hint(self) -> str:
         """Return what to add to an error on an unknown name: it may be in a broken plugin."""
-        broken = ", ".join(plugin.name for plugin in self.problems)
-        return f"; plugins with problems: {broken}, see 'priorlab plugins'" if broken else ""
+        broken = "; ".join(f"{plugin.name}: {plugin.problem}" for plugin in self.problems)
+        return f"; plugins with problems, see 'priorlab plugins': {broken}" if broken else ""
 
     def add(self, kind: str, item: Any, plugin: Plugin) -> None:
         """Add what a plugin provides; a name that two provide stands for neither without theirs."""

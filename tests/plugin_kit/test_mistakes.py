@@ -54,7 +54,7 @@ def test_a_mistake_is_said_in_one_sentence(text, says, tmp_path, photo, capsys):
     told = capsys.readouterr()
     assert code != 0
     if says not in told.err:  # what does not load is named with the unknown name
-        assert "plugins with problems: mine.py, see 'priorlab plugins'" in told.err
+        assert "plugins with problems, see 'priorlab plugins': mine.py: " in told.err
         assert main(["plugins", "--plugin", str(file)]) == 1
         assert says in capsys.readouterr().out
 
