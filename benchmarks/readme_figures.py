@@ -35,11 +35,12 @@ def readme(text: str) -> str:
 
 
 def results(text: str) -> str:
-    """Return the README of `results/` with a line for each table of `tables.toml`."""
+    """Return the README of `results/` with a line for each table of `tables.toml` that was made."""
     entries = tomllib.loads((RESULTS / "tables.toml").read_text("utf-8"))
     lines = [
         f"| [{name}]({name}/table.md) | {entry['question']} | {_origin(RESULTS / name)} |"
         for name, entry in entries.items()
+        if (RESULTS / name).is_dir()
     ]
     return _with_table(text, "| table |", lines)
 

@@ -119,7 +119,10 @@ def test_a_forgotten_decorator_is_explained(tmp_path):
 
 def test_a_missing_prior_mentions_the_plugins_that_did_not_load(tmp_path):
     registry = plugins.load([write(tmp_path, "broken.py", "1 / 0")])
-    with pytest.raises(UsageError, match=r"unknown prior 'mine'.*problems: broken.py"):
+    with pytest.raises(
+        UsageError,
+        match=r"unknown prior 'mine'.*problems, see 'priorlab plugins': broken.py: ZeroDiv",
+    ):
         registry.build_priors("mine")
 
 

@@ -33,6 +33,9 @@ PUBLISHED_HALVING = 1500
 PIXELS_A_STEP = 40
 """A step for every so many pixels, and no more: a small picture is soon learned with its noise."""
 
+FEWEST_STEPS = 100
+"""Steps that even the smallest picture takes to learn."""
+
 SHARE_OF_MUON = 0.2
 """Largest step of the convolutions, as a share of a whole one of Muon."""
 
@@ -54,7 +57,8 @@ class ZeroShotNoise2Noise(WithRecipe, SelfSupervised):
     - Each step sees a random `window` of 64 x 64 pixels (paper: the whole picture).
     - 800 steps of Muon for the convolutions and of Adam for the other parameters, which grow at
       first and then shrink to nothing (the authors' program: 2,000 steps of Adam of 0.001, and of
-      0.0005 from step 1,500 on). Pictures of fewer than 32,000 pixels have a step for every 40.
+      0.0005 from step 1,500 on). Pictures of fewer than 32,000 pixels have a step for every 40,
+      but 100 at least.
 
     ``recipe=paper`` has neither. With either recipe convolutions run in bfloat16 where the
     hardware multiplies it.
@@ -86,7 +90,7 @@ class ZeroShotNoise2Noise(WithRecipe, SelfSupervised):
         if self.as_in_paper:
             prior = self.as_published(window=max(2, *y.shape[2:]))
         else:
-            most = max(1, y.shape[2] * y.shape[3] // PIXELS_A_STEP)
+            most = max(FEWEST_STEPS, y.shape[2] * y.shape[3] // PIXELS_A_STEP)
             prior = dataclasses.replace(self, iterations=min(self.iterations, most))
         network = placed(_network(y.shape[1], prior.channels), y.device)
         take_step = (_published_steps if self.as_in_paper else _steps)(network, prior)

@@ -19,9 +19,17 @@ _GREEK = (
     *("nu", "xi", "pi", "rho", "sigma", "tau", "phi", "chi", "psi", "omega"),
 )
 _MATHS = {mark: f"\\{name}" for mark, name in zip("αβγδεηθκλμνξπρστφχψω", _GREEK, strict=True)}
+_CAPITALS = ("Gamma", "Delta", "Theta", "Lambda", "Xi", "Pi", "Sigma", "Phi", "Psi", "Omega")
+_MATHS |= {mark: f"\\{name}" for mark, name in zip("ΓΔΘΛΞΠΣΦΨΩ", _CAPITALS, strict=True)}
 _MATHS |= {"×": r"\times", "≤": r"\le", "≥": r"\ge", "±": r"\pm", "→": r"\to"}
+_MATHS |= {"∞": r"\infty", "−": "-"}
 """What pdflatex has in formulas only."""
 _FORMULA = re.compile(rf"([{''.join(_MATHS)}])(=?\d+(?:\.\d+)?)?")
+
+_ALPHABETS = ("cp1252", "iso8859-2")
+"""Western and central European letters and marks: pdflatex has them without further packages."""
+_IN_T1_ONLY = "«»‹›‚„ÐðÞþĐđĄąĘę"
+"""Those of them for which a document has to load another encoding of its fonts."""
 
 
 def latex(sheets: Sequence[Sheet], frame: Frame = BARE) -> str:
@@ -59,16 +67,27 @@ def latex(sheets: Sequence[Sheet], frame: Frame = BARE) -> str:
 def text(plain: str) -> str:
     r"""Return a text with the marks of LaTeX escaped, and letters of formulas set as formulas.
 
+    What stops pdflatex is written as Python writes it.
+
     Examples
     --------
-    >>> print(text("Gaussian, σ=25"), text("×4"), text("50 %"))
-    Gaussian, $\sigma=25$ $\times4$ 50 \%
+    >>> print(text("Gaussian, σ=25"), text("×4"), text("50 %"), text("é日"))
+    Gaussian, $\sigma=25$ $\times4$ 50 \% é\textbackslash{}u65e5
     """
 
     def formula(found: re.Match[str]) -> str:
         return f"${_MATHS[found[1]]}{found[2] or ''}$"
 
-    return _FORMULA.sub(formula, escaping.latex(plain))
+    shown = "".join(mark if _can_be_set(mark) else ascii(mark)[1:-1] for mark in plain)
+    return _FORMULA.sub(formula, escaping.latex(shown))
+
+
+def _can_be_set(mark: str) -> bool:
+    """Return whether pdflatex goes on where it finds a character."""
+    if mark.isascii() or mark in _MATHS:
+        return True
+    known = any(mark.encode(alphabet, "ignore") for alphabet in _ALPHABETS)
+    return known and mark not in _IN_T1_ONLY
 
 
 def _table(sheet: Sheet, closing: Sequence[str]) -> Iterator[str]:

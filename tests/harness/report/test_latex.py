@@ -105,3 +105,21 @@ def test_a_pivot_has_a_label_and_the_names_of_papers(parts: list[str]) -> None:
     assert r"prior & $\sigma=15$ & $\sigma=25$ & 50 \% missing & $\times4$ \\" in table
     assert r"% made by: priorlab bench --tasks 'denoise:sigma=15|25'" in table
     assert table.count(r"\caption") == table.count("Versions") == 1
+
+
+def test_no_character_of_a_name_stops_pdflatex(tmp_path: Path) -> None:
+    if not shutil.which("pdflatex"):
+        pytest.skip("pdflatex is not installed (Debian: texlive-latex-base)")
+    marks = [
+        chr(code) for code in (*range(0x20, 0x250), *range(0x370, 0x400), *range(0x2000, 0x2300))
+    ]
+    texts = ["日本", "Привет", "😀", "\u202e", *marks]
+    lines = [latex_tables.text(f"x{text}x") + r"\par" for text in texts]
+    (tmp_path / "names.tex").write_text(
+        "\n".join([r"\documentclass{article}\begin{document}", *lines, r"\end{document}"]), "utf-8"
+    )
+    command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "names.tex"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, errors="replace")
+    assert done.returncode == 0, done.stdout[-600:]
+    for kept in ("café", "Gauß", "Łukasz", "Őri", "1–2", "…"):
+        assert latex_tables.text(kept) == kept
