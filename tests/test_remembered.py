@@ -1,6 +1,7 @@
 """What plugins declare is remembered: the answers are the same, without importing anything."""
 
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -154,6 +155,8 @@ def edited(folder):
     stamp = (folder / "__init__.py").stat().st_mtime_ns + 1
     (folder / "__init__.py").write_text(text)  # of the same size
     os.utime(folder / "__init__.py", ns=(stamp, stamp))
+    # Python itself takes a module of the same size and second for the one that it compiled.
+    shutil.rmtree(folder / "__pycache__", ignore_errors=True)
 
 
 def grown(folder):
