@@ -69,8 +69,8 @@ def test_a_package_installs_passes_its_tests_and_is_found(kind, packages, tmp_pa
     assert "1 passed" in run(
         tmp_path, "pytest", "-q", "-p", "no:cacheprovider", tests, path=(site,)
     )
-    assert f"my-{kind} (my-{kind} 0.1.0)" in run(tmp_path, "priorlab.cli", "plugins", path=(site,))
-    told = run(tmp_path, "priorlab.cli", "plugins", "test", f"my-{kind}", path=(site,))
+    assert f"my-{kind} (my-{kind} 0.1.0)" in run(tmp_path, "priorlab", "plugins", path=(site,))
+    told = run(tmp_path, "priorlab", "plugins", "test", f"my-{kind}", path=(site,))
     assert " 0 failed" in told
 
 
