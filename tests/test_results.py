@@ -3,6 +3,7 @@
 import io
 import json
 import shlex
+import shutil
 
 import make_results
 import numpy as np
@@ -11,6 +12,8 @@ import readme_figures
 from PIL import Image
 
 from priorlab import api, cli
+from priorlab.errors import UsageError
+from priorlab.harness.results import runs
 
 RESULTS = make_results.RESULTS
 FOLDERS = sorted(path for path in RESULTS.iterdir() if (path / "table.md").exists())
@@ -111,3 +114,11 @@ def test_figures_of_very_many_images_are_left_out(run, tmp_path, monkeypatch):
 )
 def test_seconds_have_two_digits(seconds, text):
     assert readme_figures.seconds(seconds) == text
+
+
+def test_a_folder_without_the_figures_of_each_image_is_not_called_unfinished(tmp_path):
+    folder = tmp_path / "photos"
+    shutil.copytree(RESULTS / "photos", folder)
+    (folder / "images.csv").unlink()
+    with pytest.raises(UsageError, match=r"holds no images\.csv, the figures of each image"):
+        runs.load(folder)

@@ -116,6 +116,8 @@ class RunFolder:
         """
         info = read_info(self.path)
         if not (self.path / ROWS).exists():
+            if (self.path / "table.csv").exists():  # the figures are published in part
+                raise UsageError(f"{self.path} holds no {ROWS}, the figures of each image")
             raise UsageError(f"the run {self.path} was cut short; run its command again to finish")
         return info
 
