@@ -110,7 +110,8 @@ def compare(first: str | Path, second: str | Path, out: str | Path = RunSettings
         for name in dict.fromkeys([*METRICS, *one.info["metrics"]])
         if name in one.rows and name in other.rows
     ]
-    pairing = pair(one.rows, other.rows, shared, one.info.get("lower_is_better", ()))
+    falling = {name for run in (one, other) for name in run.info.get("lower_is_better", ())}
+    pairing = pair(one.rows, other.rows, shared, sorted(falling))
     if not pairing.compared:
         raise UsageError(
             f"{one.folder} and {other.folder} have no cell (prior, task, image, seed) in common"
@@ -129,7 +130,8 @@ def _with_causes(found: Compared, first: Mapping[str, Any], second: Mapping[str,
     if before.get(found.prior, "") != after.get(found.other, "") and before and after:
         causes.append("its code changed")
     tuned = (first.get("tuned", {}).get(found.prior), second.get("tuned", {}).get(found.other))
-    if found.other == found.prior and tuned[0] != tuned[1]:
+    noted = "tuned" in first and "tuned" in second  # older runs do not say
+    if found.other == found.prior and noted and tuned[0] != tuned[1]:
         causes.append("other tuned parameters")
     return dataclasses.replace(found, remarks=[*causes, *found.remarks])
 

@@ -171,6 +171,6 @@ def friedman(ranked: pd.DataFrame) -> float:
     means = ranked.mean().to_numpy(dtype=float)
     chi = 12 * n / (k * (k + 1)) * float(np.sum(np.square(means - (k + 1) / 2)))
     most = n * (k - 1)
-    if chi >= most * (1 - 1e-12):
-        return 0.0
+    if chi >= most * (1 - 1e-12):  # one order in all blocks, of all that could be
+        return float(math.factorial(k)) ** (1 - n)
     return float(stats.f.sf((n - 1) * chi / (most - chi), k - 1, (k - 1) * (n - 1)))

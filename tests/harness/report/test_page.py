@@ -194,3 +194,21 @@ def test_the_parts_of_the_page_are_in_the_package(page):
         pytest.skip("this is no git checkout")
     listed = {line.rpartition("/")[2] for line in files.stdout.splitlines()}
     assert {*writing.SCRIPTS, "template.html", "page.css"} <= listed
+
+
+def test_a_picture_is_not_replaced_by_a_page(run, tmp_path):
+    photo = tmp_path / "photo.png"
+    photo.write_bytes(b"a picture")
+    with pytest.raises(UsageError, match=r"let it end in \.html"):
+        api.report(run.folder, photo)
+    assert photo.read_bytes() == b"a picture"
+
+
+@pytest.mark.parametrize("script", [None, "own.js"])
+def test_a_folder_that_only_looks_like_one_of_pictures_stays(run, tmp_path, script):
+    folder = tmp_path / "page_pictures"
+    folder.mkdir()
+    if script:
+        (folder / script).write_text("mine")
+    writing.write(run, tmp_path / "page.html")
+    assert folder.is_dir() and (script is None or (folder / script).exists())

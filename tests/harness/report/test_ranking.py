@@ -94,3 +94,8 @@ def test_the_validation_finds_what_it_should_on_few_runs():
     assert statistics_validation.false_ranks(rng, 500, 10, 5) < 0.09
     found = statistics_validation.tables(rng, 10, 6, normal)
     assert sum(map(statistics_validation.false_differences, found)) < 4
+
+
+def test_two_priors_in_one_order_on_two_tasks_may_be_chance():
+    """Of the four orders that equally good priors have on two blocks, two are unanimous."""
+    assert ranking.friedman(pd.DataFrame({"tv": [1, 1], "nlm": [2, 2]})) == 0.5

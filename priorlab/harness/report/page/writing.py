@@ -7,6 +7,7 @@ import contextlib
 import hashlib
 import html
 import json
+import re
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -89,6 +90,8 @@ def write(run: Run, file: Path | None = None, most: int = MOST_BYTES) -> Written
     if run.rows.empty:
         raise UsageError("there are no results yet to make a page of")
     target = file or run.folder / FILE
+    if target.suffix.lower() not in (".html", ".htm"):
+        raise UsageError(f"{target} is not the name of a page; let it end in .html")
     folder = target.with_name(f"{target.stem}_pictures")
     outcomes = _outcomes(run)
     pictures = Pictures()
@@ -130,7 +133,8 @@ def _write_apart(folder: Path, encoded: Mapping[str, str]) -> None:
 
 def _remove(folder: Path) -> None:
     """Remove the pictures of an earlier page, and nothing else that has their folder's name."""
-    if folder.is_dir() and all(entry.suffix == ".js" for entry in folder.iterdir()):
+    names = [entry.name for entry in folder.iterdir()] if folder.is_dir() else []
+    if names and all(re.fullmatch(r"p\d+\.js", name) for name in names):
         shutil.rmtree(folder, ignore_errors=True)
 
 
