@@ -187,3 +187,12 @@ def test_what_was_found_before_ctrl_c_is_kept(plugin, capsys, monkeypatch):
     assert "## level: noise" in output.out
     assert "Traceback" not in output.err
     assert {*tomllib.loads((plugin.parent / "found.toml").read_text())["level"]} == {"noise"}
+
+
+def test_where_nothing_can_be_written_nothing_is_searched(plugin, capsys):
+    for index in range(2):
+        save(plugin.parent / "training" / f"{index}.png", picture(24, 24, seed=index))
+    command = "tune level --tasks denoise --dataset training --budget 2 -o missing/found.toml"
+    assert main([*command.split(), "--plugin", str(plugin)]) == 2
+    output = capsys.readouterr()
+    assert "is no folder to write to" in output.err and not output.out
