@@ -93,6 +93,7 @@ class BM3D(Denoiser):
     """
 
     name: ClassVar[str] = "bm3d"
+    knows_exposure: ClassVar[bool] = True
     step: int = parameter(
         3,
         "distance between reference blocks; smaller is better and slower",

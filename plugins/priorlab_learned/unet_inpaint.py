@@ -43,6 +43,7 @@ class UNetInpaint(OneTask):
     """
 
     name: ClassVar[str] = "unet-inpaint"
+    knows_exposure: ClassVar[bool] = True
 
     network: ClassVar[type[InpaintNetwork]] = InpaintNetwork
     shipped: ClassVar[str] = "unet_inpaint.safetensors"
