@@ -33,7 +33,7 @@ PUBLISHED_HALVING = 1500
 PIXELS_A_STEP = 40
 """A step for every so many pixels, and no more: a small picture is soon learned with its noise."""
 
-FEWEST_STEPS = 100
+FEWEST_STEPS = 120
 """Steps that even the smallest picture takes to learn."""
 
 SHARE_OF_MUON = 0.2
@@ -58,7 +58,7 @@ class ZeroShotNoise2Noise(WithRecipe, SelfSupervised):
     - 800 steps of Muon for the convolutions and of Adam for the other parameters, which grow at
       first and then shrink to nothing (the authors' program: 2,000 steps of Adam of 0.001, and of
       0.0005 from step 1,500 on). Pictures of fewer than 32,000 pixels have a step for every 40,
-      but 100 at least.
+      but 120 at least.
 
     ``recipe=paper`` has neither. With either recipe convolutions run in bfloat16 where the
     hardware multiplies it.

@@ -39,8 +39,7 @@ def energy(prior: Regularizer) -> None:
     except (RuntimeError, TypeError):  # it has weights in single precision
         _check_gradient(value, x, eps=3e-3, tolerance=0.03)
     else:
-        # An energy that is itself a minimum found step by step is no more exact than this.
-        _check_gradient(value, x.double(), eps=1e-4, tolerance=0.01)
+        _check_gradient(value, x.double(), eps=1e-6, tolerance=1e-3)
 
 
 def _check_gradient(

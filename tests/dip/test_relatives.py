@@ -81,7 +81,7 @@ def test_most_of_the_noise_goes(prior: Prior, noise) -> None:
     ("prior", "left"),
     [
         (Self2Self(iterations=100, channels=16, samples=8, dropout=0, learning_rate=0.005), 0.05),
-        (ZeroShotNoise2Noise(iterations=300, channels=24), 0.08),
+        (ZeroShotNoise2Noise(iterations=300, channels=24), 0.05),
         (Noise2Fast(iterations=100, channels=16, depth=4), 0.12),
     ],
     ids=lambda value: getattr(value, "name", ""),
