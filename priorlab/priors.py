@@ -311,13 +311,11 @@ class Denoiser(Prior, SolverSettings):
         >>> posterior.mean.shape, bool((posterior.deviation > 0).all())
         (torch.Size([1, 1, 8, 8]), True)
         """
-        image, deviation = self._solved(measurement, trace, seed)
-        if deviation is None:
-            raise UsageError(
-                f"{self.name}: solver={self.text('solver')} returns one image and no posterior;"
-                " solver=ula samples it"
-            )
-        return Posterior(image, deviation)
+        return Posterior.of(
+            self._solved(measurement, trace, seed),
+            f"{self.name}: solver={self.text('solver')} returns one image and no posterior;"
+            " solver=ula samples it",
+        )
 
     def _solved(self, measurement: Measurement, trace: Trace, seed: int) -> Result:
         return restoring.restore(self.denoise_in_tiles, measurement, self, trace, seed)
@@ -419,13 +417,11 @@ class Generator(Prior, FitSettings):
         >>> sampled.mean.shape, bool((sampled.deviation > 0).all())
         (torch.Size([1, 1, 8, 8]), True)
         """
-        image, deviation = self._fitted(measurement, trace, seed)
-        if deviation is None:
-            raise UsageError(
-                f"{self.name}: langevin=0 returns one image and no posterior; langevin=1,stop=never"
-                " samples it"
-            )
-        return Posterior(image, deviation)
+        return Posterior.of(
+            self._fitted(measurement, trace, seed),
+            f"{self.name}: langevin=0 returns one image and no posterior; langevin=1,stop=never"
+            " samples it",
+        )
 
     def _fitted(self, measurement: Measurement, trace: Trace, seed: int) -> Result:
         def make_network(shape: Shape) -> nn.Module:

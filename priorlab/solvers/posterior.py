@@ -7,6 +7,8 @@ from typing import NamedTuple
 
 from torch import Tensor
 
+from priorlab.errors import UsageError
+
 
 class Result(NamedTuple):
     """What a solver returns: an image and, of a sampler, each pixel's standard deviation."""
@@ -29,3 +31,17 @@ class Posterior:
 
     mean: Tensor
     deviation: Tensor
+
+    @classmethod
+    def of(cls, result: Result, else_say: str) -> Posterior:
+        """Return the posterior that samples tell of.
+
+        Raises
+        ------
+        UsageError
+            With `else_say`, if the solver drew none.
+        """
+        image, deviation = result
+        if deviation is None:
+            raise UsageError(else_say)
+        return cls(image, deviation)
