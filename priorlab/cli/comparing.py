@@ -17,6 +17,7 @@ from priorlab.cli.parsing import (
     INTERRUPTED,
     OK,
     add_plugin_options,
+    add_results_folder,
     check_names,
     complain,
     count,
@@ -157,7 +158,7 @@ def add_table(commands: Commands) -> None:
         metavar="FILE",
         help="TOML file with figures of papers, [[published]] as in a suite: more lines",
     )
-    parser.add_argument("--out", type=Path, default=_DEFAULT.out, help="results folder")
+    add_results_folder(parser)
 
 
 def _bench(options: argparse.Namespace) -> int:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from priorlab import api
-from priorlab.cli.parsing import OK, say
+from priorlab.cli.parsing import OK, add_results_folder, say
 
 if TYPE_CHECKING:
     from priorlab.cli.parsing import Commands
@@ -24,7 +24,7 @@ def add_compare(commands: Commands) -> None:
     parser.add_argument(
         "--format", choices=("terminal", "md"), default="terminal", help="(default: %(default)s)"
     )
-    parser.add_argument("--out", type=Path, default=api.RunSettings().out, help="results folder")
+    add_results_folder(parser)
 
 
 def add_ranks(commands: Commands) -> None:
@@ -42,11 +42,13 @@ def add_ranks(commands: Commands) -> None:
         metavar="FILE",
         help="also draw the critical-difference diagram: .png, .svg or .pdf",
     )
-    parser.add_argument("--out", type=Path, default=api.RunSettings().out, help="results folder")
+    add_results_folder(parser)
 
 
 def _ranks(options: argparse.Namespace) -> int:
     found = api.ranks(options.run, options.out, metric=options.metric)
+    if options.output:
+        api.draw_ranks(found, options.output)
     for prior, value in found.ranks.items():
         say(f"{value:6.2f}  {prior}")
     say(
@@ -62,7 +64,6 @@ def _ranks(options: argparse.Namespace) -> int:
     if found.left_out:
         say(f"Left out, not every image of every block restored: {', '.join(found.left_out)}.")
     if options.output:
-        api.draw_ranks(found, options.output)
         say(f"wrote {options.output}")
     return OK
 

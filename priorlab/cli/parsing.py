@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -50,6 +51,12 @@ def add_plugin_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--plugin-dir", action="append", default=[], metavar="DIR", help="also load its plugins"
     )
+
+
+def add_results_folder(parser: argparse.ArgumentParser) -> None:
+    """Add the option that says where runs are."""
+    folder = api.RunSettings().out
+    parser.add_argument("--out", type=Path, default=folder, help=f"results folder ({folder})")
 
 
 def add_seed_and_device(parser: argparse.ArgumentParser, *, device: bool = True) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from priorlab import api
-from priorlab.cli.parsing import OK, say
+from priorlab.cli.parsing import OK, add_results_folder, say
 
 if TYPE_CHECKING:
     from priorlab.cli.parsing import Commands
@@ -25,7 +25,7 @@ def add_report(commands: Commands) -> None:
         metavar="FILE",
         help="the page (default: report.html in the folder of the run)",
     )
-    parser.add_argument("--out", type=Path, default=api.RunSettings().out, help="results folder")
+    add_results_folder(parser)
 
 
 def _report(options: argparse.Namespace) -> int:

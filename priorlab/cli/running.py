@@ -9,14 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from priorlab import api, escaping
-from priorlab.cli.parsing import OK, Parser
+from priorlab.cli.parsing import OK, Parser, add_results_folder
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from priorlab.cli.parsing import Commands
-
-_OUT = api.RunSettings().out
 
 
 def add_runs(commands: Commands) -> None:
@@ -50,9 +48,7 @@ def _add(
 ) -> Parser:
     parser = commands.add_parser(name, help=help)
     parser.set_defaults(command=command)
-    parser.add_argument(
-        "--out", type=Path, default=_OUT, help="results folder (default: %(default)s)"
-    )
+    add_results_folder(parser)
     return parser
 
 
