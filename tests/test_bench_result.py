@@ -28,7 +28,7 @@ def test_it_is_a_data_frame_and_what_comes_of_it_a_plain_one(result):
 def test_a_notebook_shows_it_as_its_tables(result):
     shown = result._repr_mimebundle_()
     assert shown["text/html"].count("<table") >= 2
-    assert "inpaint:missing=0.5 on photos" in shown["text/html"]
+    assert "<caption>Inpainting, 50 % missing on photos</caption>" in shown["text/html"]
     assert "## denoise:sigma=25 on photos" in shown["text/markdown"]
 
 

@@ -10,7 +10,6 @@ from PIL import Image
 
 from priorlab.errors import UsageError, unknown
 from priorlab.harness.report import course, tables
-from priorlab.harness.report.page import html_tables
 from priorlab.harness.results.names import safe_name
 from priorlab.harness.results.runs import Run
 
@@ -83,7 +82,7 @@ class BenchResult(pd.DataFrame):
         return course.draw(self.run, image)
 
     def _repr_html_(self) -> str:
-        return html_tables.sheets(tables.compared(self.run.rows, self.run.header)[1])
+        return tables.render(self.run.rows, "html", self.run.header)
 
     def _repr_markdown_(self) -> str:
         return tables.render(self.run.rows, "md", self.run.header)

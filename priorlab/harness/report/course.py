@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 from typing import TYPE_CHECKING, Any
-
-import pandas as pd
 
 from priorlab import escaping
 from priorlab.errors import UsageError, unknown
 from priorlab.harness.report import statistics
 from priorlab.harness.results.runs import Run
 from priorlab.harness.results.schema import Outcome
-from priorlab.harness.results.store import Store
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -40,7 +36,7 @@ def draw(run: Run, image: str | None = None) -> Figure:
     if image is not None and image not in set(rows["image"]):
         raise unknown("image of this run", image, set(map(str, rows["image"])))
     rows = rows[rows["seed"] == rows["seed"].min()]
-    known = _outcomes(run, rows)
+    known = {key: one for key, one in run.outcomes().items() if len(one.points()) > 1}
     charts = []
     for task, cells in rows.groupby("task", sort=False):
         chosen = image or statistics.typical_image(statistics.scores(cells, "psnr"))
@@ -57,16 +53,6 @@ def draw(run: Run, image: str | None = None) -> Figure:
         axes.set(title=_plain(title), xlabel="seconds", ylabel="PSNR (dB)")
         axes.legend()
     return figure
-
-
-def _outcomes(run: Run, rows: pd.DataFrame) -> dict[str, Outcome]:
-    """Return what the store knows of the cells that have a course, by key."""
-    store = Store.to_read(run.folder.parent)
-    if store is None:
-        return {}
-    with contextlib.closing(store):
-        found = store.outcomes(rows["key"])
-    return {key: outcome for key, outcome in found.items() if len(outcome.points()) > 1}
 
 
 def _course(axes: Axes, line: dict[Any, Any], outcome: Outcome) -> None:

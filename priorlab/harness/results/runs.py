@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import math
 from collections.abc import Iterable, Mapping
@@ -16,7 +17,7 @@ from priorlab.harness.results import schema
 from priorlab.harness.results.folder import RunFolder
 from priorlab.harness.results.header import Header
 from priorlab.harness.results.schema import FINAL, LABELS, METRICS, OUTCOME, RUN, Outcome
-from priorlab.harness.results.store import storable
+from priorlab.harness.results.store import Store, storable
 from priorlab.pictures.extra_pictures import legend
 from priorlab.suites.published import Published
 
@@ -75,6 +76,17 @@ class Run:
     folder: Path
     rows: pd.DataFrame
     info: Mapping[str, Any]
+
+    def outcomes(self) -> dict[str, Outcome]:
+        """Return what the store beside the run's folder knows of its cells, by key.
+
+        Only there are curves and logs. Nothing where the store is gone, as of published runs.
+        """
+        store = Store.to_read(self.folder.parent)
+        if store is None:
+            return {}
+        with contextlib.closing(store):
+            return store.outcomes(key for key in self.rows["key"] if key)
 
     @property
     def interrupted(self) -> bool:
@@ -176,6 +188,8 @@ def load(run: str | Path, out: Path = Path("results")) -> Run:
         raise UsageError(
             f"there is no run {run} in {out}{hint} (runs: {', '.join(known) or 'none'})"
         )
+    if path.name in ("", ".."):  # `.` has no name to show, and no folder of results above it
+        path = path.resolve()
     folder = RunFolder(path)
     info = folder.info()
     return Run(path, folder.rows(), info)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import contextlib
 import hashlib
 import html
 import json
@@ -26,7 +25,6 @@ from priorlab.harness.report.page.html_tables import block, text
 from priorlab.harness.report.page.pictures import Pictures
 from priorlab.harness.results.runs import Run
 from priorlab.harness.results.schema import FINAL, Outcome
-from priorlab.harness.results.store import Store
 
 FILE = "report.html"
 """The name of a page in the folder of its run."""
@@ -93,7 +91,7 @@ def write(run: Run, file: Path | None = None, most: int = MOST_BYTES) -> Written
     if target.suffix.lower() not in (".html", ".htm"):
         raise UsageError(f"{target} is not the name of a page; let it end in .html")
     folder = target.with_name(f"{target.stem}_pictures")
-    outcomes = _outcomes(run)
+    outcomes = run.outcomes()
     pictures = Pictures()
     lines, sheets = tables.compared(run.rows, run.header)
     found = contents.contents(run, lines, outcomes, pictures)
@@ -109,15 +107,6 @@ def write(run: Run, file: Path | None = None, most: int = MOST_BYTES) -> Written
     _write_apart(folder, pictures.encoded)
     write_atomically(target, page)
     return Written(target, folder, len(page) + pictures.size)
-
-
-def _outcomes(run: Run) -> dict[str, Outcome]:
-    """Return what the store beside a run knows of its cells: curves and logs are only there."""
-    store = Store.to_read(run.folder.resolve().parent)
-    if store is None:
-        return {}
-    with contextlib.closing(store):
-        return store.outcomes(key for key in run.rows["key"] if key)
 
 
 def _write_apart(folder: Path, encoded: Mapping[str, str]) -> None:
