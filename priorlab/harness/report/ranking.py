@@ -124,10 +124,22 @@ def blocks(runs: Sequence[tuple[str, pd.DataFrame]], metric: str) -> pd.DataFram
     """Return the mean of each prior (columns) on each task and data set (index).
 
     NaN where a prior did not restore every image.
+
+    Raises
+    ------
+    UsageError
+        If two runs have other evidence under the same names.
     """
     found: dict[tuple[str, str], dict[str, float]] = {}
+    evidence: dict[tuple[str, str], set[tuple[str, int, str]]] = {}
     for dataset, rows in runs:
         for task, group in rows.groupby("task", sort=False):
+            seen = _evidence(group)
+            if evidence.setdefault((str(task), dataset), seen) != seen:
+                raise UsageError(
+                    f"the runs have other images, seeds or measurements of {task} on {dataset};"
+                    " rank them apart"
+                )
             scores = statistics.scores(group, metric)
             means = scores[statistics.complete(scores)].mean()
             block = found.setdefault((str(task), dataset), {})
@@ -137,6 +149,14 @@ def blocks(runs: Sequence[tuple[str, pd.DataFrame]], metric: str) -> pd.DataFram
                     block[str(prior)] = value
     index = pd.MultiIndex.from_tuples(list(found), names=["task", "dataset"])
     return pd.DataFrame(list(found.values()), index=index)
+
+
+def _evidence(rows: pd.DataFrame) -> set[tuple[str, int, str]]:
+    """Return the image, the seed and the digest of each measurement; "" of rows that lack one."""
+    if "measurement" not in rows:
+        rows = rows.assign(measurement="")
+    told = rows.groupby(["image", "seed"])["measurement"].max()  # a failed cell may have none
+    return {tuple(line) for line in told.reset_index().to_numpy().tolist()}
 
 
 def critical_difference(priors: int, blocks: int, level: float = LEVEL) -> float:

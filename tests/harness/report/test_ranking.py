@@ -46,6 +46,15 @@ def test_runs_of_the_same_block_complete_each_other():
     assert list(found.ranks) == ["unet", "dip", "tv"]
 
 
+@pytest.mark.parametrize("changed", [{"image": "other"}, {"seed": 7}, {"measurement": "ab"}])
+def test_other_evidence_under_the_same_names_is_no_common_block(changed):
+    """Such as two folders called `pics`."""
+    first = rows({"tv": 28.0}).assign(measurement="cd")
+    second = rows({"unet": 30.0}).assign(**{"measurement": "cd"} | changed)
+    with pytest.raises(UsageError, match="other images, seeds or measurements of a on pics"):
+        ranking.rank([("pics", first), ("pics", second)], "psnr")
+
+
 @pytest.mark.parametrize(
     ("table", "says"),
     [
