@@ -8,7 +8,6 @@ from typing import Any, get_args, get_type_hints
 
 from priorlab import tuned_parameters
 from priorlab.components import Component
-from priorlab.errors import UsageError, unknown
 from priorlab.hookspecs import KINDS
 from priorlab.registry import Registry
 
@@ -39,7 +38,7 @@ def describe(name: str, registry: Registry) -> str:
             registry.find(kind, name)
     if not found:
         known = {key for kind in KINDS for key in getattr(registry, kind)}
-        raise UsageError(f"{unknown('name', name, known)}{registry.hint()}")
+        raise registry.unknown("name", name, known)
     return "\n\n".join(found)
 
 

@@ -13,7 +13,15 @@ _MOST_ERRORS = 8
 
 
 class UsageError(ValueError):
-    """Something the user gave cannot be used. The command line prints it and exits with 2."""
+    """Something the user gave cannot be used. The command line prints it and exits with 2.
+
+    Attributes
+    ----------
+    details : str
+        What led to it elsewhere, such as the traceback of a plugin, for who asks with --debug.
+    """
+
+    details: str = ""
 
 
 class Unsupported(Exception):

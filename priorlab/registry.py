@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -143,8 +143,7 @@ class Registry:
         if claims := self.conflicts.get((kind, name)):
             full = " or ".join(f"{plugin.label}/{name}" for plugin in claims)
             raise UsageError(f"{_claimed(kind, name, claims)}; write {full}")
-        error = unknown(kind.removesuffix("s"), name, known)
-        raise UsageError(f"{error}{self.hint()}")
+        raise self.unknown(kind.removesuffix("s"), name, known)
 
     def known_as(self, kind: str, name: str) -> str:
         """Return the key of what a name stands for: "tv" for "handcrafted/tv", if no other has it.
@@ -172,10 +171,13 @@ class Registry:
         """
         return [plugin.module for plugin in self.plugins if plugin.module]
 
-    def hint(self) -> str:
-        """Return what to add to an error on an unknown name: it may be in a broken plugin."""
+    def unknown(self, kind: str, name: str, known: Iterable[str]) -> UsageError:
+        """Return the error for an unknown name, which may be in a plugin that did not load."""
         broken = "; ".join(f"{plugin.name}: {plugin.problem}" for plugin in self.problems)
-        return f"; plugins with problems, see 'priorlab plugins': {broken}" if broken else ""
+        hint = f"; plugins with problems, see 'priorlab plugins': {broken}" if broken else ""
+        error = UsageError(f"{unknown(kind, name, known)}{hint}")
+        error.details = "\n".join(plugin.details for plugin in self.problems)
+        return error
 
     def add(self, kind: str, item: Any, plugin: Plugin) -> None:
         """Add what a plugin provides; a name that two provide stands for neither without theirs."""

@@ -56,7 +56,7 @@ def test_importing_the_package_imports_no_torch():
         (["bench", "--slots", "0"], "is not a whole number above 0"),
         (["bench", "--timeout", "0"], "is not a number of seconds above 0"),
         (["bench", "--plugin", "none.py"], "there is no such file"),
-        (["bensh"], "invalid choice: 'bensh'"),
+        (["bensh"], "unknown command 'bensh'; did you mean 'bench'?"),
         (["show", "dipp"], "did you mean 'dip'?"),
         (["train", "unett", "--dataset", ".", "-o", "w"], "did you mean 'unet'?"),
         (["table", "no-such-run"], "no-such-run"),

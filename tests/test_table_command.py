@@ -40,6 +40,14 @@ def test_figures_of_papers_stand_in_every_table(run, capsys):
     assert read.loc[read["prior"] == "Theirs", "psnr"].tolist() == [31.5, 29.25]
 
 
+@pytest.mark.parametrize("column", ["throughput", "remarks"])
+def test_a_column_that_is_asked_for_is_there_even_if_empty(run, column, capsys):
+    title = {"throughput": "images/s"}.get(column, column)
+    assert main(["table", str(run), "--columns", column, "--format", "html"]) == 0
+    out = capsys.readouterr().out
+    assert f">{title}</th>" in out and not out.endswith("\n\n")
+
+
 @pytest.mark.parametrize(
     ("options", "lines"), [([], 2), (["--pivot", "task"], 1), (["--per-image"], 2)]
 )

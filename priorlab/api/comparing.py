@@ -240,8 +240,7 @@ def table(
         return tables.per_image(_rows_alone(done, reference, columns, pivot, published))
     header = _with_figures(done.header, published)
     chosen = _names(columns)
-    text = tables.render(done.rows, style, header, reference=reference, columns=chosen, pivot=pivot)
-    return text + "\n"
+    return tables.render(done.rows, style, header, reference=reference, columns=chosen, pivot=pivot)
 
 
 def table_parquet(

@@ -29,7 +29,7 @@ from priorlab.cli import (
 )
 from priorlab.cli.mistaken import check_options
 from priorlab.cli.parsing import FAULT, INTERRUPTED, OK, USAGE, Parser, complain
-from priorlab.errors import UsageError, trace_of
+from priorlab.errors import UsageError, trace_of, unknown
 from priorlab.escaping import block
 
 EXAMPLES = """examples:
@@ -56,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     _settle_streams()
     typed = list(sys.argv[1:] if arguments is None else arguments)
-    debug = DEBUG in typed or bool(os.environ.get(DEBUG_VARIABLE))
+    debug = DEBUG in typed or os.environ.get(DEBUG_VARIABLE, "") not in ("", "0")
     try:
         typed = [one for one in typed if one != DEBUG]  # it stands before the command or after it
         if not typed:
@@ -64,8 +64,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return OK
         parser = _parser()
         completing.complete(parser)
-        if typed[0] in parser.commands:
-            check_options(parser.commands[typed[0]], typed[1:])
+        _check_typed(parser, typed)
         given = argparse.Namespace(typed=typed, debug=debug)
         options, further = parser.parse_known_args(typed, given)
         if further and not getattr(options, "takes_further", False):
@@ -92,6 +91,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return FAULT
 
 
+def _check_typed(parser: Parser, typed: Sequence[str]) -> None:
+    """Answer a mistaken command or option better than argparse does."""
+    command, *given = typed
+    if command in parser.commands:
+        check_options(parser.commands[command], given)
+    elif not command.startswith("-"):
+        raise unknown("command", command, parser.commands)
+
+
 DEBUG, DEBUG_VARIABLE = "--debug", "PRIORLAB_DEBUG"
 
 
@@ -100,9 +108,11 @@ def _complain(error: UsageError | OSError, debug: bool) -> None:
 
     With --debug the traceback is printed, whatever it was.
     """
+    details = getattr(error, "details", "")
     if debug:
-        print(block(trace_of(error)), file=sys.stderr)
-    hint = "" if debug or error.__cause__ is None else f" ({DEBUG} shows where)"
+        print(block(f"{details}{trace_of(error)}"), file=sys.stderr)
+    hidden = not debug and (details or error.__cause__ is not None)
+    hint = f" ({DEBUG} shows where)" if hidden else ""
     complain(f"priorlab: {error}{hint}")
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from priorlab import plugins
 from priorlab.conformance.running import Subject
-from priorlab.errors import UsageError, unknown
+from priorlab.errors import UsageError
 from priorlab.hookspecs import KINDS
 from priorlab.registry import Plugin, Registry
 
@@ -51,16 +51,15 @@ def subjects(
     ]
     broken = [plugin for plugin in owners if plugin.problem and not plugin.module]
     for plugin in broken:
-        raise UsageError(
-            f"the plugin {plugin.name} cannot be loaded: {plugin.problem}; 'priorlab plugins' has"
-            " the traceback"
-        )
+        error = UsageError(f"the plugin {plugin.name} cannot be loaded: {plugin.problem}")
+        error.details = plugin.details
+        raise error
     found = [subject for plugin in owners for subject in _all_of(plugin)] or _named(text, registry)
     if not found:
         known = {plugin.label for plugin in registry.plugins} | {
             name for kind in KINDS for name in getattr(registry, kind)
         }
-        raise UsageError(f"{unknown('plugin or name', text, known)}{registry.hint()}")
+        raise registry.unknown("plugin or name", text, known)
     return found, registry
 
 

@@ -72,9 +72,22 @@ def test_debug_shows_the_traceback_of_a_plugin(tmp_path, photo, capsys, monkeypa
         assert main(typed) == 2
         told = capsys.readouterr().err
         assert "return v / undefined" in told and "mine.py" in told
-    monkeypatch.setenv("PRIORLAB_DEBUG", "1")
-    assert main(given) == 2
-    assert "return v / undefined" in capsys.readouterr().err
+    for value, shown in (("1", True), ("0", False)):
+        monkeypatch.setenv("PRIORLAB_DEBUG", value)
+        assert main(given) == 2
+        assert ("return v / undefined" in capsys.readouterr().err) == shown
+
+
+@pytest.mark.parametrize(
+    "given", [["show", "mine", "--plugin"], ["plugins", "test"]], ids=["show", "test"]
+)
+def test_debug_shows_the_traceback_of_a_plugin_that_does_not_load(given, tmp_path, capsys):
+    file = tmp_path / "mine.py"
+    file.write_text("import priorlab\n1 / 0\n")
+    assert main([*given, str(file)]) == 2
+    assert "ZeroDivisionError: division by zero (--debug shows where)" in capsys.readouterr().err
+    assert main(["--debug", *given, str(file)]) == 2
+    assert 'mine.py", line 2' in capsys.readouterr().err
 
 
 def test_bench_names_the_file_of_its_failures(tmp_path, photo, capsys):

@@ -68,11 +68,11 @@ def sheet(
     first = next((line.prior for line in lines if line.psnr.rank == 1), "")
     against = "best" if reference in ("", first) else "reference"
     remarked = [line for line in lines if line.remarks]
-    columns = _columns(lines, rows, reference, against, full=full)
-    if remarks_in_column and remarked:
+    columns = _columns(lines, rows, reference, against, full=full, asked=chosen or ())
+    if (remarks_in_column and remarked) or "remarks" in (chosen or ()):
         columns["remarks"] = (TextColumn("remarks", numeric=False), _remarks)
     if chosen is not None:
-        columns = {name: columns[name] for name in ("prior", *chosen) if name in columns}
+        columns = {name: columns[name] for name in ("prior", *chosen)}
     theirs = [(line.prior, line.psnr.mean or 0.0, line.check) for line in lines]
     below = [f"Not for this task: {idle}."] if idle else []
     if not remarks_in_column:
@@ -96,9 +96,18 @@ def sheet(
 
 
 def _columns(
-    lines: Sequence[Line], rows: pd.DataFrame, reference: str, against: str, *, full: bool
+    lines: Sequence[Line],
+    rows: pd.DataFrame,
+    reference: str,
+    against: str,
+    *,
+    full: bool,
+    asked: Sequence[str] = (),
 ) -> Written:
-    """Return the columns of a table, but for that of the remarks."""
+    """Return the columns of a table, but for that of the remarks.
+
+    What no line has is a column only where it is asked for.
+    """
     statuses = {str(prior): set(group) for prior, group in rows.groupby("prior")["status"]}
     measured = next(line for line in lines if line.kind == "measured")
     further = [name for name in measured.metrics if name not in METRICS]
@@ -120,9 +129,9 @@ def _columns(
     if full:
         columns["psnr_wins"] = (TextColumn("wins"), _wins)
     spared = {"seconds": 5}
-    if full and any(line.cpu_seconds is not None for line in lines):
+    if "cpu_seconds" in asked or (full and any(line.cpu_seconds is not None for line in lines)):
         spared["cpu_seconds"] = 7
-    if any(line.throughput is not None for line in lines):
+    if "throughput" in asked or any(line.throughput is not None for line in lines):
         spared["throughput"] = 7
     for name, spare in spared.items():
         columns[name] = (TextColumn(heading(name), spare=spare), partial(_fact, name=name))
