@@ -16,7 +16,12 @@ from priorlab.errors import UsageError
 from priorlab.harness.results import runs
 
 RESULTS = make_results.RESULTS
-FOLDERS = sorted(path for path in RESULTS.iterdir() if (path / "table.md").exists())
+FOLDERS = sorted(
+    file.parent
+    for file in RESULTS.glob("*/run.json")
+    if "cells" not in json.loads(file.read_text())
+)
+"""Those of `make results`: the runs of whoever has this checkout know their cells."""
 KEPT = {"table.md", "table.csv", "run.json", "images.csv"}
 
 
