@@ -27,6 +27,9 @@ class Measurement:
     shape : tuple of int
         Shape (B, C, H, W) of the image to recover. It may be larger than the picture: see
         `LinearOperator.frame`.
+    brightest : float
+        The largest value of the image: 1, unless a prior is shown a dark picture brighter than it
+        is; see `priorlab.solvers.exposure`.
 
     Examples
     --------
@@ -42,13 +45,18 @@ class Measurement:
     operator: LinearOperator
     noise: Noise
     shape: Shape
+    brightest: float = 1.0
 
     def initial_guess(self) -> Tensor:
         """Return the image that uses no prior: `y` itself, interpolated where pixels are missing.
 
-        Clipped to [0, 1]; see `LinearOperator.initial_guess`.
+        Clipped to [0, `brightest`]; see `LinearOperator.initial_guess`.
         """
-        return self.operator.initial_guess(self.y, self.shape).clamp(0, 1)
+        return self.clipped(self.operator.initial_guess(self.y, self.shape))
+
+    def clipped(self, image: Tensor) -> Tensor:
+        """Return an image cut off at 0 and `brightest`."""
+        return image.clamp(0, self.brightest)
 
     @property
     def frame_shape(self) -> tuple[int, ...]:

@@ -8,20 +8,21 @@ from torch import Tensor
 from priorlab.forward.measurement import Measurement
 
 TYPICAL_ERROR = 5 / 255
-"""Root mean square error that a restored image is taken to have, against that of exact data."""
+"""Root mean square error that a restored image is taken to have, against that of exact data, where
+white is 1."""
 
 WITHIN = 2.6
 """Data and image agree where they differ by no more, in units of the data's level: by 0.75 / 255 if
 they were rounded to 8 bits, which changes them by up to 0.5 / 255."""
 
 MOST_ROUNDS = 100
-"""Data that no image in [0, 1] explains are not chased for longer."""
+"""Data that no image in its range explains are not chased for longer."""
 
 
 def agreeing(image: Tensor, measurement: Measurement) -> Tensor:
-    """Return images in [0, 1] near `image` that agree with the data.
+    """Return images in [0, brightest] near `image` that agree with the data.
 
-    The nearest image with such data, cut off at 0 and 1. What the data of an enlarged image lack
+    The nearest image with such data, cut off at 0 and `Measurement.brightest`. What the data of an enlarged image lack
     then is added to those that a next round asks for (Bregman iteration: Osher, Burger, Goldfarb,
     Xu, Yin, Multiscale Modeling and Simulation 4(2), 2005): up to 70 rounds on photographs with
     saturated parts. Other operators, such as a blur, are hard to invert, and hold what rounding
@@ -47,26 +48,26 @@ def agreeing(image: Tensor, measurement: Measurement) -> Tensor:
     >>> agreeing(torch.ones(1, 1, 16, 16), measurement).unique()
     tensor([0.5000, 1.0000])
     """
-    image = image.clamp(0, 1)
+    image = measurement.clipped(image)
     if measurement.operator.is_identity and measurement.noise.is_exact:
-        return measurement.y.to(image).clamp(0, 1)
+        return measurement.clipped(measurement.y.to(image))
     if measurement.operator.known_pixels is not None:
-        return measurement.with_known_pixels(image).to(image).clamp(0, 1)
+        return measurement.clipped(measurement.with_known_pixels(image).to(image))
     return torch.cat(
         [_agreeing(image[i : i + 1], measurement.image(i)) for i in range(image.shape[0])]
     )
 
 
 def _agreeing(image: Tensor, measurement: Measurement) -> Tensor:
-    """Return one image (1, C, H, W) in [0, 1] that agrees with its data, if there is one."""
+    """Return one image (1, C, H, W) in its range that agrees with its data, if there is one."""
     y, operator, level = measurement.y, measurement.operator, measurement.noise.level
-    solve, rho = operator.solver(), (level / TYPICAL_ERROR) ** 2
+    solve, rho = operator.solver(), (level / (TYPICAL_ERROR * measurement.brightest)) ** 2
     rounds = MOST_ROUNDS if operator.factor > 1 and operator.has_closed_form else 1
     lack, target = y - operator.forward(image), y
     for _ in range(rounds):
         if bool(lack.abs().max() <= WITHIN * level):
             break
-        image = solve(target, image, rho).clamp(0, 1)
+        image = measurement.clipped(solve(target, image, rho))
         lack = y - operator.forward(image)
         target = target + lack
     return image

@@ -53,13 +53,17 @@ def exposed(measurement: Measurement, exposure: float) -> Measurement:
     >>> from priorlab.forward.operators import Identity
     >>> dark = Measurement(torch.full((1, 1, 4, 4), 0.1), Identity(), Gaussian(0.01), (1, 1, 4, 4))
     >>> bright = exposed(dark, 0.125)
-    >>> round(bright.y.mean().item(), 3), bright.noise
-    (0.8, Gaussian(sigma=0.08))
+    >>> round(bright.y.mean().item(), 3), bright.noise, bright.brightest
+    (0.8, Gaussian(sigma=0.08), 8.0)
     """
     if exposure == 1:
         return measurement
-    noise = measurement.noise.scaled(1 / exposure)
-    return dataclasses.replace(measurement, y=measurement.y / exposure, noise=noise)
+    return dataclasses.replace(
+        measurement,
+        y=measurement.y / exposure,
+        noise=measurement.noise.scaled(1 / exposure),
+        brightest=measurement.brightest / exposure,
+    )
 
 
 def _white(image: Tensor) -> float:

@@ -68,6 +68,21 @@ def test_exact_data_stay_exact_and_missing_pixels_have_the_exposure_of_the_known
     assert torch.equal(restored[known.bool()], clean[known.bool()])
 
 
+KNOWING = [prior().name for prior in REGISTRY.priors.values() if prior.knows_exposure]
+
+
+@pytest.mark.parametrize("name", KNOWING)
+def test_a_lamp_in_a_dark_picture_stays_bright(name: str) -> None:
+    clean = torch.full((1, 1, 32, 32), 0.04)
+    clean[..., 14:17, 14:17] = 1  # too few pixels to say what is white
+    known = torch.ones_like(clean)
+    known[..., 15, 15] = 0
+    measurement = Measurement(clean * known, Mask(known), NoNoise(), tuple(clean.shape))
+    assert exposures(measurement)[0] < 0.5
+    (prior,) = REGISTRY.build_priors(name)
+    assert restoration.run(prior, measurement)[..., 15, 15].item() > 0.7
+
+
 def test_what_is_traced_has_the_brightness_of_what_is_returned() -> None:
     class Last(Trace):
         image = torch.empty(0)
