@@ -12,7 +12,6 @@ from priorlab.harness.run.progress import for_pictures
 from priorlab.harness.run.settings import RunSettings, settle
 from priorlab.pictures.collection import collect
 from priorlab.plugin_kit.writing import WHAT
-from priorlab.plugin_kit.writing import write as new_plugin
 
 if TYPE_CHECKING:
     from priorlab.api.batch import restore_files
@@ -31,7 +30,7 @@ if TYPE_CHECKING:
     from priorlab.api.declared import declarations, describe
     from priorlab.api.explaining import explain
     from priorlab.api.pairing import compare
-    from priorlab.api.plugin_kit import conformance
+    from priorlab.api.plugin_kit import conformance, new_plugin
     from priorlab.api.published_tables import describe_suite, suites
     from priorlab.api.ranking import draw_ranks, ranks
     from priorlab.api.reporting import Written, report
@@ -68,7 +67,7 @@ _PLACES = {
     "explaining": ("explain",),
     "pairing": ("compare",),
     "ranking": ("draw_ranks", "ranks"),
-    "plugin_kit": ("conformance",),
+    "plugin_kit": ("conformance", "new_plugin"),
     "runs": (
         "collect_garbage",
         "export_rows",
