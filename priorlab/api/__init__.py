@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from priorlab.api.pairing import compare
     from priorlab.api.plugin_kit import conformance, new_plugin
     from priorlab.api.published_tables import describe_suite, suites
-    from priorlab.api.ranking import draw_ranks, ranks
+    from priorlab.api.ranking import check_diagram, draw_ranks, ranks
     from priorlab.api.reporting import Written, report
     from priorlab.api.restoring import degrade, degrade_file, restore, restore_file
     from priorlab.api.result import BenchResult
@@ -66,7 +66,7 @@ _PLACES = {
     "declared": ("declarations", "describe"),
     "explaining": ("explain",),
     "pairing": ("compare",),
-    "ranking": ("draw_ranks", "ranks"),
+    "ranking": ("check_diagram", "draw_ranks", "ranks"),
     "plugin_kit": ("conformance", "new_plugin"),
     "runs": (
         "collect_garbage",
@@ -95,6 +95,7 @@ __all__ = [
     "Tuned",
     "Written",
     "bench",
+    "check_diagram",
     "check_names",
     "collect",
     "collect_garbage",

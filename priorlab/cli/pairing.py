@@ -46,6 +46,8 @@ def add_ranks(commands: Commands) -> None:
 
 
 def _ranks(options: argparse.Namespace) -> int:
+    if options.output:
+        api.check_diagram(options.output)
     found = api.ranks(options.run, options.out, metric=options.metric)
     if options.output:
         api.draw_ranks(found, options.output)
