@@ -158,7 +158,7 @@ def meaning_of_bold(lines: Sequence[Line], images: int) -> str:
         return "Bold: none; there is a single prior."
     few = ""
     if images < FEW:
-        few = f"; with {images} images only large and steady differences can be told apart"
+        few = f"; with {images} images only large and steady differences can be shown"
     return (
         "Bold: in each metric the best mean and every prior not separable from it: the interval"
         f" of its paired difference to the best contains 0{few}."
