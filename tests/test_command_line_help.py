@@ -145,7 +145,7 @@ def completed(line, tmp_path):
         ("priorlab bench --tasks denoise,dej", ["denoise,dejpeg"]),
         ("priorlab restore --prior tgv,wav", ["tgv,wavelet"]),
         ("priorlab restore --task denoise:s", ["denoise:sigma="]),
-        ("priorlab restore --prior tv:weight=1,so", ["tv:weight=1,solver="]),
+        ("priorlab restore --prior unet:steps=8,so", ["unet:steps=8,solver="]),
     ],
 )
 def test_a_word_is_completed(line, offers, tmp_path):

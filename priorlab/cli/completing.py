@@ -73,8 +73,8 @@ def specs_after(prefix: str, kind: str) -> list[str]:
     >>> _ = api.load_plugins()  # what they declare is kept from now on
     >>> specs_after("denoise-p", "tasks"), specs_after("denoise:", "tasks")
     (['denoise-poisson'], ['denoise:sigma='])
-    >>> specs_after("tv:weight=1,so", "priors")
-    ['tv:weight=1,solver=']
+    >>> specs_after("unet:steps=8,so", "priors")
+    ['unet:steps=8,solver=']
     """
     found = api.declarations()
     if found is None or prefix.count('"') % 2:  # within quotes stands a value
