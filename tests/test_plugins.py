@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 
 from priorlab import plugins
+from priorlab.cli import main
 from priorlab.describe import describe
 from priorlab.errors import UsageError
+from priorlab.harness.run.selection import dataset_of
 
 GOOD = """
 from priorlab.hookspecs import hookimpl
@@ -213,6 +215,32 @@ def test_a_full_name_with_a_slip_is_answered_with_the_one_that_was_meant(typed, 
     for look_up in (lambda: registry.find("priors", typed), lambda: describe(typed, registry)):
         with pytest.raises(UsageError, match=f"did you mean '{meant}'"):
             look_up()
+
+
+@pytest.mark.parametrize("typed", ["handcrafted/tvv", "handcraftd/tv"])
+def test_a_slip_in_a_full_name_that_nobody_else_claims_is_answered(typed, capsys):
+    assert main(["show", typed]) == 2
+    assert "did you mean 'handcrafted/tv'?" in capsys.readouterr().err
+    assert main(["bench", "--priors", typed, "--dry-run"]) == 2
+    assert "did you mean 'handcrafted/tv'?" in capsys.readouterr().err
+
+
+SET = """
+from priorlab import hookimpl
+from priorlab.pictures.datasets import DatasetSource
+
+@hookimpl
+def priorlab_datasets():
+    return [DatasetSource("scans", "Some scans.", {folder!r})]
+"""
+
+
+def test_data_sets_that_nothing_tells_apart_are_refused_too(tmp_path):
+    text = SET.format(folder=str(tmp_path))
+    registry = plugins.load([write(tmp_path, f"{place}/mine.py", text) for place in "ab"])
+    for name in ("scans", "mine/scans"):
+        with pytest.raises(UsageError, match=r"dataset .* is provided twice, by mine.py"):
+            dataset_of(name, registry)
 
 
 def test_an_installed_name_cannot_be_hijacked_silently(tmp_path):
