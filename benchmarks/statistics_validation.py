@@ -3,10 +3,10 @@
     python benchmarks/statistics_validation.py -o results/statistics.md
 
 Of runs that are drawn at random it counts how often the 95 % interval holds the true mean, with
-one seed and with three; how often some prior is told apart from another, or from the best, though
-all are equally good; how often a difference of 0.05 dB is called none in practice; and how often
-ranks tell priors apart that are equally good. Without -o the page is printed; --runs sets how many
-runs are drawn for each line.
+one seed and with three; how often some prior is found different from another, or from the best,
+though all are equally good; how often a difference of 0.05 dB is called none in practice; and how
+often ranks find priors different that are equally good. Without -o the page is printed; --runs
+sets how many runs are drawn for each line.
 """
 
 import argparse
@@ -74,7 +74,7 @@ def tables(rng: np.random.Generator, runs: int, images: int, draw: Draw) -> Iter
 
 
 def false_differences(found: pd.DataFrame) -> bool:
-    """Return whether some prior is told apart from the first one."""
+    """Return whether some prior is found different from the first one."""
     intervals = (one.interval for one in statistics.compare(found, "0").values())
     return any(one is not None and 0.0 not in one for one in intervals)
 
@@ -93,7 +93,7 @@ def false_equals(rng: np.random.Generator, runs: int, images: int, draw: Draw) -
 
 
 def false_ranks(rng: np.random.Generator, runs: int, blocks: int, priors: int) -> float:
-    """Return how often ranks tell some two priors apart that are equally good."""
+    """Return how often ranks find some two priors different that are equally good."""
     least = critical_difference(priors, blocks)
     scores = rng.random((runs, blocks, priors))
     means = (scores.argsort(-1).argsort(-1) + 1).mean(1)
@@ -125,7 +125,7 @@ def page(runs: int) -> Iterator[str]:
     )
     yield f"## False positives: {PRIORS} priors that are equally good\n"
     yield (
-        "| differences over images | images | some prior told apart from a reference |"
+        "| differences over images | images | some prior found different from a reference |"
         " a prior missing among the bold | 0.05 dB called equal |"
     )
     yield "|---|---:|---:|---:|---:|"
@@ -141,7 +141,7 @@ def page(runs: int) -> Iterator[str]:
             yield f"| {name} | {images} | " + " | ".join(f"{100 * r:.1f} %" for r in rates) + " |"
     yield f"\nThe first two columns are of {some} runs.\n"
     yield "## False positives of ranks\n"
-    yield "| blocks | priors | some two told apart |"
+    yield "| blocks | priors | some two found different |"
     yield "|---:|---:|---:|"
     for blocks in (5, 10, 30):
         for priors in (3, 10):

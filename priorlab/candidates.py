@@ -75,12 +75,17 @@ def find(files: Sequence[str | Path], folders: Sequence[str | Path]) -> Iterator
         source = f"{distribution.name} {distribution.version}" if distribution else entry.value
         yield Candidate(entry.name, source, entry.value)
     for path in map(Path, files):
-        yield Candidate(path.name, str(path))
+        yield _candidate(path)
     for folder in map(Path, folders):
         paths = [path for path in folder.glob("*.py") if path.name[0] not in "_."]
         for path in sorted([*paths, *folder.glob("*/__init__.py")]):
-            name = path.parent.name if path.name == "__init__.py" else path.name
-            yield Candidate(name, str(path))
+            yield _candidate(path)
+
+
+def _candidate(path: Path) -> Candidate:
+    """Return what a file could be: a package is called as its folder, a lone file as it is."""
+    name = path.absolute().parent.name if path.name == "__init__.py" else path.name
+    return Candidate(name, str(path))
 
 
 def _load_file(path: Path, name: str) -> ModuleType:

@@ -7,7 +7,7 @@ import errno
 import os
 import secrets
 import stat
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -69,6 +69,39 @@ def written_atomically(path: Path) -> Iterator[BinaryIO]:
             part.unlink(missing_ok=True)
     except OSError as error:
         raise UsageError(f"cannot write {path}: {error.strerror or error}") from None
+
+
+def check_place(path: Path, suffixes: Collection[str] = ()) -> None:
+    """Find out early that a file cannot be written, before hours of work lead up to it.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    suffixes : collection of str
+        Those that it may have, in small letters or large ones; any by default.
+
+    Raises
+    ------
+    UsageError
+        For another suffix, or a folder that does not exist or is read-only.
+
+    Examples
+    --------
+    >>> check_place(Path("rows.CSV"), [".csv", ".parquet"])
+    >>> check_place(Path("missing/rows.csv"))
+    Traceback (most recent call last):
+    ...
+    priorlab.errors.UsageError: cannot write missing/rows.csv: there is no folder missing
+    """
+    if suffixes and path.suffix.lower() not in suffixes:
+        raise UsageError(f"cannot write {path}: the suffix is not one of {', '.join(suffixes)}")
+    if path.is_dir():
+        raise UsageError(f"cannot write {path}: it is a folder")
+    if not path.parent.is_dir():
+        raise UsageError(f"cannot write {path}: there is no folder {path.parent}")
+    if not os.access(path.parent, os.W_OK):
+        raise UsageError(f"cannot write {path}: the folder {path.parent} is read-only")
 
 
 def is_folder(path: Path) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -77,7 +77,8 @@ class Registry:
     owners : dict
         The plugin that provides a name, by kind and name.
     conflicts : dict
-        The plugins that provide the same name, by kind and name; alone it stands for nothing.
+        The plugins that provide the same name, by kind and name; alone it stands for nothing. Where
+        they are called alike, too, their full name is here as well.
     """
 
     files: tuple[str, ...] = ()
@@ -140,9 +141,8 @@ class Registry:
         key = self.known_as(kind, name)
         if key in known:
             return known[key]
-        if claims := self.conflicts.get((kind, name)):
-            full = " or ".join(f"{plugin.label}/{name}" for plugin in claims)
-            raise UsageError(f"{_claimed(kind, name, claims)}; write {full}")
+        if (kind, name) in self.conflicts:
+            raise UsageError(self.claimed(kind, name))
         raise self.unknown(kind.removesuffix("s"), name, known)
 
     def known_as(self, kind: str, name: str) -> str:
@@ -156,6 +156,17 @@ class Registry:
         if name not in known and owner and label in (owner.label, owner.name):
             return alone
         return name
+
+    def claimed(self, kind: str, name: str) -> str:
+        """Say which plugins provide a name of `conflicts`, and what to write or to do instead."""
+        claims = self.conflicts[kind, name]
+        what, alone = f"{kind.removesuffix('s')} {name!r}", name.rpartition("/")[2]
+        full = dict.fromkeys(f"{plugin.label}/{alone}" for plugin in claims)
+        ways = " or ".join(one for one in full if one in getattr(self, kind))
+        sources = " and ".join(f"{plugin.name} ({plugin.source})" for plugin in claims)
+        if ways:
+            return f"{what} is provided by both {sources}; write {ways}"
+        return f"{what} is provided twice, by {sources}, which nothing tells apart; rename one"
 
     @property
     def problems(self) -> list[Plugin]:
@@ -173,11 +184,28 @@ class Registry:
 
     def unknown(self, kind: str, name: str, known: Iterable[str]) -> UsageError:
         """Return the error for an unknown name, which may be in a plugin that did not load."""
+        if "/" in name:
+            known = self._in_full(name, set(known))
         broken = "; ".join(f"{plugin.name}: {plugin.problem}" for plugin in self.problems)
         hint = f"; plugins with problems, see 'priorlab plugins': {broken}" if broken else ""
         error = UsageError(f"{unknown(kind, name, known)}{hint}")
         error.details = "\n".join(plugin.details for plugin in self.problems)
         return error
+
+    def _in_full(self, name: str, known: Collection[str]) -> Collection[str]:
+        """Return the full names that may have been meant by one: of its last part, or its plugin.
+
+        Of what is `known` by a short name or a full one.
+        """
+        full = {
+            f"{owner.label}/{one.rpartition('/')[2]}"
+            for (_, one), owner in self.owners.items()
+            if one in known
+        }
+        label, _, alone = name.rpartition("/")
+        same_name = {one for one in full if one.endswith(f"/{alone}")}
+        same_plugin = {one for one in full if one.startswith(f"{label}/")}
+        return same_name or same_plugin or full
 
     def add(self, kind: str, item: Any, plugin: Plugin) -> None:
         """Add what a plugin provides; a name that two provide stands for neither without theirs."""
@@ -198,14 +226,23 @@ class Registry:
         self._add_in_full(kind, item, plugin)
 
     def _add_in_full(self, kind: str, item: Any, plugin: Plugin) -> None:
-        """Add what a plugin provides by its full name, which it also calls itself."""
+        """Add what a plugin provides by its full name, which it also calls itself.
+
+        A full name that two claim stands for neither: nobody could tell which one is meant.
+        """
         full = f"{plugin.label}/{item.name}"
-        if owner := self.owners.get((kind, full)):
-            what = f"{kind.removesuffix('s')} {full!r} is provided twice"
-            plugin.problem = owner.problem = f"{what}, by {owner.source} and {plugin.source}"
+        key = (kind, full)
+        if key not in self.owners and key not in self.conflicts:
+            getattr(self, kind)[full] = _called(item, full)
+            self.owners[key] = plugin
             return
-        getattr(self, kind)[full] = _called(item, full)
-        self.owners[kind, full] = plugin
+        claims = self.conflicts.setdefault(key, [])
+        if key in self.owners:
+            del getattr(self, kind)[full]
+            claims.append(self.owners.pop(key))
+        claims.append(plugin)
+        for claim in claims:
+            claim.problem = self.claimed(kind, full)
 
 
 def _called(item: Any, name: str) -> Any:
@@ -226,8 +263,3 @@ def check_places(files: Sequence[str | Path], folders: Sequence[str | Path]) -> 
     for folder in folders:
         if not is_folder(Path(folder)):
             raise UsageError(f"--plugin-dir {folder}: there is no such folder")
-
-
-def _claimed(kind: str, name: str, claims: Sequence[Plugin]) -> str:
-    sources = " and ".join(f"{plugin.name} ({plugin.source})" for plugin in claims)
-    return f"{kind.removesuffix('s')} {name!r} is provided by both {sources}"

@@ -11,7 +11,7 @@ from sample_pictures import picture, save
 
 import priorlab
 from priorlab import api
-from priorlab.cli import main
+from priorlab.cli import completing, main
 from priorlab.cli.completing import SHELLS
 
 
@@ -145,8 +145,24 @@ def completed(line, tmp_path):
         ("priorlab bench --tasks denoise,dej", ["denoise,dejpeg"]),
         ("priorlab restore --prior tgv,wav", ["tgv,wavelet"]),
         ("priorlab restore --task denoise:s", ["denoise:sigma="]),
+        ("priorlab restore --prior unet:steps=8,so", ["unet:steps=8,solver="]),
     ],
 )
 def test_a_word_is_completed(line, offers, tmp_path):
     api.load_plugins()  # what they declare is kept from now on
     assert completed(line, tmp_path) == offers
+
+
+def test_after_a_parameter_come_the_remaining_ones_and_other_specs():
+    api.load_plugins()
+    tasks = sorted(api.declarations().tasks)
+    fields = [field.name for field in dataclasses.fields(api.declarations().tasks["inpaint"])]
+    assert len(fields) > 2
+    for typed in (["missing=0.5"], ["missing=0.5", "kind=text"], ['mask="a,b.png"']):
+        before = f"denoise,inpaint:{','.join(typed)},"
+        left = [name for name in fields if not any(one.startswith(f"{name}=") for one in typed)]
+        ways = [f"{name}=" for name in left] + tasks
+        assert completing.specs_after(before, "tasks") == [before + way for way in ways]
+    assert completing.specs_after("denoise,", "tasks") == [f"denoise,{name}" for name in tasks]
+    assert completing.specs_after('inpaint:mask="a,', "tasks") == []
+    assert completing.specs_after("priorlab/denoise:si", "tasks") == ["priorlab/denoise:sigma="]

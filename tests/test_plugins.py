@@ -6,7 +6,10 @@ from pathlib import Path
 import pytest
 
 from priorlab import plugins
+from priorlab.cli import main
+from priorlab.describe import describe
 from priorlab.errors import UsageError
+from priorlab.harness.run.selection import dataset_of
 
 GOOD = """
 from priorlab.hookspecs import hookimpl
@@ -158,6 +161,86 @@ def test_two_plugins_of_one_name_that_provide_one_name_are_reported(tmp_path):
     registry = plugins.load(files)
     assert len(registry.problems) == 2
     assert "'mine/halve' is provided twice" in registry.problems[0].problem
+
+
+@pytest.mark.parametrize("name", ["tv", "handcrafted/tv"])
+def test_plugins_that_nothing_tells_apart_are_refused(name, tmp_path):
+    """Such as a file that is called as an installed plugin: neither is used for the other."""
+    registry = plugins.load([write(tmp_path, "handcrafted.py", GOOD.format(name="tv"))])
+    both = r"provided twice, by handcrafted \(.*\) and handcrafted.py \(.*\),.*; rename one$"
+    with pytest.raises(UsageError, match=both):
+        registry.find("priors", name)
+    with pytest.raises(UsageError, match=both):
+        describe(name, registry)
+    assert registry.build_priors("nlm,handcrafted/nlm")
+    assert sorted(one.name for one in registry.problems) == ["handcrafted", "handcrafted.py"]
+
+
+def test_of_three_plugins_the_one_that_can_be_told_apart_is_named(tmp_path):
+    places = ["a/mine.py", "b/mine.py", "c/other.py"]
+    registry = plugins.load([write(tmp_path, one, GOOD.format(name="halve")) for one in places])
+    with pytest.raises(UsageError, match=r"; write other/halve$"):
+        registry.find("priors", "halve")
+    assert registry.find("priors", "other/halve").name == "other/halve"
+
+
+def test_a_plugin_that_provides_a_name_twice_is_refused(tmp_path):
+    text = GOOD.format(name="halve").replace("[Halve]", "[Halve, Halve]")
+    registry = plugins.load([write(tmp_path, "mine.py", text)])
+    with pytest.raises(UsageError, match=r"'mine/halve' is provided twice, by mine.py"):
+        registry.find("priors", "halve")
+
+
+def test_a_package_is_called_as_its_folder(tmp_path):
+    files = [write(tmp_path, f"{place}/__init__.py", GOOD.format(name="halve")) for place in "ab"]
+    registry = plugins.load(files)
+    assert not registry.problems
+    assert {"a/halve", "b/halve"} <= set(registry.priors)
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("handcrafted/tvv", "handcrafted/tv"),
+        ("handcraftd/tv", "handcrafted/tv"),
+        ("hancrafted/tvv", "handcrafted/tv"),
+        ("mine/halv", "mine/halve"),
+        ("other/tw", "other/tv"),
+    ],
+)
+def test_a_full_name_with_a_slip_is_answered_with_the_one_that_was_meant(typed, meant, tmp_path):
+    texts = {"mine.py": "halve", "other.py": "tv"}
+    files = [write(tmp_path, file, GOOD.format(name=name)) for file, name in texts.items()]
+    registry = plugins.load(files)
+    for look_up in (lambda: registry.find("priors", typed), lambda: describe(typed, registry)):
+        with pytest.raises(UsageError, match=f"did you mean '{meant}'"):
+            look_up()
+
+
+@pytest.mark.parametrize("typed", ["handcrafted/tvv", "handcraftd/tv"])
+def test_a_slip_in_a_full_name_that_nobody_else_claims_is_answered(typed, capsys):
+    assert main(["show", typed]) == 2
+    assert "did you mean 'handcrafted/tv'?" in capsys.readouterr().err
+    assert main(["bench", "--priors", typed, "--dry-run"]) == 2
+    assert "did you mean 'handcrafted/tv'?" in capsys.readouterr().err
+
+
+SET = """
+from priorlab import hookimpl
+from priorlab.pictures.datasets import DatasetSource
+
+@hookimpl
+def priorlab_datasets():
+    return [DatasetSource("scans", "Some scans.", {folder!r})]
+"""
+
+
+def test_data_sets_that_nothing_tells_apart_are_refused_too(tmp_path):
+    text = SET.format(folder=str(tmp_path))
+    registry = plugins.load([write(tmp_path, f"{place}/mine.py", text) for place in "ab"])
+    for name in ("scans", "mine/scans"):
+        with pytest.raises(UsageError, match=r"dataset .* is provided twice, by mine.py"):
+            dataset_of(name, registry)
 
 
 def test_an_installed_name_cannot_be_hijacked_silently(tmp_path):

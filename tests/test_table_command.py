@@ -65,6 +65,13 @@ def test_parquet_goes_to_a_file(run, options, lines, capsysbinary):
         (["--per-image", "--format", "csv", "--pivot", "task"], "it goes with --format alone"),
         (["--published", "no.toml"], "cannot read the suite no.toml"),
         (["--columns", ","], "no column is named"),
+        (["--columns", "psnr,psnr_low"], "column psnr_low goes with --format csv or parquet;"),
+        (["--columns", "dataset", "--format", "html"], "this table can have psnr, ssim, psnr_rank"),
+        (["--columns", "psnr_wins", "--pivot", "task"], "parquet without --pivot; this table can"),
+        (
+            ["--columns", "ssim_p", "--pivot", "task", "--format", "csv"],
+            "column ssim_p goes with --format csv or parquet without --pivot;",
+        ),
     ],
 )
 def test_mistakes_are_one_sentence(run, options, says, capsys):
@@ -78,3 +85,43 @@ def test_figures_of_other_tasks_are_refused(run, tmp_path, capsys):
     other.write_text(FIGURES.replace("denoise:", "deblur:"))
     assert main(["table", str(run), "--published", str(other)]) == 2
     assert "no [[published]] figure for a task of the run" in capsys.readouterr().err
+
+
+def test_figures_that_are_left_out_are_said(run, tmp_path, capsys):
+    some = tmp_path / "some.toml"
+    some.write_text(FIGURES.replace("15|25", "25|50"))
+    for options in ([], ["--pivot", "task"], ["--format", "csv"]):
+        assert main(["table", str(run), "--published", str(some), *options]) == 0
+        out, error = capsys.readouterr()
+        assert "Theirs" in out and error.count("\n") == 1
+        assert "left out: Theirs on denoise:sigma=50;" in error
+        assert "all images of denoise:sigma=15, denoise:sigma=25" in error
+
+
+def test_figures_are_left_out_in_python_with_a_sentence(run, tmp_path):
+    some, said = tmp_path / "some.toml", []
+    some.write_text(FIGURES.replace("15|25", "25|50"))
+    api.table(run, published=some, say=said.append)
+    assert len(said) == 1
+    api.table(run, published=run.parent.parent / "figures.toml", say=said.append)
+    assert len(said) == 1, "where nothing is left out nothing is said"
+
+
+def test_the_prior_can_be_named_among_the_columns(run, capsys):
+    for options in ([], ["--pivot", "task"], ["--format", "csv"]):
+        assert main(["table", str(run), "--columns", "prior,psnr", *options]) == 0
+        named = capsys.readouterr().out
+        assert main(["table", str(run), "--columns", "psnr", *options]) == 0
+        assert capsys.readouterr().out == named
+
+
+def test_the_help_says_which_columns_a_table_can_have(capsys):
+    from priorlab.harness.report import pivot, sheets
+
+    with pytest.raises(SystemExit):
+        main(["table", "--help"])
+    said = " ".join(capsys.readouterr().out.split())
+    text, whole = said.split("metrics, such as psnr,ssim, and ")[1].split("; with --pivot ")[:2]
+    assert text.split(", ") == list(sheets.FACTS)
+    facts = whole.removeprefix("metrics, ").split("; ")[0]
+    assert facts.split(", ") == list(pivot.FACTS)

@@ -12,7 +12,6 @@ from priorlab.harness.run.progress import for_pictures
 from priorlab.harness.run.settings import RunSettings, settle
 from priorlab.pictures.collection import collect
 from priorlab.plugin_kit.writing import WHAT
-from priorlab.plugin_kit.writing import write as new_plugin
 
 if TYPE_CHECKING:
     from priorlab.api.batch import restore_files
@@ -31,9 +30,9 @@ if TYPE_CHECKING:
     from priorlab.api.declared import declarations, describe
     from priorlab.api.explaining import explain
     from priorlab.api.pairing import compare
-    from priorlab.api.plugin_kit import conformance
+    from priorlab.api.plugin_kit import conformance, new_plugin
     from priorlab.api.published_tables import describe_suite, suites
-    from priorlab.api.ranking import draw_ranks, ranks
+    from priorlab.api.ranking import check_diagram, draw_ranks, ranks
     from priorlab.api.reporting import Written, report
     from priorlab.api.restoring import degrade, degrade_file, restore, restore_file
     from priorlab.api.result import BenchResult
@@ -67,8 +66,8 @@ _PLACES = {
     "declared": ("declarations", "describe"),
     "explaining": ("explain",),
     "pairing": ("compare",),
-    "ranking": ("draw_ranks", "ranks"),
-    "plugin_kit": ("conformance",),
+    "ranking": ("check_diagram", "draw_ranks", "ranks"),
+    "plugin_kit": ("conformance", "new_plugin"),
     "runs": (
         "collect_garbage",
         "export_rows",
@@ -96,6 +95,7 @@ __all__ = [
     "Tuned",
     "Written",
     "bench",
+    "check_diagram",
     "check_names",
     "collect",
     "collect_garbage",

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+import logging
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -27,6 +28,8 @@ from priorlab.priors import Prior
 from priorlab.registry import Registry
 from priorlab.suites.reading import load
 from priorlab.tasks.base import Task
+
+_log = logging.getLogger("priorlab")
 
 __all__ = ["CutShort", "Fault", "bench", "plan", "run", "table", "table_parquet", "terminal_table"]
 
@@ -193,6 +196,7 @@ def table(
     columns: Sequence[str] | str | None = None,
     pivot: bool = False,
     published: str | Path | None = None,
+    say: Callable[[str], object] = _log.warning,
 ) -> str:
     """Return the tables of an earlier run as text.
 
@@ -209,12 +213,15 @@ def table(
     reference : str, optional
         The prior to compare each other with.
     columns : sequence of str or str, optional
-        What to show beside the prior, such as ``"psnr,ssim,seconds"``: columns of ``table.csv``. By
-        default all that say something, and in a pivot the PSNR.
+        What to show beside the prior, such as ``"psnr,ssim,seconds"``: columns of ``table.csv``,
+        all of which only csv and parquet have. By default all that say something, and in a pivot
+        the PSNR.
     pivot : bool
         One table with a line for each prior and columns for each task, as papers have it.
     published : path, optional
         A TOML file with ``[[published]]`` figures, as in a suite: more lines of the tables.
+    say : callable
+        Called with a sentence on the figures of the file that are left out, if there are any.
 
     Raises
     ------
@@ -238,7 +245,7 @@ def table(
         if style != "csv":
             raise UsageError("--per-image goes with --format csv or parquet")
         return tables.per_image(_rows_alone(done, reference, columns, pivot, published))
-    header = _with_figures(done.header, published)
+    header = _with_figures(done, published, say)
     chosen = _names(columns)
     return tables.render(done.rows, style, header, reference=reference, columns=chosen, pivot=pivot)
 
@@ -252,24 +259,30 @@ def table_parquet(
     columns: Sequence[str] | str | None = None,
     pivot: bool = False,
     published: str | Path | None = None,
+    say: Callable[[str], object] = _log.warning,
 ) -> bytes:
     """Return what `table` returns in the style "csv" as a Parquet file; it needs pyarrow."""
     done = runs.load(run, Path(out))
     if per_image:
         return parquet_files.write(_rows_alone(done, reference, columns, pivot, published))
-    header = _with_figures(done.header, published)
+    header = _with_figures(done, published, say)
     chosen = _names(columns)
     return tables.parquet(done.rows, header, reference=reference, columns=chosen, pivot=pivot)
 
 
-def _with_figures(header: Header, file: str | Path | None) -> Header:
+def _with_figures(done: Run, file: str | Path | None, say: Callable[[str], object]) -> Header:
     """Return what a run's tables say, with the figures of a file beside those of its suite."""
+    header = done.header
     if file is None:
         return header
-    own = [entry for entry in load(Path(file)).published if entry.task in header.protocols]
-    if not own:
-        tasks = ", ".join(header.protocols)
+    own = load(Path(file)).published
+    tasks = ", ".join(header.protocols)
+    if not any(entry.task in header.protocols for entry in own):
         raise UsageError(f"{file} has no [[published]] figure for a task of the run ({tasks})")
+    whole = tables.complete(done.rows, header)
+    if left := [f"{entry.method} on {entry.task}" for entry in own if entry.task not in whole]:
+        has = ", ".join(task for task in header.protocols if task in whole) or "no task yet"
+        say(f"of {file} left out: {', '.join(left)}; the run has all images of {has}")
     return dataclasses.replace(header, published=[*own, *header.published])
 
 
@@ -285,7 +298,8 @@ def _names(columns: Sequence[str] | str | None) -> list[str] | None:
     if columns is None:
         return None
     typed = columns.split(",") if isinstance(columns, str) else columns
-    names = list(dict.fromkeys(name.strip() for name in typed if name.strip()))
+    named = dict.fromkeys(name.strip() for name in typed)
+    names = [name for name in named if name not in ("", "prior")]  # the prior is always shown
     if not names:
         raise UsageError("no column is named: write such as --columns psnr,ssim")
     return names

@@ -32,6 +32,8 @@ class Changes:
     first, second : Run
     circumstances : tuple of str
         What is another in the second run besides its figures: code, libraries, machine.
+    unrecorded : tuple of tuple of str
+        Of each run, what it has not recorded and the other has: an older one knew less of itself.
     pairing : Pairing
         What both have, in figures.
     """
@@ -39,6 +41,7 @@ class Changes:
     first: Run
     second: Run
     circumstances: tuple[str, ...]
+    unrecorded: tuple[tuple[str, ...], tuple[str, ...]]
     pairing: Pairing
 
     def markdown(self) -> str:
@@ -64,6 +67,11 @@ class Changes:
         return [
             *(f"{letter}: {_described(run)}" for letter, run in zip("AB", self._runs, strict=True)),
             f"Changed from A to B: {changed}.",
+            *(
+                f"Not recorded in {letter}: {', '.join(names)}."
+                for letter, names in zip("AB", self.unrecorded, strict=True)
+                if names
+            ),
             *(
                 f"Only in {letter}: {'; '.join(found)}."
                 for letter, found in zip("AB", self._alone, strict=True)
@@ -118,7 +126,9 @@ def compare(first: str | Path, second: str | Path, out: str | Path = RunSettings
         )
     compared = [_with_causes(found, one.info, other.info) for found in pairing.compared]
     pairing = dataclasses.replace(pairing, compared=compared)
-    return Changes(one, other, tuple(_circumstances(one.info, other.info)), pairing)
+    circumstances = tuple(_circumstances(one.info, other.info))
+    unrecorded = _unrecorded(one.info, other.info), _unrecorded(other.info, one.info)
+    return Changes(one, other, circumstances, unrecorded, pairing)
 
 
 def _with_causes(found: Compared, first: Mapping[str, Any], second: Mapping[str, Any]) -> Compared:
@@ -144,18 +154,14 @@ def _code(info: Mapping[str, Any]) -> Mapping[str, Any]:
 def _circumstances(first: Mapping[str, Any], second: Mapping[str, Any]) -> list[str]:
     """Return what is another in the second run, as far as both say it."""
     found = []
-    ours, theirs = first.get("credentials"), second.get("credentials")
+    ours, theirs = first.get("credentials", {}), second.get("credentials", {})
     if ours and theirs:
-        shared = _code(first).keys() & _code(second).keys()
-        found = [
-            credentials.difference(*({**one, "code": _only(one, shared)} for one in (ours, theirs)))
-        ]
-    versions = first["versions"], second["versions"]
-    libraries = (ours or {}).get("setting", {}).get("libraries", {})
-    for name in dict.fromkeys([*versions[0], *versions[1]]):
-        old, new = (known.get(name, "none") for known in versions)
-        if old != new and not (ours and theirs and name in libraries):
-            found.append(f"{name} {new} instead of {old}")
+        found = [credentials.difference(_shared(ours, theirs), _shared(theirs, ours))]
+    libraries = ours.get("setting", {}).get("libraries", {})
+    old, new = first["versions"], second["versions"]
+    for name in (name for name in old if name in new):
+        if old[name] != new[name] and not (theirs and name in libraries):
+            found.append(f"{name} {new[name]} instead of {old[name]}")
     if first["machine"] != second["machine"]:
         found.append(f"machine {second['machine']} instead of {first['machine']}")
     if (
@@ -166,8 +172,24 @@ def _circumstances(first: Mapping[str, Any], second: Mapping[str, Any]) -> list[
     return [text for text in found if text]
 
 
-def _only(one: Mapping[str, Any], names: Any) -> dict[str, Any]:
-    return {name: digest for name, digest in one["code"].items() if name in names}
+def _shared(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the facts of one run, nested as they are, that the other has recorded, too."""
+    return {
+        name: _shared(value, other[name]) if isinstance(value, Mapping) else value
+        for name, value in one.items()
+        if name in other
+    }
+
+
+def _unrecorded(one: Mapping[str, Any], other: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return what one run has not recorded of its versions and code, and another has."""
+    ours, theirs = one.get("credentials"), other.get("credentials")
+    known, named = dict(one["versions"]), dict(other["versions"])
+    if ours and theirs:
+        known |= ours["setting"] | ours["setting"]["libraries"]
+        named |= theirs["setting"] | theirs["setting"]["libraries"]
+    missing = [name for name in named if name not in known]
+    return tuple(missing + ["code"] * bool(theirs and not ours))
 
 
 def _dataset(first: Mapping[str, Any], second: Mapping[str, Any]) -> list[str]:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from priorlab.errors import UsageError, unknown
-from priorlab.files import write_atomically
+from priorlab.errors import unknown
+from priorlab.files import check_place, write_atomically
 from priorlab.harness.report import rank_diagram
 from priorlab.harness.report.ranking import Ranking, rank
 from priorlab.harness.results import runs
 from priorlab.harness.run.settings import RunSettings
 
-__all__ = ["draw_ranks", "ranks"]
+__all__ = ["check_diagram", "draw_ranks", "ranks"]
 
 
 def ranks(
@@ -54,17 +54,30 @@ def ranks(
     return rank(labelled, metric, higher_is_better=metric not in lower)
 
 
+def check_diagram(file: str | Path) -> None:
+    """Find out before anything is ranked whether `draw_ranks` can write a file.
+
+    Raises
+    ------
+    UsageError
+        If it cannot be written, or is of another kind than .png, .svg or .pdf.
+
+    Examples
+    --------
+    >>> check_diagram("ranks.PNG")
+    """
+    check_place(Path(file), [f".{style}" for style in rank_diagram.FORMATS])
+
+
 def draw_ranks(ranking: Ranking, file: str | Path) -> None:
     """Write the critical-difference diagram of a ranking, as .png, .svg or .pdf.
 
     Raises
     ------
     UsageError
-        If the file cannot be written, or is of another kind.
+        As `check_diagram` does.
     """
+    check_diagram(file)
     target = Path(file)
-    style = target.suffix.removeprefix(".")
-    if style not in rank_diagram.FORMATS:
-        kinds = ", ".join(f".{one}" for one in rank_diagram.FORMATS)
-        raise UsageError(f"cannot write {target}: the suffix is not one of {kinds}")
+    style = target.suffix.removeprefix(".").lower()
     write_atomically(target, rank_diagram.draw(ranking, style))

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 class BenchResult(pd.DataFrame):
     """The rows of a run: a DataFrame, with its tables and pictures.
 
-    What is selected or computed from it is a plain DataFrame.
+    What is selected or computed from it, `copy()` included, is a plain DataFrame: the tables are
+    those of the whole run, and would be shown above rows that may be others. pandas makes a copy
+    and a selection in the same way, so that only this object itself is known to be the run.
 
     Attributes
     ----------
@@ -37,6 +39,7 @@ class BenchResult(pd.DataFrame):
 
     @property
     def _constructor(self) -> Callable[..., pd.DataFrame]:
+        """What pandas makes of selections, results and copies: see the class."""
         return pd.DataFrame
 
     def gallery(self, task: str | None = None) -> Image.Image:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from priorlab.errors import UsageError, suggestion
-from priorlab.files import write_atomically
+from priorlab.files import check_place, write_atomically
 from priorlab.harness.results import csv_files, merging, parquet_files, runs, upkeep
 from priorlab.harness.results.claims import Driver, check_idle, drivers
 from priorlab.harness.results.folder import RunFolder
@@ -134,13 +134,10 @@ def export_rows(
         If there is no such run or store, or the file cannot be written.
     """
     target = Path(file)
-    if target.suffix not in SUFFIXES:
-        raise UsageError(f"cannot write {target}: the suffix is not one of {', '.join(SUFFIXES)}")
+    check_place(target, SUFFIXES)
     rows = load_run(run, out).rows if run else _all_rows(_folder_of(Path(out)))
-    if target.suffix == ".csv":
-        write_atomically(target, csv_files.write(rows))
-        return len(rows)
-    write_atomically(target, parquet_files.write(rows))
+    is_text = target.suffix.lower() == ".csv"
+    write_atomically(target, csv_files.write(rows) if is_text else parquet_files.write(rows))
     return len(rows)
 
 

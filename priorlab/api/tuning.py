@@ -22,6 +22,7 @@ from priorlab.components import given_kind
 from priorlab.errors import UsageError
 from priorlab.forward.degradation import NOISE, kind_of
 from priorlab.forward.measurement import Measurement
+from priorlab.harness.run.selection import dataset_of
 from priorlab.pictures import arrays, datasets
 from priorlab.pictures.datasets import Dataset
 from priorlab.pictures.known_sets import known_sets
@@ -154,8 +155,7 @@ def tune(
             raise UsageError(f"{prior.spec()}: name a prior without parameters; they are searched")
         if not _searched(type(prior), ""):
             raise UsageError(f"{prior.name} declares no parameter with a range to search")
-    known_as = registry.known_as("datasets", str(dataset))
-    pictures = training_pictures(datasets.load(known_as, registry.datasets))
+    pictures = training_pictures(dataset_of(str(dataset), registry))
 
     def found() -> Iterator[Tuned]:
         for prior in chosen:

@@ -87,7 +87,7 @@ def _plugins(options: argparse.Namespace) -> int:
             print(block(f"  PROBLEM: {plugin.problem}"))
             for line in block(plugin.details.rstrip()).splitlines():
                 print(f"    {line}")
-    for (kind, name), claims in found.conflicts.items():
-        full = " or ".join(f"{plugin.label}/{name}" for plugin in claims)
-        say(f"two plugins provide the {kind.removesuffix('s')} {name}: write {full}")
+    for kind, name in found.conflicts:
+        if "/" not in name:  # a full name is the problem of its plugins
+            say(found.claimed(kind, name))
     return FAILED if found.problems else OK

@@ -147,8 +147,10 @@ def add_table(commands: Commands) -> None:
     parser.add_argument(
         "--columns",
         metavar="NAMES",
-        help="columns of table.csv, such as psnr,ssim,seconds (default: all that say something;"
-        " with --pivot psnr)",
+        help="what to show beside the prior: metrics, such as psnr,ssim, and psnr_rank,"
+        " psnr_difference, psnr_wins, seconds, cpu_seconds, throughput, cells_ok, remarks; with"
+        " --pivot metrics, seconds, cpu_seconds, throughput; with --format csv or parquet any"
+        " column of table.csv (default: all that say something; with --pivot psnr)",
     )
     parser.add_argument("--per-image", action="store_true", help="a row for every image and seed")
     parser.add_argument("--reference", metavar="PRIOR", help="compare each prior with this one")
@@ -263,6 +265,7 @@ def _table(options: argparse.Namespace) -> int:
         "columns": options.columns,
         "pivot": options.pivot == "task",
         "published": options.published,
+        "say": lambda text: complain(f"priorlab: {text}"),
     }
     if options.format != "parquet":
         print(api.table(options.run, options.out, style=options.format, **given), end="")

@@ -12,11 +12,13 @@ import importlib
 import os
 from typing import TYPE_CHECKING, Any
 
-from priorlab import api
+from priorlab import api, specs
 from priorlab.cli.parsing import OK, Parser
+from priorlab.errors import UsageError
 
 if TYPE_CHECKING:
     from priorlab.cli.parsing import Commands
+    from priorlab.registry import Registry
 
 SHELLS = ("bash", "zsh", "fish")
 
@@ -61,7 +63,8 @@ def specs_after(prefix: str, kind: str) -> list[str]:
     Parameters
     ----------
     prefix : str
-        What was typed so far, such as ``"tv,un"`` or ``"denoise:s"``.
+        What was typed so far, such as ``"tv,un"``, ``"denoise:s"`` or ``"dip:seed=1,"``: what
+        follows is another parameter of the last spec, or another spec.
     kind : str
         "priors", "tasks" or "metrics".
 
@@ -70,20 +73,39 @@ def specs_after(prefix: str, kind: str) -> list[str]:
     >>> _ = api.load_plugins()  # what they declare is kept from now on
     >>> specs_after("denoise-p", "tasks"), specs_after("denoise:", "tasks")
     (['denoise-poisson'], ['denoise:sigma='])
+    >>> specs_after("unet:steps=8,so", "priors")
+    ['unet:steps=8,solver=']
     """
     found = api.declarations()
-    if found is None:
+    if found is None or prefix.count('"') % 2:  # within quotes stands a value
         return []
-    items: dict[str, Any] = getattr(found, kind)
     before, comma, last = prefix.rpartition(",")
     name, colon, _ = last.partition(":")
-    if not colon:
-        ways = sorted(items)
-    elif dataclasses.is_dataclass(items.get(name)):
-        ways = [f"{name}:{field.name}=" for field in dataclasses.fields(items[name])]
+    items: dict[str, Any] = getattr(found, kind)
+    if colon:
+        ways = [f"{name}:{field}=" for field in _fields(found, kind, name)]
     else:
-        ways = []
+        ways = [*_remaining(found, kind, before), *sorted(items)]
     return [f"{before}{comma}{way}" for way in ways if way.startswith(last)]
+
+
+def _remaining(found: Registry, kind: str, before: str) -> list[str]:
+    """Return the parameters that the last spec of a list may still be given, if it has some."""
+    try:
+        spec = specs.split(before)[-1]
+    except UsageError:  # nothing was typed before, or something that is no list
+        return []
+    if not spec.fields:
+        return []
+    return [f"{field}=" for field in _fields(found, kind, spec.name) if field not in spec.fields]
+
+
+def _fields(found: Registry, kind: str, name: str) -> list[str]:
+    """Return the parameters of what a name stands for."""
+    item = getattr(found, kind).get(found.known_as(kind, name))
+    return (
+        [field.name for field in dataclasses.fields(item)] if dataclasses.is_dataclass(item) else []
+    )
 
 
 def _completion(options: argparse.Namespace) -> int:

@@ -46,6 +46,8 @@ def add_ranks(commands: Commands) -> None:
 
 
 def _ranks(options: argparse.Namespace) -> int:
+    if options.output:
+        api.check_diagram(options.output)
     found = api.ranks(options.run, options.out, metric=options.metric)
     if options.output:
         api.draw_ranks(found, options.output)
@@ -56,11 +58,11 @@ def _ranks(options: argparse.Namespace) -> int:
         f" {'; '.join(found.blocks)}."
     )
     say(
-        f"Critical difference {found.difference:.2f} (Nemenyi, 5 %): mean ranks that are closer"
-        f" cannot be told apart. All equally good: p = {found.p:.2g} (Friedman)."
+        f"Critical difference {found.difference:.2f} (Nemenyi, 5 %): closer mean ranks do not"
+        f" differ significantly. All equally good: p = {found.p:.2g} (Friedman)."
     )
     for group in found.groups:
-        say(f"Not told apart: {', '.join(group)}.")
+        say(f"Not distinguishable: {', '.join(group)}.")
     if found.left_out:
         say(f"Left out, not every image of every block restored: {', '.join(found.left_out)}.")
     if options.output:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from priorlab import api
-from priorlab.cli.parsing import FAILED, OK, Parser, say
+from priorlab.cli.parsing import FAILED, OK, Parser, known, say
 from priorlab.escaping import block
 
 
@@ -14,7 +14,9 @@ def add_commands(plugins: Parser) -> None:
     commands = plugins.add_subparsers(metavar="new | test", prog="priorlab plugins")
     new = commands.add_parser("new", help="write a package that is a plugin")
     new.set_defaults(command=_new)
-    new.add_argument("name", help="of the package and of what it provides, such as my-prior")
+    new.add_argument(
+        "name", help="of the package and of what it provides, such as my-prior; none that is taken"
+    )
     new.add_argument("--kind", required=True, choices=tuple(api.WHAT), help="what it provides")
     test = commands.add_parser("test", help="check what a plugin provides")
     test.set_defaults(command=_test)
@@ -22,7 +24,7 @@ def add_commands(plugins: Parser) -> None:
     test.add_argument(
         "what",
         metavar="NAME|FILE",
-        help="a plugin, its file or folder, or one prior, task, data set, metric or engine",
+        help="a plugin, its file, package or folder, or a prior, task, data set, metric, engine",
     )
 
 
@@ -39,7 +41,7 @@ def _add_plugin_options(parser: argparse.ArgumentParser) -> None:
 
 
 def _new(options: argparse.Namespace) -> int:
-    for path in api.new_plugin(options.name, options.kind):
+    for path in api.new_plugin(options.name, options.kind, registry=known(options)):
         say(f"wrote {path}")
     say(f"next: pip install -e {options.name}, priorlab plugins test {options.name}")
     return OK

@@ -20,9 +20,9 @@ def subjects(
     Parameters
     ----------
     text : str
-        The path of a plugin's file, or of a folder of plugins; the name of a plugin, such as
-        "handcrafted", of which all is meant; or the name of a prior, task, ..., with its plugin
-        ("handcrafted/tv") or without.
+        The path of a plugin's file, of a package, or of a folder of plugins; the name of a plugin,
+        such as "handcrafted", of which all is meant; or the name of a prior, task, ..., with its
+        plugin ("handcrafted/tv") or without.
     files, folders : sequence of path
         Plugins to load beside those that are installed.
 
@@ -37,13 +37,14 @@ def subjects(
     >>> [(one.kind, one.name) for one in subjects("handcrafted/tv")[0]]
     [('priors', 'tv')]
     """
-    path = Path(text).expanduser()
-    if path.is_file():
-        files = [*files, path]
+    path = Path(text).expanduser().absolute()
+    package = path / "__init__.py"
+    if path.is_file() or package.is_file():
+        files = [*files, package if package.is_file() else path]
     elif path.is_dir():
         folders = [*folders, path]
     registry = plugins.load(files, folders, again=True)
-    places = {str(path.absolute())}
+    places = {str(path)}
     owners = [
         plugin
         for plugin in registry.plugins

@@ -16,6 +16,7 @@ from priorlab import metrics, process_tree, restoration
 from priorlab.conformance.checks import Check, Failed, Skipped
 from priorlab.conformance.component_checks import parameters
 from priorlab.conformance.scenes import (
+    FEW_STEPS,
     batch_of,
     channels_of,
     first_supported,
@@ -161,8 +162,12 @@ def surroundings(prior: Prior) -> None:
 def scale(prior: Prior) -> None:
     """Data and noise times c give the image times c."""
     task, measurement = first_supported(prior, scene(channels_of(prior)))
-    if quick(prior) is not prior:
-        raise Skipped("the first steps of a fit do not show it")
+    if quick(prior) is not prior and not prior.knows_exposure:
+        # Ours differ after 20 steps by up to 0.4, by less and less the longer they are fitted.
+        raise Skipped(
+            f"a fit nears the scale of its data over more steps than the {FEW_STEPS} of a check;"
+            " see that a whole fit of a picture at a quarter of its brightness is a quarter"
+        )
     if not measurement.noise.is_gaussian:
         raise Skipped(f"the noise of {task.spec()} does not scale with the data")
     factor = 0.25

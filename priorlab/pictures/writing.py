@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from PIL import Image
 
 from priorlab.errors import UsageError
-from priorlab.files import write_atomically
+from priorlab.files import check_place, write_atomically
 from priorlab.pictures import arrays, colours, metadata, png, writing_tiff
 from priorlab.pictures.formats import ANY_CHANNELS, SUFFIXES, split_frame
 from priorlab.pictures.levels import DEEP, EIGHT, FLOATS, Levels
@@ -222,20 +222,13 @@ def check_writable(
     priorlab.errors.UsageError: cannot write restored.png: .png files hold 1 or 3 channels, not 4...
     """
     path = Path(path)
+    check_place(path, suffixes)
     suffix = path.suffix.lower()
-    if suffix not in suffixes:
-        raise UsageError(f"cannot write {path}: the suffix is not one of {', '.join(suffixes)}")
     if channels not in (1, 3) and suffix not in ANY_CHANNELS:
         raise UsageError(
             f"cannot write {path}: {suffix} files hold 1 or 3 channels, not {channels};"
             f" {', '.join(ANY_CHANNELS)} files hold any number"
         )
-    if path.is_dir():
-        raise UsageError(f"cannot write {path}: it is a folder")
-    if not path.parent.is_dir():
-        raise UsageError(f"cannot write {path}: there is no folder {path.parent}")
-    if not os.access(path.parent, os.W_OK):
-        raise UsageError(f"cannot write {path}: the folder {path.parent} is read-only")
 
 
 def check_replaces(source: Path, output: Path, overwrite: bool) -> None:

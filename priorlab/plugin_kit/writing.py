@@ -8,8 +8,12 @@ import re
 import shutil
 from pathlib import Path
 from string import Template
+from typing import TYPE_CHECKING
 
 from priorlab.errors import UsageError, unknown
+
+if TYPE_CHECKING:
+    from priorlab.registry import Registry
 
 TEMPLATES = Path(__file__).with_name("templates")
 
@@ -57,8 +61,7 @@ def write(name: str, kind: str, folder: Path = Path()) -> list[Path]:
     >>> [path.as_posix() for path in write("smooth-prior", "denoiser")][:2]
     ['smooth-prior/.github/workflows/ci.yml', 'smooth-prior/README.md']
     """
-    if kind not in WHAT:
-        raise unknown("kind of plugin", kind, WHAT)
+    check_kind(kind)
     module = name.replace("-", "_")
     check_name(name, module)
     package = folder / name
@@ -92,6 +95,43 @@ def write(name: str, kind: str, folder: Path = Path()) -> list[Path]:
         written[-1].parent.mkdir()
         shutil.copyfile(TEMPLATES / "picture.png", written[-1])
     return written
+
+
+def check_kind(kind: str) -> None:
+    """Raise a `UsageError` unless there are templates of a kind.
+
+    Examples
+    --------
+    >>> check_kind("denoiser")
+    """
+    if kind not in WHAT:
+        raise unknown("kind of plugin", kind, WHAT)
+
+
+def check_free(name: str, kind: str, registry: Registry) -> None:
+    """Raise a `UsageError` if what a new plugin provides would make a name ambiguous.
+
+    Two plugins may provide one name, but then every command that says it alone has to be rewritten
+    with the full name; a new plugin better has a name of its own.
+
+    Examples
+    --------
+    >>> from priorlab import plugins
+    >>> check_free("tv", "denoiser", plugins.load())
+    Traceback (most recent call last):
+    ...
+    priorlab.errors.UsageError: the prior tv exists already, in handcrafted, and ... such as my-tv
+    """
+    noun = kind if kind in TRY_IT else "prior"
+    other = f"write such as my-{name}"
+    for plugin in registry.plugins:
+        if name in plugin.provides.get(f"{noun}s", ()):
+            raise UsageError(
+                f"the {noun} {name} exists already, in {plugin.label}, and with another nobody"
+                f" could write {name} alone any more; {other}"
+            )
+        if name == plugin.label:
+            raise UsageError(f"a plugin {name} exists already ({plugin.source}); {other}")
 
 
 def check_name(name: str, module: str) -> None:

@@ -90,6 +90,16 @@ def test_a_crash_is_the_failure_of_one_check_and_the_next_ones_are_made(tmp_path
     assert len(outcomes) == len(suite.of_prior(Exits()))
 
 
+def test_the_scale_of_a_fit_is_skipped_with_the_reason_or_checked_where_few_steps_show_it():
+    kind = PRIORS.priors["zs-n2n"]
+    (check,) = (check for check in suite.of_prior(kind()) if check.name == "scale")
+    outcome = checks.run(check, kind())
+    assert outcome.status == "skipped"
+    assert "over more steps than the 20 of a check; see that a whole fit" in outcome.reason
+    shown = type("Shown", (kind,), {"name": "shown", "knows_exposure": True})
+    assert checks.run(check, shown()).status == "pass"
+
+
 def test_what_does_not_exist_is_said():
     with pytest.raises(UsageError, match="unknown plugin or name 'tvv'; did you mean 'tv'"):
         choosing.subjects("tvv")

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from priorlab.cli import main
+from priorlab.conformance import choosing
 from priorlab.errors import UsageError
 from priorlab.plugin_kit import writing
 
@@ -111,3 +112,52 @@ def test_the_command_says_what_it_wrote_and_what_is_next(tmp_path, monkeypatch, 
     assert "wrote my-own/pyproject.toml" in told and "pip install -e my-own" in told
     assert main(["plugins", "new", "my-own", "--kind", "denoiser"]) == 2
     assert main(["plugins", "new", "other", "--kind", "solver"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "says"),
+    [
+        ("tv", "denoiser", "the prior tv exists already, in handcrafted"),
+        ("denoise", "task", "the task denoise exists already, in priorlab"),
+        ("psnr", "metric", "the metric psnr exists already, in priorlab"),
+        ("photos", "dataset", "the dataset photos exists already, in priorlab"),
+        ("local", "engine", "the engine local exists already, in priorlab"),
+        ("handcrafted", "metric", "a plugin handcrafted exists already"),
+    ],
+)
+def test_a_name_that_is_taken_is_refused(name, kind, says, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(["plugins", "new", name, "--kind", kind]) == 2
+    error = capsys.readouterr().err
+    assert says in error and error.endswith(f"; write such as my-{name}\n")
+    assert error.count("\n") == 1 and not list(tmp_path.iterdir())
+
+
+def test_a_name_of_another_kind_is_free(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert main(["plugins", "new", "tv", "--kind", "metric"]) == 0
+
+
+def test_a_name_of_a_plugin_that_is_named_is_taken(packages, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    file = packages / "my-denoiser" / "my_denoiser" / "__init__.py"
+    given = ["plugins", "--plugin", str(file), "new", "my-denoiser", "--kind", "regularizer"]
+    assert main(given) == 2
+    assert "the prior my-denoiser exists already, in my_denoiser" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "place", ["my-metric", "my-metric/my_metric", "my-metric/my_metric/__init__.py"]
+)
+def test_a_package_is_found_by_its_folder_and_its_file(place, packages, monkeypatch):
+    monkeypatch.chdir(packages)
+    for text in (place, f"./{place}", f"../{packages.name}/{place}", str(packages / place)):
+        (subject,), _ = choosing.subjects(text)
+        assert (subject.kind, subject.name) == ("metrics", "my-metric")
+        assert subject.plugin.label == "my_metric"
+
+
+def test_a_package_that_is_not_installed_is_tested(packages, monkeypatch, capsys):
+    monkeypatch.chdir(packages)
+    assert main(["plugins", "test", "my-metric/my_metric"]) == 0
+    assert " 0 failed" in capsys.readouterr().out

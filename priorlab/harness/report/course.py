@@ -35,7 +35,7 @@ def draw(run: Run, image: str | None = None) -> Figure:
     rows = run.rows[run.rows["status"] == "ok"]
     if image is not None and image not in set(rows["image"]):
         raise unknown("image of this run", image, set(map(str, rows["image"])))
-    rows = rows[rows["seed"] == rows["seed"].min()]
+    rows = statistics.first_seed(rows)
     known = {key: one for key, one in run.outcomes().items() if len(one.points()) > 1}
     charts = []
     for task, cells in rows.groupby("task", sort=False):

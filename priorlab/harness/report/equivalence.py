@@ -1,4 +1,4 @@
-"""What a paired difference says in words: the same, as good in practice, better, or not known."""
+"""What a paired difference says in words: same, equal in practice, better, or inconclusive."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Verdict(enum.StrEnum):
     EQUAL = "equal"
     BETTER = "better"
     WORSE = "worse"
-    UNKNOWN = "untold"
+    UNKNOWN = "inconclusive"
 
 
 def is_equivalent(values: Values, margin: float = MARGIN) -> bool:

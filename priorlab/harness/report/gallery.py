@@ -48,11 +48,9 @@ def write(
         if table.empty:
             continue
         image = statistics.typical_image(table)
-        shown = cells[cells["image"] == image]
-        done = shown[shown["status"] == "ok"]
-        if done.empty:
+        shown = statistics.first_seed(cells[cells["image"] == image])
+        if shown.empty:
             continue
-        shown = shown[shown["seed"] == done["seed"].min()]
         # What does not apply to the task is named below the table; here it would take room.
         shown = shown[shown["status"] != "unsupported"]
         best_first = table.mean().sort_values(ascending=False, kind="stable").index

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 import pandas as pd
 
 from priorlab.harness.report import inference, statistics
-from priorlab.harness.report.line import Line
+from priorlab.harness.report.line import MAIN, Line
 from priorlab.harness.report.remarks import label
 from priorlab.harness.results.header import Header
 
@@ -31,9 +31,14 @@ def below(
     reference: str,
     *,
     full: bool,
+    shown: Collection[str],
 ) -> list[str]:
-    """Return the notes below a table: what was measured, on what, and what the marks mean."""
+    """Return the notes below a table: what was measured, on what, and what the marks mean.
+
+    Of the columns, by the names of table.csv, only those are told of that are `shown`.
+    """
     images = rows["image"].nunique()
+    of_psnr = told_of([MAIN], shown)
     notes = []
     if header.protocols.get(task):
         notes.append(f"Protocol: metrics {header.protocols[task]}.")
@@ -41,29 +46,17 @@ def below(
     notes += _tuned(rows, header)
     if full:
         notes.append(evidence(rows))
-    notes.append(meaning_of_bold(lines, images))
-    if worse := below_input(lines):
+    if any(name in shown for line in lines for name in line.metrics):
+        notes.append(meaning_of_bold(lines, images))
+    if of_psnr and (worse := below_input(lines)):
         notes.append(f"Below {INPUT}, the input itself: {', '.join(worse)}.")
     if full and images > 1:
-        kind = (
-            "Student's 95 % intervals of the mean over images"
-            if images > inference.MANY
-            else "95 % intervals of the mean over images, at each end the wider of the bootstrap's,"
-            " stretched for few images, and Student's"
-        )
-        notes.append(
-            f"Intervals: {kind}; those of differences are paired by image and adjusted for the"
-            " number of priors (Holm)."
-        )
-    if full and reference:
+        notes += _intervals(lines, images, shown)
+    if full and reference and "psnr_wins" in shown:
         notes.append(f"wins: share of the images on which the prior is better than {reference}.")
-    notes.append(timing(rows))
-    if full and any(line.cpu_seconds is not None for line in lines):
-        notes.append("CPU s: the same of what all cores together spent on it.")
-    if any(line.throughput is not None for line in lines):
-        notes.append(_throughput(rows))
-    capped = (rows["psnr"] > statistics.PSNR_CAP) & (rows["status"] == "ok")
-    if capped.any():
+    notes += timing(rows, shown)
+    capped = (rows[MAIN] > statistics.PSNR_CAP) & (rows["status"] == "ok")
+    if of_psnr and capped.any():
         notes.append(
             f"{int(capped.sum())} restored images are identical to the clean one or nearly so:"
             f" their PSNR counts as {statistics.PSNR_CAP:.0f} dB."
@@ -71,6 +64,37 @@ def below(
     if any(line.kind == "published" for line in lines):
         notes.append(PUBLISHED)
     return notes
+
+
+def told_of(metrics: Iterable[str], shown: Collection[str]) -> list[str]:
+    """Return the metrics of which a column is shown: their means, or what follows from them.
+
+    Examples
+    --------
+    >>> told_of(["psnr", "ssim"], ["prior", "psnr_wins"])
+    ['psnr']
+    """
+    return [
+        name for name in metrics if any(f"{column}_".startswith(f"{name}_") for column in shown)
+    ]
+
+
+def _intervals(lines: Sequence[Line], images: int, shown: Collection[str]) -> list[str]:
+    """Return what the intervals of the columns are; that of SSIM has none."""
+    parts = []
+    if any(name in shown for line in lines for name in line.metrics if name != "ssim"):
+        kind = (
+            "Student's 95 % intervals of the mean over images"
+            if images > inference.MANY
+            else "95 % intervals of the mean over images, at each end the wider of the bootstrap's,"
+            " stretched for few images, and Student's"
+        )
+        parts.append(kind)
+    if "psnr_difference" in shown:
+        parts.append(
+            "those of differences are paired by image and adjusted for the number of priors (Holm)"
+        )
+    return [f"Intervals: {'; '.join(parts)}."] if parts else []
 
 
 def _tuned(rows: pd.DataFrame, header: Header) -> list[str]:
@@ -134,7 +158,7 @@ def meaning_of_bold(lines: Sequence[Line], images: int) -> str:
         return "Bold: none; there is a single prior."
     few = ""
     if images < FEW:
-        few = f"; with {images} images only large and steady differences can be told apart"
+        few = f"; with {images} images only large and steady differences can be shown"
     return (
         "Bold: in each metric the best mean and every prior not separable from it: the interval"
         f" of its paired difference to the best contains 0{few}."
@@ -158,8 +182,16 @@ def data(rows: pd.DataFrame, dataset: str) -> str:
     return ", ".join(filter(None, texts)) + averaged
 
 
-def timing(rows: pd.DataFrame) -> str:
-    """Return what the time is, and on what it was taken."""
+def timing(rows: pd.DataFrame, shown: Collection[str]) -> list[str]:
+    """Return what the times are that are shown, and on what they were taken."""
+    sizes = sorted(int(size) for size in rows["batch"].dropna().unique())
+    meanings = {
+        "seconds": "s/image: median over images of the restoration alone",
+        "cpu_seconds": "CPU s: median over images of what all cores together spent on it",
+        "throughput": "images/s: median over images, of"
+        f" {' or '.join(map(str, sizes)) or 'several'} copies of an image at once, by priors that"
+        " gain from that",
+    }
     good = rows[rows["status"] == "ok"]
     texts = []
     for column, (one, many) in _CONDITIONS.items():
@@ -167,16 +199,8 @@ def timing(rows: pd.DataFrame) -> str:
         if any(names):
             texts.append((one if names == ["1"] else many).format(" or ".join(names)))
     where = f"; {', '.join(texts)}" if texts else ""
-    return f"s/image: median over images of the restoration alone{where}."
-
-
-def _throughput(rows: pd.DataFrame) -> str:
-    """Return what the images per second are, and how many came at once."""
-    sizes = sorted(int(size) for size in rows["batch"].dropna().unique())
-    return (
-        f"images/s: the same for {' or '.join(map(str, sizes))} copies of an image at once, by"
-        " priors that gain from that."
-    )
+    found = [meaning for name, meaning in meanings.items() if name in shown]
+    return [f"{meaning}{'' if number else where}." for number, meaning in enumerate(found)]
 
 
 _CONDITIONS = {
@@ -196,7 +220,7 @@ def closing(header: Header, shown: Collection[str] | None = None) -> list[str]:
     ----------
     header : Header
     shown : collection of str, optional
-        The metrics to tell of, if not all.
+        The columns, by the names of table.csv, whose metrics are told of; by default all are.
 
     Examples
     --------
@@ -207,7 +231,7 @@ def closing(header: Header, shown: Collection[str] | None = None) -> list[str]:
     notes = [
         f"{label(name)}: {text}" + "; lower is better" * (name in header.lower_is_better)
         for name, text in header.metrics.items()
-        if shown is None or name in shown
+        if shown is None or told_of([name], shown)
     ]
     notes += header.notes
     if header.versions:

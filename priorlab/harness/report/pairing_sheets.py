@@ -21,8 +21,8 @@ NOTES = (
     f"equal: in practice; by two one-sided tests at 5 % PSNR differs by less than {MARGIN:g} dB.",
     "better, worse: the 95 % interval of the paired difference, adjusted for the number of priors"
     " and tasks (Holm), does not hold 0.",
-    "untold: neither is shown, which is no evidence that nothing changed; fewer than"
-    f" {LEAST_IMAGES} images can tell nothing.",
+    "inconclusive: neither is shown, which is no evidence that nothing changed; with fewer than"
+    f" {LEAST_IMAGES} images nothing is.",
     "p: two-sided Wilcoxon signed-rank test, adjusted in the same way.",
     "s/image: medians over images; marked with ! where they do not compare.",
 )

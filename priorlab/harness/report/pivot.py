@@ -173,13 +173,18 @@ class Pivot:
             },
             {t: f"Data: {notes.data(group, header.dataset)}." for t, group in groups.items()},
             {t: notes.evidence(group) for t, group in groups.items()},
-            {
-                t: notes.meaning_of_bold(of_task[t], group["image"].nunique())
-                for t, group in groups.items()
-            },
         ]
-        if set(self.chosen) & set(figures.DURATIONS):
-            said.append({task: notes.timing(group) for task, group in groups.items()})
+        if set(self.chosen) - set(FACTS):
+            said.append(
+                {
+                    t: notes.meaning_of_bold(of_task[t], group["image"].nunique())
+                    for t, group in groups.items()
+                }
+            )
+        timed = {task: notes.timing(group, self.chosen) for task, group in groups.items()}
+        said += [
+            dict(zip(timed, texts, strict=True)) for texts in zip(*timed.values(), strict=True)
+        ]
         for texts in said:
             yield from _once(texts, names)
         if any(partly(line, name) for line in lines for name in self.chosen):

@@ -15,7 +15,7 @@ FORMATS = ("png", "svg", "pdf")
 
 
 def draw(ranking: Ranking, style: str = "png") -> bytes:
-    """Return the diagram as a picture: mean ranks on a line, bars over what cannot be told apart.
+    """Return the diagram as a picture: mean ranks on a line, bars over what does not differ.
 
     The best prior is at the left. Priors of one bar differ by less than the critical difference,
     whose length stands above the line.

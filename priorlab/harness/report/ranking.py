@@ -1,4 +1,4 @@
-"""Ranks over many comparisons: which priors are better on the whole, and which are not told apart.
+"""Ranks over many comparisons: which priors are better on the whole, and which do not differ.
 
 Every task on every data set is a block, in which the priors are ranked by their means: decibels on
 different tasks have no common scale, ranks do.
@@ -18,7 +18,7 @@ from priorlab.errors import UsageError
 from priorlab.harness.report import statistics
 
 LEVEL = 0.05
-"""Probability of telling any two priors apart if all are equally good."""
+"""Probability of distinguishing any two priors if all are equally good."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Ranking:
     blocks : sequence of str
         The tasks, each with its data set, in which they were ranked.
     difference : float
-        The critical difference: mean ranks that are closer cannot be told apart.
+        The critical difference: closer mean ranks do not differ significantly.
     p : float
         Of Friedman's test that all priors are equally good.
     left_out : sequence of str
@@ -47,7 +47,7 @@ class Ranking:
 
     @property
     def groups(self) -> list[list[str]]:
-        """Return the largest groups of priors next to each other that cannot be told apart.
+        """Return the largest groups of priors next to each other that do not differ significantly.
 
         Examples
         --------
@@ -160,7 +160,7 @@ def _evidence(rows: pd.DataFrame) -> set[tuple[str, int, str]]:
 
 
 def critical_difference(priors: int, blocks: int, level: float = LEVEL) -> float:
-    """Return how far apart mean ranks must be for two priors to be told apart.
+    """Return how far apart mean ranks must be for two priors to differ.
 
     Nemenyi's: ``q * sqrt(k (k + 1) / (6 N))`` for k priors and N blocks, q being the quantile of
     the studentised range, divided by the square root of 2.

@@ -78,7 +78,7 @@ def sheet(
     if not remarks_in_column:
         below += [f"{line.prior}: {line.remarks}" for line in remarked]
     below += [remark] if remark else []
-    below += notes.below(task, lines, rows, header, reference, full=full)
+    below += notes.below(task, lines, rows, header, reference, full=full, shown=columns)
     return Sheet(
         title=(title or task) + (f" on {header.dataset}" if header.dataset else ""),
         columns=[column for column, _ in columns.values()],

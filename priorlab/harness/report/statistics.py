@@ -17,7 +17,7 @@ from priorlab.harness.report.inference import Interval, Values, holm, holm_inter
 PSNR_CAP = 100.0
 """An identical image has an infinite PSNR; in means and differences it counts as 100 dB."""
 LEAST_IMAGES = 6
-"""From so many images on priors are told apart: of five, even a difference that is in favour of
+"""From so many images on priors are distinguished: of five, even a difference that is in favour of
 the same prior on each has a two-sided p of 1/16 by the signed-rank test, which is above 0.05."""
 TIE = 1e-6
 """Differences below this are rounding, not merit; of metrics with values below 1 in proportion."""
@@ -47,6 +47,23 @@ class Comparison:
     interval: Interval | None
     wins: float
     p: float
+
+
+def first_seed(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of one seed for each task and image: the first that a prior restored it with.
+
+    Of these are pictures and curves, which cannot be averaged over seeds.
+
+    Examples
+    --------
+    >>> rows = pd.DataFrame({"task": "denoise", "image": list("aaab"), "seed": [0, 1, 2, 2]})
+    >>> rows["status"] = ["failed", "ok", "ok", "ok"]
+    >>> first_seed(rows)[["image", "seed"]].to_numpy().tolist()
+    [['a', 1], ['b', 2]]
+    """
+    cell = ["task", "image"]
+    first = rows[rows["status"] == "ok"].groupby(cell)["seed"].min().rename("first")
+    return rows[rows["seed"] == rows.join(first, on=cell)["first"]]
 
 
 def scores(rows: pd.DataFrame, metric: str) -> pd.DataFrame:
@@ -171,7 +188,7 @@ def leaders(table: pd.DataFrame, *, higher_is_better: bool = True) -> frozenset[
 
     A prior is separable from the best if the interval of its paired difference to it, as
     `compare` gives it, does not hold 0. With fewer than `LEAST_IMAGES`, or a single prior, nothing
-    is told apart and there is no leader.
+    is distinguished and there is no leader.
 
     Examples
     --------

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from priorlab.errors import unknown
+from priorlab.errors import UsageError, unknown
 from priorlab.files import write_atomically
 from priorlab.harness.report import (
     copies,
@@ -148,6 +148,19 @@ def compared(
     return found.lines, dict(zip(tasks, document, strict=True))
 
 
+def complete(rows: pd.DataFrame, header: Header) -> set[str]:
+    """Return the tasks of which a run has all its images: published figures are of these alone.
+
+    Examples
+    --------
+    >>> rows = pd.DataFrame({"task": ["denoise", "deblur", "deblur"], "image": ["a", "a", "b"]})
+    >>> complete(rows, Header(images=2))
+    {'deblur'}
+    """
+    images = rows.groupby("task")["image"].nunique()
+    return set(images.index[images >= header.images])
+
+
 def per_image(rows: pd.DataFrame) -> str:
     """Return the rows themselves as CSV: a line per prior x task x image x seed.
 
@@ -208,7 +221,7 @@ class _Comparison:
         header = header or Header()
         further = [name for name in header.metrics if name in rows and name not in METRICS]
         rows = schema.frame(rows, further)
-        whole = rows.groupby("task")["image"].nunique() >= header.images
+        whole = complete(rows, header)
         equal = copies.names(rows)
         rows = copies.merged(rows, equal)
         lines = summary.lines(
@@ -216,7 +229,7 @@ class _Comparison:
             reference=reference,
             known=header.known,
             own=header.published,
-            partial=set(whole.index[~whole]),
+            partial=set(rows["task"]) - whole,
             further=further,
             lower_is_better=header.lower_is_better,
         )
@@ -226,13 +239,12 @@ class _Comparison:
         """Return the tables as a document in one of the `FORMATS`."""
         if style == "csv":
             return csv_files.write(self.data(columns, pivot=pivot))
-        header, shown = self.header, None
+        header, shown = self.header, columns
         if pivot:
             arranged = self.pivoted(columns)
             document, shown = [arranged.sheet(self.rows, header, self.remark)], arranged.chosen
         else:
-            if columns is not None:
-                _check(columns, [*self.metrics, *sheets.FACTS])
+            self._check(columns or (), sheets.FACTS, "")
             document = self.sheets(
                 full=True, remarks_in_column=style == "md", columns=columns, titled=style != "md"
             )
@@ -258,14 +270,32 @@ class _Comparison:
         table = table.assign(dataset=self.header.dataset, protocol=protocols)
         if columns is None:
             return table
-        _check(columns, [str(name) for name in table.columns])
+        for name in columns:
+            if name not in table:
+                raise unknown("column", name, map(str, table.columns))
         return table[[*dict.fromkeys(["task", "prior", *columns])]]
 
     def pivoted(self, columns: Sequence[str] | None) -> Pivot:
         """Return the lines with the tasks side by side."""
         chosen = (MAIN,) if columns is None else columns
-        _check(chosen, [*self.metrics, *FACTS])
+        self._check(chosen, FACTS, " without --pivot")
         return Pivot.of(self.lines, self.rows, chosen, self.header.lower_is_better)
+
+    def _check(self, columns: Sequence[str], facts: Sequence[str], otherwise: str) -> None:
+        """Raise a `UsageError` unless all columns are metrics or among some facts.
+
+        It says what a table that is a text has, and where the others of table.csv are.
+        """
+        here = [*self.metrics, *facts]
+        elsewhere = set(summary.table(self.lines)) | {"dataset", "protocol"}
+        for name in columns:
+            if name in elsewhere - set(here):
+                raise UsageError(
+                    f"the column {name} goes with --format csv or parquet{otherwise};"
+                    f" this table can have {', '.join(here)}"
+                )
+            if name not in here:
+                raise unknown("column", name, here)
 
     @property
     def metrics(self) -> list[str]:
@@ -296,12 +326,6 @@ class _Comparison:
             )
             for task in tasks
         ]
-
-
-def _check(columns: Sequence[str], known: Sequence[str]) -> None:
-    for name in columns:
-        if name not in known:
-            raise unknown("column", name, known)
 
 
 def _labels(run: str, document: Sequence[Sheet]) -> list[str]:

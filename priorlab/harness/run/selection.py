@@ -80,10 +80,7 @@ def select(settings: RunSettings, registry: Registry) -> Selection:
     tasks = _built(settings.tasks, registry.build_tasks)
     dataset = settings.dataset
     if isinstance(dataset, str):
-        if datasets.is_name(dataset):
-            registry.find("datasets", dataset)
-        known_as = registry.known_as("datasets", dataset)
-        dataset = datasets.load(known_as, registry.datasets)
+        dataset = dataset_of(dataset, registry)
     if settings.public_set:
         dataset = _of_public_set(dataset, settings.public_set, settings.images)
     for prior in (*priors, *tasks):
@@ -91,6 +88,25 @@ def select(settings: RunSettings, registry: Registry) -> Selection:
     dataset = _only(dataset, settings.images)
     metrics = choose(settings.metrics, registry)
     return Selection(priors, tasks, metrics, dataset, list(dict.fromkeys(settings.seeds)))
+
+
+def dataset_of(text: str, registry: Registry) -> Dataset:
+    """Load the dataset that a name, a full name or a path stands for.
+
+    Raises
+    ------
+    UsageError
+        For a name that is unknown or that two plugins claim, or what `datasets.load` refuses.
+
+    Examples
+    --------
+    >>> from priorlab import plugins
+    >>> dataset_of("priorlab/photos", plugins.load()).name
+    'photos'
+    """
+    if datasets.is_name(text) or ("datasets", text) in registry.conflicts:
+        registry.find("datasets", text)
+    return datasets.load(registry.known_as("datasets", text), registry.datasets)
 
 
 def _built(chosen: Sequence[str | C], build: Callable[[str], list[C]]) -> list[C]:

@@ -1,6 +1,7 @@
 """The page of a run: whole in one file, whatever names and messages hold, and bounded."""
 
 import base64
+import dataclasses
 import io
 import json
 import re
@@ -9,13 +10,16 @@ import subprocess
 from html.parser import HTMLParser
 
 import numpy as np
+import pandas as pd
 import pytest
 import sample_run
 from PIL import Image
 
 from priorlab import api, cli
 from priorlab.errors import UsageError
-from priorlab.harness.report.page import html_tables, writing
+from priorlab.harness.report import tables
+from priorlab.harness.report.page import contents, html_tables, writing
+from priorlab.harness.report.page.pictures import Pictures
 
 
 @pytest.fixture(scope="module")
@@ -212,3 +216,18 @@ def test_a_folder_that_only_looks_like_one_of_pictures_stays(run, tmp_path, scri
         (folder / script).write_text("mine")
     writing.write(run, tmp_path / "page.html")
     assert folder.is_dir() and (script is None or (folder / script).exists())
+
+
+def test_pictures_and_curves_are_of_one_seed_which_each_image_has(run):
+    """Such as in a run that was cut short, or of which a part failed with the first seed."""
+    rows = run.rows.copy()
+    rows.loc[rows["image"] == "house", "seed"] = 3
+    failed = rows[rows["image"] == "house"].assign(seed=2, status="failed", key="none")
+    mixed = dataclasses.replace(run, rows=pd.concat([failed, rows], ignore_index=True))
+    outcomes = run.outcomes()
+    lines, _ = tables.compared(mixed.rows, mixed.header)
+    found = contents.contents(mixed, lines, outcomes, Pictures())
+    house, other = found["images"].index("house"), 1 - found["images"].index("house")
+    assert {view["image"]: view["seed"] for view in found["views"]}[other] == 0
+    of_curves = {(curve["task"], curve["image"]) for curve in found["curves"]}
+    assert of_curves == {(task, image) for task in (0, 1) for image in (house, other)}

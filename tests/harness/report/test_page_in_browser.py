@@ -179,6 +179,69 @@ def test_a_key_flips_as_long_as_it_is_held(page):
     assert pixels(page, 3) == fair
 
 
+def press(page, *keys):
+    """Type keys where the focus is, and let go of them."""
+    actions = ActionChains(page, duration=0)
+    for key in keys:
+        actions = actions.key_down(key)
+    for key in reversed(keys):
+        actions = actions.key_up(key)
+    actions.perform()
+
+
+def far_from_the_viewer(page):
+    """Neither the pointer nor the focus is in the viewer, nor is it in sight."""
+    js(page, "document.activeElement.blur(); scrollTo({top: 1e6, behavior: 'instant'})")
+    last = page.find_element(By.CSS_SELECTOR, "#run dd:last-of-type")
+    ActionChains(page, duration=0).move_to_element(last).perform()
+    inside = "const e = document.getElementById('look'); return e.matches(':hover, :focus-within')"
+    assert js(page, inside) is False
+
+
+def test_keys_work_all_over_the_page(page):
+    far_from_the_viewer(page)
+    ActionChains(page, duration=0).key_down("3").perform()
+    assert js(page, "return priorlab.viewer.panes[0].shown[0].label") == "good"
+    ActionChains(page, duration=0).key_up("3").perform()
+    assert js(page, "return priorlab.viewer.panes[0].shown[0].label") == "clean"
+    press(page, "s")
+    assert js(page, "return priorlab.viewer.mode") == "slider"
+    press(page, Keys.SHIFT, "e")
+    assert js(page, "return priorlab.viewer.show") == "error"
+    press(page, "]")
+    wait(page, "return priorlab.viewer.index === 1")
+    press(page, "[")
+    wait(page, "return priorlab.viewer.index === 0")
+    press(page, "+")
+    assert js(page, "return priorlab.viewer.view.zoom") > 1
+    assert "all over the page" in page.find_element(By.CSS_SELECTOR, ".hint").text
+
+
+def test_keys_work_after_a_click_on_a_box(page):
+    click(page, "#flips li:nth-child(5) input")
+    press(page, "s")
+    assert js(page, "return priorlab.viewer.mode") == "slider"
+
+
+def test_keys_are_not_taken_from_those_who_type_or_command(page):
+    state = "const v = priorlab.viewer; return [v.mode, v.show, v.index, v.held]"
+    before = js(page, state)
+    for tag in ("input", "textarea"):
+        field = f"document.querySelector('#filters').append(document.createElement('{tag}'))"
+        js(page, f"{field}; document.querySelector('#filters').lastElementChild.focus()")
+        for key in "se]1":
+            press(page, key)
+        typed = page.find_element(By.CSS_SELECTOR, "#filters > :last-child")
+        assert typed.get_property("value") == "se]1"
+    js(page, "document.getElementById('metric').focus()")
+    for key in "se]1":
+        press(page, key)
+    js(page, "document.activeElement.blur()")
+    for command in (Keys.CONTROL, Keys.ALT, Keys.META):
+        press(page, command, "e")
+    assert js(page, state) == before
+
+
 def test_a_held_button_flips_too(page):
     button = page.find_element(By.CSS_SELECTOR, "#flips li:nth-child(4) button")
     before = pixels(page, 0)

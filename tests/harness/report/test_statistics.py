@@ -136,7 +136,7 @@ def test_a_small_mean_gain_with_large_spread_is_not_separable() -> None:
 
 
 def test_false_alarms_stay_rare_with_many_equal_methods() -> None:
-    """Of equal methods, the family is told apart from the reference in about 5 % of runs."""
+    """Of equal methods, the family is found different from the reference in about 5 % of runs."""
     rng = np.random.default_rng(0)
     alarms = 0
     for _ in range(40):

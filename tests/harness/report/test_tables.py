@@ -566,3 +566,44 @@ def test_published_figures_are_said_to_be_so_in_any_width(rows: pd.DataFrame) ->
     console.print(tables.terminal(rows, HEADER, width=40))
     text = console.export_text().partition("BM3D: published")[0]
     assert len(re.findall(r"\(published\)", text)) == 5
+
+
+WORDS = {
+    "psnr": ("PSNR:", "Bold:", "Below degraded", "identical to the clean", "Intervals: 95 %"),
+    "ssim": ("SSIM:", "Bold:"),
+    "psnr_rank": ("PSNR:", "Below degraded", "identical to the clean"),
+    "psnr_difference": (
+        "PSNR:",
+        "Below degraded",
+        "identical to the clean",
+        "those of differences",
+    ),
+    "psnr_wins": ("PSNR:", "Below degraded", "identical to the clean", "wins:"),
+    "seconds": ("s/image:", "1 thread"),
+    "cpu_seconds": ("CPU s:", "1 thread"),
+    "throughput": ("images/s:", "1 thread", "4 copies"),
+    "cells_ok": (),
+}
+"""What the notes say of each column, besides what they say of the data."""
+
+
+@pytest.mark.parametrize("style", ["md", "html", "latex"])
+@pytest.mark.parametrize("columns", [*((one,) for one in WORDS), ("ssim", "seconds"), None])
+def test_notes_tell_of_the_columns_that_are_shown(
+    columns: tuple[str, ...] | None, style: str
+) -> None:
+    many = {"cpu_seconds": 1.0, "batch": 4, "throughput": 9.0}
+    every = [cells("degraded", 0.0, **many), cells("tv", -1.0, **many), cells("unet", 90, **many)]
+    text = tables.render(pd.concat(every), style, HEADER, columns=columns)
+    text = text.replace(r"\%", "%").replace(r"\allowbreak{}", "")
+    expected = {word for column in columns or WORDS for word in WORDS[column]}
+    assert {word for words in WORDS.values() for word in words if word in text} == expected
+
+
+@pytest.mark.parametrize("column", ["psnr", "seconds", "cpu_seconds", "throughput"])
+def test_notes_of_a_pivot_tell_of_the_columns_that_are_shown(column: str) -> None:
+    many = {"cpu_seconds": 1.0, "batch": 4, "throughput": 9.0}
+    every = pd.concat([cells("tv", 0.0, **many), cells("unet", 2.0, **many)])
+    text = tables.render(every, "md", HEADER, columns=[column], pivot=True)
+    words = {"PSNR:", "Bold:", "s/image:", "CPU s:", "images/s:"}
+    assert {word for word in words if word in text} == words & set(WORDS[column])

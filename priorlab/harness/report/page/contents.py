@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from priorlab.escaping import terminal
+from priorlab.harness.report import statistics
 from priorlab.harness.report.line import Line
 from priorlab.harness.report.page.pictures import Pictures
 from priorlab.harness.report.remarks import label
@@ -41,6 +42,7 @@ def contents(
         Where the pictures of the run are added.
     """
     rows, metrics = run.rows, metrics_of(run)
+    first = statistics.first_seed(rows)
     names = {kind: list(dict.fromkeys(rows[kind])) for kind in ("prior", "task", "image")}
     places = {kind: {name: i for i, name in enumerate(known)} for kind, known in names.items()}
     lower = set(run.header.lower_is_better)
@@ -68,17 +70,17 @@ def contents(
             for line in lines
             if line.kind == "measured" and line.psnr.mean is not None
         ],
-        "curves": _curves(rows, outcomes, places),
-        "views": _views(run.folder / "images", rows, places, pictures),
+        "curves": _curves(first, outcomes, places),
+        "views": _views(run.folder / "images", first, places, pictures),
     }
 
 
 def _curves(
     rows: pd.DataFrame, outcomes: Mapping[str, Outcome], places: Mapping[str, Mapping[str, int]]
 ) -> list[dict[str, Any]]:
-    """Return the curves of the first seed of each image that have a course."""
+    """Return the curves of rows that have a course."""
     found = []
-    for line in rows[rows["seed"] == rows["seed"].min()].to_dict("records"):
+    for line in rows.to_dict("records"):
         outcome = outcomes.get(line["key"])
         points = outcome.points() if outcome else []
         if outcome is None or line["status"] != "ok" or len(points) < 2:
@@ -97,10 +99,9 @@ def _views(
     places: Mapping[str, Mapping[str, int]],
     pictures: Pictures,
 ) -> list[dict[str, Any]]:
-    """Return for each task and image the pictures of its first seed."""
+    """Return the pictures of each task and image, of which rows have one seed."""
     found = []
     for (task, image), cells in rows.groupby(["task", "image"], sort=False):
-        cells = cells[cells["seed"] == cells["seed"].min()]
         place = folder / cell_folder({"task": task, "image": image})
         seed = int(cells["seed"].iloc[0])
         restored = []

@@ -17,7 +17,7 @@ from typing import Any
 
 from priorlab.errors import UsageError
 from priorlab.escaping import without_home
-from priorlab.files import write_atomically
+from priorlab.files import check_place, write_atomically
 from priorlab.harness.report import notes, tables
 from priorlab.harness.report.formats import Sheet
 from priorlab.harness.report.page import contents, html_tables
@@ -90,6 +90,7 @@ def write(run: Run, file: Path | None = None, most: int = MOST_BYTES) -> Written
     target = file or run.folder / FILE
     if target.suffix.lower() not in (".html", ".htm"):
         raise UsageError(f"{target} is not the name of a page; let it end in .html")
+    check_place(target)
     folder = target.with_name(f"{target.stem}_pictures")
     outcomes = run.outcomes()
     pictures = Pictures()

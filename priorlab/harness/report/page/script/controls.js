@@ -70,15 +70,15 @@ function newPane(viewer) {
   return pane;
 }
 
-/** Keys work while the focus or the pointer is in the viewer. */
+/** Keys work wherever the focus is, but where they are typed into something, which a box is not. */
 function listenToKeys(viewer) {
-  const section = byId("look");
+  const typing = "select, textarea, input:not([type=checkbox], [type=radio])";
   const here = (event) =>
+    !byId("look").hidden &&
     !event.ctrlKey &&
     !event.altKey &&
     !event.metaKey &&
-    !event.target.closest?.("select, input") &&
-    (section.contains(document.activeElement) || section.matches(":hover"));
+    !event.target.closest?.(typing);
   const move = (x, y) => {
     const step = 0.1 / viewer.view.zoom;
     const { view, size } = viewer;
