@@ -1,4 +1,6 @@
-"""How long the command line takes to answer what needs no torch, and to find a mistake.
+"""How long the command line takes to answer what needs no torch, to find a mistake, and to restore.
+
+The picture is small: nearly all of its time goes into imports and into loading compiled loops.
 
 python -m pytest benchmarks/test_start_speed.py --benchmark-enable
 """
@@ -7,6 +9,8 @@ import subprocess
 import sys
 
 import pytest
+from PIL import Image
+from skimage.data import camera
 
 COMMANDS = {
     "--help": ["--help"],
@@ -14,6 +18,19 @@ COMMANDS = {
     "show": ["show", "dip"],
     "typo": ["restore", "a.png", "--prior", "tvv", "-o", "b.png"],
 }
+
+
+@pytest.mark.benchmark(group="start, whole process", warmup=True, min_rounds=5)
+@pytest.mark.parametrize("prior", ["tv", "wavelet", "bm3d", "nlm"])
+def test_restore(benchmark, prior, tmp_path):
+    Image.fromarray(camera()[::4, ::4]).save(tmp_path / "a.png")
+    typed = ["restore", "a.png", "-o", "b.png", "--overwrite", "--prior", prior]
+
+    def run():
+        process = [sys.executable, "-m", "priorlab", *typed]
+        return subprocess.run(process, capture_output=True, cwd=tmp_path).returncode
+
+    assert benchmark(run) == 0
 
 
 @pytest.mark.benchmark(group="start, whole process", warmup=True, min_rounds=10)

@@ -7,7 +7,9 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from priorlab import declarations, plugins, remembered
 from priorlab.cli import main
@@ -141,6 +143,24 @@ def test_no_torch_is_imported_to_list_to_explain_or_to_tell_of_a_mistake(tmp_pat
     )
     typed = [sys.executable, "-c", code, *QUICK]
     done = subprocess.run(typed, capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+
+
+def test_what_a_restoration_does_not_need_is_not_imported(tmp_path):
+    Image.fromarray(np.random.default_rng(0).integers(9, 99, (32, 32), np.uint8)).save(
+        tmp_path / "a.png"
+    )
+    code = (
+        "import sys; from priorlab.cli import main\n"
+        "typed = 'restore a.png -o b.png --prior tv --task denoise:sigma=10'\n"
+        "assert main(typed.split()) == 0\n"
+        "slow = ['stats', 'optimize', 'interpolate', 'ndimage', 'spatial']\n"
+        "slow = {'pandas', 'matplotlib', 'skimage', *('scipy.' + part for part in slow)}\n"
+        "assert not slow & set(sys.modules), slow & set(sys.modules)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path
+    )
     assert done.returncode == 0, done.stderr
 
 

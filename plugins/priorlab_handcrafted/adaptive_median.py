@@ -4,9 +4,9 @@ import dataclasses
 from typing import ClassVar
 
 import numpy as np
+import scipy
 import torch
 from numpy.typing import NDArray
-from scipy.ndimage import distance_transform_edt
 from torch import Tensor
 from typing_extensions import override
 
@@ -102,7 +102,9 @@ def repair(plane: Array, good: Mask, reach: int) -> Array:
     left = np.zeros(plane.shape, np.bool_)
     replace_by_medians(plane, good, reach, repaired, left)
     if left.any():
-        nearest = distance_transform_edt(~good, return_distances=False, return_indices=True)
+        nearest = scipy.ndimage.distance_transform_edt(
+            ~good, return_distances=False, return_indices=True
+        )
         repaired[left] = plane[tuple(nearest)][left]
     return repaired
 

@@ -6,8 +6,8 @@ import math
 from typing import ClassVar
 
 import numpy as np
+import scipy
 import torch
-from scipy.ndimage import distance_transform_edt
 from typing_extensions import override
 
 from priorlab.forward.measurement import Measurement
@@ -94,4 +94,4 @@ def _greatest_distance(known: Known) -> float:
     """Return the distance of the most remote missing pixel from a known one; 0 without either."""
     if known.all() or not known.any():
         return 0.0
-    return float(distance_transform_edt(~known).max())
+    return float(scipy.ndimage.distance_transform_edt(~known).max())

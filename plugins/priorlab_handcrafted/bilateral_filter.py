@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 import numpy as np
+import scipy
 import torch
-from scipy.ndimage import correlate1d
 from torch import Tensor
 from typing_extensions import override
 
@@ -114,7 +114,8 @@ class Bilateral(WithRecipe, Denoiser):
             return self._denoise_as_published(v)
         y = v.detach().to("cpu", torch.float32)
         taps = gaussian(self._smoothing_reach(sigma), self._smoothing(sigma))
-        guide = torch.from_numpy(correlate1d(correlate1d(y.numpy(), taps, axis=2), taps, axis=3))
+        down = scipy.ndimage.correlate1d(y.numpy(), taps, axis=2)
+        guide = torch.from_numpy(scipy.ndimage.correlate1d(down, taps, axis=3))
         width = self.width * sigma * float((taps**2).sum()) * math.sqrt(2 * y.shape[1])
         reach = math.ceil(REACH * self.spread)
         return weighted_mean(y, guide, gaussian(0), reach, width, spread=self.spread).to(v)

@@ -5,8 +5,7 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 import numpy as np
-from scipy.interpolate import LinearNDInterpolator, NearestNDInterpolator
-from scipy.spatial import QhullError
+import scipy
 
 from priorlab_handcrafted.shared.inpainting import Inpainting, Known, Planes
 
@@ -41,7 +40,7 @@ class Linear(Inpainting):
         result = planes.copy()
         points, wanted = np.argwhere(known).astype(np.float64), np.argwhere(~known)
         values = planes[:, known].T
-        result[:, ~known] = NearestNDInterpolator(points, values)(wanted).T
+        result[:, ~known] = scipy.interpolate.NearestNDInterpolator(points, values)(wanted).T
         # The four corners of a square have no unique triangulation, and Qhull takes long to
         # settle on one. Moving each point by up to 1/10000 pixel halves the time.
         displacement = np.random.default_rng(0).uniform(-1e-4, 1e-4, points.shape)
@@ -49,8 +48,8 @@ class Linear(Inpainting):
         displacement[(points == 0) | (points == np.array(known.shape) - 1)] = 0
         points += displacement
         try:
-            linear = LinearNDInterpolator(points, values)(wanted).T
-        except (QhullError, ValueError):  # the known pixels lie on a line, or are fewer than three
-            return result
+            linear = scipy.interpolate.LinearNDInterpolator(points, values)(wanted).T
+        except (scipy.spatial.QhullError, ValueError):
+            return result  # the known pixels lie on a line, or are fewer than three
         result[:, ~known] = np.where(np.isnan(linear), result[:, ~known], linear)
         return result

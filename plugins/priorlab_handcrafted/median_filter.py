@@ -3,8 +3,8 @@
 import dataclasses
 from typing import ClassVar
 
+import scipy
 import torch
-from scipy.ndimage import median_filter
 from torch import Tensor
 from typing_extensions import override
 
@@ -59,7 +59,7 @@ class Median(Prior):
         """Return the filtered measurement. Borders are mirrored."""
         self.require(measurement)
         width = self.size // 2 * 2 + 1
-        filtered = median_filter(
+        filtered = scipy.ndimage.median_filter(
             measurement.y.detach().cpu().numpy(), (1, 1, width, width), mode="reflect"
         )
         return torch.from_numpy(filtered).to(measurement.y)

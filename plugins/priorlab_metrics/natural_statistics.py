@@ -12,9 +12,9 @@ from __future__ import annotations
 import functools
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
 from PIL import Image
-from scipy import ndimage, special
 
 Array = NDArray[np.float64]
 
@@ -81,7 +81,7 @@ def _normalised(scene: Array) -> tuple[Array, Array]:
     reach = _WINDOW // 2
 
     def smooth(image: Array) -> Array:
-        smoothed: Array = ndimage.gaussian_filter(image, _SIGMA, radius=reach, mode="nearest")
+        smoothed: Array = scipy.ndimage.gaussian_filter(image, _SIGMA, radius=reach, mode="nearest")
         return smoothed
 
     mean = smooth(scene)
@@ -106,7 +106,9 @@ def _of_patch(patch: Array) -> list[float]:
     for shift in ((0, 1), (1, 0), (1, 1), (1, -1)):
         products = patch * np.roll(patch, shift, axis=(0, 1))
         shape, left, right = asymmetric_fit(products)
-        mean = (right - left) * np.exp(special.gammaln(2 / shape) - special.gammaln(1 / shape))
+        mean = (right - left) * np.exp(
+            scipy.special.gammaln(2 / shape) - scipy.special.gammaln(1 / shape)
+        )
         found += [shape, float(mean), left, right]
     return found
 
@@ -140,7 +142,7 @@ def asymmetric_fit(values: Array) -> tuple[float, float, float]:
     peaked = np.mean(np.abs(values)) ** 2 / square
     peaked *= (ratio**3 + 1) * (ratio + 1) / (ratio**2 + 1) ** 2
     shape = float(_SHAPES[np.argmin(np.abs(_peakedness() - peaked))])
-    scale = float(np.exp((special.gammaln(1 / shape) - special.gammaln(3 / shape)) / 2))
+    scale = float(np.exp((scipy.special.gammaln(1 / shape) - scipy.special.gammaln(3 / shape)) / 2))
     return shape, left * scale, right * scale
 
 
@@ -151,6 +153,6 @@ def _root_mean_square(values: Array) -> float:
 @functools.cache
 def _peakedness() -> Array:
     """Return ``E|v|^2 / E v^2`` of the generalised Gaussian, for each of the shapes."""
-    log = 2 * special.gammaln(2 / _SHAPES)
-    log -= special.gammaln(1 / _SHAPES) + special.gammaln(3 / _SHAPES)
+    log = 2 * scipy.special.gammaln(2 / _SHAPES)
+    log -= scipy.special.gammaln(1 / _SHAPES) + scipy.special.gammaln(3 / _SHAPES)
     return np.asarray(np.exp(log))

@@ -7,9 +7,9 @@ import io
 from typing import Any
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
 from PIL import Image
-from scipy import ndimage
 
 Array = NDArray[np.float64]
 
@@ -109,7 +109,7 @@ class Camera:
     def _smoothed(self, planes: Array, width: float) -> Array:
         if not width:
             return planes
-        return np.asarray(ndimage.gaussian_filter(planes, (0, width, width), mode="mirror"))
+        return np.asarray(scipy.ndimage.gaussian_filter(planes, (0, width, width), mode="mirror"))
 
     def _stored(self, picture: Array) -> Array:
         """Return the picture as a file of 8 bits holds it."""
@@ -145,7 +145,7 @@ def _demosaicked(raw: Array, sites: Array) -> Array:
     """Return the picture (3, H, W) of a mosaic (H, W) by Malvar, He and Cutler's filters."""
 
     def filtered(kernel: Array) -> Array:
-        return np.asarray(ndimage.convolve(raw, kernel / 8, mode="mirror"))
+        return np.asarray(scipy.ndimage.convolve(raw, kernel / 8, mode="mirror"))
 
     green = np.where(sites[1] > 0, raw, filtered(_GREEN))
     row, column, across = filtered(_IN_ROW), filtered(_IN_ROW.T), filtered(_ACROSS)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import scipy
 import torch
-from scipy.fft import next_fast_len
 from torch import Tensor
 
 
@@ -21,4 +21,5 @@ def image_of(spectrum: Tensor, size: tuple[int, int]) -> Tensor:
 
 def fast_size(x: Tensor) -> tuple[int, int]:
     """Return the least size, not below that of `x`, whose transform is fast."""
-    return next_fast_len(x.shape[-2], real=True), next_fast_len(x.shape[-1], real=True)
+    rows, columns = (scipy.fft.next_fast_len(size, real=True) for size in x.shape[-2:])
+    return rows, columns

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+import scipy
 import torch
-from scipy.ndimage import median_filter
-from scipy.special import bdtrc
 from torch import Tensor
 from torch.nn.functional import avg_pool2d, pad
 
@@ -115,11 +114,13 @@ def _difference(y: Tensor, around: Tensor) -> Tensor:
 
 def _median(values: Tensor, width: int) -> Tensor:
     """Return the median of the window around each value."""
-    filtered = median_filter(values.cpu().numpy(), size=(1, 1, width, width), mode="mirror")
+    filtered = scipy.ndimage.median_filter(
+        values.cpu().numpy(), size=(1, 1, width, width), mode="mirror"
+    )
     return torch.from_numpy(filtered).to(values.device)
 
 
 def _chance(reach: int, amount: float) -> float:
     """Return how likely it is that half of the others in a window were hit like the one in it."""
     others = (2 * reach + 1) ** 2 - 1
-    return float(bdtrc(others // 2 - 1, others, amount / 2))
+    return float(scipy.special.bdtrc(others // 2 - 1, others, amount / 2))

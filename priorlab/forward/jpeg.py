@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from typing import Any, BinaryIO
 
 import numpy as np
-import scipy.fft
+import scipy
 import torch
 from PIL import Image
 from torch import Tensor

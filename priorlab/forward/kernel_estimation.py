@@ -13,10 +13,9 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import scipy
 import torch
 from numpy.typing import NDArray
-from scipy import ndimage
-from scipy.fft import next_fast_len
 from torch import Tensor
 
 from priorlab.errors import UsageError
@@ -143,7 +142,7 @@ def _wrapping(x: Tensor, margin: int) -> Tensor:
     """Return the picture with rows and columns, at least `margin`, that lead to the other side."""
     for dim in (-1, -2):
         length = x.shape[dim]
-        size = next_fast_len(length + margin, real=True)
+        size = scipy.fft.next_fast_len(length + margin, real=True)
         ramp = torch.arange(1, size - length + 1, dtype=x.dtype) / (size - length + 1)
         ramp = ramp if dim == -1 else ramp[:, None]
         first, last = x.narrow(dim, 0, 1), x.narrow(dim, length - 1, 1)
@@ -203,8 +202,8 @@ def _cleaned(kernel: Tensor) -> Tensor:
     """Return the kernel without negative values and without small parts, of sum 1."""
     kernel = _unit(kernel)
     values = kernel[0, 0].numpy()
-    labels, count = ndimage.label(values > 0, structure=np.ones((3, 3)))
-    parts = ndimage.sum_labels(values, labels, np.arange(count + 1))
+    labels, count = scipy.ndimage.label(values > 0, structure=np.ones((3, 3)))
+    parts = scipy.ndimage.sum_labels(values, labels, np.arange(count + 1))
     kept = parts[labels] >= min(LEAST_PART, parts.max())
     return _unit(kernel * torch.from_numpy(kept))
 
@@ -212,7 +211,7 @@ def _cleaned(kernel: Tensor) -> Tensor:
 def _centred(kernel: Tensor) -> Tensor:
     """Move the kernel so that its centre of mass is in the middle, to the nearest pixel."""
     side = kernel.shape[-1]
-    rows, columns = ndimage.center_of_mass(kernel[0, 0].numpy())
+    rows, columns = scipy.ndimage.center_of_mass(kernel[0, 0].numpy())
     shift = (round(side // 2 - rows), round(side // 2 - columns))
-    moved = ndimage.shift(kernel[0, 0].numpy(), shift, order=0)
+    moved = scipy.ndimage.shift(kernel[0, 0].numpy(), shift, order=0)
     return _unit(torch.from_numpy(moved)[None, None])

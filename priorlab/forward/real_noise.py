@@ -12,9 +12,9 @@ import functools
 from typing import Any
 
 import numpy as np
+import scipy
 import torch
 from numpy.typing import NDArray
-from scipy import ndimage, optimize
 from torch import Tensor
 from typing_extensions import override
 
@@ -113,7 +113,7 @@ class RealNoise(Noise):
         noise = rng.standard_normal(clean.shape)
         if clean.ndim >= 2:
             width = grain(self.fine)
-            noise = ndimage.gaussian_filter(noise, (*(0,) * (clean.ndim - 2), width, width))
+            noise = scipy.ndimage.gaussian_filter(noise, (*(0,) * (clean.ndim - 2), width, width))
         levels = np.array(self.levels).reshape(-1, *(1,) * min(2, clean.ndim))
         noisy: NDArray[Any] = clean + levels * self._relative(clean) * noise
         return noisy.reshape(clean.shape)
@@ -150,9 +150,9 @@ def grain(fine: float) -> float:
     def excess(width: float) -> float:
         pulse = np.zeros((1, 65))
         pulse[0, 32] = 1
-        return float((ndimage.gaussian_filter1d(pulse, width) ** 2).sum()) - fine
+        return float((scipy.ndimage.gaussian_filter1d(pulse, width) ** 2).sum()) - fine
 
-    return float(optimize.brentq(excess, 0.05, 15.0)) if fine < 0.999 else 0.0
+    return float(scipy.optimize.brentq(excess, 0.05, 15.0)) if fine < 0.999 else 0.0
 
 
 def _interpolated(data: Tensor, x: Array, y: Array) -> Tensor:

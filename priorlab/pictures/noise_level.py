@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import functools
+import math
 from typing import Any
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
-from scipy import ndimage, stats
 
 Plane = NDArray[np.float64]
 
@@ -59,12 +59,11 @@ def estimate_sigma(
 
 def _of_plane(plane: Plane, usable: NDArray[np.bool_]) -> float:
     """Estimate the level in one channel (H, W)."""
-    across = ndimage.convolve1d(plane, [0.5, 0, -0.5], axis=1) ** 2
-    down = ndimage.convolve1d(plane, [0.5, 0, -0.5], axis=0) ** 2
-    # Sums over the centres whose neighbours are all in the patch.
-    inner = PATCH - 2
-    texture = _sums(across, (PATCH, inner)) + _sums(down, (inner, PATCH))
-    complete = ndimage.minimum_filter(usable, PATCH)[_centres(PATCH), _centres(PATCH)]
+    across = ((plane[:, 2:] - plane[:, :-2]) / 2) ** 2
+    down = ((plane[2:] - plane[:-2]) / 2) ** 2
+    # Over the pixels of the patch whose neighbours on both sides are in it too.
+    texture = _sums(across, (PATCH, PATCH - 2)) + _sums(down, (PATCH - 2, PATCH))
+    complete = _sums(usable, (PATCH, PATCH)) == PATCH**2
     at = np.flatnonzero(complete.ravel())
     at = at[:: -(-len(at) // MOST_PATCHES) or 1]
     windows = sliding_window_view(plane, (PATCH, PATCH))
@@ -94,15 +93,16 @@ def _least_variance(patches: Plane) -> float:
     return float(max(least, 0.0) * many / few)
 
 
-def _centres(size: int) -> slice:
-    """Return where windows of `size` have their centres, along one axis."""
-    return slice(size // 2, -(size // 2) or None)
-
-
-def _sums(values: Plane, size: tuple[int, int]) -> Plane:
-    """Return the sums over windows of `size`, in the middle of each patch."""
-    total = ndimage.uniform_filter(values, size) * (size[0] * size[1])
-    return np.asarray(total[_centres(PATCH), _centres(PATCH)], np.float64)
+def _sums(values: NDArray[Any], size: tuple[int, int]) -> Plane:
+    """Return the sums over all windows of `size` that lie inside."""
+    height, width = (extent - side + 1 for extent, side in zip(values.shape, size, strict=True))
+    rows = np.zeros((height, values.shape[1]))
+    for first in range(size[0]):
+        rows += values[first : first + height]
+    total = np.zeros((height, width))
+    for first in range(size[1]):
+        total += rows[:, first : first + width]
+    return total
 
 
 @functools.cache
@@ -122,4 +122,22 @@ def _limit() -> float:
                 differences.append(difference)
     covariance = np.array(differences) @ np.array(differences).T
     mean, variance = np.trace(covariance), 2 * (covariance**2).sum()
-    return float(stats.gamma.ppf(CONFIDENCE, mean**2 / variance, scale=variance / mean))
+    return _gamma_quantile(mean**2 / variance) * float(variance / mean)
+
+
+def _gamma_quantile(shape: float) -> float:
+    """Return what a gamma variate of this shape and scale 1 exceeds with ``1 - CONFIDENCE``.
+
+    `scipy.stats` has it too, but takes half a second to import.
+    """
+    low, high = 0.0, 20 * (shape + 1)
+    while high - low > 1e-12 * high:
+        middle = (low + high) / 2
+        # The series of the incomplete gamma function; each term is x / (shape + n) of the last.
+        term = math.exp(shape * math.log(middle) - middle - math.lgamma(shape + 1))
+        below = n = 0.0
+        while term > 1e-17 * below or n < middle:
+            below, n = below + term, n + 1
+            term *= middle / (shape + n)
+        low, high = (middle, high) if below < CONFIDENCE else (low, middle)
+    return (low + high) / 2

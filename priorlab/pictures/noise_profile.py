@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from priorlab.errors import UsageError
 from priorlab.forward.noise import Gaussian
@@ -176,7 +176,9 @@ def usable_pixels(picture: Picture) -> NDArray[np.bool_]:
     if image.min() >= 0 and image.max() <= 1:
         clipped = (image <= edge) | (image >= 1 - edge)
         # Strong noise reaches black and white here and there; that says nothing against its rest.
-        usable = ndimage.uniform_filter(clipped.astype(np.float32), (0, 9, 9)) <= MOST_CLIPPED
+        if clipped.any():
+            share = scipy.ndimage.uniform_filter(clipped.astype(np.float32), (0, 9, 9))
+            usable = share <= MOST_CLIPPED
     return usable if picture.opacity is None else usable & (picture.opacity > 0.99)
 
 
@@ -237,7 +239,7 @@ def _curve(image: NDArray[np.floating[Any]], usable: NDArray[np.bool_], levels: 
     It is measured where enough of the picture has that brightness, and interpolated between.
     """
     size = flat_blocks.BLOCK
-    brightness = ndimage.uniform_filter(image.astype(np.float32), (0, size, size))
+    brightness = scipy.ndimage.uniform_filter(image.astype(np.float32), (0, size, size))
     knots = np.linspace(0, 1, BRIGHTNESSES)
     known, found = [], []
     for knot in knots:

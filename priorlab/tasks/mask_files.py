@@ -10,8 +10,8 @@ from __future__ import annotations
 import dataclasses
 
 import numpy as np
+import scipy
 from PIL import Image, UnidentifiedImageError
-from scipy import ndimage
 
 from priorlab.errors import UsageError
 from priorlab.pictures import reading
@@ -130,7 +130,7 @@ def _covered(marks: mask_marks.Marks) -> Known:
 def _grown(missing: Known, pixels: int) -> Known:
     if not pixels or not missing.any():
         return missing
-    return np.asarray(ndimage.distance_transform_edt(~missing) <= pixels)
+    return np.asarray(scipy.ndimage.distance_transform_edt(~missing) <= pixels)
 
 
 def _ripples(path: str) -> int:

@@ -16,8 +16,8 @@ from __future__ import annotations
 import dataclasses
 
 import numpy as np
+import scipy
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from priorlab.errors import UsageError
 
@@ -96,7 +96,7 @@ def connected(seeds: Known, within: Known) -> Known:
     >>> connected(np.array([[1, 0, 0, 0]]) > 0, np.array([[1, 1, 0, 1]]) > 0).tolist()
     [[True, True, False, False]]
     """
-    return np.asarray(ndimage.binary_propagation(seeds, np.ones((3, 3)), within), np.bool_)
+    return np.asarray(scipy.ndimage.binary_propagation(seeds, np.ones((3, 3)), within), np.bool_)
 
 
 def _of_opacity(

@@ -47,7 +47,8 @@ def weighted_mean(
     guide : Tensor
         Images (B, K, H, W), float32 on the CPU; all K channels add to the difference.
     window : array
-        Weights of the rows and of the columns of a patch, of odd length; they sum to one.
+        Weights of the rows and of the columns of a patch, of odd length and symmetric; they sum to
+        one.
     distance : int
         Pixels up to this many rows and columns away take part.
     width : float
@@ -65,6 +66,7 @@ def weighted_mean(
         Images like `y`. They do not depend on the number of threads.
     """
     reach = len(window) // 2
+    taps = tuple(window[reach:])
     margins = ((0, 0), (0, 0), (reach, reach), (reach, reach))
     padded = np.pad(guide.numpy(), margins, mode="reflect")
     values = np.ascontiguousarray(y.numpy())
@@ -78,7 +80,7 @@ def weighted_mean(
         average_band(
             values[image],
             padded[image],
-            window,
+            taps,
             distance,
             np.float32(noise),
             scale,
@@ -95,20 +97,20 @@ def weighted_mean(
 
 
 @kernel
-def average_band(y, guide, window, distance, noise, scale, fall, greatest, first, last, out):  # type: ignore[no-untyped-def]
+def average_band(y, guide, taps, distance, noise, scale, fall, greatest, first, last, out):  # type: ignore[no-untyped-def]
     """Write the rows `first` to `last` of the mean of y (C, H, W) to `out`, which is zero there.
 
-    `guide` (K, H + 2 reach, W + 2 reach) is padded. The weight of two pixels r apart with the
-    difference d is ``2^(-max(d - noise, 0) scale - r^2 fall)``. Both pixels of a pair have the
-    same weight, so one displacement also serves the opposite one.
+    `guide` (K, H + 2 reach, W + 2 reach) is padded. `taps` are the weights of the rows and columns
+    of a patch, from its centre on: a tuple, so that the loops over it are unrolled. The weight of
+    two pixels r apart with the difference d is ``2^(-max(d - noise, 0) scale - r^2 fall)``. Both
+    pixels of a pair have the same weight, so one displacement also serves the opposite one.
     """
     channels, height, width = y.shape
-    size = window.size
-    reach = size // 2
-    ring = np.zeros((size, width + 2 * reach), np.float32)  # the last rows of differences
-    column = np.zeros(width + 2 * reach, np.float32)
-    weights = np.zeros(width, np.float32)
-    bits = np.zeros(width, np.int32)
+    reach = len(taps) - 1
+    squares = np.empty((last - first + distance + 2 * reach, width + 2 * reach), np.float32)
+    column = np.empty(width + 2 * reach, np.float32)
+    weights = np.empty(width, np.float32)
+    bits = np.empty(width, np.int32)
     power = bits.view(np.float32)
     total = np.zeros((last - first, width), np.float32)
     peak = np.zeros((last - first, width), np.float32)
@@ -117,42 +119,39 @@ def average_band(y, guide, window, distance, noise, scale, fall, greatest, first
     for down in range(distance + 1):
         top, bottom = max(0, first - down), min(last, height - down)
         for right in range(-distance if down else 1, distance + 1):
-            left, count = max(0, -right), width - abs(right)
-            if count <= 0 or bottom <= top:
+            left, size = max(0, -right), width - abs(right)
+            if size <= 0 or bottom <= top:
                 continue
-            wide = count + 2 * reach
+            # Unsigned indices need no test for counting from the end; nor are there views of
+            # rows: making one takes as long as a hundred pixels.
+            wide, count = np.uint64(size + 2 * reach), np.uint64(size)
+            a, b, centre = np.uint64(left), np.uint64(left + right), np.uint64(reach)
             start = -fall * np.float32(down**2 + right**2)
             for row in range(top, bottom + 2 * reach):
-                squares = ring[row % size]
-                for k in range(guide.shape[0]):
-                    a = guide[k, row, left : left + wide]
-                    b = guide[k, row + down, left + right : left + right + wide]
-                    if k == 0:
-                        for x in range(wide):
-                            squares[x] = (a[x] - b[x]) ** 2
-                    else:
-                        for x in range(wide):
-                            squares[x] += (a[x] - b[x]) ** 2
-                here = row - 2 * reach  # the row whose patches are now complete
-                if here < top:
-                    continue
-                squares = ring[(here + reach) % size]
+                i, j, line = np.uint64(row), np.uint64(row + down), np.uint64(row - top)
                 for x in range(wide):
-                    column[x] = window[reach] * squares[x]
-                for k in range(reach):
-                    a, b, share = ring[(here + k) % size], ring[(row - k) % size], window[k]
+                    squares[line, x] = (guide[0, i, x + a] - guide[0, j, x + b]) ** 2
+                for k in range(1, guide.shape[0]):
                     for x in range(wide):
-                        column[x] += share * (a[x] + b[x])
+                        squares[line, x] += (guide[k, i, x + a] - guide[k, j, x + b]) ** 2
+                if row < top + 2 * reach:
+                    continue
+                here = row - 2 * reach  # the row whose patches are now complete
+                line -= centre
+                for x in range(wide):
+                    value = taps[0] * squares[line, x]
+                    for k in range(1, len(taps)):
+                        above, below = line - np.uint64(k), line + np.uint64(k)
+                        value += taps[k] * (squares[above, x] + squares[below, x])
+                    column[x] = value
                 for x in range(count):
-                    weights[x] = window[reach] * column[x + reach]
-                for k in range(reach):
-                    a, b, share = column[k:], column[2 * reach - k :], window[k]
-                    for x in range(count):
-                        weights[x] += share * (a[x] + b[x])
-                for x in range(count):
+                    value = taps[0] * column[x + centre]
+                    for k in range(1, len(taps)):
+                        before, after = centre - np.uint64(k), centre + np.uint64(k)
+                        value += taps[k] * (column[x + before] + column[x + after])
                     # 2^t: the exponent field of a float32 holds the rounded part of t, a Taylor
                     # series gives the rest.
-                    t = start - max(weights[x] - noise, zero) * scale
+                    t = start - max(value - noise, zero) * scale
                     keep = t >= cut
                     t = max(t, cut)
                     whole = np.int32(t - half)
@@ -163,25 +162,22 @@ def average_band(y, guide, window, distance, noise, scale, fall, greatest, first
                     series = np.float32(0.69314718) + f * (np.float32(0.24022651) + f * series)
                     weights[x] = one + f * series
                     bits[x] = (whole + np.int32(127)) << np.int32(23) if keep else np.int32(0)
-                for x in range(count):
-                    weights[x] *= power[x]
                 for side in range(2):
                     # First the pixels of this row, then those that they were compared with.
                     mine, other = (here, here + down) if side == 0 else (here + down, here)
                     if mine < first or mine >= last:
                         continue
-                    begin = left if side == 0 else left + right
-                    sums = total[mine - first, begin : begin + count]
-                    most = peak[mine - first, begin : begin + count]
+                    begin, across = (a, b) if side == 0 else (b, a)
+                    i, j, line = np.uint64(mine), np.uint64(other), np.uint64(mine - first)
                     for x in range(count):
-                        sums[x] += weights[x]
-                        most[x] = max(most[x], weights[x])
-                    across = left + right if side == 0 else left
-                    for c in range(channels):
-                        values = y[c, other, across : across + count]
-                        sums = out[c, mine, begin : begin + count]
+                        weight = weights[x] * power[x]
+                        total[line, x + begin] += weight
+                        peak[line, x + begin] = max(peak[line, x + begin], weight)
+                        out[0, i, x + begin] += weight * y[0, j, x + across]
+                    for c in range(1, channels):
                         for x in range(count):
-                            sums[x] += weights[x] * values[x]
+                            weight = weights[x] * power[x]
+                            out[c, i, x + begin] += weight * y[c, j, x + across]
     for row in range(first, last):
         for x in range(width):
             # A pixel unlike all others keeps its value.

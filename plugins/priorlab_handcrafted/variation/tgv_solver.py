@@ -15,6 +15,9 @@ the operator. It sets the speed, not the solution."""
 
 RELAXATION = 1.9
 CHECK_EVERY = 25
+DEPTH = 5
+"""Iterations in one sweep over the image; the rows that they work on are to fit into the cache."""
+
 HALF = 0.5**0.5
 
 
@@ -87,69 +90,130 @@ def solve(
     number = v.dtype.type
     step = number(STEP)
     model = (number(radius), number(ratio), step, number(1 / (12 * STEP)), number(RELAXATION))
-    for iteration in range(1, iterations + 1):
-        _iterate(v, state.x, state.w, state.p, state.s, model)
-        if iteration % CHECK_EVERY == 0:
-            gap = _relative_gap(v, radius, ratio, state)
-            report(iteration, state.x, gap)
-            if gap <= tolerance:
-                break
+    for iteration in range(CHECK_EVERY, iterations + 1, CHECK_EVERY):
+        for _ in range(CHECK_EVERY // DEPTH):
+            _iterate(v, state.x, state.w, state.p, state.s, model, DEPTH)
+        gap = _relative_gap(v, radius, ratio, state)
+        report(iteration, state.x, gap)
+        if gap <= tolerance:
+            break
     return state.x.copy()
-
-
-def gradient(x: Array) -> Array:
-    """Return the forward differences (2, C, H, W), zero across the border."""
-    result = np.zeros((2, *x.shape), x.dtype)
-    result[0, :, :-1] = np.diff(x, axis=1)
-    result[1, :, :, :-1] = np.diff(x, axis=2)
-    return result
 
 
 def _relative_gap(v: Array, radius: float, ratio: float, state: State) -> float:
     """Return (primal - dual objective) / primal, both divided by the radius."""
-    w = state.w[..., 1:]
-    second = np.zeros((3, *v.shape), v.dtype)
-    second[0, :, :-2] = np.diff(w[0], axis=1)[:, :-1]
-    second[1, :, :, :-2] = np.diff(w[1], axis=2)[:, :, :-1]
-    second[2, :, :-1, :-1] = HALF * (
-        np.diff(w[1], axis=1)[:, :, :-1] + np.diff(w[0], axis=2)[:, :-1]
-    )
-    primal = _total(_lengths(gradient(state.x) - w)) + ratio * _total(_lengths(second))
-    primal += _total((state.x - v) ** 2) / (2 * radius)
-    q = state.slopes_dual(ratio)
-    # D^T q, the adjoint of the gradient.
-    back = -q[0] - q[1]
-    back[:, 1:] += q[0, :, :-1]
-    back[:, :, 1:] += q[1, :, :, :-1]
-    dual = _total(v * back) - radius / 2 * _total(back**2)
+    sums = _certify(v, state.x, state.w, state.s, v.dtype.type(ratio))
+    length, curvature, distance, product, squares, longest = sums
+    primal = length + ratio * curvature + distance / (2 * radius)
+    scale = 1 / max(1.0, longest**0.5)
+    dual = scale * product - radius / 2 * scale**2 * squares
     # Where nothing is left to gain, both objectives are rounding errors.
-    return (primal - dual) / max(primal, float(np.finfo(v.dtype).eps) * v.size)
+    return float((primal - dual) / max(primal, float(np.finfo(v.dtype).eps) * v.size))
 
 
 def _lengths(field: Array) -> Array:
     return np.sqrt((field**2).sum((0, 1)))
 
 
-def _total(values: Array) -> float:
-    return float(values.sum(dtype=np.float64))
-
-
 # No views of rows in the kernels: making one costs as much as processing 100 pixels.
 
 
 @kernel
-def _iterate(v, x, w, p, s, model):
-    """Do one iteration in place: primal row by row, the dual rows one behind."""
+def _iterate(v, x, w, p, s, model, count):
+    """Do `count` iterations in place: primal row by row, the dual rows one behind.
+
+    An iteration follows the one before it at a distance of two rows, while they are in the cache.
+    """
     channels, height, width = v.shape
-    x_ahead = np.zeros((2, channels, width + 1), v.dtype)
-    w_ahead = np.zeros((2, 2, channels, width + 1), v.dtype)
+    x_ahead = np.zeros((count, 2, channels, width + 1), v.dtype)
+    w_ahead = np.zeros((count, 2, 2, channels, width + 1), v.dtype)
     scale = np.empty((2, width), v.dtype)
-    for row in range(height + 1):
-        if row < height:
-            for c in range(channels):
-                _primal_row(v, x, w, p, s, x_ahead, w_ahead, model, c, row)
-        if row:
-            _dual_row(p, s, x_ahead, w_ahead, scale, model, row - 1)
+    news = np.zeros((5, channels, width), v.dtype)
+    # Whether a pixel has as many neighbours on its right.
+    one, two = np.zeros(width, v.dtype), np.zeros(width, v.dtype)
+    one[: max(width - 1, 0)] = 1
+    two[: max(width - 2, 0)] = 1
+    for step in range(height + 2 * count - 1):
+        for k in range(count):
+            row = step - 2 * k
+            if 0 <= row < height:
+                if channels == 1:
+                    _primal_gray_row(v, x, w, p, s, x_ahead[k], w_ahead[k], one, model, row)
+                else:
+                    for c in range(channels):
+                        _primal_row(v, x, w, p, s, x_ahead[k], w_ahead[k], model, c, row)
+            if 0 < row <= height:
+                if channels == 1:
+                    _dual_gray_row(p, s, x_ahead[k], w_ahead[k], one, two, model, row - 1)
+                else:
+                    _dual_row(p, s, x_ahead[k], w_ahead[k], news, scale, model, row - 1)
+
+
+@kernel
+def _primal_gray_row(v, x, w, p, s, x_ahead, w_ahead, one_right, model, row):
+    """Do what `_primal_row` does, for one channel: in one pass."""
+    radius, _, step, _, relaxation = model
+    _, height, width = v.shape
+    here, above = np.uint64(row & 1), np.uint64(max(row - 1, 0))
+    one, zero = v.dtype.type(1), v.dtype.type(0)
+    half, two = v.dtype.type(HALF), v.dtype.type(2)
+    from_above = one if row else zero
+    keep = one / (one + step / radius)
+    pull = step / radius
+    inside = zero if row == height - 1 else one
+    r, i = np.uint64(row), np.uint64(1)
+    for j in range(np.uint64(width)):
+        change = p[0, 0, r, j + i] - from_above * p[0, 0, above, j + i]
+        change += p[1, 0, r, j + i] - p[1, 0, r, j]
+        old = x[0, r, j]
+        new = keep * (old + step * change + pull * v[0, r, j])
+        x_ahead[here, 0, j] = two * new - old
+        x[0, r, j] = old + relaxation * (new - old)
+    for j in range(np.uint64(width)):
+        change = p[0, 0, r, j + i] + half * (s[2, 0, r, j + i] - s[2, 0, r, j])
+        change += s[0, 0, r, j + i] - from_above * s[0, 0, above, j + i]
+        old = w[0, 0, r, j + i]
+        new = inside * (old + step * change)
+        w_ahead[here, 0, 0, j] = two * new - old
+        w[0, 0, r, j + i] = old + relaxation * (new - old)
+        change = p[1, 0, r, j + i] + half * (s[2, 0, r, j + i] - from_above * s[2, 0, above, j + i])
+        change += s[1, 0, r, j + i] - s[1, 0, r, j]
+        old = w[1, 0, r, j + i]
+        new = one_right[j] * (old + step * change)
+        w_ahead[here, 1, 0, j] = two * new - old
+        w[1, 0, r, j + i] = old + relaxation * (new - old)
+
+
+@kernel
+def _dual_gray_row(p, s, x_ahead, w_ahead, one_right, two_right, model, row):
+    """Do what `_dual_row` does, for one channel: in one pass."""
+    _, ratio, _, step, relaxation = model
+    _, _, height, width = p.shape
+    here, there = np.uint64(row & 1), np.uint64(1 - (row & 1))
+    one, zero, half = p.dtype.type(1), p.dtype.type(0), p.dtype.type(HALF)
+    down = step if row + 1 < height else zero
+    far_down = step if row + 2 < height else zero
+    r, i = np.uint64(row), np.uint64(1)
+    for j in range(np.uint64(width - 1)):
+        x, w0, w1 = x_ahead[here, 0, j], w_ahead[here, 0, 0, j], w_ahead[here, 1, 0, j]
+        p0, p1 = p[0, 0, r, j + i], p[1, 0, r, j + i]
+        new0 = p0 + down * (x_ahead[there, 0, j] - x - w0)
+        new1 = p1 + step * one_right[j] * (x_ahead[here, 0, j + i] - x - w1)
+        scale = relaxation / np.sqrt(max(new0 * new0 + new1 * new1, one))
+        p[0, 0, r, j + i] = p0 + (new0 * scale - relaxation * p0)
+        p[1, 0, r, j + i] = p1 + (new1 * scale - relaxation * p1)
+    for j in range(np.uint64(width - 1)):
+        w0, w1 = w_ahead[here, 0, 0, j], w_ahead[here, 1, 0, j]
+        s0, s1, s2 = s[0, 0, r, j + i], s[1, 0, r, j + i], s[2, 0, r, j + i]
+        mixed = w_ahead[there, 1, 0, j] - w1 + w_ahead[here, 0, 0, j + i] - w0
+        new0 = s0 + far_down * (w_ahead[there, 0, 0, j] - w0)
+        new1 = s1 + step * two_right[j] * (w_ahead[here, 1, 0, j + i] - w1)
+        new2 = s2 + down * one_right[j] * half * mixed
+        squares = new0 * new0 + new1 * new1 + new2 * new2
+        scale = relaxation * ratio / np.sqrt(max(squares, ratio * ratio))
+        s[0, 0, r, j + i] = s0 + (new0 * scale - relaxation * s0)
+        s[1, 0, r, j + i] = s1 + (new1 * scale - relaxation * s1)
+        s[2, 0, r, j + i] = s2 + (new2 * scale - relaxation * s2)
 
 
 @kernel
@@ -189,14 +253,14 @@ def _primal_row(v, x, w, p, s, x_ahead, w_ahead, model, c, row):
 
 
 @kernel
-def _dual_row(p, s, x_ahead, w_ahead, scale, model, row):
+def _dual_row(p, s, x_ahead, w_ahead, news, scale, model, row):
     """Step p and s on a row, given that row and the next one of the extrapolated points."""
     _, ratio, _, step, relaxation = model
     _, channels, height, width = p.shape
     width -= 1
     here, there = row & 1, 1 - (row & 1)
     one, half = p.dtype.type(1), p.dtype.type(HALF)
-    news = np.zeros((5, channels, width), p.dtype)
+    news[:] = 0
     for j in range(width):
         scale[0, j] = 0
         scale[1, j] = 0
@@ -236,3 +300,74 @@ def _dual_row(p, s, x_ahead, w_ahead, scale, model, row):
             for j in range(width):
                 change = news[2 + i, c, j] * scale[1, j] - s[i, c, row, j + 1]
                 s[i, c, row, j + 1] += relaxation * change
+
+
+@kernel
+def _certify(v, x, w, s, ratio):
+    """Return the sums from which both objectives follow.
+
+    They are those of ``|grad x - w|``, of ``|E w|``, of ``|x - v|^2``, and with ``q = E^T s`` as
+    in `State.slopes_dual`, but not yet scaled, of ``v D^T q`` and ``|D^T q|^2``; the last is the
+    greatest ``|q|^2``.
+    """
+    channels, height, width = v.shape
+    zero, one, half = v.dtype.type(0), v.dtype.type(1), v.dtype.type(HALF)
+    feasible = np.zeros((2, 3, channels, width + 1), v.dtype)  # rows of s, cut to its bound
+    q = np.zeros((2, 2, channels, width + 1), v.dtype)
+    squares = np.empty((4, width), v.dtype)
+    scale = np.empty(width, v.dtype)
+    totals = np.zeros(6)
+    for row in range(height):
+        here, there = row & 1, 1 - (row & 1)
+        below, far = min(row + 1, height - 1), min(row + 2, height - 1)
+        down, far_down = (one if below > row else zero), (one if far > row + 1 else zero)
+        squares[:] = 0
+        distance, product, energy = zero, zero, zero
+        for c in range(channels):
+            for j in range(width):
+                across = v.dtype.type(j + 1 < width)
+                beside, next_one = min(j + 1, width - 1), min(j + 2, width)
+                w0, w1 = w[0, c, row, j + 1], w[1, c, row, j + 1]
+                value = x[c, row, j]
+                slope = down * (x[c, below, j] - value) - w0
+                other = x[c, row, beside] - value - w1
+                squares[0, j] += slope * slope + other * other
+                curve = far_down * (w[0, c, below, j + 1] - w0)
+                bend = v.dtype.type(j + 2 < width) * (w[1, c, row, next_one] - w1)
+                mixed = w[1, c, below, j + 1] - w1 + w[0, c, row, next_one] - w0
+                mixed *= half * down * across
+                squares[1, j] += curve * curve + bend * bend + mixed * mixed
+                distance += (value - v[c, row, j]) * (value - v[c, row, j])
+            for i in range(3):
+                for j in range(width):
+                    squares[2, j] += s[i, c, row, j + 1] * s[i, c, row, j + 1]
+        for j in range(width):
+            scale[j] = ratio / np.sqrt(max(squares[2, j], ratio * ratio))
+        for c in range(channels):
+            for i in range(3):
+                for j in range(width):
+                    feasible[here, i, c, j + 1] = scale[j] * s[i, c, row, j + 1]
+            for j in range(width):
+                flat = feasible[here, 2, c, j] - feasible[here, 2, c, j + 1]
+                steep = feasible[there, 2, c, j + 1] - feasible[here, 2, c, j + 1]
+                q0 = feasible[there, 0, c, j + 1] - feasible[here, 0, c, j + 1] + half * flat
+                q1 = feasible[here, 1, c, j] - feasible[here, 1, c, j + 1] + half * steep
+                q[here, 0, c, j + 1], q[here, 1, c, j + 1] = q0, q1
+                squares[3, j] += q0 * q0 + q1 * q1
+            for j in range(width):
+                back = q[there, 0, c, j + 1] - q[here, 0, c, j + 1]
+                back += q[here, 1, c, j] - q[here, 1, c, j + 1]
+                product += v[c, row, j] * back
+                energy += back * back
+        length, curvature, longest = zero, zero, zero
+        for j in range(width):
+            length += np.sqrt(squares[0, j])
+            curvature += np.sqrt(squares[1, j])
+            longest = max(longest, squares[3, j])
+        totals[0] += length
+        totals[1] += curvature
+        totals[2] += distance
+        totals[3] += product
+        totals[4] += energy
+        totals[5] = max(totals[5], longest)
+    return totals
