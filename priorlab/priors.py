@@ -31,6 +31,7 @@ from priorlab.solvers import answers, image_space, stabilised
 from priorlab.solvers.image_space import ImageSpaceSettings
 from priorlab.solvers.parameter_space import stopping
 from priorlab.solvers.parameter_space.fit import fit
+from priorlab.solvers.parameter_space.optimisers import load_optimisers
 from priorlab.solvers.parameter_space.penalties import RED
 from priorlab.solvers.parameter_space.settings import FitSettings
 from priorlab.solvers.plug_and_play import restoring
@@ -365,7 +366,8 @@ class Generator(Prior, FitSettings):
         return self.batch > 1
 
     def prepare(self, device: torch.device, channels: int) -> None:
-        """Prepare the denoiser, if there is one; see `Prior.prepare`."""
+        """Load the optimisers, and the denoiser if there is one; see `Prior.prepare`."""
+        load_optimisers()
         if self.red:
             self.red.prepare(device, channels)
 
