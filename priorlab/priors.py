@@ -13,6 +13,7 @@ The core turns each form into a method for every task: `priorlab.solvers`.
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any, ClassVar, cast
@@ -264,6 +265,15 @@ class Denoiser(Prior, SolverSettings):
         `sigma` is a standard deviation on the [0, 1] scale.
         """
 
+    def denoise_in_step(self, v: Tensor, sigma: float, step: int) -> Tensor:
+        """Return what `denoise` returns, or less: what a step of plug-and-play needs.
+
+        Optional: later steps mend what an earlier one left, so that a prior may save time in each,
+        and do another part of the work in every `step`, which counts from 0. Solvers that draw
+        samples call `denoise` instead.
+        """
+        return self.denoise(v, sigma)
+
     def locality(self, channels: int, sigma: float) -> Locality | None:
         """Return how far `denoise` looks; None, the default, if a pixel may depend on all others.
 
@@ -273,9 +283,25 @@ class Denoiser(Prior, SolverSettings):
 
     def denoise_in_tiles(self, v: Tensor, sigma: float) -> Tensor:
         """Return what `denoise` returns, tile by tile if `v` is large and the prior is local."""
-        locality = self.locality(v.shape[1], sigma)
         denoise = answers.checked_image(f"{self.name}: denoise", self.denoise)
-        return in_tiles(lambda part: denoise(part, sigma), v, locality)
+        return self._in_tiles(lambda part: denoise(part, sigma), v, sigma)
+
+    def _in_tiles(self, work: Callable[[Tensor], Tensor], v: Tensor, sigma: float) -> Tensor:
+        return in_tiles(work, v, self.locality(v.shape[1], sigma))
+
+    def _in_steps(self) -> Callable[[Tensor, float], Tensor]:
+        """Return the denoiser for the steps of one restoration, which it counts."""
+        steps = itertools.count()
+
+        def next_step(v: Tensor, sigma: float) -> Tensor:
+            step = next(steps)
+            denoise = answers.checked_image(
+                f"{self.name}: denoise_in_step",
+                lambda part, sigma: self.denoise_in_step(part, sigma, step),
+            )
+            return self._in_tiles(lambda part: denoise(part, sigma), v, sigma)
+
+        return next_step
 
     def restore(self, measurement: Measurement, trace: Trace = SILENT, seed: int = 0) -> Tensor:
         """Solve by plug-and-play; see `priorlab.solvers.plug_and_play`."""
@@ -319,7 +345,9 @@ class Denoiser(Prior, SolverSettings):
         )
 
     def _solved(self, measurement: Measurement, trace: Trace, seed: int) -> Result:
-        return restoring.restore(self.denoise_in_tiles, measurement, self, trace, seed)
+        return restoring.restore(
+            self.denoise_in_tiles, measurement, self, trace, seed, self._in_steps
+        )
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

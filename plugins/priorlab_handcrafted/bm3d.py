@@ -2,7 +2,7 @@
 
 import dataclasses
 import math
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 import torch
@@ -46,8 +46,18 @@ MATCH_NOISE = 0.3
 NOISY_SHARE = 0.1
 """Share of the noisy image that is mixed into the first estimate before blocks are matched."""
 
+WIDER = 2
+"""Reference blocks of a step of plug-and-play are so many times as far apart, up to `BLOCK`."""
+
 KAISER = 2.0
 """Shape of the window that gives the centre of a block more weight than its edges."""
+
+
+class Grid(NamedTuple):
+    """Where reference blocks begin: at `first` and `step` pixels on in both directions."""
+
+    step: int
+    first: tuple[int, int] = (0, 0)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -81,6 +91,8 @@ class BM3D(Denoiser):
     - Colour differences have a threshold of their own, `CHROMA_THRESHOLD` (paper: the same as
       luma).
     - Colours are orthonormal opponent ones, which are noisy alike (paper: any such space).
+    - On tasks other than denoising, of which the papers say nothing, reference blocks are `WIDER`
+      times as far apart, and elsewhere in each step of plug-and-play.
 
     `THRESHOLD`, the group sizes, `KAISER`, `MATCH_LIMIT`, `step` and `reach` are the paper's.
 
@@ -113,29 +125,44 @@ class BM3D(Denoiser):
     def locality(self, channels: int, sigma: float) -> Locality:
         # In each step: a block over the pixel, the reference of its group, and the other blocks.
         step = 2 * self.reach + 2 * BLOCK
-        return Locality(2 * step, grid=self.step, side=MOST_SIDE)
+        grid = math.lcm(self.step, self._wider_step)
+        return Locality(2 * step, grid=grid, side=MOST_SIDE)
 
     def denoise(self, v: Tensor, sigma: float) -> Tensor:
         """Return `v` (B, C, H, W) without noise of level `sigma` in [0, 1] units."""
+        return self._denoised(v, sigma, Grid(self.step))
+
+    @override
+    def denoise_in_step(self, v: Tensor, sigma: float, step: int) -> Tensor:
+        apart = self._wider_step
+        # In `apart` squared steps, reference blocks begin everywhere.
+        first = step % apart, (2 * step + step // apart) % apart
+        return self._denoised(v, sigma, Grid(apart, first))
+
+    @property
+    def _wider_step(self) -> int:
+        return min(BLOCK, WIDER * self.step)
+
+    def _denoised(self, v: Tensor, sigma: float, grid: Grid) -> Tensor:
         if sigma < SMALLEST_SIGMA:
             return v.clone()
         planes = to_opponent(gray_or_rgb(v.detach().cpu().float()))
-        images = [torch.from_numpy(self._restore(image.numpy(), sigma)) for image in planes]
+        images = [torch.from_numpy(self._restore(one.numpy(), sigma, grid)) for one in planes]
         del planes  # large images leave little room
         restored = torch.stack(images) if len(images) > 1 else images[0][None]
         return from_opponent(restored).reshape(v.shape).to(v)
 
-    def _restore(self, noisy: Array, sigma: float) -> Array:
+    def _restore(self, noisy: Array, sigma: float, grid: Grid) -> Array:
         """Return the estimate of one image (C, H, W) in opponent colours."""
         channels, height, width = noisy.shape
         missing = [(0, 0), (0, max(0, BLOCK - height)), (0, max(0, BLOCK - width))]
         if height < BLOCK or width < BLOCK:
             noisy = np.pad(noisy, missing, mode="symmetric")
-        first = self._filter(noisy, None, noisy[0], FIRST_GROUP, math.inf, sigma)
+        first = self._filter(noisy, None, noisy[0], FIRST_GROUP, math.inf, sigma, grid)
         guide = first[0] + NOISY_SHARE * (noisy[0] - first[0])
         # Luma is the sum of the channels over the root of their number.
         limit = channels * MATCH_LIMIT + MATCH_NOISE * sigma**2
-        second = self._filter(noisy, first, guide, SECOND_GROUP, BLOCK**2 * limit, sigma)
+        second = self._filter(noisy, first, guide, SECOND_GROUP, BLOCK**2 * limit, sigma, grid)
         return second[:, :height, :width]
 
     def _filter(
@@ -146,6 +173,7 @@ class BM3D(Denoiser):
         size: int,
         limit: float,
         sigma: float,
+        grid: Grid,
     ) -> Array:
         """Return the Wiener estimate that `first` (C, H, W) suggests, or the first estimate.
 
@@ -184,7 +212,7 @@ class BM3D(Denoiser):
                 transforms.synthesise(total, weights, inverse, window, estimate, mass)
             return result
 
-        tiles = matching.tiles(guide.shape, BLOCK, self.step, TILE)
+        tiles = matching.tiles(guide.shape, BLOCK, grid.step, TILE, grid.first)
         sums = np.zeros((2, *noisy.shape), np.float32)
         with Threads() as threads:
             # Added in the order of the tiles, so that the threads do not change the rounding.

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 from torch.nn.functional import avg_pool2d, interpolate, pad
+from typing_extensions import override
 
 from priorlab.components import parameter
 from priorlab.priors import Denoiser
@@ -35,6 +37,8 @@ TRUST_RATIO = 0.27
 """It weighs the noisy image ``FIRST_TRUST TRUST_RATIO^t`` times as much as the patches."""
 BETAS = (1, 4, 8, 16, 32)
 """The paper's iterations: how much the image trusts a patch, times the variance of the noise."""
+SPARSER = 2
+"""How much wider the stride of a step of plug-and-play is."""
 SMALLEST = 16
 """Fewest rows and columns of the image at half size."""
 LEAST_LEVEL = 1e-6
@@ -76,13 +80,17 @@ class ExpectedPatchLogLikelihood(WithRecipe, Denoiser):
     - The `ITERATIONS` assume patches with ``FIRST_LEVEL LEVEL_RATIO^t`` times the noise, and
       weigh the noisy image ``FIRST_TRUST TRUST_RATIO^t`` times as much as the patches (paper:
       ``beta^(-1/2)`` and ``1 / beta`` times, by `BETAS`).
+    - On tasks other than denoising, a step of plug-and-play cleans each of the patches, `SPARSER`
+      farther apart, once and without the half size; the levels and the weight of the data are
+      those of its solver (paper: half-quadratic splitting with `BETAS`).
     - Beyond the border the image is mirrored, so that all patches of the grid are complete
       (paper: only patches within the image).
 
     ``recipe=paper`` has none of these, and each pixel weighs its patches as if `SIZE` squared of
     them covered it (paper: as many as do, with which the border would keep its noise). It takes
-    15 times as long. The mixture is not the authors', but one of as many components, learned from
-    other photographs. Of colour the paper says nothing.
+    15 times as long; on tasks other than denoising, each step of plug-and-play takes the whole of
+    it. The mixture is not the authors', but one of as many components, learned from other
+    photographs. Of colour the paper says nothing.
 
     Examples
     --------
@@ -119,15 +127,21 @@ class ExpectedPatchLogLikelihood(WithRecipe, Denoiser):
     @torch.no_grad()
     def denoise(self, v: Tensor, sigma: float) -> Tensor:
         """Return `v` (B, C, H, W) without noise of level `sigma`; both in [0, 1] units."""
-        if sigma < LEAST_LEVEL:
-            return v.clone()
-        spectra, planes = self._spectra(v.device), to_opponent(v.float())
-        out = torch.empty_like(planes)
-        for channel in range(planes.shape[1]):
-            scale = LUMA_SCALE if channel == 0 and planes.shape[1] == 3 else 1.0
-            for index, plane in enumerate(planes[:, channel]):
-                out[index, channel] = scale * self._restore(plane / scale, sigma / scale, spectra)
-        return from_opponent(out).to(v.dtype)
+        spectra = self._spectra(v.device)
+        return _plane_by_plane(lambda plane, level: self._restore(plane, level, spectra), v, sigma)
+
+    @override
+    @torch.no_grad()
+    def denoise_in_step(self, v: Tensor, sigma: float, step: int) -> Tensor:
+        if self.as_in_paper:
+            return self.denoise(v, sigma)
+        spectra, stride = self._spectra(v.device), min(SIZE, self.stride + SPARSER)
+
+        def clean(plane: Tensor, level: float) -> Tensor:
+            stage = spectra.stage(level**2)
+            return average_patches(plane, plane, stage, stride, _offset(step, stride))
+
+        return _plane_by_plane(clean, v, sigma)
 
     def _restore(self, v: Tensor, sigma: float, spectra: Spectra, coarser: bool = True) -> Tensor:
         """Return one plane (H, W) without its noise."""
@@ -142,7 +156,7 @@ class ExpectedPatchLogLikelihood(WithRecipe, Denoiser):
             smooth = x
             if coarse is not None:
                 smooth = x + _double(coarse - _halve(x), x.shape)
-            cleaned = average_patches(x, smooth, stage, n, (t % n, (2 * t + t // n) % n))
+            cleaned = average_patches(x, smooth, stage, n, _offset(t, n))
             trust = FIRST_TRUST * TRUST_RATIO**t
             x = (trust * v + cleaned) / (trust + 1)
         return x
@@ -151,6 +165,24 @@ class ExpectedPatchLogLikelihood(WithRecipe, Denoiser):
         path = Path(self.weights) if self.weights else SHIPPED
         modified = path.stat().st_mtime_ns if path.exists() else 0
         return load_spectra(path, modified, device, SIZE**2 - 1 if self.as_in_paper else COUPLED)
+
+
+def _plane_by_plane(clean: Callable[[Tensor, float], Tensor], v: Tensor, sigma: float) -> Tensor:
+    """Return `v` (B, C, H, W) with each plane cleaned by itself, as bright as those of training."""
+    if sigma < LEAST_LEVEL:
+        return v.clone()
+    planes = to_opponent(v.float())
+    out = torch.empty_like(planes)
+    for channel in range(planes.shape[1]):
+        scale = LUMA_SCALE if channel == 0 and planes.shape[1] == 3 else 1.0
+        for index, plane in enumerate(planes[:, channel]):
+            out[index, channel] = scale * clean(plane / scale, sigma / scale)
+    return from_opponent(out).to(v.dtype)
+
+
+def _offset(t: int, stride: int) -> tuple[int, int]:
+    """Return where the patches of iteration t begin: elsewhere in each of ``stride^2``."""
+    return t % stride, (2 * t + t // stride) % stride
 
 
 def _restore_as_published(v: Tensor, sigma: float, spectra: Spectra) -> Tensor:

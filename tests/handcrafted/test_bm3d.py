@@ -101,6 +101,15 @@ def test_double_precision_input():
     torch.testing.assert_close(restored.float(), BM3D().denoise(y, 0.1), atol=1e-6, rtol=0)
 
 
+def test_a_step_of_plug_and_play_takes_fewer_references_and_others_in_the_next():
+    clean, y = noisy_picture(96, 90, 1, 0.1)
+    first, second = (BM3D().denoise_in_step(y, 0.1, step) for step in (0, 1))
+    torch.testing.assert_close(first, BM3D(step=6).denoise(y, 0.1), atol=0, rtol=0)
+    assert not torch.equal(first, second)
+    for image in (first, second):
+        assert metrics.psnr(image[0].numpy(), clean) > restored_psnr(clean, y, 0.1) - 1
+
+
 def test_threads_do_not_change_a_bit():
     _, y = noisy_picture(150, 170, 3, 0.1)
     threads = torch.get_num_threads()

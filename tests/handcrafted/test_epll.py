@@ -93,6 +93,21 @@ def test_any_size_level_and_type(channels, height, width, level, double):
     assert (restored - clean).square().mean() < 1.1 * (level / 255) ** 2 + 1e-9
 
 
+def test_a_step_of_plug_and_play_costs_less_and_other_steps_take_other_patches():
+    v = noisy(photo_crop("camera"), 25)
+    first, second = (EPLL.denoise_in_step(v, 25 / 255, step) for step in (0, 1))
+    for image in (first, second):
+        assert psnr(image[0].numpy(), photo_crop("camera")[0].numpy()) > 27
+    assert not torch.equal(first, second)
+    assert torch.equal(first, EPLL.denoise_in_step(v, 25 / 255, 0))
+
+
+def test_the_paper_denoises_anew_in_each_step():
+    v = noisy(torch.from_numpy(picture(20, 24))[None], 25)
+    paper = ExpectedPatchLogLikelihood(recipe="paper")
+    assert torch.equal(paper.denoise_in_step(v, 0.1, 3), paper.denoise(v, 0.1))
+
+
 def test_no_noise_changes_nothing():
     v = torch.from_numpy(picture(24, 32))[None]
     assert torch.equal(EPLL.denoise(v, 0), v)

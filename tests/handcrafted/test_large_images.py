@@ -63,6 +63,17 @@ def test_tiles_meet_without_a_seam(registry, noisy, spec, channels):
         assert float(difference.max()) <= 1e-5
 
 
+@pytest.mark.parametrize("step", [0, 1, 5])
+def test_the_references_of_a_step_are_the_same_in_tiles(noisy, step):
+    prior, v = BM3D(reach=4), noisy[:, :1].contiguous()
+    locality = dataclasses.replace(prior.locality(1, SIGMA), side=100)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("priorlab.solvers.tiles.SHARE", 0.5)
+        tiled = in_tiles(lambda part: prior.denoise_in_step(part, SIGMA, step), v, locality)
+    difference = (tiled - prior.denoise_in_step(v, SIGMA, step)).abs()
+    assert float((difference > 1e-5).float().mean()) < 0.01
+
+
 def test_priors_whose_pixels_depend_on_all_others_say_so(registry):
     for spec in ("wavelet:rule=visu", "wavelet:window=0", "wavelet:transform=orthogonal"):
         (prior,) = registry.build_priors(spec)

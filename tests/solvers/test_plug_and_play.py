@@ -14,6 +14,7 @@ from priorlab.forward.noise import Gaussian, NoNoise, Poisson, SaltAndPepper
 from priorlab.forward.operators import Identity, Mask
 from priorlab.priors import Denoiser
 from priorlab.solvers.plug_and_play.levels import falling_levels
+from priorlab.solvers.tiles import Locality
 from priorlab.trace import Trace
 
 
@@ -79,6 +80,56 @@ def test_settings_decide_the_splitting(smooth):
         assert len(calls) == 5
         distance.append(error(restored * mask, measurement.y))
     assert distance[1] > distance[0], "rho grows with the weight: the denoiser is trusted more"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Stepping(Blur):
+    """A filter that is told which step it is in."""
+
+    name: ClassVar[str] = "stepping"
+    seen: ClassVar[list[int]] = []
+
+    def denoise_in_step(self, v, sigma, step):
+        self.seen.append(step)
+        return self.denoise(v, sigma) + 1e-3 * step
+
+
+def test_steps_are_counted_from_0_in_each_restoration(smooth):
+    prior = Stepping(steps=3)
+    prior.seen.clear()
+    measurement = measure(smooth, Mask((smooth > 0.4).float()), NoNoise())
+    first = prior.restore(measurement)
+    assert prior.seen == [0, 1, 2]
+    assert torch.equal(prior.restore(measurement), first)
+    assert not torch.equal(first, Blur(steps=3).restore(measurement))
+
+
+def test_noise_alone_and_samplers_take_the_whole_denoiser(smooth):
+    prior = Stepping(solver="diffpir", steps=3)
+    prior.seen.clear()
+    prior.restore(measure(smooth, Mask((smooth > 0.4).float()), NoNoise()))
+    Stepping().restore(measure(smooth, Identity(), Gaussian(0.1)))
+    Stepping().restore(measure(smooth, Identity(), Poisson(30.0)))
+    assert prior.seen == []
+
+
+def test_each_image_of_a_batch_with_impulses_counts_its_own_steps(smooth):
+    measurement = measure(torch.cat([smooth, smooth.flip(-1)]), Identity(), SaltAndPepper(0.3))
+    prior = Stepping(steps=4)
+    alone = torch.cat([prior.restore(measurement.image(index)) for index in range(2)])
+    assert torch.equal(prior.restore(measurement), alone)
+
+
+def test_the_tiles_of_a_large_image_belong_to_one_step():
+    class Tiled(Stepping):
+        def locality(self, channels, sigma):
+            return Locality(reach=1, side=16)
+
+    image = torch.rand(1, 1, 16, 64, generator=torch.Generator().manual_seed(0))
+    mask = (torch.arange(16 * 64).view(1, 1, 16, 64) % 3 > 0).float()
+    Tiled.seen.clear()
+    Tiled(steps=2).restore(measure(image, Mask(mask), NoNoise()))
+    assert set(Tiled.seen) == {0, 1} and len(Tiled.seen) > 2
 
 
 @pytest.mark.parametrize("noise", [Poisson(2.0), Poisson(30.0), SaltAndPepper(0.3)])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
@@ -22,6 +24,7 @@ def restore(
     settings: SolverSettings,
     trace: Trace,
     seed: int = 0,
+    in_steps: Callable[[], Denoise] | None = None,
 ) -> Result:
     """Restore an image with a denoiser as the prior.
 
@@ -42,6 +45,9 @@ def restore(
         Receives each iterate, and the deviation, if there is one, as the picture "uncertainty".
     seed : int
         What samplers draw from. Each image of a batch is restored as it would be alone.
+    in_steps : callable, optional
+        Returns the denoiser that the steps of one solver call, in order, unless it draws samples;
+        None: `denoise`.
 
     Returns
     -------
@@ -62,12 +68,16 @@ def restore(
     """
     kind = MISSING if measurement.has_outliers else kind_of(measurement)
     samples = algorithm_for(settings, kind).samples
+
+    def prepare() -> Denoise:
+        return denoise if samples or in_steps is None else in_steps()
+
     if not samples and (image := _denoised(denoise, measurement)) is not None:
         return Result(image)
     if measurement.has_outliers:
-        result = _one_by_one(denoise, measurement, settings, trace, seed)
+        result = _one_by_one(prepare, measurement, settings, trace, seed)
     else:
-        result = _solved(denoise, measurement, settings, trace, seed)
+        result = _solved(prepare(), measurement, settings, trace, seed)
     if result.deviation is not None:
         trace.picture("uncertainty", result.deviation)
     return result
@@ -86,7 +96,7 @@ def _denoised(denoise: Denoise, measurement: Measurement) -> Tensor | None:
 
 
 def _one_by_one(
-    denoise: Denoise,
+    prepare: Callable[[], Denoise],
     measurement: Measurement,
     settings: SolverSettings,
     trace: Trace,
@@ -97,7 +107,7 @@ def _one_by_one(
     for index in range(measurement.shape[0]):
         one = measurement.image(index).without_outliers()
         within = TraceOfOne(trace, image, index)
-        result = _solved(denoise, one, settings, within, seed)
+        result = _solved(prepare(), one, settings, within, seed)
         image[index] = result.image[0]
         if result.deviation is not None:
             deviations.append(result.deviation)
