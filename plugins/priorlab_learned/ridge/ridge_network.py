@@ -6,8 +6,8 @@ import math
 from typing import Self
 
 import numpy as np
+import scipy
 import torch
-from scipy.fft import dct
 from torch import Tensor, nn
 
 from priorlab_learned.ridge.ridge_energy import RidgeEnergy, filters_norm
@@ -99,6 +99,6 @@ def _logit(share: float) -> float:
 
 def _cosines(side: int) -> Tensor:
     """Return the discrete cosines (side^2 - 1, 1, side, side), without the constant."""
-    lines = dct(np.eye(side), norm="ortho", axis=0)
+    lines = scipy.fft.dct(np.eye(side), norm="ortho", axis=0)
     bank = np.einsum("ia,jb->ijab", lines, lines).reshape(-1, 1, side, side)[1:]
     return torch.from_numpy(bank.astype(np.float32))
