@@ -114,7 +114,7 @@ def test_the_moving_variance_ends_a_fit_where_it_is_quiet() -> None:
     rule = MovingVariance(noisy())
     ended = follow(rule, image_at)
     assert 250 <= rule.best_step <= 310, "the quiet steps are those from 200 to 300"
-    assert ended == math.ceil(1.3 * rule.best_step) + rule.PATIENCE
+    assert ended == math.ceil((1 + rule.GROWTH) * rule.best_step) + rule.PATIENCE
     assert torch.equal(rule.best, image_at(rule.best_step))
 
 

@@ -33,6 +33,11 @@ class StoppingRule(ABC):
         The step that made it.
     """
 
+    PATIENCE: ClassVar[int] = 40
+    GROWTH: ClassVar[float] = 0.1
+    """A fit ends so many steps after the best image, and one more for every ten before it:
+    progress slows down with time. results/tuning-dip.md has what else was tried."""
+
     def __init__(self, measurement: Measurement) -> None:
         """Prepare for a fit to the `measurement` of a single image."""
         self.measurement = measurement
@@ -47,6 +52,10 @@ class StoppingRule(ABC):
         """Keep the image of this step as the best."""
         self.best.copy_(image)
         self.best_step = step
+
+    def waited(self, step: int) -> bool:
+        """Return whether no better image has come for long."""
+        return step >= (1 + self.GROWTH) * self.best_step + self.PATIENCE
 
     @abstractmethod
     def finished(self, step: int, image: Tensor, output: Tensor, last: bool) -> bool:
@@ -101,8 +110,7 @@ class HeldOut(StoppingRule):
         if error < self.least:
             self.least = error
             self.keep(step, image)
-        # Progress slows down with time: the later the best image, the longer the patience.
-        return step > 1.3 * self.best_step + 80
+        return self.waited(step)
 
 
 class MovingVariance(StoppingRule):
@@ -113,17 +121,14 @@ class MovingVariance(StoppingRule):
     any window, of outputs at half the size.
 
     Source: H. Wang et al., "Early stopping for deep image prior", TMLR 2023. Different from
-    theirs: a variance is smaller only if it falls faster than a power of the step. On the plateau
-    near the best it wanders up and down, and the least one may come long after.
+    theirs: a variance is smaller only if it falls faster than a power of the step, since on the
+    plateau near the best it wanders up and down, and the least one may come long after; and a
+    smaller one is awaited for far less than their 1000 steps.
     """
 
     WINDOW: ClassVar[int] = 95
     FALL: ClassVar[float] = 0.35
     """Power of the step by which the variance is multiplied before it is compared."""
-
-    PATIENCE: ClassVar[int] = 60
-    """Steps without a smaller variance after which a fit ends, and three more for every ten before
-    them: progress slows down with time. Theirs are 1000."""
 
     def __init__(self, measurement: Measurement) -> None:
         super().__init__(measurement)
@@ -165,15 +170,11 @@ class MovingVariance(StoppingRule):
             self.found = torch.where(less, step, self.found)
         self.best.copy_(torch.where(self.found == step, image, self.best))
         # Asking the device costs time, so only where the answer may end the fit.
-        if last or self._waited(step):
+        if last or self.waited(step):
             self.best_step = int(self.found)
             if step < self.best_step:
                 self.keep(step, image)
-        return self._waited(step)
-
-    def _waited(self, step: int) -> bool:
-        """Return whether no smaller variance has come for long."""
-        return step >= 1.3 * self.best_step + self.PATIENCE
+        return self.waited(step)
 
 
 class Discrepancy(StoppingRule):
