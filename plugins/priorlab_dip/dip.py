@@ -28,7 +28,7 @@ class DeepImagePrior(WithRecipe, Generator):
 
     Source: Ulyanov, Vedaldi, Lempitsky, "Deep Image Prior", CVPR 2018.
 
-    The defaults are quick: 15 to 45 seconds on one core with fast bfloat16 for 256 x 256 pixels
+    The defaults are quick: 15 to 40 seconds on one core with fast bfloat16 for 256 x 256 pixels
     in colour, the more the picture is full of detail, and three times that without. Two runs
     gain 0.3 to 0.4 dB (``runs=2``) for twice the work; side by side on two cores they take
     little longer than one (``runs=2,batch=2``). Smoother pictures, 0.2 and 0.35 dB better on two
@@ -47,8 +47,9 @@ class DeepImagePrior(WithRecipe, Generator):
       border (paper: ``padding=reflect``).
     - Muon optimises the kernels in the first 60 steps, and hands over to Adam in the next 60, with
       a `learning_rate` of 0.08 (paper: Adam with 0.01; with 0.001 for missing pixels).
-    - At most 450 steps, and a rule that stops before them (paper: 1,800 steps for noise, 11,000
-      for missing pixels, 2,000 and 4,000 for super-resolution by 4 and by 8).
+    - At most 450 steps, 300 where pixels are missing, and a rule that stops before them (paper:
+      1,800 steps for noise, 11,000 for missing pixels, 2,000 and 4,000 for super-resolution by 4
+      and by 8).
     - The noise in the code follows that of the data, with a quarter of its deviation, times 1.7 in
       gray pictures (paper: 1/30 for noise, 1/20 from sigma 50 on; 0.03 and, for super-resolution
       by 8, 0.05).

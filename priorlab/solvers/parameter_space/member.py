@@ -15,6 +15,8 @@ from priorlab.randomness import seed_torch
 from priorlab.solvers.exact_data import agreeing
 from priorlab.solvers.parameter_space.settings import (
     LEAST_PERTURBED,
+    MEMORY,
+    MEMORY_OF_EXACT,
     NOTICEABLE,
     FitSettings,
 )
@@ -103,8 +105,9 @@ class Member:
     def follow(self, step: int, output: Tensor) -> None:
         """Take in the output of a step."""
         settings, last = self.settings, self.settings.iterations
-        # At first the mean forgets faster: its memory is a ninth of the steps so far.
-        decay = min(settings.averaging, step / (step + 9))
+        # At first the mean forgets faster.
+        memory = MEMORY if noisy(self.measurement) else MEMORY_OF_EXACT
+        decay = min(settings.averaging, step / (step + memory))
         self.mean.lerp_(output, 1 - decay if step > 1 else 1)
         if self.samples and step > last // 2:
             self.estimate = self.samples.add(output)

@@ -17,6 +17,10 @@ nothing yet of the gradients' sizes: all at once they would undo much of the fit
 CAREFUL = 1 / 4
 """What the step size of Adam is multiplied by where Muon makes the fit, to data without noise."""
 
+MEMORY, MEMORY_OF_EXACT = 9, 4
+"""The running mean remembers a ninth of the steps so far, until `averaging` is more; a quarter of
+them where the data are without noise: such a fit does not turn back, and is steadier for it."""
+
 LEAST_PERTURBED = 14 / 255
 """The code is perturbed as for this noise level at least: exact data gain from it too."""
 
