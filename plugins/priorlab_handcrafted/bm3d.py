@@ -184,8 +184,7 @@ class BM3D(Denoiser):
         forward = matrix.astype(np.float32)
         inverse = np.linalg.inv(matrix).astype(np.float32)
         match = matching.matcher(BLOCK)
-        taper = np.kaiser(BLOCK, KAISER)
-        window = np.outer(taper, taper).astype(np.float32)
+        taper = np.kaiser(BLOCK, KAISER).astype(np.float32)
 
         def filter_tile(references: matching.References) -> Array:
             area = matching.area(references, BLOCK, self.reach, guide.shape)
@@ -209,7 +208,7 @@ class BM3D(Denoiser):
                 else:
                     transforms.analyse(np.ascontiguousarray(first[c][area]), forward, model)
                     kernels.wiener(spectra, model, groups, counts, sigma**2, total, weights)
-                transforms.synthesise(total, weights, inverse, window, estimate, mass)
+                transforms.synthesise(total, weights, inverse, taper, estimate, mass)
             return result
 
         tiles = matching.tiles(guide.shape, BLOCK, grid.step, TILE, grid.first)

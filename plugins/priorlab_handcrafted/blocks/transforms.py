@@ -81,6 +81,13 @@ def _combine(
 
 
 @kernel
+def _add(scale: float, values: Array, out: Array) -> None:
+    """Add `values` times `scale` to `out`."""
+    for x in range(len(out)):
+        out[x] += scale * values[x]
+
+
+@kernel
 def analyse(plane: Array, matrix: Array, spectra: Array) -> None:
     """Set `spectra` (places, 64) to ``matrix @ block @ matrix.T`` of every block of `plane`."""
     height, width = plane.shape
@@ -124,7 +131,7 @@ def analyse(plane: Array, matrix: Array, spectra: Array) -> None:
 
 @kernel
 def synthesise(
-    spectra: Array, weights: Array, inverse: Array, window: Array, image: Array, mass: Array
+    spectra: Array, weights: Array, inverse: Array, taper: Array, image: Array, mass: Array
 ) -> None:
     """Overlap all blocks: set `image` to their windowed sum and `mass` to that of `weights`.
 
@@ -136,56 +143,48 @@ def synthesise(
         The sums of their weights.
     inverse : (8, 8)
         The inverse of the matrix of `analyse`.
-    window : (8, 8)
-        Weight of a pixel within its block.
+    taper : (8,)
+        Weight of a pixel within its block, in either direction.
     image, mass : (height, width)
         Their quotient is the estimate.
     """
     height, width = image.shape
     n = width - 7
     full = np.empty((64, n), np.float32)
-    half = np.empty((64, n), np.float32)
     pixels = np.empty(n, np.float32)
+    # The columns of the blocks are transformed back first, and added up in a ring of eight rows.
+    ring = np.zeros((8, 8, n), np.float32)
+    shares = np.zeros((8, n), np.float32)
     image[:] = 0
     mass[:] = 0
-    for y in range(height - 7):
-        here = weights[y * n : y * n + n]
-        for x in range(n):
-            spectrum = spectra[y * n + x]
-            for k in range(64):
-                full[k, x] = spectrum[k]
-        for i in range(8):
-            for j in range(8):
-                _combine(
-                    inverse[i],
-                    full[j],
-                    full[8 + j],
-                    full[16 + j],
-                    full[24 + j],
-                    full[32 + j],
-                    full[40 + j],
-                    full[48 + j],
-                    full[56 + j],
-                    half[8 * i + j],
-                )
-        for i in range(8):
-            for j in range(8):
-                _combine(
-                    inverse[j],
-                    half[8 * i],
-                    half[8 * i + 1],
-                    half[8 * i + 2],
-                    half[8 * i + 3],
-                    half[8 * i + 4],
-                    half[8 * i + 5],
-                    half[8 * i + 6],
-                    half[8 * i + 7],
-                    pixels,
-                )
-                total = image[y + i][j : j + n]
-                share = mass[y + i][j : j + n]
-                scale = window[i, j]
-                for x in range(n):
-                    total[x] += scale * pixels[x]
-                for x in range(n):
-                    share[x] += scale * here[x]
+    for y in range(height):
+        if y < height - 7:
+            for x in range(n):
+                spectrum = spectra[y * n + x]
+                for k in range(64):
+                    full[k, x] = spectrum[k]
+            for i in range(8):
+                for j in range(8):
+                    _combine(
+                        taper[i] * inverse[i],
+                        full[j],
+                        full[8 + j],
+                        full[16 + j],
+                        full[24 + j],
+                        full[32 + j],
+                        full[40 + j],
+                        full[48 + j],
+                        full[56 + j],
+                        pixels,
+                    )
+                    _add(np.float32(1), pixels, ring[(y + i) % 8, j])
+                _add(taper[i], weights[y * n : y * n + n], shares[(y + i) % 8])
+        row, share = ring[y % 8], shares[y % 8]
+        for j in range(8):
+            _combine(
+                inverse[j], row[0], row[1], row[2], row[3], row[4], row[5], row[6], row[7], pixels
+            )
+            _add(taper[j], pixels, image[y, j : j + n])
+            _add(taper[j], share, mass[y, j : j + n])
+        row[:] = 0
+        share[:] = 0
