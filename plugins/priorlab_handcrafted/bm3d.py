@@ -19,7 +19,7 @@ from priorlab_handcrafted.blocks.transforms import BLOCK
 from priorlab_handcrafted.shared.colour import from_opponent, gray_or_rgb, to_opponent
 from priorlab_handcrafted.shared.compiled import Threads
 
-TILE = 42
+TILE = 57
 """Most reference blocks along a side of a tile: its spectra should fit into the cache."""
 
 MOST_SIDE = 4096
@@ -119,7 +119,8 @@ class BM3D(Denoiser):
 
     def prepare(self, device: torch.device, channels: int) -> None:
         """Compile the loops."""
-        self.denoise(torch.zeros(1, channels, 16, 16), 0.1)
+        for step in (self.step, self._wider_step):
+            self._denoised(torch.zeros(1, channels, 16, 16), 0.1, Grid(step))
 
     @override
     def locality(self, channels: int, sigma: float) -> Locality:
@@ -183,7 +184,7 @@ class BM3D(Denoiser):
         matrix = transforms.spline_matrix() if first is None else transforms.cosine_matrix()
         forward = matrix.astype(np.float32)
         inverse = np.linalg.inv(matrix).astype(np.float32)
-        match = matching.matcher(BLOCK)
+        match = matching.matcher(BLOCK, grid.step)
         taper = np.kaiser(BLOCK, KAISER).astype(np.float32)
 
         def filter_tile(references: matching.References) -> Array:
