@@ -19,7 +19,7 @@ from priorlab_handcrafted.blocks.transforms import BLOCK
 from priorlab_handcrafted.shared.colour import from_opponent, gray_or_rgb, to_opponent
 from priorlab_handcrafted.shared.compiled import Threads
 
-TILE = 42
+TILE = 57
 """Most reference blocks along a side of a tile: its spectra should fit into the cache."""
 
 MOST_SIDE = 4096
@@ -119,7 +119,8 @@ class BM3D(Denoiser):
 
     def prepare(self, device: torch.device, channels: int) -> None:
         """Compile the loops."""
-        self.denoise(torch.zeros(1, channels, 16, 16), 0.1)
+        for step in (self.step, self._wider_step):
+            self._denoised(torch.zeros(1, channels, 16, 16), 0.1, Grid(step))
 
     @override
     def locality(self, channels: int, sigma: float) -> Locality:
@@ -183,9 +184,8 @@ class BM3D(Denoiser):
         matrix = transforms.spline_matrix() if first is None else transforms.cosine_matrix()
         forward = matrix.astype(np.float32)
         inverse = np.linalg.inv(matrix).astype(np.float32)
-        match = matching.matcher(BLOCK)
-        taper = np.kaiser(BLOCK, KAISER)
-        window = np.outer(taper, taper).astype(np.float32)
+        match = matching.matcher(BLOCK, grid.step)
+        taper = np.kaiser(BLOCK, KAISER).astype(np.float32)
 
         def filter_tile(references: matching.References) -> Array:
             area = matching.area(references, BLOCK, self.reach, guide.shape)
@@ -209,7 +209,7 @@ class BM3D(Denoiser):
                 else:
                     transforms.analyse(np.ascontiguousarray(first[c][area]), forward, model)
                     kernels.wiener(spectra, model, groups, counts, sigma**2, total, weights)
-                transforms.synthesise(total, weights, inverse, window, estimate, mass)
+                transforms.synthesise(total, weights, inverse, taper, estimate, mass)
             return result
 
         tiles = matching.tiles(guide.shape, BLOCK, grid.step, TILE, grid.first)

@@ -158,7 +158,7 @@ class WNNM(Denoiser):
     ) -> Array:
         """Return the average of the low-rank estimates of the patches of `x` (C, H, W)."""
         block, shape = setting.block, x.shape[1:]
-        match = matching.matcher(block)
+        match = matching.matcher(block, self.step)
         # The first iteration has all of the noise.
         share = setting.share**2 if iteration else 0.0
         # Every iteration takes other references: a wide step is then as good as a small one.

@@ -49,12 +49,12 @@ def test_table_of_spectra_and_the_way_back(make):
     block = matrix @ plane[2:10, 5:13] @ matrix.T
     np.testing.assert_allclose(spectra[2 * 7 + 5].reshape(8, 8), block, atol=1e-5)
     weights = np.random.default_rng(1).random(len(spectra), dtype=np.float32) + 0.1
-    window = np.random.default_rng(2).random((8, 8), dtype=np.float32)
+    taper = np.random.default_rng(2).random(8, dtype=np.float32)
     image, mass = np.empty_like(plane), np.empty_like(plane)
     inverse = np.linalg.inv(matrix).astype(np.float32)
-    transforms.synthesise(spectra * weights[:, None], weights, inverse, window, image, mass)
+    transforms.synthesise(spectra * weights[:, None], weights, inverse, taper, image, mass)
     np.testing.assert_allclose(image / mass, plane, atol=1e-4)
-    assert mass[0, 0] == pytest.approx(weights[0] * window[0, 0])
+    assert mass[0, 0] == pytest.approx(weights[0] * taper[0] ** 2)
 
 
 def test_groups_are_as_large_as_a_power_of_two():

@@ -15,17 +15,21 @@ from priorlab_handcrafted.blocks import matching
     height=st.integers(8, 24),
     width=st.integers(8, 24),
     block=st.sampled_from([7, 8]),
+    step=st.sampled_from([3, 4, 8]),
+    first=st.sampled_from([0, 1]),
     reach=st.integers(1, 20),
     size=st.sampled_from([1, 4, 16, 31]),
     limit=st.sampled_from([math.inf, 9.0]),
     seed=st.integers(0, 99),
 )
-def test_matches_are_the_nearest_blocks(height, width, block, reach, size, limit, seed):
+def test_matches_are_the_nearest_blocks(
+    height, width, block, step, first, reach, size, limit, seed
+):
     guide = np.random.default_rng(seed).random((height, width), dtype=np.float32)
-    rows, columns = np.arange(0, height - block + 1, 3), np.arange(0, width - block + 1, 5)
+    (rows, columns), *_ = matching.tiles(guide.shape, block, step, 99, (first, first))
     groups = np.zeros((len(rows) * len(columns), size), np.int32)
     counts = np.zeros(len(groups), np.int32)
-    matching.matcher(block)(guide, rows, columns, reach, limit, groups, counts)
+    matching.matcher(block, step)(guide, rows, columns, reach, limit, groups, counts)
     blocks = np.lib.stride_tricks.sliding_window_view(guide, (block, block)).astype(np.float64)
     for reference, (y, x) in enumerate((y, x) for y in rows for x in columns):
         distances = np.square(blocks - blocks[y, x]).sum((2, 3))
@@ -37,6 +41,16 @@ def test_matches_are_the_nearest_blocks(height, width, block, reach, size, limit
         places = groups[reference, :count]
         assert places[0] == y * (width - block + 1) + x
         np.testing.assert_allclose(distances.flat[places], expected, rtol=1e-4)
+
+
+@pytest.mark.parametrize("scale", [1e-2, 1e2, 1e4])
+def test_a_block_is_its_own_best_match_at_any_scale(scale):
+    guide = scale * np.random.default_rng(0).random((20, 20), dtype=np.float32)
+    rows = columns = np.arange(0, 13, 3)
+    groups, counts = np.zeros((25, 4), np.int32), np.zeros(25, np.int32)
+    matching.matcher(8, 3)(guide, rows, columns, 5, math.inf, groups, counts)
+    assert (counts == 4).all()
+    assert groups[:, 0].tolist() == [y * 13 + x for y in rows for x in columns]
 
 
 @pytest.mark.parametrize("first", [(0, 0), (3, 4)])

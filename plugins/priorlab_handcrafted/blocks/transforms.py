@@ -81,12 +81,22 @@ def _combine(
 
 
 @kernel
+def _add(scale: float, values: Array, out: Array) -> None:
+    """Add `values` times `scale` to `out`."""
+    for x in range(len(out)):
+        out[x] += scale * values[x]
+
+
+@kernel
 def analyse(plane: Array, matrix: Array, spectra: Array) -> None:
     """Set `spectra` (places, 64) to ``matrix @ block @ matrix.T`` of every block of `plane`."""
     height, width = plane.shape
     n = width - 7
-    half = np.empty((8, width), np.float32)
-    full = np.empty((64, n), np.float32)
+    columns = np.empty((8, width), np.float32)
+    # The eight rows lie one after the other; what is computed across their ends is not used.
+    flat = columns.ravel()
+    end = len(flat) - 7
+    full = np.empty((8, end), np.float32)
     for y in range(height - 7):
         for i in range(8):
             _combine(
@@ -99,32 +109,31 @@ def analyse(plane: Array, matrix: Array, spectra: Array) -> None:
                 plane[y + 5],
                 plane[y + 6],
                 plane[y + 7],
-                half[i],
+                columns[i],
             )
-        for i in range(8):
-            v = half[i]
-            for j in range(8):
-                _combine(
-                    matrix[j],
-                    v[0:n],
-                    v[1 : n + 1],
-                    v[2 : n + 2],
-                    v[3 : n + 3],
-                    v[4 : n + 4],
-                    v[5 : n + 5],
-                    v[6 : n + 6],
-                    v[7 : n + 7],
-                    full[8 * i + j],
-                )
+        for j in range(8):
+            _combine(
+                matrix[j],
+                flat[0:end],
+                flat[1 : end + 1],
+                flat[2 : end + 2],
+                flat[3 : end + 3],
+                flat[4 : end + 4],
+                flat[5 : end + 5],
+                flat[6 : end + 6],
+                flat[7 : end + 7],
+                full[j],
+            )
         for x in range(n):
             out = spectra[y * n + x]
-            for k in range(64):
-                out[k] = full[k, x]
+            for i in range(8):
+                for j in range(8):
+                    out[8 * i + j] = full[j, i * width + x]
 
 
 @kernel
 def synthesise(
-    spectra: Array, weights: Array, inverse: Array, window: Array, image: Array, mass: Array
+    spectra: Array, weights: Array, inverse: Array, taper: Array, image: Array, mass: Array
 ) -> None:
     """Overlap all blocks: set `image` to their windowed sum and `mass` to that of `weights`.
 
@@ -136,56 +145,57 @@ def synthesise(
         The sums of their weights.
     inverse : (8, 8)
         The inverse of the matrix of `analyse`.
-    window : (8, 8)
-        Weight of a pixel within its block.
+    taper : (8,)
+        Weight of a pixel within its block, in either direction.
     image, mass : (height, width)
         Their quotient is the estimate.
     """
     height, width = image.shape
     n = width - 7
-    full = np.empty((64, n), np.float32)
-    half = np.empty((64, n), np.float32)
-    pixels = np.empty(n, np.float32)
+    full = np.empty((8, 8 * n), np.float32)
+    pixels = np.empty(8 * n, np.float32)
+    # The columns of the blocks are transformed back first, and added up in a ring of eight rows.
+    ring = np.zeros((8, 8 * n), np.float32)
+    shares = np.zeros((8, n), np.float32)
     image[:] = 0
     mass[:] = 0
-    for y in range(height - 7):
-        here = weights[y * n : y * n + n]
-        for x in range(n):
-            spectrum = spectra[y * n + x]
-            for k in range(64):
-                full[k, x] = spectrum[k]
-        for i in range(8):
-            for j in range(8):
+    for y in range(height):
+        if y < height - 7:
+            for x in range(n):
+                spectrum = spectra[y * n + x]
+                for i in range(8):
+                    for j in range(8):
+                        full[i, j * n + x] = spectrum[8 * i + j]
+            for i in range(8):
                 _combine(
-                    inverse[i],
-                    full[j],
-                    full[8 + j],
-                    full[16 + j],
-                    full[24 + j],
-                    full[32 + j],
-                    full[40 + j],
-                    full[48 + j],
-                    full[56 + j],
-                    half[8 * i + j],
-                )
-        for i in range(8):
-            for j in range(8):
-                _combine(
-                    inverse[j],
-                    half[8 * i],
-                    half[8 * i + 1],
-                    half[8 * i + 2],
-                    half[8 * i + 3],
-                    half[8 * i + 4],
-                    half[8 * i + 5],
-                    half[8 * i + 6],
-                    half[8 * i + 7],
+                    taper[i] * inverse[i],
+                    full[0],
+                    full[1],
+                    full[2],
+                    full[3],
+                    full[4],
+                    full[5],
+                    full[6],
+                    full[7],
                     pixels,
                 )
-                total = image[y + i][j : j + n]
-                share = mass[y + i][j : j + n]
-                scale = window[i, j]
-                for x in range(n):
-                    total[x] += scale * pixels[x]
-                for x in range(n):
-                    share[x] += scale * here[x]
+                _add(np.float32(1), pixels, ring[(y + i) % 8])
+                _add(taper[i], weights[y * n : y * n + n], shares[(y + i) % 8])
+        row, share = ring[y % 8].reshape((8, n)), shares[y % 8]
+        for j in range(8):
+            _combine(
+                inverse[j],
+                row[0],
+                row[1],
+                row[2],
+                row[3],
+                row[4],
+                row[5],
+                row[6],
+                row[7],
+                pixels[:n],
+            )
+            _add(taper[j], pixels[:n], image[y, j : j + n])
+            _add(taper[j], share, mass[y, j : j + n])
+        row[:] = 0
+        share[:] = 0
