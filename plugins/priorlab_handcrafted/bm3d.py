@@ -19,7 +19,7 @@ from priorlab_handcrafted.blocks.transforms import BLOCK
 from priorlab_handcrafted.shared.colour import from_opponent, gray_or_rgb, to_opponent
 from priorlab_handcrafted.shared.compiled import Threads
 
-TILE = 57
+TILE = 43
 """Most reference blocks along a side of a tile: its spectra should fit into the cache."""
 
 MOST_SIDE = 4096
