@@ -47,7 +47,7 @@ class DeepImagePrior(WithRecipe, Generator):
       border (paper: ``padding=reflect``).
     - Muon optimises the kernels in the first 60 steps, and hands over to Adam in the next 60, with
       a `learning_rate` of 0.08 (paper: Adam with 0.01; with 0.001 for missing pixels).
-    - At most 450 steps, 300 where pixels are missing, and a rule that stops before them (paper:
+    - At most 450 steps, 360 where pixels are missing, and a rule that stops before them (paper:
       1,800 steps for noise, 11,000 for missing pixels, 2,000 and 4,000 for super-resolution by 4
       and by 8).
     - The noise in the code follows that of the data, with a quarter of its deviation, times 1.7 in
