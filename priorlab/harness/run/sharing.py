@@ -55,7 +55,8 @@ class SharedSchedule(Schedule):
         """
         left = {cell.key: cell for cell in cells}
         stamps = store.stamps(left)
-        news = [key for key in store.known(left) if stamps[key] >= since]
+        # What has no stamp yet was stored since they were read.
+        news = [key for key in store.known(left) if stamps.get(key, since) >= since]
         self._waiting = {key: left.pop(key) for key in news}
         self._stamps = {key: stamps[key] for key in left.keys() & stamps.keys()}
         super().__init__(left.values(), estimates, to_score)
