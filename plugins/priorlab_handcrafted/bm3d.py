@@ -92,7 +92,8 @@ class BM3D(Denoiser):
       luma).
     - Colours are orthonormal opponent ones, which are noisy alike (paper: any such space).
     - On tasks other than denoising, of which the papers say nothing, reference blocks are `WIDER`
-      times as far apart, and elsewhere in each step of plug-and-play.
+      times as far apart, and elsewhere in each step of plug-and-play; where no pixels are missing
+      its first step alone serves better and takes half the time (`passes`).
 
     `THRESHOLD`, the group sizes, `KAISER`, `MATCH_LIMIT`, `step` and `reach` are the paper's.
 
@@ -116,6 +117,12 @@ class BM3D(Denoiser):
     reach: int = parameter(
         19, "how far to search for similar blocks in each direction", unit="pixels", low=1, high=64
     )
+    passes: int = parameter(
+        2,
+        "in each step of plug-and-play: 1 takes the first step alone, 2 take both",
+        low=1,
+        high=2,
+    )
 
     def prepare(self, device: torch.device, channels: int) -> None:
         """Compile the loops."""
@@ -131,35 +138,38 @@ class BM3D(Denoiser):
 
     def denoise(self, v: Tensor, sigma: float) -> Tensor:
         """Return `v` (B, C, H, W) without noise of level `sigma` in [0, 1] units."""
-        return self._denoised(v, sigma, Grid(self.step))
+        return self._denoised(v, sigma, Grid(self.step), passes=2)
 
     @override
     def denoise_in_step(self, v: Tensor, sigma: float, step: int) -> Tensor:
         apart = self._wider_step
         # In `apart` squared steps, reference blocks begin everywhere.
         first = step % apart, (2 * step + step // apart) % apart
-        return self._denoised(v, sigma, Grid(apart, first))
+        return self._denoised(v, sigma, Grid(apart, first), self.passes)
 
     @property
     def _wider_step(self) -> int:
         return min(BLOCK, WIDER * self.step)
 
-    def _denoised(self, v: Tensor, sigma: float, grid: Grid) -> Tensor:
+    def _denoised(self, v: Tensor, sigma: float, grid: Grid, passes: int) -> Tensor:
         if sigma < SMALLEST_SIGMA:
             return v.clone()
         planes = to_opponent(gray_or_rgb(v.detach().cpu().float()))
-        images = [torch.from_numpy(self._restore(one.numpy(), sigma, grid)) for one in planes]
+        arrays = (self._restore(one.numpy(), sigma, grid, passes) for one in planes)
+        images = [torch.from_numpy(array) for array in arrays]
         del planes  # large images leave little room
         restored = torch.stack(images) if len(images) > 1 else images[0][None]
         return from_opponent(restored).reshape(v.shape).to(v)
 
-    def _restore(self, noisy: Array, sigma: float, grid: Grid) -> Array:
+    def _restore(self, noisy: Array, sigma: float, grid: Grid, passes: int) -> Array:
         """Return the estimate of one image (C, H, W) in opponent colours."""
         channels, height, width = noisy.shape
         missing = [(0, 0), (0, max(0, BLOCK - height)), (0, max(0, BLOCK - width))]
         if height < BLOCK or width < BLOCK:
             noisy = np.pad(noisy, missing, mode="symmetric")
         first = self._filter(noisy, None, noisy[0], FIRST_GROUP, math.inf, sigma, grid)
+        if passes == 1:
+            return first[:, :height, :width]
         guide = first[0] + NOISY_SHARE * (noisy[0] - first[0])
         # Luma is the sum of the channels over the root of their number.
         limit = channels * MATCH_LIMIT + MATCH_NOISE * sigma**2

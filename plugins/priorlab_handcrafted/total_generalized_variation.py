@@ -54,7 +54,9 @@ class TotalGeneralizedVariation(Variation):
     conformance_exceptions: ClassVar[Mapping[str, str]] = {
         "energy": "it is itself a minimum, found less exactly than the check asks"
     }
-    ratio: float = parameter(2.0, "weight of curvature relative to that of edges", low=0.1)
+    ratio: float = parameter(
+        2.0, "weight of curvature relative to that of edges", low=0.1, search=(0.1, 5)
+    )
 
     def energy(self, x: Tensor) -> Tensor:
         """Return the generalised variation of each image (B, C, H, W): shape (B,).
