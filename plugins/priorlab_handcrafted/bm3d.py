@@ -127,7 +127,7 @@ class BM3D(Denoiser):
     def prepare(self, device: torch.device, channels: int) -> None:
         """Compile the loops."""
         for step in (self.step, self._wider_step):
-            self._denoised(torch.zeros(1, channels, 16, 16), 0.1, Grid(step))
+            self._denoised(torch.zeros(1, channels, 16, 16), 0.1, Grid(step), passes=2)
 
     @override
     def locality(self, channels: int, sigma: float) -> Locality:
