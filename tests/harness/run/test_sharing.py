@@ -48,6 +48,21 @@ def keys_of(cells):
     return [cell.key for cell in cells]
 
 
+def test_what_is_stored_while_a_run_begins_is_not_computed(schedule, store, monkeypatch):
+    stamps = store.stamps
+
+    def stamps_before(keys):
+        found = stamps(keys)
+        samples.put(store, "a")
+        return found
+
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "stamps", stamps_before)
+        begun = schedule("a", "b")
+    assert begun.take().cell.key == "b"
+    assert keys_of(begun.arrived()) == ["a"]
+
+
 def test_what_another_run_computes_is_waited_for_and_arrives(schedule, store):
     first, second = schedule("a"), schedule("a", "b")
     assert first.take().cell.key == "a"
