@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import importlib.machinery
 import importlib.util
 import os
 import re
@@ -11,7 +12,9 @@ import sys
 from collections.abc import Collection, Iterator, Sequence
 from importlib import metadata
 from pathlib import Path
-from types import ModuleType
+from types import CodeType, ModuleType
+
+from typing_extensions import override
 
 from priorlab.files import check_regular
 from priorlab.hookspecs import GROUP
@@ -88,14 +91,35 @@ def _candidate(path: Path) -> Candidate:
     return Candidate(name, str(path))
 
 
+class AlwaysCompiled(importlib.machinery.SourceFileLoader):
+    """Compiles a file whenever it is imported, and leaves nothing beside it.
+
+    Python would take bytecode for that of the file if second and size agree: an edit that replaces
+    a number right after a run would go unnoticed.
+    """
+
+    @override
+    def get_code(self, fullname: str) -> CodeType:
+        path = self.get_filename(fullname)
+        code: CodeType = self.source_to_code(self.get_data(path), path)
+        return code
+
+
 def _load_file(path: Path, name: str) -> ModuleType:
     """Import a file, or the package whose `__init__.py` it is."""
     check_regular(path)
     package = path.name == "__init__.py"
     spec = importlib.util.spec_from_file_location(
-        name, path, submodule_search_locations=[str(path.parent)] if package else None
+        name,
+        path,
+        loader=AlwaysCompiled(name, str(path)),
+        submodule_search_locations=[str(path.parent)] if package else None,
     )
-    if spec is None or spec.loader is None:
+    if (
+        spec is None
+        or spec.loader is None
+        or path.suffix not in importlib.machinery.SOURCE_SUFFIXES
+    ):
         raise ImportError(f"{path} is not a Python file")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module

@@ -93,6 +93,9 @@ WITHOUT_EFFECT = {
 LONG = {(name, "recipe") for name in ("dip", "zs-n2n", "noise2fast", "self2self")}
 """The paper's recipe has the paper's steps: tests/dip/test_dip_recipes.py."""
 
+IN_STEPS = {("bm3d", "passes")}
+"""They decide what a step of plug-and-play does: tests/handcrafted/test_bm3d.py."""
+
 
 def values(prior, field, base):
     """Return other values of a field than that of the prior `base`."""
@@ -114,7 +117,9 @@ CASES = [
     (name, field.name, value)
     for name, prior in PRIORS.items()
     for field in dataclasses.fields(prior)
-    if field.name not in WITHOUT_EFFECT and field not in OF_FORMS and (name, field.name) not in LONG
+    if field.name not in WITHOUT_EFFECT
+    and field not in OF_FORMS
+    and (name, field.name) not in LONG | IN_STEPS
     for value in values(name, field, base_of(name, field.name))
 ]
 

@@ -232,8 +232,10 @@ def test_lone_files_are_always_imported(tmp_path, capsys):
     assert remember()
     file = tmp_path / "mine.py"
     file.write_text(PLUGIN)
+    os.utime(file, (1e9, 1e9))
     assert main(["show", "halve", "--plugin", str(file)]) == 0
     file.write_text(PLUGIN.replace("halve", "third"))
+    os.utime(file, (1e9, 1e9))  # an edit of the same second, and of the same size
     assert main(["show", "third", "--plugin", str(file)]) == 0
     assert main(["show", "third"]) == 2
 

@@ -101,6 +101,15 @@ def test_double_precision_input():
     torch.testing.assert_close(restored.float(), BM3D().denoise(y, 0.1), atol=1e-6, rtol=0)
 
 
+def test_a_step_of_plug_and_play_may_take_the_first_pass_alone():
+    clean, y = noisy_picture(48, 40, 3, 0.1)
+    once, whole = BM3D(passes=1), BM3D()
+    assert torch.equal(once.denoise(y, 0.1), whole.denoise(y, 0.1))
+    image = once.denoise_in_step(y, 0.1, 0)
+    assert not torch.equal(image, whole.denoise_in_step(y, 0.1, 0))
+    assert metrics.psnr(image[0].numpy(), clean) > restored_psnr(clean, y, 0.1) - 1.5
+
+
 def test_a_step_of_plug_and_play_takes_fewer_references_and_others_in_the_next():
     clean, y = noisy_picture(96, 90, 1, 0.1)
     first, second = (BM3D().denoise_in_step(y, 0.1, step) for step in (0, 1))
