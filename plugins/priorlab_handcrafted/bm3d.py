@@ -18,6 +18,7 @@ from priorlab_handcrafted.blocks.matching import Array
 from priorlab_handcrafted.blocks.transforms import BLOCK
 from priorlab_handcrafted.shared.colour import from_opponent, gray_or_rgb, to_opponent
 from priorlab_handcrafted.shared.compiled import Threads
+from priorlab_handcrafted.shared.grids import offset
 
 TILE = 43
 """Most reference blocks along a side of a tile: its spectra should fit into the cache."""
@@ -143,9 +144,7 @@ class BM3D(Denoiser):
     @override
     def denoise_in_step(self, v: Tensor, sigma: float, step: int) -> Tensor:
         apart = self._wider_step
-        # In `apart` squared steps, reference blocks begin everywhere.
-        first = step % apart, (2 * step + step // apart) % apart
-        return self._denoised(v, sigma, Grid(apart, first), self.passes)
+        return self._denoised(v, sigma, Grid(apart, offset(step, apart)), self.passes)
 
     @property
     def _wider_step(self) -> int:

@@ -23,6 +23,7 @@ from priorlab_handcrafted.patches.likely_patches import (
 )
 from priorlab_handcrafted.patches.mixture import SIZE
 from priorlab_handcrafted.shared.colour import from_opponent, to_opponent
+from priorlab_handcrafted.shared.grids import offset
 
 SHIPPED = Path(__file__).parent / "patches" / "weights" / "epll_gray.safetensors"
 
@@ -139,7 +140,7 @@ class ExpectedPatchLogLikelihood(WithRecipe, Denoiser):
 
         def clean(plane: Tensor, level: float) -> Tensor:
             stage = spectra.stage(level**2)
-            return average_patches(plane, plane, stage, stride, _offset(step, stride))
+            return average_patches(plane, plane, stage, stride, offset(step, stride))
 
         return _plane_by_plane(clean, v, sigma)
 
@@ -156,7 +157,7 @@ class ExpectedPatchLogLikelihood(WithRecipe, Denoiser):
             smooth = x
             if coarse is not None:
                 smooth = x + _double(coarse - _halve(x), x.shape)
-            cleaned = average_patches(x, smooth, stage, n, _offset(t, n))
+            cleaned = average_patches(x, smooth, stage, n, offset(t, n))
             trust = FIRST_TRUST * TRUST_RATIO**t
             x = (trust * v + cleaned) / (trust + 1)
         return x
@@ -178,11 +179,6 @@ def _plane_by_plane(clean: Callable[[Tensor, float], Tensor], v: Tensor, sigma: 
         for index, plane in enumerate(planes[:, channel]):
             out[index, channel] = scale * clean(plane / scale, sigma / scale)
     return from_opponent(out).to(v.dtype)
-
-
-def _offset(t: int, stride: int) -> tuple[int, int]:
-    """Return where the patches of iteration t begin: elsewhere in each of ``stride^2``."""
-    return t % stride, (2 * t + t // stride) % stride
 
 
 def _restore_as_published(v: Tensor, sigma: float, spectra: Spectra) -> Tensor:

@@ -15,6 +15,7 @@ from priorlab_handcrafted.blocks.matching import Array
 from priorlab_handcrafted.blocks.wnnm_kernels import add_estimates
 from priorlab_handcrafted.shared.colour import from_opponent, gray_or_rgb, to_opponent
 from priorlab_handcrafted.shared.compiled import Threads
+from priorlab_handcrafted.shared.grids import offset
 
 TILE = 24
 """Most reference patches along a side of a tile."""
@@ -161,8 +162,7 @@ class WNNM(Denoiser):
         match = matching.matcher(block, self.step)
         # The first iteration has all of the noise.
         share = setting.share**2 if iteration else 0.0
-        # Every iteration takes other references: a wide step is then as good as a small one.
-        first = iteration % self.step, (2 * iteration + iteration // self.step) % self.step
+        first = offset(iteration, self.step)
 
         def estimate(references: matching.References) -> tuple[Array, Array]:
             place = matching.area(references, block, self.reach, shape)
