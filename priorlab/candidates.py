@@ -108,25 +108,23 @@ class AlwaysCompiled(importlib.machinery.SourceFileLoader):
 def _load_file(path: Path, name: str) -> ModuleType:
     """Import a file, or the package whose `__init__.py` it is."""
     check_regular(path)
+    if path.suffix not in importlib.machinery.SOURCE_SUFFIXES:
+        raise ImportError(f"{path} is not a Python file")
     package = path.name == "__init__.py"
+    loader = AlwaysCompiled(name, str(path))
     spec = importlib.util.spec_from_file_location(
         name,
         path,
-        loader=AlwaysCompiled(name, str(path)),
+        loader=loader,
         submodule_search_locations=[str(path.parent)] if package else None,
     )
-    if (
-        spec is None
-        or spec.loader is None
-        or path.suffix not in importlib.machinery.SOURCE_SUFFIXES
-    ):
-        raise ImportError(f"{path} is not a Python file")
+    assert spec is not None  # it is None only without a loader
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     if not package:
         _open_folder(path.parent.absolute())
     try:
-        spec.loader.exec_module(module)
+        loader.exec_module(module)
     except BaseException:
         del sys.modules[name]
         raise

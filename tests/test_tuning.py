@@ -195,4 +195,4 @@ def test_where_nothing_can_be_written_nothing_is_searched(plugin, capsys):
     command = "tune level --tasks denoise --dataset training --budget 2 -o missing/found.toml"
     assert main([*command.split(), "--plugin", str(plugin)]) == 2
     output = capsys.readouterr()
-    assert "is no folder to write to" in output.err and not output.out
+    assert "there is no folder" in output.err and not output.out

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import shlex
 import sys
 from pathlib import Path
@@ -11,8 +10,7 @@ from typing import TYPE_CHECKING
 
 from priorlab import api, tuned_parameters
 from priorlab.cli.parsing import OK, add_plugin_options, check_names, registry
-from priorlab.errors import UsageError
-from priorlab.files import write_atomically
+from priorlab.files import check_place, write_atomically
 
 if TYPE_CHECKING:
     from priorlab.cli.parsing import Commands
@@ -54,9 +52,7 @@ def _tune(options: argparse.Namespace) -> int:
         print(f"\r{line}\033[K", end="", file=sys.stderr, flush=True)
 
     tuned_parameters.merged(options.output, {})  # a damaged file is said before the search
-    folder = options.output.resolve().parent
-    if not os.access(folder, os.W_OK):
-        raise UsageError(f"cannot write {options.output}: {folder} is no folder to write to")
+    check_place(options.output)
     command = shlex.join(["priorlab", *options.typed])
     for one in api.tune(
         options.priors,
