@@ -32,7 +32,6 @@ from priorlab.solvers import answers, image_space, stabilised
 from priorlab.solvers.image_space import ImageSpaceSettings
 from priorlab.solvers.parameter_space import stopping
 from priorlab.solvers.parameter_space.fit import fit
-from priorlab.solvers.parameter_space.optimisers import load_optimisers
 from priorlab.solvers.parameter_space.penalties import RED
 from priorlab.solvers.parameter_space.settings import FitSettings
 from priorlab.solvers.plug_and_play import restoring
@@ -394,8 +393,7 @@ class Generator(Prior, FitSettings):
         return self.batch > 1
 
     def prepare(self, device: torch.device, channels: int) -> None:
-        """Load the optimisers, and the denoiser if there is one; see `Prior.prepare`."""
-        load_optimisers()
+        """Prepare the denoiser, if there is one; see `Prior.prepare`."""
         if self.red:
             self.red.prepare(device, channels)
 

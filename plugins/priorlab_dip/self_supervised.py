@@ -16,7 +16,6 @@ from priorlab.precision import bf16_is_fast, training_layout
 from priorlab.priors import Prior
 from priorlab.randomness import seeded
 from priorlab.solvers.parameter_space.muon import Muon
-from priorlab.solvers.parameter_space.optimisers import load_optimisers
 from priorlab.trace import SILENT, Trace, TraceOfOne
 
 WARM_UP = 0.1
@@ -60,11 +59,6 @@ class SelfSupervised(Prior):
         if operator.is_identity or (self.fills_in and operator.known_pixels is not None):
             return None
         return "it only removes noise" + " and fills in missing pixels" * self.fills_in
-
-    @override
-    def prepare(self, device: torch.device, channels: int) -> None:
-        """Load the optimisers; see `Prior.prepare`."""
-        load_optimisers()
 
     def restore(self, measurement: Measurement, trace: Trace = SILENT, seed: int = 0) -> Tensor:
         """Return the restored image, clipped to [0, 1]. Each image gets a network of its own.
