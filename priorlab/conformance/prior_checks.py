@@ -210,17 +210,14 @@ def timing(prior: Prior) -> None:
     _restored(prior, measurement)  # weights are loaded, loops compiled
     own, before = os.getpid(), threading.active_count()
     processes = set(process_tree.children(own))
-    others = [
-        dataclasses.replace(measurement, y=measurement.y * (1 - 1e-3 * number))
-        for number in (1, 2, 3)
-    ]
-    times = [(_seconds(prior, other), _seconds(prior, other)) for other in others]
-    usual, again = map(min, zip(*times, strict=True))  # the least: other work only adds to them
+    usual, again = _times(prior, measurement, (1, 2, 3))
+    if _suspicious(usual, again):  # a busy machine can be the reason, once
+        usual, again = _times(prior, measurement, (4, 5, 6))
     if threading.active_count() > before:
         raise Failed("a thread that it started goes on after restore returned; join it there")
     if set(process_tree.children(own)) - processes:
         raise Failed("a process that it started goes on after restore returned; end it there")
-    if usual > LEAST_TIMED and again < REMEMBERED * usual:
+    if _suspicious(usual, again):
         raise Failed(
             f"the same picture again took {again:.3f} s instead of {usual:.3f} s; keep nothing"
             " between calls, such as results by the digest of the data"
@@ -269,6 +266,21 @@ def _settings() -> dict[str, Any]:
         "torch.get_default_dtype()": torch.get_default_dtype(),
         "os.getcwd()": os.getcwd(),
     }
+
+
+def _times(prior: Prior, measurement: Measurement, numbers: tuple[int, ...]) -> tuple[float, float]:
+    """Return how long pictures take, each with a number of its own, and the same ones again."""
+    others = [
+        dataclasses.replace(measurement, y=measurement.y * (1 - 1e-3 * number))
+        for number in numbers
+    ]
+    times = [(_seconds(prior, other), _seconds(prior, other)) for other in others]
+    usual, again = map(min, zip(*times, strict=True))  # the least: other work only adds to them
+    return usual, again
+
+
+def _suspicious(usual: float, again: float) -> bool:
+    return usual > LEAST_TIMED and again < REMEMBERED * usual
 
 
 def _seconds(prior: Prior, measurement: Measurement) -> float:
