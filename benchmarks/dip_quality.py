@@ -48,6 +48,9 @@ class Watched(stopping.StoppingRule):
     def hide(self, u: Tensor) -> Tensor:
         return self.rules["held-out"].hide(u) if "held-out" in self.rules else u
 
+    def seen(self) -> Measurement:
+        return self.rules["held-out"].seen() if "held-out" in self.rules else self.measurement
+
     def finished(self, step: int, image: Tensor, output: Tensor, last: bool) -> bool:
         for name, rule in self.rules.items():
             if name not in self.chosen and (rule.finished(step, image, output, last) or last):

@@ -52,6 +52,9 @@ class All(stopping.StoppingRule):
     def hide(self, u: Tensor) -> Tensor:
         return self.rules["held-out"].hide(u)
 
+    def seen(self) -> Measurement:
+        return self.rules["held-out"].seen()
+
     def finished(self, step: int, image: Tensor, output: Tensor, last: bool) -> bool:
         for name, rule in self.rules.items():
             if name not in self.chosen and (rule.finished(step, image, output, last) or last):

@@ -419,6 +419,14 @@ class Generator(Prior, FitSettings):
         Its shape is (1, channels, height, width), of any height and width.
         """
 
+    def code_for(self, measurement: Measurement) -> Tensor:
+        """Return the input of the network for one image: by default `make_code` of its shape.
+
+        In the data of `measurement` those that a stopping rule keeps from the fit are replaced by
+        what lies around them.
+        """
+        return self.make_code(measurement.shape)
+
     def restore(self, measurement: Measurement, trace: Trace = SILENT, seed: int = 0) -> Tensor:
         """Optimise over the parameters; see `priorlab.solvers.parameter_space`."""
         return self._fitted(measurement, trace, seed).image
@@ -455,8 +463,8 @@ class Generator(Prior, FitSettings):
         def make_network(shape: Shape) -> nn.Module:
             return answers.checked_network(self.name, self.make_network(shape), shape)
 
-        def make_code(shape: Shape) -> Tensor:
-            return answers.checked_code(self.name, self.make_code(shape))
+        def make_code(measurement: Measurement) -> Tensor:
+            return answers.checked_code(self.name, self.code_for(measurement))
 
         red = None
         if self.red:

@@ -56,6 +56,7 @@ SMALL_CODE = ("decoder", "convdecoder")
 """Those whose code has the size of the coarsest scale."""
 
 ONLY_FOR = {
+    "guides": ("skip", "hourglass", "unet", "resnet"),
     "links": ("skip", "hourglass"),
     "upsampling": ("skip", "hourglass", "unet"),
     "activation": ("skip", "hourglass", "unet", "resnet"),

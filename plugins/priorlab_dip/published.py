@@ -17,6 +17,7 @@ FIXED: dict[str, Any] = {
     "channels": 128,
     "depth": 5,
     "inputs": 32,
+    "guides": 0,
     "links": 4,
     "upsampling": "bilinear",
     "activation": "leaky-relu",

@@ -113,7 +113,13 @@ def test_the_hourglass_is_the_published_one() -> None:
     torch.manual_seed(0)
     plain = nn.Sequential(Published(6, 8, 2), nn.Conv2d(8, 3, 1), nn.Sigmoid()).double()
     prior = DeepImagePrior(
-        network="hourglass", inputs=6, channels=8, depth=3, upsampling="bilinear", padding="reflect"
+        network="hourglass",
+        inputs=6,
+        guides=0,
+        channels=8,
+        depth=3,
+        upsampling="bilinear",
+        padding="reflect",
     )
     shape = (1, 3, 32, 48)
     network = prior.make_network(shape).double()
@@ -145,7 +151,7 @@ def biased(network: nn.Module, key: str) -> bool:
 
 @pytest.mark.parametrize(("channels", "published"), [(64, 25_536), (128, 100_224)])
 def test_the_deep_decoder_has_the_published_size(channels, published) -> None:
-    prior = DeepImagePrior(network="decoder", channels=channels, inputs=channels)
+    prior = DeepImagePrior(network="decoder", channels=channels, inputs=channels, depth=5)
     shape = (1, 3, 512, 512)
     assert parameters(prior.make_network(shape)) == published
     assert prior.make_code(shape).shape == (1, channels, 16, 16)
@@ -168,7 +174,7 @@ def test_the_deep_decoder_interpolates_before_it_rectifies() -> None:
 
 @pytest.mark.parametrize("network", SMALL_CODE)
 def test_the_code_of_a_decoder_is_small(network) -> None:
-    prior = DeepImagePrior(network=network, inputs=8, channels=4)
+    prior = DeepImagePrior(network=network, inputs=8, channels=4, depth=5)
     assert prior.make_code((1, 3, 250, 333)).shape == (1, 8, 8, 11)
     image = prior.make_network((1, 3, 250, 333))(prior.make_code((1, 3, 250, 333)))
     assert image.shape == (1, 3, 250, 333)
@@ -176,7 +182,7 @@ def test_the_code_of_a_decoder_is_small(network) -> None:
 
 def test_the_code_is_drawn_from_the_seeded_generator() -> None:
     shape = (1, 3, 40, 70)
-    prior = DeepImagePrior(inputs=8)
+    prior = DeepImagePrior(inputs=8, guides=0)
     torch.manual_seed(1)
     first = prior.make_code(shape)
     torch.manual_seed(1)
@@ -185,7 +191,7 @@ def test_the_code_is_drawn_from_the_seeded_generator() -> None:
 
 
 def test_meshgrid_holds_the_coordinates() -> None:
-    grid = DeepImagePrior(code="meshgrid").make_code((1, 3, 40, 70))
+    grid = DeepImagePrior(code="meshgrid", guides=0).make_code((1, 3, 40, 70))
     assert grid[0, :, 0, 0].tolist() == [0, 0] and grid[0, :, -1, -1].tolist() == [1, 1]
 
 
@@ -295,7 +301,7 @@ def test_depth_counts_scales_or_residual_blocks(network) -> None:
 
 @pytest.mark.parametrize("network", ["skip", "hourglass"])
 def test_links_have_as_many_features_as_asked(network) -> None:
-    prior = DeepImagePrior(network=network, links=7, channels=5, inputs=6, depth=3)
+    prior = DeepImagePrior(network=network, links=7, channels=5, inputs=6, guides=0, depth=3)
     links = [shape for shape in kernels(prior.make_network((1, 3, 32, 32))) if shape[0] == 7]
     assert links == [(7, 5, 1, 1), (7, 5, 1, 1), (7, 6, 1, 1)]
 

@@ -52,8 +52,8 @@ def fit(
     Parameters
     ----------
     make_network, make_code : callable
-        Return a fresh network for images of a shape, and its input. Both draw from torch's
-        global generator, which is seeded before.
+        Return a fresh network for images of a shape, and its input for a measurement of one image.
+        Both draw from torch's global generator, which is seeded before.
     measurement : Measurement
         The data, the operator and the noise model.
     settings : FitSettings
@@ -77,8 +77,8 @@ def fit(
     >>> from priorlab.trace import SILENT
     >>> def make_network(shape):
     ...     return torch.nn.Sequential(torch.nn.Conv2d(2, shape[1], 3, padding=1))
-    >>> def make_code(shape):
-    ...     return torch.rand(1, 2, *shape[2:])
+    >>> def make_code(measurement):
+    ...     return torch.rand(1, 2, *measurement.shape[2:])
     >>> measurement = Denoise().measure(torch.full((1, 3, 16, 20), 0.5), seed=0)
     >>> settings = FitSettings(iterations=3)
     >>> result = fit(make_network, make_code, measurement, settings, SILENT, seed=0)

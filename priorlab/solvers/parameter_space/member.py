@@ -24,7 +24,7 @@ from priorlab.solvers.parameter_space.stopping import rule_for
 from priorlab.solvers.running_moments import RunningMoments
 
 MakeNetwork = Callable[[Shape], nn.Module]
-MakeCode = Callable[[Shape], Tensor]
+MakeCode = Callable[[Measurement], Tensor]
 
 
 def noisy(measurement: Measurement) -> bool:
@@ -63,7 +63,7 @@ class Member:
     """One network, fitted to the measurement of one image, with all that belongs to it alone.
 
     It draws from a random state of its own, whatever others draw in between: first that of
-    torch's global generator after `seed`, from which network and code are made, then `random`
+    torch's global generator after `seed`, from which network, rule and code are made, then `random`
     for the code and `layers` for what the network draws itself, as dropout does.
     """
 
@@ -79,8 +79,8 @@ class Member:
         seed_torch(seed, device)
         self.settings, self.measurement = settings, measurement
         self.network = make_network(measurement.shape).to(device).train()
-        self.code = Code(make_code(measurement.shape), measurement, settings.perturbation)
         self.rule = rule_for(settings.stop if noisy(measurement) else "never", measurement)
+        self.code = Code(make_code(self.rule.seen()), measurement, settings.perturbation)
         self.layers = torch.get_rng_state()
         self.random = torch.Generator()
         self.random.set_state(self.layers)

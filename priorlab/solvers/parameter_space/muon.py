@@ -22,7 +22,8 @@ RATE = 0.01
 class Muon:
     """Optimises convolution kernels (..., outputs, inputs, height, width), each as one matrix."""
 
-    def __init__(self, kernels: Iterable[Tensor]) -> None:
+    def __init__(self, kernels: Iterable[Tensor], rate: float = RATE) -> None:
+        self.rate = rate
         self.momenta = {kernel: torch.zeros_like(kernel) for kernel in kernels}
 
     @torch.no_grad()
@@ -33,7 +34,7 @@ class Muon:
                 continue
             momentum.mul_(MOMENTUM).add_(kernel.grad)
             direction = orthogonal((kernel.grad + MOMENTUM * momentum).flatten(-3))
-            size = share * RATE * max(direction.shape[-2:]) ** 0.5
+            size = share * self.rate * max(direction.shape[-2:]) ** 0.5
             kernel.sub_(direction.view(kernel.shape), alpha=size)
             if share == 1:
                 kernel.grad = None

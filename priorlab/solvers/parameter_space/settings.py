@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import ClassVar
 
 from priorlab.components import parameter
+from priorlab.solvers.parameter_space.muon import RATE
 
 NOTICEABLE = 1 / 255
 """Noise below this level does no harm when it is fitted: nothing stops a fit early then, and Muon,
@@ -27,7 +29,15 @@ LEAST_PERTURBED = 14 / 255
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class FitSettings:
-    """How a network is fitted to a measurement, and when that stops."""
+    """How a network is fitted to a measurement, and when that stops.
+
+    Attributes
+    ----------
+    muon_rate : float
+        Root mean square of the change that one step of Muon makes to the weights of a layer.
+    """
+
+    muon_rate: ClassVar[float] = RATE
 
     iterations: int = parameter(450, "most steps of the optimiser", low=1)
     learning_rate: float = parameter(0.08, "step size of Adam", low=0)

@@ -36,7 +36,7 @@ class Stack:
         large = [kernel for kernel in self.networks.kernels if min(kernel.shape[-4:-2]) > 4]
         chosen = {id(kernel) for kernel in large}
         others = [values for values in self.networks.parameters if id(values) not in chosen]
-        self.muon = Muon(large)
+        self.muon = Muon(large, settings.muon_rate)
         self.adam = torch.optim.Adam([{"params": others}, {"params": large}], fused=True)
         self.bf16 = torch.autocast(
             self.y.device.type, torch.bfloat16, enabled=precision.bf16_is_fast(self.y.device)

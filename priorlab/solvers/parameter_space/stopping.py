@@ -6,6 +6,7 @@ looks at the fit after every step and keeps the image that it considers the best
 
 from __future__ import annotations
 
+import dataclasses
 from abc import ABC, abstractmethod
 from typing import ClassVar
 
@@ -33,7 +34,7 @@ class StoppingRule(ABC):
         The step that made it.
     """
 
-    PATIENCE: ClassVar[int] = 40
+    PATIENCE: ClassVar[int] = 20
     GROWTH: ClassVar[float] = 0.1
     """A fit ends so many steps after the best image, and one more for every ten before it:
     progress slows down with time. results/tuning-dip.md has what else was tried."""
@@ -47,6 +48,10 @@ class StoppingRule(ABC):
     def hide(self, u: Tensor) -> Tensor:
         """Return the data `u` that the fit made, without what it must not learn from."""
         return u
+
+    def seen(self) -> Measurement:
+        """Return the measurement, without what the fit must not learn from."""
+        return self.measurement
 
     def keep(self, step: int, image: Tensor) -> None:
         """Keep the image of this step as the best."""
@@ -100,6 +105,20 @@ class HeldOut(StoppingRule):
         """Return `u` with the held-out pixels made perfect: no loss, no gradient."""
         return torch.where(self.kept, u, self.measurement.y)
 
+    @override
+    def seen(self) -> Measurement:
+        """Return the measurement with the mean of those around it for each held-out pixel.
+
+        Data that are no picture stay as they are.
+        """
+        y = self.measurement.y
+        if y.ndim != 4 or y.is_complex():
+            return self.measurement
+        known = self.measurement.operator.known_pixels
+        there = self.kept.to(y).expand_as(y) * (1 if known is None else known)
+        around = avg_pool2d(there * y, 3, 1, 1) / avg_pool2d(there, 3, 1, 1).clamp_min(1e-6)
+        return dataclasses.replace(self.measurement, y=torch.where(self.kept, y, around))
+
     def finished(self, step: int, image: Tensor, output: Tensor, last: bool) -> bool:
         """Return whether no better image has come for long."""
         if step % INTERVAL and not last:
@@ -127,7 +146,7 @@ class MovingVariance(StoppingRule):
     """
 
     WINDOW: ClassVar[int] = 95
-    FALL: ClassVar[float] = 0.35
+    FALL: ClassVar[float] = 0.2
     """Power of the step by which the variance is multiplied before it is compared."""
 
     def __init__(self, measurement: Measurement) -> None:
@@ -220,6 +239,10 @@ class Median(StoppingRule):
     @override
     def hide(self, u: Tensor) -> Tensor:
         return self.held_out.hide(u)
+
+    @override
+    def seen(self) -> Measurement:
+        return self.held_out.seen()
 
     def finished(self, step: int, image: Tensor, output: Tensor, last: bool) -> bool:
         """Return whether it is clear which step is in the middle."""
