@@ -18,14 +18,14 @@ COORDINATES = 2
 """Channels of `meshgrid`."""
 
 FINEST, FINEST_OF_EXACT = 2.0, 1.0
-"""Standard deviation in pixels of the narrowest filter of `guides`, of noisy data and of others: a
-narrower one lets noise through that the network then keeps."""
-
-UNSURE = 0.01
-"""A filter gives way to a wider one where it finds a smaller share of known pixels."""
+"""Standard deviation in pixels of the narrowest filter of `guides`, of noisy data and of others. The
+noise that a narrower one lets through stays in the image."""
 
 CONTRAST = 0.25
 """Of a guide, relative to that of the picture."""
+
+UNSURE = 0.01
+"""A filter gives way to a wider one where it finds a smaller share of known pixels."""
 
 WAVES = 4
 """Channels that `fourier` has of each frequency: sine and cosine, across and down."""

@@ -40,15 +40,15 @@ class DeepImagePrior(WithRecipe, Generator):
 
     Differences from the paper
     --------------------------
-    - The code holds 2 `guides`, and the network has 2 scales below full resolution (paper: none,
-      and 5).
+    - The code holds 2 `guides`, and the network has 2 scales below full resolution, 3 where pixels
+      are missing (paper: none, and 5).
     - The network `skip` (paper: `hourglass`): joined features are not normalised once more, and
       full resolution has one convolution.
-    - 32 `channels` (paper: 128), repeated pixels (paper: bilinear `upsampling`), zeros beyond the
-      border (paper: ``padding=reflect``).
+    - 12 `links` and 32 `channels`, 48 where pixels are missing (paper: 4 and 128), repeated pixels
+      (paper: bilinear `upsampling`), zeros beyond the border (paper: ``padding=reflect``).
     - Muon optimises the kernels in the first 45 steps, and hands over to Adam in the next 60, with
       a `learning_rate` of 0.08 (paper: Adam with 0.01; with 0.001 for missing pixels).
-    - At most 240 steps, 180 where pixels are missing, and a rule that stops before them (paper:
+    - At most 240 steps, 140 where pixels are missing, and a rule that stops before them (paper:
       1,800 steps for noise, 11,000 for missing pixels, 2,000 and 4,000 for super-resolution by 4
       and by 8).
     - The noise in the code follows that of the data, with 0.18 of its deviation, times 1.7 in
@@ -106,7 +106,7 @@ class DeepImagePrior(WithRecipe, Generator):
     guides: int = parameter(
         2, "blurred pictures of what was measured, which the code holds besides", low=0
     )
-    links: int = parameter(4, "feature maps of each link of skip and hourglass", low=0)
+    links: int = parameter(12, "feature maps of each link of skip and hourglass", low=0)
     upsampling: str = parameter(
         "nearest", "how features get larger", choices=("nearest", "bilinear")
     )
