@@ -168,14 +168,18 @@ def _blurred(x: Tensor) -> Tensor:
 
 
 class Image(nn.Module):
-    """A network whose logits become an image: cropped to `height` x `width`, in (0, 1)."""
+    """A network whose logits become an image: cropped to `height` x `width`, in (0, 1).
 
-    def __init__(self, body: nn.Module, height: int, width: int) -> None:
+    It begins after the first `margin` rows and columns of the logits.
+    """
+
+    def __init__(self, body: nn.Module, height: int, width: int, margin: int = 0) -> None:
         super().__init__()
         self.body = body
-        self.height, self.width = height, width
+        self.rows = slice(margin, margin + height)
+        self.columns = slice(margin, margin + width)
 
     def forward(self, code: Tensor) -> Tensor:
         """Return the image that the parameters make from `code`."""
         logits: Tensor = self.body(code)
-        return logits[..., : self.height, : self.width].float().sigmoid()
+        return logits[..., self.rows, self.columns].float().sigmoid()

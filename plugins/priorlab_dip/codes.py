@@ -18,11 +18,15 @@ COORDINATES = 2
 """Channels of `meshgrid`."""
 
 FINEST, FINEST_OF_EXACT = 2.0, 1.0
-"""Standard deviation in pixels of the narrowest filter of `guides`, of noisy data and of others. The
-noise that a narrower one lets through stays in the image."""
+"""Standard deviation in pixels of the narrowest filter of `guides`, of noisy data and of others.
+The noise that a narrower one lets through stays in the image."""
 
 CONTRAST = 0.25
 """Of a guide, relative to that of the picture."""
+
+MARGIN = 4
+"""Pixels by which guides go on beyond the picture on each side. Convolutions take what is further
+out for gray, and the first rows of a dark picture would show that."""
 
 UNSURE = 0.01
 """A filter gives way to a wider one where it finds a smaller share of known pixels."""
@@ -68,13 +72,14 @@ def guides(measurement: Measurement, count: int, height: int, width: int) -> Ten
     Gaussian filters of `FINEST` pixels, twice that, and so on, of the known pixels where some are
     missing (normalised convolution: Knutsson, Westin, CVPR 1993), else of the picture that uses no
     prior. What a filter does not reach, as within large holes, a wider one fills in. Each channel
-    has mean 0 and `CONTRAST`. Beyond the picture it goes on as its last row and column.
+    has mean 0 and `CONTRAST`. The picture begins after `MARGIN` pixels, and its outermost pixels
+    are repeated on all sides.
 
     Examples
     --------
     >>> from priorlab.tasks.builtin import Denoise
-    >>> guides(Denoise().measure(torch.rand(1, 3, 30, 20), seed=0), 2, 32, 32).shape
-    torch.Size([1, 6, 32, 32])
+    >>> guides(Denoise().measure(torch.rand(1, 3, 30, 20), seed=0), 2, 40, 32).shape
+    torch.Size([1, 6, 40, 32])
     """
     from scipy.ndimage import gaussian_filter  # 0.3 s, which other codes need not wait for
 
@@ -94,5 +99,6 @@ def guides(measurement: Measurement, count: int, height: int, width: int) -> Ten
         blurred.append(filled / (share + UNSURE))
     code = torch.cat([torch.from_numpy(one) for one in blurred[1:]])[None]
     code = (CONTRAST * (code - code.mean((2, 3), keepdim=True))).float()
-    beyond = (0, width - code.shape[3], 0, height - code.shape[2])
+    rows, columns = height - MARGIN - code.shape[2], width - MARGIN - code.shape[3]
+    beyond = (MARGIN, columns, MARGIN, rows)
     return functional.pad(code, beyond, "replicate").to(y.device)

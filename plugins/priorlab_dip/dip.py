@@ -150,7 +150,7 @@ class DeepImagePrior(WithRecipe, Generator):
         inputs += self._guides(shape)
         style = Style(self.upsampling, self.activation, self.normalisation, self.padding)
         plan = Plan(inputs, channels, self.channels, self._depth(shape), self.links, style)
-        return Image(NETWORKS[self.network](plan), height, width)
+        return Image(NETWORKS[self.network](plan), height, width, self._margin(shape))
 
     def make_code(self, shape: Shape) -> Tensor:
         """Return the code, from which the network makes an image of at least this size.
@@ -161,7 +161,8 @@ class DeepImagePrior(WithRecipe, Generator):
             return self.as_published().make_code(shape)
         factor = 1 if self.network == "resnet" else 2 ** self._depth(shape)
         # Two pixels at the coarsest scale: batch normalisation needs more than one value.
-        size = [max(2, math.ceil(side / factor)) for side in shape[2:]]
+        margin = self._margin(shape)
+        size = [max(2, math.ceil((side + 2 * margin) / factor)) for side in shape[2:]]
         if self.network not in SMALL_CODE:
             size = [side * factor for side in size]
         if self.code == "meshgrid":
@@ -180,6 +181,10 @@ class DeepImagePrior(WithRecipe, Generator):
     def _guides(self, shape: Shape) -> int:
         """Return the channels of the code that hold guides."""
         return 0 if self.network in SMALL_CODE else self.guides * shape[1]
+
+    def _margin(self, shape: Shape) -> int:
+        """Return by how many pixels the code goes on beyond the image on each side, or more."""
+        return codes.MARGIN if self._guides(shape) else 0
 
     def _depth(self, shape: Shape) -> int:
         """Return the depth of the network, fewer scales in small images."""

@@ -31,10 +31,14 @@ def exact(clean: torch.Tensor, known: torch.Tensor) -> Measurement:
 
 def test_a_guide_is_the_picture_blurred_about_its_mean() -> None:
     clean = smooth()
-    (guide,) = codes.guides(Denoise(sigma=0.0001).measure(clean, 0), 1, 48, 40)
+    (guide,) = codes.guides(Denoise(sigma=0.0001).measure(clean, 0), 1, 56, 48)
     assert guide.mean((1, 2)).abs().max() < 1e-6
     expected = codes.CONTRAST * (clean - clean.mean((2, 3), keepdim=True))[0]
-    torch.testing.assert_close(guide[:, 8:-8, 8:-8], expected[:, 8:-8, 8:-8], rtol=0, atol=2e-3)
+    inside = guide[:, 4:-4, 4:-4]
+    torch.testing.assert_close(inside[:, 8:-8, 8:-8], expected[:, 8:-8, 8:-8], rtol=0, atol=2e-3)
+    assert torch.equal(guide[:, :4, 4:-4], inside[:, :1].expand(3, 4, 40)), (
+        "it goes on beyond the picture"
+    )
 
 
 def test_guides_do_not_depend_on_what_is_missing() -> None:
@@ -42,39 +46,39 @@ def test_guides_do_not_depend_on_what_is_missing() -> None:
     known[..., 10:30, 5:25] = 0
     one = exact(clean, known)
     other = dataclasses.replace(one, y=one.y + 100 * (1 - known))
-    torch.testing.assert_close(codes.guides(one, 3, 48, 40), codes.guides(other, 3, 48, 40))
+    torch.testing.assert_close(codes.guides(one, 3, 56, 48), codes.guides(other, 3, 56, 48))
 
 
 @pytest.mark.parametrize("count", [1, 2, 3])
 def test_where_a_filter_reaches_nothing_a_wider_one_or_the_mean_fills_in(count) -> None:
     known = torch.ones(1, 1, 96, 96)
     known[..., 20:76, 20:76] = 0
-    guides = codes.guides(exact(torch.full((1, 1, 96, 96), 0.7), known), count, 96, 96)
-    assert guides.shape == (1, count, 96, 96)
+    guides = codes.guides(exact(torch.full((1, 1, 96, 96), 0.7), known), count, 104, 104)
+    assert guides.shape == (1, count, 104, 104)
     assert guides.abs().max() < 1e-3, "a flat picture has flat guides, in its hole too"
 
 
 def test_a_picture_of_which_nothing_is_known_has_flat_guides() -> None:
     nothing = exact(smooth(), torch.zeros(1, 1, 48, 40))
-    assert codes.guides(nothing, 2, 48, 40).abs().max() == 0
+    assert codes.guides(nothing, 2, 56, 48).abs().max() == 0
 
 
 def test_noise_below_black_is_not_cut_off() -> None:
     dark = Denoise().measure(torch.full(SHAPE, 0.02), 0)
-    flat = codes.guides(dark, 1, 48, 40)
-    black = codes.guides(dataclasses.replace(dark, y=dark.y.clamp(0, 1)), 1, 48, 40)
-    lifted = codes.guides(dataclasses.replace(dark, y=dark.y + 0.5), 1, 48, 40)
+    flat = codes.guides(dark, 1, 56, 48)
+    black = codes.guides(dataclasses.replace(dark, y=dark.y.clamp(0, 1)), 1, 56, 48)
+    lifted = codes.guides(dataclasses.replace(dark, y=dark.y + 0.5), 1, 56, 48)
     torch.testing.assert_close(flat, lifted, rtol=0, atol=1e-4)
     assert (flat - black).abs().max() > 1e-3
 
 
 def test_other_operators_show_the_picture_that_uses_no_prior() -> None:
     measurement = SuperResolution(factor=4).measure(smooth(), 0)
-    guides = codes.guides(measurement, 2, 48, 40)
+    guides = codes.guides(measurement, 2, 56, 48)
     start = dataclasses.replace(
         measurement, y=measurement.initial_guess(), operator=Identity(), shape=SHAPE
     )
-    torch.testing.assert_close(guides, codes.guides(start, 2, 48, 40))
+    torch.testing.assert_close(guides, codes.guides(start, 2, 56, 48))
 
 
 @pytest.mark.parametrize(
@@ -137,3 +141,13 @@ def test_with_guides_a_fit_comes_close_in_fewer_steps() -> None:
         prior = DeepImagePrior(guides=count, iterations=20, stop="never")
         prior.restore(measurement, Follow())
     assert errors[2] < 0.7 * errors[0]
+
+
+def test_the_border_of_a_dark_picture_is_no_worse_than_its_inside() -> None:
+    clean = 0.05 + 0.3 * torch.rand(1, 1, 16, 16).repeat_interleave(6, 2).repeat_interleave(6, 3)
+    clean[..., 40:60, 40:60] = 0.95
+    restored = DeepImagePrior().restore(Denoise().measure(clean, 0))
+    error = (restored - clean).square()
+    edge = torch.ones(96, 96, dtype=torch.bool)
+    edge[2:-2, 2:-2] = False
+    assert error[..., edge].mean() < 1.5 * error[..., ~edge].mean()
