@@ -28,9 +28,6 @@ MARGIN = 4
 """Pixels by which guides go on beyond the picture on each side. Convolutions take what is further
 out for gray, and the first rows of a dark picture would show that."""
 
-UNSURE = 0.01
-"""A filter gives way to a wider one where it finds a smaller share of known pixels."""
-
 WAVES = 4
 """Channels that `fourier` has of each frequency: sine and cosine, across and down."""
 
@@ -69,11 +66,9 @@ def fourier(channels: int, height: int, width: int) -> Tensor:
 def guides(measurement: Measurement, count: int, height: int, width: int) -> Tensor:
     """Return what was measured of one picture, blurred: (1, count * C, height, width).
 
-    Gaussian filters of `FINEST` pixels, twice that, and so on, of the known pixels where some are
-    missing (normalised convolution: Knutsson, Westin, CVPR 1993), else of the picture that uses no
-    prior. What a filter does not reach, as within large holes, a wider one fills in. Each channel
-    has mean 0 and `CONTRAST`. The picture begins after `MARGIN` pixels, and its outermost pixels
-    are repeated on all sides.
+    Gaussian filters, of `FINEST` pixels, twice that, and so on, of the picture that uses no prior.
+    Each channel has mean 0 and `CONTRAST`. The picture begins after `MARGIN` pixels, and its
+    outermost pixels are repeated on all sides.
 
     Examples
     --------
@@ -83,22 +78,14 @@ def guides(measurement: Measurement, count: int, height: int, width: int) -> Ten
     """
     from scipy.ndimage import gaussian_filter  # 0.3 s, which other codes need not wait for
 
-    y, operator = measurement.y, measurement.operator
-    known = operator.known_pixels
+    y = measurement.y
     # Not cut off at black and white: dark noise would become light.
-    picture = y if known is not None else operator.initial_guess(y, measurement.shape)
-    weights = torch.ones_like(picture) if known is None else known.expand_as(picture)
-    seen, sure = (values[0].double().cpu().numpy() for values in (picture * weights, weights))
-    mean = seen.sum((1, 2), keepdims=True) / sure.sum((1, 2), keepdims=True).clip(1)
+    picture = measurement.operator.initial_guess(y, measurement.shape)
+    picture = CONTRAST * (picture - picture.mean((2, 3), keepdim=True))
     finest = FINEST if noisy(measurement) else FINEST_OF_EXACT
-    blurred = [mean]
-    for octave in reversed(range(count)):
-        deviations = (0, *[finest * 2**octave] * 2)
-        share = gaussian_filter(sure, deviations)
-        filled = gaussian_filter(seen, deviations) + UNSURE * blurred[-1]
-        blurred.append(filled / (share + UNSURE))
-    code = torch.cat([torch.from_numpy(one) for one in blurred[1:]])[None]
-    code = (CONTRAST * (code - code.mean((2, 3), keepdim=True))).float()
-    rows, columns = height - MARGIN - code.shape[2], width - MARGIN - code.shape[3]
-    beyond = (MARGIN, columns, MARGIN, rows)
-    return functional.pad(code, beyond, "replicate").to(y.device)
+    values = picture[0].float().cpu().numpy()
+    deviations = [finest * 2**octave for octave in range(count)]
+    blurred = [torch.from_numpy(gaussian_filter(values, (0, one, one))) for one in deviations]
+    rows, columns = height - MARGIN - picture.shape[2], width - MARGIN - picture.shape[3]
+    code = functional.pad(torch.cat(blurred)[None], (MARGIN, columns, MARGIN, rows), "replicate")
+    return code.to(y.device)

@@ -16,6 +16,7 @@ from torch.nn.functional import avg_pool2d
 from typing_extensions import override
 
 from priorlab.errors import Unsupported
+from priorlab.forward.interpolation import fill_missing
 from priorlab.forward.measurement import Measurement
 from priorlab.forward.noise import Noise
 
@@ -107,17 +108,16 @@ class HeldOut(StoppingRule):
 
     @override
     def seen(self) -> Measurement:
-        """Return the measurement with the mean of those around it for each held-out pixel.
+        """Return the measurement with held-out pixels interpolated from those around them.
 
         Data that are no picture stay as they are.
         """
-        y = self.measurement.y
+        y, known = self.measurement.y, self.measurement.operator.known_pixels
         if y.ndim != 4 or y.is_complex():
             return self.measurement
-        known = self.measurement.operator.known_pixels
-        there = self.kept.to(y).expand_as(y) * (1 if known is None else known)
-        around = avg_pool2d(there * y, 3, 1, 1) / avg_pool2d(there, 3, 1, 1).clamp_min(1e-6)
-        return dataclasses.replace(self.measurement, y=torch.where(self.kept, y, around))
+        there = self.kept if known is None else self.kept * known
+        y = torch.where(self.kept, y, fill_missing(y, there))
+        return dataclasses.replace(self.measurement, y=y)
 
     def finished(self, step: int, image: Tensor, output: Tensor, last: bool) -> bool:
         """Return whether no better image has come for long."""
