@@ -90,6 +90,26 @@ def parameter(
     return dataclasses.field(default=default, metadata=facts)
 
 
+def with_default(owner: type[Any], name: str, default: Any) -> Any:
+    """Declare the parameter `name` of `owner` again, with another default.
+
+    Examples
+    --------
+    >>> @dataclasses.dataclass(frozen=True, kw_only=True)
+    ... class Blur(Component):
+    ...     name = "blur"
+    ...     width: float = parameter(1.6, "standard deviation", unit="pixels", low=0.1)
+    >>> @dataclasses.dataclass(frozen=True, kw_only=True)
+    ... class WideBlur(Blur):
+    ...     name = "wide-blur"
+    ...     width: float = with_default(Blur, "width", 4.0)
+    >>> WideBlur().width
+    4.0
+    """
+    (field,) = (field for field in dataclasses.fields(owner) if field.name == name)
+    return dataclasses.field(default=default, metadata=field.metadata)
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Component:
     """Base of priors and tasks: a named, frozen set of checked parameters.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import scipy
 import torch
 from torch import Tensor
 from torch.nn import functional
@@ -76,8 +77,6 @@ def guides(measurement: Measurement, count: int, height: int, width: int) -> Ten
     >>> guides(Denoise().measure(torch.rand(1, 3, 30, 20), seed=0), 2, 40, 32).shape
     torch.Size([1, 6, 40, 32])
     """
-    from scipy.ndimage import gaussian_filter  # 0.3 s, which other codes need not wait for
-
     y = measurement.y
     # Not cut off at black and white: dark noise would become light.
     picture = measurement.operator.initial_guess(y, measurement.shape)
@@ -85,7 +84,9 @@ def guides(measurement: Measurement, count: int, height: int, width: int) -> Ten
     finest = FINEST if noisy(measurement) else FINEST_OF_EXACT
     values = picture[0].float().cpu().numpy()
     deviations = [finest * 2**octave for octave in range(count)]
-    blurred = [torch.from_numpy(gaussian_filter(values, (0, one, one))) for one in deviations]
+    blurred = [
+        torch.from_numpy(scipy.ndimage.gaussian_filter(values, (0, one, one))) for one in deviations
+    ]
     rows, columns = height - MARGIN - picture.shape[2], width - MARGIN - picture.shape[3]
     code = functional.pad(torch.cat(blurred)[None], (MARGIN, columns, MARGIN, rows), "replicate")
     return code.to(y.device)

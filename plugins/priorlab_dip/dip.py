@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib
 import math
 from typing import Any, ClassVar
 
@@ -10,12 +11,13 @@ import torch
 from torch import Tensor, nn
 from typing_extensions import override
 
-from priorlab.components import parameter
+from priorlab.components import parameter, with_default
 from priorlab.errors import UsageError
 from priorlab.forward.measurement import Measurement
 from priorlab.forward.operators import Shape
 from priorlab.priors import Generator
 from priorlab.recipes import WithRecipe
+from priorlab.solvers.parameter_space.settings import FitSettings
 from priorlab.trace import SILENT, Trace
 from priorlab_dip import codes
 from priorlab_dip.blocks import ACTIVATIONS, Image, Plan, Style, limited
@@ -79,19 +81,9 @@ class DeepImagePrior(WithRecipe, Generator):
     published: ClassVar[dict[str, Any]] = FIXED | dict.fromkeys(VARYING)
     muon_rate: ClassVar[float] = 0.003
 
-    iterations: int = parameter(240, "most steps of the optimiser", low=1)
-    warm_up: int = parameter(
-        45,
-        "steps in which Muon optimises the kernels, before Adam gradually does; all steps without"
-        " noise, with a quarter of Adam's step size for the rest",
-        low=0,
-    )
-    perturbation: float = parameter(
-        0.18,
-        "noise added to the code in each step, relative to the measurement's level, which counts"
-        " as 14 (0-255) at least, and 1.7 times in gray pictures",
-        low=0,
-    )
+    iterations: int = with_default(FitSettings, "iterations", 240)
+    warm_up: int = with_default(FitSettings, "warm_up", 45)
+    perturbation: float = with_default(FitSettings, "perturbation", 0.18)
     network: str = parameter("skip", "architecture", choices=tuple(NETWORKS))
     code: str = parameter("noise", "input of the network", choices=codes.CODES)
     channels: int = parameter(32, "feature maps of each scale", low=1)
@@ -133,6 +125,12 @@ class DeepImagePrior(WithRecipe, Generator):
                 f"{self.name}: inputs={self.inputs} is not a multiple of {codes.WAVES}, which"
                 " code=fourier needs"
             )
+
+    @override
+    def prepare(self, device: torch.device, channels: int) -> None:
+        """Import what blurs the guides, so that no picture waits for it; see `Prior.prepare`."""
+        super().prepare(device, channels)
+        importlib.import_module("scipy.ndimage")
 
     @override
     def restore(self, measurement: Measurement, trace: Trace = SILENT, seed: int = 0) -> Tensor:

@@ -11,9 +11,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 from typing_extensions import override
 
-from priorlab.components import parameter
+from priorlab.components import parameter, with_default
 from priorlab.forward.operators import Shape
 from priorlab.priors import Generator
+from priorlab.solvers.parameter_space.settings import FitSettings
 from priorlab_dip.blocks import Image
 
 WAVES = 128
@@ -59,17 +60,15 @@ class ImplicitRepresentation(Generator):
     name: ClassVar[str] = "siren"
     by_default: ClassVar[bool] = False
 
-    iterations: int = parameter(200, "most steps of the optimiser", low=1)
-    learning_rate: float = parameter(0.002, "step size of Adam", low=0)
+    iterations: int = with_default(FitSettings, "iterations", 200)
+    learning_rate: float = with_default(FitSettings, "learning_rate", 0.002)
     warm_up: int = parameter(
         0, "steps in which Muon optimises the kernels, before Adam gradually does", low=0
     )
     perturbation: float = parameter(
         0.0, "noise added to the code in each step, relative to the measurement's level", low=0
     )
-    averaging: float = parameter(
-        0.9, "decay of the running mean of the outputs; 0 returns the last one", low=0, high=1
-    )
+    averaging: float = with_default(FitSettings, "averaging", 0.9)
     encoding: str = parameter("sine", "what turns places into detail", choices=("sine", "fourier"))
     units: int = parameter(128, "units of each layer", low=1)
     depth: int = parameter(3, "layers between the first and the last", low=0, high=10)
