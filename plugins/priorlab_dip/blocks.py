@@ -21,6 +21,8 @@ ACTIVATIONS = {
 }
 """The activations by the name that the parameter `activation` takes."""
 
+SLOPE = 0.01
+"""Of an output beyond black and white, where a sigmoid alone is flat."""
 
 COARSEST = 4
 """Least height and width in pixels of the coarsest scale, which limits the depth."""
@@ -168,18 +170,24 @@ def _blurred(x: Tensor) -> Tensor:
 
 
 class Image(nn.Module):
-    """A network whose logits become an image: cropped to `height` x `width`, in (0, 1).
+    """A network whose logits become an image, cropped to `height` x `width`.
 
+    The image is a sigmoid of the logits, which goes on beyond black and white with `slope`. With 0
+    there is no gradient there, and where a large step made a dark place black, it stays so.
     It begins after the first `margin` rows and columns of the logits.
     """
 
-    def __init__(self, body: nn.Module, height: int, width: int, margin: int = 0) -> None:
+    def __init__(
+        self, body: nn.Module, height: int, width: int, margin: int = 0, slope: float = 0.0
+    ) -> None:
         super().__init__()
         self.body = body
         self.rows = slice(margin, margin + height)
         self.columns = slice(margin, margin + width)
+        self.slope = slope
 
     def forward(self, code: Tensor) -> Tensor:
         """Return the image that the parameters make from `code`."""
         logits: Tensor = self.body(code)
-        return logits[..., self.rows, self.columns].float().sigmoid()
+        logits = logits[..., self.rows, self.columns].float()
+        return logits.sigmoid() + self.slope * logits

@@ -20,7 +20,7 @@ from priorlab.recipes import WithRecipe
 from priorlab.solvers.parameter_space.settings import FitSettings
 from priorlab.trace import SILENT, Trace
 from priorlab_dip import codes
-from priorlab_dip.blocks import ACTIVATIONS, Image, Plan, Style, limited
+from priorlab_dip.blocks import ACTIVATIONS, SLOPE, Image, Plan, Style, limited
 from priorlab_dip.networks import NETWORKS, ONLY_FOR, SMALL_CODE
 from priorlab_dip.published import FIXED, VARYING, run_for
 
@@ -39,14 +39,16 @@ class DeepImagePrior(WithRecipe, Generator):
     better after the last step: ``iterations=600``.
 
     The deep decoder of its paper is ``network=decoder,channels=128,inputs=128,depth=5`` with
-    ``learning_rate=0.01,warm_up=0,stop=never,perturbation=0,averaging=0``.
+    ``slope=0,learning_rate=0.01,warm_up=0,stop=never,perturbation=0,averaging=0``.
 
     Differences from the paper
     --------------------------
-    - The code holds 2 `guides`, and the network has 2 scales below full resolution, 3 where pixels
-      are missing (paper: none, and 5).
+    - The code holds 2 `guides`, and the network has 3 scales below full resolution (paper: none,
+      and 5).
     - The network `skip` (paper: `hourglass`): joined features are not normalised once more, and
       full resolution has one convolution.
+    - The sigmoid of the output goes on with a `slope` beyond black and white (paper: it is flat
+      there, and dark places can die: they stay black).
     - 12 `links` and 32 `channels`, 48 where pixels are missing (paper: 4 and 128), repeated pixels
       (paper: bilinear `upsampling`), zeros beyond the border (paper: ``padding=reflect``).
     - Muon optimises the kernels in the first 45 steps, and hands over to Adam in the next 60, with
@@ -88,7 +90,7 @@ class DeepImagePrior(WithRecipe, Generator):
     code: str = parameter("noise", "input of the network", choices=codes.CODES)
     channels: int = parameter(32, "feature maps of each scale", low=1)
     depth: int = parameter(
-        2,
+        3,
         "scales below full resolution, fewer in small images; residual blocks of resnet",
         low=1,
         high=8,
@@ -109,6 +111,9 @@ class DeepImagePrior(WithRecipe, Generator):
     )
     padding: str = parameter(
         "zero", "what convolutions see beyond the border", choices=("zero", "reflect")
+    )
+    slope: float = parameter(
+        SLOPE, "of the output where it is blacker than black or whiter than white", low=0
     )
 
     def __post_init__(self) -> None:
@@ -149,7 +154,8 @@ class DeepImagePrior(WithRecipe, Generator):
         inputs += self._guides(shape)
         style = Style(self.upsampling, self.activation, self.normalisation, self.padding)
         plan = Plan(inputs, channels, self.channels, self._depth(shape), self.links, style)
-        return Image(NETWORKS[self.network](plan), height, width, self._margin(shape))
+        body = NETWORKS[self.network](plan)
+        return Image(body, height, width, self._margin(shape), self.slope)
 
     def make_code(self, shape: Shape) -> Tensor:
         """Return the code, from which the network makes an image of at least this size.

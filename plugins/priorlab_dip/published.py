@@ -23,6 +23,7 @@ FIXED: dict[str, Any] = {
     "activation": "leaky-relu",
     "normalisation": "batch",
     "padding": "reflect",
+    "slope": 0.0,
     "warm_up": 0,
     "stop": "never",
 }

@@ -38,7 +38,8 @@ def test_any_network_from_any_code_at_any_size(network, code, size, channels) ->
     prior = DeepImagePrior(network=network, code=code, channels=4, iterations=3, depth=2, **few)
     image = prior.restore(measurement, seed=5)
     assert image.shape == shape and image.dtype == y.dtype
-    assert image.isfinite().all() and image.min() >= 0 and image.max() <= 1
+    # The slope lets it leave [0, 1], but no further than the data do.
+    assert image.isfinite().all() and image.min() >= -0.2 and image.max() <= 1.2
     assert size == (1, 1) or image.std() > 0
     assert torch.equal(prior.restore(measurement, seed=5), image)
 
@@ -121,6 +122,7 @@ def test_the_hourglass_is_the_published_one() -> None:
         depth=3,
         upsampling="bilinear",
         padding="reflect",
+        slope=0,
     )
     shape = (1, 3, 32, 48)
     network = prior.make_network(shape).double()
@@ -160,7 +162,7 @@ def test_the_deep_decoder_has_the_published_size(channels, published) -> None:
 
 def test_the_deep_decoder_interpolates_before_it_rectifies() -> None:
     torch.manual_seed(0)
-    prior = DeepImagePrior(network="decoder", channels=6, inputs=5, depth=2)
+    prior = DeepImagePrior(network="decoder", channels=6, inputs=5, depth=2, slope=0)
     network = prior.make_network((1, 3, 32, 24)).double()
     x = code = prior.make_code((1, 3, 32, 24)).double()
     weights = [tensor for tensor in network.parameters() if tensor.ndim == 4]
@@ -315,3 +317,14 @@ def test_an_hourglass_without_links(network) -> None:
     shape = (1, 3, 16, 24)
     image = prior.make_network(shape)(prior.make_code(shape))
     assert image.shape == shape and image.isfinite().all() and image.std() > 0
+
+
+@pytest.mark.parametrize(("recipe", "alive"), [("ours", True), ("paper", False)])
+def test_what_became_black_can_become_lighter(recipe: str, alive: bool) -> None:
+    """Beyond black a sigmoid is flat: the paper's network has no gradient there."""
+    prior = DeepImagePrior(recipe=recipe, **({} if recipe == "paper" else {"guides": 0}))
+    image = prior.make_network((1, 1, 32, 32))
+    image.body = torch.nn.Identity()
+    logits = torch.full((1, 1, 32, 32), -120.0, requires_grad=True)
+    image(logits).sum().backward()
+    assert bool((logits.grad > 0).all()) == alive
