@@ -194,6 +194,14 @@ class Regularizer(Prior, ImageSpaceSettings):
 
         return prox
 
+    def splitting_prox(self) -> Callable[[Tensor, float], Tensor]:
+        """Return the `prox` for the calls of a splitting.
+
+        Optional: the arguments of a splitting converge, so that the first of them need no exact
+        answer.
+        """
+        return self.warm_prox()
+
     def restore(self, measurement: Measurement, trace: Trace = SILENT, seed: int = 0) -> Tensor:
         """Optimise over the image; see `priorlab.solvers.image_space`."""
         if measurement.operator.is_identity and measurement.noise.stabiliser():
@@ -202,8 +210,9 @@ class Regularizer(Prior, ImageSpaceSettings):
         make_prox = self._checked_prox if self.has_prox else None
         return image_space.minimise(measurement, energy, make_prox, self, trace)
 
-    def _checked_prox(self, trace: Trace) -> Callable[[Tensor, float], Tensor]:
-        return answers.checked_image(f"{self.name}: prox", self.warm_prox(trace))
+    def _checked_prox(self, trace: Trace | None) -> Callable[[Tensor, float], Tensor]:
+        prox = self.splitting_prox() if trace is None else self.warm_prox(trace)
+        return answers.checked_image(f"{self.name}: prox", prox)
 
     def _stabilised(self, measurement: Measurement, trace: Trace) -> Tensor:
         """Remove noise alone, made white; with `nll`, one weight smooths dark parts to black."""

@@ -6,7 +6,7 @@ from typing import ClassVar
 from torch import Tensor
 
 from priorlab.components import parameter
-from priorlab_handcrafted.total_variation import TotalVariation
+from priorlab_handcrafted.total_variation import KINDS, TotalVariation
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -36,6 +36,11 @@ class HuberTV(TotalVariation):
 
     name: ClassVar[str] = "huber-tv"
     knows_exposure: ClassVar[bool] = True
+    kind: str = parameter(
+        "isotropic",
+        "norm of the gradient; anisotropic favours edges along the axes",
+        choices=KINDS,
+    )
     delta: float = parameter(
         0.01,
         "length of the gradient up to which its square counts, where white is 1",

@@ -4,20 +4,18 @@ import dataclasses
 from collections.abc import Mapping
 from typing import ClassVar
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from priorlab.components import parameter
 from priorlab_handcrafted.variation import tgv_solver
-from priorlab_handcrafted.variation.iterated_prox import Report, Variation
+from priorlab_handcrafted.variation.iterated_prox import TINY, Report, Variation, as_array, product
 
 TOLERANCE = 1e-3
 """The prox stops at this duality gap, relative to the objective value."""
 
 MAX_ITERATIONS = 2000
 WARM_ITERATIONS = 25
-TINY = 1e-9
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -50,13 +48,17 @@ class TotalGeneralizedVariation(Variation):
     """
 
     name: ClassVar[str] = "tgv"
-    gap: ClassVar[float] = TOLERANCE
     conformance_exceptions: ClassVar[Mapping[str, str]] = {
         "energy": "it is itself a minimum, found less exactly than the check asks"
     }
     ratio: float = parameter(
         2.0, "weight of curvature relative to that of edges", low=0.1, search=(0.1, 5)
     )
+
+    @property
+    def gap(self) -> float:
+        """See `Variation.gap`."""
+        return TOLERANCE
 
     def energy(self, x: Tensor) -> Tensor:
         """Return the generalised variation of each image (B, C, H, W): shape (B,).
@@ -67,32 +69,25 @@ class TotalGeneralizedVariation(Variation):
         energies = []
         for image in x:
             state = self.start(image)
-            # With a tiny radius the image stays as it is, and only w moves.
             self.solve(image, TINY, state, False, lambda *values: None)
-            field = torch.from_numpy(state.slopes_dual(self.ratio)).to(image)
-            down = (image.diff(dim=1) * field[0, :, :-1]).sum()
-            energies.append(down + (image.diff(dim=2) * field[1, :, :, :-1]).sum())
+            energies.append(product(state.slopes_dual(self.ratio), image))
         return self.scale(x) * torch.stack(energies)
 
     def start(self, v: Tensor) -> tgv_solver.State:
         """Return the image itself, and slopes and dual fields zero."""
-        return tgv_solver.State(_array(v))
+        return tgv_solver.State(as_array(v))
 
     def solve(
-        self, v: Tensor, radius: float, state: tgv_solver.State, warm: bool, report: Report
+        self, v: Tensor, radius: float, state: tgv_solver.State, few: bool, report: Report
     ) -> Tensor:
         """Solve by the primal-dual iteration, on the CPU."""
         x = tgv_solver.solve(
-            _array(v),
+            as_array(v),
             radius,
             self.ratio,
             state,
-            tolerance=TOLERANCE,
-            iterations=WARM_ITERATIONS if warm else MAX_ITERATIONS,
+            tolerance=self.gap,
+            iterations=WARM_ITERATIONS if few else MAX_ITERATIONS,
             report=lambda iteration, x, gap: report(iteration, torch.from_numpy(x), gap),
         )
         return torch.from_numpy(x)
-
-
-def _array(image: Tensor) -> tgv_solver.Array:
-    return np.ascontiguousarray(image.detach().cpu().numpy())

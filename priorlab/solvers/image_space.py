@@ -22,6 +22,10 @@ Energy = Callable[[Tensor], Tensor]
 Prox = Callable[[Tensor, float], Tensor]
 """Maps ``(v, step)`` to argmin over x of ``energy(x) + |x - v|^2 / (2 step)``."""
 
+MakeProx = Callable[[Trace | None], Prox]
+"""Given a trace, returns a prox that reports to it; given None, one for the calls of a splitting,
+of which only the last must be exact."""
+
 GRADIENT_TOLERANCE = 1e-4
 """Descent stops when the gradient of the objective is this small, relative to the image, or when
 the precision of its numbers lets it go no further."""
@@ -52,7 +56,7 @@ class ImageSpaceSettings:
 def minimise(
     measurement: Measurement,
     energy: Energy,
-    make_prox: Callable[[Trace], Prox] | None,
+    make_prox: MakeProx | None,
     settings: ImageSpaceSettings,
     trace: Trace = SILENT,
 ) -> Tensor:
@@ -68,10 +72,10 @@ def minimise(
     energy : callable
         The prior.
     make_prox : callable or None
-        Given a trace, returns the prox of the energy for the calls of one minimisation. With A
-        the identity and Gaussian noise the solution is one call of it. Otherwise the alternating
-        direction method of multipliers (ADMM) calls it until the relative residuals are below
-        the tolerance. Without a prox, L-BFGS follows the gradient of the energy.
+        Returns the prox of the energy for the calls of one minimisation. With A the identity and
+        Gaussian noise the solution is one call of it. Otherwise the alternating direction method
+        of multipliers (ADMM) calls it until the relative residuals are below the tolerance.
+        Without a prox, L-BFGS follows the gradient of the energy.
     settings : ImageSpaceSettings
         When to stop.
     trace : Trace
@@ -114,7 +118,7 @@ def minimise(
 def _minimise_one(
     measurement: Measurement,
     energy: Energy,
-    make_prox: Callable[[Trace], Prox] | None,
+    make_prox: MakeProx | None,
     settings: ImageSpaceSettings,
     start: Tensor,
     trace: Trace,
@@ -126,7 +130,7 @@ def _minimise_one(
         return _split(_numeric_prox(energy, settings), measurement, settings, start, trace)
     if measurement.operator.is_identity and noise.is_gaussian:
         return make_prox(trace)(measurement.y, noise.level)
-    return _split(make_prox(SILENT), measurement, settings, start, trace)
+    return _split(make_prox(None), measurement, settings, start, trace)
 
 
 def _objective(energy: Energy, measurement: Measurement) -> Energy:

@@ -10,8 +10,8 @@ from sample_pictures import photo_crop
 from skimage.restoration import denoise_tv_chambolle
 
 from priorlab.forward.measurement import Measurement
-from priorlab.forward.noise import Gaussian
-from priorlab.forward.operators import Identity
+from priorlab.forward.noise import Gaussian, NoNoise
+from priorlab.forward.operators import Identity, Mask
 from priorlab.priors import Prior
 from priorlab.trace import Trace
 from priorlab_handcrafted.huber_total_variation import HuberTV
@@ -89,6 +89,7 @@ def test_the_trace_is_told_whether_the_gap_became_small_enough(prior, enough, mo
         (TotalVariation(), 110),
         (TotalVariation(kind="anisotropic"), 120),
         (HuberTV(), 40),
+        (TotalVariation(kind="condat"), 600),
         (TotalGeneralizedVariation(), 500),
     ],
     ids=lambda value: value.spec() if isinstance(value, Prior) else "",
@@ -107,7 +108,12 @@ def test_the_prox_of_a_photograph_converges_soon(prior, most):
 
 
 @pytest.mark.parametrize(
-    ("prior", "most"), [(TotalVariation(), 10), (TotalGeneralizedVariation(), 25)]
+    ("prior", "most"),
+    [
+        (TotalVariation(), 10),
+        (TotalVariation(kind="condat"), 10),
+        (TotalGeneralizedVariation(), 25),
+    ],
 )
 def test_a_warm_prox_makes_few_steps(prior, most):
     """The next call goes on from where the image ended, and need not get far."""
@@ -126,6 +132,22 @@ def test_a_warm_prox_makes_few_steps(prior, most):
     count.heard = ()
     warm(v.flip(-1), 0.1)
     assert count.heard == (most, most), "two images, which begin far from their solutions"
+
+
+@pytest.mark.parametrize("prior", [TotalVariation(), TotalGeneralizedVariation()])
+def test_a_splitting_begins_with_few_steps(prior, monkeypatch):
+    """Its arguments converge: an exact answer to the first of them would be lost work."""
+    asked, solve = [], type(prior).solve
+
+    def counted(self, v, radius, state, few, report):
+        asked.append(few)
+        return solve(self, v, radius, state, few, report)
+
+    monkeypatch.setattr(type(prior), "solve", counted)
+    known = torch.rand(1, 1, 24, 24, generator=torch.Generator().manual_seed(1)) > 0.5
+    v = noisy((1, 1, 24, 24))
+    prior.restore(Measurement(v * known, Mask(known), NoNoise(), v.shape))
+    assert len(asked) > 10 and all(asked)
 
 
 def test_small_gradients_count_squared_with_huber():

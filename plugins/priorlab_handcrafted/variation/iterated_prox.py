@@ -3,9 +3,11 @@
 import dataclasses
 from abc import abstractmethod
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from priorlab.components import parameter
@@ -16,6 +18,10 @@ from priorlab_handcrafted.shared.compiled import Threads
 
 Report = Callable[[int, Tensor, float], None]
 """Called with the iteration, the image (C, H, W) and the relative duality gap."""
+
+TINY = 1e-9
+"""Weight of the lengths with which the image stays as it is, and only what is minimised besides
+the image moves."""
 
 TILES = Locality(reach=64, side=512)
 """Strictly, each pixel depends on all others. But what happens 64 pixels away changes it by less
@@ -30,23 +36,25 @@ class Variation(Regularizer):
     come out as in one.
     """
 
-    gap: ClassVar[float]
-    """The prox stops at this duality gap, relative to the objective."""
-
     weight: float = parameter(
         0.75, "strength of the smoothing, relative to the noise level", low=0, search=(0.05, 3)
     )
+
+    @property
+    @abstractmethod
+    def gap(self) -> float:
+        """The duality gap, relative to the objective, at which the prox stops."""
 
     @abstractmethod
     def start(self, v: Tensor) -> Any:
         """Return the state from which `solve` begins for an image (C, H, W)."""
 
     @abstractmethod
-    def solve(self, v: Tensor, radius: float, state: Any, warm: bool, report: Report) -> Tensor:
+    def solve(self, v: Tensor, radius: float, state: Any, few: bool, report: Report) -> Tensor:
         """Return the image that minimises ``radius * lengths + |x - v|^2 / 2``.
 
-        `state` is updated in place. If `warm`, it comes from a similar problem, and only a few
-        iterations are made.
+        `state` is updated in place. Whether only a `few` iterations are to be made: then a later
+        call goes on from it.
         """
 
     def prepare(self, device: torch.device, channels: int) -> None:
@@ -70,6 +78,14 @@ class Variation(Regularizer):
         Large images are solved in tiles in the first call, which keeps no state: the second one,
         if there is any, starts afresh.
         """
+        return self._continued(trace, exact=True)
+
+    def splitting_prox(self) -> Callable[[Tensor, float], Tensor]:
+        """Return a `warm_prox` whose first call, too, makes at most `WARM_ITERATIONS`."""
+        return self._continued(SILENT, exact=False)
+
+    def _continued(self, trace: Trace, exact: bool) -> Callable[[Tensor, float], Tensor]:
+        """Return a prox that begins where it ended; whether its first call is to be `exact`."""
         states: dict[int, Any] = {}
         reached, calls = 0.0, 0
 
@@ -84,15 +100,17 @@ class Variation(Regularizer):
             if radius == 0:
                 return v.clone()
             calls += 1
-            if calls == 1 and v.device.type == "cpu" and len(tiles(*v.shape[-2:], TILES)) > 1:
+            alone = exact and calls == 1
+            if alone and v.device.type == "cpu" and len(tiles(*v.shape[-2:], TILES)) > 1:
                 return self._prox_in_tiles(v, radius, trace)
             out = torch.empty_like(v)
             for index, image in enumerate(v):
-                warm = index in states
-                if not warm:
+                first = index not in states
+                if first:
                     states[index] = self.start(image)
-                out[index] = self.solve(image, radius, states[index], warm, report)
-                if not warm:
+                few = not (exact and first)
+                out[index] = self.solve(image, radius, states[index], few, report)
+                if not few:
                     trace.converged(reached <= self.gap, reached)
             return out
 
@@ -122,3 +140,14 @@ class Variation(Regularizer):
     def scale(self, x: Tensor) -> float:
         """Return the weight of the lengths in images (B, C, H, W)."""
         return self.weight * float(x.shape[1]) ** 0.5
+
+
+def as_array(image: Tensor) -> NDArray[np.floating]:
+    """Return an image (C, H, W) as a C-contiguous array on the CPU."""
+    return np.ascontiguousarray(image.detach().cpu().numpy())
+
+
+def product(field: NDArray[np.floating], image: Tensor) -> Tensor:
+    """Return the sum of the products of a field (2, C, H, W) and the differences of an image."""
+    down, right = torch.from_numpy(field).to(image)
+    return (image.diff(dim=1) * down[:, :-1]).sum() + (image.diff(dim=2) * right[..., :-1]).sum()
