@@ -14,6 +14,10 @@ from priorlab_handcrafted.shared.compiled import kernel
 BLOCK = 8
 """Width and height of a block."""
 
+LANES = 128
+"""Numbers that are transformed together: eight of each of 16 places. A compiled constant, so that
+the loop over them needs no more than one test of whether its arrays overlap."""
+
 SPLINE = (3, -3, -22, 22, 128, 128, 22, -22, -3, 3)
 """Low-pass taps, times 128 sqrt(2), of the spline wavelet with 1 and 5 vanishing moments."""
 
@@ -88,47 +92,108 @@ def _add(scale: float, values: Array, out: Array) -> None:
 
 
 @kernel
+def _multiply(
+    matrix: Array, source: Array, begin: int, target: Array, end: int, add: bool
+) -> None:
+    """Set or add to eight rows of `target` an 8x8 matrix times eight rows of `source`.
+
+    All are flat; the rows are `LANES` long and one after the other, from `begin` and from `end` on.
+    """
+    lanes, one = np.uint64(LANES), np.uint64(1)
+    start, stop = np.uint64(begin), np.uint64(end)
+    for x in range(lanes):
+        p = start + x
+        a, b = source[p], source[p + lanes]
+        c, d = source[p + lanes * np.uint64(2)], source[p + lanes * np.uint64(3)]
+        e, f = source[p + lanes * np.uint64(4)], source[p + lanes * np.uint64(5)]
+        g, h = source[p + lanes * np.uint64(6)], source[p + lanes * np.uint64(7)]
+        for i in range(np.uint64(8)):
+            k, out = np.uint64(8) * i, stop + lanes * i + x
+            value = matrix[k] * a + matrix[k + one] * b
+            value += matrix[k + np.uint64(2)] * c + matrix[k + np.uint64(3)] * d
+            value += matrix[k + np.uint64(4)] * e + matrix[k + np.uint64(5)] * f
+            value += matrix[k + np.uint64(6)] * g + matrix[k + np.uint64(7)] * h
+            target[out] = target[out] + value if add else value
+
+
+@kernel
+def _take(table: Array, first: int, count: int, rows: Array) -> None:
+    """Copy the spectra of `count` places of `table`, from `first` on, to eight rows, one for each.
+
+    Eight numbers at once, by names of their own: a loop as short as that is slow.
+    """
+    for x in range(np.uint64(count)):
+        for i in range(np.uint64(8)):
+            place, k = np.uint64(first) + x, np.uint64(8) * i
+            p, q = np.uint64(LANES) * i + np.uint64(8) * x, k + np.uint64(4)
+            a, b = table[place, k], table[place, k + np.uint64(1)]
+            c, d = table[place, k + np.uint64(2)], table[place, k + np.uint64(3)]
+            e, f = table[place, q], table[place, q + np.uint64(1)]
+            g, h = table[place, q + np.uint64(2)], table[place, q + np.uint64(3)]
+            rows[p], rows[p + np.uint64(1)] = a, b
+            rows[p + np.uint64(2)], rows[p + np.uint64(3)] = c, d
+            rows[p + np.uint64(4)], rows[p + np.uint64(5)] = e, f
+            rows[p + np.uint64(6)], rows[p + np.uint64(7)] = g, h
+
+
+@kernel
+def _put(rows: Array, table: Array, first: int, count: int) -> None:
+    """Copy what `_take` has left in `rows` back."""
+    for x in range(np.uint64(count)):
+        for i in range(np.uint64(8)):
+            place, k = np.uint64(first) + x, np.uint64(8) * i
+            p, q = np.uint64(LANES) * i + np.uint64(8) * x, k + np.uint64(4)
+            a, b = rows[p], rows[p + np.uint64(1)]
+            c, d = rows[p + np.uint64(2)], rows[p + np.uint64(3)]
+            e, f = rows[p + np.uint64(4)], rows[p + np.uint64(5)]
+            g, h = rows[p + np.uint64(6)], rows[p + np.uint64(7)]
+            table[place, k], table[place, k + np.uint64(1)] = a, b
+            table[place, k + np.uint64(2)], table[place, k + np.uint64(3)] = c, d
+            table[place, q], table[place, q + np.uint64(1)] = e, f
+            table[place, q + np.uint64(2)], table[place, q + np.uint64(3)] = g, h
+
+
+@kernel
 def analyse(plane: Array, matrix: Array, spectra: Array) -> None:
     """Set `spectra` (places, 64) to ``matrix @ block @ matrix.T`` of every block of `plane`."""
     height, width = plane.shape
-    n = width - 7
-    columns = np.empty((8, width), np.float32)
-    # The eight rows lie one after the other; what is computed across their ends is not used.
-    flat = columns.ravel()
-    end = len(flat) - 7
-    full = np.empty((8, end), np.float32)
-    for y in range(height - 7):
-        for i in range(8):
-            _combine(
-                matrix[i],
-                plane[y],
-                plane[y + 1],
-                plane[y + 2],
-                plane[y + 3],
-                plane[y + 4],
-                plane[y + 5],
-                plane[y + 6],
-                plane[y + 7],
-                columns[i],
-            )
+    n, most = width - 7, LANES // 8
+    parts = -(-n // most)
+    row = np.empty((8, n), np.float32)
+    # The last eight rows of the plane, transformed along the row, in parts of `LANES`. The eight
+    # numbers of a place lie together, as in the table: copying single ones takes longer.
+    ring = np.zeros(parts * 8 * LANES, np.float32)
+    full = np.empty(8 * LANES, np.float32)
+    turned = np.empty(64, np.float32)
+    for last in range(height):
+        pixels = plane[last]
         for j in range(8):
             _combine(
                 matrix[j],
-                flat[0:end],
-                flat[1 : end + 1],
-                flat[2 : end + 2],
-                flat[3 : end + 3],
-                flat[4 : end + 4],
-                flat[5 : end + 5],
-                flat[6 : end + 6],
-                flat[7 : end + 7],
-                full[j],
+                pixels[0:n],
+                pixels[1 : n + 1],
+                pixels[2 : n + 2],
+                pixels[3 : n + 3],
+                pixels[4 : n + 4],
+                pixels[5 : n + 5],
+                pixels[6 : n + 6],
+                pixels[7 : n + 7],
+                row[j],
             )
         for x in range(n):
-            out = spectra[y * n + x]
-            for i in range(8):
-                for j in range(8):
-                    out[8 * i + j] = full[j, i * width + x]
+            begin = (8 * (x // most) + last % 8) * LANES + x % most * 8
+            for j in range(8):
+                ring[begin + j] = row[j, x]
+        y = last - 7
+        if y < 0:
+            continue
+        for i in range(8):
+            for k in range(8):
+                turned[8 * i + (y + k) % 8] = matrix[i, k]
+        for part in range(parts):
+            _multiply(turned, ring, part * 8 * LANES, full, 0, False)
+            first = part * most
+            _put(full, spectra, y * n + first, min(most, n - first))
 
 
 @kernel
@@ -152,39 +217,35 @@ def synthesise(
     """
     height, width = image.shape
     n = width - 7
-    full = np.empty((8, 8 * n), np.float32)
-    pixels = np.empty(8 * n, np.float32)
-    # The columns of the blocks are transformed back first, and added up in a ring of eight rows.
-    ring = np.zeros((8, 8 * n), np.float32)
+    most = LANES // 8
+    parts = -(-n // most)
+    full = np.zeros(8 * LANES, np.float32)
+    # The columns of the blocks are transformed back first, and added up in a ring of eight rows,
+    # which is laid out as in `analyse`.
+    ring = np.zeros(parts * 8 * LANES, np.float32)
     shares = np.zeros((8, n), np.float32)
+    turned = np.empty(64, np.float32)
+    row, pixels = np.empty((8, n), np.float32), np.empty(n, np.float32)
     image[:] = 0
     mass[:] = 0
     for y in range(height):
         if y < height - 7:
-            for x in range(n):
-                spectrum = spectra[y * n + x]
-                for i in range(8):
-                    for j in range(8):
-                        full[i, j * n + x] = spectrum[8 * i + j]
             for i in range(8):
-                _combine(
-                    taper[i] * inverse[i],
-                    full[0],
-                    full[1],
-                    full[2],
-                    full[3],
-                    full[4],
-                    full[5],
-                    full[6],
-                    full[7],
-                    pixels,
-                )
-                _add(np.float32(1), pixels, ring[(y + i) % 8])
+                for k in range(8):
+                    turned[(y + i) % 8 * 8 + k] = taper[i] * inverse[i, k]
                 _add(taper[i], weights[y * n : y * n + n], shares[(y + i) % 8])
-        row, share = ring[y % 8].reshape((8, n)), shares[y % 8]
+            for part in range(parts):
+                first = part * most
+                _take(spectra, y * n + first, min(most, n - first), full)
+                _multiply(turned, full, 0, ring, part * 8 * LANES, True)
+        for x in range(n):
+            begin = (8 * (x // most) + y % 8) * LANES + x % most * 8
+            for j in range(8):
+                row[j, x] = ring[begin + j]
+                ring[begin + j] = 0
         for j in range(8):
             _combine(
-                inverse[j],
+                taper[j] * inverse[j],
                 row[0],
                 row[1],
                 row[2],
@@ -193,9 +254,8 @@ def synthesise(
                 row[5],
                 row[6],
                 row[7],
-                pixels[:n],
+                pixels,
             )
-            _add(taper[j], pixels[:n], image[y, j : j + n])
-            _add(taper[j], share, mass[y, j : j + n])
-        row[:] = 0
-        share[:] = 0
+            _add(np.float32(1), pixels, image[y, j : j + n])
+            _add(taper[j], shares[y % 8], mass[y, j : j + n])
+        shares[y % 8] = 0
