@@ -11,6 +11,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
+from priorlab_handcrafted.blocks.sorting import LANES, RUN, keep_least, sort
 from priorlab_handcrafted.shared.compiled import kernel
 
 Array = NDArray[np.float32]
@@ -19,6 +20,9 @@ References = tuple[NDArray[np.int64], NDArray[np.int64]]
 
 STRIP = 8
 """Most rows of reference blocks that are searched at once."""
+
+BESIDE = 3
+"""Displacements to the right that are compared at once, with pixels that are read once."""
 
 NONE = np.int32(2**31 - 1)
 """The key of no match."""
@@ -74,14 +78,68 @@ def matcher(block: int, step: int) -> Callable[..., None]:
     counts : (references,)
         Is set to the number of matches.
 
-    The picture is laid out in cells `step` pixels wide, so that the loops run over the cells of
-    many references at once: for one displacement after another, they add up squared differences
-    over each cell, over the cells beside each other in a block, and over its rows. The sums of
-    some displacements are sorted together, again for all references at once.
+    The picture is laid out in cells `step` pixels wide and high, so that the loops run over the
+    cells of many references at once: for one displacement after another, they add up squared
+    differences over each cell, over the cells beside each other in a block, and over those below
+    each other. The sums of some displacements are sorted together, again for all references.
     """
     whole, rest = block // step, block % step
+    parts = whole + (rest > 0)
 
-    # It may have no other variables of this function than numbers: numba would not find it on disk.
+    # They may have no other variables of this function than numbers: numba would not find them on
+    # disk. Loops up to these numbers are unrolled, and what lies a known number of places apart in
+    # one array needs one test of whether it overlaps with what is written.
+
+    @kernel
+    def add_cells(shifted: Array, here: int, there: int, row: int, cells: Array) -> None:
+        """Set four rows of `cells` for each of `BESIDE` displacements, for all cells in a row.
+
+        They are the sums of squared differences over whole cells, over their left columns, over
+        their upper rows, and over both: what is in a block of the cells that it cuts off.
+        """
+        for i in range(np.uint64(LANES)):
+            for beside in range(BESIDE):
+                out = np.uint64(4 * LANES * beside) + i
+                whole_sum, left_sum = np.float32(0), np.float32(0)
+                upper_sum, corner = np.float32(0), np.float32(0)
+                for j in range(step):
+                    if j == rest:
+                        upper_sum, corner = whole_sum, left_sum
+                    total = np.float32(0)
+                    for k in range(step):
+                        if k == rest:
+                            left_sum += total
+                        a = shifted[np.uint64(here + row * j + LANES * k) + i]
+                        b = shifted[np.uint64(there + row * j + LANES * (k + beside)) + i]
+                        total += (a - b) ** 2
+                    whole_sum += total
+                cells[out], cells[out + np.uint64(LANES)] = whole_sum, left_sum
+                cells[out + np.uint64(2 * LANES)] = upper_sum
+                cells[out + np.uint64(3 * LANES)] = corner
+
+    @kernel
+    def add_across(cells: Array, begin: int, sums: Array, end: int) -> None:
+        """Set two rows of `sums`: over the cells beside each other, and over their upper rows."""
+        for i in range(np.uint64(LANES)):
+            k, out = np.uint64(begin) + i, np.uint64(end) + i
+            total = cells[k + np.uint64(LANES + whole)]
+            upper = cells[k + np.uint64(3 * LANES + whole)]
+            for x in range(whole):
+                total += cells[k + np.uint64(x)]
+                upper += cells[k + np.uint64(2 * LANES + x)]
+            sums[out], sums[out + np.uint64(LANES)] = total, upper
+
+    @kernel
+    def add_down(sums: Array, begin: int, blocks: Array) -> None:
+        """Set `blocks` to the sums over those below each other."""
+        apart = 2 * BESIDE * LANES
+        for i in range(np.uint64(LANES)):
+            k = np.uint64(begin) + i
+            total = sums[k + np.uint64(whole * apart + LANES)]
+            for y in range(whole):
+                total += sums[k + np.uint64(y * apart)]
+            blocks[i] = total
+
     @kernel
     def match(
         guide: Array,
@@ -92,72 +150,79 @@ def matcher(block: int, step: int) -> Callable[..., None]:
         groups: NDArray[np.int32],
         counts: NDArray[np.int32],
     ) -> None:
-        width = guide.shape[1]
-        across, size, span = len(columns), groups.shape[1], 2 * reach + 1
-        length, digits = 1, 0  # of the lists of matches, and of the number of a displacement
-        while length < size:
-            length *= 2
+        size, span, digits = groups.shape[1], 2 * reach + 1, 0
         while 1 << digits < span**2:
             digits += 1
-        begins, places = _cells(columns, step, whole + (rest > 0))
-        lanes = len(begins)
-        shifted = _shifted(guide, begins, reach, step)
-        for first in range(0, len(rows), STRIP):
-            strip = rows[first : first + STRIP]
-            n = (strip[-1] + block - strip[0]) * lanes
-            full, cut, wide = np.zeros((3, n + whole), np.float32)
-            here = (strip[0] + reach) * lanes
-            sums = np.empty(len(strip) * lanes, np.float32)
-            nearest = np.full(length * len(sums), NONE)
-            fresh = np.empty(length * len(sums), np.int32)
-            for start in range(0, span**2, length):
-                if start + length > span**2:
-                    fresh[:] = NONE
-                for index in range(start, min(start + length, span**2)):
-                    down, right = _alternate(index // span), _alternate(index % span)
-                    there = here + down * lanes
-                    # Unsigned indices need no test for counting from the end, and loops up to
-                    # `step`, `whole` and `block` are unrolled: both make those over i fast.
-                    for i in range(np.uint64(n)):
-                        total = np.float32(0)
-                        for k in range(step):
-                            if k == rest:
-                                cut[i] = total
-                            a = shifted[np.uint64(reach + k), i + np.uint64(here)]
-                            b = shifted[np.uint64(reach + right + k), i + np.uint64(there)]
-                            total += (a - b) ** 2
-                        full[i] = total
-                    for i in range(np.uint64(n)):
-                        total = cut[i + np.uint64(whole)]
-                        for k in range(whole):
-                            total += full[i + np.uint64(k)]
-                        wide[i] = total
-                    for row, y in enumerate(strip):
-                        begin, end = (y - strip[0]) * lanes, row * lanes
-                        for i in range(np.uint64(lanes)):
-                            total = np.float32(0)
-                            for k in range(block):
-                                total += wide[i + np.uint64(begin + k * lanes)]
-                            sums[i + np.uint64(end)] = total
-                    begin = (index - start) * len(sums)
-                    _make_keys(sums, limit, index, digits, fresh[begin : begin + len(sums)])
-                _sort(fresh, len(sums))
-                _keep_least(nearest, fresh, len(sums))
-            for row, y in enumerate(strip):
-                for i, x in enumerate(columns):
-                    reference = (first + row) * across + i
-                    found = 0
-                    while found < size:
-                        key = nearest[found * len(sums) + row * lanes + places[i]]
-                        if key == NONE:
-                            break
-                        index = key & ((1 << digits) - 1)
-                        z, right = y + _alternate(index // span), x + _alternate(index % span)
-                        groups[reference, found] = z * (width - block + 1) + right
-                        found += 1
-                    counts[reference] = found
+        length = RUN  # of the lists of matches
+        while length < size:
+            length *= 2
+        turns = -(-span // BESIDE)
+        shifts = span + step + BESIDE
+        blocks = np.empty(LANES, np.float32)
+        bits = blocks.view(np.int32)
+        nearest = np.empty(STRIP * length * LANES, np.int32)
+        fresh = np.empty(STRIP * length * LANES, np.int32)
+        first_column = 0
+        while first_column < len(columns):
+            begins, lanes = _cells(columns[first_column:], step, parts, LANES)
+            shifted = _shifted(guide, begins, reach, step, shifts)
+            for first in range(0, len(rows), STRIP):
+                strip = rows[first : first + STRIP]
+                heights, levels = _cells(strip, step, parts, STRIP * parts)
+                cells = np.zeros((4 * BESIDE + 1) * LANES, np.float32)
+                sums = np.zeros((len(heights) + 1) * 2 * BESIDE * LANES, np.float32)
+                nearest[:] = NONE
+                filled = 0
+                for turn in range(span * turns):
+                    down, right = turn // turns - reach, turn % turns * BESIDE - reach
+                    for cell, y in enumerate(heights):
+                        here = ((y + reach) * shifts + reach) * LANES
+                        there = ((y + reach + down) * shifts + reach + right) * LANES
+                        add_cells(shifted, here, there, shifts * LANES, cells)
+                        for beside in range(BESIDE):
+                            end = (cell * BESIDE + beside) * 2 * LANES
+                            add_across(cells, 4 * LANES * beside, sums, end)
+                    for beside in range(min(BESIDE, reach - right + 1)):
+                        name = _step(down) * span + _step(right + beside)
+                        for row, level in enumerate(levels):
+                            add_down(sums, (level * BESIDE + beside) * 2 * LANES, blocks)
+                            end = (row * length + filled) * LANES
+                            _make_keys(blocks, bits, limit, name, digits, fresh, end)
+                        filled += 1
+                        if filled == length:
+                            _keep(nearest, fresh, filled, length, len(strip))
+                            filled = 0
+                if filled:
+                    _keep(nearest, fresh, filled, length, len(strip))
+                for row, y in enumerate(strip):
+                    for i, lane in enumerate(lanes):
+                        x = columns[first_column + i]
+                        reference = (first + row) * len(columns) + first_column + i
+                        found = 0
+                        while found < size:
+                            key = nearest[(row * length + found) * LANES + lane]
+                            if key == NONE:
+                                break
+                            index = key & ((1 << digits) - 1)
+                            z, right = y + _alternate(index // span), x + _alternate(index % span)
+                            groups[reference, found] = z * (guide.shape[1] - block + 1) + right
+                            found += 1
+                        counts[reference] = found
+            first_column += len(lanes)
 
     return match
+
+
+@kernel
+def _keep(
+    nearest: NDArray[np.int32], fresh: NDArray[np.int32], filled: int, length: int, rows: int
+) -> None:
+    """Keep the least of the keys of each row of references, of which `filled` are fresh."""
+    for row in range(rows):
+        begin, end = row * length * LANES, (row + 1) * length * LANES
+        fresh[begin + filled * LANES : end] = NONE
+        sort(fresh[begin:end])
+        keep_least(nearest[begin:end], fresh[begin:end])
 
 
 @kernel
@@ -167,19 +232,28 @@ def _alternate(step: int) -> int:
 
 
 @kernel
+def _step(distance: int) -> int:
+    """Return the number of the step at which `_alternate` comes there."""
+    return 2 * distance if distance >= 0 else -2 * distance - 1
+
+
+@kernel
 def _cells(
-    columns: NDArray[np.int64], step: int, count: int
+    columns: NDArray[np.int64], step: int, count: int, most: int
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return where the cells begin into which blocks are cut, and the first cell of each block.
 
     They are `step` pixels wide, and a block has `count` of them, the last of which may be cut off.
-    Blocks that begin `step` pixels apart share cells.
+    Blocks that begin `step` pixels apart share cells. The first blocks are cut, as many as have no
+    more than `most` cells.
     """
-    begins = np.empty(len(columns) * count, np.int64)
+    begins = np.empty(most, np.int64)
     first = np.empty(len(columns), np.int64)
     total = 0
     for i, x in enumerate(columns):
         shared = count - 1 if i > 0 and x - columns[i - 1] == step else 0
+        if total + count - shared > most:
+            return begins[:total], first[:i]
         first[i] = total - shared
         for k in range(shared, count):
             begins[total] = x + k * step
@@ -188,77 +262,41 @@ def _cells(
 
 
 @kernel
-def _shifted(guide: Array, begins: NDArray[np.int64], reach: int, step: int) -> Array:
-    """Return the picture's columns at `begins`, shifted by ``-reach`` to ``reach + step - 1``.
+def _shifted(guide: Array, begins: NDArray[np.int64], reach: int, step: int, shifts: int) -> Array:
+    """Return, for each row, the pixels at `begins`, shifted by ``-reach`` and on, as flat rows.
 
-    They are continued by `reach` rows up and down. What is not in the picture is infinite.
+    A row has `shifts` times `LANES` numbers. There are `reach` rows more above the picture, and
+    those of a cell more below. What is not in the picture is infinite.
     """
     height, width = guide.shape
-    lanes = len(begins)
-    shifted = np.full((2 * reach + step, (height + 2 * reach) * lanes), np.float32(np.inf))
-    for k in range(2 * reach + step):
-        for y in range(height):
+    shifted = np.full((height + 2 * reach + step) * shifts * LANES, np.float32(np.inf))
+    for y in range(height):
+        for k in range(shifts):
             for i, begin in enumerate(begins):
                 x = begin + k - reach
                 if 0 <= x < width:
-                    shifted[k, (reach + y) * lanes + i] = guide[y, x]
+                    shifted[((reach + y) * shifts + k) * LANES + i] = guide[y, x]
     return shifted
 
 
 @kernel
-def _make_keys(sums: Array, limit: float, index: int, digits: int, keys: NDArray[np.int32]) -> None:
-    """Set `keys` to numbers in the order of the sums, of which `index` is the end.
+def _make_keys(
+    sums: Array,
+    bits: NDArray[np.int32],
+    limit: float,
+    name: int,
+    digits: int,
+    keys: NDArray[np.int32],
+    begin: int,
+) -> None:
+    """Set `keys`, from `begin` on, to numbers in the order of the sums, of which `name` is the end.
 
-    The bits of floats >= 0 are in their order. The lowest `digits` of them make room for `index`,
+    The `bits` of floats >= 0 are in their order. The lowest `digits` of them make room for `name`,
     and sums below 2^-20 count as equal, as do those above 2^12, which makes room for three more.
     """
-    bits, most = sums.view(np.int32), np.float32(limit)
+    most = np.float32(limit)
     least, greatest = np.int32(LEAST), np.int32(LEAST + 2**28 - 1)
-    mask, end = np.int32(-1 << digits), np.int32(index)
-    for i in range(np.uint64(len(keys))):
+    mask, end = np.int32(-1 << digits), np.int32(name)
+    for i in range(np.uint64(LANES)):
         key = (min(max(bits[i], least), greatest) - least) << np.int32(3) & mask | end
-        keys[i] = key if sums[i] < most else NONE
-
-
-@kernel
-def _order(a: NDArray[np.int32], b: NDArray[np.int32]) -> None:
-    """Exchange elements of `a` for those of `b` that are less."""
-    for i in range(np.uint64(len(a))):
-        a[i], b[i] = min(a[i], b[i]), max(a[i], b[i])
-
-
-@kernel
-def _merge(keys: NDArray[np.int32], width: int) -> None:
-    """Sort each column of a table whose rows are `width` long and a power of two in number.
-
-    Each must ascend and then descend, or be so once rotated.
-    """
-    half = len(keys) // 2
-    while half >= width:
-        for i in range(0, len(keys), 2 * half):
-            _order(keys[i : i + half], keys[i + half : i + 2 * half])
-        half //= 2
-
-
-@kernel
-def _sort(keys: NDArray[np.int32], width: int) -> None:
-    """Sort each column of such a table by a bitonic network."""
-    half = width
-    while half < len(keys):
-        for begin in range(0, len(keys), 2 * half):
-            part = keys[begin : begin + 2 * half]
-            for i in range(0, half, width):
-                end = len(part) - i
-                _order(part[i : i + width], part[end - width : end])
-            _merge(part[:half], width)
-            _merge(part[half:], width)
-        half *= 2
-
-
-@kernel
-def _keep_least(best: NDArray[np.int32], others: NDArray[np.int32], width: int) -> None:
-    """Set each column of `best` to the least of it and of that of `others`; all are sorted."""
-    for i in range(0, len(best), width):
-        end = len(best) - i
-        _order(best[i : i + width], others[end - width : end])
-    _merge(best, width)
+        keys[np.uint64(begin) + i] = key if sums[i] < most else NONE

@@ -92,9 +92,7 @@ def _add(scale: float, values: Array, out: Array) -> None:
 
 
 @kernel
-def _multiply(
-    matrix: Array, source: Array, begin: int, target: Array, end: int, add: bool
-) -> None:
+def _multiply(matrix: Array, source: Array, begin: int, target: Array, end: int, add: bool) -> None:
     """Set or add to eight rows of `target` an 8x8 matrix times eight rows of `source`.
 
     All are flat; the rows are `LANES` long and one after the other, from `begin` and from `end` on.
