@@ -14,6 +14,16 @@ Array = NDArray[np.float32]
 BAND = 64
 """Rows that one call of the kernel restores: few enough that its sums stay in the cache."""
 
+BESIDE = 7
+"""Displacements to the right whose weights are applied at once."""
+
+AT_ONCE = 4
+"""Rows whose patches are summed at once, along the columns: most of what that reads is the same."""
+
+WIDE = 1040
+"""Length of the kernel's rows. It is constant, so that the loops over a row need only one test of
+whether what they write overlaps with what they read, however many rows that is."""
+
 CUT = 12.0
 """Weights below exp(-CUT) are zero."""
 
@@ -65,12 +75,22 @@ def weighted_mean(
     Tensor
         Images like `y`. They do not depend on the number of threads.
     """
-    reach = len(window) // 2
+    reach, margin, columns = len(window) // 2, distance + BESIDE - 1, y.shape[3]
+    edge, most = distance + reach, WIDE - 2 * max(margin, reach)
+    if columns > most:
+        inner = most - 2 * edge
+        parts = []
+        for first in range(0, columns, inner):
+            left, right = max(0, first - edge), first + inner + edge
+            part = y[..., left:right], guide[..., left:right]
+            part = weighted_mean(*part, window, distance, width, noise, spread, greatest)
+            parts.append(part[..., first - left : first - left + inner])
+        return torch.cat(parts, 3)
     taps = tuple(window[reach:])
     margins = ((0, 0), (0, 0), (reach, reach), (reach, reach))
     padded = np.pad(guide.numpy(), margins, mode="reflect")
-    values = np.ascontiguousarray(y.numpy())
-    out = np.zeros_like(values)
+    values = np.pad(y.numpy(), ((0, 0), (0, 0), (0, 0), (margin, margin)))
+    out = np.empty(y.shape, np.float32)
     scale = np.float32(1 / (math.log(2) * width**2))
     fall = np.float32(1 / (2 * math.log(2) * spread**2))
     height = y.shape[2]
@@ -98,90 +118,151 @@ def weighted_mean(
 
 @kernel
 def average_band(y, guide, taps, distance, noise, scale, fall, greatest, first, last, out):  # type: ignore[no-untyped-def]
-    """Write the rows `first` to `last` of the mean of y (C, H, W) to `out`, which is zero there.
+    """Write the rows `first` to `last` of the mean of y to `out` (C, H, W).
 
-    `guide` (K, H + 2 reach, W + 2 reach) is padded. `taps` are the weights of the rows and columns
-    of a patch, from its centre on: a tuple, so that the loops over it are unrolled. The weight of
-    two pixels r apart with the difference d is ``2^(-max(d - noise, 0) scale - r^2 fall)``. Both
-    pixels of a pair have the same weight, so one displacement also serves the opposite one.
+    Both y and `guide` (K, H + 2 reach, W + 2 reach) are padded, y only on the left and right, with
+    any values. `taps` are the weights of the rows and columns of a patch, from its centre on: a
+    tuple, so that the loops over it are unrolled. The weight of two pixels r apart with the
+    difference d is ``2^(-max(d - noise, 0) scale - r^2 fall)``. Both pixels of a pair have the same
+    weight, so one displacement also serves the opposite one. The weights of `BESIDE` displacements
+    are kept, so that each sum is read and written once for all of them.
     """
-    channels, height, width = y.shape
-    reach = len(taps) - 1
-    squares = np.empty((last - first + distance + 2 * reach, width + 2 * reach), np.float32)
-    column = np.empty(width + 2 * reach, np.float32)
-    weights = np.empty(width, np.float32)
-    bits = np.empty(width, np.int32)
-    power = bits.view(np.float32)
-    total = np.zeros((last - first, width), np.float32)
-    peak = np.zeros((last - first, width), np.float32)
-    zero, half, one = np.float32(0), np.float32(0.5), np.float32(1)
-    cut = np.float32(-CUT / math.log(2))
+    channels, height, width = out.shape
+    reach, margin, rows = len(taps) - 1, distance + BESIDE - 1, last - first
+    squares = np.empty((rows + distance + 2 * reach + AT_ONCE) * WIDE, np.float32)
+    sweeps = np.empty(AT_ONCE * WIDE, np.float32)
+    weights = np.zeros((rows + distance) * BESIDE * WIDE, np.float32)
+    # For each row the sum of its weights, the greatest of them, and the sums of all channels.
+    lines = 2 + channels
+    sums = np.zeros(rows * lines * WIDE, np.float32)
     for down in range(distance + 1):
         top, bottom = max(0, first - down), min(last, height - down)
-        for right in range(-distance if down else 1, distance + 1):
-            left, size = max(0, -right), width - abs(right)
-            if size <= 0 or bottom <= top:
-                continue
-            # Unsigned indices need no test for counting from the end; nor are there views of
-            # rows: making one takes as long as a hundred pixels.
-            wide, count = np.uint64(size + 2 * reach), np.uint64(size)
-            a, b, centre = np.uint64(left), np.uint64(left + right), np.uint64(reach)
-            start = -fall * np.float32(down**2 + right**2)
-            for row in range(top, bottom + 2 * reach):
-                i, j, line = np.uint64(row), np.uint64(row + down), np.uint64(row - top)
-                for x in range(wide):
-                    squares[line, x] = (guide[0, i, x + a] - guide[0, j, x + b]) ** 2
-                for k in range(1, guide.shape[0]):
-                    for x in range(wide):
-                        squares[line, x] += (guide[k, i, x + a] - guide[k, j, x + b]) ** 2
-                if row < top + 2 * reach:
-                    continue
-                here = row - 2 * reach  # the row whose patches are now complete
-                line -= centre
-                for x in range(wide):
-                    value = taps[0] * squares[line, x]
-                    for k in range(1, len(taps)):
-                        above, below = line - np.uint64(k), line + np.uint64(k)
-                        value += taps[k] * (squares[above, x] + squares[below, x])
-                    column[x] = value
-                for x in range(count):
-                    value = taps[0] * column[x + centre]
-                    for k in range(1, len(taps)):
-                        before, after = centre - np.uint64(k), centre + np.uint64(k)
-                        value += taps[k] * (column[x + before] + column[x + after])
-                    # 2^t: the exponent field of a float32 holds the rounded part of t, a Taylor
-                    # series gives the rest.
-                    t = start - max(value - noise, zero) * scale
-                    keep = t >= cut
-                    t = max(t, cut)
-                    whole = np.int32(t - half)
-                    f = t - np.float32(whole)
-                    series = np.float32(0.05550411) + f * (
-                        np.float32(0.00961813) + f * np.float32(0.00133336)
-                    )
-                    series = np.float32(0.69314718) + f * (np.float32(0.24022651) + f * series)
-                    weights[x] = one + f * series
-                    bits[x] = (whole + np.int32(127)) << np.int32(23) if keep else np.int32(0)
-                for side in range(2):
-                    # First the pixels of this row, then those that they were compared with.
-                    mine, other = (here, here + down) if side == 0 else (here + down, here)
-                    if mine < first or mine >= last:
-                        continue
-                    begin, across = (a, b) if side == 0 else (b, a)
-                    i, j, line = np.uint64(mine), np.uint64(other), np.uint64(mine - first)
-                    for x in range(count):
-                        weight = weights[x] * power[x]
-                        total[line, x + begin] += weight
-                        peak[line, x + begin] = max(peak[line, x + begin], weight)
-                        out[0, i, x + begin] += weight * y[0, j, x + across]
-                    for c in range(1, channels):
-                        for x in range(count):
-                            weight = weights[x] * power[x]
-                            out[c, i, x + begin] += weight * y[c, j, x + across]
-    for row in range(first, last):
+        for start in range(-distance if down else 1, distance + 1, BESIDE):
+            for right in range(start, start + BESIDE):
+                # Those too far away have the weight zero.
+                count = max(0, width - abs(right)) if right <= distance else 0
+                fade = -fall * np.float32(down**2 + right**2)
+                part = top, bottom, width, count, (right - start) * WIDE + margin
+                model = noise, scale, fade
+                _weigh(guide, taps, model, down, right, part, squares, sweeps, weights)
+            for here in range(top, bottom):
+                line, there = (here - top) * BESIDE * WIDE + margin, here + down
+                if here >= first:
+                    end = (here - first) * lines * WIDE
+                    _add_right(weights, line, y, there, margin + start, sums, end, width)
+                if there < last:
+                    end = (there - first) * lines * WIDE
+                    _add_left(weights, line - start, y, here, margin - start, sums, end, width)
+    for row in range(rows):
         for x in range(width):
+            k = row * lines * WIDE + x
             # A pixel unlike all others keeps its value.
-            own = max(peak[row - first, x], np.float32(1e-6)) if greatest else one
-            norm = one / (total[row - first, x] + own)
+            own = max(sums[k + WIDE], np.float32(1e-6)) if greatest else np.float32(1)
+            norm = np.float32(1) / (sums[k] + own)
             for c in range(channels):
-                out[c, row, x] = (out[c, row, x] + own * y[c, row, x]) * norm
+                value = sums[k + (2 + c) * WIDE] + own * y[c, first + row, x + margin]
+                out[c, first + row, x] = value * norm
+
+
+@kernel
+def _weigh(guide, taps, model, down, right, part, squares, sweeps, weights):  # type: ignore[no-untyped-def]
+    """Write the weights of the pixels in some rows and of what is `down` and `right` of them.
+
+    Each row has `width` of them, the first at `begin`, and follows `BESIDE` rows after the one
+    before. All are zero but `size`, which are those of two pixels of the picture.
+    """
+    noise, scale, fade = model
+    top, bottom, width, size, begin = part
+    reach, left = len(taps) - 1, max(0, -right)
+    zero, half, one = np.float32(0), np.float32(0.5), np.float32(1)
+    cut = np.float32(-CUT / math.log(2))
+    # Unsigned indices need no test for counting from the end; nor are there views of rows: making
+    # one takes as long as a hundred pixels.
+    wide, count = np.uint64(size + 2 * reach if size else 0), np.uint64(size)
+    a, b = np.uint64(left), np.uint64(left + right)
+    for upper in range(top, bottom, AT_ONCE):
+        for row in range(upper + 2 * reach if upper > top else top, upper + AT_ONCE + 2 * reach):
+            line = np.uint64((row - top) * WIDE)
+            i = np.uint64(min(row, guide.shape[1] - 1 - down))
+            j = i + np.uint64(down)
+            for x in range(wide):
+                squares[line + x] = (guide[0, i, x + a] - guide[0, j, x + b]) ** 2
+            for k in range(1, len(guide)):
+                for x in range(wide):
+                    squares[line + x] += (guide[k, i, x + a] - guide[k, j, x + b]) ** 2
+        line = np.uint64((upper - top + reach) * WIDE)
+        for x in range(wide):
+            for n in range(AT_ONCE):
+                middle = line + np.uint64(n * WIDE)
+                value = taps[0] * squares[middle + x]
+                for k in range(1, len(taps)):
+                    above, below = middle - np.uint64(k * WIDE), middle + np.uint64(k * WIDE)
+                    value += taps[k] * (squares[above + x] + squares[below + x])
+                sweeps[np.uint64(n * WIDE) + x] = value
+        for row in range(upper, min(upper + AT_ONCE, bottom)):
+            end = begin + (row - top) * BESIDE * WIDE
+            weights[end : end + left] = 0
+            weights[end + left + size : end + width] = 0
+            out, middle = np.uint64(end + left), np.uint64((row - upper) * WIDE + reach)
+            for x in range(count):
+                value = taps[0] * sweeps[x + middle]
+                for k in range(1, len(taps)):
+                    before, after = middle - np.uint64(k), middle + np.uint64(k)
+                    value += taps[k] * (sweeps[x + before] + sweeps[x + after])
+                # 2^t: the exponent field of a float32 holds the rounded part of t, a Taylor series
+                # gives the rest.
+                t = fade - max(value - noise, zero) * scale
+                keep = t >= cut
+                t = max(t, cut)
+                whole = np.int32(t - half)
+                f = t - np.float32(whole)
+                series = np.float32(0.05550411) + f * (
+                    np.float32(0.00961813) + f * np.float32(0.00133336)
+                )
+                series = np.float32(0.69314718) + f * (np.float32(0.24022651) + f * series)
+                power = np.int32((whole + np.int32(127)) << np.int32(23)).view(np.float32)
+                weights[out + x] = (one + f * series) * power if keep else zero
+
+
+@kernel
+def _add_right(weights, begin, y, row, column, sums, end, width):  # type: ignore[no-untyped-def]
+    """Add to the sums of a row the pixels of `row`, from `column` on for the first weights."""
+    wide, double, row = np.uint64(WIDE), np.uint64(2 * WIDE), np.uint64(row)
+    for x in range(np.uint64(width)):
+        k, p, q = np.uint64(end) + x, np.uint64(begin) + x, np.uint64(column) + x
+        total, peak, value = sums[k], sums[k + wide], sums[k + double]
+        for i in range(BESIDE):
+            weight = weights[p + np.uint64(i * WIDE)]
+            total += weight
+            peak = max(peak, weight)
+            value += weight * y[0, row, q + np.uint64(i)]
+        sums[k], sums[k + wide], sums[k + double] = total, peak, value
+    for c in range(1, len(y)):
+        k, channel = np.uint64(end + (2 + c) * WIDE), np.uint64(c)
+        for x in range(np.uint64(width)):
+            p, q, value = np.uint64(begin) + x, np.uint64(column) + x, sums[k + x]
+            for i in range(BESIDE):
+                value += weights[p + np.uint64(i * WIDE)] * y[channel, row, q + np.uint64(i)]
+            sums[k + x] = value
+
+
+@kernel
+def _add_left(weights, begin, y, row, column, sums, end, width):  # type: ignore[no-untyped-def]
+    """Do so for the opposite displacements: further weights are of pixels further to the left."""
+    wide, double, row = np.uint64(WIDE), np.uint64(2 * WIDE), np.uint64(row)
+    for x in range(np.uint64(width)):
+        k, p, q = np.uint64(end) + x, np.uint64(begin) + x, np.uint64(column) + x
+        total, peak, value = sums[k], sums[k + wide], sums[k + double]
+        for i in range(BESIDE):
+            weight = weights[p + np.uint64(i * (WIDE - 1))]
+            total += weight
+            peak = max(peak, weight)
+            value += weight * y[0, row, q - np.uint64(i)]
+        sums[k], sums[k + wide], sums[k + double] = total, peak, value
+    for c in range(1, len(y)):
+        k, channel = np.uint64(end + (2 + c) * WIDE), np.uint64(c)
+        for x in range(np.uint64(width)):
+            p, q, value = np.uint64(begin) + x, np.uint64(column) + x, sums[k + x]
+            for i in range(BESIDE):
+                value += weights[p + np.uint64(i * (WIDE - 1))] * y[channel, row, q - np.uint64(i)]
+            sums[k + x] = value
