@@ -13,6 +13,8 @@ Importing this package imports no torch: each name is imported when it is first 
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from priorlab import garbage
+
 if TYPE_CHECKING:
     from priorlab.api.batch import restore_files as restore_files
     from priorlab.api.comparing import bench as bench
@@ -60,7 +62,8 @@ def __getattr__(name: str) -> Any:
     """Import a public name on first use."""
     if name not in SURFACE:
         raise AttributeError(f"module 'priorlab' has no attribute {name!r}")
-    value = getattr(importlib.import_module(SURFACE[name]), name)
+    with garbage.awaited():
+        value = getattr(importlib.import_module(SURFACE[name]), name)
     globals()[name] = value
     return value
 

@@ -17,7 +17,7 @@ from typing import Any
 
 import pluggy
 
-from priorlab import candidates
+from priorlab import candidates, garbage
 from priorlab.candidates import Candidate
 from priorlab.engines import BUILTIN_ENGINES, Engine
 from priorlab.errors import UsageError, kind, said, trace_of, unknown
@@ -99,14 +99,15 @@ def load(
     else:
         found = [one for one in found if one.is_among(only)]
         problems = {}
-    for candidate in found:
-        plugin = Plugin(candidate.name, candidate.source)
-        registry.plugins.append(plugin)
-        if verdict := problems.get(candidate):
-            plugin.problem, plugin.details = verdict.problem, verdict.details
-            continue
-        with surroundings.kept():
-            _load_one(registry, plugin, candidate)
+    with garbage.awaited():
+        for candidate in found:
+            plugin = Plugin(candidate.name, candidate.source)
+            registry.plugins.append(plugin)
+            if verdict := problems.get(candidate):
+                plugin.problem, plugin.details = verdict.problem, verdict.details
+                continue
+            with surroundings.kept():
+                _load_one(registry, plugin, candidate)
     return registry
 
 

@@ -20,6 +20,7 @@ LAYERS = [
         "escaping",
         "extras",
         "files",
+        "garbage",
         "precision",
         "process_tree",
         "randomness",

@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from priorlab import garbage
 from priorlab.harness.run.progress import for_pictures
 from priorlab.harness.run.settings import RunSettings, settle
 from priorlab.pictures.collection import collect
@@ -138,4 +139,5 @@ def __getattr__(name: str) -> Any:
     """Import a function on first use."""
     if name not in _MODULES:
         raise AttributeError(f"module 'priorlab.api' has no attribute {name!r}")
-    return getattr(importlib.import_module(f"priorlab.api.{_MODULES[name]}"), name)
+    with garbage.awaited():
+        return getattr(importlib.import_module(f"priorlab.api.{_MODULES[name]}"), name)

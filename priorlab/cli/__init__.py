@@ -14,7 +14,7 @@ import sys
 from collections.abc import Sequence
 from importlib import metadata
 
-from priorlab import __version__
+from priorlab import __version__, garbage
 from priorlab.cli import (
     catalogue,
     comparing,
@@ -51,11 +51,26 @@ START = """priorlab compares ideas of what a natural image looks like, and resto
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command and return its exit code."""
+    """Run one command and return its exit code.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        What was typed. By default that of the process, which is then this command's alone.
+    """
     # Before torch is imported: its idle threads are to sleep, not to spin on cores in use.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    if arguments is not None:
+        return _run(list(arguments))
+    garbage.freeze()
+    try:
+        return _run(sys.argv[1:])
+    finally:
+        garbage.freeze()  # what it holds is not to be looked through at its end
+
+
+def _run(typed: list[str]) -> int:
     _settle_streams()
-    typed = list(sys.argv[1:] if arguments is None else arguments)
     debug = DEBUG in typed or os.environ.get(DEBUG_VARIABLE, "") not in ("", "0")
     try:
         typed = [one for one in typed if one != DEBUG]  # it stands before the command or after it

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import faulthandler
-import gc
 import importlib
 import json
 import os
@@ -18,7 +17,7 @@ from io import FileIO
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from priorlab import process_tree
+from priorlab import garbage, process_tree
 from priorlab.harness.isolation import zygote
 from priorlab.harness.isolation.channel import Channel
 from priorlab.harness.isolation.output import Output
@@ -66,7 +65,7 @@ def _zygote(setup: Setup, private: list[int]) -> tuple[Channel, int]:
     """Fork the process from which those of priors are forked."""
     ours, theirs = Channel.pair()
     parent = os.getpid()
-    gc.freeze()
+    garbage.freeze()
     pid = os.fork()
     if pid == 0:
         try:
