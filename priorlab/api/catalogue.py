@@ -13,7 +13,11 @@ from priorlab.training import Report, Trainer
 
 
 def load_plugins(
-    files: Sequence[str | Path] = (), folders: Sequence[str | Path] = (), *, again: bool = False
+    files: Sequence[str | Path] = (),
+    folders: Sequence[str | Path] = (),
+    *,
+    only: Sequence[str] | None = None,
+    again: bool = False,
 ) -> Registry:
     """Return everything that can be named: what is installed and what the given plugins provide.
 
@@ -25,6 +29,8 @@ def load_plugins(
         Lone plugin files.
     folders : sequence of path
         Folders whose ``*.py`` files and packages are plugins.
+    only : sequence of str, optional
+        The modules of the plugins to load, which `check_names` knows; by default all.
     again : bool
         Whether to try those again that hung when they were last tried.
 
@@ -39,8 +45,9 @@ def load_plugins(
     >>> "denoise" in load_plugins().tasks
     True
     """
-    registry = plugins.load(files, folders, again=again)
-    remembered.remember(registry)
+    registry = plugins.load(files, folders, only=only, again=again)
+    if only is None:
+        remembered.remember(registry)
     return registry
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import dataclasses
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from priorlab.api.declared import declarations
+from priorlab.components import Component
 from priorlab.pictures import datasets
+from priorlab.registry import Registry
 
 
 def check_names(
@@ -19,7 +22,7 @@ def check_names(
     trainer: str = "",
     dataset: object = "",
     engine: object = "",
-) -> None:
+) -> list[str] | None:
     """Find a wrong name, parameter or value at once, where no plugin must be imported for it.
 
     What passes here may still be wrong: only the plugins themselves know it all.
@@ -37,6 +40,12 @@ def check_names(
     engine : str
         The spec of an engine; what is no text is left out.
 
+    Returns
+    -------
+    list of str or None
+        The modules of the plugins that provide the `priors` and `tasks`, and what they name in
+        turn; None where that is not known, or not sure.
+
     Raises
     ------
     UsageError
@@ -44,20 +53,24 @@ def check_names(
 
     Examples
     --------
-    >>> check_names(priors=["tv:weight=1"])
+    >>> modules = check_names(priors=["tv:weight=1"])
+    >>> modules in (["priorlab_handcrafted"], None)
+    True
     """
     known = declarations(files, folders)
     if known is None:
-        return
-    several: list[tuple[Iterable[object], Callable[[str], object]]] = [
-        (priors, known.build_priors),
-        (tasks, known.build_tasks),
-        (metrics, known.build_metrics),
+        return None
+    several: list[tuple[str, Iterable[object], Callable[[str], Sequence[object]]]] = [
+        ("priors", priors, known.build_priors),
+        ("tasks", tasks, known.build_tasks),
+        ("metrics", metrics, known.build_metrics),
     ]
-    for specs, build in several:
+    modules: dict[str, None] = {}
+    for kind, specs, build in several:
         for spec in specs:
-            if isinstance(spec, str):
-                build(spec)
+            for one in build(spec) if isinstance(spec, str) else ():
+                if isinstance(one, Component):
+                    modules |= dict.fromkeys(_modules(kind, one, known))
     if engine and isinstance(engine, str):
         known.build_engine(engine)
     if trainer:
@@ -67,3 +80,15 @@ def check_names(
             known.find("datasets", dataset)
         elif known.known_as("datasets", dataset) not in known.datasets:
             datasets.load(dataset, {})
+    return None if known.conflicts else list(modules)
+
+
+def _modules(kind: str, component: Component, known: Registry) -> Iterator[str]:
+    """Yield the modules that provide a component and those in its parameters."""
+    if owner := known.owners.get((kind, component.name)):
+        yield owner.module
+    kinds = {
+        field.name: field.metadata.get("component") for field in dataclasses.fields(component)
+    }
+    for name, inner in component.components().items():
+        yield from _modules(kinds[name], inner, known)

@@ -37,7 +37,7 @@ def add_explain(commands: Commands) -> None:
 
 
 def _explain(options: argparse.Namespace) -> int:
-    check_names(options, priors=[options.name])
+    needed = check_names(options, priors=[options.name])
     with _ProgressLine() as progress:
         lines = api.explain(
             options.name,
@@ -46,7 +46,7 @@ def _explain(options: argparse.Namespace) -> int:
             iterations=options.iterations,
             seed=options.seed,
             device=options.device,
-            registry=registry(options),
+            registry=registry(options, needed),
             say=say,
             progress=progress.show,
         )

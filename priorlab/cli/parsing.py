@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -66,9 +66,9 @@ def add_seed_and_device(parser: argparse.ArgumentParser, *, device: bool = True)
         parser.add_argument("--device", default="cpu", help="torch device (default: %(default)s)")
 
 
-def registry(options: argparse.Namespace) -> Registry:
-    """Load the installed plugins and those that were typed."""
-    return api.load_plugins(options.plugin, options.plugin_dir)
+def registry(options: argparse.Namespace, only: Sequence[str] | None = None) -> Registry:
+    """Load the installed plugins and those that were typed, or `only` what `check_names` found."""
+    return api.load_plugins(options.plugin, options.plugin_dir, only=only)
 
 
 def known(options: argparse.Namespace) -> Registry:
@@ -76,9 +76,9 @@ def known(options: argparse.Namespace) -> Registry:
     return api.declarations(options.plugin, options.plugin_dir) or registry(options)
 
 
-def check_names(options: argparse.Namespace, **named: Any) -> None:
+def check_names(options: argparse.Namespace, **named: Any) -> list[str] | None:
     """Find a wrong name before anything is loaded, where possible; see `api.check_names`."""
-    api.check_names(options.plugin, options.plugin_dir, **named)
+    return api.check_names(options.plugin, options.plugin_dir, **named)
 
 
 def positive(text: str) -> int:

@@ -68,7 +68,7 @@ def add_degrade(commands: Commands) -> None:
 
 def _restore(options: argparse.Namespace) -> int:
     found = api.collect(options.images, options.output, overwrite=options.overwrite)
-    check_names(options, priors=[options.prior], tasks=[options.task])
+    needed = check_names(options, priors=[options.prior], tasks=[options.task])
     if found.left_out:
         say(f"left out, no pictures: {', '.join(found.left_out)}")
     done = api.restore_files(
@@ -79,7 +79,7 @@ def _restore(options: argparse.Namespace) -> int:
         seed=options.seed,
         device=options.device,
         overwrite=options.overwrite,
-        registry=registry(options),
+        registry=registry(options, needed),
         say=say,
         progress=api.for_pictures(),
     )
@@ -89,13 +89,13 @@ def _restore(options: argparse.Namespace) -> int:
 
 
 def _degrade(options: argparse.Namespace) -> int:
-    check_names(options, tasks=[options.task])
+    needed = check_names(options, tasks=[options.task])
     api.degrade_file(
         options.image,
         options.output,
         options.task,
         seed=options.seed,
-        registry=registry(options),
+        registry=registry(options, needed),
         say=say,
     )
     return OK
