@@ -70,7 +70,8 @@ def _of_plane(plane: Plane, usable: NDArray[np.bool_]) -> float:
     rows, columns = np.unravel_index(at, complete.shape)
     patches = windows[rows, columns].reshape(len(at), PATCH**2)
     texture = texture.ravel()[at]
-    patches, texture = patches[np.ptp(patches, 1) > 0], texture[np.ptp(patches, 1) > 0]
+    varied = (patches != patches[:, :1]).any(1)
+    patches, texture = patches[varied], texture[varied]
     variance = _least_variance(patches)
     for _ in range(ROUNDS):
         weak = patches[texture < _limit() * variance]

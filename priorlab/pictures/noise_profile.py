@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import scipy
 from numpy.typing import NDArray
 
 from priorlab.errors import UsageError
@@ -177,7 +176,7 @@ def usable_pixels(picture: Picture) -> NDArray[np.bool_]:
         clipped = (image <= edge) | (image >= 1 - edge)
         # Strong noise reaches black and white here and there; that says nothing against its rest.
         if clipped.any():
-            share = scipy.ndimage.uniform_filter(clipped.astype(np.float32), (0, 9, 9))
+            share = arrays.box_means(clipped.astype(np.float32), 9)
             usable = share <= MOST_CLIPPED
     return usable if picture.opacity is None else usable & (picture.opacity > 0.99)
 
@@ -239,7 +238,7 @@ def _curve(image: NDArray[np.floating[Any]], usable: NDArray[np.bool_], levels: 
     It is measured where enough of the picture has that brightness, and interpolated between.
     """
     size = flat_blocks.BLOCK
-    brightness = scipy.ndimage.uniform_filter(image.astype(np.float32), (0, size, size))
+    brightness = arrays.box_means(image.astype(np.float32), size)
     knots = np.linspace(0, 1, BRIGHTNESSES)
     known, found = [], []
     for knot in knots:

@@ -113,8 +113,12 @@ def _opened(path: Path) -> Iterator[Any]:
     """Open with Pillow, refusing files that are too large before they are decoded."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # on metadata; what is wrong with pixels is an error
-        Image.init()
-        if _is_heif(path):
+        with path.open("rb") as file:
+            start = file.read(12)
+        if not start.startswith(_COMMON):  # all of Pillow's formats take a while to import
+            Image.init()
+        Image.preinit()
+        if start[4:8] == b"ftyp" and start[8:] in _HEIF_BRANDS:
             _register_heif(path)
         known = [name for name in PILLOW_FORMATS if name in Image.OPEN]
         # Not by its path: Pillow would map the file, and garble rotated TIFF files (as of 13.0).
@@ -128,11 +132,8 @@ def _check_size(path: Path, image: Any) -> None:
     check_size(image.width, image.height, path, samples=len(image.getbands()), itemsize=4)
 
 
-def _is_heif(path: Path) -> bool:
-    with path.open("rb") as file:
-        start = file.read(12)
-    return start[4:8] == b"ftyp" and start[8:] in _HEIF_BRANDS
-
+_COMMON = (b"\x89PNG", b"\xff\xd8\xff")
+"""What PNG and JPEG files begin with."""
 
 _HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import tifffile
 from numpy.typing import NDArray
 
 from priorlab.errors import UsageError
@@ -50,11 +49,14 @@ def decode(path: Path, frame: int | None = None) -> Stored:
 
     Examples
     --------
+    >>> import tifffile
     >>> tifffile.imwrite("deep.tiff", np.full((16, 24), 65535, np.uint16))
     >>> pixels = decode(Path("deep.tiff")).pixels
     >>> pixels.shape, int(pixels.max())
     ((16, 24, 1), 65535)
     """
+    import tifffile  # not for each command that reads another file
+
     with tifffile.TiffFile(path) as file:
         pages = _full_pages(file)
         number, notes = which_frame(path, len(pages), frame)

@@ -6,9 +6,8 @@ import io
 import struct
 from typing import Any
 
-import tifffile
 from numpy.typing import NDArray
-from PIL import ExifTags, Image, TiffImagePlugin
+from PIL import ExifTags, Image
 
 from priorlab.pictures.levels import Levels
 from priorlab.pictures.picture import Metadata
@@ -41,6 +40,8 @@ def encode(samples: NDArray[Any], levels: Levels, has_opacity: bool, metadata: M
     >>> encode(np.zeros((16, 20, 1), np.uint16), DEEP, False, Metadata())[:4]
     b'II*\\x00'
     """
+    import tifffile  # not for each command that writes another file
+
     count = samples.shape[2] - has_opacity
     colours = 3 if count >= 3 else 1
     exif = Image.Exif()
@@ -86,6 +87,8 @@ def _append_directory(buffer: io.BytesIO, tag: int, entries: dict[int, Any]) -> 
 
     tifffile does not write such tags: the one before it in number holds its place, in their order.
     """
+    from PIL import TiffImagePlugin
+
     directory = TiffImagePlugin.ImageFileDirectory_v2()
     for key, value in entries.items():
         directory[key] = value

@@ -5,6 +5,7 @@ import sys
 
 import numpy as np
 import pytest
+import scipy
 import torch
 from numpy.testing import assert_array_equal
 
@@ -159,3 +160,12 @@ def test_no_torch_is_imported():
     code = "import sys, priorlab.metrics, priorlab.pictures.writing, priorlab.pictures.datasets; "
     code += "sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("shape", [(1, 16, 16), (3, 40, 61)])
+@pytest.mark.parametrize("size", [8, 9])
+def test_box_means_are_those_of_scipy_bit_by_bit(shape, size):
+    values = np.random.default_rng(0).random(shape, np.float32)
+    for planes in (values, (values < 0.1).astype(np.float32), (255 * values).round() / 255):
+        expected = scipy.ndimage.uniform_filter(planes, (0, size, size))
+        assert arrays.box_means(planes, size).tobytes() == expected.tobytes()
