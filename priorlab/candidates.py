@@ -73,16 +73,30 @@ def find(files: Sequence[str | Path], folders: Sequence[str | Path]) -> Iterator
     >>> {"dip", "handcrafted", "learned"} <= {found.name for found in find([], [])}
     True
     """
-    for entry in sorted(metadata.entry_points(group=GROUP), key=lambda entry: entry.name):
-        distribution = entry.dist
-        source = f"{distribution.name} {distribution.version}" if distribution else entry.value
-        yield Candidate(entry.name, source, entry.value)
+    for entry, distribution in sorted(installed(), key=lambda found: found[0].name):
+        yield Candidate(entry.name, " ".join(distribution) or entry.value, entry.value)
     for path in map(Path, files):
         yield _candidate(path)
     for folder in map(Path, folders):
         paths = [path for path in folder.glob("*.py") if path.name[0] not in "_."]
         for path in sorted([*paths, *folder.glob("*/__init__.py")]):
             yield _candidate(path)
+
+
+def installed() -> Iterator[tuple[metadata.EntryPoint, tuple[str, ...]]]:
+    """Yield the entry points of plugins, each with the name and the version of its distribution.
+
+    Examples
+    --------
+    >>> "handcrafted" in [entry.name for entry, _ in installed()]
+    True
+    """
+    read: dict[int, tuple[str, ...]] = {}  # a distribution reads its file anew whenever it is asked
+    for entry in metadata.entry_points(group=GROUP):
+        if entry.dist and id(entry.dist) not in read:
+            facts = entry.dist.metadata
+            read[id(entry.dist)] = (facts["Name"], facts["Version"])
+        yield entry, read.get(id(entry.dist), ())
 
 
 def _candidate(path: Path) -> Candidate:

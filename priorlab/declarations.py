@@ -7,6 +7,7 @@ as far as the parameters say. They restore nothing.
 
 from __future__ import annotations
 
+import collections
 import dataclasses
 import functools
 import inspect
@@ -32,6 +33,24 @@ class Described:
 
     name: str
     doc: str
+
+
+class _MadeWhenNeeded(collections.UserDict[str, Any]):
+    """Makes a class when it is first looked up: a command that names one need not wait for all."""
+
+    def __getitem__(self, name: str) -> Any:
+        found = self.data[name]
+        if isinstance(found, _Facts):
+            found = self.data[name] = _stand_in_item(found.name, found.facts)
+        return found
+
+
+@dataclasses.dataclass(frozen=True)
+class _Facts:
+    """What a class is to be made of."""
+
+    name: str
+    facts: Mapping[str, Any]
 
 
 def declared(registry: Registry) -> dict[str, Any]:
@@ -76,13 +95,15 @@ def stand_in(facts: Mapping[str, Any]) -> Registry:
     priorlab.errors.UsageError: unknown field of tv 'wieght'; did you mean 'weight'? (known: ...)
     """
     registry = Registry()
+    for kind in KINDS:
+        setattr(registry, kind, _MadeWhenNeeded())
     for plugin in facts["plugins"]:
         owner = Plugin(plugin["name"], plugin["source"], plugin["module"])
         registry.plugins.append(owner)
         for kind, names in plugin["provides"].items():
             for name in names:
                 found = facts[kind].get(name) or facts[kind][f"{owner.label}/{name}"]
-                registry.add(kind, _stand_in_item(name, found), owner)
+                registry.add(kind, _Facts(name, found), owner)
     return registry
 
 
@@ -128,11 +149,9 @@ def _stand_in_item(name: str, facts: Mapping[str, Any]) -> Any:
 
 def _forms(item: type[Component]) -> list[str]:
     """Return the names of what a component is a kind of, such as Denoiser, the nearest first."""
-    return [
-        base.__name__
-        for base in item.__mro__
-        if issubclass(base, Component) and base is not Component
-    ]
+    bases = (base for base in item.__mro__ if issubclass(base, Component))
+    # What two plugins claim has a class by its full name, whose base is called as it is.
+    return list(dict.fromkeys(base.__name__ for base in bases if base is not Component))
 
 
 @functools.cache

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, MutableMapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -69,7 +69,7 @@ class Registry:
     files, folders : tuple of str
         The absolute paths of the plugin files and folders that it was loaded from, besides the
         installed plugins.
-    priors, tasks, datasets, metrics, trainers, engines : dict
+    priors, tasks, datasets, metrics, trainers, engines : mapping
         What there is of each kind, by name. Where two plugins provide one name, each is here, and
         calls itself, by its full name, such as "handcrafted/tv".
     plugins : list of Plugin
@@ -83,12 +83,14 @@ class Registry:
 
     files: tuple[str, ...] = ()
     folders: tuple[str, ...] = ()
-    priors: dict[str, type[Prior]] = dataclasses.field(default_factory=dict)
-    tasks: dict[str, type[Task]] = dataclasses.field(default_factory=dict)
-    datasets: dict[str, DatasetSource] = dataclasses.field(default_factory=dict)
-    metrics: dict[str, Metric | type[OptionalMetric]] = dataclasses.field(default_factory=dict)
-    trainers: dict[str, type[Trainer]] = dataclasses.field(default_factory=dict)
-    engines: dict[str, type[Engine]] = dataclasses.field(default_factory=dict)
+    priors: MutableMapping[str, type[Prior]] = dataclasses.field(default_factory=dict)
+    tasks: MutableMapping[str, type[Task]] = dataclasses.field(default_factory=dict)
+    datasets: MutableMapping[str, DatasetSource] = dataclasses.field(default_factory=dict)
+    metrics: MutableMapping[str, Metric | type[OptionalMetric]] = dataclasses.field(
+        default_factory=dict
+    )
+    trainers: MutableMapping[str, type[Trainer]] = dataclasses.field(default_factory=dict)
+    engines: MutableMapping[str, type[Engine]] = dataclasses.field(default_factory=dict)
     plugins: list[Plugin] = dataclasses.field(default_factory=list)
     owners: dict[tuple[str, str], Plugin] = dataclasses.field(default_factory=dict)
     conflicts: dict[tuple[str, str], list[Plugin]] = dataclasses.field(default_factory=dict)

@@ -15,16 +15,15 @@ import os
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import platformdirs
 
+from priorlab import candidates
 from priorlab.declarations import declared, stand_in
 from priorlab.errors import UsageError
 from priorlab.files import write_atomically
-from priorlab.hookspecs import GROUP
 from priorlab.registry import Registry
 
 CORE = "priorlab"
@@ -45,7 +44,10 @@ def recall() -> Registry | None:
         As `priorlab.declarations.stand_in` builds it.
     """
     try:
-        kept = json.loads(place("catalogue").read_text(encoding="utf-8"))
+        checksum, _, text = place("catalogue").read_text(encoding="utf-8").partition("\n")
+        if checksum != _checksum(text):
+            return None
+        kept = json.loads(text)
         if kept["state"] != _state(kept["others"]):
             return None
         return stand_in(kept["declared"])
@@ -70,9 +72,14 @@ def remember(registry: Registry) -> None:
         kept = {"state": state, "others": others, "declared": declared(registry)}
         file = place("catalogue")
         file.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(file, json.dumps(kept))
+        text = json.dumps(kept)
+        write_atomically(file, f"{_checksum(text)}\n{text}")
     except (ValueError, OSError, UsageError, RuntimeError):
         return  # it cannot be written down, or there is no place for it: the next time takes long
+
+
+def _checksum(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def place(what: str) -> Path:
@@ -107,8 +114,7 @@ def just_changed(stamps: Mapping[str, Sequence[int]]) -> bool:
 def _state(others: Sequence[str]) -> dict[str, Any]:
     """Return everything that decides what the plugins declare, in the types that JSON knows."""
     entries = [
-        [entry.name, entry.value, *([entry.dist.name, entry.dist.version] if entry.dist else [])]
-        for entry in metadata.entry_points(group=GROUP)
+        [entry.name, entry.value, *distribution] for entry, distribution in candidates.installed()
     ]
     tops = sorted({CORE, *(entry[1].partition(":")[0].partition(".")[0] for entry in entries)})
     files = [*(file for top in tops for file in files_of(top)), *map(Path, others)]

@@ -1,5 +1,6 @@
 """What plugins declare is remembered: the answers are the same, without importing anything."""
 
+import importlib
 import os
 import shutil
 import subprocess
@@ -12,6 +13,7 @@ import pytest
 from PIL import Image
 
 from priorlab import declarations, plugins, remembered
+from priorlab.api.checking import check_names
 from priorlab.cli import main
 from priorlab.describe import describe
 from priorlab.hookspecs import KINDS
@@ -146,22 +148,65 @@ def test_no_torch_is_imported_to_list_to_explain_or_to_tell_of_a_mistake(tmp_pat
     assert done.returncode == 0, done.stderr
 
 
-def test_what_a_restoration_does_not_need_is_not_imported(tmp_path):
-    Image.fromarray(np.random.default_rng(0).integers(9, 99, (32, 32), np.uint8)).save(
+UNUSED = {
+    *("pandas", "matplotlib", "skimage", "rich", "dask", "tifffile", "PIL.PdfImagePlugin"),
+    *("scipy.stats", "scipy.optimize", "scipy.interpolate", "scipy.ndimage", "scipy.spatial"),
+    *("torch._dynamo", "torch._inductor", "torch.onnx", "sympy"),
+    *("priorlab_dip", "priorlab_metrics", "priorlab_dask", "priorlab_deepinv"),
+}
+"""What takes long to import, and no restoration with a small prior needs."""
+
+
+@pytest.mark.parametrize(
+    ("prior", "further"),
+    [("tv", {"priorlab_learned"}), ("unet", {"priorlab_handcrafted", "numba", "scipy.linalg"})],
+)
+def test_what_a_restoration_does_not_need_is_not_imported(prior, further, tmp_path):
+    assert remember()
+    Image.fromarray(np.random.default_rng(0).integers(9, 99, (64, 64), np.uint8)).save(
         tmp_path / "a.png"
     )
     code = (
         "import sys; from priorlab.cli import main\n"
-        "typed = 'restore a.png -o b.png --prior tv --task denoise:sigma=10'\n"
-        "assert main(typed.split()) == 0\n"
-        "slow = ['stats', 'optimize', 'interpolate', 'ndimage', 'spatial']\n"
-        "slow = {'pandas', 'matplotlib', 'skimage', *('scipy.' + part for part in slow)}\n"
-        "assert not slow & set(sys.modules), slow & set(sys.modules)\n"
+        "prior, *slow = sys.argv[1:]\n"
+        "assert main(['restore', 'a.png', '-o', 'b.png', '--prior', prior]) == 0\n"
+        "assert not set(slow) & set(sys.modules), set(slow) & set(sys.modules)\n"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path
-    )
+    typed = [sys.executable, "-c", code, prior, *UNUSED, *further]
+    done = subprocess.run(typed, capture_output=True, text=True, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("named", "modules"),
+    [
+        ({"priors": ["tv:weight=1"]}, {"priorlab_handcrafted"}),
+        ({"priors": ["handcrafted/tv", "unet"]}, {"priorlab_handcrafted", "priorlab_learned"}),
+        ({"priors": ["dip:red=bm3d"]}, {"priorlab_dip", "priorlab_handcrafted"}),
+        ({"tasks": ["denoise"]}, set()),
+        ({"priors": ["halve"], "tasks": ["deblur"]}, {"acme_priors"}),
+    ],
+)
+def test_which_plugins_provide_what_is_named_is_known(named, modules, installed):
+    assert remember()
+    assert set(check_names(**named)) - {"priorlab.plugins"} == modules
+    loaded = plugins.load(only=check_names(**named))
+    assert {plugin.module for plugin in loaded.plugins} == {"priorlab.plugins", *modules}
+
+
+def test_all_plugins_are_loaded_where_it_is_not_known_which_are_needed(installed):
+    assert check_names(priors=["tv"]) is None  # nothing is remembered yet
+    install(installed.parent, "second", PLUGIN)
+    importlib.invalidate_caches()
+    assert remember().conflicts
+    assert check_names(priors=["tv"]) is None  # else "halve" might be found where two provide it
+    forget("second")
+
+
+def test_lone_files_are_loaded_with_all_plugins(tmp_path):
+    assert remember()
+    (tmp_path / "mine.py").write_text(PLUGIN)
+    assert check_names([tmp_path / "mine.py"], priors=["halve"]) is None
 
 
 def test_an_installed_plugin_is_remembered(installed):

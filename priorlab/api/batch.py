@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from priorlab import plugins
+from priorlab.api.catalogue import load_for
 from priorlab.api.record import Record
 from priorlab.api.work import Restored, Work, make_folder
 from priorlab.harness.run.progress import Progress, for_pictures, in_notebook
@@ -79,7 +79,8 @@ def restore_files(
     restored 0, skipped 1, done before
     """
     found = collect(pictures, output, overwrite=overwrite)
-    work = Work(task, priors, seed, device, registry or plugins.load(), say)
+    registry = registry or load_for(priors=[priors], tasks=[task])
+    work = Work(task, priors, seed, device, registry, say)
     work.overwrite = overwrite
     if found.to_file:
         writing.check_writable(found.folder / found.pictures[0].place)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from priorlab import plugins, remembered
+from priorlab.api.checking import check_names
 from priorlab.errors import UsageError
 from priorlab.registry import Registry
 from priorlab.restoration import reason
@@ -49,6 +50,22 @@ def load_plugins(
     if only is None:
         remembered.remember(registry)
     return registry
+
+
+def load_for(*, priors: Iterable[object] = (), tasks: Iterable[object] = ()) -> Registry:
+    """Return the installed plugins that provide what specs name, or all where that is not known.
+
+    Raises
+    ------
+    UsageError
+        For a wrong name, parameter or value, where that is known already; see `check_names`.
+
+    Examples
+    --------
+    >>> load_for(priors=["tv"]).build_priors("tv")[0].name
+    'tv'
+    """
+    return plugins.load(only=check_names(priors=priors, tasks=tasks))
 
 
 def train(

@@ -65,12 +65,13 @@ def check_names(
         ("tasks", tasks, known.build_tasks),
         ("metrics", metrics, known.build_metrics),
     ]
-    modules: dict[str, None] = {}
-    for kind, specs, build in several:
-        for spec in specs:
-            for one in build(spec) if isinstance(spec, str) else ():
-                if isinstance(one, Component):
-                    modules |= dict.fromkeys(_modules(kind, one, known))
+    built = [
+        (kind, one)
+        for kind, specs, build in several
+        for spec in specs
+        if isinstance(spec, str)
+        for one in build(spec)
+    ]
     if engine and isinstance(engine, str):
         known.build_engine(engine)
     if trainer:
@@ -80,15 +81,18 @@ def check_names(
             known.find("datasets", dataset)
         elif known.known_as("datasets", dataset) not in known.datasets:
             datasets.load(dataset, {})
-    return None if known.conflicts else list(modules)
+    if known.conflicts:  # some names would stand for something, were the others not there
+        return None
+    return sorted({module for kind, one in built for module in _modules(kind, one, known)})
 
 
-def _modules(kind: str, component: Component, known: Registry) -> Iterator[str]:
-    """Yield the modules that provide a component and those in its parameters."""
-    if owner := known.owners.get((kind, component.name)):
-        yield owner.module
+def _modules(kind: str, component: object, known: Registry) -> Iterator[str]:
+    """Yield the modules of the plugins that provide a component and those in its parameters."""
+    if not isinstance(component, Component):
+        return
+    yield known.owners[kind, component.name].module
     kinds = {
-        field.name: field.metadata.get("component") for field in dataclasses.fields(component)
+        field.name: field.metadata.get("component", "") for field in dataclasses.fields(component)
     }
     for name, inner in component.components().items():
         yield from _modules(kinds[name], inner, known)

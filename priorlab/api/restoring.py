@@ -13,8 +13,9 @@ import torch
 from numpy.typing import NDArray
 from typing_extensions import override
 
-from priorlab import devices, plugins, restoration, specs
+from priorlab import devices, restoration, specs
 from priorlab.api import pictures
+from priorlab.api.catalogue import load_for
 from priorlab.api.pictures import PictureSource
 from priorlab.api.time_left import TimeLeft
 from priorlab.errors import UsageError, check_seed
@@ -86,7 +87,7 @@ def restore(
     ((32, 32), True)
     """
     check_seed(seed)
-    registry = registry or plugins.load()
+    registry = registry or load_for(priors=[prior], tasks=[task])
     with _shown_in_notebook(trace) as listener:
         restored = _restored(
             pictures.load(image), task, prior, seed, device, listener, registry, say
@@ -140,7 +141,7 @@ def restore_file(
     writing.check_replaces(source, output, overwrite)
     picture = pictures.load(source)
     writing.check_writable(output, channels=len(picture.image))
-    registry = registry or plugins.load()
+    registry = registry or load_for(priors=[prior], tasks=[task])
     extra = _Followed(step)
     restored = _restored(picture, task, prior, seed, device, extra, registry, say)
     for note in pictures.write(output, restored, like=picture):
@@ -193,7 +194,7 @@ def degrade(
     """
     check_seed(seed)
     picture = pictures.load(image)
-    measurement = _measured(picture, task, seed, registry or plugins.load())
+    measurement = _measured(picture, task, seed, registry or load_for(tasks=[task]))
     mask = _mask(measurement)
     known = None if mask is None else pictures.to_array(mask)
     return pictures.to_array(measurement.y), known
@@ -236,7 +237,7 @@ def degrade_file(
     writing.check_writable(output)
     writing.check_replaces(source, output, overwrite=False)
     picture = pictures.load(source)
-    measurement = _measured(picture, task, seed, registry or plugins.load())
+    measurement = _measured(picture, task, seed, registry or load_for(tasks=[task]))
     for note in (*picture.notes, *pictures.write(output, measurement.y, like=picture)):
         say(note)
     say(f"wrote {output}")
