@@ -1,6 +1,7 @@
 """How long the command line takes to answer what needs no torch, to find a mistake, and to restore.
 
-The picture is small: nearly all of its time goes into imports and into loading compiled loops.
+The picture is small: nearly all of its time goes into imports and into loading compiled loops. The
+import of torch and its end, which nothing here can make faster, are measured beside them.
 
 python -m pytest benchmarks/test_start_speed.py --benchmark-enable
 """
@@ -21,7 +22,7 @@ COMMANDS = {
 
 
 @pytest.mark.benchmark(group="start, whole process", warmup=True, min_rounds=5)
-@pytest.mark.parametrize("prior", ["tv", "wavelet", "bm3d", "nlm"])
+@pytest.mark.parametrize("prior", ["tv", "wavelet", "bm3d", "nlm", "unet"])
 def test_restore(benchmark, prior, tmp_path):
     Image.fromarray(camera()[::4, ::4]).save(tmp_path / "a.png")
     typed = ["restore", "a.png", "-o", "b.png", "--overwrite", "--prior", prior]
@@ -31,6 +32,12 @@ def test_restore(benchmark, prior, tmp_path):
         return subprocess.run(process, capture_output=True, cwd=tmp_path).returncode
 
     assert benchmark(run) == 0
+
+
+@pytest.mark.benchmark(group="start, whole process", warmup=True, min_rounds=5)
+def test_torch_alone(benchmark):
+    process = [sys.executable, "-c", "import gc; gc.disable(); import torch; gc.freeze()"]
+    assert benchmark(lambda: subprocess.run(process).returncode) == 0
 
 
 @pytest.mark.benchmark(group="start, whole process", warmup=True, min_rounds=10)
