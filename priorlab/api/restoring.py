@@ -253,9 +253,10 @@ def one_prior(prior: str | Prior, registry: Registry) -> Prior:
 
     Examples
     --------
-    >>> one_prior("nlm", plugins.load()).name
+    >>> registry = load_for(priors=["nlm", "tv"])
+    >>> one_prior("nlm", registry).name
     'nlm'
-    >>> one_prior("tv,nlm", plugins.load())
+    >>> one_prior("tv,nlm", registry)
     Traceback (most recent call last):
     ...
     priorlab.errors.UsageError: expected one prior, not 2: tv,nlm
