@@ -15,6 +15,9 @@ from priorlab_handcrafted.blocks.sorting import LANES, RUN, keep_least, sort
 from priorlab_handcrafted.shared.compiled import kernel
 
 Array = NDArray[np.float32]
+Size = tuple[int, ...]
+"""A number that loops are compiled for: that of the elements."""
+
 References = tuple[NDArray[np.int64], NDArray[np.int64]]
 """Where reference blocks begin, in ascending order: rows and columns."""
 
@@ -23,6 +26,9 @@ STRIP = 8
 
 BESIDE = 3
 """Displacements to the right that are compared at once, with pixels that are read once."""
+
+UNROLLED = 3
+"""Most pixels across a cell that the compiler unrolls loops over."""
 
 NONE = np.int32(2**31 - 1)
 """The key of no match."""
@@ -83,134 +89,170 @@ def matcher(block: int, step: int) -> Callable[..., None]:
     differences over each cell, over the cells beside each other in a block, and over those below
     each other. The sums of some displacements are sorted together, again for all references.
     """
-    whole, rest = block // step, block % step
-    parts = whole + (rest > 0)
+    cell = min(step, block)
+    # The compiler knows how long a tuple is: loops up to these numbers are unrolled.
+    sizes = [(0,) * number for number in (cell, block // cell, block % cell)]
+    return functools.partial(_match, block, *sizes)
 
-    # They may have no other variables of this function than numbers: numba would not find them on
-    # disk. Loops up to these numbers are unrolled, and what lies a known number of places apart in
-    # one array needs one test of whether it overlaps with what is written.
 
-    @kernel
-    def add_cells(shifted: Array, here: int, there: int, row: int, cells: Array) -> None:
-        """Set four rows of `cells` for each of `BESIDE` displacements, for all cells in a row.
+@kernel
+def _add_cells(
+    step: Size, rest: Size, shifted: Array, here: int, there: int, row: int, cells: Array
+) -> None:
+    """Set four rows of `cells` for each of `BESIDE` displacements, for all cells in a row.
 
-        They are the sums of squared differences over whole cells, over their left columns, over
-        their upper rows, and over both: what is in a block of the cells that it cuts off.
-        """
-        for i in range(np.uint64(LANES)):
-            for beside in range(BESIDE):
-                out = np.uint64(4 * LANES * beside) + i
-                whole_sum, left_sum = np.float32(0), np.float32(0)
-                upper_sum, corner = np.float32(0), np.float32(0)
-                for j in range(step):
-                    if j == rest:
-                        upper_sum, corner = whole_sum, left_sum
-                    total = np.float32(0)
-                    for k in range(step):
-                        if k == rest:
-                            left_sum += total
-                        a = shifted[np.uint64(here + row * j + LANES * k) + i]
-                        b = shifted[np.uint64(there + row * j + LANES * (k + beside)) + i]
-                        total += (a - b) ** 2
-                    whole_sum += total
-                cells[out], cells[out + np.uint64(LANES)] = whole_sum, left_sum
-                cells[out + np.uint64(2 * LANES)] = upper_sum
-                cells[out + np.uint64(3 * LANES)] = corner
+    They are the sums of squared differences over whole cells, over their left columns, over
+    their upper rows, and over both: what is in a block of the cells that it cuts off.
+    """
+    for i in range(np.uint64(LANES)):
+        for beside in range(BESIDE):
+            out = np.uint64(4 * LANES * beside) + i
+            whole_sum, left_sum = np.float32(0), np.float32(0)
+            upper_sum, corner = np.float32(0), np.float32(0)
+            for j in range(len(step)):
+                if j == len(rest):
+                    upper_sum, corner = whole_sum, left_sum
+                total = np.float32(0)
+                for k in range(len(step)):
+                    if k == len(rest):
+                        left_sum += total
+                    a = shifted[np.uint64(here + row * j + LANES * k) + i]
+                    b = shifted[np.uint64(there + row * j + LANES * (k + beside)) + i]
+                    total += (a - b) ** 2
+                whole_sum += total
+            cells[out], cells[out + np.uint64(LANES)] = whole_sum, left_sum
+            cells[out + np.uint64(2 * LANES)] = upper_sum
+            cells[out + np.uint64(3 * LANES)] = corner
 
-    @kernel
-    def add_across(cells: Array, begin: int, sums: Array, end: int) -> None:
-        """Set two rows of `sums`: over the cells beside each other, and over their upper rows."""
-        for i in range(np.uint64(LANES)):
-            k, out = np.uint64(begin) + i, np.uint64(end) + i
-            total = cells[k + np.uint64(LANES + whole)]
-            upper = cells[k + np.uint64(3 * LANES + whole)]
-            for x in range(whole):
-                total += cells[k + np.uint64(x)]
-                upper += cells[k + np.uint64(2 * LANES + x)]
-            sums[out], sums[out + np.uint64(LANES)] = total, upper
 
-    @kernel
-    def add_down(sums: Array, begin: int, blocks: Array) -> None:
-        """Set `blocks` to the sums over those below each other."""
-        apart = 2 * BESIDE * LANES
-        for i in range(np.uint64(LANES)):
-            k = np.uint64(begin) + i
-            total = sums[k + np.uint64(whole * apart + LANES)]
-            for y in range(whole):
-                total += sums[k + np.uint64(y * apart)]
-            blocks[i] = total
+@kernel
+def _add_wide_cells(
+    step: Size, rest: Size, shifted: Array, here: int, there: int, row: int, cells: Array
+) -> None:
+    """Do what `_add_cells` does, for cells of so many pixels that loops over them stay loops."""
+    for beside in range(BESIDE):
+        out = np.uint64(4 * LANES * beside)
+        left_sum, upper_sum = out + np.uint64(LANES), out + np.uint64(2 * LANES)
+        corner = out + np.uint64(3 * LANES)
+        cells[4 * LANES * beside : 4 * LANES * (beside + 1)] = 0
+        for j in range(len(step)):
+            a, b = np.uint64(here + row * j), np.uint64(there + row * j + LANES * beside)
+            for i in range(np.uint64(LANES)):
+                total, left = np.float32(0), np.float32(0)
+                for k in range(len(step)):
+                    if k == len(rest):
+                        left = total
+                    apart = np.uint64(LANES * k) + i
+                    total += (shifted[a + apart] - shifted[b + apart]) ** 2
+                cells[out + i] += total
+                cells[left_sum + i] += left
+                if j < len(rest):
+                    cells[upper_sum + i] += total
+                    cells[corner + i] += left
 
-    @kernel
-    def match(
-        guide: Array,
-        rows: NDArray[np.int64],
-        columns: NDArray[np.int64],
-        reach: int,
-        limit: float,
-        groups: NDArray[np.int32],
-        counts: NDArray[np.int32],
-    ) -> None:
-        size, span, digits = groups.shape[1], 2 * reach + 1, 0
-        while 1 << digits < span**2:
-            digits += 1
-        length = RUN  # of the lists of matches
-        while length < size:
-            length *= 2
-        turns = -(-span // BESIDE)
-        shifts = span + step + BESIDE
-        blocks = np.empty(LANES, np.float32)
-        bits = blocks.view(np.int32)
-        nearest = np.empty(STRIP * length * LANES, np.int32)
-        fresh = np.empty(STRIP * length * LANES, np.int32)
-        first_column = 0
-        while first_column < len(columns):
-            begins, lanes = _cells(columns[first_column:], step, parts, LANES)
-            shifted = _shifted(guide, begins, reach, step, shifts)
-            for first in range(0, len(rows), STRIP):
-                strip = rows[first : first + STRIP]
-                heights, levels = _cells(strip, step, parts, STRIP * parts)
-                cells = np.zeros((4 * BESIDE + 1) * LANES, np.float32)
-                sums = np.zeros((len(heights) + 1) * 2 * BESIDE * LANES, np.float32)
-                nearest[:] = NONE
-                filled = 0
-                for turn in range(span * turns):
-                    down, right = turn // turns - reach, turn % turns * BESIDE - reach
-                    for cell, y in enumerate(heights):
-                        here = ((y + reach) * shifts + reach) * LANES
-                        there = ((y + reach + down) * shifts + reach + right) * LANES
-                        add_cells(shifted, here, there, shifts * LANES, cells)
-                        for beside in range(BESIDE):
-                            end = (cell * BESIDE + beside) * 2 * LANES
-                            add_across(cells, 4 * LANES * beside, sums, end)
-                    for beside in range(min(BESIDE, reach - right + 1)):
-                        name = _step(down) * span + _step(right + beside)
-                        for row, level in enumerate(levels):
-                            add_down(sums, (level * BESIDE + beside) * 2 * LANES, blocks)
-                            end = (row * length + filled) * LANES
-                            _make_keys(blocks, bits, limit, name, digits, fresh, end)
-                        filled += 1
-                        if filled == length:
-                            _keep(nearest, fresh, filled, length, len(strip))
-                            filled = 0
-                if filled:
-                    _keep(nearest, fresh, filled, length, len(strip))
-                for row, y in enumerate(strip):
-                    for i, lane in enumerate(lanes):
-                        x = columns[first_column + i]
-                        reference = (first + row) * len(columns) + first_column + i
-                        found = 0
-                        while found < size:
-                            key = nearest[(row * length + found) * LANES + lane]
-                            if key == NONE:
-                                break
-                            index = key & ((1 << digits) - 1)
-                            z, right = y + _alternate(index // span), x + _alternate(index % span)
-                            groups[reference, found] = z * (guide.shape[1] - block + 1) + right
-                            found += 1
-                        counts[reference] = found
-            first_column += len(lanes)
 
-    return match
+@kernel
+def _add_across(whole: Size, cells: Array, begin: int, sums: Array, end: int) -> None:
+    """Set two rows of `sums`: over the cells beside each other, and over their upper rows."""
+    for i in range(np.uint64(LANES)):
+        k, out = np.uint64(begin) + i, np.uint64(end) + i
+        total = cells[k + np.uint64(LANES + len(whole))]
+        upper = cells[k + np.uint64(3 * LANES + len(whole))]
+        for x in range(len(whole)):
+            total += cells[k + np.uint64(x)]
+            upper += cells[k + np.uint64(2 * LANES + x)]
+        sums[out], sums[out + np.uint64(LANES)] = total, upper
+
+
+@kernel
+def _add_down(whole: Size, sums: Array, begin: int, blocks: Array) -> None:
+    """Set `blocks` to the sums over those below each other."""
+    apart = 2 * BESIDE * LANES
+    for i in range(np.uint64(LANES)):
+        k = np.uint64(begin) + i
+        total = sums[k + np.uint64(len(whole) * apart + LANES)]
+        for y in range(len(whole)):
+            total += sums[k + np.uint64(y * apart)]
+        blocks[i] = total
+
+
+@kernel
+def _match(
+    block: int,
+    step: Size,
+    whole: Size,
+    rest: Size,
+    guide: Array,
+    rows: NDArray[np.int64],
+    columns: NDArray[np.int64],
+    reach: int,
+    limit: float,
+    groups: NDArray[np.int32],
+    counts: NDArray[np.int32],
+) -> None:
+    parts = len(whole) + (len(rest) > 0)
+    size, span, digits = groups.shape[1], 2 * reach + 1, 0
+    while 1 << digits < span**2:
+        digits += 1
+    length = RUN  # of the lists of matches
+    while length < size:
+        length *= 2
+    turns = -(-span // BESIDE)
+    shifts = span + len(step) + BESIDE
+    blocks = np.empty(LANES, np.float32)
+    bits = blocks.view(np.int32)
+    nearest = np.empty(STRIP * length * LANES, np.int32)
+    fresh = np.empty(STRIP * length * LANES, np.int32)
+    first_column = 0
+    while first_column < len(columns):
+        begins, lanes = _cells(columns[first_column:], len(step), parts, LANES)
+        shifted = _shifted(guide, begins, reach, len(step), shifts)
+        for first in range(0, len(rows), STRIP):
+            strip = rows[first : first + STRIP]
+            heights, levels = _cells(strip, len(step), parts, STRIP * parts)
+            cells = np.zeros((4 * BESIDE + 1) * LANES, np.float32)
+            sums = np.zeros((len(heights) + 1) * 2 * BESIDE * LANES, np.float32)
+            nearest[:] = NONE
+            filled = 0
+            for turn in range(span * turns):
+                down, right = turn // turns - reach, turn % turns * BESIDE - reach
+                for cell, y in enumerate(heights):
+                    here = ((y + reach) * shifts + reach) * LANES
+                    there = ((y + reach + down) * shifts + reach + right) * LANES
+                    if len(step) <= UNROLLED:
+                        _add_cells(step, rest, shifted, here, there, shifts * LANES, cells)
+                    else:
+                        _add_wide_cells(step, rest, shifted, here, there, shifts * LANES, cells)
+                    for beside in range(BESIDE):
+                        end = (cell * BESIDE + beside) * 2 * LANES
+                        _add_across(whole, cells, 4 * LANES * beside, sums, end)
+                for beside in range(min(BESIDE, reach - right + 1)):
+                    name = _step(down) * span + _step(right + beside)
+                    for row, level in enumerate(levels):
+                        _add_down(whole, sums, (level * BESIDE + beside) * 2 * LANES, blocks)
+                        end = (row * length + filled) * LANES
+                        _make_keys(blocks, bits, limit, name, digits, fresh, end)
+                    filled += 1
+                    if filled == length:
+                        _keep(nearest, fresh, filled, length, len(strip))
+                        filled = 0
+            if filled:
+                _keep(nearest, fresh, filled, length, len(strip))
+            for row, y in enumerate(strip):
+                for i, lane in enumerate(lanes):
+                    x = columns[first_column + i]
+                    reference = (first + row) * len(columns) + first_column + i
+                    found = 0
+                    while found < size:
+                        key = nearest[(row * length + found) * LANES + lane]
+                        if key == NONE:
+                            break
+                        index = key & ((1 << digits) - 1)
+                        z, right = y + _alternate(index // span), x + _alternate(index % span)
+                        groups[reference, found] = z * (guide.shape[1] - block + 1) + right
+                        found += 1
+                    counts[reference] = found
+        first_column += len(lanes)
 
 
 @kernel
