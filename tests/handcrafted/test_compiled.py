@@ -1,6 +1,8 @@
 """Compiled loops and their threads."""
 
 import importlib
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -72,3 +74,27 @@ def test_loops_compile_where_nothing_can_be_kept(caplog, notice):
     exec("@kernel\ndef twice(x):\n    return 2 * x\n", names)  # from no file: no place beside it
     assert names["twice"](21) == 42
     assert "as in every process" in caplog.text
+
+
+EVERY_LOOP = """
+import torch
+from priorlab import plugins
+from priorlab.forward.measurement import Measurement
+from priorlab.forward.noise import Gaussian
+from priorlab.forward.operators import Identity
+
+registry = plugins.load()
+for name in "tv", "tv:kind=condat", "huber-tv", "tgv", "wavelet", "dct", "nlm", "bilateral", "bm3d", "wnnm":
+    (prior,) = registry.build_priors(name)
+    y = torch.rand(1, 1, 24, 24)
+    prior.prepare(torch.device("cpu"), 1)
+    prior.restore(Measurement(y, Identity(), Gaussian(0.1), y.shape))
+"""
+
+
+def test_another_process_finds_every_loop_on_disk():
+    """A loop whose key on disk changes with the process would be compiled by each of them."""
+    for _ in range(2):  # the first one may have to compile them
+        command = [sys.executable, "-c", EVERY_LOOP]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=True)
+    assert "compiling" not in done.stderr
