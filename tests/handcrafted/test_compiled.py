@@ -84,8 +84,8 @@ from priorlab.forward.noise import Gaussian
 from priorlab.forward.operators import Identity
 
 registry = plugins.load()
-for name in "tv", "tv:kind=condat", "huber-tv", "tgv", "wavelet", "dct", "nlm", "bilateral", "bm3d", "wnnm":
-    (prior,) = registry.build_priors(name)
+specs = "tv:kind=isotropic|condat,huber-tv,tgv,wavelet,dct,nlm,bilateral,bm3d,wnnm"
+for prior in registry.build_priors(specs):
     y = torch.rand(1, 1, 24, 24)
     prior.prepare(torch.device("cpu"), 1)
     prior.restore(Measurement(y, Identity(), Gaussian(0.1), y.shape))
