@@ -139,3 +139,18 @@ def test_missing_pixels_come_closer_than_by_lines_and_by_forward_differences():
 def test_huber_has_no_such_kind():
     with pytest.raises(UsageError, match="kind"):
         plugins.load().build_priors("huber-tv:kind=condat")
+
+
+def test_what_is_tuned_is_compiled_before_the_clock_starts(monkeypatch):
+    used, solve = [], condat.solve
+
+    def counted(*given, **more):
+        used.append(given)
+        return solve(*given, **more)
+
+    monkeypatch.setattr(condat, "solve", counted)
+    TotalVariation().prepare(torch.device("cpu"), 1)
+    assert used
+    used.clear()
+    TotalVariation(weight=0.5).prepare(torch.device("cpu"), 1)
+    assert not used, "what is tuned holds only where all parameters have their defaults"

@@ -58,8 +58,10 @@ class Variation(Regularizer):
         """
 
     def prepare(self, device: torch.device, channels: int) -> None:
-        """Compile the loops."""
-        self.prox(torch.zeros(1, channels, 16, 16, device=device), 0.1)
+        """Compile the loops, also those that are tuned for some kind of degradation."""
+        for one in {self, *map(self.settled, self.tuned_values())}:
+            assert isinstance(one, Variation)
+            one.prox(torch.zeros(1, channels, 16, 16, device=device), 0.1)
 
     def prox(self, v: Tensor, step: float) -> Tensor:
         """Return argmin over x of ``energy(x) + |x - v|^2 / (2 step)``.
