@@ -57,7 +57,7 @@ def differences(x):
     seed=st.integers(0, 99),
 )
 def test_duality_gap_certifies_the_prox(height, width, channels, radius, seed):
-    v, gaps, state = noisy((channels, height, width), seed), [], None
+    v, gaps = noisy((channels, height, width), seed), []
     state = condat.State(v)
     x = condat.solve(
         v,
