@@ -49,10 +49,11 @@ $(VENV)/bin/python:
 	    { echo "priorlab needs Python 3.11 or newer; say which with: make PYTHON=python3.12 ..."; exit 2; }
 	$(PYTHON) -m venv $(VENV)
 
-# torch first and pinned: see constraints.txt
+# torch first and pinned: see constraints.txt. Loops that are not compiled here are when first used.
 $(VENV)/.bench: pyproject.toml constraints.txt | $(VENV)/bin/python
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check -c constraints.txt torch
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check -c constraints.txt -e .
+	-$(VENV)/bin/priorlab plugins compile
 	@touch $@
 
 $(VENV)/.test: $(VENV)/.bench

@@ -48,7 +48,7 @@ LAYERS = [
     ("harness.results",),
     ("harness.report",),
     ("harness.run", "harness", "explain"),
-    ("conformance", "plugin_kit"),
+    ("conformance", "plugin_kit", "compiling"),
     ("api", "describe"),
     ("cli*", "__main__"),
     # For the tests of plugins, and a script: nothing imports these.

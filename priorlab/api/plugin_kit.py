@@ -1,19 +1,20 @@
-"""Check what plugins provide, and write new ones."""
+"""Check what plugins provide, write new ones, and compile the loops of priors ahead."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from pathlib import Path
 
 from priorlab import plugins
 from priorlab.api.declared import declarations
+from priorlab.compiling import workers
 from priorlab.conformance import choosing, running
 from priorlab.conformance.checks import Outcome
 from priorlab.conformance.running import Subject
 from priorlab.plugin_kit import writing
 from priorlab.registry import Registry
 
-__all__ = ["conformance", "new_plugin"]
+__all__ = ["compile_loops", "conformance", "default_priors", "new_plugin"]
 
 
 def new_plugin(
@@ -81,3 +82,46 @@ def conformance(
     for subject in subjects:
         for outcome in running.outcomes(subject, registry):
             yield subject, outcome
+
+
+def default_priors(registry: Registry) -> list[str]:
+    """Return the names of the priors that `bench` compares where none is named.
+
+    Examples
+    --------
+    >>> names = default_priors(plugins.load())
+    >>> "tv" in names, "checkpoint" in names
+    (True, False)
+    """
+    return [name for name, prior in registry.priors.items() if prior.by_default]
+
+
+def compile_loops(
+    names: Sequence[str],
+    registry: Registry,
+    *,
+    on_note: Callable[[str], None] = lambda text: None,
+) -> Generator[tuple[str, str]]:
+    """Prepare priors, so that their loops are compiled and on disk when they are first used.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Of priors; they are prepared with their default parameters.
+    registry : Registry
+        What is known; the plugins are loaded from where it says, in other processes.
+    on_note : callable
+        Called with what the user should know, such as that loops are being compiled. If it is not
+        called, nothing was left to compile.
+
+    Yields
+    ------
+    name, problem : str
+        A prior, as soon as it is prepared, and in one line why it cannot be, or "".
+
+    Examples
+    --------
+    >>> list(compile_loops(["median"], plugins.load()))
+    [('median', '')]
+    """
+    return workers.prepare(names, registry, on_note)

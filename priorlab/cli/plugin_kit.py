@@ -1,17 +1,19 @@
-"""The commands `plugins test` and `plugins new`."""
+"""The commands `plugins new`, `plugins test` and `plugins compile`."""
 
 from __future__ import annotations
 
 import argparse
+import contextlib
+import time
 
 from priorlab import api
-from priorlab.cli.parsing import FAILED, OK, Parser, known, say
+from priorlab.cli.parsing import FAILED, OK, Parser, complain, known, say
 from priorlab.escaping import block
 
 
 def add_commands(plugins: Parser) -> None:
     """Add what is done with a plugin to the command `plugins`."""
-    commands = plugins.add_subparsers(metavar="new | test", prog="priorlab plugins")
+    commands = plugins.add_subparsers(metavar="new | test | compile", prog="priorlab plugins")
     new = commands.add_parser("new", help="write a package that is a plugin")
     new.set_defaults(command=_new)
     new.add_argument(
@@ -26,6 +28,9 @@ def add_commands(plugins: Parser) -> None:
         metavar="NAME|FILE",
         help="a plugin, its file, package or folder, or a prior, task, data set, metric, engine",
     )
+    ahead = commands.add_parser("compile", help="compile the loops of priors ahead, once")
+    ahead.set_defaults(command=_compile)
+    _add_plugin_options(ahead)
 
 
 def _add_plugin_options(parser: argparse.ArgumentParser) -> None:
@@ -62,3 +67,26 @@ def _test(options: argparse.Namespace) -> int:
         counts[outcome.status] += 1
     say(f"{counts['pass']} passed, {counts['FAIL']} failed, {counts['skipped']} skipped")
     return FAILED if counts["FAIL"] else OK
+
+
+def _compile(options: argparse.Namespace) -> int:
+    """Print a line for each prior that cannot be prepared, and at the end how long it took."""
+    found = known(options)
+    names = api.default_priors(found)
+    say(f"preparing {len(names)} priors: loops that are not on disk are compiled, once")
+    start = time.monotonic()
+    notes: list[str] = []
+
+    def note(text: str) -> None:
+        notes.append(text)
+        complain(text)
+
+    problems = 0
+    with contextlib.closing(api.compile_loops(names, found, on_note=note)) as prepared:
+        for name, problem in prepared:
+            if problem:
+                problems += 1
+                complain(f"{name} cannot be prepared: {problem}")
+    done = "done" if notes or problems else "every loop was there"
+    say(f"{done}, after {time.monotonic() - start:.0f} s")
+    return FAILED if problems else OK

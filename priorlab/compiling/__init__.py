@@ -1,0 +1,1 @@
+"""Loops are compiled ahead: priors are prepared once, in processes of their own."""
