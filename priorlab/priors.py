@@ -60,6 +60,10 @@ class Prior(Component, ABC):
         Whether its idea of an image holds only where white is near 1. The core then shows it every
         picture so; see `priorlab.solvers.exposure`. Where it is False, data and noise times c must
         give the image times c without that.
+    optimises : bool
+        Whether `restore` uses an optimiser of torch: the first one of a process has torch import a
+        thousand modules, which the harness has done before its clock starts. Of a regulariser it is
+        known: one without a `prox` of its own.
     """
 
     tuned: bool = parameter(
@@ -69,6 +73,7 @@ class Prior(Component, ABC):
     by_default: ClassVar[bool] = True
     defers_to_exact_data: ClassVar[bool] = True
     knows_exposure: ClassVar[bool] = False
+    optimises: ClassVar[bool] = False
 
     def tuned_values(self) -> tuned_parameters.Values:
         """Return what is tuned in place of the defaults, by kind of degradation.
@@ -89,15 +94,6 @@ class Prior(Component, ABC):
     def fingerprint(self) -> dict[str, Any]:
         values = self.tuned_values()
         return super().fingerprint() | ({"tuned": values} if values else {})
-
-    @property
-    def optimises(self) -> bool:
-        """Whether `restore` uses an optimiser of torch.
-
-        The first optimiser of a process has torch import a thousand modules. Where this is true,
-        the harness has that done before its clock starts.
-        """
-        return False
 
     @property
     def batched(self) -> bool:
@@ -161,10 +157,10 @@ class Regularizer(Prior, ImageSpaceSettings):
     tensor([2., 2.])
     """
 
-    @property
-    @override
-    def optimises(self) -> bool:
-        return type(self).prox is Regularizer.prox
+    def __init_subclass__(cls, **given: Any) -> None:
+        super().__init_subclass__(**given)
+        if "optimises" not in vars(cls):
+            cls.optimises = cls.prox is Regularizer.prox
 
     @abstractmethod
     def energy(self, x: Tensor) -> Tensor:
@@ -379,6 +375,7 @@ class Generator(Prior, FitSettings):
     torch.Size([1, 3, 16, 20])
     """
 
+    optimises: ClassVar[bool] = True
     red: Denoiser | None = parameter(
         None, "an installed denoiser, such as bm3d, as a second prior", component="priors"
     )
@@ -390,11 +387,6 @@ class Generator(Prior, FitSettings):
             raise UsageError(f"{self.name}: langevin= samples to the end; it needs stop=never")
         if self.red is None and self.weight_red != type(self).weight_red:
             raise UsageError(f"{self.name}: weight_red= needs red=")
-
-    @property
-    @override
-    def optimises(self) -> bool:
-        return True
 
     @property
     @override

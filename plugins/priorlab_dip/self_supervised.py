@@ -9,7 +9,6 @@ from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
-from typing_extensions import override
 
 from priorlab.forward.measurement import Measurement
 from priorlab.precision import bf16_is_fast, training_layout
@@ -34,13 +33,9 @@ class SelfSupervised(Prior):
     and what a network predicts of a pixel is the picture.
     """
 
+    optimises: ClassVar[bool] = True
     fills_in: ClassVar[bool] = False
     """Whether missing pixels are filled in as well."""
-
-    @property
-    @override
-    def optimises(self) -> bool:
-        return True
 
     @abstractmethod
     def fit(self, measurement: Measurement, trace: Trace) -> Tensor:

@@ -31,15 +31,17 @@ def with_plugins() -> frozenset[str]:
     return frozenset(entry.dist.name for entry in found if entry.dist)
 
 
-def versions(top: str) -> list[str]:
+@functools.cache
+def versions(top: str) -> tuple[str, ...]:
     """Return name and `release` of the distributions that install a module.
 
     Examples
     --------
     >>> versions("numpy")
-    ['numpy 2...']
+    ('numpy 2...',)
     """
-    return [f"{name} {release(metadata.version(name))}" for name in sorted(distributions(top))]
+    found = sorted(distributions(top))
+    return tuple(f"{name} {release(metadata.version(name))}" for name in found)
 
 
 def release(version: str) -> str:

@@ -185,6 +185,7 @@ def test_other_libraries_count_by_their_version(tmp_path, monkeypatch):
     write(tmp_path, {"mine.py": plain + "import rich\n"})
 
     def value(version=None):
+        installed.versions.cache_clear()  # as in another process
         monkeypatch.setattr(
             importlib.metadata, "version", lambda n: version if version and n == "rich" else real(n)
         )

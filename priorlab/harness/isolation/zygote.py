@@ -51,6 +51,8 @@ def _serve_priors(own: Channel, request: Message, setup: Setup) -> None:
     modules = request["modules"]
     registry = plugins.load(setup.plugin_files, setup.plugin_folders, only=modules)
     _begin_compiling()
+    if any(registry.priors[name].optimises is True for name in _in_use(registry, setup)):
+        _import_optimisers()
     gc.collect()
     gc.freeze()  # what is loaded now stays: a collection need not look at it, nor copy it
     seconds = time.perf_counter() - start
@@ -70,6 +72,16 @@ def _begin_compiling() -> None:
     if numba := sys.modules.get("numba"):
         with contextlib.suppress(Exception):  # then it fails where it is needed, if it is
             numba.njit("int64(int64)")(lambda number: number)
+
+
+def _in_use(registry: Registry, setup: Setup) -> list[str]:
+    """Return the priors of a process that are part of the run; none where that is not known."""
+    return [name for name in setup.providers if name in registry.priors]
+
+
+def _import_optimisers() -> None:
+    """Have torch import the modules of its optimisers: with the first one, which takes a second."""
+    torch.optim.SGD([torch.zeros(1, requires_grad=True)])
 
 
 def _serve_cells(own: Channel, request: Message, registry: Registry, setup: Setup) -> None:
@@ -115,8 +127,7 @@ def prepare(
     try:
         prior.prepare(torch.device(setup.device), request["channels"])
         if prior.optimises:
-            # The first optimiser has torch import a thousand modules, which takes a second.
-            torch.optim.SGD([torch.zeros(1, requires_grad=True)])
+            _import_optimisers()
     except Exception as error:
         problem = error
     seconds = time.perf_counter() - start
