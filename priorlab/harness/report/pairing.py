@@ -12,7 +12,7 @@ from priorlab.harness.report import statistics
 from priorlab.harness.report.equivalence import MARGIN, Verdict, verdict
 from priorlab.harness.report.inference import Interval, Values, holm, holm_intervals, wilcoxon
 from priorlab.harness.report.line import MAIN
-from priorlab.harness.report.remarks import timed_elsewhere
+from priorlab.harness.report.remarks import timed_elsewhere, usual_conditions
 
 PAIR = ("task", "prior")
 CELL = (*PAIR, "image", "seed")
@@ -245,7 +245,7 @@ def _times_differ(good: pd.DataFrame) -> str:
     before = good[columns]
     after = good[[f"{name}_b" for name in columns]].set_axis(columns, axis=1)
     for rows in (after, before):
-        said = timed_elsewhere(rows, before)
+        said = timed_elsewhere(rows, usual_conditions(before))
         if said:
             return said[0].partition(": ")[2]
     one, other = set(before["slots"]), set(after["slots"])

@@ -52,28 +52,39 @@ CONDITIONS = ("machine", "device", "threads")
 """Columns that decide what seconds are worth."""
 
 
-def timed_elsewhere(rows: pd.DataFrame, task: pd.DataFrame) -> list[str]:
-    """Say which seconds of a prior were not taken under the conditions of most of the task.
+Conditions = tuple[str, ...]
+"""A value of each of `CONDITIONS`, as texts."""
+
+
+def usual_conditions(rows: pd.DataFrame) -> Conditions | None:
+    """Return under which conditions most rows have seconds; None where none has any."""
+    counts = _conditions(rows).value_counts()
+    return counts.index[0] if len(counts) else None
+
+
+def timed_elsewhere(rows: pd.DataFrame, usual: Conditions | None) -> list[str]:
+    """Say which seconds of a prior were not taken under the usual conditions.
 
     Parameters
     ----------
     rows : DataFrame
         Those of the prior: a row per image and seed.
-    task : DataFrame
-        Those of all priors.
+    usual : tuple of str, optional
+        What `usual_conditions` returns of the rows of all priors.
 
     Examples
     --------
     >>> task = pd.DataFrame({"status": "ok", "machine": ["old", "new", "new"]})
     >>> task = task.assign(device="cpu", threads=1)
-    >>> timed_elsewhere(task.head(1), task), timed_elsewhere(task.tail(2), task)
+    >>> usual = usual_conditions(task)
+    >>> timed_elsewhere(task.head(1), usual), timed_elsewhere(task.tail(2), usual)
     (['seconds do not compare: old, not new'], [])
     """
     names = list(CONDITIONS)
     own = _conditions(rows).drop_duplicates()
-    if own.empty:
+    if own.empty or usual is None:
         return []
-    most = dict(zip(names, _conditions(task).value_counts().index[0], strict=True))
+    most = dict(zip(names, usual, strict=True))
     differing = [name for name in names if (own[name] != most[name]).any()]
     theirs = (_among(name, own[name].unique()) for name in differing)
     ours = (_among(name, [most[name]]) for name in differing)

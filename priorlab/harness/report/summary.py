@@ -14,7 +14,7 @@ from priorlab.harness.report import inference, oracle, published, statistics
 from priorlab.harness.report.line import MAIN, Line, MetricFigures
 from priorlab.harness.report.oracle import OracleFigures
 from priorlab.harness.report.published import Check
-from priorlab.harness.report.remarks import remarks, timed_elsewhere
+from priorlab.harness.report.remarks import remarks, timed_elsewhere, usual_conditions
 from priorlab.harness.results import schema
 from priorlab.harness.results.schema import METRICS
 from priorlab.suites.published import Published
@@ -131,6 +131,7 @@ def _of_task(
         metric: _figures(scores[metric], reference, higher_is_better=higher)
         for metric, higher in directions.items()
     }
+    usual = usual_conditions(rows)
     found = []
     for name, group in rows.groupby("prior", sort=False):
         prior = str(name)
@@ -138,7 +139,7 @@ def _of_task(
         images_ok = int(scores[MAIN][prior].count())
         partly = [f"mean over {images_ok} of {images} images, not ranked"]
         said = partly * (0 < images_ok < images) + remarks(group, list(directions), cells)
-        said += timed_elsewhere(group, rows)
+        said += timed_elsewhere(group, usual)
         found.append(
             Line(
                 task=task,
