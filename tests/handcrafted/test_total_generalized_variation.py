@@ -3,20 +3,13 @@
 import numpy as np
 import pytest
 import torch
+from handcrafted.finite_differences import forward_differences
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from priorlab_handcrafted.total_generalized_variation import TOLERANCE, TotalGeneralizedVariation
 from priorlab_handcrafted.total_variation import TotalVariation
 from priorlab_handcrafted.variation import tgv_solver
-
-
-def gradient(x):
-    """The forward differences (2, C, H, W), zero across the border."""
-    result = np.zeros((2, *x.shape), x.dtype)
-    result[0, :, :-1] = np.diff(x, axis=1)
-    result[1, :, :, :-1] = np.diff(x, axis=2)
-    return result
 
 
 def second_differences(w):
@@ -71,19 +64,21 @@ def test_duality_gap_certifies_the_prox(height, width, channels, radius, ratio, 
     assert gaps[-1] <= TOLERANCE
     # Once more from the definitions: the primal objective, and a dual point E^T s below it.
     w, q = state.w[..., 1:], state.slopes_dual(ratio)
-    energy = length(gradient(x) - w) + ratio * length(second_differences(w))
+    energy = length(forward_differences(x) - w) + ratio * length(second_differences(w))
     primal = ((x - v) ** 2).sum() / 2 + radius * energy
     assert np.sqrt((q**2).sum((0, 1))).max() <= 1 + 1e-9
     # q is E^T s for a feasible s: its product with any slopes w is at most ratio |E w|.
     rng = np.random.default_rng(seed)
     for _ in range(5):
-        other = rng.standard_normal(q.shape) * (gradient(np.ones_like(v).cumsum(1).cumsum(2)) != 0)
+        other = rng.standard_normal(q.shape) * (
+            forward_differences(np.ones_like(v).cumsum(1).cumsum(2)) != 0
+        )
         assert (q * other).sum() <= ratio * length(second_differences(other)) + 1e-9
     back = np.zeros_like(v)  # D^T q, column by column of D
     for index in np.ndindex(v.shape):
         unit = np.zeros_like(v)
         unit[index] = 1
-        back[index] = (gradient(unit) * q).sum()
+        back[index] = (forward_differences(unit) * q).sum()
     lower = radius * (v * back).sum() - radius**2 / 2 * (back**2).sum()
     assert primal - lower <= 1.01 * TOLERANCE * primal + 1e-9
 
@@ -145,7 +140,7 @@ def test_the_ratio_is_the_price_of_curvature(ratio):
     """Of a shallow bowl, explained by its slopes, the energy is the ratio times their change."""
     place = np.arange(12) / 24
     bowl = torch.from_numpy(0.5 * (place[:, None] ** 2 + place**2))[None, None]
-    slopes = gradient(bowl[0].numpy())
+    slopes = forward_differences(bowl[0].numpy())
     slopes[0, :, -1], slopes[1, :, :, -1] = slopes[0, :, -2], slopes[1, :, :, -2]
     energy = TotalGeneralizedVariation(weight=1.0, ratio=ratio).energy(bowl).item()
     assert energy == pytest.approx(ratio * length(second_differences(slopes)), rel=0.02)
