@@ -99,6 +99,10 @@ class Registry:
         """Build the priors that a list of specs names; see `priorlab.specs`."""
         return cast("list[Prior]", specs.build(text, "priors", self.find))
 
+    def default_priors(self) -> list[type[Prior]]:
+        """Return the priors that are compared where none is named."""
+        return [prior for prior in self.priors.values() if prior.by_default]
+
     def build_tasks(self, text: str) -> list[Task]:
         """Build the tasks that a list of specs names; see `priorlab.specs`."""
         return cast("list[Task]", specs.build(text, "tasks", self.find))

@@ -31,12 +31,7 @@ if TYPE_CHECKING:
     from priorlab.api.declared import declarations, describe
     from priorlab.api.explaining import explain
     from priorlab.api.pairing import compare
-    from priorlab.api.plugin_kit import (
-        compile_loops,
-        conformance,
-        default_priors,
-        new_plugin,
-    )
+    from priorlab.api.plugin_kit import compile_loops, conformance, new_plugin
     from priorlab.api.published_tables import describe_suite, suites
     from priorlab.api.ranking import check_diagram, draw_ranks, ranks
     from priorlab.api.reporting import Written, report
@@ -73,7 +68,7 @@ _PLACES = {
     "explaining": ("explain",),
     "pairing": ("compare",),
     "ranking": ("check_diagram", "draw_ranks", "ranks"),
-    "plugin_kit": ("compile_loops", "conformance", "default_priors", "new_plugin"),
+    "plugin_kit": ("compile_loops", "conformance", "new_plugin"),
     "runs": (
         "collect_garbage",
         "export_rows",
@@ -109,7 +104,6 @@ __all__ = [
     "compile_loops",
     "conformance",
     "declarations",
-    "default_priors",
     "degrade",
     "degrade_file",
     "describe",

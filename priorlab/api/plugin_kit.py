@@ -14,7 +14,7 @@ from priorlab.conformance.running import Subject
 from priorlab.plugin_kit import writing
 from priorlab.registry import Registry
 
-__all__ = ["compile_loops", "conformance", "default_priors", "new_plugin"]
+__all__ = ["compile_loops", "conformance", "new_plugin"]
 
 
 def new_plugin(
@@ -82,18 +82,6 @@ def conformance(
     for subject in subjects:
         for outcome in running.outcomes(subject, registry):
             yield subject, outcome
-
-
-def default_priors(registry: Registry) -> list[str]:
-    """Return the names of the priors that `bench` compares where none is named.
-
-    Examples
-    --------
-    >>> names = default_priors(plugins.load())
-    >>> "tv" in names, "checkpoint" in names
-    (True, False)
-    """
-    return [name for name, prior in registry.priors.items() if prior.by_default]
 
 
 def compile_loops(

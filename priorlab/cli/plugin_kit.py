@@ -72,7 +72,7 @@ def _test(options: argparse.Namespace) -> int:
 def _compile(options: argparse.Namespace) -> int:
     """Print a line for each prior that cannot be prepared, and at the end how long it took."""
     found = known(options)
-    names = api.default_priors(found)
+    names = [prior.name for prior in found.default_priors()]
     say(f"preparing {len(names)} priors: loops that are not on disk are compiled, once")
     start = time.monotonic()
     notes: list[str] = []

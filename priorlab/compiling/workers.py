@@ -57,7 +57,9 @@ def prepare(
             for worker in workers:
                 if todo and not worker.prior:
                     worker.begin(todo.pop())
-            for worker in _reporting([worker for worker in workers if worker.prior]):
+            busy = [worker for worker in workers if worker.prior]
+            _await_report(busy)
+            for worker in busy:
                 prior = worker.prior
                 for message in worker.messages():
                     if message["event"] == "prepared":
@@ -101,7 +103,7 @@ class _Worker:
         """Yield what the process has reported; if it ended or takes too long, that is the last."""
         process, channel = self._running
         ended = process.poll() is not None  # first: what it said before is there to be read
-        while self.prior and _readable(channel):
+        while self.prior and channel.readable(0):
             received = channel.receive()
             if received is None:
                 ended = True
@@ -149,19 +151,12 @@ class _Worker:
         return process, ours
 
 
-def _reporting(busy: Sequence[_Worker]) -> Sequence[_Worker]:
-    """Wait a moment for a report, and return who may have one."""
+def _await_report(busy: Sequence[_Worker]) -> None:
+    """Wait a moment, until one of them has something to say."""
     poll = select.poll()
     for worker in busy:
-        poll.register(worker.fileno(), select.POLLIN)
+        poll.register(worker, select.POLLIN)
     poll.poll(1000 * _TICK)
-    return busy
-
-
-def _readable(channel: Channel) -> bool:
-    poll = select.poll()
-    poll.register(channel.fileno(), select.POLLIN)
-    return bool(poll.poll(0))
 
 
 def _how_it_ended(process: subprocess.Popen[bytes]) -> str:

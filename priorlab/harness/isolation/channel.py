@@ -8,6 +8,7 @@ import dataclasses
 import errno
 import json
 import os
+import select
 import socket
 import struct
 import sys
@@ -80,6 +81,12 @@ class Channel:
     def fileno(self) -> int:
         """Return the descriptor of this end."""
         return self._socket.fileno()
+
+    def readable(self, seconds: float) -> bool:
+        """Return whether there is something to receive, or the end; wait so long at most."""
+        poll = select.poll()
+        poll.register(self, select.POLLIN)
+        return bool(poll.poll(max(0.0, seconds) * 1000))
 
     def close(self) -> None:
         """Close this end."""

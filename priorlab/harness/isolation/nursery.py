@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
-import select
 import signal
 import subprocess
 import sys
@@ -189,7 +188,7 @@ class Nursery:
         """Return how long a prior took to be prepared."""
         deadline = time.monotonic() + PREPARE_TIMEOUT
         while True:
-            if not _readable(channel, deadline - time.monotonic()):
+            if not channel.readable(deadline - time.monotonic()):
                 raise Late("crashed", f"it was not prepared within {PREPARE_TIMEOUT:g} s")
             received = channel.receive()
             if received is None:
@@ -215,7 +214,7 @@ class Nursery:
         """Use the process that was started ahead, and start the next one."""
         process, channel = self._spare or self._start_fresh()
         self._spare = None
-        if not _readable(channel, PREPARE_TIMEOUT) or channel.receive() is None:
+        if not channel.readable(PREPARE_TIMEOUT) or channel.receive() is None:
             process.kill()
             raise Barren(f"{exit_text(process.wait())} while it started")
         channel.send({"token": job, "prior": prior, "channels": channels})
@@ -253,7 +252,7 @@ FRESH = "priorlab.harness.isolation.fresh"
 def _awaited(channel: Channel, event: str, token: str) -> Message:
     """Return a message that is to come soon; others are of processes that nobody asks for."""
     deadline = time.monotonic() + _GRACE * 6
-    while _readable(channel, deadline - time.monotonic()):
+    while channel.readable(deadline - time.monotonic()):
         received = channel.receive()
         if received is None:
             break
@@ -268,12 +267,6 @@ def _code(channel: Channel | None, token: str) -> int | None:
         return int(_awaited(channel, "ended", token)["code"]) if channel else None
     except Barren:
         return None
-
-
-def _readable(channel: Channel, seconds: float) -> bool:
-    poll = select.poll()
-    poll.register(channel.fileno(), select.POLLIN)
-    return bool(poll.poll(max(0.0, seconds) * 1000))
 
 
 def exit_text(code: int | None) -> str:

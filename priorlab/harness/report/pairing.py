@@ -244,8 +244,9 @@ def _times_differ(good: pd.DataFrame) -> str:
     columns = ["status", "machine", "device", "threads", "slots"]
     before = good[columns]
     after = good[[f"{name}_b" for name in columns]].set_axis(columns, axis=1)
+    usual = usual_conditions(before)
     for rows in (after, before):
-        said = timed_elsewhere(rows, usual_conditions(before))
+        said = timed_elsewhere(rows, usual)
         if said:
             return said[0].partition(": ")[2]
     one, other = set(before["slots"]), set(after["slots"])

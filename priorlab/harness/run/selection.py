@@ -74,7 +74,7 @@ def select(settings: RunSettings, registry: Registry) -> Selection:
     (2, 2, ['photo'])
     """
     if settings.priors is None:
-        priors = [kind() for kind in registry.priors.values() if kind.by_default]
+        priors = [kind() for kind in registry.default_priors()]
     else:
         priors = _built(settings.priors, registry.build_priors)
     tasks = _built(settings.tasks, registry.build_tasks)
