@@ -1,15 +1,16 @@
 """Wiener deconvolution."""
 
 import dataclasses
+import math
 from typing import Any, ClassVar
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from priorlab.components import parameter
 from priorlab.forward.conjugate_gradients import conjugate_gradients, norm
 from priorlab.forward.convolution import Convolution
+from priorlab.forward.fourier import image_of, spectrum_of
 from priorlab.forward.measurement import Measurement
 from priorlab.recipes import WithRecipe
 from priorlab.trace import SILENT, Trace
@@ -28,8 +29,8 @@ class Wiener(WithRecipe, Deblurring):
 
     The result minimises ``|A x - y|^2 + sigma^2 / g^2 |grad x|^2``. The root mean square
     gradient g of the clean image is assumed to be `gain` times that of the data, after
-    subtracting the noise. For a circular boundary this is `skimage.restoration.wiener`; for
-    others, conjugate gradients respect the boundary.
+    subtracting the noise. For a circular boundary this is a filter, as in
+    `skimage.restoration.wiener`; for others, conjugate gradients respect the boundary.
 
     N. Wiener: Extrapolation, interpolation, and smoothing of stationary time series, 1949.
     B. R. Hunt: The application of constrained least squares estimation to image restoration by
@@ -66,12 +67,6 @@ class Wiener(WithRecipe, Deblurring):
     published: ClassVar[dict[str, Any]] = {"gain": None}
     gain: float = parameter(5.0, "gradient of clean images over that of the data", low=0.01)
 
-    def prepare(self, device: torch.device, channels: int) -> None:
-        """Import scikit-image, which takes longer than filtering a picture."""
-        import skimage.restoration
-
-        _ = skimage.restoration.wiener
-
     @torch.no_grad()
     def restore(self, measurement: Measurement, trace: Trace = SILENT, seed: int = 0) -> Tensor:
         """Return the sharper image, clipped to [0, 1]."""
@@ -81,7 +76,7 @@ class Wiener(WithRecipe, Deblurring):
         # The mean of a picture is no detail. A kernel that sums to one leaves it.
         mean = y.mean((2, 3), keepdim=True) if flat else y.new_zeros(())
         if operator.boundary == "circular":
-            result = _periodic(operator.kernel, y - mean, balance, flat)
+            result = _periodic(operator, y - mean, balance, flat)
         else:
             result = _solve(operator, y - mean, balance, flat)
         return (result + mean).clamp(0, 1)
@@ -97,20 +92,21 @@ class Wiener(WithRecipe, Deblurring):
         return variance / (self.gain**2 * clean.clamp_min(LEAST_GRADIENT**2))
 
 
-def _periodic(kernel: Tensor, y: Tensor, balance: Tensor, flat: bool = False) -> Tensor:
+def _periodic(operator: Convolution, y: Tensor, balance: Tensor, flat: bool = False) -> Tensor:
     """Filter images that wrap around their borders; those of a `flat` spectrum by their values."""
-    from skimage.restoration import wiener
-
-    planes, point_spread = y.detach().cpu().numpy(), kernel.cpu().numpy()
-    rows, columns = (2 - 2 * np.cos(2 * np.pi * np.arange(n) / n) for n in y.shape[-2:])
-    # scikit-image takes a complex array as a transfer function, a real one as an impulse response.
-    squares = rows[:, None] + columns[: y.shape[-1] // 2 + 1]
-    penalised = (np.ones_like(squares) if flat else np.sqrt(squares)).astype(np.complex128)
-    filtered = [
-        [wiener(plane, point_spread, float(weight), penalised, clip=False) for plane in image]
-        for image, weight in zip(planes, balance.flatten(), strict=True)
-    ]
-    return torch.from_numpy(np.array(filtered)).to(y)
+    height, width = y.shape[-2:]
+    # In single precision the filter would be off where a kernel passes little and noise is weak.
+    point = torch.zeros(1, 1, height, width, dtype=torch.float64, device=y.device)
+    point[..., 0, 0] = 1
+    passed = spectrum_of(operator.adjoint(operator.forward(point))).real
+    rows, columns = (
+        2 - 2 * torch.cos(2 * math.pi * torch.arange(side, dtype=torch.float64) / side)
+        for side in (height, width)
+    )
+    squares = (rows[:, None] + columns[: width // 2 + 1]).to(y.device)
+    penalty = balance * (torch.ones_like(squares) if flat else squares)
+    spectrum = spectrum_of(operator.adjoint(y.double())) / (passed + penalty)
+    return image_of(spectrum, (height, width)).to(y.dtype)
 
 
 def _solve(operator: Convolution, y: Tensor, balance: Tensor, flat: bool = False) -> Tensor:

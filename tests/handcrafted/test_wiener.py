@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from sample_pictures import picture
+from skimage import restoration
 
 from priorlab import metrics
 from priorlab.forward.convolution import Convolution
@@ -29,7 +30,7 @@ def test_both_ways_to_solve_agree_on_a_picture_that_does_not_touch_its_border(si
     kernel = torch.rand(size, generator=generator, dtype=torch.float64)
     kernel = kernel / kernel.sum()
     balance = torch.tensor([0.1, 0.2], dtype=torch.float64).reshape(2, 1, 1, 1)
-    periodic = wiener._periodic(kernel, y, balance)
+    periodic = wiener._periodic(Convolution(kernel, "circular"), y, balance)
     reflecting = wiener._solve(Convolution(kernel, "reflect"), y, balance)
     torch.testing.assert_close(periodic, reflecting, atol=1e-3, rtol=0)
 
@@ -37,10 +38,25 @@ def test_both_ways_to_solve_agree_on_a_picture_that_does_not_touch_its_border(si
 def test_circular_filtering_solves_the_normal_equations():
     y = torch.rand(1, 2, 33, 40, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     operator = Convolution(torch.from_numpy(kernels.motion(9, 30)), "circular")
-    x = wiener._periodic(operator.kernel, y, torch.full((1, 1, 1, 1), 0.05, dtype=torch.float64))
+    x = wiener._periodic(operator, y, torch.full((1, 1, 1, 1), 0.05, dtype=torch.float64))
     laplacian = sum(2 * x - x.roll(1, dim) - x.roll(-1, dim) for dim in (2, 3))
     gradient = operator.adjoint(operator.forward(x) - y) + 0.05 * laplacian
     assert gradient.abs().max() < 1e-9
+
+
+@pytest.mark.parametrize("size", [(33, 40), (32, 41)])
+@pytest.mark.parametrize("flat", [False, True])
+def test_circular_filtering_is_that_of_scikit_image(size, flat):
+    y = torch.rand(1, 1, *size, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    kernel = torch.from_numpy(kernels.motion(9, 30))
+    found = wiener._periodic(Convolution(kernel, "circular"), y, torch.full((1,), 0.02), flat)
+    # It takes a transfer function, of which it squares the modulus.
+    rows, columns = (2 - 2 * np.cos(2 * np.pi * np.arange(side) / side) for side in size)
+    transfer = np.sqrt(rows[:, None] + columns[: size[1] // 2 + 1]).astype(np.complex128)
+    if flat:
+        transfer[:] = 1
+    wanted = restoration.wiener(y[0, 0].numpy(), kernel.numpy(), 0.02, transfer, clip=False)
+    np.testing.assert_allclose(found[0, 0], wanted, atol=1e-6)
 
 
 def test_weak_noise_is_deblurred_more():
