@@ -46,7 +46,7 @@ class DeepImagePrior(WithRecipe, Generator):
     - The code holds 2 `guides`, and the network has 3 scales below full resolution (paper: none,
       and 5).
     - The network `skip` (paper: `hourglass`): joined features are not normalised once more, and
-      full resolution has one convolution.
+      full resolution has one convolution, of half the channels.
     - The sigmoid of the output goes on with a `slope` beyond black and white (paper: it is flat
       there, and dark places can die: they stay black).
     - 12 `links` and 32 `channels`, 48 where pixels are missing (paper: 4 and 128), repeated pixels

@@ -6,6 +6,8 @@ Each maps a code (1, inputs, H, W) to logits (1, outputs, H, W); H and W are mul
 
 from __future__ import annotations
 
+import math
+
 from torch import Tensor, nn
 from typing_extensions import override
 
@@ -33,7 +35,11 @@ class Hourglass(nn.Module):
             for width in widths
         )
         self.up = nn.ModuleList(self.rise(plan, scale) for scale in range(plan.depth))
-        self.output = nn.Conv2d(channels, plan.outputs, 1)
+        self.output = nn.Conv2d(self.finest(plan), plan.outputs, 1)
+
+    def finest(self, plan: Plan) -> int:
+        """Return the channels at full resolution."""
+        return plan.channels
 
     def rise(self, plan: Plan, scale: int) -> nn.Module:
         """Return what makes features of `scale`, 0 being the finest, of those one below."""
@@ -55,16 +61,21 @@ class Skip(Hourglass):
     """The hourglass made quicker: the default.
 
     The joined features are not normalised once more, so they need never be stored, and the
-    scale of the image itself has one convolution where the paper has two.
+    scale of the image itself has one convolution where the paper has two, of half the channels.
     """
+
+    @override
+    def finest(self, plan: Plan) -> int:
+        return math.ceil(plan.channels / 2)
 
     @override
     def rise(self, plan: Plan, scale: int) -> nn.Module:
         channels, style = plan.channels, plan.style
-        refine = [style.activated(channels)]
+        outputs = channels if scale else self.finest(plan)
+        refine = [style.activated(outputs)]
         if scale:
             refine.append(style.convolution(channels, channels, 1))
-        return Refined(UpConvolution(channels, plan.links, channels, style), *refine)
+        return Refined(UpConvolution(channels, plan.links, outputs, style), *refine)
 
 
 class UntrainedUNet(nn.Module):

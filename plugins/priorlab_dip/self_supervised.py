@@ -18,7 +18,7 @@ from priorlab.solvers.parameter_space.muon import Muon
 from priorlab.trace import SILENT, Trace, TraceOfOne
 
 WARM_UP = 0.1
-"""Share of all steps of `Annealed` in which they grow."""
+"""Share of all steps in which they grow."""
 
 REPORTS = 20
 """About how many times a fit is reported to the trace."""
@@ -118,19 +118,19 @@ class Annealed:
         """Take a step down the gradient of the loss."""
         self.network.zero_grad()
         torch.autograd.backward(loss)
-        size = _size(self.taken, self.steps)
+        size = annealed(self.taken, self.steps)
         self.taken += 1
         self.muon.step(self.share * size)
         self.adam.param_groups[0]["lr"] = self.learning_rate * size
         self.adam.step()
 
 
-def _size(step: int, steps: int) -> float:
-    """Return the size of a step, counted from 0, relative to the largest.
+def annealed(step: int, steps: int) -> float:
+    """Return the size of a step, counted from 0, relative to the largest: it grows, then shrinks.
 
     Examples
     --------
-    >>> [round(_size(step, 20), 2) for step in (0, 1, 10, 19)]
+    >>> [round(annealed(step, 20), 2) for step in (0, 1, 10, 19)]
     [0.5, 1.0, 0.54, 0.01]
     """
     rising = max(1.0, WARM_UP * steps)
