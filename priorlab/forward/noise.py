@@ -33,6 +33,9 @@ ROUNDING = 1 / (255 * 12**0.5)
 MANY_COUNTS = 25
 """Photons in white from which the Anscombe transform leaves nothing to gain by `dilutions`."""
 
+LEAST_COUNT = 0.25
+"""Photons below which the likelihood of photon noise is not that of `Noise.fit_loss`."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Stabiliser:
@@ -144,6 +147,13 @@ class Noise(ABC):
     @abstractmethod
     def nll(self, u: Tensor, y: Tensor) -> Tensor:
         """Return ``-log p(y | u)`` up to a constant, summed over each image: shape (B,)."""
+
+    def fit_loss(self, u: Tensor, y: Tensor) -> Tensor:
+        """Return what a network that makes `u` is fitted by: `nll`, where its slope is bounded.
+
+        A network gives any `u` on the way, so also one that the data all but exclude.
+        """
+        return self.nll(u, y)
 
     @abstractmethod
     def prox(self, v: Tensor, y: Tensor, step: float) -> Tensor:
@@ -270,6 +280,20 @@ class Poisson(Noise):
         """Return ``peak * sum(u - y log u)`` for each image; `u` is kept above 1e-6."""
         u = u.clamp_min(1e-6)
         return self.peak * (u - y * u.log()).flatten(1).sum(1)
+
+    @override
+    def fit_loss(self, u: Tensor, y: Tensor) -> Tensor:
+        """Return `nll`, which goes on as a parabola below `LEAST_COUNT`.
+
+        Its slope is ``-peak y / u``: with single photons in a dark place, where u is nearly 0, it
+        would drown all other pixels, and below 0 it has none.
+        """
+        least = LEAST_COUNT / self.peak
+        above = u.clamp_min(least)
+        below = u - above
+        slope, curvature = 1 - y / least, y.clamp_min(least) / least**2
+        loss = above - y * above.log() + below * (slope + below * curvature / 2)
+        return self.peak * loss.flatten(1).sum(1)
 
     def prox(self, v: Tensor, y: Tensor, step: float) -> Tensor:
         """Return the positive root of ``u^2 + (step peak - v) u - step peak y = 0``."""

@@ -84,6 +84,29 @@ def test_nll_is_least_at_the_data(noise: Noise) -> None:
 
 
 @pytest.mark.parametrize("noise", MODELS, ids=IDS)
+def test_the_loss_of_fits_is_the_likelihood_near_the_data(noise: Noise) -> None:
+    y = torch.rand(2, 1, 8, 8, dtype=torch.float64) + 0.2
+    torch.testing.assert_close(noise.fit_loss(1.1 * y, y), noise.nll(1.1 * y, y))
+
+
+@given(st.integers(0, 5), st.floats(-0.1, 0.1), st.floats(1, 1000))
+def test_photons_in_the_dark_do_not_outweigh_the_rest_of_a_picture(
+    count: int, u: float, peak: float
+) -> None:
+    """The slope of the likelihood is not bounded where no light is expected but some was seen."""
+    noise, y = Poisson(peak), torch.full((1, 1, 1, 1), count / peak, dtype=torch.float64)
+    dark = torch.full_like(y, u, requires_grad=True)
+    assert torch.autograd.gradcheck(lambda u: noise.fit_loss(u, y), (dark,))
+    (slope,) = torch.autograd.grad(noise.fit_loss(dark, y).sum(), dark)
+    distance = peak * u - count  # in photons
+    assert float(slope) * distance >= 0, "away from the data"
+    if u >= 0:
+        assert abs(float(slope)) <= peak * (1 + 8 * count)
+    if not count and u < 0.25 / peak:
+        assert float(slope) == pytest.approx(4 * peak * distance), "no light: the least is there"
+
+
+@pytest.mark.parametrize("noise", MODELS, ids=IDS)
 def test_sample(noise: Noise) -> None:
     clean = np.linspace(0, 1, 3 * 200 * 200).reshape(3, 200, 200)
     copy = clean.copy()

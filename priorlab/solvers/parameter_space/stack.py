@@ -83,7 +83,7 @@ class Stack:
         images = images.float().contiguous()
         data = torch.split(self.operator.forward(images), 1)
         seen = [member.rule.hide(u) for member, u in zip(members, data, strict=True)]
-        losses = noise.nll(torch.cat(seen), self.y)
+        losses = noise.fit_loss(torch.cat(seen), self.y)
         if settings.weight_tv:
             losses = losses + settings.weight_tv / noise.level * total_variation(images)
         if self.red:

@@ -125,7 +125,7 @@ class HeldOut(StoppingRule):
             return False
         y = self.measurement.y
         unseen = torch.where(self.kept, y, self.measurement.operator.forward(image))
-        error = float(self.measurement.noise.nll(unseen, y))
+        error = float(self.measurement.noise.fit_loss(unseen, y))
         if error < self.least:
             self.least = error
             self.keep(step, image)
