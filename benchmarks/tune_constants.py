@@ -1,4 +1,4 @@
-"""Sweep a constant of a module on training images; never on a test set.
+"""Sweep a constant of a module, or of a class, on training images; never on a test set.
 
     python benchmarks/tune_constants.py ../shared/data/bsds432 --priors unet \
         --tasks "denoise-poisson:peak=4|10" --constant "priorlab.forward.noise.MANY_COUNTS=10|25|50"
@@ -8,7 +8,7 @@ value that the constant takes.
 """
 
 import argparse
-import importlib
+import pkgutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,12 +22,12 @@ from priorlab.tasks.base import Task
 
 
 def values(constant: str) -> Iterator[str]:
-    """Give a constant of a module one value after the other, and yield what it now is."""
+    """Give a constant one value after the other, and yield what it now is."""
     place, given = constant.split("=")
     name, key = place.rsplit(".", 1)
-    module = importlib.import_module(name)
+    owner = pkgutil.resolve_name(name)
     for value in given.split("|"):
-        setattr(module, key, float(value))
+        setattr(owner, key, float(value))
         yield f"{key} = {value}"
 
 
@@ -47,7 +47,7 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--priors", required=True)
     parser.add_argument("--tasks", required=True)
-    parser.add_argument("--constant", required=True, help="MODULE.NAME=VALUE|VALUE")
+    parser.add_argument("--constant", required=True, help="MODULE[.CLASS].NAME=VALUE|VALUE")
     parser.add_argument("--images", type=int, default=4)
     parser.add_argument("--side", type=int, default=96)
     parser.add_argument("--channels", type=int, default=1, choices=(1, 3))
