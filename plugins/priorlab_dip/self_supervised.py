@@ -18,7 +18,7 @@ from priorlab.solvers.parameter_space.muon import Muon
 from priorlab.trace import SILENT, Trace, TraceOfOne
 
 WARM_UP = 0.1
-"""Share of all steps in which they grow."""
+"""Share of all steps of `Annealed` in which they grow."""
 
 REPORTS = 20
 """About how many times a fit is reported to the trace."""
@@ -102,11 +102,12 @@ class Annealed:
     learning_rate : float
         Largest step size of Adam.
     share : float
-        Largest share of a step of `Muon`.
+        Largest share of a step of `Muon`; with 0 all are steps of Adam.
     """
 
     def __init__(self, network: nn.Module, steps: int, learning_rate: float, share: float) -> None:
-        kernels = [p for p in network.parameters() if p.ndim == 4 and min(p.shape[2:]) > 1]
+        large = [p for p in network.parameters() if p.ndim == 4 and min(p.shape[2:]) > 1]
+        kernels = large if share else []
         chosen = {id(kernel) for kernel in kernels}
         others = [p for p in network.parameters() if id(p) not in chosen]
         self.network, self.steps, self.taken = network, steps, 0
@@ -118,19 +119,19 @@ class Annealed:
         """Take a step down the gradient of the loss."""
         self.network.zero_grad()
         torch.autograd.backward(loss)
-        size = annealed(self.taken, self.steps)
+        size = _size(self.taken, self.steps)
         self.taken += 1
         self.muon.step(self.share * size)
         self.adam.param_groups[0]["lr"] = self.learning_rate * size
         self.adam.step()
 
 
-def annealed(step: int, steps: int) -> float:
-    """Return the size of a step, counted from 0, relative to the largest: it grows, then shrinks.
+def _size(step: int, steps: int) -> float:
+    """Return the size of a step, counted from 0, relative to the largest.
 
     Examples
     --------
-    >>> [round(annealed(step, 20), 2) for step in (0, 1, 10, 19)]
+    >>> [round(_size(step, 20), 2) for step in (0, 1, 10, 19)]
     [0.5, 1.0, 0.54, 0.01]
     """
     rising = max(1.0, WARM_UP * steps)
