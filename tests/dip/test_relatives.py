@@ -183,6 +183,18 @@ def test_noise2fast_stops_when_the_picture_gets_no_closer() -> None:
     assert max(path.images) == path.last + 100, "after five looks that brought nothing better"
 
 
+@pytest.mark.parametrize("size", [(145, 151), (150, 144)])
+def test_noise2fast_denoises_pictures_that_are_not_whole_blocks(size: tuple[int, int]) -> None:
+    """They are large enough for the network of blocks, whose rows and columns come in pairs."""
+    clean = picture(160)[..., : size[0], : size[1]].contiguous()
+    measurement = measure(clean, Identity(), Gaussian(40 / 255))
+    restored = Noise2Fast(iterations=240, channels=32).restore(measurement)
+    assert restored.shape == clean.shape
+    assert error(restored, clean) < error(measurement.y, clean) / 4
+    edge = (slice(None), slice(None), slice(-2, None))
+    assert error(restored[edge], clean[edge]) < error(measurement.y[edge], clean[edge]) / 2
+
+
 @given(st.integers(2, 9), st.integers(2, 9))
 @settings(max_examples=20)
 def test_halves_are_the_means_of_the_diagonals(height: int, width: int) -> None:
