@@ -72,14 +72,13 @@ class Wiener(WithRecipe, Deblurring):
         """Return the sharper image, clipped to [0, 1]."""
         self.require(measurement)
         operator, y, balance = measurement.operator, measurement.y, self._balance(measurement)
-        flat = self.as_in_paper
-        # The mean of a picture is no detail. A kernel that sums to one leaves it.
-        mean = y.mean((2, 3), keepdim=True) if flat else y.new_zeros(())
-        if operator.boundary == "circular":
-            result = _periodic(operator, y - mean, balance, flat)
+        if self.as_in_paper:
+            result = _of_constant_spectrum(operator, y, balance)
+        elif operator.boundary == "circular":
+            result = _periodic(operator, y, balance)
         else:
-            result = _solve(operator, y - mean, balance, flat)
-        return (result + mean).clamp(0, 1)
+            result = _solve(operator, y, balance)
+        return result.clamp(0, 1)
 
     def _balance(self, measurement: Measurement) -> Tensor:
         """Return ``sigma^2 / g^2`` of each image, or ``sigma^2 / S``: shape (B, 1, 1, 1)."""
@@ -92,8 +91,19 @@ class Wiener(WithRecipe, Deblurring):
         return variance / (self.gain**2 * clean.clamp_min(LEAST_GRADIENT**2))
 
 
-def _periodic(operator: Convolution, y: Tensor, balance: Tensor, flat: bool = False) -> Tensor:
-    """Filter images that wrap around their borders; those of a `flat` spectrum by their values."""
+def _of_constant_spectrum(operator: Convolution, y: Tensor, balance: Tensor) -> Tensor:
+    """Minimise ``|A x - y|^2 + balance |x - mean|^2``: the mean of a picture is no detail."""
+    # A kernel that sums to one leaves the mean.
+    mean = y.mean((2, 3), keepdim=True)
+    details = [
+        operator.solve(one, one.new_zeros(operator.canvas((*one.shape,))), float(weight))
+        for one, weight in zip((y - mean).split(1), balance.flatten(), strict=True)
+    ]
+    return torch.cat(details) + mean
+
+
+def _periodic(operator: Convolution, y: Tensor, balance: Tensor) -> Tensor:
+    """Filter images that wrap around their borders."""
     height, width = y.shape[-2:]
     # In single precision the filter would be off where a kernel passes little and noise is weak.
     point = torch.zeros(1, 1, height, width, dtype=torch.float64, device=y.device)
@@ -104,16 +114,15 @@ def _periodic(operator: Convolution, y: Tensor, balance: Tensor, flat: bool = Fa
         for side in (height, width)
     )
     squares = (rows[:, None] + columns[: width // 2 + 1]).to(y.device)
-    penalty = balance * (torch.ones_like(squares) if flat else squares)
-    spectrum = spectrum_of(operator.adjoint(y.double())) / (passed + penalty)
+    spectrum = spectrum_of(operator.adjoint(y.double())) / (passed + balance * squares)
     return image_of(spectrum, (height, width)).to(y.dtype)
 
 
-def _solve(operator: Convolution, y: Tensor, balance: Tensor, flat: bool = False) -> Tensor:
+def _solve(operator: Convolution, y: Tensor, balance: Tensor) -> Tensor:
     """Solve the normal equations of the same minimum, whatever the boundary."""
 
     def apply(x: Tensor) -> Tensor:
-        return operator.adjoint(operator.forward(x)) + balance * (x if flat else _laplacian(x))
+        return operator.adjoint(operator.forward(x)) + balance * _laplacian(x)
 
     right = operator.adjoint(y)
     start = operator.initial_guess(y, operator.canvas((*y.shape,)))

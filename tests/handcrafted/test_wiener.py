@@ -45,18 +45,27 @@ def test_circular_filtering_solves_the_normal_equations():
 
 
 @pytest.mark.parametrize("size", [(33, 40), (32, 41)])
-@pytest.mark.parametrize("flat", [False, True])
-def test_circular_filtering_is_that_of_scikit_image(size, flat):
-    y = torch.rand(1, 1, *size, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+@pytest.mark.parametrize("recipe", ["ours", "paper"])
+def test_circular_filtering_is_that_of_scikit_image(size, recipe):
+    generator = torch.Generator().manual_seed(0)
+    y = 0.45 + 0.1 * torch.rand(1, 1, *size, generator=generator, dtype=torch.float64)
     kernel = torch.from_numpy(kernels.motion(9, 30))
-    found = wiener._periodic(Convolution(kernel, "circular"), y, torch.full((1,), 0.02), flat)
-    # It takes a transfer function, of which it squares the modulus.
+    operator = Convolution(kernel, "circular")
+    measurement, prior = (
+        Measurement(y, operator, Gaussian(0.03), (*y.shape,)),
+        Wiener(recipe=recipe),
+    )
+    # scikit-image takes a transfer function, of which it squares the modulus.
     rows, columns = (2 - 2 * np.cos(2 * np.pi * np.arange(side) / side) for side in size)
     transfer = np.sqrt(rows[:, None] + columns[: size[1] // 2 + 1]).astype(np.complex128)
-    if flat:
-        transfer[:] = 1
-    wanted = restoration.wiener(y[0, 0].numpy(), kernel.numpy(), 0.02, transfer, clip=False)
-    np.testing.assert_allclose(found[0, 0], wanted, atol=1e-6)
+    mean = 0.0
+    if recipe == "paper":
+        transfer[:], mean = 1, float(y.mean())
+    balance = float(prior._balance(measurement))
+    image = y[0, 0].numpy() - mean
+    wanted = restoration.wiener(image, kernel.numpy(), balance, transfer, clip=False) + mean
+    assert wanted.min() > 0 and wanted.max() < 1
+    np.testing.assert_allclose(prior.restore(measurement)[0, 0], wanted, atol=1e-6)
 
 
 def test_weak_noise_is_deblurred_more():
