@@ -13,6 +13,9 @@ from PIL import ExifTags, Image
 from priorlab.pictures.picture import Metadata
 
 _BASE = ExifTags.Base
+_OTHERS = {700: "XMP data", 33723: "IPTC data", 34377: "Photoshop data"}
+"""Tags of what is not kept: it repeats what EXIF says, such as the orientation, in its own way."""
+
 _STRUCTURE = (
     *range(254, 269),  # how the pixels are stored, ...
     *range(273, 282),
@@ -21,9 +24,7 @@ _STRUCTURE = (
     *range(317, 347),
     *range(512, 533),
     347,  # the tables of JPEG inside of TIFF
-    700,  # XMP, which repeats the orientation
-    33723,
-    34377,
+    *_OTHERS,
     34675,  # the ICC profile, kept by itself
 )
 """Tags that belong to the pixels of the old file."""
@@ -38,7 +39,7 @@ def of_pillow(image: Any) -> tuple[Metadata, tuple[str, ...]]:
     Examples
     --------
     >>> of_pillow(Image.open("photo.png"))
-    (Metadata(exif=b'', icc_profile=b'', dpi=None), ())
+    (Metadata(exif=b'', icc_profile=b'', dpi=None, colour_chunks=(), others=()), ())
     """
 
     def copy() -> Any:  # Pillow turns the picture by the original
@@ -48,7 +49,8 @@ def of_pillow(image: Any) -> tuple[Metadata, tuple[str, ...]]:
 
     exif, notes = _readable(copy)
     profile = image.info.get("icc_profile") or b""
-    return Metadata(exif=exif, icc_profile=profile, dpi=_dpi(image.info.get("dpi"))), notes
+    dpi = _dpi(image.info.get("dpi"))
+    return Metadata(exif=exif, icc_profile=profile, dpi=dpi, others=_others(image)), notes
 
 
 def of_tiff(page: Any, icc_profile: bytes, dpi: Any) -> tuple[Metadata, tuple[str, ...]]:
@@ -80,7 +82,8 @@ def of_tiff(page: Any, icc_profile: bytes, dpi: Any) -> tuple[Metadata, tuple[st
         return exif
 
     exif, notes = _readable(loaded)
-    return Metadata(exif=exif, icc_profile=icc_profile, dpi=_dpi(dpi)), notes
+    others = tuple(name for tag, name in _OTHERS.items() if tag in page.tags)
+    return Metadata(exif=exif, icc_profile=icc_profile, dpi=_dpi(dpi), others=others), notes
 
 
 def resized(metadata: Metadata, old: tuple[int, int], new: tuple[int, int]) -> Metadata:
@@ -138,6 +141,26 @@ def _upright(exif: Any) -> bytes:
         exif.get_ifd(directory)
     exif[_BASE.Orientation] = 1
     return bytes(exif.tobytes())
+
+
+def _others(image: Any) -> tuple[str, ...]:
+    """Return the names of what an opened image says that is not kept."""
+    info = image.info
+    texts = {name for name in getattr(image, "text", ()) if not name.startswith(_NO_TEXTS)}
+    found = {
+        "XMP data": "xmp" in info,
+        "IPTC data": _PHOTOSHOP_IPTC in info.get("photoshop", ()),
+        "a comment": "comment" in info,
+        "texts": bool(texts),
+        "further pictures, such as previews": image.format == "MPO",
+    }
+    return tuple(name for name, there in found.items() if there)
+
+
+_NO_TEXTS = ("XML:com.adobe.xmp", "Raw profile type")
+"""What the names of texts in PNG files begin with that hold XMP, EXIF or profiles."""
+
+_PHOTOSHOP_IPTC = 0x0404
 
 
 def _dpi(value: Any) -> tuple[float, float] | None:

@@ -26,6 +26,11 @@ class Metadata:
         The colours that the numbers stand for; empty where nothing is said.
     dpi : pair of floats or None
         Pixels per inch along x and y.
+    colour_chunks : tuple of pairs (name, content)
+        What a PNG file says of its colours without a profile, such as its gamma; see
+        `priorlab.pictures.png.colour_chunks`.
+    others : tuple of str
+        The names of what the file says besides, which is not kept.
 
     Examples
     --------
@@ -36,6 +41,8 @@ class Metadata:
     exif: bytes = b""
     icc_profile: bytes = b""
     dpi: tuple[float, float] | None = None
+    colour_chunks: tuple[tuple[bytes, bytes], ...] = ()
+    others: tuple[str, ...] = ()
 
 
 NOTHING = Metadata()

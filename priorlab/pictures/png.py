@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -48,6 +48,8 @@ def encode(pixels: NDArray[np.uint16], bits: int, metadata: Metadata) -> bytes:
     if metadata.icc_profile:
         name_and_method = b"ICC profile\0\0"
         chunks.append((b"iCCP", name_and_method + zlib.compress(metadata.icc_profile)))
+    else:
+        chunks += metadata.colour_chunks
     if metadata.dpi:
         x, y = (round(dots / _METRES_PER_INCH) for dots in metadata.dpi)
         chunks.append((b"pHYs", struct.pack(">IIB", x, y, 1)))
@@ -84,6 +86,53 @@ def depths(path: Path) -> tuple[int, int | None]:
 
 
 _PALETTE = 3
+
+
+def colour_chunks(path: Path) -> tuple[tuple[bytes, bytes], ...]:
+    """Return the chunks of a PNG file that say which colours its numbers stand for.
+
+    Without the profile, which goes first where there is one.
+
+    Examples
+    --------
+    >>> colour_chunks(Path("photo.png"))
+    ()
+    """
+    found = []
+    with path.open("rb") as file:
+        file.seek(len(_SIGNATURE))
+        for chunk in _chunks(file):
+            if chunk[0] == b"IDAT":
+                break
+            if chunk[0] in (b"gAMA", b"cHRM", b"sRGB", b"cICP"):
+                found.append(chunk)
+    return tuple(found)
+
+
+def is_srgb(chunks: Iterable[tuple[bytes, bytes]]) -> bool:
+    """Return whether `colour_chunks` say about what a file without them is taken for.
+
+    Examples
+    --------
+    >>> is_srgb([(b"sRGB", bytes(1))]), is_srgb([(b"gAMA", struct.pack(">I", 100000))])
+    (True, False)
+    """
+    said = dict(chunks)
+    if b"cICP" in said:
+        return said[b"cICP"][:2] == _SRGB_CODES
+    if b"sRGB" in said:
+        return True
+    return all(
+        name not in said or np.allclose(np.frombuffer(said[name], ">u4"), values, rtol=0.02)
+        for name, values in _SRGB.items()
+    )
+
+
+_SRGB = {b"gAMA": (45455,), b"cHRM": (31270, 32900, 64000, 33000, 30000, 60000, 15000, 6000)}
+"""The exponent, and the chromaticities of white, red, green and blue, times 100,000."""
+
+_SRGB_CODES = bytes((1, 13))
+"""Of the primaries and the curve, by ITU-T H.273."""
 
 
 def _chunks(file: BinaryIO) -> Iterator[tuple[bytes, bytes]]:

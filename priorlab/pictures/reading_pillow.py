@@ -39,7 +39,9 @@ def decode(path: Path, frame: int | None = None) -> Stored:
     """
     with _opened(path) as image:
         notes = _seek(path, image, frame)
-        stored_bits, bits = png.depths(path) if image.format == "PNG" else (8, None)
+        is_png = image.format == "PNG"
+        stored_bits, bits = png.depths(path) if is_png else (8, None)
+        chunks = png.colour_chunks(path) if is_png else ()
         if _low_bytes_mode(image) is not None:
             stored = _deep(path, image)
         else:
@@ -50,7 +52,9 @@ def decode(path: Path, frame: int | None = None) -> Stored:
         stored,
         bits=stored.bits or bits,
         metadata=dataclasses.replace(
-            said, icc_profile=stored.metadata.icc_profile or said.icc_profile
+            said,
+            icc_profile=stored.metadata.icc_profile or said.icc_profile,
+            colour_chunks=chunks,
         ),
         notes=(*notes, *stored.notes, *damaged),
     )

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from priorlab.errors import UsageError
 from priorlab.files import check_place, write_atomically
@@ -169,6 +170,10 @@ def _kept(found: Metadata, suffix: str, channels: int) -> tuple[Metadata, list[s
     if found.exif and suffix in (".bmp", ".npy"):
         notes.append(f"its EXIF data are not kept, which {suffix} files do not hold")
         found = dataclasses.replace(found, exif=b"")
+    if suffix != ".png" and not png.is_srgb(found.colour_chunks):
+        notes.append("its gamma or primaries are not kept; .png files hold them")
+    if found.others:
+        notes.append(f"not kept: {', '.join(found.others)}")
     return found, notes
 
 
@@ -190,6 +195,10 @@ def _encoded(page: _Page, suffix: str) -> bytes:
     options = options | {key: value for key, value in said.items() if value}
     if page.metadata.dpi:
         options["dpi"] = page.metadata.dpi
+    if kind == "PNG" and not page.metadata.icc_profile:
+        options["pnginfo"] = PngInfo()
+        for chunk in page.metadata.colour_chunks:
+            options["pnginfo"].add(*chunk)
     shown.save(buffer, format=kind, **options)
     return buffer.getvalue()
 

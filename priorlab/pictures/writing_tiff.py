@@ -13,10 +13,10 @@ from priorlab.pictures.levels import Levels
 from priorlab.pictures.picture import Metadata
 
 _MAX_SAMPLE_VALUE, _S_MIN_SAMPLE_VALUE, _S_MAX_SAMPLE_VALUE = 281, 340, 341
-_TEXTS = (269, 270, 271, 272, 305, 306, 315, 33432)
-"""Tags of texts: document, description, maker, model, software, time, artist, copyright."""
+_OWN = (274, 282, 283, 296, 34665, 34853)
+"""Tags of EXIF that are written otherwise: orientation, resolution, and the two directories."""
 _Tag = tuple[int, int, int | None, Any, bool]
-_ASCII, _SHORT, _FLOAT, _LONG = 2, 3, 11, 4
+_ASCII, _SHORT, _LONG, _UNDEFINED, _FLOAT, _DOUBLE = 2, 3, 4, 7, 11, 12
 
 
 def encode(samples: NDArray[Any], levels: Levels, has_opacity: bool, metadata: Metadata) -> bytes:
@@ -64,7 +64,7 @@ def encode(samples: NDArray[Any], levels: Levels, has_opacity: bool, metadata: M
         resolutionunit="inch" if metadata.dpi else None,
         extratags=[
             *_range(samples, levels),
-            *((tag, _ASCII, None, str(exif[tag]).encode(), True) for tag in _TEXTS if tag in exif),
+            *(_tag(tag, value) for tag, value in exif.items() if tag not in _OWN),
             *((int(tag) - 1, _LONG, 1, 0, True) for tag in pointers),
         ],
     )
@@ -80,6 +80,18 @@ def _range(samples: NDArray[Any], levels: Levels) -> list[_Tag]:
         return [(_MAX_SAMPLE_VALUE, _SHORT, count, (int(levels.white),) * count, True)]
     ends = ((_S_MIN_SAMPLE_VALUE, levels.black), (_S_MAX_SAMPLE_VALUE, levels.white))
     return [(tag, _FLOAT, count, (float(value),) * count, True) for tag, value in ends]
+
+
+def _tag(tag: int, value: Any) -> _Tag:
+    """Return a tag of EXIF with a type that holds its value."""
+    if isinstance(value, str):
+        return tag, _ASCII, None, value.encode(), True
+    if isinstance(value, bytes):
+        return tag, _UNDEFINED, len(value), value, True
+    values = value if isinstance(value, tuple) else (value,)
+    if all(isinstance(one, int) and 0 <= one < 2**32 for one in values):
+        return tag, _SHORT if max(values) < 2**16 else _LONG, len(values), values, True
+    return tag, _DOUBLE, len(values), tuple(map(float, values)), True
 
 
 def _append_directory(buffer: io.BytesIO, tag: int, entries: dict[int, Any]) -> None:

@@ -7,7 +7,7 @@ import pytest
 import tifffile
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import ExifTags, Image, ImageCms
+from PIL import ExifTags, Image, ImageCms, PngImagePlugin
 
 from priorlab.errors import UsageError
 from priorlab.pictures import levels, reading, writing
@@ -69,6 +69,69 @@ def test_what_a_format_does_not_hold_is_said(tmp_path, photograph, suffix):
     notes = writing.write(tmp_path / f"b{suffix}", picture.image, like=picture)
     assert notes[0] == f"b{suffix}: its colour profile is not kept"
     assert notes[1].startswith(f"b{suffix}: its EXIF data are not kept")
+
+
+LINEAR = ((b"gAMA", (100000).to_bytes(4, "big")),)
+
+
+def test_what_is_never_kept_is_said(tmp_path):
+    pixels = Image.fromarray(RNG.integers(0, 256, (20, 24, 3), dtype=np.uint8))
+    texts = PngImagePlugin.PngInfo()
+    texts.add_text("Copyright", "Zoë")
+    pixels.save(tmp_path / "a.png", pnginfo=texts)
+    pixels.save(tmp_path / "a.jpg", xmp=b"<x:xmpmeta/>", comment=b"by hand")
+    pixels.save(tmp_path / "a.webp", xmp=b"<x:xmpmeta/>", lossless=True)
+    iptc = [(33723, "B", 12, b"twelve bytes", True)]
+    tifffile.imwrite(tmp_path / "a.tif", np.asarray(pixels), photometric="rgb", extratags=iptc)
+    said = {}
+    for path in sorted(tmp_path.glob("a.*")):
+        picture = reading.load(path)
+        (said[path.suffix],) = writing.write(tmp_path / "b.png", picture.image, picture)
+    assert said == {
+        ".jpg": "b.png: not kept: XMP data, a comment",
+        ".png": "b.png: not kept: texts",
+        ".tif": "b.png: not kept: IPTC data",
+        ".webp": "b.png: not kept: XMP data",
+    }
+
+
+@pytest.mark.parametrize("found", [levels.EIGHT, levels.DEEP])
+def test_the_gamma_of_a_png_file(tmp_path, found):
+    image = RNG.random(SHAPE).astype(np.float32)
+    like = Picture(image=image, levels=found, metadata=Metadata(colour_chunks=LINEAR))
+    assert writing.write(tmp_path / "a.png", image, like) == ()
+    again = reading.load(tmp_path / "a.png")
+    assert again.metadata.colour_chunks == LINEAR
+    with Image.open(tmp_path / "a.png") as shown:
+        assert shown.info["gamma"] == 1
+    assert "a.tif: its gamma or primaries are not kept; .png files hold them" in writing.write(
+        tmp_path / "a.tif", image, again
+    )
+
+
+def test_the_usual_gamma_needs_no_note(tmp_path):
+    image = RNG.random(SHAPE).astype(np.float32)
+    usual = ((b"sRGB", b"\0"), (b"gAMA", (45455).to_bytes(4, "big")))
+    like = Picture(image=image, metadata=Metadata(colour_chunks=usual))
+    assert writing.write(tmp_path / "a.jpg", image, like) == ()
+
+
+def test_other_tags_of_tiff_files(tmp_path):
+    """Such as those of maps: the size of a pixel, and which projection."""
+    tags = [
+        (33550, "d", 3, (1.5, 1.5, 0.0), True),
+        (34735, "H", 4, (1, 1, 0, 70000 % 65536), True),
+        (65000, "s", 0, "an own one", True),
+        (65001, "I", 1, 70000, True),
+        (65002, "B", 3, b"\1\2\3", True),
+    ]
+    pixels = RNG.integers(0, 256, (20, 24, 3), dtype=np.uint8)
+    tifffile.imwrite(tmp_path / "a.tif", pixels, photometric="rgb", extratags=tags)
+    picture = reading.load(tmp_path / "a.tif")
+    assert writing.write(tmp_path / "b.tif", picture.image, picture) == ()
+    with tifffile.TiffFile(tmp_path / "b.tif") as file:
+        kept = {tag.code: tag.value for tag in file.pages.first.tags}
+    assert kept.items() >= {tag: value for tag, _, _, value, _ in tags}.items()
 
 
 def test_a_profile_of_other_colours_is_not_kept(tmp_path):
