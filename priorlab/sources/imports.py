@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 import dataclasses
 import importlib.util
+import os
 from collections.abc import Callable, Iterator, Sequence
 from importlib.machinery import SOURCE_SUFFIXES
 from pathlib import Path
@@ -68,13 +69,18 @@ def locate(name: str) -> Module | None:
         return None
     if spec is None:
         return None
-    origin = Path(spec.origin) if spec.origin and spec.has_location else None
+    origin = _absolute(spec.origin) if spec.origin and spec.has_location else None
     if spec.submodule_search_locations is None:
         if rest or origin is None or origin.suffix not in SOURCE_SUFFIXES:
             return None
         return Module(name, origin, origin.parent, package=False)
-    folders = [Path(folder) for folder in spec.submodule_search_locations]
+    folders = [_absolute(folder) for folder in spec.submodule_search_locations]
     return _within(folders, origin, name, rest)
+
+
+def _absolute(place: str) -> Path:
+    """Return a path that means the same in any folder: a plugin may have been named by another."""
+    return Path(os.path.abspath(place))
 
 
 def _within(

@@ -2,6 +2,7 @@
 
 import importlib.metadata
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -318,3 +319,12 @@ def test_the_priors_here_depend_on_their_own_files():
 def test_a_module_that_does_not_exist_is_an_error():
     with pytest.raises(LookupError, match="no_such_module"):
         digest(["no_such_module"])
+
+
+def test_a_plugin_may_be_named_from_the_current_folder(tmp_path, monkeypatch):
+    """Before, a package that was named so had files outside of its own folder."""
+    write(tmp_path, {"relative_one/__init__.py": PRIOR.format(helper="relative_one.helper")})
+    write(tmp_path, {"relative_one/helper.py": HELPER})
+    monkeypatch.chdir(tmp_path)
+    registry = plugins.load([Path("relative_one/__init__.py")])
+    assert len(digest_of(registry)) == 64
