@@ -55,6 +55,44 @@ def test_what_is_transparent_is_restored_as_it_is(tmp_path):
     assert said == "c.jpg: .jpg files written here hold no opacity: shown on white"
 
 
+def test_what_was_transparent_and_is_filled_is_opaque(tmp_path):
+    opacity = np.full((32, 40), 200, np.uint8)
+    opacity[10:14, 5:9] = 0
+    image = Image.fromarray(layout(CLEAN))
+    image.putalpha(Image.fromarray(opacity))
+    image.save(tmp_path / "a.png")
+    said = []
+    api.restore_file(tmp_path / "a.png", tmp_path / "b.png", "inpaint", "linear", say=said.append)
+    assert "what was transparent and is filled is opaque now" in said
+    expected = np.where(opacity == 0, 255, opacity)
+    assert np.array_equal(np.asarray(Image.open(tmp_path / "b.png"))[..., 3], expected)
+
+
+def test_values_beyond_black_and_white_are_said(tmp_path):
+    np.save(tmp_path / "a.npy", 1.3 * layout(NOISY) / np.float32(255))
+    said = restored(tmp_path / "a.npy", tmp_path / "b.npy")
+    assert said[0].endswith("those of a restored picture from 0 to 1")
+    assert np.load(tmp_path / "b.npy").max() <= 1
+
+
+def test_a_degraded_picture_keeps_its_noise_where_its_file_can(tmp_path):
+    """As `bench` measures: noise is not cut off at black and white."""
+    Image.fromarray(layout(CLEAN)).save(tmp_path / "a.png")
+    task, said = "denoise:sigma=60", []
+    for output in ("b.npy", "b.png"):
+        api.degrade_file(tmp_path / "a.png", tmp_path / output, task, say=said.append)
+    expected, _ = priorlab.degrade(tmp_path / "a.png", task)
+    assert expected.min() < 0 and np.array_equal(np.load(tmp_path / "b.npy"), expected)
+    assert "% of the values are beyond black or white, and cut off; .npy" in said[1]
+
+
+def test_a_cropped_picture_is_said(tmp_path):
+    Image.fromarray(layout(CLEAN)[:31, :38]).save(tmp_path / "a.png")
+    said = []
+    api.degrade_file(tmp_path / "a.png", tmp_path / "b.png", "superres:factor=4", say=said.append)
+    assert said[0] == f"{tmp_path / 'a.png'} is cropped to 36x28 pixels"
+
+
 def test_the_opacity_grows_with_the_picture(tmp_path):
     image = Image.fromarray(layout(CLEAN))
     image.putalpha(Image.linear_gradient("L").resize((40, 32)))

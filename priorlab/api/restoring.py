@@ -49,7 +49,7 @@ def restore(
 
     Parameters
     ----------
-    image : path or array
+    image : path, array, tensor or image of Pillow
         The degraded picture, (H, W) or (H, W, C), at least 16 x 16.
     task : str
         How it came to be degraded, such as ``"denoise:sigma=25"``. `denoise` without a sigma
@@ -89,7 +89,7 @@ def restore(
     check_seed(seed)
     registry = registry or load_for(priors=[prior], tasks=[task])
     with _shown_in_notebook(trace) as listener:
-        restored = _restored(
+        restored, _ = _restored(
             pictures.load(image), task, prior, seed, device, listener, registry, say
         )
     return pictures.to_array(restored)
@@ -143,8 +143,9 @@ def restore_file(
     writing.check_writable(output, channels=len(picture.image))
     registry = registry or load_for(priors=[prior], tasks=[task])
     extra = _Followed(step)
-    restored = _restored(picture, task, prior, seed, device, extra, registry, say)
-    for note in pictures.write(output, restored, like=picture):
+    restored, measurement = _restored(picture, task, prior, seed, device, extra, registry, say)
+    like, filled = _with_holes_opaque(picture, measurement)
+    for note in (*filled, *pictures.write(output, restored, like=like)):
         say(note)
     say(f"wrote {output}")
     for found in extra.pictures():
@@ -164,7 +165,7 @@ def degrade(
 
     Parameters
     ----------
-    image : path or array
+    image : path, array, tensor or image of Pillow
         The clean picture, (H, W) or (H, W, C).
     task : str
         Such as ``"denoise:sigma=25"``.
@@ -238,6 +239,9 @@ def degrade_file(
     writing.check_replaces(source, output, overwrite=False)
     picture = pictures.load(source)
     measurement = _measured(picture, task, seed, registry or load_for(tasks=[task]))
+    height, width = measurement.frame_shape[2:]
+    if (height, width) != picture.image.shape[1:]:
+        say(f"{source} is cropped to {width}x{height} pixels")
     for note in (*picture.notes, *pictures.write(output, measurement.y, like=picture)):
         say(note)
     say(f"wrote {output}")
@@ -330,8 +334,8 @@ def _restored(
     trace: Trace,
     registry: Registry,
     say: Callable[[str], object],
-) -> torch.Tensor:
-    """Restore a picture; returns a tensor (1, C, H, W)."""
+) -> tuple[torch.Tensor, Measurement]:
+    """Restore a picture; returns a tensor (1, C, H, W) and what it was restored from."""
     for note in picture.notes:
         say(note)
     chosen = one_prior(prior, registry)
@@ -350,7 +354,21 @@ def _restored(
     for name, image in found_out.items():
         trace.picture(name, image.cpu())
     told = _Told(trace, measurement.shape, say)
-    return restoration.attempt(chosen, measurement, seed=seed, trace=told)
+    return restoration.attempt(chosen, measurement, seed=seed, trace=told), measurement
+
+
+def _with_holes_opaque(
+    picture: Picture, measurement: Measurement
+) -> tuple[Picture, tuple[str, ...]]:
+    """Return a picture whose clear pixels are opaque where they were missing: they are filled."""
+    known, opacity = measurement.operator.known_pixels, picture.opacity
+    if known is None or opacity is None:
+        return picture, ()
+    filled = (known[0, 0].cpu().numpy() < 0.5) & (opacity <= 0.5)
+    if filled.shape != opacity.shape or not filled.any():
+        return picture, ()
+    like = dataclasses.replace(picture, opacity=np.where(filled, np.float32(1), opacity))
+    return like, ("what was transparent and is filled is opaque now",)
 
 
 def _measured(picture: Picture, task: str, seed: int, registry: Registry) -> Measurement:

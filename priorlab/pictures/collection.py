@@ -222,7 +222,9 @@ def _check_places(pictures: Sequence[Found]) -> None:
     for found in pictures:
         other = places.setdefault(os.path.normcase(found.place), found)
         if other is not found:
+            beside = other.file.parent == found.file.parent
+            remedy = "rename one of them" if beside else "name the folder above them"
             raise UsageError(
                 f"{other.source} and {found.source} would both be written to {found.place};"
-                " name the folder above them, or restore them one at a time"
+                f" {remedy}, or restore them one at a time"
             )

@@ -69,17 +69,17 @@ class Levels:
         return values
 
     def numbers(self, image: NDArray[np.float32]) -> NDArray[Any]:
-        """Return values, clipped to [0, 1], as the nearest numbers of a file.
+        """Return values as the nearest numbers of a file; integers end at black and white.
 
         Examples
         --------
         >>> Levels().numbers(np.array([-0.5, 0.1, 2.0])).tolist()
         [0, 26, 255]
         """
-        values = np.clip(image, 0, 1)
         if self.container == "float32":
             scale = np.float32(self.white - self.black)
-            return np.asarray(values * scale + np.float32(self.black))
+            return np.asarray(image * scale + np.float32(self.black))
+        values = np.clip(image, 0, 1)
         # Single precision tells 256 numbers apart, at half the memory.
         exact = np.float32 if self.container == "uint8" else np.float64
         steps = values * exact(self.white / self.step)

@@ -138,7 +138,8 @@ def _upright(exif: Any) -> bytes:
         return b""
     # Read before the directory above them is written, which needs the file still open.
     for directory in (ExifTags.IFD.Exif, ExifTags.IFD.GPSInfo):
-        exif.get_ifd(directory)
+        if directory in exif and not exif.get_ifd(directory):
+            del exif[directory]
     exif[_BASE.Orientation] = 1
     return bytes(exif.tobytes())
 

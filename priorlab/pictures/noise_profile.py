@@ -46,6 +46,13 @@ GRID, WINDOW = 2, 512
 MOST_CLIPPED = 0.1
 """Where a greater share of the pixels around is black or white, the noise is not looked at."""
 
+CLEAREST = 0.25
+"""Where the opacity is less, the colours are known too coarsely."""
+
+SPECK, MANY_SPECKS = 0.15, 0.005
+"""A black or white pixel is a speck where its four neighbours differ from it by more than this and
+three times the noise; a greater share of them than this is no chance."""
+
 UNEVEN_LIGHT, LEAST_UNEVEN = 1.6, 2 / 255
 """Brightness counts where levels differ by this factor at least, and are not weaker than this."""
 
@@ -86,12 +93,13 @@ def profile(picture: Picture) -> NoiseProfile:
     Parameters
     ----------
     picture : Picture
-        What is transparent, black or white in it is not looked at.
+        What is transparent, black or white in it is not looked at, unless it is full of specks.
 
     Raises
     ------
     UsageError
-        For a picture of two levels.
+        For a picture of two levels, or one with black, white or transparent pixels nearly
+        everywhere, unless all of it has one value.
 
     Examples
     --------
@@ -107,6 +115,12 @@ def profile(picture: Picture) -> NoiseProfile:
     picture = _sampled(picture)
     image, quantum = picture.image, picture.quantum
     usable = usable_pixels(picture)
+    if not usable.any() and image.min() < image.max():
+        hint = _hint_of_specks(picture, 0)
+        raise UsageError(
+            f"{picture.name} has black, white or transparent pixels nearly everywhere, so its "
+            f"noise cannot be found out; {hint or 'type sigma= or use another task'}"
+        )
     white = estimate_sigma(image, usable)
     blocks = [
         flat_blocks.at_half_size(plane, mask, quantum)
@@ -129,16 +143,17 @@ def profile(picture: Picture) -> NoiseProfile:
     levels = np.clip(levels, least, 1)
     if levels.max() < UNEVEN * levels.min():
         levels = np.array([_rms(levels)])
+    hint = _hint_of_specks(picture, _rms(levels))
     curve = np.ones(1)
     if not coarse and levels.max() > LEAST_UNEVEN:
         found_curve = _curve(image, usable, np.broadcast_to(levels, len(image)))
         if found_curve.max() >= UNEVEN_LIGHT * found_curve.min():
             curve = found_curve
     if not coarse and len(levels) == len(curve) == 1:
-        return NoiseProfile(Gaussian(float(levels[0])), _words(levels, False, (1.0,)))
+        return NoiseProfile(Gaussian(float(levels[0])), _words(levels, False, (1.0,), hint))
     fine = min(max(TOGETHER * _rms(pixels) / _rms(levels), 0.3), 1.0) if coarse else 1.0
     noise = RealNoise(tuple(float(level) for level in levels), fine, tuple(map(float, curve)))
-    return NoiseProfile(noise, _words(levels, coarse, noise.curve))
+    return NoiseProfile(noise, _words(levels, coarse, noise.curve, hint))
 
 
 def observed(picture: Picture) -> list[Array | None]:
@@ -178,7 +193,7 @@ def usable_pixels(picture: Picture) -> NDArray[np.bool_]:
         if clipped.any():
             share = arrays.box_means(clipped.astype(np.float32), 9)
             usable = share <= MOST_CLIPPED
-    return usable if picture.opacity is None else usable & (picture.opacity > 0.99)
+    return usable if picture.opacity is None else usable & (picture.opacity >= CLEAREST)
 
 
 def _sampled(picture: Picture) -> Picture:
@@ -253,7 +268,22 @@ def _curve(image: NDArray[np.floating[Any]], usable: NDArray[np.bool_], levels: 
     return np.asarray(np.interp(knots, known, found).clip(0.3, 3))
 
 
-def _words(levels: Array, coarse: bool, curve: tuple[float, ...]) -> str:
+def _hint_of_specks(picture: Picture, level: float) -> str:
+    """Return what to do about specks where a picture has many, else nothing."""
+    image, edge = picture.image, picture.quantum / 2
+    inside = image[:, 1:-1, 1:-1]
+    specks = (inside <= edge) | (inside >= 1 - edge)
+    for rows, columns in ((0, 1), (2, 1), (1, 0), (1, 2)):
+        height, width = inside.shape[1:]
+        neighbour = image[:, rows : rows + height, columns : columns + width]
+        specks &= np.abs(inside - neighbour) > SPECK + 3 * level
+    share = specks.mean()
+    if share <= MANY_SPECKS:
+        return ""
+    return f"{100 * share:.2g} % of its values are specks, for which there is denoise-impulse"
+
+
+def _words(levels: Array, coarse: bool, curve: tuple[float, ...], hint: str) -> str:
     """Say what was found."""
     shown = [f"{255 * level:.1f}" for level in levels]
     where = {3: ("red", "green", "blue")}.get(len(levels), range(1, len(levels) + 1))
@@ -268,6 +298,8 @@ def _words(levels: Array, coarse: bool, curve: tuple[float, ...]) -> str:
         strongest = int(np.argmax(curve)) / (len(curve) - 1)
         tone = "shadows" if strongest < 0.3 else "lights" if strongest > 0.7 else "middle tones"
         said.append(f"strongest in the {tone}")
+    if hint:
+        said.append(hint)
     return "; ".join(said)
 
 

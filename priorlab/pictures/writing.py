@@ -48,8 +48,8 @@ def write(
         NumPy files 32-bit floats, (H, W) or (H, W, C); PNG files 16 bits where `like` has more
         than 8, else 8; the others keep 8 bits. An existing file is replaced.
     image : array of float, shape (C, H, W)
-        Clipped to [0, 1], and rounded to the nearest level. Other files than TIFF and NumPy
-        hold gray and RGB images only, C = 1 or 3.
+        Rounded to the nearest level; what is below 0 or above 1 is there in files of floats only.
+        Other files than TIFF and NumPy hold gray and RGB images only, C = 1 or 3.
     like : Picture, optional
         What the image was made from: its opacity, EXIF, ICC profile and resolution are kept, and
         the numbers that stand for its values, where the format holds them. Floats stay floats in
@@ -58,7 +58,7 @@ def write(
     Returns
     -------
     tuple of str
-        A line on each thing of `like` that the file does not hold.
+        A line on each thing of the image or of `like` that the file does not hold.
 
     Raises
     ------
@@ -81,7 +81,11 @@ def write(
     check_writable(path, channels=len(values))
     if not np.isfinite(values).all():
         raise UsageError(f"cannot write {path}: the image has values that are not finite")
-    page, notes = _laid_out(np.clip(values, 0, 1), path.suffix.lower(), like)
+    page, notes = _laid_out(values, path.suffix.lower(), like)
+    beyond = float(((values < 0) | (values > 1)).mean())
+    if beyond and page.levels.container != "float32":
+        cut = f"{100 * beyond:.2g} % of the values are beyond black or white, and cut off"
+        notes.append(f"{cut}; .npy files hold them")
     write_atomically(path, _encoded(page, path.suffix.lower()))
     return tuple(f"{path.name}: {note}" for note in notes)
 
@@ -92,7 +96,7 @@ def encoded(image: NDArray[np.float32], suffix: str) -> bytes:
     Parameters
     ----------
     image : array of shape (C, H, W)
-        In [0, 1], with as many channels as the format holds.
+        With as many channels as the format holds.
     suffix : str
         One of `SUFFIXES`.
 
@@ -107,7 +111,7 @@ def encoded(image: NDArray[np.float32], suffix: str) -> bytes:
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
 class _Page:
-    """What a file is to hold: an image (C, H, W) in [0, 1], opacity (H, W), and how."""
+    """What a file is to hold: an image (C, H, W), opacity (H, W), and how."""
 
     image: NDArray[np.float32]
     opacity: NDArray[np.float32] | None

@@ -59,6 +59,12 @@ class SuperResolution(Task):
         """Luma and a border of `factor` pixels left out, as in the literature."""
         return Protocol("luma", self.factor)
 
+    @property
+    @override
+    def rules(self) -> str:
+        """As every task has them, and what becomes of sides that the factor does not divide."""
+        return f"{super().rules}; images cropped to multiples of {self.factor} pixels"
+
     @override
     def operator(self, shape: Shape, rng: np.random.Generator) -> Downsampling:
         if self.kernel == "gaussian":

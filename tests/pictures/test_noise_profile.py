@@ -13,6 +13,7 @@ from priorlab.forward.noise import Gaussian
 from priorlab.forward.real_noise import RealNoise
 from priorlab.pictures import datasets, noise_profile, reading
 from priorlab.pictures.noise_level import estimate_sigma
+from priorlab.pictures.noise_profile import profile
 from priorlab.pictures.picture import Picture
 
 Image = NDArray[np.float64]
@@ -130,3 +131,33 @@ def test_a_picture_of_two_levels_is_refused() -> None:
     bits = (np.random.default_rng(0).random((1, 64, 64)) < 0.5).astype(np.float32)
     with pytest.raises(UsageError, match="black and white"):
         noise_profile.profile(Picture(image=bits))
+
+
+def test_noise_shows_through_where_a_picture_is_half_transparent():
+    noisy = np.random.default_rng(0).normal(0.5, 20 / 255, (3, 96, 96)).astype(np.float32)
+    half = np.full((96, 96), 0.5, np.float32)
+    assert profile(Picture(image=noisy, opacity=half)).noise.level * 255 == pytest.approx(
+        20, rel=0.1
+    )
+
+
+def specks(share):
+    rng = np.random.default_rng(0)
+    image = np.full((1, 96, 96), 0.5, np.float32)
+    hit = rng.random(image.shape) < share
+    image[hit] = rng.integers(0, 2, hit.sum())
+    return Picture(image=image)
+
+
+def test_specks_are_named_with_what_removes_them():
+    assert "specks, for which there is denoise-impulse" in profile(specks(0.02)).text
+    # So many that there is no place between them: before, no noise was said to be there.
+    with pytest.raises(UsageError, match="specks, for which there is denoise-impulse"):
+        profile(specks(0.4))
+    assert "specks" not in profile(Picture(image=np.full((1, 96, 96), 0.5, np.float32))).text
+
+
+def test_a_picture_without_a_place_for_noise_says_so():
+    clear = Picture(image=np.random.default_rng(0).random((1, 64, 64)), opacity=np.zeros((64, 64)))
+    with pytest.raises(UsageError, match="nearly everywhere, so its noise cannot be found out"):
+        profile(clear)
