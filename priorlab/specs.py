@@ -116,6 +116,8 @@ def build(text: str, kind: str, find: Find) -> list[Component]:
 
 def _cut(text: str, separator: str) -> list[str]:
     """Cut at `separator` outside double quotes; an empty text has no parts."""
+    if not isinstance(text, str):
+        raise UsageError(f"expected text such as 'tv:weight=0.1', not {type(text).__name__}")
     if text.count('"') % 2:
         raise UsageError(f"{text!r}: a double quote is never closed")
     if not text.strip():

@@ -19,6 +19,8 @@ from priorlab.pictures import reading
 from priorlab.pictures.noise_level import estimate_sigma
 from priorlab.priors import Denoiser
 
+TASK = "denoise:sigma=10"
+
 
 def test_restore_takes_a_file_or_an_array_of_any_depth(photo):
     clean = picture(32, 40, 3)
@@ -50,11 +52,57 @@ def test_restore_of_a_gray_array_does_not_change_its_input():
         (np.full((20, 20), np.nan), "NaN"),
         (np.full((20, 20), 200.0), "divide by 255"),
         (np.zeros((8, 20)), "20x8 pixels; the least is 16x16"),
+        (np.ma.masked_array(np.zeros((20, 20))), "inpaint:mask=FILE"),
+        (Image.new("P", (20, 20)), "mode L or RGB, not P"),
+        (Image.new("CMYK", (20, 20)), "mode L or RGB, not CMYK"),
+        (b"a file", r"shape \(H, W\) or \(H, W, C\)"),
     ],
 )
 def test_a_wrong_array_is_explained(array, says):
     with pytest.raises(UsageError, match=says):
         priorlab.restore(array, "denoise", "tv")
+
+
+@pytest.mark.parametrize(
+    "same",
+    [
+        lambda image: torch.from_numpy(image).requires_grad_(),
+        lambda image: np.asfortranarray(image),
+        lambda image: image.astype(">f4"),
+    ],
+)
+def test_the_same_image_in_another_container(same):
+    image = picture(24, 20, 3).transpose(1, 2, 0).astype(np.float32)
+    expected = priorlab.restore(image, TASK, "tv")
+    assert np.array_equal(priorlab.restore(same(image), TASK, "tv"), expected)
+
+
+@pytest.mark.parametrize("mode", ["L", "RGB"])
+def test_an_image_of_pillow_is_as_its_file(tmp_path, mode):
+    """Upright, too."""
+    pixels = np.rint(255 * picture(20, 24, 3).transpose(1, 2, 0)).astype(np.uint8)
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    Image.fromarray(pixels).convert(mode).save(tmp_path / "a.png", exif=exif)
+    with Image.open(tmp_path / "a.png") as image:
+        restored = priorlab.restore(image, TASK, "tv")
+    assert restored.shape[:2] == (24, 20)
+    assert np.array_equal(restored, priorlab.restore(tmp_path / "a.png", TASK, "tv"))
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: priorlab.restore(np.zeros((20, 20)), 3, "tv"),
+        lambda: priorlab.restore(np.zeros((20, 20)), TASK, None),
+        lambda: priorlab.bench(3, TASK),
+        lambda: priorlab.bench("tv", 5),
+        lambda: priorlab.bench("tv", TASK, np.zeros((20, 20))),
+    ],
+)
+def test_what_is_no_text_is_refused(call):
+    with pytest.raises(UsageError, match=r", not (int|NoneType|ndarray)$"):
+        call()
 
 
 def refuse(v):

@@ -11,14 +11,16 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from PIL import Image, ImageOps
 
 from priorlab.errors import UsageError
 from priorlab.pictures import arrays, reading, writing
 from priorlab.pictures.picture import Picture
 from priorlab.pictures.stored import Stored, check_floats
 
-PictureSource = str | Path | NDArray[Any]
-"""A file, or an array (H, W) or (H, W, C): float in [0, 1], 8-bit or 16-bit."""
+PictureSource = str | Path | NDArray[Any] | torch.Tensor | Image.Image
+"""A file, an array or tensor (H, W) or (H, W, C), float in [0, 1], 8-bit or 16-bit, or an image of
+Pillow in gray or RGB."""
 
 
 def load(image: PictureSource) -> Picture:
@@ -34,12 +36,30 @@ def load(image: PictureSource) -> Picture:
     >>> load("photo.png").image.shape, load(np.zeros((32, 40))).image.shape
     ((3, 32, 40), (1, 32, 40))
     """
-    picture = reading.load(image) if isinstance(image, str | Path) else _of_array(np.asarray(image))
+    picture = reading.load(image) if isinstance(image, str | Path) else _of_array(_array(image))
     height, width = picture.image.shape[1:]
     if min(height, width) < arrays.SMALLEST_SIDE:
         least = f"{arrays.SMALLEST_SIDE}x{arrays.SMALLEST_SIDE}"
         raise UsageError(f"{picture.name} is {width}x{height} pixels; the least is {least}")
     return picture
+
+
+def _array(image: Any) -> NDArray[Any]:
+    """Return what a user gives for an image as an array, if that loses nothing."""
+    if isinstance(image, torch.Tensor):
+        image = image.detach().cpu()
+        return np.asarray(image.float() if image.is_floating_point() else image)
+    if isinstance(image, Image.Image):
+        if image.mode not in ("L", "RGB"):
+            raise UsageError(
+                f"an image of Pillow is in mode L or RGB, not {image.mode}; convert it, or give the"
+                " path of its file"
+            )
+        return np.asarray(ImageOps.exif_transpose(image))
+    if isinstance(image, np.ma.MaskedArray):
+        raise UsageError("a masked array is no image: name what is missing by inpaint:mask=FILE")
+    array = np.asarray(image)
+    return array.astype(array.dtype.newbyteorder("="), copy=False)
 
 
 def _of_array(array: NDArray[Any]) -> Picture:

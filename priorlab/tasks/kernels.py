@@ -117,10 +117,17 @@ def read(path: str) -> Kernel:
             values = np.asarray(_values(path), np.float64)
     except UsageError:
         raise
-    except (OSError, ValueError, TypeError, EOFError, Warning) as error:
-        raise UsageError(f"cannot read the kernel {path}: {error}") from None
-    if values.ndim != 2 or values.size == 0 or not np.isfinite(values).all():
-        raise UsageError(f"the kernel {path} is not a matrix of finite numbers")
+    except OSError as error:
+        raise UsageError(f"cannot read the kernel {path}: {error.strerror or error}") from None
+    except (ValueError, TypeError, EOFError, Warning):
+        raise UsageError(
+            f"the kernel {path} is not a matrix of real numbers; a .txt file has a line for each"
+            " row, with blanks between equally many numbers"
+        ) from None
+    if values.ndim != 2 or values.size == 0:
+        raise UsageError(f"the kernel {path} has shape {values.shape}; expected (height, width)")
+    if not np.isfinite(values).all():
+        raise UsageError(f"the kernel {path} has values that are not finite (NaN or infinity)")
     if values.sum() <= 0:
         raise UsageError(f"the kernel {path} has the sum {values.sum():g}; it must be positive")
     return np.asarray(values / values.sum(), np.float64)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 
 import pandas as pd
@@ -35,9 +36,14 @@ def remarks(rows: pd.DataFrame, metrics: list[str], cells: int) -> list[str]:
     ]
     good = rows if is_good.all() else rows[is_good]
     for metric in metrics:
-        if good[metric].isna().any():
+        values = good[metric]
+        if values.isna().any():
             said = f"metric {metric} failed"
-            found.append(_without(label(metric), said, good[good[metric].isna()]))
+            found.append(_without(label(metric), said, good[values.isna()]))
+        # An infinite PSNR counts as a large one: see `statistics.scores`.
+        infinite = 0 if metric == "psnr" else int(values.astype(float).abs().eq(math.inf).sum())
+        if infinite:
+            found.append(f"{infinite} with infinite {label(metric)}, which has no mean")
     if len(lost := good[good["batch"].notna() & good["throughput"].isna()]):
         found.append(_without("throughput", "no throughput", lost))
     iterated = good["converged"].dropna().astype(bool)

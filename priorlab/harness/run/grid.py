@@ -8,6 +8,8 @@ import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from priorlab.components import Component
 from priorlab.errors import UsageError, check_seed
 from priorlab.escaping import without_home
@@ -78,8 +80,9 @@ def cells(
     Raises
     ------
     UsageError
-        For an empty axis, a bad seed or device, a file parameter that cannot be read, or a
-        component that is not in the registry (a child process could not build it).
+        For an empty axis, a bad seed or device, a file parameter that cannot be read or, as a mask
+        of another size, fits none of the images, or a component that is not in the registry (a
+        child process could not build it).
     """
     for axis, values in {"priors": priors, "tasks": tasks, "seeds": seeds}.items():
         if not values:
@@ -89,6 +92,8 @@ def cells(
     for kind, components in {"priors": priors, "tasks": tasks}.items():
         for component in components:
             _check_installed(kind, component, registry)
+    for task in tasks:
+        _check_files(task, images)
     setting = keys.canonical(keys.setting(device))
     chosen = {prior: _written("priors", prior, registry, digest_of) for prior in priors}
     found = []
@@ -121,6 +126,23 @@ def _check_installed(kind: str, component: Component, registry: Registry) -> Non
                 f"{type(part).__name__} is not the {part_kind[:-1]} that is installed as"
                 f" {part.name!r}; put it in a file and name that as a plugin file"
             )
+
+
+def _check_files(task: Task, images: Sequence[ImageFile]) -> None:
+    """Raise a `UsageError` if what a task's file holds is wrong for every image."""
+    if not task.file_parameters():
+        return
+    problem = None
+    for height, width in dict.fromkeys((image.height, image.width) for image in images):
+        try:
+            task.operator((1, 1, height, width), np.random.default_rng(0))
+            return
+        except UsageError as error:
+            problem = problem or error
+        except Exception:  # a plugin may raise anything: its rows will say what
+            return
+    if problem:
+        raise problem
 
 
 def run_name(tasks: Sequence[Task], dataset: Dataset, grid: Iterable[Mapping[str, Any]]) -> str:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from priorlab.components import Component
 from priorlab.errors import UsageError, unknown
 from priorlab.harness.run import shards
 from priorlab.harness.run.cores import usable_cores
@@ -250,6 +251,14 @@ def _several(value: Any) -> tuple[Any, ...]:
     return tuple(value)
 
 
+def _components(value: Any) -> tuple[str | Component, ...]:
+    """Return specs and components, or say that something is neither."""
+    for one in (found := _several(value)):
+        if not isinstance(one, str | Component):
+            raise UsageError(f"expected text such as 'tv:weight=0.1', not {type(one).__name__}")
+    return found
+
+
 def _texts(value: Any) -> tuple[str, ...]:
     return tuple(map(str, _several(value)))
 
@@ -269,13 +278,15 @@ def _seeds(value: Any) -> tuple[Any, ...]:
 
 
 def _dataset(value: Any) -> Any:
+    if not isinstance(value, str | Path) and not hasattr(value, "images"):
+        raise UsageError(f"a dataset is a name or a folder of images, not {type(value).__name__}")
     return str(value) if isinstance(value, Path) else value
 
 
 _PLAIN: dict[str, Callable[[Any], Any]] = {
-    "priors": _several,
-    "tasks": _several,
-    "metrics": _several,
+    "priors": _components,
+    "tasks": _components,
+    "metrics": _components,
     "dataset": _dataset,
     "images": _images,
     "seeds": _seeds,

@@ -416,6 +416,13 @@ def test_each_metric_that_failed_has_its_own_reason(rows: pd.DataFrame) -> None:
     ]
 
 
+def test_an_infinite_value_is_a_remark_and_an_infinite_psnr_a_large_one(rows) -> None:
+    good = schema.frame(rows.assign(status="ok", psnr=np.inf, one=np.inf))
+    good.loc[0, "one"] = 1.0
+    (said,) = remarks.remarks(good, ["psnr", "one"], len(good))
+    assert said == f"{len(good) - 1} with infinite one, which has no mean"
+
+
 def test_a_metric_without_a_value_is_a_remark(measured_further: pd.DataFrame) -> None:
     rows = measured_further.reset_index(drop=True)
     lost = rows.index[rows["prior"] == "unet"][:2]
