@@ -364,7 +364,7 @@ def _with_holes_opaque(
     known, opacity = measurement.operator.known_pixels, picture.opacity
     if known is None or opacity is None:
         return picture, ()
-    filled = (known[0, 0].cpu().numpy() < 0.5) & (opacity <= 0.5)
+    filled = (known[0].amax(0).cpu().numpy() < 0.5) & (opacity <= 0.5)
     if filled.shape != opacity.shape or not filled.any():
         return picture, ()
     like = dataclasses.replace(picture, opacity=np.where(filled, np.float32(1), opacity))

@@ -104,9 +104,13 @@ def colour_chunks(path: Path) -> tuple[tuple[bytes, bytes], ...]:
         for chunk in _chunks(file):
             if chunk[0] == b"IDAT":
                 break
-            if chunk[0] in (b"gAMA", b"cHRM", b"sRGB", b"cICP"):
+            if _COLOUR_CHUNKS.get(chunk[0]) == len(chunk[1]):
                 found.append(chunk)
     return tuple(found)
+
+
+_COLOUR_CHUNKS = {b"gAMA": 4, b"cHRM": 32, b"sRGB": 1, b"cICP": 4}
+"""The names of those chunks, and how many bytes each has."""
 
 
 def is_srgb(chunks: Iterable[tuple[bytes, bytes]]) -> bool:

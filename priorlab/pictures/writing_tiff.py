@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import numbers
 import struct
 from typing import Any
 
@@ -64,7 +65,7 @@ def encode(samples: NDArray[Any], levels: Levels, has_opacity: bool, metadata: M
         resolutionunit="inch" if metadata.dpi else None,
         extratags=[
             *_range(samples, levels),
-            *(_tag(tag, value) for tag, value in exif.items() if tag not in _OWN),
+            *filter(None, (_tag(tag, value) for tag, value in exif.items() if tag not in _OWN)),
             *((int(tag) - 1, _LONG, 1, 0, True) for tag in pointers),
         ],
     )
@@ -82,16 +83,20 @@ def _range(samples: NDArray[Any], levels: Levels) -> list[_Tag]:
     return [(tag, _FLOAT, count, (float(value),) * count, True) for tag, value in ends]
 
 
-def _tag(tag: int, value: Any) -> _Tag:
-    """Return a tag of EXIF with a type that holds its value."""
+def _tag(tag: int, value: Any) -> _Tag | None:
+    """Return a tag of EXIF with a type that holds its value; None for one without any."""
     if isinstance(value, str):
-        return tag, _ASCII, None, value.encode(), True
-    if isinstance(value, bytes):
-        return tag, _UNDEFINED, len(value), value, True
-    values = value if isinstance(value, tuple) else (value,)
+        return tag, _ASCII, None, value.encode(errors="replace"), True
+    values = value if isinstance(value, tuple | bytes) else (value,)
+    if not values:
+        return None
+    if isinstance(values, bytes):
+        return tag, _UNDEFINED, len(values), values, True
     if all(isinstance(one, int) and 0 <= one < 2**32 for one in values):
         return tag, _SHORT if max(values) < 2**16 else _LONG, len(values), values, True
-    return tag, _DOUBLE, len(values), tuple(map(float, values)), True
+    if all(isinstance(one, numbers.Real) for one in values):
+        return tag, _DOUBLE, len(values), tuple(map(float, values)), True
+    return None
 
 
 def _append_directory(buffer: io.BytesIO, tag: int, entries: dict[int, Any]) -> None:

@@ -124,6 +124,7 @@ def test_other_tags_of_tiff_files(tmp_path):
         (65000, "s", 0, "an own one", True),
         (65001, "I", 1, 70000, True),
         (65002, "B", 3, b"\1\2\3", True),
+        (65003, "d", 2, (-1.0, 3.0), True),
     ]
     pixels = RNG.integers(0, 256, (20, 24, 3), dtype=np.uint8)
     tifffile.imwrite(tmp_path / "a.tif", pixels, photometric="rgb", extratags=tags)
