@@ -108,8 +108,8 @@ def resized(metadata: Metadata, old: tuple[int, int], new: tuple[int, int]) -> M
         return dataclasses.replace(metadata, dpi=dpi)
     exif = Image.Exif()
     exif.load(metadata.exif)
-    details = exif.get_ifd(ExifTags.IFD.Exif)
-    if details:
+    if ExifTags.IFD.Exif in exif:
+        details = exif.get_ifd(ExifTags.IFD.Exif)
         details[_BASE.ExifImageHeight], details[_BASE.ExifImageWidth] = new
     if dpi:
         exif[_BASE.XResolution], exif[_BASE.YResolution] = dpi
