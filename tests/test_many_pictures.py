@@ -2,6 +2,7 @@
 
 import json
 import os
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from PIL import Image
 from sample_pictures import picture, save
 
 import priorlab
+from priorlab.api import time_left
 from priorlab.api.record import NAME
 from priorlab.cli import main
 
@@ -268,3 +270,16 @@ def test_from_python(folder):
     assert done.left_out == ("in/sub/notes.txt",) and not done.failed and not done.skipped
     lines = [json.loads(line) for line in (folder / "out" / NAME).read_text().splitlines()]
     assert [line["place"] for line in lines] == ["a.png", "b.tif", "sub/c.jpg"]
+
+
+def test_the_time_left_does_not_count_what_came_before_the_first_step(monkeypatch):
+    """Compiling for 20 s, then 100 steps of a tenth of a second: before, 33 minutes were said."""
+    now = [0.0]
+    monkeypatch.setattr(time_left.time, "monotonic", lambda: now[0])
+    clock = time_left.TimeLeft([("tv", Path("photo.png"))])
+    now[0] = 20
+    assert clock.seconds_left(0.01) is None
+    now[0] = 20.1
+    assert clock.seconds_left(0.02) == pytest.approx(9.8)
+    now[0] = 25
+    assert clock.seconds_left(0.51) == pytest.approx(4.9)

@@ -34,12 +34,13 @@ class TimeLeft:
     def __init__(self, jobs: Iterable[tuple[str, Path]]) -> None:
         self._left = deque((kind, _size(path)) for kind, path in jobs)
         self._rates: dict[str, deque[float]] = defaultdict(lambda: deque(maxlen=MEMORY))
-        self._since = time.monotonic()
+        self._begin()
         self._counts = True
 
     def begin(self) -> None:
         """Note that the next job begins."""
-        self._since, self._counts = time.monotonic(), True
+        self._begin()
+        self._counts = True
 
     def skipped(self) -> None:
         """Note that the job needed no work, so that nothing is learnt from it."""
@@ -50,7 +51,7 @@ class TimeLeft:
         kind, size = self._left.popleft()
         if self._counts:
             self._rates[kind].append((time.monotonic() - self._since) / size)
-        self._since = time.monotonic()
+        self._begin()
 
     def seconds_left(self, share: float = 0.0) -> float | None:
         """Return the estimate, or None where nothing is known yet of what is left.
@@ -58,17 +59,25 @@ class TimeLeft:
         Parameters
         ----------
         share : float
-            How much of the present job is done, in [0, 1].
+            How much of the present job is done, in [0, 1]. What came before the first share, such
+            as compiling, says nothing of what is left.
         """
         passed = time.monotonic() - self._since
         rates = {kind: statistics.median(known) for kind, known in self._rates.items() if known}
         if share and self._left:
             kind, size = self._left[0]
-            rates[kind] = passed / share / size
+            self._first = self._first or (passed, share)
+            before, done = self._first
+            if share > done:
+                rates[kind] = (passed + (1 - share) * (passed - before) / (share - done)) / size
         if any(kind not in rates for kind, _ in self._left):
             return None
         seconds = sum(rates[kind] * size for kind, size in self._left)
         return max(0.0, seconds - passed)
+
+    def _begin(self) -> None:
+        self._since = time.monotonic()
+        self._first: tuple[float, float] | None = None
 
 
 def _size(path: Path) -> int:
