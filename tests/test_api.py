@@ -44,6 +44,12 @@ def test_restore_of_a_gray_array_does_not_change_its_input():
     assert np.array_equal(image, before)
 
 
+def with_a_clear_colour():
+    image = Image.new("RGB", (20, 20))
+    image.info["transparency"] = (0, 0, 0)
+    return image
+
+
 @pytest.mark.parametrize(
     ("array", "says"),
     [
@@ -55,6 +61,7 @@ def test_restore_of_a_gray_array_does_not_change_its_input():
         (np.ma.masked_array(np.zeros((20, 20))), "inpaint:mask=FILE"),
         (Image.new("P", (20, 20)), "mode L or RGB, not P"),
         (Image.new("CMYK", (20, 20)), "mode L or RGB, not CMYK"),
+        (with_a_clear_colour(), "not RGB with a transparent colour"),
         (b"a file", r"shape \(H, W\) or \(H, W, C\)"),
     ],
 )

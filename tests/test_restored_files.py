@@ -68,10 +68,21 @@ def test_what_was_transparent_and_is_filled_is_opaque(tmp_path):
     assert np.array_equal(np.asarray(Image.open(tmp_path / "b.png"))[..., 3], expected)
 
 
+def test_a_hole_with_a_soft_edge_leaves_no_ring(tmp_path):
+    opacity = np.full((32, 40), 255, np.uint8)
+    opacity[8:16, 3:11] = 170
+    opacity[10:14, 5:9] = 0
+    image = Image.fromarray(layout(CLEAN))
+    image.putalpha(Image.fromarray(opacity))
+    image.save(tmp_path / "a.png")
+    api.restore_file(tmp_path / "a.png", tmp_path / "b.png", "inpaint", "linear")
+    assert np.asarray(Image.open(tmp_path / "b.png").convert("RGBA"))[..., 3].min() == 255
+
+
 def test_values_beyond_black_and_white_are_said(tmp_path):
     np.save(tmp_path / "a.npy", 1.3 * layout(NOISY) / np.float32(255))
     said = restored(tmp_path / "a.npy", tmp_path / "b.npy")
-    assert said[0].endswith("those of a restored picture from 0 to 1")
+    assert said[0].endswith("those of the restored one from 0 to 1")
     assert np.load(tmp_path / "b.npy").max() <= 1
 
 
@@ -84,6 +95,14 @@ def test_a_degraded_picture_keeps_its_noise_where_its_file_can(tmp_path):
     expected, _ = priorlab.degrade(tmp_path / "a.png", task)
     assert expected.min() < 0 and np.array_equal(np.load(tmp_path / "b.npy"), expected)
     assert "% of the values are beyond black or white, and cut off; .npy" in said[1]
+
+
+def test_very_strong_noise_can_be_read_again(tmp_path):
+    Image.fromarray(layout(CLEAN)).save(tmp_path / "a.png")
+    task, said = "denoise:sigma=200", []
+    api.degrade_file(tmp_path / "a.png", tmp_path / "b.npy", task, say=said.append)
+    assert "% of the values are below -1 or above 2, and cut off" in said[0]
+    assert priorlab.restore(tmp_path / "b.npy", task, "tv").shape == (32, 40, 3)
 
 
 def test_a_cropped_picture_is_said(tmp_path):

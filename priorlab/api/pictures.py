@@ -50,9 +50,10 @@ def _array(image: Any) -> NDArray[Any]:
         image = image.detach().cpu()
         return np.asarray(image.float() if image.is_floating_point() else image)
     if isinstance(image, Image.Image):
-        if image.mode not in ("L", "RGB"):
+        if image.mode not in ("L", "RGB") or "transparency" in image.info:
+            what = image.mode + " with a transparent colour" * ("transparency" in image.info)
             raise UsageError(
-                f"an image of Pillow is in mode L or RGB, not {image.mode}; convert it, or give the"
+                f"an image of Pillow is in mode L or RGB, not {what}; convert it, or give the"
                 " path of its file"
             )
         return np.asarray(ImageOps.exif_transpose(image))

@@ -22,7 +22,7 @@ from priorlab.errors import UsageError, check_seed
 from priorlab.forward.measurement import Measurement
 from priorlab.harness.run.progress import for_pictures, in_notebook
 from priorlab.pictures import arrays, extra_pictures, writing
-from priorlab.pictures.picture import Picture
+from priorlab.pictures.picture import EIGHT_BITS, Picture
 from priorlab.priors import Prior
 from priorlab.registry import Registry
 from priorlab.tasks.base import Task
@@ -336,8 +336,11 @@ def _restored(
     say: Callable[[str], object],
 ) -> tuple[torch.Tensor, Measurement]:
     """Restore a picture; returns a tensor (1, C, H, W) and what it was restored from."""
+    low, high = float(picture.image.min()), float(picture.image.max())
     for note in picture.notes:
         say(note)
+    if low < -EIGHT_BITS or high > 1 + EIGHT_BITS:
+        say(f"its values go from {low:.3g} to {high:.3g}, those of the restored one from 0 to 1")
     chosen = one_prior(prior, registry)
     model, typed = one_task(task, registry)
     found = devices.find(device)
@@ -364,7 +367,7 @@ def _with_holes_opaque(
     known, opacity = measurement.operator.known_pixels, picture.opacity
     if known is None or opacity is None:
         return picture, ()
-    filled = (known[0].amax(0).cpu().numpy() < 0.5) & (opacity <= 0.5)
+    filled = (known[0].amax(0).cpu().numpy() < 0.5) & (opacity < 1)
     if filled.shape != opacity.shape or not filled.any():
         return picture, ()
     like = dataclasses.replace(picture, opacity=np.where(filled, np.float32(1), opacity))

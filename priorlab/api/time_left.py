@@ -34,8 +34,8 @@ class TimeLeft:
     def __init__(self, jobs: Iterable[tuple[str, Path]]) -> None:
         self._left = deque((kind, _size(path)) for kind, path in jobs)
         self._rates: dict[str, deque[float]] = defaultdict(lambda: deque(maxlen=MEMORY))
-        self._begin()
-        self._counts = True
+        self._since, self._counts = time.monotonic(), True
+        self._first: tuple[float, float] | None = None
 
     def begin(self) -> None:
         """Note that the next job begins."""
@@ -62,22 +62,21 @@ class TimeLeft:
             How much of the present job is done, in [0, 1]. What came before the first share, such
             as compiling, says nothing of what is left.
         """
-        passed = time.monotonic() - self._since
+        seconds = time.monotonic() - self._since
         rates = {kind: statistics.median(known) for kind, known in self._rates.items() if known}
         if share and self._left:
             kind, size = self._left[0]
-            self._first = self._first or (passed, share)
+            self._first = self._first or (seconds, share)
             before, done = self._first
             if share > done:
-                rates[kind] = (passed + (1 - share) * (passed - before) / (share - done)) / size
+                whole = (seconds - before) / (share - done)
+                rates[kind], seconds = whole / size, share * whole
         if any(kind not in rates for kind, _ in self._left):
             return None
-        seconds = sum(rates[kind] * size for kind, size in self._left)
-        return max(0.0, seconds - passed)
+        return max(0.0, sum(rates[kind] * size for kind, size in self._left) - seconds)
 
     def _begin(self) -> None:
-        self._since = time.monotonic()
-        self._first: tuple[float, float] | None = None
+        self._since, self._first = time.monotonic(), None
 
 
 def _size(path: Path) -> int:

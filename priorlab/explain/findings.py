@@ -47,7 +47,7 @@ def generator(prior: Prior, registry: Registry) -> Generator:
     if isinstance(prior, Generator):
         return prior
     names = sorted(n for n, kind in registry.priors.items() if issubclass(kind, Generator))
-    # A command loads the plugins alone that provide what it names.
+    # A command loads only the plugins that provide what it names.
     known = f"such priors are {', '.join(names)}" if names else "a Generator does, such as dip"
     raise UsageError(f"{prior.name} fits no network to the picture, so there is no curve; {known}")
 

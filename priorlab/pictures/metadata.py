@@ -16,6 +16,9 @@ _BASE = ExifTags.Base
 _OTHERS = {700: "XMP data", 33723: "IPTC data", 34377: "Photoshop data"}
 """Tags of what is not kept: it repeats what EXIF says, such as the orientation, in its own way."""
 
+MAP_TAGS = (33550, 33922, 34264, 34735, 34736, 34737)
+"""Tags of GeoTIFF: the place on the earth of a picture's pixels, and the projection."""
+
 _STRUCTURE = (
     *range(254, 269),  # how the pixels are stored, ...
     *range(273, 282),
@@ -44,7 +47,7 @@ def of_pillow(image: Any) -> tuple[Metadata, tuple[str, ...]]:
 
     def copy() -> Any:  # Pillow turns the picture by the original
         exif = Image.Exif()
-        exif.load(image.getexif().tobytes())
+        exif.load(_encoded(image.getexif()))
         return exif
 
     exif, notes = _readable(copy)
@@ -108,13 +111,18 @@ def resized(metadata: Metadata, old: tuple[int, int], new: tuple[int, int]) -> M
         return dataclasses.replace(metadata, dpi=dpi)
     exif = Image.Exif()
     exif.load(metadata.exif)
+    others = metadata.others
+    if old != new and any(tag in exif for tag in MAP_TAGS):
+        others = (*others, "its place on a map, which is that of other pixels")
+        for tag in {*MAP_TAGS} & {*exif}:
+            del exif[tag]
     if ExifTags.IFD.Exif in exif:
         details = exif.get_ifd(ExifTags.IFD.Exif)
         details[_BASE.ExifImageHeight], details[_BASE.ExifImageWidth] = new
     if dpi:
         exif[_BASE.XResolution], exif[_BASE.YResolution] = dpi
         exif[_BASE.ResolutionUnit] = 2
-    return dataclasses.replace(metadata, dpi=dpi, exif=exif.tobytes())
+    return dataclasses.replace(metadata, dpi=dpi, exif=_encoded(exif), others=others)
 
 
 def _readable(load: Callable[[], Any]) -> tuple[bytes, tuple[str, ...]]:
@@ -141,6 +149,14 @@ def _upright(exif: Any) -> bytes:
         if directory in exif and not exif.get_ifd(directory):
             del exif[directory]
     exif[_BASE.Orientation] = 1
+    return _encoded(exif)
+
+
+def _encoded(exif: Any) -> bytes:
+    """Return EXIF as bytes. Pillow decodes texts as Latin-1, and would write them as ASCII."""
+    for tag, value in exif.items():
+        if isinstance(value, str) and not value.isascii():
+            exif[tag] = value.encode("latin-1", "replace")
     return bytes(exif.tobytes())
 
 

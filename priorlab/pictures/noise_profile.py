@@ -51,7 +51,7 @@ CLEAREST = 0.25
 
 SPECK, MANY_SPECKS = 0.15, 0.005
 """A black or white pixel is a speck where its four neighbours differ from it by more than this and
-three times the noise; a greater share of them than this is no chance."""
+three times the noise; a greater share of them than this is not chance."""
 
 UNEVEN_LIGHT, LEAST_UNEVEN = 1.6, 2 / 255
 """Brightness counts where levels differ by this factor at least, and are not weaker than this."""
@@ -277,6 +277,8 @@ def _hint_of_specks(picture: Picture, level: float) -> str:
         height, width = inside.shape[1:]
         neighbour = image[:, rows : rows + height, columns : columns + width]
         specks &= np.abs(inside - neighbour) > SPECK + 3 * level
+    if picture.opacity is not None:
+        specks &= picture.opacity[1:-1, 1:-1] >= CLEAREST
     share = specks.mean()
     if share <= MANY_SPECKS:
         return ""

@@ -45,11 +45,10 @@ def encode(pixels: NDArray[np.uint16], bits: int, metadata: Metadata) -> bytes:
     height, width, samples = pixels.shape
     head = struct.pack(">IIBBBBB", width, height, 16, _COLOUR_TYPES[samples], 0, 0, 0)
     chunks = [(b"IHDR", head), (b"sBIT", bytes([bits] * samples))]
+    chunks += colour_chunks_beside(metadata)
     if metadata.icc_profile:
         name_and_method = b"ICC profile\0\0"
         chunks.append((b"iCCP", name_and_method + zlib.compress(metadata.icc_profile)))
-    else:
-        chunks += metadata.colour_chunks
     if metadata.dpi:
         x, y = (round(dots / _METRES_PER_INCH) for dots in metadata.dpi)
         chunks.append((b"pHYs", struct.pack(">IIB", x, y, 1)))
@@ -91,7 +90,7 @@ _PALETTE = 3
 def colour_chunks(path: Path) -> tuple[tuple[bytes, bytes], ...]:
     """Return the chunks of a PNG file that say which colours its numbers stand for.
 
-    Without the profile, which goes first where there is one.
+    Without the profile.
 
     Examples
     --------
@@ -111,6 +110,18 @@ def colour_chunks(path: Path) -> tuple[tuple[bytes, bytes], ...]:
 
 _COLOUR_CHUNKS = {b"gAMA": 4, b"cHRM": 32, b"sRGB": 1, b"cICP": 4}
 """The names of those chunks, and how many bytes each has."""
+
+
+def colour_chunks_beside(metadata: Metadata) -> list[tuple[bytes, bytes]]:
+    """Return the `colour_chunks` to write: beside a profile those alone that go before it.
+
+    Examples
+    --------
+    >>> colour_chunks_beside(Metadata(icc_profile=b"...", colour_chunks=((b"sRGB", b"0"),)))
+    []
+    """
+    found = metadata.colour_chunks
+    return [chunk for chunk in found if chunk[0] == b"cICP" or not metadata.icc_profile]
 
 
 def is_srgb(chunks: Iterable[tuple[bytes, bytes]]) -> bool:

@@ -101,7 +101,7 @@ class Stored:
             opacity=opacity,
             levels=found,
             metadata=self.metadata,
-            notes=(*self.notes, *([found.guessed] if found.guessed else []), *_beyond(image)),
+            notes=(*self.notes, *([found.guessed] if found.guessed else [])),
         )
 
     def _opacity(self, found: Levels) -> NDArray[np.float32] | None:
@@ -125,14 +125,6 @@ def _divided(image: NDArray[np.float32], opacity: NDArray[np.float32]) -> NDArra
     seen = opacity[..., None]
     divided = np.divide(image, seen, out=np.zeros_like(image), where=seen > 0)
     return np.minimum(divided, 1)
-
-
-def _beyond(image: NDArray[np.float32]) -> list[str]:
-    """Return a note on values below black or above white, which no restored picture has."""
-    low, high = float(image.min()), float(image.max())
-    if low >= 0 and high <= 1:
-        return []
-    return [f"its values go from {low:.3g} to {high:.3g}, those of a restored picture from 0 to 1"]
 
 
 def near_one(values: NDArray[Any]) -> bool:

@@ -20,6 +20,7 @@ from priorlab.pictures import arrays, colours, metadata, png, writing_tiff
 from priorlab.pictures.formats import ANY_CHANNELS, SUFFIXES, split_frame
 from priorlab.pictures.levels import DEEP, EIGHT, FLOATS, Levels
 from priorlab.pictures.picture import NOTHING, Metadata, Picture
+from priorlab.pictures.stored import FARTHEST_BLACK, FARTHEST_WHITE
 
 _PILLOW: dict[str, tuple[str, dict[str, Any]]] = {
     ".png": ("PNG", {"compress_level": 4}),  # half the time of the default, 1 % larger
@@ -48,7 +49,8 @@ def write(
         NumPy files 32-bit floats, (H, W) or (H, W, C); PNG files 16 bits where `like` has more
         than 8, else 8; the others keep 8 bits. An existing file is replaced.
     image : array of float, shape (C, H, W)
-        Rounded to the nearest level; what is below 0 or above 1 is there in files of floats only.
+        Rounded to the nearest level; what is below 0 or above 1 is there in files of floats only,
+        as far as they can be read again.
         Other files than TIFF and NumPy hold gray and RGB images only, C = 1 or 3.
     like : Picture, optional
         What the image was made from: its opacity, EXIF, ICC profile and resolution are kept, and
@@ -82,10 +84,13 @@ def write(
     if not np.isfinite(values).all():
         raise UsageError(f"cannot write {path}: the image has values that are not finite")
     page, notes = _laid_out(values, path.suffix.lower(), like)
-    beyond = float(((values < 0) | (values > 1)).mean())
-    if beyond and page.levels.container != "float32":
-        cut = f"{100 * beyond:.2g} % of the values are beyond black or white, and cut off"
-        notes.append(f"{cut}; .npy files hold them")
+    floats = page.levels.container == "float32"
+    low, high = (FARTHEST_BLACK, FARTHEST_WHITE) if floats else (0.0, 1.0)
+    if beyond := float(((values < low) | (values > high)).mean()):
+        place = f"below {low:g} or above {high:g}" if floats else "beyond black or white"
+        hint = "" if floats else "; .npy files hold them"
+        notes.append(f"{100 * beyond:.2g} % of the values are {place}, and cut off{hint}")
+        page = dataclasses.replace(page, image=page.image.clip(low, high))
     write_atomically(path, _encoded(page, path.suffix.lower()))
     return tuple(f"{path.name}: {note}" for note in notes)
 
@@ -174,10 +179,11 @@ def _kept(found: Metadata, suffix: str, channels: int) -> tuple[Metadata, list[s
     if found.exif and suffix in (".bmp", ".npy"):
         notes.append(f"its EXIF data are not kept, which {suffix} files do not hold")
         found = dataclasses.replace(found, exif=b"")
-    if suffix != ".png" and not png.is_srgb(found.colour_chunks):
+    if suffix != ".png" and not found.icc_profile and not png.is_srgb(found.colour_chunks):
         notes.append("its gamma or primaries are not kept; .png files hold them")
-    if found.others:
-        notes.append(f"not kept: {', '.join(found.others)}")
+    others = [*found.others, *(writing_tiff.left_out(found) if suffix in _TIFF else [])]
+    if others:
+        notes.append(f"not kept: {', '.join(others)}")
     return found, notes
 
 
@@ -199,9 +205,9 @@ def _encoded(page: _Page, suffix: str) -> bytes:
     options = options | {key: value for key, value in said.items() if value}
     if page.metadata.dpi:
         options["dpi"] = page.metadata.dpi
-    if kind == "PNG" and not page.metadata.icc_profile:
+    if kind == "PNG":
         options["pnginfo"] = PngInfo()
-        for chunk in page.metadata.colour_chunks:
+        for chunk in png.colour_chunks_beside(page.metadata):
             options["pnginfo"].add(*chunk)
     shown.save(buffer, format=kind, **options)
     return buffer.getvalue()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import numbers
 import struct
 from typing import Any
 
@@ -11,13 +10,17 @@ from numpy.typing import NDArray
 from PIL import ExifTags, Image
 
 from priorlab.pictures.levels import Levels
+from priorlab.pictures.metadata import MAP_TAGS
 from priorlab.pictures.picture import Metadata
 
 _MAX_SAMPLE_VALUE, _S_MIN_SAMPLE_VALUE, _S_MAX_SAMPLE_VALUE = 281, 340, 341
+_TEXTS = (269, 270, 271, 272, 305, 306, 315, 33432)
+"""Tags of texts: document, description, maker, model, software, time, artist, copyright."""
+
 _OWN = (274, 282, 283, 296, 34665, 34853)
-"""Tags of EXIF that are written otherwise: orientation, resolution, and the two directories."""
+"""Tags that are written otherwise: orientation, resolution, and the two directories of EXIF."""
 _Tag = tuple[int, int, int | None, Any, bool]
-_ASCII, _SHORT, _LONG, _UNDEFINED, _FLOAT, _DOUBLE = 2, 3, 4, 7, 11, 12
+_ASCII, _SHORT, _LONG, _FLOAT, _DOUBLE = 2, 3, 4, 11, 12
 
 
 def encode(samples: NDArray[Any], levels: Levels, has_opacity: bool, metadata: Metadata) -> bytes:
@@ -65,7 +68,7 @@ def encode(samples: NDArray[Any], levels: Levels, has_opacity: bool, metadata: M
         resolutionunit="inch" if metadata.dpi else None,
         extratags=[
             *_range(samples, levels),
-            *filter(None, (_tag(tag, value) for tag, value in exif.items() if tag not in _OWN)),
+            *(_tag(tag, exif[tag]) for tag in (*_TEXTS, *MAP_TAGS) if tag in exif),
             *((int(tag) - 1, _LONG, 1, 0, True) for tag in pointers),
         ],
     )
@@ -83,20 +86,31 @@ def _range(samples: NDArray[Any], levels: Levels) -> list[_Tag]:
     return [(tag, _FLOAT, count, (float(value),) * count, True) for tag, value in ends]
 
 
-def _tag(tag: int, value: Any) -> _Tag | None:
-    """Return a tag of EXIF with a type that holds its value; None for one without any."""
+def left_out(metadata: Metadata) -> list[str]:
+    """Return what `encode` leaves out of what else a file says: tags whose meaning is not known.
+
+    They may describe the old pixels, such as layers, or how these were laid out.
+
+    Examples
+    --------
+    >>> left_out(Metadata())
+    []
+    """
+    exif = Image.Exif()
+    exif.load(metadata.exif)
+    known = (*_TEXTS, *MAP_TAGS, *_OWN)
+    others = sorted(tag for tag in exif if tag not in known)
+    return [f"tags {', '.join(map(str, others))}"] if others else []
+
+
+def _tag(tag: int, value: Any) -> _Tag:
+    """Return a text, or the numbers of a map, as a tag."""
     if isinstance(value, str):
-        return tag, _ASCII, None, value.encode(errors="replace"), True
-    values = value if isinstance(value, tuple | bytes) else (value,)
-    if not values:
-        return None
-    if isinstance(values, bytes):
-        return tag, _UNDEFINED, len(values), values, True
-    if all(isinstance(one, int) and 0 <= one < 2**32 for one in values):
-        return tag, _SHORT if max(values) < 2**16 else _LONG, len(values), values, True
-    if all(isinstance(one, numbers.Real) for one in values):
-        return tag, _DOUBLE, len(values), tuple(map(float, values)), True
-    return None
+        return tag, _ASCII, None, value.encode("latin-1", "replace"), True
+    values = value if isinstance(value, tuple) else (value,)
+    if all(isinstance(one, int) for one in values):
+        return tag, _SHORT, len(values), values, True
+    return tag, _DOUBLE, len(values), tuple(map(float, values)), True
 
 
 def _append_directory(buffer: io.BytesIO, tag: int, entries: dict[int, Any]) -> None:

@@ -79,7 +79,7 @@ def locate(name: str) -> Module | None:
 
 
 def _absolute(place: str) -> Path:
-    """Return a path that means the same in any folder: a plugin may have been named by another."""
+    """Return an absolute path: a plugin may have been named from the current folder."""
     return Path(os.path.abspath(place))
 
 

@@ -120,10 +120,9 @@ def read(path: str) -> Kernel:
     except OSError as error:
         raise UsageError(f"cannot read the kernel {path}: {error.strerror or error}") from None
     except (ValueError, TypeError, EOFError, Warning):
-        raise UsageError(
-            f"the kernel {path} is not a matrix of real numbers; a .txt file has a line for each"
-            " row, with blanks between equally many numbers"
-        ) from None
+        layout = "; a .txt file has a line for each row, with blanks between equally many numbers"
+        hint = layout if path.lower().endswith(".txt") else ""
+        raise UsageError(f"the kernel {path} is not a matrix of real numbers{hint}") from None
     if values.ndim != 2 or values.size == 0:
         raise UsageError(f"the kernel {path} has shape {values.shape}; expected (height, width)")
     if not np.isfinite(values).all():

@@ -116,23 +116,52 @@ def test_the_usual_gamma_needs_no_note(tmp_path):
     assert writing.write(tmp_path / "a.jpg", image, like) == ()
 
 
-def test_other_tags_of_tiff_files(tmp_path):
-    """Such as those of maps: the size of a pixel, and which projection."""
+def test_the_place_on_a_map_is_kept_with_the_size_of_the_picture(tmp_path):
+    """Of tags that may describe the old pixels, such as layers, it is said that they are not."""
     tags = [
+        (315, "s", 0, "Zoe", True),
         (33550, "d", 3, (1.5, 1.5, 0.0), True),
-        (34735, "H", 4, (1, 1, 0, 70000 % 65536), True),
-        (65000, "s", 0, "an own one", True),
-        (65001, "I", 1, 70000, True),
-        (65002, "B", 3, b"\1\2\3", True),
-        (65003, "d", 2, (-1.0, 3.0), True),
+        (34735, "H", 4, (1, 1, 0, 65535), True),
     ]
+    others = [(37724, "B", 12, b"some layers.", True), (65000, "s", 0, "an own one", True)]
     pixels = RNG.integers(0, 256, (20, 24, 3), dtype=np.uint8)
-    tifffile.imwrite(tmp_path / "a.tif", pixels, photometric="rgb", extratags=tags)
+    tifffile.imwrite(tmp_path / "a.tif", pixels, photometric="rgb", extratags=[*tags, *others])
     picture = reading.load(tmp_path / "a.tif")
-    assert writing.write(tmp_path / "b.tif", picture.image, picture) == ()
+    (said,) = writing.write(tmp_path / "b.tif", picture.image, picture)
+    assert said == "b.tif: not kept: tags 37724, 65000"
     with tifffile.TiffFile(tmp_path / "b.tif") as file:
-        kept = {tag.code: tag.value for tag in file.pages.first.tags}
-    assert kept.items() >= {tag: value for tag, _, _, value, _ in tags}.items()
+        kept = {tag.code: (tag.dtype, tag.value) for tag in file.pages.first.tags}
+    assert kept[315][1] == "Zoe"
+    assert kept[33550] == (tifffile.DATATYPE.DOUBLE, (1.5, 1.5, 0.0))
+    assert kept[34735] == (tifffile.DATATYPE.SHORT, (1, 1, 0, 65535))
+    assert not {37724, 65000} & {*kept}
+    enlarged = picture.image.repeat(2, 1).repeat(2, 2)
+    (said,) = writing.write(tmp_path / "c.tif", enlarged, picture)
+    assert "its place on a map" in said
+    with tifffile.TiffFile(tmp_path / "c.tif") as file:
+        assert 33550 not in file.pages.first.tags
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".tif", ".png"])
+def test_texts_keep_their_letters(tmp_path, suffix):
+    exif = Image.Exif()
+    exif[ExifTags.Base.Artist] = "Zo\xeb".encode("latin-1")
+    Image.new("RGB", (24, 20)).save(tmp_path / "a.jpg", exif=exif)
+    picture = reading.load(tmp_path / "a.jpg")
+    writing.write(tmp_path / f"b{suffix}", picture.image, picture)
+    assert exif_of(tmp_path / f"b{suffix}")[ExifTags.Base.Artist] == "Zo\xeb"
+
+
+def test_a_profile_does_not_hide_that_a_png_file_is_of_high_dynamic_range(tmp_path):
+    image = RNG.random(SHAPE).astype(np.float32)
+    chunks = ((b"gAMA", (100000).to_bytes(4, "big")), (b"cICP", bytes((9, 16, 0, 1))))
+    kept = Metadata(icc_profile=SRGB, colour_chunks=chunks)
+    for found in (levels.EIGHT, levels.DEEP):
+        like = Picture(image=image, levels=found, metadata=kept)
+        writing.write(tmp_path / "a.png", image, like)
+        again = reading.load(tmp_path / "a.png").metadata
+        assert again.icc_profile == SRGB and again.colour_chunks == chunks[1:]
+        assert not any("gamma" in note for note in writing.write(tmp_path / "a.tif", image, like))
 
 
 def test_a_profile_of_other_colours_is_not_kept(tmp_path):

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+import torch
 
 from priorlab.components import Component
 from priorlab.errors import UsageError, check_seed
@@ -80,9 +81,9 @@ def cells(
     Raises
     ------
     UsageError
-        For an empty axis, a bad seed or device, a file parameter that cannot be read or, as a mask
-        of another size, fits none of the images, or a component that is not in the registry (a
-        child process could not build it).
+        For an empty axis, a bad seed or device, a file parameter that cannot be read or that fits
+        none of the images, such as a mask of another size, or a component that is not in the
+        registry (a child process could not build it).
     """
     for axis, values in {"priors": priors, "tasks": tasks, "seeds": seeds}.items():
         if not values:
@@ -133,9 +134,11 @@ def _check_files(task: Task, images: Sequence[ImageFile]) -> None:
     if not task.file_parameters():
         return
     problem = None
-    for height, width in dict.fromkeys((image.height, image.width) for image in images):
+    shapes = dict.fromkeys((1, image.channels, image.height, image.width) for image in images)
+    for shape in shapes:
         try:
-            task.operator((1, 1, height, width), np.random.default_rng(0))
+            scene = task.scene(torch.empty(()).expand(shape))
+            task.operator((1, *scene.shape[1:]), np.random.default_rng(0))
             return
         except UsageError as error:
             problem = problem or error
