@@ -48,7 +48,7 @@ def generator(prior: Prior, registry: Registry) -> Generator:
         return prior
     names = sorted(n for n, kind in registry.priors.items() if issubclass(kind, Generator))
     # A command loads only the plugins that provide what it names.
-    known = f"such priors are {', '.join(names)}" if names else "a Generator does, such as dip"
+    known = f"such priors are {', '.join(names)}" if names else "only a Generator does"
     raise UsageError(f"{prior.name} fits no network to the picture, so there is no curve; {known}")
 
 

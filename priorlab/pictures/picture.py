@@ -27,8 +27,7 @@ class Metadata:
     dpi : pair of floats or None
         Pixels per inch along x and y.
     colour_chunks : tuple of pairs (name, content)
-        What a PNG file says of its colours without a profile, such as its gamma; see
-        `priorlab.pictures.png.colour_chunks`.
+        What a PNG file says of its colours without a profile, such as its gamma.
     others : tuple of str
         The names of what the file says besides, which is not kept.
 

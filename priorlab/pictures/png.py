@@ -1,10 +1,11 @@
-"""PNG files of 16 bits, of which Pillow keeps 8: written here, and how many bits a file means.
+"""PNG files of 16 bits, of which Pillow keeps 8: written here, and what a file says of them.
 
 Portable Network Graphics (PNG) Specification, W3C Recommendation, 2003.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import struct
 import zlib
 from collections.abc import Iterable, Iterator
@@ -39,8 +40,8 @@ def encode(pixels: NDArray[np.uint16], bits: int, metadata: Metadata) -> bytes:
     --------
     >>> data = encode(np.full((4, 5, 3), 65535, np.uint16), 16, Metadata())
     >>> _ = Path("deep.png").write_bytes(data)
-    >>> depths(Path("deep.png"))
-    (16, 16)
+    >>> head(Path("deep.png"))
+    Head(stored=16, meant=16, colour_chunks=())
     """
     height, width, samples = pixels.shape
     head = struct.pack(">IIBBBBB", width, height, 16, _COLOUR_TYPES[samples], 0, 0, 0)
@@ -58,18 +59,36 @@ def encode(pixels: NDArray[np.uint16], bits: int, metadata: Metadata) -> bytes:
     return _SIGNATURE + b"".join(_chunk(*chunk) for chunk in chunks)
 
 
-def depths(path: Path) -> tuple[int, int | None]:
-    """Return how many bits a PNG file stores of each number, and how many of them mean something.
+@dataclasses.dataclass(frozen=True)
+class Head:
+    """What a PNG file says before its pixels.
 
-    Files say the latter by their chunk sBIT; of fewer than 16 bits all count where it is missing,
-    of 16 bits nothing is known then. Nothing is said of the colours of a palette.
+    Attributes
+    ----------
+    stored : int
+        How many bits it stores of each number.
+    meant : int or None
+        How many of them mean something. Files say it by their chunk sBIT; of fewer than 16 bits all
+        count where it is missing, of 16 bits nothing is known then. Nothing is said of the colours
+        of a palette.
+    colour_chunks : tuple of pairs (name, content)
+        The chunks that say which colours the numbers stand for, without the profile.
+    """
+
+    stored: int
+    meant: int | None
+    colour_chunks: tuple[tuple[bytes, bytes], ...]
+
+
+def head(path: Path) -> Head:
+    """Return what a PNG file says before its pixels.
 
     Examples
     --------
-    >>> depths(Path("photo.png"))
-    (8, 8)
+    >>> head(Path("photo.png"))
+    Head(stored=8, meant=8, colour_chunks=())
     """
-    stored, meant, kind = 8, None, 0
+    stored, meant, kind, colours = 8, None, 0, []
     with path.open("rb") as file:
         file.seek(len(_SIGNATURE))
         for name, content in _chunks(file):
@@ -77,43 +96,23 @@ def depths(path: Path) -> tuple[int, int | None]:
                 stored, kind = content[8], content[9]
             elif name == b"sBIT" and 0 < max(content, default=0) <= stored:
                 meant = max(content)
+            elif _COLOUR_CHUNKS.get(name) == len(content):
+                colours.append((name, content))
             elif name == b"IDAT":
                 break
-    if kind == _PALETTE:
-        return stored, None
-    return stored, meant or (stored if stored < 16 else None)
+    if kind != _PALETTE and meant is None and stored < 16:
+        meant = stored
+    return Head(stored, None if kind == _PALETTE else meant, tuple(colours))
 
 
 _PALETTE = 3
-
-
-def colour_chunks(path: Path) -> tuple[tuple[bytes, bytes], ...]:
-    """Return the chunks of a PNG file that say which colours its numbers stand for.
-
-    Without the profile.
-
-    Examples
-    --------
-    >>> colour_chunks(Path("photo.png"))
-    ()
-    """
-    found = []
-    with path.open("rb") as file:
-        file.seek(len(_SIGNATURE))
-        for chunk in _chunks(file):
-            if chunk[0] == b"IDAT":
-                break
-            if _COLOUR_CHUNKS.get(chunk[0]) == len(chunk[1]):
-                found.append(chunk)
-    return tuple(found)
-
 
 _COLOUR_CHUNKS = {b"gAMA": 4, b"cHRM": 32, b"sRGB": 1, b"cICP": 4}
 """The names of those chunks, and how many bytes each has."""
 
 
 def colour_chunks_beside(metadata: Metadata) -> list[tuple[bytes, bytes]]:
-    """Return the `colour_chunks` to write: beside a profile those alone that go before it.
+    """Return the colour chunks to write: beside a profile those alone that go before it.
 
     Examples
     --------
@@ -125,7 +124,7 @@ def colour_chunks_beside(metadata: Metadata) -> list[tuple[bytes, bytes]]:
 
 
 def is_srgb(chunks: Iterable[tuple[bytes, bytes]]) -> bool:
-    """Return whether `colour_chunks` say about what a file without them is taken for.
+    """Return whether colour chunks say about what a file without them is taken for.
 
     Examples
     --------

@@ -39,22 +39,20 @@ def decode(path: Path, frame: int | None = None) -> Stored:
     """
     with _opened(path) as image:
         notes = _seek(path, image, frame)
-        is_png = image.format == "PNG"
-        stored_bits, bits = png.depths(path) if is_png else (8, None)
-        chunks = png.colour_chunks(path) if is_png else ()
+        head = png.head(path) if image.format == "PNG" else png.Head(8, None, ())
         if _low_bytes_mode(image) is not None:
             stored = _deep(path, image)
         else:
-            stored = _shallow(path, ImageOps.exif_transpose(image), stored_bits)
+            stored = _shallow(path, ImageOps.exif_transpose(image), head.stored)
         # Last: it makes Pillow decode PNG files in its own way. Of TIFF files it is not asked for.
         said, damaged = (NOTHING, ()) if image.format == "TIFF" else metadata.of_pillow(image)
     return dataclasses.replace(
         stored,
-        bits=stored.bits or bits,
+        bits=stored.bits or head.meant,
         metadata=dataclasses.replace(
             said,
             icc_profile=stored.metadata.icc_profile or said.icc_profile,
-            colour_chunks=chunks,
+            colour_chunks=head.colour_chunks,
         ),
         notes=(*notes, *stored.notes, *damaged),
     )

@@ -50,8 +50,8 @@ def write(
         than 8, else 8; the others keep 8 bits. An existing file is replaced.
     image : array of float, shape (C, H, W)
         Rounded to the nearest level; what is below 0 or above 1 is there in files of floats only,
-        as far as they can be read again.
-        Other files than TIFF and NumPy hold gray and RGB images only, C = 1 or 3.
+        as far as they can be read again. Other files than TIFF and NumPy hold gray and RGB images
+        only, C = 1 or 3.
     like : Picture, optional
         What the image was made from: its opacity, EXIF, ICC profile and resolution are kept, and
         the numbers that stand for its values, where the format holds them. Floats stay floats in
