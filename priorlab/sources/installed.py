@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import functools
+import re
 import sysconfig
 from importlib import metadata
 from pathlib import Path
 
 from priorlab.sources.imports import CORE
+
+_CODE_FILE = re.compile(r'^"?([^/,"]+)(?:/[^,]*)?\.py"?,', re.MULTILINE)
+"""A line of RECORD about a file of code; its top-level module."""
 
 
 @functools.cache
@@ -61,4 +65,18 @@ def release(version: str) -> str:
 
 @functools.cache
 def _installed() -> dict[str, list[str]]:
-    return dict(metadata.packages_distributions())
+    found: dict[str, list[str]] = {}
+    for distribution in metadata.distributions():
+        for top in _modules(distribution):
+            found.setdefault(top, []).append(distribution.name)
+    return found
+
+
+def _modules(distribution: metadata.Distribution) -> set[str]:
+    """Return the top-level modules that a distribution says it installs, or those of its files.
+
+    So does `metadata.packages_distributions`, in half a second: it makes a path of every file.
+    """
+    if declared := distribution.read_text("top_level.txt"):
+        return set(declared.split())
+    return set(_CODE_FILE.findall(distribution.read_text("RECORD") or ""))

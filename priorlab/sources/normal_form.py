@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 import copy
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 MARKER = "hookimpl"
 """A decorator that only marks a function as one that a plugin offers."""
@@ -32,7 +32,9 @@ def normal_form(tree: ast.AST) -> str:
     >>> normal_form(terse) == normal_form(wordy)
     True
     """
-    return "".join(_text(tree, _declaring(tree)))
+    parts: list[str] = []
+    _write(tree, _declaring(tree), parts.append)
+    return "".join(parts)
 
 
 def executed(tree: ast.Module) -> ast.Module:
@@ -87,27 +89,27 @@ def _declaring(tree: ast.AST) -> set[str]:
     }
 
 
-def _text(value: object, declaring: set[str]) -> Iterator[str]:
+def _write(value: object, declaring: set[str], write: Callable[[str], None]) -> None:
     if isinstance(value, ast.JoinedStr):
         value = ast.JoinedStr(_merged(value.values))
     elif isinstance(value, ast.Call) and getattr(value.func, "id", "") in declaring:
         value = _undocumented(value)
     if isinstance(value, ast.AST):
-        yield f"{type(value).__name__}("
+        write(f"{type(value).__name__}(")
         for name, part in ast.iter_fields(value):
             part = list(_statements(part)) if isinstance(part, list) else part
             if name not in _SILENT and part is not None and part != []:
-                yield f"{name}="
-                yield from _text(part, declaring)
-        yield ")"
+                write(f"{name}=")
+                _write(part, declaring, write)
+        write(")")
     elif isinstance(value, list):
-        yield "["
+        write("[")
         for part in value:
-            yield from _text(part, declaring)
-            yield ","
-        yield "]"
+            _write(part, declaring, write)
+            write(",")
+        write("]")
     else:
-        yield f"{type(value).__name__}:{value!r}"
+        write(f"{type(value).__name__}:{value!r}")
 
 
 def _undocumented(call: ast.Call) -> ast.Call:

@@ -20,7 +20,7 @@ from priorlab.trace import Trace
 from priorlab.weights_file import WeightsError, read_weights
 from priorlab_learned.ridge.minimisation import minimise, noisy_image
 from priorlab_learned.ridge.planes import BORDER, energy_of_planes
-from priorlab_learned.ridge.ridge_energy import filters_norm
+from priorlab_learned.ridge.ridge_energy import BAND, filters_norm
 from priorlab_learned.ridge.ridge_network import LEVELS, RidgeNetwork
 from priorlab_learned.wcrr import (
     FOLDER,
@@ -81,6 +81,17 @@ def test_the_gradient_is_that_of_the_energy(name, shape, photo):
         (gradient,) = torch.autograd.grad(energy.value(x).sum(), x)
         torch.testing.assert_close(energy.gradient(x.detach()), gradient)
         assert torch.autograd.gradcheck(energy.value, x)
+
+
+@pytest.mark.parametrize("shape", [(2, 1, 150, 131), (1, 1, 2, BAND + 1)])
+def test_large_images_are_computed_in_bands_that_meet_without_a_seam(shape):
+    energy = network("wcrr").at(0.1)
+    x = torch.rand(shape, dtype=torch.float64).requires_grad_()
+    v = energy.analyse(x)
+    whole = torch.einsum("bihw,i->b", energy.potential(v), energy.thresholds.square())
+    torch.testing.assert_close(energy.value(x), whole)
+    (gradient,) = torch.autograd.grad(whole.sum(), x)
+    torch.testing.assert_close(energy.gradient(x.detach()), gradient)
 
 
 @pytest.mark.parametrize("name", NETWORKS)

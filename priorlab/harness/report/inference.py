@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 import numpy as np
+import pandas as pd
+import scipy  # not its `stats`, which take a second to import and are seldom needed
 from numpy.typing import NDArray
-from scipy import stats
 
 Values = NDArray[np.float64]
 """One value per image, in any order, all finite."""
@@ -69,11 +70,11 @@ def interval(values: Values, level: float = LEVEL) -> Interval | None:
         return None
     values = np.sort(values)  # the order of the images must not matter
     tail, mean = (1 + level) / 2, float(values.mean())
-    student = float(stats.t.ppf(tail, n - 1))
+    student = float(scipy.special.stdtrit(n - 1, tail))
     half = student * float(values.std(ddof=1)) / math.sqrt(n)
     if n > MANY:
         return Interval(mean - half, mean + half)
-    stretch = student / stats.norm.ppf(tail) * math.sqrt(n / (n - 1))
+    stretch = student / float(scipy.special.ndtri(tail)) * math.sqrt(n / (n - 1))
     low, high = mean + stretch * (np.quantile(_means(values.tobytes()), [1 - tail, tail]) - mean)
     return Interval(min(float(low), mean - half), max(float(high), mean + half))
 
@@ -112,8 +113,8 @@ def wilcoxon(differences: Values) -> float:
     """
     nonzero = differences[differences != 0]
     if len(nonzero) > 50:
-        return float(stats.wilcoxon(nonzero).pvalue)
-    ranks = np.rint(2 * stats.rankdata(np.abs(nonzero))).astype(int)  # twice: ties have halves
+        return float(scipy.stats.wilcoxon(nonzero).pvalue)
+    ranks = np.rint(2 * pd.Series(nonzero).abs().rank()).astype(int)  # twice: ties have halves
     ways = np.ones(1)  # ways[w]: in how many of the 2^n signs the positive ranks sum to w
     for rank in ranks:
         ways = np.pad(ways, (0, rank)) + np.pad(ways, (rank, 0))

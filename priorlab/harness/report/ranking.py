@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+import scipy
 
 from priorlab.errors import UsageError
 from priorlab.harness.report import statistics
@@ -170,7 +170,7 @@ def critical_difference(priors: int, blocks: int, level: float = LEVEL) -> float
     >>> round(critical_difference(4, 14), 2)  # the example of Demsar's section 3.2.2
     1.25
     """
-    q = float(stats.studentized_range.ppf(1 - level, priors, math.inf)) / math.sqrt(2)
+    q = float(scipy.stats.studentized_range.ppf(1 - level, priors, math.inf)) / math.sqrt(2)
     return q * math.sqrt(priors * (priors + 1) / (6 * blocks))
 
 
@@ -193,4 +193,4 @@ def friedman(ranked: pd.DataFrame) -> float:
     most = n * (k - 1)
     if chi >= most * (1 - 1e-12):  # one order in all blocks, of all that could be
         return float(math.factorial(k)) ** (1 - n)
-    return float(stats.f.sf((n - 1) * chi / (most - chi), k - 1, (k - 1) * (n - 1)))
+    return float(scipy.stats.f.sf((n - 1) * chi / (most - chi), k - 1, (k - 1) * (n - 1)))
