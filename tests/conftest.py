@@ -1,7 +1,9 @@
 """What all tests share."""
 
 import os
+import shutil
 import signal
+import time
 from collections.abc import Iterator
 
 # Before torch is imported: idle threads are to sleep, not to spin on cores that others need.
@@ -13,6 +15,7 @@ import torch
 from hypothesis import HealthCheck
 from sample_pictures import picture, save
 
+from priorlab import plugins, remembered
 from priorlab.extras import prepare_torchvision
 from priorlab.trials import trial
 
@@ -51,11 +54,23 @@ def _copied():
 
 
 @pytest.fixture(autouse=True, scope="session")
-def _cache(tmp_path_factory):
+def _cache(tmp_path_factory, _copied):
     """Keep what is remembered away from the user's own cache."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
-        yield
+        patch.setattr(remembered, "_STARTED", time.time_ns() + 10**12)  # no file has just changed
+        plugins.load()
+        yield remembered.place("tried")
+
+
+@pytest.fixture
+def own_cache(_cache, tmp_path, monkeypatch):
+    """A cache of this test alone, whatever others write meanwhile; only plugins are tried."""
+    folder = tmp_path / "cache"
+    monkeypatch.setenv("XDG_CACHE_HOME", str(folder))
+    remembered.place("tried").parent.mkdir(parents=True)
+    shutil.copy(_cache, remembered.place("tried"))
+    return folder
 
 
 @pytest.fixture(autouse=True)

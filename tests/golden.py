@@ -41,11 +41,8 @@ HEADER = """\
 SHORT = ("self2self:iterations=100,samples=10", "zs-n2n:iterations=500")
 """Stand-ins for two priors whose defaults take too long for the default suite."""
 
-QUICK_FITS = {"dip", "noise2fast", "siren", *SHORT}
+QUICK_FITS = {"dip", "noise2fast", *SHORT}
 """What the default suite fits, to one picture; all else that is fitted is slow."""
-
-COSTLY = ("bm3d", "epll", "guided", "wnnm")
-"""The handcrafted denoisers that take longest."""
 
 IN_SPLITTING = {"wnnm": "wnnm:reach=5,step=6,steps=6"}
 """What stands for a prior on all tasks but the plainest, where its defaults take minutes."""
@@ -79,12 +76,12 @@ class Case:
         if self.prior in FITTED:
             where = (self.task, self.picture)
             return self.spec not in QUICK_FITS or where != ("denoise", "camera")
-        if self.prior not in COSTLY or self.task in ("denoise", "denoise-poisson"):
+        if self.task == "denoise":
             return False
-        # In a splitting they are called 24 times. For the slowest, one of these cases will do.
-        return self.picture == "astronaut" or (
-            self.prior in ("epll", "wnnm") and self.task != "superres"
-        )
+        # In colour all takes three times as long. In a splitting a denoiser is called 24 times:
+        # for the slowest, one of these cases will do.
+        costly = self.prior in ("epll", "wnnm") and self.task not in ("superres", "denoise-poisson")
+        return self.picture == "astronaut" or costly
 
     @property
     def side(self) -> int:

@@ -137,6 +137,7 @@ def test_a_prior_that_fails_is_named(answer, says):
         priorlab.restore(picture(20, 20)[0], task="denoise:sigma=25", prior=Broken())
 
 
+@pytest.mark.slow
 def test_restore_needs_nothing_that_only_unix_has(photo, tmp_path):
     """Windows lacks these modules; there `restore` works all the same."""
     code = (
@@ -263,6 +264,7 @@ def test_images_of_any_number_of_channels(channels):
     assert np.square(restored - clean).mean() < 0.5 * np.square(noisy - clean).mean()
 
 
+@pytest.mark.slow
 def test_bench_of_an_image_with_four_channels(tmp_path):
     """Each task runs or says in its rows why it cannot; none ends the run."""
     (tmp_path / "data").mkdir()

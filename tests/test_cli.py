@@ -212,6 +212,7 @@ def test_restore_writes_the_pictures_of_a_prior_beside(photo, plugin, tmp_path, 
     assert np.asarray(Image.open(beside)).min() == 255
 
 
+@pytest.mark.slow
 def test_list_marks_priors_that_run_only_when_named(plugin, capsys):
     _, out, _ = run(capsys, "list", "--plugin", plugin)
     (line,) = (line for line in out.splitlines() if line.startswith("  mapping "))

@@ -2,14 +2,12 @@
 
 import doctest
 import importlib
-import time
 from pathlib import Path
 
 import pytest
 from sample_pictures import picture, save
 
 import priorlab
-from priorlab import remembered
 
 CORE = Path(priorlab.__file__).parent
 FOLDERS = [CORE, *(path for path in (CORE.parent / "plugins").iterdir() if path.is_dir())]
@@ -21,19 +19,26 @@ FILES = [
 ]
 
 
+SLOW = {f"priorlab.api.{name}" for name in ("catalogue", "comparing", "ranking", "reporting")}
+"""Modules whose examples compare or train."""
+
+
 def name(path, root):
     parts = path.relative_to(root).with_suffix("").parts
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-@pytest.mark.parametrize("module", [name(*file) for file in FILES])
-def test_the_examples_of(module, tmp_path, monkeypatch):
+MODULES = [name(*file) for file in FILES]
+
+
+@pytest.mark.parametrize(
+    "module",
+    [pytest.param(one, marks=pytest.mark.slow if one in SLOW else ()) for one in MODULES],
+)
+def test_the_examples_of(module, own_cache, tmp_path, monkeypatch):
     """They run in a folder with a picture of 40 x 32 pixels, `photo.png`; `...` is any text."""
     save(tmp_path / "photo.png", picture(32, 40, 3))
     monkeypatch.chdir(tmp_path)
-    # What is remembered of plugins is that of this test alone, whatever others write meanwhile.
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    monkeypatch.setattr(remembered, "_STARTED", time.time_ns() + 10**12)
     found = importlib.import_module(module)
     failed, tried = doctest.testmod(found, optionflags=doctest.ELLIPSIS)
     assert tried and not failed

@@ -47,7 +47,13 @@ def run(capsys, *arguments):
     return code, capsys.readouterr().err
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize(
+    "command",
+    [
+        pytest.param(one, marks=pytest.mark.slow if one in ("train", "ranks") else ())
+        for one in COMMANDS
+    ],
+)
 def test_upper_case_suffixes_are_as_good(command, folder, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(folder)
     given, name = COMMANDS[command]

@@ -5,7 +5,6 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -39,12 +38,9 @@ def priorlab_priors():
 
 
 @pytest.fixture(autouse=True)
-def cache(tmp_path, monkeypatch):
-    """An empty cache, and files that have not just changed."""
-    folder = tmp_path / "cache"
-    monkeypatch.setenv("XDG_CACHE_HOME", str(folder))
-    monkeypatch.setattr(remembered, "_STARTED", time.time_ns() + 10**12)
-    return folder
+def cache(own_cache):
+    """Nothing is remembered of plugins but that they were tried."""
+    return own_cache
 
 
 @pytest.fixture
@@ -157,6 +153,7 @@ UNUSED = {
 """What takes long to import, and no restoration with a small prior needs."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("prior", "further"),
     [("tv", {"priorlab_learned"}), ("unet", {"priorlab_handcrafted", "numba", "scipy.linalg"})],
@@ -305,6 +302,7 @@ def test_a_file_that_is_damaged_within_is_as_none(cache):
 
 
 def test_without_a_place_for_it_all_works_as_before(cache, capsys):
+    shutil.rmtree(cache)
     cache.write_text("a file where the folder should be")
     assert main(["show", "tv"]) == 0
     assert remember() is None

@@ -116,6 +116,7 @@ def test_what_fails_is_said_in_a_line_and_the_others_are_prepared(compile_these,
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("python_handles_sigint")
 def test_an_interrupt_ends_it_and_its_processes(compile_these, tmp_path, capfd):
     file = tmp_path / "sleeps"
@@ -146,6 +147,7 @@ for channels in (1, 3):
 """
 
 
+@pytest.mark.slow
 def test_afterwards_another_process_compiles_nothing(tmp_path, monkeypatch):
     monkeypatch.setenv("NUMBA_CACHE_DIR", str(tmp_path))
     notes = []

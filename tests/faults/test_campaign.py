@@ -3,7 +3,7 @@
 import campaign
 import pytest
 
-QUICK, HANGS, LONG = (sorted(campaign.faults(name)) for name in ("quick", "hangs", "long"))
+QUICK, ROUGH, HANGS, LONG = (sorted(campaign.faults(run)) for run in campaign.RUNS)
 INNOCENTS = [f"draws{copy}" for copy in ("", ":copy=1", ":copy=2", ":copy=3")]
 INNOCENTS += ["learns", "learns:copy=1"]
 
@@ -18,8 +18,14 @@ def check(run, prior, seen, line):
 
 
 @pytest.mark.parametrize("prior", QUICK)
-def test_of_many_faults_each_ends_in_its_row(prior, seen, line):
+def test_whoever_looks_for_the_truth_or_spoils_the_surroundings_gains_nothing(prior, seen, line):
     check("quick", prior, seen, line)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("prior", ROUGH)
+def test_of_many_faults_each_ends_in_its_row(prior, seen, line):
+    check("rough", prior, seen, line)
 
 
 @pytest.mark.slow
@@ -41,7 +47,9 @@ def test_priors_beside_what_hangs_are_what_they_are_alone(prior, seen, line):
     check_innocent("hangs", prior, seen, line)
 
 
-@pytest.mark.parametrize("run", ["quick", pytest.param("long", marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "run", ["quick", *(pytest.param(run, marks=pytest.mark.slow) for run in ("rough", "long"))]
+)
 @pytest.mark.parametrize("prior", INNOCENTS)
 def test_priors_beside_them_are_what_they_are_alone(run, prior, seen, line):
     check_innocent(run, prior, seen, line)

@@ -92,6 +92,7 @@ for prior in registry.build_priors(specs):
 """
 
 
+@pytest.mark.slow
 def test_another_process_finds_every_loop_on_disk():
     """A loop whose key on disk changes with the process would be compiled by each of them."""
     for _ in range(2):  # the first one may have to compile them

@@ -110,6 +110,7 @@ def test_without_noise_a_group_stays():
     sigma=st.sampled_from([1e-4, 0.05, 0.1, 0.2, 1.0]),
     step=st.integers(1, 6),
 )
+@pytest.mark.slow
 def test_any_size_and_level(channels, height, width, sigma, step):
     _, y = noisy_picture(height, width, channels, sigma)
     restored = WNNM(reach=4, step=step).denoise(y, sigma)

@@ -108,6 +108,7 @@ def test_holes_of_any_size_are_filled_roughly():
     torch.testing.assert_close(filled, v[..., 30:31, 4:5].expand_as(v))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("module", "network", "trainer"),
     [

@@ -81,6 +81,7 @@ def test_half_quadratic_splitting_at_one_level_descends(task):
     assert -falls[-1] < 0.1 * -falls[0]
 
 
+@pytest.mark.slow
 def test_a_small_network_learns(tmp_path, monkeypatch):
     """From the weights of a plain network, with the second derivative of the rounded ReLU."""
     for module, network in ((training, GradientStepNetwork), (unet_training, UNetNetwork)):

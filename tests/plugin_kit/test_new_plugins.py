@@ -157,6 +157,7 @@ def test_a_package_is_found_by_its_folder_and_its_file(place, packages, monkeypa
         assert subject.plugin.label == "my_metric"
 
 
+@pytest.mark.slow
 def test_a_package_that_is_not_installed_is_tested(packages, monkeypatch, capsys):
     monkeypatch.chdir(packages)
     assert main(["plugins", "test", "my-metric/my_metric"]) == 0

@@ -80,6 +80,7 @@ def noisy(clean: Tensor, seed: int = 0) -> Measurement:
     return Measurement(torch.from_numpy(y).float(), Identity(), Gaussian(SIGMA), shape)
 
 
+@pytest.mark.slow
 def test_the_path_rises_above_the_noise_and_falls_back_to_it() -> None:
     """The image comes first and the noise later; the residual tells when."""
     clean = picture()
@@ -429,6 +430,7 @@ class Dropping(Small):
         return nn.Sequential(super().make_network(shape), nn.Dropout(0.1))
 
 
+@pytest.mark.slow
 def test_dropout_is_reproducible_side_by_side_and_as_alone() -> None:
     """Threads that draw from one generator in any order would make the result a matter of luck."""
     before = torch.get_num_threads()
@@ -446,6 +448,7 @@ def test_dropout_is_reproducible_side_by_side_and_as_alone() -> None:
         torch.set_num_threads(before)
 
 
+@pytest.mark.slow
 def test_complex_data_of_another_shape_are_fitted() -> None:
     """Held-out data, the discrepancy and the moving variance work on a spectrum as well."""
     clean = picture(32)

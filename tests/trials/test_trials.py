@@ -11,7 +11,7 @@ import time
 import pytest
 import torch
 
-from priorlab import cli, plugins, remembered
+from priorlab import cli, plugins
 from priorlab.trials import known, trial
 
 can_fork = trial._can_fork
@@ -86,11 +86,8 @@ Path(sys.argv[1], "told.json").write_text(json.dumps(told))
 
 
 @pytest.fixture(autouse=True)
-def quick(tmp_path, monkeypatch):
-    """A short patience, an empty cache, and files that have not just changed."""
-    monkeypatch.setattr(remembered, "_STARTED", time.time_ns() + 10**12)
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
-    plugins.load()  # of the installed ones it is known then
+def quick(own_cache, monkeypatch):
+    """A short patience; only the installed plugins are known."""
     monkeypatch.setattr(trial, "TIMEOUT", 3.0)
     monkeypatch.setattr(trial, "SLOW", 0.5)
 

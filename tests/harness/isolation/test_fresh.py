@@ -16,6 +16,7 @@ def registry():
     return plugins.load()
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_a_fresh_process_restores_what_a_fork_does(registry):
     (prior,), (task,) = registry.build_priors("tv"), registry.build_tasks("denoise")

@@ -243,6 +243,7 @@ def test_results_depend_neither_on_the_order_nor_on_the_slots(
     assert twice.rows.set_index("image")["output"].equals(random)
 
 
+@pytest.mark.slow
 def test_rows_tell_where_a_prior_stopped_and_where_it_was_best(compare, calls, tmp_path):
     run = compare("stops,babbles,slow,good", tmp_path, seeds=[0, 1])
     rows = run.rows.set_index(["prior", "image"])

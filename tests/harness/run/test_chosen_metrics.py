@@ -56,6 +56,7 @@ def factor(tmp_path):
     return file
 
 
+@pytest.mark.slow
 def test_what_is_asked_for_is_computed_and_known_by_its_parameters_and_files(
     plugin, factor, tmp_path
 ):

@@ -1,5 +1,7 @@
 """What numba loads when it first compiles is loaded once, not by each prior."""
 
+import pytest
+
 from priorlab import plugins
 from priorlab.harness.run import bench
 
@@ -29,6 +31,7 @@ def priorlab_priors():
 """
 
 
+@pytest.mark.slow
 def test_what_compiling_needs_is_there_before_a_prior_is_prepared(settings, tmp_path):
     file = tmp_path / "compiling.py"
     file.write_text(PLUGIN)

@@ -191,6 +191,7 @@ def priorlab_priors():
 """
 
 
+@pytest.mark.slow
 def test_a_component_within_a_prior_counts_with_its_parameters_and_its_code(tmp_path, dataset):
     plugin = tmp_path / "inner.py"
 

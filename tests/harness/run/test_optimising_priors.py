@@ -1,5 +1,7 @@
 """What torch imports with the first optimiser is imported once, not by each prior."""
 
+import pytest
+
 from priorlab import Regularizer, plugins
 from priorlab.harness.run import bench
 
@@ -48,6 +50,7 @@ def test_optimisers_are_there_before_a_prior_that_uses_them_is_prepared(settings
     assert rows(settings, tmp_path, "fitted") == [("ok", "")]
 
 
+@pytest.mark.slow
 def test_without_such_a_prior_in_the_run_nothing_waits_for_them(settings, tmp_path):
     assert rows(settings, tmp_path, "filter") == [("ok", "")]
 

@@ -63,6 +63,7 @@ def processes(folder):
     return (folder / "processes.txt").read_text().split()
 
 
+@pytest.mark.slow
 def test_a_new_metric_is_computed_in_a_child_and_only_what_is_damaged_restored_again(
     known, out, settings, told, calls
 ):

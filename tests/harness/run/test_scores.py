@@ -86,6 +86,7 @@ def test_a_metric_with_the_name_of_a_column_is_refused(plugin):
         choose(None, registry)
 
 
+@pytest.mark.slow
 def test_a_failing_metric_is_tried_again_by_the_next_run(plugin, flag, tmp_path):
     def compare():
         return priorlab.bench(

@@ -140,6 +140,7 @@ def test_a_file_that_is_not_there_is_asked_for(suite, tmp_path, monkeypatch):
     assert settle({"dataset": "there"}, suite).priors == ("checkpoint:file=net.pth",)
 
 
+@pytest.mark.slow
 def test_a_suite_works_from_python(suite, dataset, calls, tmp_path):
     suite.write_text(SUITE.replace('dataset = "set12"\n', ""))
     rows = priorlab.bench(
