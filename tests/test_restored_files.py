@@ -158,3 +158,16 @@ def test_arrays_are_pictures_too():
     assert pictures.load(deep).quantum == 1 / 65535
     assert pictures.load(NOISY[0]).quantum == 0
     assert pictures.load(layout(NOISY)).name == "the array"
+
+
+def test_a_degraded_picture_in_a_jpeg_file_is_said_to_be_compressed_once_more(tmp_path):
+    Image.fromarray(layout(CLEAN)).save(tmp_path / "a.png")
+    said = []
+    for name in ("b.jpg", "b.png"):
+        api.degrade_file(tmp_path / "a.png", tmp_path / name, "dejpeg:quality=20", say=said.append)
+    assert [line.partition("/b")[2] for line in said] == [
+        ".jpg is compressed once more, by JPEG; .png and .tif files hold what dejpeg:quality=20"
+        " makes",
+        ".jpg",
+        ".png",
+    ]

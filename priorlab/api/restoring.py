@@ -244,6 +244,10 @@ def degrade_file(
         say(f"{source} is cropped to {width}x{height} pixels")
     for note in (*picture.notes, *pictures.write(output, measurement.y, like=picture)):
         say(note)
+    if output.suffix.lower() in (".jpg", ".jpeg"):
+        say(
+            f"{output} is compressed once more, by JPEG; .png and .tif files hold what {task} makes"
+        )
     say(f"wrote {output}")
     mask = _mask(measurement)
     if mask is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import math
+import os
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -81,9 +82,13 @@ def of_folder(
     except OSError as error:
         raise UsageError(f"cannot read folder {folder}: {error.strerror or error}") from None
     paths = sorted((p for p in listed if p.suffix.lower() in READ_SUFFIXES), key=_natural_order)
+    deeper = _subfolders(listed)
     if not paths:
-        raise UsageError(f"folder {folder} holds no images ({', '.join(READ_SUFFIXES)})")
+        lower = f"; those below {deeper[0]} do not count" if deeper else ""
+        raise UsageError(f"folder {folder} holds no images ({', '.join(READ_SUFFIXES)}){lower}")
     found, problems = [], _other_files(listed)
+    if deeper:
+        problems.append(f"{printable(', '.join(deeper))}: images in subfolders do not count")
     for name, path in zip(_names(paths), paths, strict=True):
         try:
             found.append(describe(name, path))
@@ -101,6 +106,20 @@ def _other_files(paths: Sequence[Path]) -> list[str]:
     others = [p.name for p in paths if p.suffix.lower() not in known and not p.is_dir()]
     names = printable(", ".join(sorted(others)))
     return [f"{names}: not the suffix of a picture that can be read"] if others else []
+
+
+def _subfolders(paths: Sequence[Path]) -> list[str]:
+    """Return the names of those folders in or below which there are images."""
+    return sorted(
+        path.name
+        for path in paths
+        if path.is_dir()
+        and any(
+            Path(name).suffix.lower() in READ_SUFFIXES
+            for _, _, names in os.walk(path)
+            for name in names
+        )
+    )
 
 
 def describe(name: str, path: Path, white: int = 0) -> ImageFile:
@@ -124,7 +143,7 @@ def _size(image: NDArray[np.float32]) -> tuple[int, int, int]:
 
 
 def on_one_scale(images: Sequence[ImageFile]) -> tuple[tuple[ImageFile, ...], tuple[str, ...]]:
-    """Find one white for all files of 16 bits that declare none; returns a note on it, too.
+    """Find one white for all files of 16 bits that declare none; returns notes on it, too.
 
     By itself a dark picture of a camera would be taken for one of fewer bits.
 
@@ -140,7 +159,16 @@ def on_one_scale(images: Sequence[ImageFile]) -> tuple[tuple[ImageFile, ...], tu
     common = levels.of_numbers(functools.reduce(np.union1d, present.values()))
     white = int(common.white)
     scaled = [describe(i.name, i.path, white) if i in present else i for i in images]
-    return tuple(scaled), (common.guessed,) if common.guessed else ()
+    notes = [common.guessed] if common.guessed else []
+    fewer = [
+        i.path.name for i, found in present.items() if 2 * levels.of_numbers(found).white < white
+    ]
+    if fewer:
+        notes.append(
+            f"{printable(', '.join(fewer))}: by itself of fewer bits, but dark here, as all files"
+            f" of 16 bits share the white of {white}; if that is wrong, use a folder for each depth"
+        )
+    return tuple(scaled), tuple(notes)
 
 
 def _names(paths: Sequence[Path]) -> list[str]:

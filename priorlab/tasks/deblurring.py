@@ -67,7 +67,7 @@ class Deblur(Task):
         25, "side of the kernel to estimate, odd, somewhat more than the blur", low=3, high=99
     )
     kernel: str = parameter(
-        "", "file with the kernel: an image, a .npy or a .txt matrix", file=True
+        "", "file with the kernel: an image, a .npy or a .txt matrix; its sum is made 1", file=True
     )
     sigma: float = sigma_parameter(2)
     boundary: str = boundary_parameter("unknown", "reflect")
@@ -87,6 +87,13 @@ class Deblur(Task):
     def noise(self) -> Noise:
         """Gaussian noise on the blurred image."""
         return noise_of(self.sigma)
+
+    @property
+    @override
+    def rules(self) -> str:
+        """As every task has them, and what a picture shows that light reached from beyond it."""
+        within = "; images without the border into which the blur brings what lies beyond"
+        return super().rules + (within if self.boundary == "unknown" else "")
 
     @override
     def operator(self, shape: Shape, rng: np.random.Generator) -> Convolution:

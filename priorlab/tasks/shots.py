@@ -47,11 +47,23 @@ def shot_of(truth: NDArray[np.float32], folder: str) -> NDArray[np.float32]:
     """
     path = _shots(folder).get(arrays.digest(truth))
     if path is None:
-        raise UsageError(f"shots={folder} holds no NAME{TRUTH} that is this picture")
+        raise UsageError(_why_not(arrays.digest(truth), folder))
     shot = read(path)
     if shot.shape != truth.shape:
         raise UsageError(f"{path} has another size or other channels than its truth")
     return shot
+
+
+def _why_not(picture: str, folder: str) -> str:
+    """Say why a picture, given by its digest, has no shot in a folder."""
+    for file in _pictures(folder):
+        name = file.stem.removesuffix(TRUTH)
+        if not file.stem.endswith((SHOT, TRUTH)) or arrays.digest(read(file)) != picture:
+            continue
+        if file.stem.endswith(SHOT):
+            return f"{file.name} is a shot itself; name the truths, NAME{TRUTH}, with --images"
+        return f"shots={folder} holds {file.name}, but no {name}{SHOT} that is its shot"
+    return f"shots={folder} holds no NAME{TRUTH} that is this picture"
 
 
 def digest(folder: str) -> str:
@@ -72,7 +84,7 @@ def _shots(folder: str) -> Mapping[str, Path]:
 
 def _pairs(folder: str) -> list[tuple[Path, Path]]:
     """Return truth and shot of each scene."""
-    files = sorted(p for p in Path(folder).glob("*") if p.suffix.lower() in READ_SUFFIXES)
+    files = _pictures(folder)
     shots = {path.stem.removesuffix(SHOT): path for path in files if path.stem.endswith(SHOT)}
     pairs = [
         (path, shots[path.stem.removesuffix(TRUTH)])
@@ -82,3 +94,7 @@ def _pairs(folder: str) -> list[tuple[Path, Path]]:
     if not pairs:
         raise UsageError(f"shots={folder} holds no pair NAME{SHOT} and NAME{TRUTH} of pictures")
     return pairs
+
+
+def _pictures(folder: str) -> list[Path]:
+    return sorted(p for p in Path(folder).glob("*") if p.suffix.lower() in READ_SUFFIXES)

@@ -50,13 +50,24 @@ def test_photos_are_small_and_documented():
     assert all(file.name in text for file in files)
 
 
+def test_images_in_subfolders_do_not_count_which_is_said(folder):
+    (folder / "notes").mkdir()
+    (folder / "notes" / "a.txt").write_text("no image")
+    (folder / "more" / "deep").mkdir(parents=True)
+    picture(folder / "more" / "deep" / "3.png")
+    with pytest.raises(UsageError, match=r"holds no images .*; those below more do not count"):
+        datasets.load(str(folder))
+    picture(folder / "1.png")
+    dataset = datasets.load(str(folder))
+    assert names(dataset) == ["1"]
+    assert dataset.problems == ("more: images in subfolders do not count",)
+
+
 def test_folder_in_natural_order(folder):
     for name in ("10.png", "2.tif", "b.bmp", "A.PNG", "1.jpg"):
         picture(folder / name)
     (folder / "notes.txt").write_text("no image")
     (folder / ".hidden.png").write_text("no image")
-    (folder / "more").mkdir()
-    picture(folder / "more" / "3.png")
     dataset = datasets.load(str(folder))
     assert dataset.name == "mine" and not dataset.problems
     assert names(dataset) == ["1", "2", "10", "A", "b"]

@@ -86,8 +86,9 @@ def test_a_data_set_has_one_white(tmp_path):
     dataset = datasets.load(str(tmp_path))
     assert [image.white for image in dataset.images] == [4095, 4095, 0]
     assert np.allclose(dataset.images[1].read()[0], dark / 4095)
-    (note,) = dataset.notes
-    assert note.endswith("taken for 12 bits, with white at 4095")
+    common, own = dataset.notes
+    assert common.endswith("taken for 12 bits, with white at 4095")
+    assert own.startswith("b.tif: by itself of fewer bits, but dark here")
 
 
 def test_our_own_dark_files_are_not_stretched(tmp_path):

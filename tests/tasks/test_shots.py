@@ -42,6 +42,13 @@ def test_what_is_no_pair_is_said(folder):
     stranger = arrays.to_tensor(picture(96, 96, 3, seed=9))
     with pytest.raises(UsageError, match="holds no NAME_mean that is this picture"):
         DenoiseReal(shots=str(folder)).measure(stranger, 0)
+    shot = arrays.to_tensor(reading.read(folder / "a_real.png"))
+    with pytest.raises(UsageError, match=r"a_real.png is a shot itself; name the truths"):
+        DenoiseReal(shots=str(folder)).measure(shot, 0)
+    save(folder / "c_mean.png", picture(96, 96, 3, seed=9))
+    lonely = arrays.to_tensor(reading.read(folder / "c_mean.png"))
+    with pytest.raises(UsageError, match=r"holds c_mean.png, but no c_real that is its shot"):
+        DenoiseReal(shots=str(folder)).measure(lonely, 0)
     save(folder / "b_real.png", picture(32, 96, 3))
     clean = arrays.to_tensor(reading.read(folder / "b_mean.png"))
     with pytest.raises(UsageError, match="has another size or other channels than its truth"):

@@ -18,8 +18,8 @@ INPUT = "degraded"
 """The name of the prior that returns its input, interpolated where pixels are missing."""
 
 PUBLISHED = (
-    "(published): copied from the paper, not measured here: other draws of the noise and"
-    " another implementation; neither ranked nor compared."
+    "(published): copied from the paper, not measured here: another implementation, and other draws"
+    " of what is random; neither ranked nor compared."
 )
 
 
@@ -53,7 +53,10 @@ def below(
     if full and images > 1:
         notes += _intervals(lines, images, shown)
     if full and reference and "psnr_wins" in shown:
-        notes.append(f"wins: share of the images on which the prior is better than {reference}.")
+        notes.append(
+            f"wins: share of the images on which the prior is better than {reference}; a tie counts"
+            " half."
+        )
     notes += timing(rows, shown)
     capped = (rows[MAIN] > statistics.PSNR_CAP) & (rows["status"] == "ok")
     if of_psnr and capped.any():

@@ -126,7 +126,8 @@ def pair(
     names = _names(first, second)
     renamed = second.assign(written=second["prior"])
     keys = zip(second["task"], second["prior"], strict=True)
-    renamed["prior"] = [names.get(key, key[1]) for key in keys]
+    specs = [names.get(key, key[1]) for key in keys]
+    renamed["prior"] = pd.Series(specs, renamed.index, second["prior"].dtype)  # also of no rows
     both = first.merge(renamed, on=list(CELL), suffixes=("", "_b"))
     good = both[(both["status"] == "ok") & (both["status_b"] == "ok")]
     differences = {metric: _differences(good, metric) for metric in metrics}
@@ -181,10 +182,12 @@ def _changes(
 ) -> dict[tuple[str, str], Change]:
     """Return the change of each prior and task, adjusted for how many are compared."""
     values: dict[tuple[str, str], Values] = {
-        key: (means.iloc[:, 1] - means.iloc[:, 0]).to_numpy(dtype=float)
+        key: statistics.without_rounding(
+            (means.iloc[:, 1] - means.iloc[:, 0]).to_numpy(float), means
+        )
         for key, means in found.items()
     }
-    # What is the same to the last digit is no test whose number counts.
+    # What is the same but for rounding is no test whose number counts.
     tested = {key: differences for key, differences in values.items() if np.any(differences)}
     adjusted = dict(
         zip(tested, holm([wilcoxon(differences) for differences in tested.values()]), strict=True)

@@ -202,7 +202,12 @@ class Pivot:
             yield from _once(broken, names)
         if self.idle:
             yield f"For none of these tasks: {', '.join(self.idle)}."
-        if tuned := [p for p in dict.fromkeys(line.prior for line in lines) if p in header.tuned]:
+        kinds = rows.groupby("prior")["degradation"].unique()
+        if tuned := [
+            prior
+            for prior in dict.fromkeys(line.prior for line in lines)
+            if header.tuned.get(prior, {}).keys() & set(kinds[prior])
+        ]:
             yield f"With tuned parameters, which the table of each task says: {', '.join(tuned)}."
         if self.published:
             yield notes.PUBLISHED

@@ -11,8 +11,9 @@ from priorlab.suites.published import Published
 
 MEANING = (
     "pass: at most the tolerance below the published figure; 'above' where it is more than the"
-    " tolerance better, which no other draw of the noise explains either. The published draws of"
-    " the noise are not known, so even the same method moves by some hundredths of a dB."
+    " tolerance better, which no other draw of the noise explains either. Where noise or masks are"
+    " drawn, the published draws are not known: even the same method moves by some hundredths of a"
+    " dB."
 )
 
 

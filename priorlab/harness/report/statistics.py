@@ -130,20 +130,24 @@ def compare(
     """
     differences = _differences(table, reference)
     whole = set(complete(table))
+    intervals: dict[str, Interval | None] = {}
+    adjusted: dict[str, float] = {}
     # Incomplete priors have no say in which of the others are separable.
-    intervals = holm_intervals({p: v for p, v in differences.items() if p in whole})
-    intervals |= holm_intervals({p: v for p, v in differences.items() if p not in whole})
+    for is_whole in (True, False):
+        family = {p: v for p, v in differences.items() if (p in whole) is is_whole}
+        intervals |= holm_intervals(family)
+        tests = [wilcoxon(values) for values in family.values()]
+        adjusted |= dict(zip(family, holm(tests), strict=True))
     sign = 1 if higher_is_better else -1
-    adjusted = holm([wilcoxon(values) for values in differences.values()])
     return {
         prior: Comparison(
             images=len(values),
             difference=float(values.mean()),
             interval=intervals[prior],
             wins=float(np.mean((sign * values > 0) + 0.5 * (values == 0))),
-            p=p,
+            p=adjusted[prior],
         )
-        for (prior, values), p in zip(differences.items(), adjusted, strict=True)
+        for prior, values in differences.items()
     }
 
 
@@ -229,9 +233,20 @@ def typical_image(table: pd.DataFrame) -> str:
 def _differences(table: pd.DataFrame, reference: str) -> dict[str, Values]:
     """Return each other prior minus the reference on the images that both restored."""
     found = {}
-    tie = TIE * min(1.0, float(np.nanmax(np.abs(table.to_numpy(dtype=float)), initial=0)))
     for prior in table.columns.drop(reference):
         values = (table[prior] - table[reference]).dropna().to_numpy(dtype=float)
         if len(values):
-            found[str(prior)] = np.where(np.abs(values) < tie, 0.0, values)
+            found[str(prior)] = without_rounding(values, table)
     return found
+
+
+def without_rounding(differences: Values, table: pd.DataFrame) -> Values:
+    """Return differences of values of a table, with 0 for those that are no more than rounding.
+
+    Examples
+    --------
+    >>> without_rounding(np.array([1e-14, 0.1]), pd.DataFrame({"tv": [30.0, 28.0]})).tolist()
+    [0.0, 0.1]
+    """
+    tie = TIE * min(1.0, float(np.nanmax(np.abs(table.to_numpy(dtype=float)), initial=0)))
+    return np.where(np.abs(differences) < tie, 0.0, differences)

@@ -14,7 +14,7 @@ import pandas as pd
 from priorlab.errors import UsageError, suggestion
 from priorlab.escaping import without_home
 from priorlab.harness.results import schema
-from priorlab.harness.results.folder import RunFolder
+from priorlab.harness.results.folder import INFO, RunFolder
 from priorlab.harness.results.header import Header
 from priorlab.harness.results.schema import FINAL, LABELS, METRICS, OUTCOME, RUN, Outcome
 from priorlab.harness.results.store import Store, storable
@@ -104,7 +104,11 @@ class Run:
         total, missing = int(self.info["total"]), int(self.info["total"]) - len(self.rows)
         notes = [f"Left out: {problem}." for problem in self.info["problems"]]
         if missing:
-            notes.append(f"Incomplete: the run was stopped before {missing} of its {total} cells.")
+            absent = [name for name in self.info["priors"] if name not in set(self.rows["prior"])]
+            nothing = f"; nothing is there of {', '.join(absent)}" if absent else ""
+            notes.append(
+                f"Incomplete: the run was stopped before {missing} of its {total} cells{nothing}."
+            )
         suite = self.info.get("suite", {})
         source = suite.get("source", "")
         return Header(
@@ -181,7 +185,9 @@ def load(run: str | Path, out: Path = Path("results")) -> Run:
     ...
     priorlab.errors.UsageError: there is no run first in results (runs: none)
     """
-    path = next((path for path in (Path(run), out / run) if path.is_dir()), None)
+    places = [path for path in (Path(run), out / run) if path.is_dir()]
+    # A folder of pictures may be called as the run that compares priors on them.
+    path = next((path for path in places if (path / INFO).exists()), places[0] if places else None)
     if path is None:
         known = sorted(file.parent.name for file in out.glob("*/run.json"))
         hint = suggestion(str(run), known)

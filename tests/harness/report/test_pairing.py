@@ -6,7 +6,7 @@ import pytest
 
 from priorlab.harness.report import equivalence, pairing, pairing_sheets
 from priorlab.harness.report.inference import interval
-from priorlab.harness.results import schema
+from priorlab.harness.results import csv_files, schema
 
 NOISE = 0.02 * np.sin(7 * np.arange(12))
 
@@ -133,3 +133,17 @@ def test_seconds_compare_only_on_one_machine(facts, said):
 def test_other_measurements_are_said():
     one = only(compared([rows()], [rows(measurement="n")]))
     assert one.remarks == ["not the same data: other images, or the noise was drawn anew"]
+
+
+def test_a_run_without_any_row_has_nothing_in_common_with_another():
+    head = next(iter(csv_files.parts(schema.frame(rows())))).splitlines()[0]
+    none = schema.frame(csv_files.read(f"{head}\n"))
+    for first, second in ((rows(), none), (none, rows()), (none, none)):
+        found = pairing.pair(first, second, ["psnr"])
+        assert not found.compared
+
+
+def test_what_differs_by_rounding_is_the_same():
+    assert only(compared([rows()], [rows(gain=1e-14 * NOISE)])).changes["psnr"].verdict == "same"
+    ssim = [rows(ssim=0.8), rows(ssim=0.8 + 3e-8)]
+    assert only(compared(ssim[:1], ssim[1:], ["ssim"])).changes["ssim"].verdict == "same"

@@ -1,5 +1,6 @@
 """The table of all tasks: every figure in its place, and none that is not what it seems."""
 
+import dataclasses
 import io
 
 import numpy as np
@@ -145,3 +146,10 @@ def test_an_unknown_column_is_one_clear_sentence(
 ) -> None:
     with pytest.raises(UsageError, match="unknown column 'psnrr'; did you mean 'psnr'"):
         tables.render(rows, style, HEADER, columns=["psnrr"], pivot=pivot)
+
+
+def test_tuned_is_a_prior_that_has_parameters_for_what_it_restored(rows):
+    tuned = {"tv": {"noise": "weight=1"}, "unet": {"blur": "steps=9"}}
+    told = dataclasses.replace(HEADER, tuned=tuned)
+    text = tables.render(rows.assign(degradation="noise"), "md", told, pivot=True)
+    assert "which the table of each task says: tv.\n" in text

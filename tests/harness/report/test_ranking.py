@@ -1,5 +1,7 @@
 """Ranks over tasks and data sets: against scipy, against published figures, and on their edges."""
 
+import itertools
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -108,3 +110,18 @@ def test_the_validation_finds_what_it_should_on_few_runs():
 def test_two_priors_in_one_order_on_two_tasks_may_be_chance():
     """Of the four orders that equally good priors have on two blocks, two are unanimous."""
     assert ranking.friedman(pd.DataFrame({"tv": [1, 1], "nlm": [2, 2]})) == 0.5
+
+
+def test_in_few_blocks_no_orders_have_a_smaller_p_than_equal_ones_and_each_p_is_exact():
+    orders = [list(one) for one in itertools.permutations(range(1, 5))]
+    distances = [sum((i - a) ** 2 for i, a in enumerate(one, 1)) for one in orders]
+    for one, distance in zip(orders, distances, strict=True):
+        exact = np.mean([other <= distance for other in distances])  # two blocks: Spearman's
+        assert ranking.friedman(pd.DataFrame([orders[0], one])) == pytest.approx(exact)
+
+
+def test_ties_have_their_part_in_the_statistic_of_many_blocks():
+    ranked = pd.DataFrame(np.random.default_rng(0).integers(3, size=(20, 4))).rank(axis=1)
+    chi = stats.friedmanchisquare(*ranked.to_numpy().T).statistic
+    by_hand = stats.f.sf(19 * chi / (20 * 3 - chi), 3, 3 * 19)
+    assert ranking.friedman(ranked) == pytest.approx(by_hand)
