@@ -61,6 +61,7 @@ def test_every_kind_of_prior_solves_a_task_of_a_plugin(solved, task):
     assert rows["psnr"].min() > 18
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("task", ["denoise", "inpaint"])
 def test_every_kind_of_prior_restores_four_channels(four_channels, task):
     rows = four_channels[four_channels["task"].str.startswith(task)]
@@ -72,6 +73,7 @@ def test_every_kind_of_prior_restores_four_channels(four_channels, task):
     assert able["psnr"].min() > 18
 
 
+@pytest.mark.slow
 def test_a_prior_that_cannot_says_so_in_its_row(four_channels):
     rows = four_channels[four_channels["prior"] == "unet"]
     assert set(rows["status"]) == {"unsupported"}

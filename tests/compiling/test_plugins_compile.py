@@ -104,6 +104,7 @@ def test_the_priors_that_run_by_default_are_prepared_elsewhere(compile_these, tm
     assert err == ""
 
 
+@pytest.mark.slow
 def test_what_fails_is_said_in_a_line_and_the_others_are_prepared(compile_these, tmp_path, capfd):
     assert compile_these("Raises", "Exits", "Noted", "NotedToo", "Writes") == 1
     assert (tmp_path / "writes").exists()

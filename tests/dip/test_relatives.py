@@ -153,6 +153,7 @@ def test_a_window_is_mirrored_in_any_way() -> None:
     assert seen == {str(way.flatten().tolist()) for way in ways}
 
 
+@pytest.mark.slow
 def test_self2self_fills_in_missing_pixels_and_keeps_the_exact_ones() -> None:
     clean = picture(48)
     exact = measure(clean, half_mask(48), NoNoise())

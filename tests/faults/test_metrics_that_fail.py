@@ -49,6 +49,7 @@ def check(rows, name, expected, line):
         assert all(re.search(pattern, said) for said in says), says
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", METRICS.QUICK)
 def test_a_metric_that_fails_costs_its_own_value_only(name, quick, line):
     check(quick, name, METRICS.QUICK[name], line)

@@ -12,7 +12,11 @@ from priorlab.errors import UsageError
 from priorlab_metrics.dists import DISTS
 from priorlab_metrics.lpips import LPIPS
 
-CASES = [(LPIPS, "alexnet"), (LPIPS, "vgg16"), (DISTS, "vgg16")]
+CASES = [
+    (LPIPS, "alexnet"),
+    pytest.param(LPIPS, "vgg16", marks=pytest.mark.slow),
+    pytest.param(DISTS, "vgg16", marks=pytest.mark.slow),
+]
 
 
 @pytest.fixture(scope="module")

@@ -52,6 +52,7 @@ def test_nothing_of_a_template_is_left(packages):
             assert "$" not in path.read_text(), path
 
 
+@pytest.mark.slow
 def test_quick_kinds_pass_their_tests(packages):
     folder = packages / "my-dataset"
     told = run(folder, "pytest", "-q", "-p", "no:cacheprovider", path=(folder,))

@@ -279,6 +279,7 @@ def test_the_uncertainty_is_the_deviation_of_the_later_outputs() -> None:
     torch.testing.assert_close(album.uncertainty, later.std(0))
 
 
+@pytest.mark.slow
 def test_the_posterior_of_several_runs_is_that_of_all_their_samples() -> None:
     clean, settings = picture(16), {"iterations": 20, "langevin": 1.0, "warm_up": 0}
     batch = noisy(torch.cat([clean, 1 - clean]))

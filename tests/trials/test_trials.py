@@ -227,7 +227,7 @@ def test_what_hangs_is_not_waited_for_again_unless_asked(tmp_path, monkeypatch):
     assert "more than 0.3 s" in third.problem
 
 
-@pytest.mark.parametrize("content", ["", "[]", "{", '{"x": 1}', "\0"])
+@pytest.mark.parametrize("content", ["[]", "{", '{"x": 1}'])
 def test_a_damaged_note_is_as_none(content, tmp_path):
     file = write(tmp_path, "mine")
     plugins.load([file])

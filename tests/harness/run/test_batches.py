@@ -28,12 +28,14 @@ def crowds(tmp_path_factory, compare):
     return run, run.rows.set_index("prior")
 
 
+@pytest.mark.slow
 def test_a_batch_that_takes_as_long_as_one_image_gives_as_many_times_the_throughput(crowds):
     row = crowds[1].loc["together"]
     assert row["batch"] == 4 and row["message"] == ""
     assert 2.5 < row["throughput"] * row["seconds"] < 6, "4, unless the machine is busy"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("prior", ["good", "unsure"])
 def test_a_prior_that_gains_nothing_is_not_asked(crowds, prior):
     row = crowds[1].loc[prior].isna()
@@ -41,6 +43,7 @@ def test_a_prior_that_gains_nothing_is_not_asked(crowds, prior):
     assert crowds[1].loc[prior, "message"] == ""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("prior", "message"),
     [
@@ -58,6 +61,7 @@ def test_a_batch_that_fails_costs_the_throughput_and_no_more(crowds, prior, mess
     assert row["message"].startswith(f"no throughput: {message}")
 
 
+@pytest.mark.slow
 def test_the_tables_show_it(crowds):
     text = (crowds[0].folder / "table.md").read_text()
     assert "| images/s |" in text and "for 4 copies of an image at once" in text

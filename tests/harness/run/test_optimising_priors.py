@@ -46,6 +46,7 @@ def rows(settings, tmp_path, priors):
     return [(row["status"], row["message"]) for row in found.to_dict("records")]
 
 
+@pytest.mark.slow
 def test_optimisers_are_there_before_a_prior_that_uses_them_is_prepared(settings, tmp_path):
     assert rows(settings, tmp_path, "fitted") == [("ok", "")]
 

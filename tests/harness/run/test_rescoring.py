@@ -85,6 +85,7 @@ def test_a_new_metric_is_computed_in_a_child_and_only_what_is_damaged_restored_a
     assert len(processes(folder)) == 3, "it is known now"
 
 
+@pytest.mark.slow
 def test_a_metric_that_ends_its_process_costs_neither_image_nor_other_scores(
     known, out, settings, told, calls
 ):
