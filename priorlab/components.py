@@ -317,7 +317,7 @@ def _check(owner: type[Component], field: dataclasses.Field[Any], kind: Any, val
         raise UsageError(f"{typed} is not a {wanted}; expected {facts['doc']}")
     choices = facts.get("choices", ())
     if choices and value not in choices:
-        raise UsageError(f"{typed} is not one of {', '.join(choices)}")
+        raise UsageError(f"{typed} is not one of {', '.join(map(str, choices))}")
     if isinstance(value, bool) or not isinstance(value, int | float):
         return
     if isinstance(value, float) and not math.isfinite(value):

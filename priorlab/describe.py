@@ -67,7 +67,7 @@ def _fields(component: type[Component]) -> list[str]:
     rows = []
     for field in dataclasses.fields(component):
         facts, scale = field.metadata, field.metadata.get("scale", 1.0)
-        kind = "|".join(facts.get("choices", ())) or _type(types[field.name])
+        kind = "|".join(map(str, facts.get("choices", ()))) or _type(types[field.name])
         notes = [facts["unit"]] if facts.get("unit") else []
         limits = [
             f"{word} {facts[key] / scale:g}"

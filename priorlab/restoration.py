@@ -81,6 +81,8 @@ def run(
     """
     prior = prior.settled(kind_of(measurement))
     if problem := prior.unsupported(measurement):
+        if not isinstance(problem, str):
+            raise TypeError(f"unsupported returned {problem!r}; it is to return a text or None")
         raise Unsupported(problem)
     device = measurement.y.device
     if isinstance(prepared, Exception):

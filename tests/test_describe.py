@@ -9,6 +9,23 @@ from priorlab.describe import describe
 from priorlab.errors import UsageError
 from priorlab.hookspecs import KINDS
 
+ODD = """
+import dataclasses
+from priorlab import Denoiser, hookimpl, parameter
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Odd(Denoiser):
+    name = "odd"
+    side: int = parameter(3, "rows of the window", choices=(1, 3, 5))
+
+    def denoise(self, v, sigma):
+        return v
+
+@hookimpl
+def priorlab_priors():
+    return [Odd]
+"""
+
 
 @pytest.fixture(scope="module")
 def registry():
@@ -42,3 +59,12 @@ def test_everything_can_be_shown(registry):
 def test_an_unknown_name_gets_a_suggestion(registry):
     with pytest.raises(UsageError, match="unknown name 'dipp'; did you mean 'dip'"):
         describe("dipp", registry)
+
+
+def test_choices_may_be_numbers(tmp_path):
+    file = tmp_path / "odd.py"
+    file.write_text(ODD)
+    registry = plugins.load([file])
+    assert "1|3|5" in describe("odd", registry)
+    with pytest.raises(UsageError, match="is not one of 1, 3, 5"):
+        registry.build_priors("odd:side=2")

@@ -328,3 +328,14 @@ def test_a_missing_file_or_folder_is_said_at_once(tmp_path):
         plugins.load([tmp_path / "none.py"])
     with pytest.raises(UsageError, match="no such folder"):
         plugins.load(folders=[tmp_path / "none"])
+
+
+def test_a_parameter_may_not_take_the_name_of_a_setting_of_the_solver(tmp_path):
+    text = GOOD.format(name="x").replace(
+        "    def d", "    steps: int = parameter(1, 'how often the blur is repeated')\n    def d"
+    )
+    text = "import dataclasses\nfrom priorlab import parameter\n" + text.replace(
+        "class ", "@dataclasses.dataclass(frozen=True, kw_only=True)\nclass ", 1
+    )
+    (broken,) = plugins.load([write(tmp_path, "broken.py", text)]).problems
+    assert "steps is a setting of the solver (calls of the denoiser" in broken.problem

@@ -2,13 +2,17 @@
 
 import dataclasses
 import math
+import os
+import signal
 import warnings
+from pathlib import Path
 from typing import ClassVar
 
 import pytest
 import torch
+from sample_pictures import picture, save
 
-from priorlab import plugins, restoration
+from priorlab import api, plugins, restoration
 from priorlab.errors import Unsupported, UsageError
 from priorlab.forward.conjugate_gradients import (
     ConvergenceWarning,
@@ -309,3 +313,27 @@ def test_interpolations_are_as_they_were_published():
     priors = plugins.load().priors
     kept = {name for name, prior in priors.items() if not prior.defers_to_exact_data}
     assert kept == {"degraded", "bicubic", "lanczos"}
+
+
+class Spoils(Prior):
+    """It leaves the process another one than it was."""
+
+    name = "spoils"
+
+    def restore(self, measurement, trace=SILENT, seed=0):
+        os.chdir("/")
+        torch.set_default_dtype(torch.float64)
+        torch.set_num_threads(1 + torch.get_num_threads())
+        os.umask(0o777)
+        signal.setitimer(signal.ITIMER_PROF, 100)
+        return measurement.y.clone()
+
+
+def test_what_a_prior_changes_in_the_process_is_put_back(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    save(tmp_path / "a.png", picture(20, 24, 1))
+    threads = torch.get_num_threads()
+    api.restore_file(Path("a.png"), Path("b.png"), "denoise:sigma=9", Spoils())
+    assert (tmp_path / "b.png").stat().st_mode & 0o400
+    assert torch.get_default_dtype() == torch.float32 and torch.get_num_threads() == threads
+    assert Path.cwd() == tmp_path and signal.getitimer(signal.ITIMER_PROF) == (0, 0)

@@ -27,6 +27,7 @@ from priorlab.priors import Prior
 from priorlab.registry import Registry
 from priorlab.tasks.base import Task
 from priorlab.trace import SILENT, FramedTrace, Trace
+from priorlab.trials import surroundings
 
 _log = logging.getLogger("priorlab")
 
@@ -361,7 +362,8 @@ def _restored(
     for name, image in found_out.items():
         trace.picture(name, image.cpu())
     told = _Told(trace, measurement.shape, say)
-    return restoration.attempt(chosen, measurement, seed=seed, trace=told), measurement
+    with surroundings.settings_kept():  # for the next prior, and for whoever called
+        return restoration.attempt(chosen, measurement, seed=seed, trace=told), measurement
 
 
 def _with_holes_opaque(

@@ -5,10 +5,12 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import os
+import sys
 import threading
 import time
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -28,6 +30,7 @@ from priorlab.conformance.scenes import (
 from priorlab.forward.degradation import kind_of
 from priorlab.forward.measurement import Measurement
 from priorlab.priors import Prior
+from priorlab.trials.surroundings import settings_kept
 
 ROUNDING = 2e-3
 """Greatest difference of values in [0, 1] that another order of summation may make."""
@@ -113,6 +116,8 @@ def batch(prior: Prior) -> None:
     """Each image of a batch is restored as it is alone."""
     measurement = batch_of(measured(prior), (1.0, 0.9, 0.8))
     together = _restored(prior, measurement)
+    if not prior.optimises and not torch.equal(together, _restored(prior, measurement, seed=1)):
+        raise Skipped("it draws random numbers, others for an image beside others than alone")
     alone = torch.cat([_restored(prior, measurement.image(index)) for index in range(3)])
     _compare(
         prior,
@@ -146,14 +151,9 @@ def threads(prior: Prior) -> None:
 def surroundings(prior: Prior) -> None:
     """Settings of torch and the working folder are afterwards what they were before."""
     before = _settings()
-    try:
+    with settings_kept():
         _restored(prior, measured(prior))
         changed = {key: value for key, value in _settings().items() if value != before[key]}
-    finally:
-        torch.set_num_threads(before["torch.get_num_threads()"])
-        torch.set_grad_enabled(before["torch.is_grad_enabled()"])
-        torch.set_default_dtype(before["torch.get_default_dtype()"])
-        os.chdir(before["os.getcwd()"])
     if changed:
         told = ", ".join(f"{key} from {before[key]} to {now}" for key, now in changed.items())
         raise Failed(f"it changed {told}; put back what you change, in a `finally`")
@@ -204,6 +204,29 @@ def gain(prior: Prior) -> None:
         )
 
 
+def place(prior: Prior) -> None:
+    """Colours and pixels stay where they are."""
+    count = channels_of(prior)
+    with contextlib.suppress(Exception):  # whether it has to take colour, `channels` says
+        task, measurement = first_supported(prior, scene(3))
+        restored, count = _restored(prior, measurement), 3
+    if count != 3:
+        task, measurement = first_supported(prior, scene(count))
+        restored = _restored(prior, measurement)
+    truth = task.truth(scene(count))
+    others = {
+        f"moved by a pixel {where}": truth.roll(step, dim)
+        for where, step, dim in (("down", 1, 2), ("up", -1, 2), ("right", 1, 3), ("left", -1, 3))
+    }
+    if count == 3:
+        others["with red and blue exchanged"] = truth.flip(1)
+        others["without its colours"] = truth.mean(1, keepdim=True).expand_as(truth)
+    own = _likeness(restored, truth)
+    for which, other in others.items():
+        if _likeness(restored, other) > own:
+            raise Failed(f"{task.spec()}: restored is rather the picture {which}; channels are RGB")
+
+
 def timing(prior: Prior) -> None:
     """All work is done while `restore` runs: nothing is remembered, and nothing goes on after."""
     measurement = measured(prior)
@@ -252,6 +275,7 @@ CHECKS = tuple(
         ("surroundings", surroundings, 60.0),
         ("scale", scale, 120.0),
         ("gain", gain, 300.0),
+        ("place", place, 120.0),
         ("timing", timing, 180.0),
         ("device", device, 180.0),
     )
@@ -264,7 +288,11 @@ def _settings() -> dict[str, Any]:
         "torch.get_num_threads()": torch.get_num_threads(),
         "torch.is_grad_enabled()": torch.is_grad_enabled(),
         "torch.get_default_dtype()": torch.get_default_dtype(),
+        "torch.get_deterministic_debug_mode()": torch.get_deterministic_debug_mode(),
+        "torch.get_float32_matmul_precision()": torch.get_float32_matmul_precision(),
         "os.getcwd()": os.getcwd(),
+        "sys.getrecursionlimit()": sys.getrecursionlimit(),
+        "numpy.geterr()": np.geterr(),
     }
 
 
@@ -295,6 +323,12 @@ def _compare(prior: Prior, a: Tensor, b: Tensor, says: str) -> None:
     gap = _rms(a, b) if fitted else _gap(a, b)
     if gap > (OF_FITS if fitted else ROUNDING):
         raise Failed(says.format(gap=gap))
+
+
+def _likeness(a: Tensor, b: Tensor) -> float:
+    """Return the correlation of two images, to which neither brightness nor contrast matter."""
+    a, b = a - a.mean(), b - b.mean()
+    return float((a * b).sum() / (a.norm() * b.norm()).clamp(min=1e-12))
 
 
 def _gap(a: Tensor, b: Tensor) -> float:

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from priorlab.conformance.checks import Skipped
+from priorlab.conformance.checks import Failed, Skipped
 from priorlab.forward.measurement import Measurement
 from priorlab.priors import Prior
 from priorlab.tasks.base import Task
@@ -57,6 +57,8 @@ def supported(prior: Prior, clean: Tensor) -> Iterator[tuple[Task, Measurement]]
         task = kind()
         measurement = task.measure(clean, seed=0)
         if reason := prior.unsupported(measurement):
+            if not isinstance(reason, str):
+                raise Failed(f"unsupported returned {reason!r}; it is to return a text or None")
             reasons.append(reason)
         else:
             yield task, measurement

@@ -18,6 +18,9 @@ PATCH = 5
 CONFIDENCE = 0.999
 """Chance that a patch of nothing but noise counts as one of weak texture."""
 
+FEWEST_PATCHES = 2 * PATCH**2
+"""Of fewer nothing is concluded."""
+
 MOST_PATCHES = 60_000
 ROUNDS = 4
 
@@ -57,6 +60,18 @@ def estimate_sigma(
     return np.array([_of_plane(p.astype(np.float64), m) for p, m in zip(image, masks, strict=True)])
 
 
+def can_be_estimated(usable: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return of each channel (C, H, W) whether enough of it is usable to estimate its noise.
+
+    Examples
+    --------
+    >>> can_be_estimated(np.stack([np.ones((16, 16), bool), np.zeros((16, 16), bool)])).tolist()
+    [True, False]
+    """
+    complete = [_sums(mask, (PATCH, PATCH)) == PATCH**2 for mask in usable]
+    return np.array([one.sum() >= FEWEST_PATCHES for one in complete])
+
+
 def _of_plane(plane: Plane, usable: NDArray[np.bool_]) -> float:
     """Estimate the level in one channel (H, W)."""
     across = ((plane[:, 2:] - plane[:, :-2]) / 2) ** 2
@@ -87,7 +102,7 @@ def _least_variance(patches: Plane) -> float:
     Of few patches it is too small, by the law of Marchenko and Pastur. Here it is corrected to
     what it would be of `MOST_PATCHES`, where the texture that is left makes up for the rest.
     """
-    if len(patches) < 2 * PATCH**2:
+    if len(patches) < FEWEST_PATCHES:
         return 0.0
     least = float(np.linalg.eigvalsh(np.cov(patches.T))[0])
     few, many = (1 - PATCH / count**0.5 for count in (len(patches), MOST_PATCHES))

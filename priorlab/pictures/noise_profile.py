@@ -14,7 +14,7 @@ from priorlab.errors import UsageError
 from priorlab.forward.noise import Gaussian
 from priorlab.forward.real_noise import RealNoise
 from priorlab.pictures import arrays, flat_blocks
-from priorlab.pictures.noise_level import estimate_sigma
+from priorlab.pictures.noise_level import can_be_estimated, estimate_sigma
 from priorlab.pictures.picture import Picture
 
 Array = NDArray[np.float64]
@@ -115,7 +115,9 @@ def profile(picture: Picture) -> NoiseProfile:
     picture = _sampled(picture)
     image, quantum = picture.image, picture.quantum
     usable = usable_pixels(picture)
-    if not usable.any() and image.min() < image.max():
+    even = image.min((1, 2)) == image.max((1, 2))
+    known = can_be_estimated(usable) | even
+    if not (known & ~even).any() and not even.all():
         hint = _hint_of_specks(picture, 0)
         raise UsageError(
             f"{picture.name} has black, white or transparent pixels nearly everywhere, so its "
@@ -132,6 +134,8 @@ def profile(picture: Picture) -> NoiseProfile:
         for seen, level in zip(_seen(picture, usable, blocks), white, strict=True)
     ]
     levels, pixels = np.array(found).T
+    for values in (white, levels, pixels):
+        values[~known] = _rms(values[known & ~even])  # like the other channels
     coarse = _is_coarse(_rms(levels), max(_rms(white), least))
     if coarse:
         # Among few blocks there are fewer flat ones, so that texture reads as noise.

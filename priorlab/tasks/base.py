@@ -5,6 +5,7 @@ The built-in ones are in `priorlab.tasks.builtin`.
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import hashlib
 import json
@@ -187,7 +188,8 @@ class Task(Component, ABC):
         rng_operator, rng_noise = self._generators(arrays.digest(exact[0].numpy()), seed)
         shape = _shape(clean)
         operator = self.operator(shape, rng_operator)
-        y = self.noise.sample(operator.forward(exact).numpy(), rng_noise)
+        # A copy sees the truth: what it keeps of that must not come to a prior with the data.
+        y = self.noise.sample(copy.deepcopy(operator).forward(exact).numpy(), rng_noise)
         if not np.isfinite(y).all():
             raise UsageError(f"{self.spec()}: the measured data hold NaN or infinite values")
         return self._measurement(torch.from_numpy(y), operator, shape).to(clean.device)

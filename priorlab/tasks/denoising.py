@@ -120,6 +120,11 @@ class DenoiseImpulse(Task):
 
         Salt and pepper is exactly 0 and 1 no longer once a picture was resized or stored as JPEG.
         """
+        if arrays.has_two_levels(picture.image):
+            raise UsageError(
+                f"{picture.name} holds black and white only, so its impulses cannot be told from"
+                " the rest; use another task"
+            )
         y = arrays.to_tensor(picture.image)
         extreme = impulses.estimated_amount(y)
         standing_out = ~impulses.inconspicuous_pixels(y, amount=0)  # the most conspicuous ones

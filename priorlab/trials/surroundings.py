@@ -44,18 +44,35 @@ def kept() -> Iterator[None]:
     >>> torch.get_default_dtype()
     torch.float32
     """
-    settings = [(write, read(), read) for read, write in _settings()]
     streams = sys.stdin, sys.stdout, sys.stderr
-    with warnings.catch_warnings(), _descriptors():
+    with settings_kept(), warnings.catch_warnings(), _descriptors():
         sys.stdout = sys.stderr
         try:
             yield
         finally:
             sys.stdin, sys.stdout, sys.stderr = streams
-            for write, before, read in settings:
-                with contextlib.suppress(Exception):  # the others are to be put back in any case
-                    if read() != before:
-                        write(before)
+
+
+@contextlib.contextmanager
+def settings_kept() -> Iterator[None]:
+    """Put back at the end what was set, such as the working folder and torch's defaults.
+
+    Examples
+    --------
+    >>> with settings_kept():
+    ...     torch.set_num_threads(1 + torch.get_num_threads())
+    ...     os.chdir("/")
+    >>> os.getcwd() == "/"
+    False
+    """
+    settings = [(write, read(), read) for read, write in _settings()]
+    try:
+        yield
+    finally:
+        for write, before, read in settings:
+            with contextlib.suppress(Exception):  # the others are to be put back in any case
+                if read() != before:
+                    write(before)
 
 
 def lasting(started: set[threading.Thread], limits: list[tuple[int, int]]) -> str:

@@ -135,6 +135,49 @@ class OneBrightness(Good):
     knows_exposure: ClassVar[bool] = False
 
 
+class Bgr(Good):
+    """It takes channels for blue, green, red on its way out."""
+
+    def denoise(self, v: Tensor, sigma: float) -> Tensor:
+        return super().denoise(v, sigma).flip(1)
+
+
+class Gray(Good):
+    """It returns gray pictures."""
+
+    def denoise(self, v: Tensor, sigma: float) -> Tensor:
+        return super().denoise(v, sigma).mean(1, keepdim=True).expand_as(v)
+
+
+class Moved(Good):
+    """Its window is not centred."""
+
+    def denoise(self, v: Tensor, sigma: float) -> Tensor:
+        return super().denoise(v, sigma).roll(1, -1)
+
+
+class Draws(Good):
+    """It draws random numbers, as it is advised to."""
+
+    def denoise(self, v: Tensor, sigma: float) -> Tensor:
+        return super().denoise(v + 0.1 * sigma * torch.randn_like(v), sigma)
+
+
+class Yes(Good):
+    """It says that it does not support something, and not why."""
+
+    def unsupported(self, measurement: Measurement) -> str | None:
+        return super().unsupported(measurement) is not None  # type: ignore[return-value]
+
+
+class Precise(Good):
+    """It leaves torch with another precision."""
+
+    def denoise(self, v: Tensor, sigma: float) -> Tensor:
+        torch.set_float32_matmul_precision("medium")
+        return super().denoise(v, sigma)
+
+
 class Worse(Good):
     """It makes all a quarter darker."""
 
@@ -216,6 +259,7 @@ BAD: dict[str, type[Denoiser]] = {
     "surroundings": Careless,
     "scale": OneBrightness,
     "gain": Worse,
+    "place": Bgr,
     "timing": Remembers,
     "denoise": IgnoresSigma,
 }

@@ -1,7 +1,19 @@
 """Each check finds the prior that does this one thing wrong, and says what would be right."""
 
 import pytest
-from conformance.bad_priors import BAD, Exits, Good, Ridge, WrongGradient, WrongProx
+from conformance.bad_priors import (
+    BAD,
+    Draws,
+    Exits,
+    Good,
+    Gray,
+    Moved,
+    Precise,
+    Ridge,
+    WrongGradient,
+    WrongProx,
+    Yes,
+)
 
 from priorlab import plugins
 from priorlab.conformance import checks, choosing, form_checks, running, suite
@@ -22,6 +34,7 @@ TELLS = {
     "surroundings": "torch.is_grad_enabled() from True to False",
     "scale": "knows_exposure: ClassVar[bool] = True",
     "gain": "of the degraded picture",
+    "place": "rather the picture with red and blue exchanged; channels are RGB",
     "timing": "the same picture again took",
     "denoise": "the same image for sigma = 0.005 and 0.5",
 }
@@ -41,6 +54,25 @@ def test_a_bad_prior_fails_just_the_check_that_is_meant(check):
     found = failed(BAD[check]())
     assert list(found) == [check]
     assert TELLS[check] in found[check]
+
+
+@pytest.mark.parametrize(
+    ("prior", "check", "says"),
+    [
+        (Gray, "place", "without its colours"),
+        (Moved, "place", "moved by a pixel right"),
+        (Precise, "surroundings", "torch.get_float32_matmul_precision() from highest to medium"),
+        (Yes, "tasks", "unsupported returned True; it is to return a text or None"),
+    ],
+)
+def test_a_check_finds_the_relatives_too(prior, check, says):
+    assert says in failed(prior())[check]
+
+
+def test_who_draws_random_numbers_as_advised_passes():
+    outcomes = {check.name: checks.run(check, Draws()) for check in suite.of_prior(Draws())}
+    assert "FAIL" not in {one.status for one in outcomes.values()}
+    assert outcomes["batch"].status == "skipped"
 
 
 def test_there_is_a_bad_prior_for_every_check():

@@ -161,3 +161,25 @@ def test_a_picture_without_a_place_for_noise_says_so():
     clear = Picture(image=np.random.default_rng(0).random((1, 64, 64)), opacity=np.zeros((64, 64)))
     with pytest.raises(UsageError, match="nearly everywhere, so its noise cannot be found out"):
         profile(clear)
+
+
+def page(paper: float, sigma: float) -> Picture:
+    """Gray strokes on paper that is nearly white: its noise is cut off nearly everywhere."""
+    clean = np.full((3, 128, 128), paper / 255)
+    clean[:, 20:100:16, 20:100] = 0.3
+    return stored(noisy(clean, sigma).image)
+
+
+@pytest.mark.parametrize(("paper", "sigma"), [(250, 10), (245, 20), (255, 5)])
+def test_noise_that_is_cut_off_nearly_everywhere_is_asked_for(paper: float, sigma: float) -> None:
+    with pytest.raises(UsageError, match="pixels nearly everywhere, so its noise cannot be found"):
+        profile(page(paper, sigma))
+
+
+def test_a_channel_in_which_nothing_can_be_measured_is_taken_for_the_others() -> None:
+    clean = np.full((3, 128, 128), 0.5)
+    clean[2] = 2 / 255
+    assert levels(stored(noisy(clean, 15).image)) == pytest.approx([15, 15, 15], rel=0.05)
+    clean[2] = 0  # of one value: without noise, which no other channel changes
+    picture = noisy(clean, np.array([15, 15, 0])[:, None, None])
+    assert levels(stored(picture.image)) == pytest.approx([15, 15, 0.3], abs=0.7)

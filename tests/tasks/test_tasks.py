@@ -507,3 +507,31 @@ def test_names_are_unique() -> None:
 )
 def test_a_title_tells_what_a_paper_tells(task: Task, title: str) -> None:
     assert task.title == title
+
+
+class Remembering(Identity):
+    """An operator that keeps what it last saw, as a cache would."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        self.last = x
+        return super().forward(x)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Leaky(Denoise):
+    name: ClassVar[str] = "leaky"
+
+    def operator(self, shape: Shape, rng: np.random.Generator) -> LinearOperator:
+        return Remembering()
+
+
+def test_nothing_that_an_operator_keeps_of_the_truth_comes_with_the_data() -> None:
+    measurement = Leaky().measure(torch.rand(1, 1, 16, 16), seed=0)
+    assert isinstance(measurement.operator, Remembering)
+    assert not hasattr(measurement.operator, "last")
+
+
+def test_the_impulses_of_a_picture_of_two_levels_are_not_guessed() -> None:
+    bits = (np.random.default_rng(0).random((1, 32, 32)) < 0.5).astype(np.float32)
+    with pytest.raises(UsageError, match="holds black and white only, so its impulses"):
+        DenoiseImpulse().for_picture(Picture(image=bits), typed=())

@@ -95,6 +95,8 @@ class SolverSettings:
 def check_settings(name: str, settings: SolverSettings) -> None:
     """Raise a `UsageError` for a setting that the solver has no use for.
 
+    And a `TypeError` where a prior means something else by a setting's name.
+
     Examples
     --------
     >>> check_settings("unet", SolverSettings(solver="pgd", data_weight=1.0))
@@ -102,6 +104,14 @@ def check_settings(name: str, settings: SolverSettings) -> None:
     ...
     priorlab.errors.UsageError: unet: data_weight= has no meaning with solver=pgd: its step is ...
     """
+    fields = type(settings).__dataclass_fields__
+    for one in dataclasses.fields(SolverSettings):
+        if fields[one.name].metadata.get("doc") != one.metadata["doc"]:
+            raise TypeError(
+                f"{name}: {one.name} is a setting of the solver ({one.metadata['doc']}); give yours"
+                " another name, or that one another default by"
+                f" priorlab.components.with_default(Denoiser, {one.name!r}, ...)"
+            )
     ignored = ALGORITHMS[settings.solver].ignores if settings.solver else {}
     for field, reason in ignored.items():
         if getattr(settings, field) is not None:
