@@ -5,6 +5,7 @@
     python benchmarks/tune_noise.py white DATASET
     python benchmarks/tune_noise.py strength DATASET
     python benchmarks/tune_noise.py sizes DATASET
+    python benchmarks/tune_noise.py pages DATASET
 
 `simulate` degrades photographs as cameras do, with white noise, and not at all; it records for
 each channel what priorlab.pictures.flat_blocks sees, and the PSNR that the sliding DCT reaches
@@ -13,7 +14,9 @@ that it returns costs as little PSNR as possible, and writes it into the package
 whose number is divisible by four are held out of the training and reported on. `white` sweeps
 the constants of priorlab.pictures.noise_level; `strength` sweeps by how much the level of single
 channels is raised (TOGETHER), and one scale against two (priorlab.solvers.stabilised). `sizes`
-compares the level that is found in parts of a picture with that in the whole.
+compares the level that is found in parts of a picture with that in the whole. `pages` prints how
+neighbouring pixels correlate in simulated pictures of cameras, and in pages of text with white
+noise (LEAST_CORRELATION).
 """
 
 from __future__ import annotations
@@ -25,12 +28,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 from scipy import ndimage
 
 from priorlab import plugins
 from priorlab.forward.camera import Camera
-from priorlab.pictures import noise_level, noise_profile, reading
+from priorlab.pictures import flat_blocks, noise_level, noise_profile, reading
 from priorlab.pictures.picture import Picture
 from priorlab.solvers import stabilised
 
@@ -244,6 +247,37 @@ def sizes(folder: Path) -> None:
         )
 
 
+def page(paper: int, spacing: int, sigma: float) -> np.ndarray:
+    """Return a page of dark text (1, H, W) on paper, with white noise, rounded to 8 bits."""
+    sheet = Image.new("L", SIZE, paper)
+    pen, font = ImageDraw.Draw(sheet), ImageFont.load_default(size=14)
+    for top in range(8, SIZE[1] - 20, spacing):
+        pen.text((8, top), "The quick brown fox jumps over the lazy dog", fill=30, font=font)
+    noise = np.random.default_rng(0).normal(0, sigma, SIZE[::-1])
+    return rounded(((np.asarray(sheet) + noise) / 255)[None])
+
+
+def pages(folder: Path) -> None:
+    """Print how neighbouring pixels correlate in the flattest blocks: of cameras, and of pages."""
+
+    def correlation(image: np.ndarray) -> float:
+        usable = noise_profile.usable_pixels(Picture(image=image.astype(np.float32)))
+        found = [flat_blocks.correlation(*both) for both in zip(image, usable, strict=True)]
+        return float(np.mean([value for value in found if value is not None] or np.nan))
+
+    cameras = []
+    for path in sorted(folder.iterdir())[::4]:
+        _, noisy, kind = simulated(path, seed=7)
+        noise = noise_profile.profile(Picture(image=noisy.astype(np.float32))).noise
+        if kind == CAMERA and not noise.is_independent:
+            cameras.append(correlation(noisy))
+    papers, spacings, sigmas = (200, 220, 230), (20, 40), (5, 10)
+    grid = itertools.product(papers, spacings, sigmas)
+    texts = [correlation(page(*chosen)) for chosen in grid]
+    for name, found in (("cameras", cameras), ("pages of text", texts)):
+        print(f"{len(found)} {name}: {np.nanmin(found):.2f} to {np.nanmax(found):.2f}")
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     commands = parser.add_subparsers(dest="command", required=True)
@@ -255,6 +289,7 @@ if __name__ == "__main__":
     commands.add_parser("white").add_argument("dataset", type=Path)
     commands.add_parser("sizes").add_argument("dataset", type=Path)
     commands.add_parser("strength").add_argument("dataset", type=Path)
+    commands.add_parser("pages").add_argument("dataset", type=Path)
     options = parser.parse_args()
     if options.command == "simulate":
         simulate(options.dataset, options.out, options.repeats)
@@ -264,5 +299,7 @@ if __name__ == "__main__":
         strength(options.dataset)
     elif options.command == "sizes":
         sizes(options.dataset)
+    elif options.command == "pages":
+        pages(options.dataset)
     else:
         white(options.dataset)

@@ -31,6 +31,10 @@ LEAST_COARSE = 3 / 255
 MOST_COARSE = 45 / 255
 """... and up to this one: above, it is texture all over."""
 
+LEAST_CORRELATION = 0.15
+"""Neighbouring pixels of noise that is not white correlate more than this in the flattest blocks;
+those of white noise do not, also on a page of text (results/real-noise.md)."""
+
 TRAINED_BLOCKS = 1900
 """The network was trained on so many blocks; of fewer it makes too much (see tune_noise.py)."""
 
@@ -136,7 +140,7 @@ def profile(picture: Picture) -> NoiseProfile:
     levels, pixels = np.array(found).T
     for values in (white, levels, pixels):
         values[~known] = _rms(values[known & ~even])  # like the other channels
-    coarse = _is_coarse(_rms(levels), max(_rms(white), least))
+    coarse = _is_coarse(_rms(levels), max(_rms(white), least)) and _is_smoothed(image, usable)
     if coarse:
         # Among few blocks there are fewer flat ones, so that texture reads as noise.
         count = np.array([len(found.mean) for found in blocks])
@@ -233,6 +237,15 @@ def _seen(
 def _is_coarse(level: float, white: float) -> bool:
     """Return whether a level is that of noise which is not white."""
     return level > COARSE * white and LEAST_COARSE < level < MOST_COARSE
+
+
+def _is_smoothed(image: NDArray[np.floating[Any]], usable: NDArray[np.bool_]) -> bool:
+    """Return whether neighbouring pixels of the flattest blocks are alike: not those of a page."""
+    found = [
+        flat_blocks.correlation(plane, mask) for plane, mask in zip(image, usable, strict=True)
+    ]
+    known = [value for value in found if value is not None]
+    return not known or float(np.mean(known)) > LEAST_CORRELATION
 
 
 def _network(seen: Array) -> tuple[float, float]:

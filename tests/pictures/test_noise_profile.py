@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
+import PIL.Image
+import PIL.ImageDraw
+import PIL.ImageFont
 import pytest
 from numpy.typing import NDArray
 from scipy import ndimage
@@ -183,3 +186,14 @@ def test_a_channel_in_which_nothing_can_be_measured_is_taken_for_the_others() ->
     clean[2] = 0  # of one value: without noise, which no other channel changes
     picture = noisy(clean, np.array([15, 15, 0])[:, None, None])
     assert levels(stored(picture.image)) == pytest.approx([15, 15, 0.3], abs=0.7)
+
+
+@pytest.mark.parametrize(("paper", "spacing"), [(240, 40), (230, 20), (200, 20)])
+def test_text_is_not_taken_for_the_grain_of_a_camera(paper: int, spacing: int) -> None:
+    sheet = PIL.Image.new("L", (320, 400), paper)
+    pen, font = PIL.ImageDraw.Draw(sheet), PIL.ImageFont.load_default(size=14)
+    for top in range(8, 380, spacing):
+        pen.text((8, top), "The quick brown fox jumps over the lazy dog", fill=30, font=font)
+    picture = stored(noisy(np.asarray(sheet)[None] / 255, 10).image)
+    assert profile(picture).noise.is_independent
+    assert levels(picture) == pytest.approx([10], rel=0.15)
