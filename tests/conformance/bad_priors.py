@@ -170,6 +170,23 @@ class Yes(Good):
         return super().unsupported(measurement) is not None  # type: ignore[return-value]
 
 
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Unchecked(Good):
+    """It forgets what its base checks."""
+
+    width: int = parameter(3, "of the window", low=1)
+
+    def __post_init__(self) -> None:
+        pass
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Untypable(Good):
+    """It asks for what nobody can type."""
+
+    widths: tuple[int, ...] = parameter((1, 2), "of the windows")
+
+
 class Precise(Good):
     """It leaves torch with another precision."""
 

@@ -10,6 +10,8 @@ from conformance.bad_priors import (
     Moved,
     Precise,
     Ridge,
+    Unchecked,
+    Untypable,
     WrongGradient,
     WrongProx,
     Yes,
@@ -62,6 +64,8 @@ def test_a_bad_prior_fails_just_the_check_that_is_meant(check):
         (Gray, "place", "without its colours"),
         (Moved, "place", "moved by a pixel right"),
         (Precise, "surroundings", "torch.get_float32_matmul_precision() from highest to medium"),
+        (Unchecked, "parameters", "a value below the least one was accepted"),
+        (Untypable, "parameters", "widths: what users type is an int, a float, a str or a bool"),
         (Yes, "tasks", "unsupported returned True; it is to return a text or None"),
     ],
 )
