@@ -268,8 +268,7 @@ def pages(folder: Path) -> None:
     cameras = []
     for path in sorted(folder.iterdir())[::4]:
         _, noisy, kind = simulated(path, seed=7)
-        noise = noise_profile.profile(Picture(image=noisy.astype(np.float32))).noise
-        if kind == CAMERA and not noise.is_independent:
+        if kind == CAMERA:
             cameras.append(correlation(noisy))
     papers, spacings, sigmas = (200, 220, 230), (20, 40), (5, 10)
     grid = itertools.product(papers, spacings, sigmas)
