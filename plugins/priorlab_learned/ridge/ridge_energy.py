@@ -11,7 +11,7 @@ from torch.nn.functional import conv2d
 
 BAND = 16_384
 """Pixels of an image whose filtered values are computed at once: those of 48 filters take 3 MB and
-stay in a cache. Whole images take three times as long, and a kilobyte for each pixel."""
+stay in a cache. Those of a whole image take a kilobyte for each pixel, and longer."""
 
 
 @dataclasses.dataclass(frozen=True)
