@@ -96,10 +96,10 @@ def seconds(value: float) -> str:
 
 
 def minutes(run: Path) -> int:
-    """Return how long a run took."""
+    """Return how long a run took, rounded up."""
     info = json.loads((run / "run.json").read_text("utf-8"))
     took = datetime.fromisoformat(info["finished"]) - datetime.fromisoformat(info["started"])
-    return round(took.total_seconds() / 60)
+    return math.ceil(took.total_seconds() / 60)
 
 
 def with_minutes(text: str, count: int) -> str:
