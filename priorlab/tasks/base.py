@@ -5,7 +5,6 @@ The built-in ones are in `priorlab.tasks.builtin`.
 
 from __future__ import annotations
 
-import copy
 import dataclasses
 import hashlib
 import json
@@ -185,13 +184,13 @@ class Task(Component, ABC):
         """
         clean = self.scene(clean)
         exact = clean.detach().cpu().double()
-        rng_operator, rng_noise = self._generators(arrays.digest(exact[0].numpy()), seed)
-        shape = _shape(clean)
-        operator = self.operator(shape, rng_operator)
-        # A copy sees the truth: what it keeps of that must not come to a prior with the data.
-        y = self.noise.sample(copy.deepcopy(operator).forward(exact).numpy(), rng_noise)
+        image, shape = arrays.digest(exact[0].numpy()), _shape(clean)
+        rng_operator, rng_noise = self._generators(image, seed)
+        y = self.noise.sample(self.operator(shape, rng_operator).forward(exact).numpy(), rng_noise)
         if not np.isfinite(y).all():
             raise UsageError(f"{self.spec()}: the measured data hold NaN or infinite values")
+        # Another one has seen the truth: what it keeps of that must not come to a prior.
+        operator = self.operator(shape, self._generators(image, seed)[0])
         return self._measurement(torch.from_numpy(y), operator, shape).to(clean.device)
 
     def _generators(self, image: str, seed: int) -> list[np.random.Generator]:
