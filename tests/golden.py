@@ -41,7 +41,7 @@ HEADER = """\
 SHORT = ("self2self:iterations=100,samples=10", "zs-n2n:iterations=500")
 """Stand-ins for two priors whose defaults take minutes."""
 
-QUICK_FITS = {"dip", "noise2fast", "zs-n2n:iterations=500"}
+QUICK_FITS = {"dip", "noise2fast", SHORT[1]}
 """What the default suite fits, to one picture; all else that is fitted is slow."""
 
 IN_SPLITTING = {"wnnm": "wnnm:reach=5,step=6,steps=6"}

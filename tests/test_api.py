@@ -290,6 +290,23 @@ def test_the_noise_level_is_estimated(sigma):
     assert estimate == pytest.approx(sigma, rel=0.1)
 
 
+def test_the_clean_picture_that_is_shown_is_what_is_compared(photo, tmp_path):
+    """Without the border that the task leaves out: else it would be moved against the others."""
+    tasks = "deblur:boundary=unknown,superres:factor=3"
+    rows = priorlab.bench("bicubic,tikhonov", tasks, photo, out=tmp_path, name="run", slots=1)
+    rows = rows[rows["status"] == "ok"].drop_duplicates("task", keep="last")
+    assert len(rows) == 2
+    for row in rows.to_dict("records"):
+        (folder,) = (tmp_path / "run" / "images").glob(f"{row['task'].partition(':')[0]}*/photo")
+        clean, restored = (
+            reading.read(folder / f"{name}.png") for name in ("_clean", row["prior"])
+        )
+        assert clean.shape == restored.shape
+        if row["task"].startswith("deblur"):  # the other is compared in luma
+            error = np.square(clean - restored).mean()
+            assert -10 * np.log10(error) == pytest.approx(row["psnr"], abs=0.1)
+
+
 def test_bench_returns_a_row_for_each_cell(tmp_path):
     for index in range(2):
         save(tmp_path / "data" / f"{index}.png", picture(24, 24 + index, 1 + 2 * index, index))

@@ -118,7 +118,8 @@ def compute(
         measurement = task.measure(arrays.to_tensor(clean), seed)
         result["measurement"] = arrays.digest(measurement.y[0].numpy())
         result["degradation"] = kind_of(measurement)
-        trajectory = Trajectory(task.truth(arrays.to_tensor(clean)), task.protocol)
+        truth = task.truth(arrays.to_tensor(clean))
+        trajectory = Trajectory(truth, task.protocol)
         block = Block.make(measurement)
     except Exception as error:
         return result | failure(error)
@@ -138,8 +139,12 @@ def compute(
     if attempt.image is None:
         return result
     try:
-        names = {"clean": image.digest, "degraded": f"{task.spec()} {result['measurement']}"}
-        shown = {"clean": clean, "degraded": arrays.viewable(measurement)}
+        compared = arrays.from_tensor(truth)  # what is beyond the frame would move the picture
+        names = {
+            "clean": arrays.digest(compared),
+            "degraded": f"{task.spec()} {result['measurement']}",
+        }
+        shown = {"clean": compared, "degraded": arrays.viewable(measurement)}
         views = {kind: place.views.of(name, shown[kind]) for kind, name in names.items()}
         result |= _scored(place, attempt, task, clean, views, trajectory)
     except Exception as error:
