@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections import deque
 from typing import Any, ClassVar
 
@@ -21,15 +22,13 @@ from priorlab_dip.self_supervised import (
     SelfSupervised,
     autocast,
     descend,
+    due,
     placed,
     random_crop,
 )
 
 INTERVAL = 20
-"""Steps between two looks at the whole picture."""
-
-PATIENCE = 5
-"""The fit ends when so many looks, one after the other, have brought nothing better."""
+"""Steps of the paper's fit between two reports to the trace."""
 
 PUBLISHED_PATIENCE = 100
 """The paper's fit ends after more steps than these, one after the other, with nothing better."""
@@ -46,6 +45,13 @@ SHARE_OF_MUON = 0.1
 SMALL = 144
 """Below the square of so many pixels, a picture has too few blocks to learn from."""
 
+STEPS_OF_PIXELS = 2.5
+"""Steps for each pixel of a side of such a picture, were it square: with more it is soon learned
+with its noise."""
+
+STEPS_OF_BLOCKS = 1.25
+"""Those of larger ones, for the side of a square of as many values, of which colour has three."""
+
 LEAST_SPAN = 1e-6
 """The values of a picture that differ by less count as one value."""
 
@@ -57,8 +63,7 @@ class Noise2Fast(WithRecipe, SelfSupervised):
     The pixels on the white squares, pushed together along the rows, are one picture, those on
     the black squares are another, and two more come from pushing along the columns. A network
     learns to make each from its partner. Applied to the picture itself, which it never saw
-    whole, it comes closer to the noisy values while it learns the scene, and stops when this
-    no longer improves; the last outputs are averaged.
+    whole, it shows the scene before it shows the noise; the last outputs are averaged.
 
     Source: Lequyer, Philip, Sharma, Hsu, Pelletier, "A fast blind zero-shot denoiser", Nature
     Machine Intelligence, 2022.
@@ -67,10 +72,10 @@ class Noise2Fast(WithRecipe, SelfSupervised):
     --------------------------
     - Each step sees a random `window`, of the four pairs in turn (authors' program: a whole one,
       drawn at random).
-    - The whole picture is looked at every 20 steps, and the fit ends after five looks whose mean
-      comes no closer to the noisy picture, or after `iterations` (authors' program: every step,
-      and after 100 whose output comes no closer).
-    - The mean that came closest is returned, of 8 looks (authors' program: the last, of 105).
+    - `iterations` steps, and fewer for a small picture (authors' program: until 100 steps have
+      brought the output no closer to the noisy picture).
+    - The mean of the last 8 of about 20 looks is returned (authors' program: of the last 105, one
+      after each step).
     - A `depth` of 3 convolutions of blocks of 2 x 2 pixels, and 32 feature maps of the pixels that
       they make (authors' program: 8 convolutions of the pixels). Pictures smaller than 144 x 144
       have too few blocks: there the 3 convolutions are of the pixels. Looks differ in where the
@@ -102,7 +107,7 @@ class Noise2Fast(WithRecipe, SelfSupervised):
     }
     by_default: ClassVar[bool] = False
 
-    iterations: int = parameter(400, "most steps of the optimiser", low=1)
+    iterations: int = parameter(400, "most steps of the optimiser; small pictures: fewer", low=1)
     learning_rate: float = parameter(0.003, "largest step size of Adam", low=0)
     channels: int = parameter(64, "feature maps of each convolution", low=1)
     depth: int = parameter(3, "convolutions of 3 x 3 blocks, or pixels", low=1, high=20)
@@ -114,31 +119,30 @@ class Noise2Fast(WithRecipe, SelfSupervised):
         y = measurement.y
         if self.as_in_paper:
             return self.as_published().fitted_as_published(y, trace)
-        small = y.shape[2] * y.shape[3] < SMALL**2
+        pixels, values = y.shape[2] * y.shape[3], y[0].numel()
+        small = pixels < SMALL**2
         network = placed(
             (_network if small else _OfBlocks)(y.shape[1], self.channels, self.depth), y.device
         )
+        most = STEPS_OF_PIXELS * math.sqrt(pixels) if small else STEPS_OF_BLOCKS * math.sqrt(values)
+        steps = min(self.iterations, round(most))
         # Muon would soon have a small picture learned with its noise.
         share = 0 if small else SHARE_OF_MUON
-        optimiser = Annealed(network, self.iterations, self.learning_rate, share)
+        optimiser = Annealed(network, steps, self.learning_rate, share)
         outputs: deque[Tensor] = deque(maxlen=self.averaged)
-        best, least, best_step = y, float("inf"), 0
-        for step in range(1, self.iterations + 1):
+        looks = 0
+        for step in range(1, steps + 1):
             given, wanted = pair(random_crop(y, self.window), step)
             optimiser.descend(functional.mse_loss(_output(network, given), wanted))
-            if step % INTERVAL and step < self.iterations:
+            if not due(step, steps):
                 continue
+            looks += 1
             with torch.no_grad():
-                outputs.append(_look(network, y, step // INTERVAL))
+                outputs.append(_look(network, y, looks))
             mean = torch.stack(tuple(outputs)).mean(0)
-            trace.report(step, self.iterations, mean.clamp(0, 1), output=outputs[-1])
-            error = float(functional.mse_loss(mean, y))
-            if error < least:
-                best, least, best_step = mean, error, step
-            if step >= best_step + PATIENCE * INTERVAL:
-                break
-        trace.returned(best_step)
-        return best
+            trace.report(step, steps, mean.clamp(0, 1), output=outputs[-1])
+        trace.returned(steps)
+        return mean
 
     def fitted_as_published(self, y: Tensor, trace: Trace) -> Tensor:
         """Return an image (1, C, H, W) without its noise; `iterations` and `window` are unused."""
