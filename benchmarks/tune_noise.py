@@ -16,12 +16,14 @@ the constants of priorlab.pictures.noise_level; `strength` sweeps by how much th
 channels is raised (TOGETHER), and one scale against two (priorlab.solvers.stabilised). `sizes`
 compares the level that is found in parts of a picture with that in the whole. `pages` prints how
 neighbouring pixels correlate in simulated pictures of cameras, and in pages of text with white
-noise (LEAST_CORRELATION).
+noise (LEAST_CORRELATION). `blocks` prints how the blocks of JPEG stand out in blurred pictures
+(priorlab.pictures.jpeg_grid), `colours` how much of noise is in the luma (MOSTLY_LUMA).
 """
 
 from __future__ import annotations
 
 import argparse
+import io
 import itertools
 import multiprocessing
 from pathlib import Path
@@ -33,7 +35,7 @@ from scipy import ndimage
 
 from priorlab import plugins
 from priorlab.forward.camera import Camera
-from priorlab.pictures import flat_blocks, noise_level, noise_profile, reading
+from priorlab.pictures import flat_blocks, jpeg_grid, noise_level, noise_profile, reading
 from priorlab.pictures.picture import Picture
 from priorlab.solvers import stabilised
 
@@ -277,6 +279,50 @@ def pages(folder: Path) -> None:
         print(f"{len(found)} {name}: {np.nanmin(found):.2f} to {np.nanmax(found):.2f}")
 
 
+def stored(image: np.ndarray, quality: int, subsampling: str) -> np.ndarray:
+    """Return an image (3, H, W) as a JPEG file holds it."""
+    file = io.BytesIO()
+    levels = (rounded(image) * 255).astype(np.uint8).transpose(1, 2, 0)
+    Image.fromarray(levels).save(file, "JPEG", quality=quality, subsampling=subsampling)
+    return np.asarray(Image.open(file)).transpose(2, 0, 1) / 255
+
+
+def blocks(folder: Path) -> None:
+    """Print how the blocks of JPEG stand out in blurred pictures (`jpeg_grid.STEP`)."""
+    found: dict[str, list[float]] = {}
+    for path in sorted(folder.iterdir())[::18]:
+        clean = resized(reading.read(path), 2 / 3, np.random.default_rng(0))
+        for width, sigma in itertools.product((1, 1.6, 3), (0, 2)):
+            image = ndimage.gaussian_filter(clean, (0, width, width))
+            image += np.random.default_rng(0).normal(0, sigma / 255, clean.shape)
+            ways = {f"JPEG, quality {q}": stored(image, q, "4:2:0") for q in (75, 85, 90, 95)}
+            for name, one in {"no JPEG": rounded(image), **ways}.items():
+                plane = one[:, 3:, 5:].mean(0)
+                step = min(jpeg_grid.step(plane), jpeg_grid.step(plane.T))
+                found.setdefault(name, []).append(step)
+    for name, steps in found.items():
+        print(f"{len(steps)} with {name}: {min(steps):.3f} to {max(steps):.3f}")
+
+
+def colours(folder: Path) -> None:
+    """Print how much more of noise is in the luma than of independent noise (`MOSTLY_LUMA`)."""
+    found: dict[str, list[float]] = {}
+    for path, sigma in itertools.product(sorted(folder.iterdir())[::18], (5, 10, 25)):
+        clean = resized(reading.read(path), 2 / 3, np.random.default_rng(0))
+        drawn = np.random.default_rng(0).normal(0, sigma / 255, clean.shape)
+        ways = {
+            "independent noise": rounded(clean + drawn),
+            "independent noise, stored as 4:2:0": stored(clean + drawn, 95, "4:2:0"),
+            "noise alike in all colours": rounded(clean + drawn[:1]),
+        }
+        for name, image in ways.items():
+            luma, white = noise_profile.luma_and_white(Picture(image=image.astype(np.float32)))
+            found.setdefault(name, []).append(luma / white)
+    for name, ratios in found.items():
+        least, median, most = np.quantile(ratios, [0.05, 0.5, 0.95])
+        print(f"{len(ratios)} with {name}: {median:.2f}, 5 to 95 % {least:.2f} to {most:.2f}")
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     commands = parser.add_subparsers(dest="command", required=True)
@@ -288,6 +334,8 @@ if __name__ == "__main__":
     commands.add_parser("white").add_argument("dataset", type=Path)
     commands.add_parser("sizes").add_argument("dataset", type=Path)
     commands.add_parser("strength").add_argument("dataset", type=Path)
+    commands.add_parser("blocks").add_argument("dataset", type=Path)
+    commands.add_parser("colours").add_argument("dataset", type=Path)
     commands.add_parser("pages").add_argument("dataset", type=Path)
     options = parser.parse_args()
     if options.command == "simulate":
@@ -296,6 +344,10 @@ if __name__ == "__main__":
         train(options.file)
     elif options.command == "strength":
         strength(options.dataset)
+    elif options.command == "blocks":
+        blocks(options.dataset)
+    elif options.command == "colours":
+        colours(options.dataset)
     elif options.command == "sizes":
         sizes(options.dataset)
     elif options.command == "pages":

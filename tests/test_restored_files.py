@@ -97,12 +97,42 @@ def test_a_degraded_picture_keeps_its_noise_where_its_file_can(tmp_path):
     assert "% of the values are beyond black or white, and cut off; .npy" in said[1]
 
 
-def test_very_strong_noise_can_be_read_again(tmp_path):
+@pytest.mark.parametrize(
+    "task", ["denoise:sigma=255", "denoise-poisson:peak=1", "superres:factor=2,sigma=200"]
+)
+def test_very_strong_noise_can_be_read_again(task, tmp_path):
+    """All of it, by the program as from Python: what `degrade` makes is what `bench` restores."""
     Image.fromarray(layout(CLEAN)).save(tmp_path / "a.png")
-    task, said = "denoise:sigma=200", []
+    said = []
     api.degrade_file(tmp_path / "a.png", tmp_path / "b.npy", task, say=said.append)
-    assert "% of the values are below -1 or above 2, and cut off" in said[0]
-    assert priorlab.restore(tmp_path / "b.npy", task, "tv").shape == (32, 40, 3)
+    degraded, _ = priorlab.degrade(tmp_path / "a.png", task)
+    assert len(said) == 1 and np.array_equal(np.load(tmp_path / "b.npy"), degraded)
+    assert degraded.max() > 2
+    restored = priorlab.restore(degraded, task, "tv")
+    assert np.array_equal(priorlab.restore(tmp_path / "b.npy", task, "tv"), restored)
+
+
+@pytest.mark.parametrize("scale", [255, 65535])
+def test_floats_on_another_scale_are_no_noise(scale):
+    night = np.full((32, 32), 0.001)
+    night[4:8, 4:8] = 1
+    for image in (night, np.full((32, 32), 0.5)):
+        with pytest.raises(UsageError, match=r"floats have black at 0 and white at 1 \(divide"):
+            priorlab.restore(image * scale, TASK, PRIOR)
+
+
+def test_a_gray_picture_stored_as_rgb_is_restored_as_a_gray_one(tmp_path):
+    """Noise that is the same in all colours is no part of the scene to what knows colours."""
+    gray = layout(NOISY[:1])
+    Image.fromarray(gray[..., 0]).save(tmp_path / "gray.png")
+    Image.fromarray(gray.repeat(3, 2)).save(tmp_path / "rgb.png")
+    api.restore_file(tmp_path / "gray.png", tmp_path / "a.png", "denoise", "bm3d")
+    lines = []
+    api.restore_file(tmp_path / "rgb.png", tmp_path / "b.png", "denoise", "bm3d", say=lines.append)
+    assert lines[0] == "red, green and blue are the same in it: restored as a gray picture"
+    result = reading.read(tmp_path / "b.png")
+    assert len(result) == 3
+    assert np.array_equal(result, reading.read(tmp_path / "a.png").repeat(3, 0))
 
 
 def test_a_cropped_picture_is_said(tmp_path):

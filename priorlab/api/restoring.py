@@ -340,12 +340,20 @@ def _restored(
     registry: Registry,
     say: Callable[[str], object],
 ) -> tuple[torch.Tensor, Measurement]:
-    """Restore a picture; returns a tensor (1, C, H, W) and what it was restored from."""
+    """Restore a picture; returns a tensor (1, C, H, W) and what it was restored from.
+
+    A gray picture that is stored as RGB is restored as a gray one: what knows colours would take
+    its noise, which is alike in all of them, for a part of the scene.
+    """
     low, high = float(picture.image.min()), float(picture.image.max())
     for note in picture.notes:
         say(note)
     if low < -EIGHT_BITS or high > 1 + EIGHT_BITS:
         say(f"its values go from {low:.3g} to {high:.3g}, those of the restored one from 0 to 1")
+    channels = len(picture.image)
+    if arrays.is_gray(picture.image):
+        say("red, green and blue are the same in it: restored as a gray picture")
+        picture = dataclasses.replace(picture, image=picture.image[:1])
     chosen = one_prior(prior, registry)
     model, typed = one_task(task, registry)
     found = devices.find(device)
@@ -363,7 +371,8 @@ def _restored(
         trace.picture(name, image.cpu())
     told = _Told(trace, measurement.shape, say)
     with surroundings.settings_kept():  # for the next prior, and for whoever called
-        return restoration.attempt(chosen, measurement, seed=seed, trace=told), measurement
+        restored = restoration.attempt(chosen, measurement, seed=seed, trace=told)
+    return restored.expand(-1, max(channels, restored.shape[1]), -1, -1), measurement
 
 
 def _with_holes_opaque(

@@ -101,6 +101,17 @@ def has_two_levels(image: NDArray[np.float32]) -> bool:
     return bool((low < high).any() and ((image == low) | (image == high)).all())
 
 
+def is_gray(image: NDArray[np.float32]) -> bool:
+    """Whether an image (C, H, W) is RGB, all of whose channels are the same.
+
+    Examples
+    --------
+    >>> is_gray(np.zeros((3, 16, 16))), is_gray(np.zeros((1, 16, 16)))
+    (True, False)
+    """
+    return len(image) == 3 and bool((image == image[:1]).all())
+
+
 def digest(values: NDArray[Any]) -> str:
     """Return the SHA-256 over shape and values, as hexadecimal digits.
 

@@ -35,6 +35,13 @@ LEAST_CORRELATION = 0.15
 """Neighbouring pixels of noise that is not white correlate more than this in the flattest blocks;
 those of white noise do not, also on a page of text (results/real-noise.md)."""
 
+LUMA = np.array([0.299, 0.587, 0.114])
+"""The brightness of RGB (ITU-R BT.601)."""
+
+MOSTLY_LUMA = 1.15
+"""Noise that is independent in red, green and blue leaves this factor times less in the brightness
+than noise that is alike in them, or whose colours a file stored at half the size (4:2:0)."""
+
 TRAINED_BLOCKS = 1900
 """The network was trained on so many blocks; of fewer it makes too much (see tune_noise.py)."""
 
@@ -62,6 +69,9 @@ UNEVEN_LIGHT, LEAST_UNEVEN = 1.6, 2 / 255
 
 BRIGHTNESSES = 7
 """At so many degrees of brightness the level is looked at."""
+
+COARSE_WORDS = "coarse-grained, as cameras leave it; known to about a quarter"
+SHARED_WORDS = "mostly in the brightness, so more than each colour by itself shows"
 
 FEWEST_PIXELS = 2000
 """With fewer pixels of a brightness its level is not looked at."""
@@ -113,7 +123,7 @@ def profile(picture: Picture) -> NoiseProfile:
     """
     if arrays.has_two_levels(picture.image):
         raise UsageError(
-            f"{picture.name} holds black and white only, so its noise cannot be found out; "
+            f"{picture.name} holds two values in each channel, so its noise cannot be found out; "
             "type sigma= or use another task"
         )
     picture = _sampled(picture)
@@ -138,30 +148,53 @@ def profile(picture: Picture) -> NoiseProfile:
         for seen, level in zip(_seen(picture, usable, blocks), white, strict=True)
     ]
     levels, pixels = np.array(found).T
-    for values in (white, levels, pixels):
-        values[~known] = _rms(values[known & ~even])  # like the other channels
+    if not known.all():  # like the other channels
+        for values in (white, levels, pixels):
+            values[~known] = _rms(values[known & ~even])
     coarse = _is_coarse(_rms(levels), max(_rms(white), least)) and _is_smoothed(image, usable)
     if coarse:
         # Among few blocks there are fewer flat ones, so that texture reads as noise.
         count = np.array([len(found.mean) for found in blocks])
         share = (count / TRAINED_BLOCKS).clip(max=1) ** (1 / 3)
         levels, pixels = levels * share * TOGETHER, pixels * share
-    else:
-        levels = white
+    luma = 0.0 if coarse else _luma_level(image, usable)
+    shared = luma > max(MOSTLY_LUMA * _rms(white), LEAST_UNEVEN)
+    if not coarse:
+        levels = np.full(len(white), luma) if shared else white
     levels = np.clip(levels, least, 1)
     if levels.max() < UNEVEN * levels.min():
         levels = np.array([_rms(levels)])
     hint = _hint_of_specks(picture, _rms(levels))
+    grain = COARSE_WORDS if coarse else SHARED_WORDS if shared else ""
     curve = np.ones(1)
     if not coarse and levels.max() > LEAST_UNEVEN:
-        found_curve = _curve(image, usable, np.broadcast_to(levels, len(image)))
-        if found_curve.max() >= UNEVEN_LIGHT * found_curve.min():
-            curve = found_curve
+        reference = white.clip(least) if shared else np.broadcast_to(levels, len(image))
+        curve = _curve(image, usable, reference)
     if not coarse and len(levels) == len(curve) == 1:
-        return NoiseProfile(Gaussian(float(levels[0])), _words(levels, False, (1.0,), hint))
+        return NoiseProfile(Gaussian(float(levels[0])), _words(levels, grain, (1.0,), hint))
     fine = min(max(TOGETHER * _rms(pixels) / _rms(levels), 0.3), 1.0) if coarse else 1.0
     noise = RealNoise(tuple(float(level) for level in levels), fine, tuple(map(float, curve)))
-    return NoiseProfile(noise, _words(levels, coarse, noise.curve, hint))
+    return NoiseProfile(noise, _words(levels, grain, noise.curve, hint))
+
+
+def luma_and_white(picture: Picture) -> tuple[float, float]:
+    """Return the level of white noise that the brightness shows, and the one of the channels.
+
+    They are equal where the noise is independent in red, green and blue. Of other than RGB
+    pictures, and where nothing shows it, the first is 0; and where no channel shows it, both.
+
+    Examples
+    --------
+    >>> noise = np.random.default_rng(0).normal(0.5, 0.1, (3, 64, 64)).astype(np.float32)
+    >>> [round(level, 1) for level in luma_and_white(Picture(image=noise))]
+    [0.1, 0.1]
+    """
+    picture = _sampled(picture)
+    usable = usable_pixels(picture)
+    known = can_be_estimated(usable)
+    if not known.any():
+        return 0.0, 0.0
+    return _luma_level(picture.image, usable), _rms(estimate_sigma(picture.image, usable)[known])
 
 
 def observed(picture: Picture) -> list[Array | None]:
@@ -248,6 +281,15 @@ def _is_smoothed(image: NDArray[np.floating[Any]], usable: NDArray[np.bool_]) ->
     return not known or float(np.mean(known)) > LEAST_CORRELATION
 
 
+def _luma_level(image: NDArray[np.floating[Any]], usable: NDArray[np.bool_]) -> float:
+    """Return the level of noise, independent in RGB, of which the brightness would have as much."""
+    if len(image) != 3:
+        return 0.0
+    luma = np.tensordot(LUMA, image.astype(np.float64), 1)
+    everywhere = np.logical_and.reduce(usable, axis=0, keepdims=True)
+    return float(estimate_sigma(luma[None], everywhere)[0] / np.linalg.norm(LUMA))
+
+
 def _network(seen: Array) -> tuple[float, float]:
     """Return the level at which the noise is best removed, and its deviation at the pixels."""
     weights = _weights()
@@ -267,7 +309,8 @@ def _weights() -> dict[str, Array]:
 def _curve(image: NDArray[np.floating[Any]], usable: NDArray[np.bool_], levels: Array) -> Array:
     """Return the relative level of white noise at equal distances of brightness.
 
-    It is measured where enough of the picture has that brightness, and interpolated between.
+    It is measured where enough of the picture has that brightness, and interpolated between. One
+    value if there is not enough, or hardly a difference.
     """
     size = flat_blocks.BLOCK
     brightness = arrays.box_means(image.astype(np.float32), size)
@@ -282,7 +325,8 @@ def _curve(image: NDArray[np.floating[Any]], usable: NDArray[np.bool_], levels: 
             found.append(np.sqrt((share * relative**2).sum() / share.sum()))
     if not known:
         return np.ones(1)
-    return np.asarray(np.interp(knots, known, found).clip(0.3, 3))
+    curve = np.interp(knots, known, found).clip(0.3, 3)
+    return np.asarray(curve) if curve.max() >= UNEVEN_LIGHT * curve.min() else np.ones(1)
 
 
 def _hint_of_specks(picture: Picture, level: float) -> str:
@@ -302,7 +346,7 @@ def _hint_of_specks(picture: Picture, level: float) -> str:
     return f"{100 * share:.2g} % of its values are specks, for which there is denoise-impulse"
 
 
-def _words(levels: Array, coarse: bool, curve: tuple[float, ...], hint: str) -> str:
+def _words(levels: Array, grain: str, curve: tuple[float, ...], hint: str) -> str:
     """Say what was found."""
     shown = [f"{255 * level:.1f}" for level in levels]
     where = {3: ("red", "green", "blue")}.get(len(levels), range(1, len(levels) + 1))
@@ -311,8 +355,8 @@ def _words(levels: Array, coarse: bool, curve: tuple[float, ...], hint: str) -> 
     else:
         value = shown[0]
     said = [f"estimated sigma = {value} (0-255 scale)"]
-    if coarse:
-        said.append("coarse-grained, as cameras leave it; known to about a quarter")
+    if grain:
+        said.append(grain)
     if max(curve) >= UNEVEN_LIGHT * min(curve):
         strongest = int(np.argmax(curve)) / (len(curve) - 1)
         tone = "shadows" if strongest < 0.3 else "lights" if strongest > 0.7 else "middle tones"

@@ -15,7 +15,11 @@ from priorlab.pictures.levels import FLOATS, Levels
 from priorlab.pictures.picture import NOTHING, Metadata, Picture
 
 FARTHEST_BLACK, FARTHEST_WHITE = -1.0, 2.0
-"""Floats within these are on the scale [0, 1]: noise and overshoots may leave it so far."""
+"""Floats within these are on the scale [0, 1]: overshoots and weak noise may leave it so far."""
+
+MOST_BEYOND, STRONGEST = 0.5, 64.0
+"""Strong noise takes up to this share of the values beyond, and none further than this: each of few
+photons is so large a step, and pictures on the scale [0, 255] have brighter pixels."""
 
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
@@ -139,7 +143,7 @@ def near_one(values: NDArray[Any]) -> bool:
 
 
 def check_floats(image: NDArray[np.float32], where: str) -> None:
-    """Raise a `UsageError` unless all values are finite and near [0, 1].
+    """Raise a `UsageError` unless all values are finite, and in [0, 1] but for some noise.
 
     Examples
     --------
@@ -151,7 +155,8 @@ def check_floats(image: NDArray[np.float32], where: str) -> None:
     if not np.isfinite(image).all():
         raise UsageError(f"{where} has values that are not finite (NaN or infinity)")
     low, high = float(image.min()), float(image.max())
-    if not near_one(image):
+    beyond = float(((image < FARTHEST_BLACK) | (image > FARTHEST_WHITE)).mean())
+    if beyond > MOST_BEYOND or max(-low, high) > STRONGEST:
         raise UsageError(
             f"{where} has values from {low:g} to {high:g}; floats have black at 0 and white at 1"
             " (divide by 255?)"

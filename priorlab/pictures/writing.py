@@ -20,7 +20,6 @@ from priorlab.pictures import arrays, colours, metadata, png, writing_tiff
 from priorlab.pictures.formats import ANY_CHANNELS, SUFFIXES, split_frame
 from priorlab.pictures.levels import DEEP, EIGHT, FLOATS, Levels
 from priorlab.pictures.picture import NOTHING, Metadata, Picture
-from priorlab.pictures.stored import FARTHEST_BLACK, FARTHEST_WHITE
 
 _PILLOW: dict[str, tuple[str, dict[str, Any]]] = {
     ".png": ("PNG", {"compress_level": 4}),  # half the time of the default, 1 % larger
@@ -85,12 +84,13 @@ def write(
         raise UsageError(f"cannot write {path}: the image has values that are not finite")
     page, notes = _laid_out(values, path.suffix.lower(), like)
     floats = page.levels.container == "float32"
-    low, high = (FARTHEST_BLACK, FARTHEST_WHITE) if floats else (0.0, 1.0)
-    if beyond := float(((values < low) | (values > high)).mean()):
-        place = f"below {low:g} or above {high:g}" if floats else "beyond black or white"
-        hint = "" if floats else "; .npy files hold them"
-        notes.append(f"{100 * beyond:.2g} % of the values are {place}, and cut off{hint}")
-        page = dataclasses.replace(page, image=page.image.clip(low, high))
+    beyond = 0.0 if floats else float(((values < 0) | (values > 1)).mean())
+    if beyond:
+        notes.append(
+            f"{100 * beyond:.2g} % of the values are beyond black or white, and cut off;"
+            " .npy files hold them"
+        )
+        page = dataclasses.replace(page, image=page.image.clip(0, 1))
     write_atomically(path, _encoded(page, path.suffix.lower()))
     return tuple(f"{path.name}: {note}" for note in notes)
 

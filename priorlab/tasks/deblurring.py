@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from typing_extensions import override
 
-from priorlab.components import PER_GRAY_LEVEL, parameter
+from priorlab.components import parameter
 from priorlab.errors import UsageError
 from priorlab.forward.convolution import Convolution
 from priorlab.forward.cropped_convolution import CroppedConvolution
@@ -19,15 +19,10 @@ from priorlab.forward.kernel_estimation import estimate_kernel
 from priorlab.forward.measurement import Measurement
 from priorlab.forward.noise import Noise
 from priorlab.forward.operators import Shape
-from priorlab.pictures.noise_level import estimate_sigma
-from priorlab.pictures.noise_profile import usable_pixels
 from priorlab.pictures.picture import Picture
-from priorlab.tasks import kernels
+from priorlab.tasks import error_levels, kernels
 from priorlab.tasks.base import Task
 from priorlab.tasks.parameters import boundary_parameter, noise_of, sigma_parameter
-
-LEAST_SIGMA = 0.5 / 255
-"""Least noise that is assumed of a blurred picture: exact data would be undone to a fault."""
 
 KIND_OF = {"width": "gaussian", "length": "motion", "angle": "motion", "size": "estimate"}
 """The kind of blur that each parameter describes."""
@@ -165,10 +160,8 @@ class Deblur(Task):
         task = self if "boundary" in typed else dataclasses.replace(self, boundary="unknown")
         notes: tuple[str, ...] = ()
         if "sigma" not in typed:
-            found = float(estimate_sigma(picture.image, usable_pixels(picture)).max())
-            task = dataclasses.replace(task, sigma=max(found, LEAST_SIGMA))
-            shown = task.sigma / PER_GRAY_LEVEL
-            notes = (f"no sigma was given: estimated sigma = {shown:.1f} (0-255 scale)",)
+            sigma, said = error_levels.of_blurred(picture)
+            task, notes = dataclasses.replace(task, sigma=sigma), (said,)
         if self.kind == "estimate":
             side = "" if "size" in typed else ", the default: give size= if the blur is larger"
             notes = (f"estimating a kernel of at most {self.size} pixels{side}", *notes)

@@ -122,8 +122,8 @@ class DenoiseImpulse(Task):
         """
         if arrays.has_two_levels(picture.image):
             raise UsageError(
-                f"{picture.name} holds black and white only, so its impulses cannot be told from"
-                " the rest; use another task"
+                f"{picture.name} holds two values in each channel, so its impulses cannot be told"
+                " from the rest; use another task"
             )
         y = arrays.to_tensor(picture.image)
         extreme = impulses.estimated_amount(y)

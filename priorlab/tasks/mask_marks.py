@@ -106,10 +106,11 @@ def _of_opacity(
         raise UsageError(
             f"the mask {path} is partly transparent: holes=transparent or holes=opaque?"
         )
-    clear = 1 - opacity
-    crisp = np.unique(opacity).size == 2
     if opacity.max() < ALIKE:
         raise UsageError(f"the mask {path} is transparent throughout: no pixel is known")
+    opacity = opacity / opacity.max()  # strokes may all be drawn at half the opacity
+    clear = 1 - opacity
+    crisp = np.unique(opacity).size == 2
     part = float((clear > 0.5).mean())
     turned = holes == "opaque" or (
         holes == "auto"

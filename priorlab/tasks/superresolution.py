@@ -16,9 +16,9 @@ from priorlab.forward.convolution import Downsampling
 from priorlab.forward.noise import Noise
 from priorlab.forward.operators import Shape
 from priorlab.pictures.picture import Picture
-from priorlab.tasks import kernels
+from priorlab.tasks import error_levels, kernels
 from priorlab.tasks.base import Protocol, Task
-from priorlab.tasks.parameters import assumed, boundary_parameter, noise_of, sigma_parameter
+from priorlab.tasks.parameters import boundary_parameter, noise_of, sigma_parameter
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -95,4 +95,9 @@ class SuperResolution(Task):
             notes.append(f"no factor was given: enlarging {self.factor} times")
         if "kernel" not in typed:
             notes.append(f"no kernel was given: assuming that a {self.kernel} filter made it small")
-        return self.for_photograph(typed), (*notes, *assumed(self.sigma, typed))
+        task = self.for_photograph(typed)
+        if "sigma" not in typed:
+            sigma, said = error_levels.of_small(picture)
+            task = dataclasses.replace(task, sigma=sigma)
+            notes.append(said)
+        return task, tuple(notes)

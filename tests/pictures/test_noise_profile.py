@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+
 import numpy as np
 import PIL.Image
 import PIL.ImageDraw
@@ -130,9 +132,33 @@ def test_a_large_picture_is_measured_in_parts() -> None:
     assert noise.level * 255 == pytest.approx(15, rel=0.05)
 
 
+@pytest.mark.parametrize("name", ["chelsea", "coffee", "astronaut"])
+@pytest.mark.parametrize("sigma", [10, 25])
+def test_colours_stored_at_half_the_size_do_not_hide_noise(name: str, sigma: float) -> None:
+    """By default JPEG files average the colours of 2 x 2 pixels, so only the luma is white."""
+    file = io.BytesIO()
+    levels = np.rint(noisy(photo(name), sigma).image.clip(0, 1) * 255).astype(np.uint8)
+    PIL.Image.fromarray(levels.transpose(1, 2, 0)).save(file, "JPEG", quality=95)
+    read = np.asarray(PIL.Image.open(file)).transpose(2, 0, 1) / np.float32(255)
+    found = profile(Picture(image=read))
+    assert found.noise.level * 255 == pytest.approx(sigma, rel=0.15)
+    assert "mostly in the brightness" in found.text
+
+
+def test_noise_that_is_the_same_in_all_colours_takes_more_to_remove() -> None:
+    drawn = np.random.default_rng(0).normal(0, 10 / 255, (1, 256, 256))
+    found = profile(stored(photo("coffee") + drawn))
+    assert found.noise.level * 255 == pytest.approx(15, rel=0.1)
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_picture_of_one_colour_has_no_noise() -> None:
+    assert profile(Picture(image=np.full((3, 64, 64), 0.5, np.float32))).noise.level < 1 / 255
+
+
 def test_a_picture_of_two_levels_is_refused() -> None:
     bits = (np.random.default_rng(0).random((1, 64, 64)) < 0.5).astype(np.float32)
-    with pytest.raises(UsageError, match="black and white"):
+    with pytest.raises(UsageError, match="two values in each channel"):
         noise_profile.profile(Picture(image=bits))
 
 

@@ -58,6 +58,7 @@ WAYS = {
     "erased from a white layer": (ONES, ONES, ONES, ONES - COVER),
     "white on a transparent layer": (ONES, ONES, ONES, COVER),
     "red on a transparent layer": (ONES, 0 * ONES, 0 * ONES, COVER),
+    "red at half opacity on a transparent layer": (ONES, 0 * ONES, 0 * ONES, COVER / 2),
     "gray with opacity": (ONES, ONES - COVER),
     "red on white": (ONES, ONES - COVER, ONES - COVER),
     "green on black": (0 * ONES, COVER, 0 * ONES),

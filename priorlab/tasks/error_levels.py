@@ -1,0 +1,106 @@
+"""What a picture's values err by: its noise, or what storing it lost, if nobody typed sigma.
+
+Undoing a blur raises whatever is not the blurred scene, so that a level that is far too low leaves
+nothing of the picture; one that is somewhat too high leaves it less sharp.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from priorlab.components import PER_GRAY_LEVEL
+from priorlab.errors import UsageError
+from priorlab.forward import jpeg_files
+from priorlab.pictures import jpeg_grid, noise_profile
+from priorlab.pictures.picture import Picture
+
+LEAST_BLURRED = 0.5 / 255
+"""Least error that is assumed of a blurred picture: exact data would be undone to a fault."""
+
+LEAST_SMALL = 1 / 255
+"""A small picture whose noise is weaker is taken for exact: fine texture can look like that."""
+
+COMPRESSED = 3 / 255
+"""Error that is assumed where a file lost something that it does not tell: that of JPEG files of
+quality 90 or so."""
+
+LOSSY_SUFFIXES = (".webp", ".avif", ".heic", ".heif", ".jp2", ".j2k", ".jpf", ".jpx")
+"""Files whose compression mostly loses something."""
+
+
+def of_blurred(picture: Picture) -> tuple[float, str]:
+    """Return the error of a picture whose blur is to be undone, and a line on it.
+
+    The larger of its noise, of any grain, and of what its compression lost.
+
+    Raises
+    ------
+    UsageError
+        If there is nothing in the picture that shows its noise.
+
+    Examples
+    --------
+    >>> noise = np.random.default_rng(0).normal(0, 5 / 255, (1, 256, 256)).astype(np.float32)
+    >>> level, text = of_blurred(Picture(image=0.5 + noise))
+    >>> text
+    'no sigma was given: estimated sigma = 4.9 (0-255 scale)'
+    """
+    found = noise_profile.profile(picture)
+    level = found.noise.spread[1]
+    lost, why = _lost(picture)
+    if not lost and jpeg_grid.shows(picture.image.astype(np.float64).mean(0)):
+        lost, why = COMPRESSED, "for it shows the blocks of JPEG"
+    if lost > level:
+        return lost, _assuming(lost, why)
+    if level < LEAST_BLURRED:
+        return LEAST_BLURRED, _assuming(LEAST_BLURRED, "for less cannot be told from rounding")
+    if not found.noise.is_gaussian:  # as much as anywhere in it
+        return level, _assuming(level, f"the most of what was found: {found.text}")
+    return level, f"no sigma was given: {found.text}"
+
+
+def of_small(picture: Picture) -> tuple[float, str]:
+    """Return the error of a picture that is to be enlarged, 0 for none, and a line on it.
+
+    The larger of its white noise and of what its compression lost. Grain does not count: in a
+    small picture, texture looks like it.
+
+    Examples
+    --------
+    >>> of_small(Picture(image=np.full((1, 64, 64), 0.5, np.float32)))
+    (0.0, 'no sigma was given: assuming that it has no noise')
+    """
+    level, grain = 0.0, ""
+    try:
+        found = noise_profile.profile(picture)
+    except UsageError:
+        pass  # black and white only: then nothing else is to be seen
+    else:
+        if not found.noise.is_independent:
+            grain = f"; if what looks like grain is noise, give sigma={found.noise.level * 255:.0f}"
+        level = max(noise_profile.luma_and_white(picture))
+    lost, why = _lost(picture)
+    if lost > max(level, LEAST_SMALL):
+        return lost, _assuming(lost, why) + grain
+    if level < LEAST_SMALL:
+        return 0.0, "no sigma was given: assuming that it has no noise" + grain
+    shown = level / PER_GRAY_LEVEL
+    return level, f"no sigma was given: estimated sigma = {shown:.1f} (0-255 scale)" + grain
+
+
+def _lost(picture: Picture) -> tuple[float, str]:
+    """Return what storing a picture lost, and how that is known; 0 where its file loses nothing."""
+    path = picture.path
+    if path is not None and jpeg_files.is_jpeg(path):
+        try:
+            return jpeg_files.read(path).noise.level, "the error that JPEG made"
+        except UsageError:  # colours that are stored in an unusual way
+            return COMPRESSED, "the error of most JPEG files"
+    if path is not None and path.suffix.lower() in LOSSY_SUFFIXES:
+        return COMPRESSED, f"as {path.suffix.lower()} files mostly lose that much"
+    return 0.0, ""
+
+
+def _assuming(level: float, why: str) -> str:
+    shown = level / PER_GRAY_LEVEL
+    return f"no sigma was given: assuming sigma = {shown:.1f} (0-255 scale), {why}"

@@ -1,0 +1,113 @@
+"""What is assumed of a picture's error, if nobody types sigma: too little ruins what is undone."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+from scipy import ndimage
+
+import priorlab
+from priorlab.errors import UsageError
+from priorlab.forward import jpeg
+from priorlab.pictures import datasets, jpeg_grid, reading
+from priorlab.pictures.picture import Picture
+from priorlab.tasks import error_levels
+from priorlab.tasks.deblurring import Deblur
+
+Values = NDArray[np.float64]
+PHOTOS = {image.name: reading.read(image.path) for image in datasets.load("photos").images}
+WIDTH = 1.6
+
+
+def scene() -> Values:
+    return PHOTOS["coffee"][:, 64:224, 64:224].astype(np.float64)
+
+
+def blurred(noise: float = 0, grain: float = 0) -> Values:
+    image = ndimage.gaussian_filter(scene(), (0, WIDTH, WIDTH), mode="reflect")
+    drawn = np.random.default_rng(0).normal(0, noise / 255, image.shape)
+    if grain:  # as strong as before at each pixel
+        drawn = ndimage.gaussian_filter(drawn, (0, grain, grain)) * (2 * np.pi**0.5 * grain)
+    return image + drawn
+
+
+def saved(path: Path, image: Values, **options: int) -> Path:
+    levels = np.rint(image.clip(0, 1) * 255).astype(np.uint8).transpose(1, 2, 0)
+    Image.fromarray(levels).save(path, **options)
+    return path
+
+
+def psnr(image: Values) -> float:
+    inside = (slice(None), slice(8, -8), slice(8, -8))
+    return float(-10 * np.log10(np.square(image - scene())[inside].mean()))
+
+
+def kept_as_png(image: Values, path: Path) -> Path:
+    """A JPEG file that something stored again, cut out and without saying so."""
+    with Image.open(saved(path / "a.jpg", image, quality=85)) as file:
+        file.save(path / "b.png")
+    return path / "b.png"
+
+
+WAYS = {
+    "jpeg": lambda p: saved(p / "b.jpg", blurred(2), quality=85),
+    "jpeg once": lambda p: kept_as_png(blurred(2), p),
+    "webp": lambda p: saved(p / "b.webp", blurred(2), quality=80),
+    "grain": lambda p: saved(p / "b.png", blurred(8, grain=0.7)),
+    "noise": lambda p: saved(p / "b.png", blurred(4)),
+    "clean": lambda p: saved(p / "b.png", blurred()),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_undoing_a_blur_makes_a_picture_better_however_it_was_stored(way, tmp_path):
+    path = WAYS[way](tmp_path)
+    before = psnr(reading.read(path))
+    restored = priorlab.restore(path, f"deblur:width={WIDTH}", "bm3d").transpose(2, 0, 1)
+    assert psnr(restored) > before + 1
+
+
+def test_the_tables_of_a_jpeg_file_tell_its_error(tmp_path):
+    path = saved(tmp_path / "b.jpg", blurred(), quality=85)
+    level, said = error_levels.of_blurred(reading.load(path))
+    assert level == jpeg.standard(85).level
+    assert (
+        said == "no sigma was given: assuming sigma = 4.6 (0-255 scale), the error that JPEG made"
+    )
+    assert error_levels.of_small(reading.load(path)) == (level, said)
+
+
+def test_where_nothing_shows_the_noise_a_blur_is_not_undone():
+    poster = np.ones((3, 96, 96), np.float32)
+    poster[1:, 20:60, 20:60] = 0
+    with pytest.raises(UsageError, match=r"two values in each channel.*type sigma="):
+        Deblur().for_picture(Picture(image=poster), {"width"})
+
+
+def test_noise_of_one_channel_counts():
+    image = blurred()
+    image[2] += np.random.default_rng(1).normal(0, 15 / 255, image.shape[1:])
+    level, said = error_levels.of_blurred(Picture(image=image.astype(np.float32)))
+    assert level * 255 > 10
+    assert said.startswith("no sigma was given: assuming sigma = 1") and "in blue" in said
+
+
+@pytest.mark.parametrize("noise", [0, 8])
+def test_a_noisy_picture_is_not_enlarged_with_its_noise(noise):
+    clean = priorlab.degrade(PHOTOS["astronaut"].transpose(1, 2, 0), "superres:factor=2")[0]
+    small = clean + np.random.default_rng(0).normal(0, noise / 255, clean.shape)
+    level, said = error_levels.of_small(Picture(image=small.transpose(2, 0, 1).astype(np.float32)))
+    assert level * 255 == pytest.approx(noise, rel=0.1)
+    what = "estimated sigma" if noise else "assuming that it has no noise"
+    assert said.startswith(f"no sigma was given: {what}")
+
+
+@pytest.mark.parametrize("name", sorted(PHOTOS))
+def test_only_what_was_a_jpeg_file_shows_its_blocks(name, tmp_path):
+    image = ndimage.gaussian_filter(PHOTOS[name], (0, WIDTH, WIDTH))
+    image = np.broadcast_to(image, (3, *image.shape[1:]))
+    assert not jpeg_grid.shows(image.mean(0, dtype=np.float64))
+    stored = reading.read(saved(tmp_path / "a.jpg", image, quality=85))
+    assert jpeg_grid.shows(stored[:, 3:, 5:].mean(0, dtype=np.float64)), "wherever they begin"
