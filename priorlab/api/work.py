@@ -12,6 +12,7 @@ from priorlab import devices, restoration
 from priorlab.api.choosing import draw_sheet
 from priorlab.api.record import Record, ResultKeys, file_digest
 from priorlab.api.restoring import one_task, restore_file
+from priorlab.api.spared import check_spared, files_read, pictures_read
 from priorlab.api.time_left import TimeLeft
 from priorlab.errors import UsageError, check_seed, printable
 from priorlab.harness.results.names import safe_name
@@ -90,7 +91,8 @@ class Work:
         self.task, self.seed, self.device = task, seed, device
         self.registry, self.say = registry, say
         self.priors = registry.build_priors(priors)
-        one_task(task, registry)
+        self._files = files_read([one_task(task, registry)[0], *self.priors])
+        self._spared: dict[Path, str] = {}
         devices.find(device)
 
     def run(self, found: Collection, progress: Progress) -> Restored:
@@ -99,6 +101,7 @@ class Work:
         done = Restored(left_out=found.left_out)
         groups = [self._jobs(picture) for picture in found.pictures]
         jobs = [job for group in groups for job in group]
+        self._spared = self._what_is_spared(found, groups)
         self._alone = found.to_file and len(jobs) == 1
         clock = TimeLeft((job.prior.spec(), job.picture.file) for job in jobs)
         progress.started(len(jobs), 0, 1)
@@ -128,6 +131,21 @@ class Work:
             Job(picture, prior, _named(picture.place, safe_name(prior.spec())))
             for prior in self.priors
         ]
+
+    def _what_is_spared(
+        self, found: Collection, groups: Sequence[Sequence[Job]]
+    ) -> dict[Path, str]:
+        """Return what extra pictures may not replace; a `UsageError` if results would as much."""
+        read = pictures_read(picture.source for picture in found.pictures)
+        results = {}
+        for group in groups:
+            if len(group) > 1:
+                check_spared(found.folder / _sheet_of(group[0].picture), read | self._files)
+            for job in group:
+                result = found.folder / job.place
+                check_spared(result, self._files if self.overwrite else read | self._files)
+                results[result.resolve()] = f"the result of {job.picture.source}"
+        return results | read
 
     def _speaker(self, picture: Found, several: bool) -> Callable[[str], object]:
         """Return what says a line on a picture: with its name, and not for each prior again."""
@@ -196,6 +214,7 @@ class Work:
             seed=self.seed,
             device=self.device,
             overwrite=self.overwrite,
+            spared=self._spared,
             registry=self.registry,
             say=say,
             step=step,
@@ -229,7 +248,7 @@ class Work:
     ) -> None:
         """Draw the contact sheet of a picture, unless it is there and shows the same."""
         picture = group[0].picture
-        place = _named(picture.place, "sheet").with_suffix(".png")
+        place = _sheet_of(picture)
         results = {
             job.prior.spec(): done.failed.get(self._name(job)) or output / job.place
             for job in group
@@ -259,6 +278,10 @@ class Work:
 
 def _named(place: Path, name: str) -> Path:
     return place.with_name(f"{place.stem}-{name}{place.suffix}")
+
+
+def _sheet_of(picture: Found) -> Path:
+    return _named(picture.place, "sheet").with_suffix(".png")
 
 
 def _digest(result: Path | str) -> str:
