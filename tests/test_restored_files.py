@@ -186,7 +186,7 @@ def test_a_result_is_not_lost_where_an_extra_of_its_prior_cannot_be_written(tmp_
     source, said = tmp_path / "a-uncertainty.png", []
     Image.fromarray(layout(NOISY)).save(source)
     before = source.read_bytes()
-    fit = "dip:langevin=1,iterations=4,depth=2,channels=4"
+    fit = "dip:langevin=1,stop=never,iterations=4,depth=2,channels=4"
     api.restore_file(source, tmp_path / "a.png", TASK, fit, say=said.append)
     assert (tmp_path / "a.png").exists() and source.read_bytes() == before
     assert f"uncertainty is not written: {source} is a picture to work on" in "".join(said)
