@@ -78,7 +78,7 @@ def explain(
     writing.check_writable(output)
     writing.check_writable(findings.table_of(output), (".csv",))
     findings.check_own(findings.table_of(output))
-    check_seed(seed)
+    seed = check_seed(seed)
     writing.check_replaces(image, output, overwrite=False)
     registry = registry or plugins.load()
     chosen = findings.generator(one_prior(prior, registry), registry)

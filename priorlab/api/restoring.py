@@ -89,7 +89,7 @@ def restore(
     >>> restored.shape, bool(restored.std() < noisy.std())
     ((32, 32), True)
     """
-    check_seed(seed)
+    seed = check_seed(seed)
     registry = registry or load_for(priors=[prior], tasks=[task])
     with _shown_in_notebook(trace) as listener:
         restored, _ = _restored(
@@ -142,7 +142,7 @@ def restore_file(
     >>> restore_file(Path("photo.png"), Path("clean.png"), "denoise:sigma=25", "tv", say=print)
     wrote clean.png
     """
-    check_seed(seed)
+    seed = check_seed(seed)
     writing.check_writable(output)
     writing.check_replaces(source, output, overwrite)
     picture = pictures.load(source)
@@ -202,7 +202,7 @@ def degrade(
     >>> degraded.shape, sorted(set(mask.ravel().tolist()))
     ((32, 32), [0.0, 1.0])
     """
-    check_seed(seed)
+    seed = check_seed(seed)
     picture = pictures.load(image)
     measurement = _measured(picture, task, seed, registry or load_for(tasks=[task]))
     mask = _mask(measurement)
@@ -243,7 +243,7 @@ def degrade_file(
     wrote holes.png
     wrote holes-mask.png: restore with --task inpaint:mask=holes-mask.png
     """
-    check_seed(seed)
+    seed = check_seed(seed)
     writing.check_writable(output)
     writing.check_replaces(source, output, overwrite=False)
     picture = pictures.load(source)

@@ -87,8 +87,7 @@ class Work:
         registry: Registry,
         say: Callable[[str], object],
     ) -> None:
-        check_seed(seed)
-        self.task, self.seed, self.device = task, seed, device
+        self.task, self.seed, self.device = task, check_seed(seed), device
         self.registry, self.say = registry, say
         self.priors = registry.build_priors(priors)
         self._files = files_read([one_task(task, registry)[0], *self.priors])
