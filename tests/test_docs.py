@@ -1,6 +1,7 @@
 """The documentation is true: links lead somewhere, figures and tables are those of the code."""
 
 import dataclasses
+import inspect
 import json
 import re
 import shlex
@@ -99,6 +100,15 @@ def test_the_priors_that_gain_from_batches_are_named():
         ]
         gaining[typed] = {prior.name for prior in built if prior.batched}
     assert (always, where_typed) == (gaining[""], gaining[":batch=8"])
+
+
+def test_settings_that_python_calls_otherwise_are_named():
+    page = (DOCS / "comparing-priors.md").read_text("utf-8")
+    section = page.partition("## From Python")[2].partition("```")[0]
+    options = vars(cli._parser().parse_args(["bench"]))
+    other = [key for key in inspect.signature(api.bench).parameters if key not in options]
+    assert set(other) == set(re.findall(r"`([a-z]+_[a-z]+)`", section))
+    assert set(re.findall(r"`--([a-z-]+)`", section)) <= {key.replace("_", "-") for key in options}
 
 
 def has_field(kind, typed):

@@ -39,8 +39,8 @@ Step = Callable[[int, int], None]
 
 def restore(
     image: PictureSource,
-    task: str,
-    prior: str | Prior,
+    task: str = "denoise",
+    prior: str | Prior = "",
     *,
     seed: int = 0,
     device: str = "cpu",
@@ -58,7 +58,7 @@ def restore(
         How it came to be degraded, such as ``"denoise:sigma=25"``. `denoise` without a sigma
         estimates it.
     prior : str or Prior
-        Such as ``"tv"`` or ``"dip:iterations=3000"``.
+        To be named, such as ``"tv"`` or ``"dip:iterations=3000"``.
     seed : int
         Seed of the prior's randomness.
     device : str
@@ -289,6 +289,8 @@ def one_prior(prior: str | Prior, registry: Registry) -> Prior:
     """
     if isinstance(prior, Prior):
         return prior
+    if prior == "":
+        raise UsageError("name a prior, as in prior='tv'")
     built = registry.build_priors(prior)
     if len(built) != 1:
         raise UsageError(f"expected one prior, not {len(built)}: {prior}")

@@ -60,13 +60,13 @@ class Collection:
 
 
 def collect(
-    given: Sequence[str | Path], output: str | Path, *, overwrite: bool = False
+    given: Sequence[str | Path] | str | Path, output: str | Path, *, overwrite: bool = False
 ) -> Collection:
     """Find the pictures in files, folders and patterns, and where their results go.
 
     Parameters
     ----------
-    given : sequence of path
+    given : sequence of path, or path
         Files, folders, and patterns such as ``"*.jpg"`` or ``"photos/**/*.jpg"``. A file is taken
         whatever its suffix; of a folder and its subfolders, what has the suffix of a picture and
         is not hidden.
@@ -99,7 +99,10 @@ def collect(
     >>> [str(picture.place) for picture in found.pictures], found.to_file, str(found.folder)
     (['clean.png'], True, 'out')
     """
+    given = [given] if isinstance(given, str | Path) else given
     for item in (*given, output):
+        if not isinstance(item, str | os.PathLike):
+            raise UsageError(f"a picture or an output is a path, not {type(item).__name__}")
         check_name(Path(item))
     target = Path(output)
     one = len(given) == 1 and not Path(given[0]).is_dir() and not _is_pattern(str(given[0]))

@@ -274,6 +274,12 @@ def _number(value: Any) -> Any:
 
 
 def _seeds(value: Any) -> tuple[Any, ...]:
+    """Return seeds, also of a text with commas between them."""
+    if isinstance(value, str):
+        parts = value.split(",")
+        if not all(part.strip().isdecimal() for part in parts):
+            raise UsageError(f"seeds {value!r} are not whole numbers with commas, such as 0,1,2")
+        return tuple(map(int, parts))
     return tuple(map(_number, _several(value)))
 
 

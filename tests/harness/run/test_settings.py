@@ -74,6 +74,9 @@ def test_values_of_several_kinds_become_one():
     assert settings.dataset == "folder"
     assert settings.plugin_files == ("a.py",)
     assert settle({"seeds": 3}).seeds == (3,)
+    assert settle({"seeds": "0, 12"}).seeds == (0, 12)
+    with pytest.raises(UsageError, match="seeds '0,x' are not whole numbers with commas"):
+        settle({"seeds": "0,x"})
 
 
 def test_a_suite_without_a_dataset_asks_for_one(suite):
