@@ -277,6 +277,18 @@ def test_neither_a_mask_nor_a_result_is_replaced_by_what_comes_with_others(resto
     assert "a-kernel.png is the result of in/a-kernel.png, and would be replaced" in error
 
 
+def test_pictures_of_one_name_have_all_their_files(restore, folder):
+    save(folder / "in/a.jpg", picture(24, 20, 1))
+    Image.new("L", (20, 20)).save(folder / "in/a.gif")
+    for again in ("restored 6", "skipped 6, done before"):
+        code, out, error = restore("in/a*", "-o", "out", prior="tv,median")
+        assert code == 0 and again in out, error
+    sheets = [file for file in files(folder / "out") if "sheet" in file]
+    assert sheets == ["a-sheet.png", "a.gif-sheet.png", "a.jpg-sheet.png"]
+    restore("in/a*", "-o", "kernels", prior="tikhonov", task="deblur:kind=estimate,size=5")
+    assert {"a-kernel.png", "a.jpg-kernel.png"} <= {*files(folder / "kernels")}
+
+
 def test_an_enlarged_picture_has_a_sheet_too(restore, folder):
     code, _, error = restore(
         "in/a.png", "-o", "large.png", prior="bicubic,lanczos", task="superres:factor=2"

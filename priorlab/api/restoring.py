@@ -108,6 +108,7 @@ def restore_file(
     device: str = "cpu",
     overwrite: bool = False,
     spared: Spared | None = None,
+    stem: str = "",
     registry: Registry | None = None,
     say: Callable[[str], object] = _log.info,
     step: Step | None = None,
@@ -127,6 +128,8 @@ def restore_file(
         Whether the output may be the source itself.
     spared : mapping of Path to str, optional
         What extra pictures may not replace, besides what is read here: see `priorlab.api.spared`.
+    stem : str
+        What the names of extra pictures begin with; by default that of the output.
     say : callable
         Called with one line on what was estimated, and one on each file written.
     step : callable, optional
@@ -151,14 +154,14 @@ def restore_file(
     files = files_read([one_prior(prior, registry), one_task(task, registry)[0]])
     check_spared(output, files)
     read = {**(spared or {}), **files, **pictures_read([source])}
-    extra = _Followed(step, lambda name: check_spared(_beside(output, name), read))
+    extra = _Followed(step, lambda name: check_spared(_beside(output, name, stem), read))
     restored, measurement = _restored(picture, task, prior, seed, device, extra, registry, say)
     like, filled = _with_holes_opaque(picture, measurement)
     for note in (*filled, *pictures.write(output, restored, like=like)):
         say(note)
     say(f"wrote {output}")
     for found in extra.pictures():
-        path = _beside(output, found.name)
+        path = _beside(output, found.name, stem)
         writing.write(path, arrays.gray_or_rgb(found.image))
         say(f"wrote {path}: {extra_pictures.legend(found.name, found.white)}")
 
@@ -269,9 +272,9 @@ def degrade_file(
         say(f"wrote {place}: restore with --task inpaint:mask={place}")
 
 
-def _beside(output: Path, name: str) -> Path:
+def _beside(output: Path, name: str, stem: str = "") -> Path:
     """Return where a picture that comes with an output is written."""
-    return output.with_name(f"{output.stem}-{name}.png")
+    return output.with_name(f"{stem or output.stem}-{name}.png")
 
 
 def one_prior(prior: str | Prior, registry: Registry) -> Prior:
