@@ -17,7 +17,11 @@ from scipy import ndimage
 
 from priorlab.training.photographs import Photographs
 from priorlab_metrics import niqe
-from priorlab_metrics.natural_statistics import SHARP, features
+from priorlab_metrics.natural_statistics import features
+
+SHARP = 0.75
+"""Patches with at least this share of the sharpest one's sharpness count: what is out of focus says
+nothing of quality."""
 
 LEVELS = {"noise": (5, 10, 25, 50), "blur": (0.5, 1, 2, 4), "JPEG": (80, 40, 20, 10)}
 """Standard deviation (0-255), standard deviation in pixels, quality: each from good to bad."""

@@ -30,6 +30,9 @@ def find(name: str) -> torch.device:
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         reason = str(error).splitlines()[0]
         raise UsageError(f"device {name!r} cannot be used here: {reason}") from None
+    except TypeError:
+        what = type(name).__name__
+        raise UsageError(f"a device is a text such as 'cpu' or 'cuda:1', not {what}") from None
     return device
 
 

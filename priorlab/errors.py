@@ -1,8 +1,10 @@
 """The errors a user can cause, each one clear sentence: what, where, what would be right."""
 
 import difflib
+import operator
 import traceback
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 LONGEST_SAID = 10_000
 """Characters of what an error says that are looked at: some hold all of an image as text."""
@@ -100,19 +102,25 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
     yield from reversed(found)
 
 
-def check_seed(seed: object) -> None:
-    """Raise a `UsageError` unless `seed` is one that torch, numpy and the store can all take.
+def check_seed(seed: Any) -> int:
+    """Return a seed that torch, numpy and the store can all take, or raise a `UsageError`.
 
     Examples
     --------
     >>> check_seed(2**31)
+    2147483648
     >>> check_seed(-1)
     Traceback (most recent call last):
     ...
     priorlab.errors.UsageError: seed -1 is not a whole number from 0 to 2^63 - 1
     """
-    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**63:
+    try:
+        number = -1 if isinstance(seed, bool) else operator.index(seed)
+    except TypeError:
+        number = -1
+    if not 0 <= number < 2**63:
         raise UsageError(f"seed {seed!r} is not a whole number from 0 to 2^63 - 1")
+    return number
 
 
 def unknown(kind: str, name: str, known: Iterable[str]) -> UsageError:

@@ -3,6 +3,7 @@
 import dataclasses
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 from typing import ClassVar
 
@@ -50,6 +51,18 @@ def with_a_clear_colour():
     return image
 
 
+def quantised():
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return torch.quantize_per_tensor(torch.zeros(20, 20), 0.1, 0, torch.quint8)
+
+
+def closed():
+    image = Image.new("L", (20, 20))
+    image.close()
+    return image
+
+
 @pytest.mark.parametrize(
     ("array", "says"),
     [
@@ -63,11 +76,18 @@ def with_a_clear_colour():
         (Image.new("CMYK", (20, 20)), "mode L or RGB, not CMYK"),
         (with_a_clear_colour(), "not RGB with a transparent colour"),
         (b"a file", r"shape \(H, W\) or \(H, W, C\)"),
+        (torch.empty(20, 20, device="meta"), "device 'meta' has no values"),
+        (torch.zeros(20, 20).to_sparse(), r"plain tensor; give what its .to_dense\(\) returns"),
+        (quantised(), r"plain tensor; give what its .dequantize\(\) returns"),
+        (torch.zeros(20, 20, dtype=torch.complex64).conj(), "not complex64"),
+        (closed(), "no array of numbers: ValueError: Operation on closed image"),
+        ([[0.1, 0.2], [0.3]], "no array of numbers: ValueError: "),
     ],
 )
 def test_a_wrong_array_is_explained(array, says):
-    with pytest.raises(UsageError, match=says):
-        priorlab.restore(array, "denoise", "tv")
+    for call in (lambda: priorlab.restore(array, "denoise", "tv"), lambda: priorlab.degrade(array)):
+        with pytest.raises(UsageError, match=says):
+            call()
 
 
 @pytest.mark.parametrize(
@@ -76,6 +96,7 @@ def test_a_wrong_array_is_explained(array, says):
         lambda image: torch.from_numpy(image).requires_grad_(),
         lambda image: np.asfortranarray(image),
         lambda image: image.astype(">f4"),
+        lambda image: torch._neg_view(torch.from_numpy(-image)),
     ],
 )
 def test_the_same_image_in_another_container(same):
@@ -105,11 +126,38 @@ def test_an_image_of_pillow_is_as_its_file(tmp_path, mode):
         lambda: priorlab.bench(3, TASK),
         lambda: priorlab.bench("tv", 5),
         lambda: priorlab.bench("tv", TASK, np.zeros((20, 20))),
+        lambda: priorlab.restore(np.zeros((20, 20)), TASK, "tv", device=None),
+        lambda: priorlab.restore_files([3], "out", TASK, "tv"),
     ],
 )
 def test_what_is_no_text_is_refused(call):
     with pytest.raises(UsageError, match=r", not (int|NoneType|ndarray)$"):
         call()
+
+
+def test_denoising_is_the_default_and_a_prior_is_asked_for(photo, tmp_path):
+    expected = priorlab.restore(photo, "denoise", "tv")
+    assert np.array_equal(priorlab.restore(photo, prior="tv"), expected)
+    done = priorlab.restore_files(photo, tmp_path / "out.npy", priors="tv")
+    assert done.written == [tmp_path / "out.npy"]
+    assert np.abs(np.load(tmp_path / "out.npy") - expected).max() < 1e-6
+    for call in (priorlab.restore, lambda image: priorlab.restore_files(image, tmp_path / "b.png")):
+        with pytest.raises(UsageError, match="name a prior, as in "):
+            call(photo)
+
+
+def test_a_seed_is_any_whole_number(photo, tmp_path):
+    task = "denoise:sigma=25"
+    expected = priorlab.restore(photo, task, "dip:iterations=2", seed=3)
+    given = priorlab.restore(photo, task, "dip:iterations=2", seed=np.int64(3))
+    assert np.array_equal(expected, given)
+    (tmp_path / "out").mkdir()
+    for seed in (np.uint8(3), 3):
+        done = priorlab.restore_files([photo], tmp_path / "out", task, "tv", seed=seed)
+    assert done.skipped
+    for seed in (True, np.True_, 3.0, np.int64(-1), "3", None):
+        with pytest.raises(UsageError, match="is not a whole number from 0 to"):
+            priorlab.degrade(photo, seed=seed)
 
 
 def refuse(v):

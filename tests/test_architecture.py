@@ -3,6 +3,7 @@
 Each breach is printed with its file, its line and the rule. There are no exceptions.
 """
 
+import re
 from pathlib import Path
 
 import architecture
@@ -96,6 +97,38 @@ RULES = {
 def test_the_core_keeps_the_rule(rule):
     breaches = [str(breach) for breach in RULES[rule]()]
     assert not breaches, "\n" + "\n".join(breaches)
+
+
+def rows():
+    """Return the modules and folders that each line of the list in docs/code.md is about."""
+    page = (CORE.parent / "docs" / "code.md").read_text("utf-8")
+    listed = page.partition("| from the top |")[2].partition("\n\n")[0].splitlines()[2:]
+    return [
+        [name.strip("/").removesuffix(".py").replace("/", ".") for name in names]
+        for names in (re.findall(r"`([^`]+)`", line.split(" | ")[0]) for line in listed)
+    ]
+
+
+def line_of(module, listed):
+    inner = f"{module.partition('.')[2]}."
+    named = (i for i, names in enumerate(listed) if any(inner.startswith(f"{n}.") for n in names))
+    return next(named, None)
+
+
+def test_the_list_in_the_documentation_has_every_module_above_what_it_imports():
+    listed = rows()
+    every = {module for module in modules if module not in ("priorlab", "priorlab.harness")}
+    assert {module for module in every if line_of(module, listed) is None} == set()
+    assert [name for names in listed for name in names if f"priorlab.{name}" not in every] == []
+    upward = {
+        f"{item.source} imports {item.target}"
+        for item in imports
+        if item.source in every
+        and item.target.startswith("priorlab.")
+        and item.target.rpartition(".")[2] not in CONSTANTS
+        and line_of(item.source, listed) > line_of(item.target, listed)
+    }
+    assert not upward, "\n" + "\n".join(sorted(upward))
 
 
 def test_the_rules_look_at_the_real_code():

@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,7 @@ import priorlab
 from priorlab import api
 from priorlab.cli import completing, main
 from priorlab.cli.completing import SHELLS
+from priorlab.hookspecs import KINDS
 
 
 def run(capsys, *arguments):
@@ -41,6 +43,21 @@ def test_list_shows_one_kind_where_it_is_named(capsys):
     assert code == 0
     assert tasks.startswith("tasks:\n") and tasks in everything
     assert "  denoise " in tasks and "  tv " not in tasks
+
+
+def test_the_first_lines_name_all_that_there_is(capsys):
+    def helped(*command):
+        with pytest.raises(SystemExit):
+            main([*command, "--help"])
+        text = capsys.readouterr().out
+        return " ".join(text.split()), re.findall(r"^    (\w+) ", text, flags=re.MULTILINE)
+
+    text, _ = helped()
+    assert f"list {', '.join(KINDS)}" in text
+    verbs = [verb for verb in helped("runs")[1] if verb != "gc"]
+    assert len(verbs) == 5 and f"{', '.join(verbs)} or clear earlier runs" in text
+    assert helped("plugins")[1] == ["new", "test", "compile"]
+    assert "list the plugins and what is wrong with them; make, test or compile one" in text
 
 
 RESTORE = ["restore", "a.png", "-o", "b.png"]

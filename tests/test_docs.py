@@ -1,5 +1,7 @@
 """The documentation is true: links lead somewhere, figures and tables are those of the code."""
 
+import dataclasses
+import inspect
 import json
 import re
 import shlex
@@ -13,7 +15,7 @@ import pytest
 import yaml
 from mkdocs.exceptions import PluginError
 
-from priorlab import cli
+from priorlab import api, cli
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -65,6 +67,52 @@ def broken(page):
 @pytest.mark.parametrize("page", PAGES, ids=name)
 def test_links_lead_somewhere(page):
     assert list(broken(page)) == []
+
+
+FILE = re.compile(
+    r"(?<![\w/\".])(?:tests|benchmarks|plugins|docs|results)/[\w/-]+\.(?:py|md|toml)\b"
+)
+
+
+def test_files_that_the_code_names_are_there():
+    named = {
+        (name(path), found)
+        for folder in ("priorlab", "plugins", "tests", "benchmarks")
+        for path in (ROOT / folder).rglob("*.py")
+        for found in FILE.findall(path.read_text("utf-8"))
+    }
+    assert len(named) > 20
+    assert [item for item in sorted(named) if not (ROOT / item[1]).exists()] == []
+
+
+def test_the_priors_that_gain_from_batches_are_named():
+    page = (DOCS / "comparing-priors.md").read_text("utf-8")
+    listed = re.search(r"Priors that gain from batches \((.*?)\)", page, re.DOTALL)[1]
+    always, where_typed = (
+        set(re.findall(r"`([\w-]+)`", part)) for part in listed.split("`batch=8`")
+    )
+    registry = api.load_plugins()
+    gaining = {}
+    for typed in ("", ":batch=8"):
+        named = [kind for kind in registry.priors if has_field(registry.priors[kind], typed)]
+        built = [
+            registry.build_priors(f"{kind}{typed}")[0] for kind in named if kind != "checkpoint"
+        ]
+        gaining[typed] = {prior.name for prior in built if prior.batched}
+    assert (always, where_typed) == (gaining[""], gaining[":batch=8"])
+
+
+def test_settings_that_python_calls_otherwise_are_named():
+    page = (DOCS / "comparing-priors.md").read_text("utf-8")
+    section = page.partition("## From Python")[2].partition("```")[0]
+    options = vars(cli._parser().parse_args(["bench"]))
+    other = [key for key in inspect.signature(api.bench).parameters if key not in options]
+    assert set(other) == set(re.findall(r"`([a-z]+_[a-z]+)`", section))
+    assert set(re.findall(r"`--([a-z-]+)`", section)) <= {key.replace("_", "-") for key in options}
+
+
+def has_field(kind, typed):
+    return not typed or "batch" in {field.name for field in dataclasses.fields(kind)}
 
 
 def test_a_link_that_leads_nowhere_is_noticed(tmp_path):

@@ -183,11 +183,16 @@ def test_a_single_file_goes_into_a_folder_that_is_there(restore, folder):
         (["in", "-o", "in/sub/notes.txt"], "notes.txt is a file"),
         (["in/a.png", "none.png", "-o", "out"], "cannot read none.png: No such file"),
         (["in/*.bmp", "-o", "out"], "no file matches 'in/*.bmp'"),
+        (["z-sheet.png", "-o", "z.png"], "z-sheet.png is a picture to work on, and would be"),
+        (["z-median.png", "-o", "z.png"], "z-median.png is a picture to work on, and would be"),
+        (["in/a.png", "z-sheet.png", "-o", "in/../"], "would replace the picture z-sheet.png"),
     ],
 )
 def test_a_mistake_is_found_before_anything_is_done(arguments, says, restore, folder):
+    for name in ("z-sheet.png", "z-median.png"):
+        save(folder / name, picture(16, 16, 1))
     before = files(folder)
-    code, out, error = restore(*arguments)
+    code, out, error = restore(*arguments, prior="tv,median" if "z.png" in arguments else "median")
     assert code == 2 and says in error and not out
     assert files(folder) == before
 
@@ -254,6 +259,34 @@ def test_a_sheet_shows_which_prior_failed(restore, folder):
     assert code == 1 and "restored 1, failed 1" in out
     assert "failed: in/a.png with median: median does not support this" in error
     assert (folder / "full-sheet.png").exists()
+
+
+def test_neither_a_mask_nor_a_result_is_replaced_by_what_comes_with_others(restore, folder):
+    mask = np.ones((1, 20, 24), np.float32)
+    mask[:, ::4] = 0
+    save(folder / "in/a-kernel.png", picture(20, 24, 1))
+    save(folder / "a-linear.png", mask)
+    code, out, error = restore(
+        *("in/a.png", "-o", "a.png", "--overwrite"),
+        **{"prior": "linear,biharmonic", "task": "inpaint:mask=a-linear.png"},
+    )
+    assert code == 2 and not out
+    assert "a-linear.png is the mask= of inpaint, and would be replaced" in error
+    code, out, error = restore("in/a*", "-o", "out", prior="tv", task="deblur:kind=estimate,size=5")
+    assert code == 1 and "restored 1, failed 1" in out
+    assert "a-kernel.png is the result of in/a-kernel.png, and would be replaced" in error
+
+
+def test_pictures_of_one_name_have_all_their_files(restore, folder):
+    save(folder / "in/a.jpg", picture(24, 20, 1))
+    Image.new("L", (20, 20)).save(folder / "in/a.gif")
+    for again in ("restored 6", "skipped 6, done before"):
+        code, out, error = restore("in/a*", "-o", "out", prior="tv,median")
+        assert code == 0 and again in out, error
+    sheets = [file for file in files(folder / "out") if "sheet" in file]
+    assert sheets == ["a-sheet.png", "a.gif-sheet.png", "a.jpg-sheet.png"]
+    restore("in/a*", "-o", "kernels", prior="tikhonov", task="deblur:kind=estimate,size=5")
+    assert {"a-kernel.png", "a.jpg-kernel.png"} <= {*files(folder / "kernels")}
 
 
 def test_an_enlarged_picture_has_a_sheet_too(restore, folder):

@@ -48,7 +48,7 @@ OTHER = {
     ("adaptive-median", "largest"): [3],
     ("dct", "scales"): [1],
     ("nlm", "passes"): [1],
-    # Each filter is compiled for itself; tests/handcrafted/test_wavelet.py sees all.
+    # Each filter is compiled for itself; test_wavelet_shrinkage.py sees all.
     ("wavelet", "filter"): ["haar"],
     ("zs-n2n", "window"): [24],
     ("self2self", "window"): [24],

@@ -1,5 +1,7 @@
 """`restore` and `degrade` on files: what they carry comes out again; what is lost is said."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import tifffile
@@ -7,7 +9,7 @@ from PIL import Image
 from sample_pictures import picture
 
 import priorlab
-from priorlab import api
+from priorlab import api, restoration
 from priorlab.api import pictures
 from priorlab.errors import UsageError
 from priorlab.pictures import reading
@@ -162,6 +164,62 @@ def test_a_file_is_not_replaced_by_its_own_restoration(tmp_path):
     assert path.read_bytes() == before
     restored(path, path, overwrite=True)
     assert path.read_bytes() != before
+
+
+@pytest.mark.parametrize(
+    ("name", "task", "output", "says"),
+    [
+        ("a-mask", "inpaint:missing=0.5", "a", "a-mask.png is a picture to work on"),
+        ("a", "inpaint:mask=m.png,holes=black", "m", "m.png is the mask= of inpaint"),
+        ("a", "inpaint:mask=m-mask.png,holes=black", "m", "m-mask.png is the mask= of inpaint"),
+        ("a", "deblur:kernel=m.png", "m", "m.png is the kernel= of deblur"),
+    ],
+)
+def test_nothing_beside_a_degraded_picture_replaces_what_is_read(
+    tmp_path, monkeypatch, name, task, output, says
+):
+    monkeypatch.chdir(tmp_path)
+    Image.fromarray(layout(CLEAN)).save(f"{name}.png")
+    for mask in ("m.png", "m-mask.png"):
+        Image.linear_gradient("L").resize((40, 32)).point(lambda v: 255 * (v > 99)).save(mask)
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    with pytest.raises(UsageError, match=f"{says}, and would be replaced; name another output"):
+        api.degrade_file(Path(f"{name}.png"), Path(f"{output}.png"), task)
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+@pytest.mark.parametrize(
+    ("name", "task", "output", "says"),
+    [
+        ("a-kernel", "deblur:kind=estimate,size=9", "a", "a-kernel.png is a picture to work on"),
+        ("a", "inpaint:mask=m.png,holes=black", "m", "m.png is the mask= of inpaint"),
+        ("a", "dejpeg:tables=m.jpg", "m.jpg", "m.jpg is the tables= of dejpeg"),
+    ],
+)
+def test_nothing_beside_a_restored_picture_replaces_what_is_read(
+    tmp_path, monkeypatch, name, task, output, says, overwrite
+):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(restoration, "attempt", lambda *_, **__: 1 / 0)
+    Image.fromarray(layout(NOISY)).save(f"{name}.png")
+    Image.linear_gradient("L").resize((40, 32)).point(lambda v: 255 * (v > 99)).save("m.png")
+    Image.fromarray(layout(NOISY)).save("m.jpg", quality=30)
+    before = {path: path.read_bytes() for path in tmp_path.iterdir()}
+    target = Path(output) if "." in output else Path(f"{output}.png")
+    with pytest.raises(UsageError, match=f"{says}, and would be replaced; name another output"):
+        api.restore_file(Path(f"{name}.png"), target, task, PRIOR, overwrite=overwrite)
+    assert {path: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_a_result_is_not_lost_where_an_extra_of_its_prior_cannot_be_written(tmp_path):
+    source, said = tmp_path / "a-uncertainty.png", []
+    Image.fromarray(layout(NOISY)).save(source)
+    before = source.read_bytes()
+    fit = "dip:langevin=1,stop=never,iterations=4,depth=2,channels=4"
+    api.restore_file(source, tmp_path / "a.png", TASK, fit, say=said.append)
+    assert (tmp_path / "a.png").exists() and source.read_bytes() == before
+    assert f"uncertainty is not written: {source} is a picture to work on" in "".join(said)
 
 
 def test_one_page_of_several(tmp_path):

@@ -104,6 +104,36 @@ def test_what_does_not_gain_on_pictures_not_seen_is_not_written(plugin):
     assert found.psnr > found.default_psnr and not found.adopted
 
 
+def test_an_exact_result_does_not_decide_all(plugin, capsys):
+    """A blank page is restored exactly without noise, whatever is tuned."""
+    for index in range(4):
+        image = picture(24, 24, seed=index) if index > 1 else 0.2 + 0 * picture(24, 24)
+        save(plugin.parent / "training" / f"{index}.png", image)
+    command = "tune level,tv --tasks denoise:sigma=0 --dataset training --budget 2 -o found.toml"
+    assert main([*command.split(), "--plugin", str(plugin)]) == 0
+    said = capsys.readouterr().out
+    assert "inf" not in said and said.count("the defaults stay") == 2
+    assert tomllib.loads((plugin.parent / "found.toml").read_text()) == {}
+
+
+@pytest.mark.parametrize("seed", [2**32, 2**63 - 1])
+def test_every_seed_is_one_of_the_search(plugin, seed):
+    for index in range(2):
+        save(plugin.parent / "training" / f"{index}.png", picture(24, 24, seed=index))
+    registry = plugins.load([plugin])
+    assert [*api.tune("level", "denoise", "training", 2, seed=seed, registry=registry)]
+
+
+@pytest.mark.parametrize("typed", ["-1", "9223372036854775808", "1.5"])
+def test_what_is_no_seed_is_said_in_a_sentence(plugin, capsys, typed):
+    save(plugin.parent / "training" / "0.png", picture(24, 24))
+    command = f"tune level --tasks denoise --dataset training --seed {typed}"
+    assert main([*command.split(), "--plugin", str(plugin)]) == 2
+    assert "is not a whole number" in capsys.readouterr().err
+    with pytest.raises(UsageError, match="is not a whole number from 0"):
+        api.tune("level", "denoise", "training", seed=float(typed), registry=plugins.load([plugin]))
+
+
 def test_the_same_seed_finds_the_same(plugin):
     for index in range(2):
         save(plugin.parent / "training" / f"{index}.png", picture(24, 24, seed=index))

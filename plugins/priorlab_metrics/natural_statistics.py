@@ -21,10 +21,6 @@ Array = NDArray[np.float64]
 PATCH = 96
 """Rows and columns of a patch, at full size."""
 
-SHARP = 0.75
-"""Patches with at least this share of the sharpest one's sharpness count when statistics are
-fitted: what is out of focus says nothing of quality."""
-
 FEATURES = 36
 
 _WINDOW, _SIGMA = 7, 7 / 6

@@ -9,6 +9,7 @@ from pathlib import Path
 from priorlab.api.catalogue import load_for
 from priorlab.api.record import Record
 from priorlab.api.work import Restored, Work, make_folder
+from priorlab.errors import UsageError
 from priorlab.harness.run.progress import Progress, for_pictures, in_notebook
 from priorlab.pictures import writing
 from priorlab.pictures.collection import collect
@@ -20,10 +21,10 @@ _log = logging.getLogger("priorlab")
 
 
 def restore_files(
-    pictures: Sequence[str | Path],
+    pictures: Sequence[str | Path] | str | Path,
     output: str | Path,
-    task: str,
-    priors: str,
+    task: str = "denoise",
+    priors: str = "",
     *,
     seed: int = 0,
     device: str = "cpu",
@@ -41,14 +42,14 @@ def restore_files(
 
     Parameters
     ----------
-    pictures : sequence of path
+    pictures : sequence of path, or path
         See `priorlab.pictures.collection.collect`.
     output : path
         A folder, which is made if there is none; for a single file the file to write.
     task, seed, device, registry
         As `restore_file` takes them.
     priors : str
-        Such as ``"tv"`` or ``"tv,bm3d,unet"``.
+        To be named, such as ``"tv"`` or ``"tv,bm3d,unet"``.
     overwrite : bool
         Whether files may be replaced that this function did not write, or that were changed since,
         among them the pictures themselves. A file to write that was named is always replaced,
@@ -78,6 +79,8 @@ def restore_files(
     >>> done = restore_files(["*.png"], Path("out"), "denoise:sigma=25", "tv", say=print)
     restored 0, skipped 1, done before
     """
+    if priors == "":
+        raise UsageError("name a prior, as in priors='tv'")
     found = collect(pictures, output, overwrite=overwrite)
     registry = registry or load_for(priors=[priors], tasks=[task])
     work = Work(task, priors, seed, device, registry, say)

@@ -38,7 +38,7 @@ def bench(
     priors: Sequence[str | Prior] | str | None = None,
     tasks: Sequence[str | Task] | str | None = None,
     dataset: str | Path | None = None,
-    seeds: Sequence[int] | None = None,
+    seeds: Sequence[int] | str | None = None,
     *,
     suite: str | Path | None = None,
     metrics: Sequence[str | OptionalMetric] | str | None = None,
@@ -75,8 +75,8 @@ def bench(
         Specs such as ``"denoise:sigma=15|25|50"``.
     dataset : str or path, optional
         A named image set or a folder of images.
-    seeds : sequence of int, optional
-        Each gives one more measurement of each image.
+    seeds : sequence of int or str, optional
+        Such as ``"0,1"``: each gives one more measurement of each image.
     suite : str or path, optional
         The protocol of a published table: a name that `priorlab suites` lists, or a TOML file.
     metrics : sequence of str or OptionalMetric, optional

@@ -10,7 +10,8 @@ from pathlib import Path
 from priorlab import plugins
 from priorlab.api import pictures
 from priorlab.api.restoring import one_prior
-from priorlab.errors import UsageError, check_seed
+from priorlab.api.spared import check_spared, files_read
+from priorlab.errors import check_seed
 from priorlab.explain import findings, fits
 from priorlab.explain.fits import Progress
 from priorlab.pictures import writing
@@ -77,11 +78,11 @@ def explain(
     writing.check_writable(output)
     writing.check_writable(findings.table_of(output), (".csv",))
     findings.check_own(findings.table_of(output))
-    check_seed(seed)
-    if output.resolve() == image.resolve():
-        raise UsageError(f"{output} is the picture itself; name another file with -o")
+    seed = check_seed(seed)
+    writing.check_replaces(image, output, overwrite=False)
     registry = registry or plugins.load()
     chosen = findings.generator(one_prior(prior, registry), registry)
+    check_spared(output, files_read([chosen]))
     if iterations:
         chosen = dataclasses.replace(chosen, iterations=iterations)
     picture, note = fits.prepare(pictures.load(image).on_white())

@@ -13,7 +13,7 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-from priorlab.errors import UsageError
+from priorlab.errors import UsageError, kind, said
 from priorlab.pictures import arrays, reading, writing
 from priorlab.pictures.picture import Picture
 from priorlab.pictures.stored import Stored, check_floats
@@ -46,9 +46,27 @@ def load(image: PictureSource) -> Picture:
 
 def _array(image: Any) -> NDArray[Any]:
     """Return what a user gives for an image as an array, if that loses nothing."""
-    if isinstance(image, torch.Tensor):
-        image = image.detach().cpu()
-        return np.asarray(image.float() if image.is_floating_point() else image)
+    try:
+        return _of_tensor(image) if isinstance(image, torch.Tensor) else _of_any(image)
+    except UsageError:
+        raise
+    except Exception as error:  # of a closed file, rows of different lengths, a class of its own
+        raise UsageError(
+            f"the image is no array of numbers: {kind(error)}: {said(error).partition(chr(10))[0]}"
+        ) from None
+
+
+def _of_tensor(image: torch.Tensor) -> NDArray[Any]:
+    if image.is_meta:
+        raise UsageError("a tensor on the device 'meta' has no values: it is no image")
+    if image.layout != torch.strided or image.is_quantized:
+        hint = "dequantize" if image.is_quantized else "to_dense"
+        raise UsageError(f"an image is a plain tensor; give what its .{hint}() returns")
+    image = image.detach().cpu().resolve_neg().resolve_conj()
+    return np.asarray(image.float() if image.is_floating_point() else image)
+
+
+def _of_any(image: Any) -> NDArray[Any]:
     if isinstance(image, Image.Image):
         if image.mode not in ("L", "RGB") or "transparency" in image.info:
             what = image.mode + " with a transparent colour" * ("transparency" in image.info)

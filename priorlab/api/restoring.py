@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import logging
+import re
 from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from priorlab import devices, restoration, specs
 from priorlab.api import pictures
 from priorlab.api.catalogue import load_for
 from priorlab.api.pictures import PictureSource
+from priorlab.api.spared import Spared, check_spared, files_read, pictures_read
 from priorlab.api.time_left import TimeLeft
 from priorlab.errors import UsageError, check_seed
 from priorlab.forward.measurement import Measurement
@@ -37,8 +39,8 @@ Step = Callable[[int, int], None]
 
 def restore(
     image: PictureSource,
-    task: str,
-    prior: str | Prior,
+    task: str = "denoise",
+    prior: str | Prior = "",
     *,
     seed: int = 0,
     device: str = "cpu",
@@ -56,7 +58,7 @@ def restore(
         How it came to be degraded, such as ``"denoise:sigma=25"``. `denoise` without a sigma
         estimates it.
     prior : str or Prior
-        Such as ``"tv"`` or ``"dip:iterations=3000"``.
+        To be named, such as ``"tv"`` or ``"dip:iterations=3000"``.
     seed : int
         Seed of the prior's randomness.
     device : str
@@ -87,7 +89,7 @@ def restore(
     >>> restored.shape, bool(restored.std() < noisy.std())
     ((32, 32), True)
     """
-    check_seed(seed)
+    seed = check_seed(seed)
     registry = registry or load_for(priors=[prior], tasks=[task])
     with _shown_in_notebook(trace) as listener:
         restored, _ = _restored(
@@ -105,6 +107,8 @@ def restore_file(
     seed: int = 0,
     device: str = "cpu",
     overwrite: bool = False,
+    spared: Spared | None = None,
+    stem: str = "",
     registry: Registry | None = None,
     say: Callable[[str], object] = _log.info,
     step: Step | None = None,
@@ -122,6 +126,10 @@ def restore_file(
         As `restore` takes them.
     overwrite : bool
         Whether the output may be the source itself.
+    spared : mapping of Path to str, optional
+        What extra pictures may not replace, besides what is read here: see `priorlab.api.spared`.
+    stem : str
+        What the names of extra pictures begin with; by default that of the output.
     say : callable
         Called with one line on what was estimated, and one on each file written.
     step : callable, optional
@@ -137,20 +145,23 @@ def restore_file(
     >>> restore_file(Path("photo.png"), Path("clean.png"), "denoise:sigma=25", "tv", say=print)
     wrote clean.png
     """
-    check_seed(seed)
+    seed = check_seed(seed)
     writing.check_writable(output)
     writing.check_replaces(source, output, overwrite)
     picture = pictures.load(source)
     writing.check_writable(output, channels=len(picture.image))
     registry = registry or load_for(priors=[prior], tasks=[task])
-    extra = _Followed(step)
+    files = files_read([one_prior(prior, registry), one_task(task, registry)[0]])
+    check_spared(output, files)
+    read = {**(spared or {}), **files, **pictures_read([source])}
+    extra = _Followed(step, lambda name: check_spared(_beside(output, name, stem), read))
     restored, measurement = _restored(picture, task, prior, seed, device, extra, registry, say)
     like, filled = _with_holes_opaque(picture, measurement)
     for note in (*filled, *pictures.write(output, restored, like=like)):
         say(note)
     say(f"wrote {output}")
     for found in extra.pictures():
-        path = output.with_name(f"{output.stem}-{found.name}.png")
+        path = _beside(output, found.name, stem)
         writing.write(path, arrays.gray_or_rgb(found.image))
         say(f"wrote {path}: {extra_pictures.legend(found.name, found.white)}")
 
@@ -194,7 +205,7 @@ def degrade(
     >>> degraded.shape, sorted(set(mask.ravel().tolist()))
     ((32, 32), [0.0, 1.0])
     """
-    check_seed(seed)
+    seed = check_seed(seed)
     picture = pictures.load(image)
     measurement = _measured(picture, task, seed, registry or load_for(tasks=[task]))
     mask = _mask(measurement)
@@ -235,11 +246,17 @@ def degrade_file(
     wrote holes.png
     wrote holes-mask.png: restore with --task inpaint:mask=holes-mask.png
     """
-    check_seed(seed)
+    seed = check_seed(seed)
     writing.check_writable(output)
     writing.check_replaces(source, output, overwrite=False)
     picture = pictures.load(source)
-    measurement = _measured(picture, task, seed, registry or load_for(tasks=[task]))
+    registry = registry or load_for(tasks=[task])
+    read = files_read([one_task(task, registry)[0]]) | pictures_read([source])
+    check_spared(output, read)
+    measurement = _measured(picture, task, seed, registry)
+    mask, place = _mask(measurement), _beside(output, "mask")
+    if mask is not None:
+        check_spared(place, read)
     height, width = measurement.frame_shape[2:]
     if (height, width) != picture.image.shape[1:]:
         say(f"{source} is cropped to {width}x{height} pixels")
@@ -250,11 +267,14 @@ def degrade_file(
             f"{output} is compressed once more, by JPEG; .png and .tif files hold what {task} makes"
         )
     say(f"wrote {output}")
-    mask = _mask(measurement)
     if mask is not None:
-        path = output.with_name(f"{output.stem}-mask.png")
-        pictures.write(path, mask)
-        say(f"wrote {path}: restore with --task inpaint:mask={path}")
+        pictures.write(place, mask)
+        say(f"wrote {place}: restore with --task inpaint:mask={place}")
+
+
+def _beside(output: Path, name: str, stem: str = "") -> Path:
+    """Return where a picture that comes with an output is written."""
+    return output.with_name(f"{stem or output.stem}-{name}.png")
 
 
 def one_prior(prior: str | Prior, registry: Registry) -> Prior:
@@ -272,6 +292,8 @@ def one_prior(prior: str | Prior, registry: Registry) -> Prior:
     """
     if isinstance(prior, Prior):
         return prior
+    if prior == "":
+        raise UsageError("name a prior, as in prior='tv'")
     built = registry.build_priors(prior)
     if len(built) != 1:
         raise UsageError(f"expected one prior, not {len(built)}: {prior}")
@@ -279,11 +301,19 @@ def one_prior(prior: str | Prior, registry: Registry) -> Prior:
 
 
 class _Followed(extra_pictures.PictureCollector):
-    """Keeps a prior's extra pictures, and passes on how far it is."""
+    """Keeps a prior's extra pictures that may be written, and passes on how far it is."""
 
-    def __init__(self, step: Step | None) -> None:
+    def __init__(
+        self, step: Step | None, check: Callable[[str], object] = lambda name: None
+    ) -> None:
         super().__init__()
-        self._step = step
+        self._step, self._check = step, check
+
+    @override
+    def picture(self, name: str, image: torch.Tensor) -> None:
+        if re.fullmatch(extra_pictures.NAME, str(name)):  # others are left out in any case
+            self._check(name)
+        super().picture(name, image)
 
     @override
     def report(
@@ -309,6 +339,13 @@ class _Told(FramedTrace):
     @override
     def note(self, text: str) -> None:
         self._say(text)
+
+    @override
+    def picture(self, name: str, image: torch.Tensor) -> None:
+        try:
+            super().picture(name, image)
+        except UsageError as error:  # what was restored is not lost for the name of an extra
+            self._say(f"{name} is not written: {error}")
 
 
 @contextlib.contextmanager

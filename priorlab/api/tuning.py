@@ -19,9 +19,10 @@ import torch
 
 from priorlab import metrics, plugins, restoration, tuned_parameters
 from priorlab.components import given_kind
-from priorlab.errors import UsageError
+from priorlab.errors import UsageError, check_seed
 from priorlab.forward.degradation import NOISE, kind_of
 from priorlab.forward.measurement import Measurement
+from priorlab.harness.report.statistics import PSNR_CAP
 from priorlab.harness.run.selection import dataset_of
 from priorlab.pictures import arrays, datasets
 from priorlab.pictures.datasets import Dataset
@@ -50,7 +51,7 @@ _SOLVER = {field.name for field in dataclasses.fields(SolverSettings)}
 
 @dataclasses.dataclass(frozen=True)
 class Tuned:
-    """What a search found for one kind of degradation; means of the PSNR in dB.
+    """What a search found for one kind of degradation; means of the PSNR in dB, as in tables.
 
     Attributes
     ----------
@@ -146,6 +147,7 @@ def tune(
         is not installed.
     """
     registry = registry or plugins.load()
+    seed = check_seed(seed)
     if budget < 1:
         raise UsageError(f"budget={budget} is too small; the least is 1")
     built_tasks = registry.build_tasks(tasks)
@@ -259,9 +261,8 @@ def _search(
         report(f"{prior.name}, {kind}: {len(curve)} of {budget}, {default_psnr:.2f} -> {best:.2f}")
         return psnr
 
-    study = optuna.create_study(
-        direction="maximize", sampler=optuna.samplers.TPESampler(seed=seed, multivariate=True)
-    )
+    sampler = optuna.samplers.TPESampler(seed=seed % 2**32, multivariate=True)  # it takes 32 bits
+    study = optuna.create_study(direction="maximize", sampler=sampler)
     study.optimize(objective, n_trials=budget)
     if not curve:
         raise UsageError(f"{prior.name}: none of {budget} settings could be tried")
@@ -303,5 +304,6 @@ def _mean_psnr(prior: Prior, cases: Sequence[tuple[Task, Measurement, torch.Tens
     found = []
     for task, measurement, truth in cases:
         restored = restoration.attempt(prior, measurement)[0].numpy()
-        found.append(metrics.evaluate(restored, truth[0].numpy(), task.protocol)["psnr"])
+        psnr = metrics.evaluate(restored, truth[0].numpy(), task.protocol)["psnr"]
+        found.append(min(psnr, PSNR_CAP))  # else one blank page, restored exactly, decides all
     return float(np.mean(found))

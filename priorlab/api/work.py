@@ -9,17 +9,18 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from priorlab import devices, restoration
+from priorlab.api import jobs
 from priorlab.api.choosing import draw_sheet
+from priorlab.api.jobs import Group, Job
 from priorlab.api.record import Record, ResultKeys, file_digest
 from priorlab.api.restoring import one_task, restore_file
+from priorlab.api.spared import check_spared, files_read, pictures_read
 from priorlab.api.time_left import TimeLeft
 from priorlab.errors import UsageError, check_seed, printable
-from priorlab.harness.results.names import safe_name
 from priorlab.harness.run import keys
 from priorlab.harness.run.progress import Progress
 from priorlab.pictures.collection import Collection, Found
 from priorlab.pictures.formats import split_frame
-from priorlab.priors import Prior
 from priorlab.registry import Registry
 
 
@@ -61,15 +62,6 @@ class Restored:
         return ", ".join(parts)
 
 
-@dataclasses.dataclass(frozen=True)
-class Job:
-    """One picture with one prior; `place` is where the result goes, below the output folder."""
-
-    picture: Found
-    prior: Prior
-    place: Path
-
-
 class Work:
     """What is done to each picture, and what is noted of it."""
 
@@ -86,31 +78,32 @@ class Work:
         registry: Registry,
         say: Callable[[str], object],
     ) -> None:
-        check_seed(seed)
-        self.task, self.seed, self.device = task, seed, device
+        self.task, self.seed, self.device = task, check_seed(seed), device
         self.registry, self.say = registry, say
         self.priors = registry.build_priors(priors)
-        one_task(task, registry)
+        self._files = files_read([one_task(task, registry)[0], *self.priors])
+        self._spared: dict[Path, str] = {}
         devices.find(device)
 
     def run(self, found: Collection, progress: Progress) -> Restored:
         """Restore all of the pictures."""
         output = found.folder
         done = Restored(left_out=found.left_out)
-        groups = [self._jobs(picture) for picture in found.pictures]
-        jobs = [job for group in groups for job in group]
-        self._alone = found.to_file and len(jobs) == 1
-        clock = TimeLeft((job.prior.spec(), job.picture.file) for job in jobs)
-        progress.started(len(jobs), 0, 1)
+        groups = jobs.groups(found.pictures, self.priors)
+        todo = [job for group in groups for job in group.jobs]
+        self._spared = self._what_is_spared(found, groups)
+        self._alone = found.to_file and len(todo) == 1
+        clock = TimeLeft((job.prior.spec(), job.picture.file) for job in todo)
+        progress.started(len(todo), 0, 1)
         try:
             for group in groups:
-                say = self._speaker(group[0].picture, not found.to_file)
-                for job in group:
+                say = self._speaker(group.picture, not found.to_file)
+                for job in group.jobs:
                     self._do(job, output, done, say, progress, clock)
-                if len(group) > 1:
-                    self._sheet(group, output, done, say)
+                if group.sheet:
+                    self._sheet(group, group.sheet, output, done, say)
         except KeyboardInterrupt:
-            left = len(jobs) - done.count
+            left = len(todo) - done.count
             goes_on = "; the same command goes on from here" if self.record else ""
             self.say(f"stopped: {done.summary()}, {left} left{goes_on}")
             raise
@@ -120,14 +113,18 @@ class Work:
             self.say(done.summary())
         return done
 
-    def _jobs(self, picture: Found) -> list[Job]:
-        """Return the jobs on a picture; with several priors the results get their names."""
-        if len(self.priors) == 1:
-            return [Job(picture, self.priors[0], picture.place)]
-        return [
-            Job(picture, prior, _named(picture.place, safe_name(prior.spec())))
-            for prior in self.priors
-        ]
+    def _what_is_spared(self, found: Collection, groups: Sequence[Group]) -> dict[Path, str]:
+        """Return what extra pictures may not replace; a `UsageError` if results would as much."""
+        read = pictures_read(picture.source for picture in found.pictures)
+        results = {}
+        for group in groups:
+            if group.sheet:
+                check_spared(found.folder / group.sheet, read | self._files)
+            for job in group.jobs:
+                result = found.folder / job.place
+                check_spared(result, self._files if self.overwrite else read | self._files)
+                results[result.resolve()] = f"the result of {job.picture.source}"
+        return results | read
 
     def _speaker(self, picture: Found, several: bool) -> Callable[[str], object]:
         """Return what says a line on a picture: with its name, and not for each prior again."""
@@ -196,6 +193,8 @@ class Work:
             seed=self.seed,
             device=self.device,
             overwrite=self.overwrite,
+            spared=self._spared,
+            stem=job.stem,
             registry=self.registry,
             say=say,
             step=step,
@@ -225,14 +224,17 @@ class Work:
         return record.source(place, found) if same else found
 
     def _sheet(
-        self, group: Sequence[Job], output: Path, done: Restored, say: Callable[[str], object]
+        self,
+        group: Group,
+        place: Path,
+        output: Path,
+        done: Restored,
+        say: Callable[[str], object],
     ) -> None:
         """Draw the contact sheet of a picture, unless it is there and shows the same."""
-        picture = group[0].picture
-        place = _named(picture.place, "sheet").with_suffix(".png")
         results = {
             job.prior.spec(): done.failed.get(self._name(job)) or output / job.place
-            for job in group
+            for job in group.jobs
         }
         if all(isinstance(result, str) for result in results.values()):
             return
@@ -243,7 +245,7 @@ class Work:
                 if self.record.is_done(place.as_posix(), key):
                     return
                 self._check_own(output / place, place.as_posix(), self.record)
-            draw_sheet(picture.source, results, output / place)
+            draw_sheet(group.picture.source, results, output / place)
             if self.record:
                 self.record.add(place.as_posix(), key, "")
         except Exception as error:
@@ -255,10 +257,6 @@ class Work:
         """Return what a job is called: by its picture, and by its prior if there are several."""
         name = printable(str(job.picture.source))
         return f"{name} with {job.prior.spec()}" if len(self.priors) > 1 else name
-
-
-def _named(place: Path, name: str) -> Path:
-    return place.with_name(f"{place.stem}-{name}{place.suffix}")
 
 
 def _digest(result: Path | str) -> str:

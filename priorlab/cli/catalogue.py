@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def add_list(commands: Commands) -> None:
     """Add the command `list`."""
-    parser = commands.add_parser("list", help="list priors, tasks, datasets, metrics, engines")
+    parser = commands.add_parser("list", help=f"list {', '.join(KINDS)}")
     parser.set_defaults(command=_list)
     add_plugin_options(parser)
     parser.add_argument("kind", nargs="?", choices=KINDS, help="only these (default: all)")
@@ -42,7 +42,9 @@ def add_suites(commands: Commands) -> None:
 
 def add_plugins(commands: Commands) -> None:
     """Add the command `plugins`."""
-    parser = commands.add_parser("plugins", help="list the plugins and what is wrong with them")
+    parser = commands.add_parser(
+        "plugins", help="list the plugins and what is wrong with them; make, test or compile one"
+    )
     parser.set_defaults(command=_plugins)
     add_plugin_options(parser)
     plugin_kit.add_commands(parser)

@@ -24,7 +24,6 @@ from priorlab.cli.parsing import (
     megabytes,
     positive,
     seconds,
-    seeds,
 )
 from priorlab.errors import UsageError
 
@@ -171,7 +170,7 @@ def _bench(options: argparse.Namespace) -> int:
             "metrics": options.metrics,
             "dataset": options.dataset,
             "images": options.images,
-            "seeds": None if options.seeds is None else seeds(options.seeds),
+            "seeds": options.seeds,
             "out": options.out,
             "name": options.name,
             "slots": options.slots,

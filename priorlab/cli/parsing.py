@@ -158,17 +158,3 @@ def seed(text: str) -> int:
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number") from None
     return value
-
-
-def seeds(text: str) -> tuple[int, ...]:
-    """Read seeds with commas between them.
-
-    Examples
-    --------
-    >>> seeds("0,1, 2")
-    (0, 1, 2)
-    """
-    parts = text.split(",")
-    if not all(part.strip().isdecimal() for part in parts):
-        raise UsageError(f"--seeds {text!r} is not a list of whole numbers, such as 0,1,2")
-    return tuple(map(int, parts))

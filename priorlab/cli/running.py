@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 
 def add_runs(commands: Commands) -> None:
     """Add the command `runs`, which has commands of its own."""
-    parser = commands.add_parser("runs", help="list, rename, merge, export or clear earlier runs")
+    parser = commands.add_parser(
+        "runs", help="list, show, rename, merge, export or clear earlier runs"
+    )
     verbs = parser.add_subparsers(metavar="WHAT", required=True)
     _add(verbs, "list", _list, "list the runs in the results folder")
     show = _add(verbs, "show", _show, "say what a run was")

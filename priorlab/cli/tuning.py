@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from priorlab import api, tuned_parameters
-from priorlab.cli.parsing import OK, add_plugin_options, check_names, registry
+from priorlab.cli.parsing import OK, add_plugin_options, check_names, registry, seed
 from priorlab.files import check_place, write_atomically
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def add_tune(commands: Commands) -> None:
     parser.add_argument("--tasks", required=True, help='such as "inpaint:missing=0.5|0.8,deblur"')
     parser.add_argument("--dataset", required=True, help="a folder of training images")
     parser.add_argument("--budget", type=int, default=40, help="settings to try; default: 40")
-    parser.add_argument("--seed", type=int, default=0, help="of the search; default: 0")
+    parser.add_argument("--seed", type=seed, default=0, help="of the search; default: 0")
     parser.add_argument(
         "-o",
         "--output",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import glob
 import os
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -60,13 +61,13 @@ class Collection:
 
 
 def collect(
-    given: Sequence[str | Path], output: str | Path, *, overwrite: bool = False
+    given: Sequence[str | Path] | str | Path, output: str | Path, *, overwrite: bool = False
 ) -> Collection:
     """Find the pictures in files, folders and patterns, and where their results go.
 
     Parameters
     ----------
-    given : sequence of path
+    given : sequence of path, or path
         Files, folders, and patterns such as ``"*.jpg"`` or ``"photos/**/*.jpg"``. A file is taken
         whatever its suffix; of a folder and its subfolders, what has the suffix of a picture and
         is not hidden.
@@ -81,7 +82,8 @@ def collect(
     -------
     Collection
         The results of a file lie in the output folder itself. Those of a folder keep its structure
-        below the output folder; of several folders, or of one beside files, below its name.
+        below the output folder; of several folders, or of one beside files, below its name. Where
+        another suffix would give two one name, that result is called after its whole file name.
 
     Raises
     ------
@@ -99,7 +101,10 @@ def collect(
     >>> [str(picture.place) for picture in found.pictures], found.to_file, str(found.folder)
     (['clean.png'], True, 'out')
     """
+    given = [given] if isinstance(given, str | Path) else given
     for item in (*given, output):
+        if not isinstance(item, str | os.PathLike):
+            raise UsageError(f"a picture or an output is a path, not {type(item).__name__}")
         check_name(Path(item))
     target = Path(output)
     one = len(given) == 1 and not Path(given[0]).is_dir() and not _is_pattern(str(given[0]))
@@ -131,12 +136,12 @@ def _in_folders(
             continue
         below = Path() if len(paths) == 1 else Path(path.resolve().name)
         for file in _files_in(path, output.resolve(), left_out):
-            place = below / _written(file.relative_to(path))
-            found.setdefault(file.resolve(), Found(file, place))
+            found.setdefault(file.resolve(), Found(file, below / file.relative_to(path)))
     if not found:
         raise UsageError(f"{', '.join(map(str, paths))}: no pictures ({', '.join(READ_SUFFIXES)})")
-    _check_places(tuple(found.values()))
-    return tuple(found.values()), tuple(left_out)
+    pictures = _with_suffixes(tuple(found.values()))
+    _check_places(pictures)
+    return pictures, tuple(left_out)
 
 
 def _check_folder(output: Path) -> None:
@@ -194,14 +199,27 @@ def _is_link(place: str, name: str) -> bool:
 
 
 def _place_of(path: Path) -> Path:
-    """Return where the result of a file goes, or of one picture of it."""
+    """Return a name for the result of a file, or of one picture of it."""
     file, number = split_frame(path)
-    name = file.name if number is None else f"{file.stem}-{number}{file.suffix}"
-    return _written(Path(name))
+    return Path(file.name if number is None else f"{file.stem}-{number}{file.suffix}")
+
+
+def _with_suffixes(pictures: Sequence[Found]) -> tuple[Found, ...]:
+    """Return pictures whose places have a suffix that is written.
+
+    Beside ``b.png``, whose result has that name, the one of ``b.gif`` is ``b.gif.png``.
+    """
+    written = [_written(found.place) for found in pictures]
+    count = Counter(map(os.path.normcase, written))
+    return tuple(
+        dataclasses.replace(found, place=place)
+        if place == found.place or count[os.path.normcase(place)] == 1
+        else dataclasses.replace(found, place=place.with_name(found.place.name + STAND_IN))
+        for found, place in zip(pictures, written, strict=True)
+    )
 
 
 def _written(place: Path) -> Path:
-    """Return a place with a suffix that can be written."""
     return place if place.suffix.lower() in SUFFIXES else place.with_suffix(STAND_IN)
 
 

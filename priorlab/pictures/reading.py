@@ -6,7 +6,8 @@ The rules, each of them the least surprising one:
   a camera, 10 to 14 bits in 16, are found by their range (`priorlab.pictures.levels`).
 - Gray files (1 to 16 bits) give one channel. Colour files give three, also where the channels
   are equal: as stored. Palettes are colour; CMYK, CIELab and YCbCr are converted to RGB.
-- A NumPy file holds an array (H, W) or (H, W, C), and gives C channels. The further samples of
+- A NumPy file holds an array (H, W) or (H, W, C), and gives C channels; booleans, and
+  integers of other kinds that are all 0 or 1, are black and white. The further samples of
   a TIFF file are channels, too, unless it says that they are opacity.
 - `load` gives colours and opacity apart, `read` shows what is transparent on white.
 - The orientation that a camera noted in the file is applied. Colour profiles are not.
@@ -22,7 +23,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-from numpy.lib.format import MAGIC_PREFIX
+from numpy.lib import format as npy
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
@@ -127,7 +128,7 @@ def _stored(path: Path, frame: int | None) -> Stored:
         raise UsageError(f"{path} is {other}, not an image file")
     try:
         with path.open("rb") as file:
-            start = file.read(len(MAGIC_PREFIX))
+            start = file.read(len(npy.MAGIC_PREFIX))
     except OSError as error:
         raise UsageError(f"cannot read {path}: {error.strerror or error}") from None
     if not start:
@@ -149,7 +150,7 @@ def _decoder(path: Path, start: bytes) -> Callable[[Path, int | None], Stored]:
     """Return what decodes a file that begins in some way."""
     if path.suffix.lower() in formats.RAW_SUFFIXES:
         return reading_raw.decode
-    if start == MAGIC_PREFIX:
+    if start == npy.MAGIC_PREFIX:
         return _decode_numpy
     return reading_tiff.decode if start.startswith(reading_tiff.MAGIC) else reading_pillow.decode
 
@@ -157,6 +158,8 @@ def _decoder(path: Path, start: bytes) -> Callable[[Path, int | None], Stored]:
 def _decode_numpy(path: Path, frame: int | None) -> Stored:
     """Decode a .npy file; it is mapped first, so that a large one is refused without being read."""
     formats.which_frame(path, 1, frame)
+    if 0 in (shape := _numpy_shape(path)):  # which cannot be mapped
+        raise UsageError(f"{path} is empty: the shape of its array is {shape}")
     pixels = np.load(path, mmap_mode="r", allow_pickle=False)
     if pixels.ndim not in (2, 3):
         raise UsageError(f"{path} has shape {pixels.shape}; expected (H, W) or (H, W, C)")
@@ -164,10 +167,20 @@ def _decode_numpy(path: Path, frame: int | None) -> Stored:
     size = pixels.dtype.itemsize
     check_size(width, height, path, samples=math.prod(samples), itemsize=size)
     # Not compared with numpy's own types: files may have either order of bytes.
-    if pixels.dtype.kind != "f" and (pixels.dtype.kind, pixels.dtype.itemsize) not in (
-        ("u", 1),
-        ("u", 2),
-    ):
-        raise UsageError(f"{path} stores {pixels.dtype} values; expected uint8, uint16 or floats")
+    if pixels.dtype.kind != "f" and (pixels.dtype.kind, size) not in (("u", 1), ("u", 2)):
+        if pixels.dtype.kind in "biu" and ((pixels == 0) | (pixels == 1)).all():
+            two = np.where(pixels, np.uint8(255), np.uint8(0))
+            return Stored(pixels=two.reshape(height, width, -1), bits=1)
+        raise UsageError(
+            f"{path} stores {pixels.dtype} values; expected uint8, uint16, floats or booleans"
+        )
     native = pixels.astype(pixels.dtype.newbyteorder("="))
-    return Stored(pixels=native.reshape(*native.shape[:2], -1))
+    return Stored(pixels=native.reshape(height, width, -1))
+
+
+def _numpy_shape(path: Path) -> tuple[int, ...]:
+    """Return the shape that the header of a .npy file has; nothing for versions without images."""
+    with path.open("rb") as file:
+        version = npy.read_magic(file)
+        read = {(1, 0): npy.read_array_header_1_0, (2, 0): npy.read_array_header_2_0}.get(version)
+        return read(file)[0] if read else ()

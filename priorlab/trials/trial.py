@@ -220,8 +220,9 @@ class _Process:
 
     def _said(self) -> str:
         """Return what the plugin printed, of much the beginning and the end."""
-        last = self._last[len(self._first) - self._printed :] if self._printed else b""
-        gap = self._printed - len(self._first) - len(last)
+        rest = self._printed - len(self._first)
+        last = self._last[-rest:] if rest else b""
+        gap = rest - len(last)
         left_out = f"\n... ({gap} bytes) ...\n".encode() if gap else b""
         return (self._first + left_out + last).decode("utf-8", "replace")
 

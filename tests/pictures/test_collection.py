@@ -76,6 +76,16 @@ def test_a_suffix_that_is_not_written_becomes_png(folder):
     assert places("scan.xyz") == {"scan.xyz": "scan.png"}
 
 
+def test_a_suffix_that_is_not_written_takes_no_name_of_another_result(folder):
+    for name in ("sub/b.gif", "sub/b.png", "sub/d.gif", "sub/d.jp2", "sub/e.gif", "sub/e.jpg"):
+        (folder / name).touch()
+    found = {source[4:]: place for source, place in places("sub").items()}
+    assert found["b.png"] == "b.png" and found["b.gif"] == "b.gif.png"
+    assert (found["d.gif"], found["d.jp2"]) == ("d.gif.png", "d.jp2.png")
+    assert (found["e.gif"], found["e.jpg"]) == ("e.png", "e.jpg")
+    assert places("sub/b.gif", "sub/b.png")["sub/b.gif"] == "b.gif.png"
+
+
 @pytest.mark.parametrize(
     ("given", "says"),
     [

@@ -273,10 +273,10 @@ def test_numpy_file(tmp_path, byteorder, shape, kind):
     [
         (np.zeros(20), r"has shape \(20,\); expected \(H, W\) or \(H, W, C\)"),
         (np.zeros((1, 20, 20, 3)), "has shape"),
-        (np.zeros((20, 20), int), "stores int64 values; expected uint8, uint16 or floats"),
+        (np.full((20, 20), 7), "stores int64 values; expected uint8, uint16, floats or booleans"),
         (np.zeros((20, 20), complex), "stores complex128 values"),
-        (np.zeros((20, 20), bool), "stores bool values"),
-        (np.zeros((0, 20)), "damaged or cut short"),
+        (np.zeros((0, 20)), r"is empty: the shape of its array is \(0, 20\)"),
+        (np.zeros((0, 0), bool), "is empty"),
         (np.full((20, 20), np.nan), "not finite"),
         (np.full((20, 20), 255.0), "from 255 to 255; floats have black at 0"),
         (np.array([[{}]]), "damaged"),
@@ -286,6 +286,15 @@ def test_numpy_file_that_is_no_picture(tmp_path, array, message):
     np.save(tmp_path / "image.npy", array, allow_pickle=True)
     with pytest.raises(UsageError, match=f"image.npy .*{message}"):
         reading.read(tmp_path / "image.npy")
+
+
+@pytest.mark.parametrize("kind", ["?", "<i8", ">i4", "u4", "i1"])
+def test_numpy_file_in_black_and_white(tmp_path, kind):
+    values = RNG.integers(0, 2, (20, 24))
+    np.save(tmp_path / "image.npy", values.astype(kind))
+    loaded = reading.load(tmp_path / "image.npy")
+    assert_array_equal(loaded.image[0], values)
+    assert loaded.quantum == 1
 
 
 def test_numpy_file_that_is_too_large_or_cut_short(tmp_path, monkeypatch):

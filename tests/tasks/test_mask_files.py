@@ -235,3 +235,13 @@ def test_a_choice_that_the_mask_does_not_have(
 def test_what_a_mask_is_asked_without_one() -> None:
     with pytest.raises(UsageError, match="need mask="):
         Inpaint(grow=2).measure(torch.from_numpy(scene())[None], seed=0)
+
+
+@pytest.mark.parametrize("kind", [bool, np.int64, np.uint8, float])
+def test_a_mask_that_numpy_saved_is_one_whatever_its_type(tmp_path, kind):
+    known = np.ones(SIZE, bool)
+    known[20:24, 10:70] = False
+    np.save(tmp_path / "mask.npy", known.astype(kind))
+    found = mask_files.read(str(tmp_path / "mask.npy"), SIZE, scene())
+    assert np.array_equal(found.known, known)
+    assert "what is black in" in found.note

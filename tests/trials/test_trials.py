@@ -127,6 +127,23 @@ def test_whatever_a_plugin_does_the_others_are_loaded_and_it_is_named(tmp_path, 
         os.kill(int(daemon.read_text()), 0)
 
 
+def test_what_a_broken_plugin_printed_is_told_once(tmp_path):
+    """All of little, and of much the beginning and the end."""
+    kept, printed = trial.KEPT_OUTPUT, {}
+    for number, length in enumerate((0, 4, kept, kept + 1, 2 * kept, 2 * kept + 1)):
+        text = "".join(chr(48 + index % 75) for index in range(length))
+        name = f"prints-{number}"
+        write(tmp_path, name, at_import=f"import os; os.write(1, {text.encode()!r}); os._exit(1)")
+        printed[f"{name}.py"] = text
+    subprocess.run([sys.executable, "-c", LOAD, tmp_path], check=True, timeout=100)
+    told = json.loads((tmp_path / "told.json").read_text())["problems"]
+    assert {name for name, *_ in told} == {*printed}
+    for name, _, details in told:
+        text = printed[name]
+        much = f"{text[:kept]}\n... (1 bytes) ...\n{text[-kept:]}"
+        assert details == (much if len(text) > 2 * kept else text)
+
+
 CHANGES = """
 import os, signal, sys, warnings, resource, gc
 import torch

@@ -88,7 +88,7 @@ def solve(
             momenta = np.minimum(ages / (ages + 3), MOMENTUM).astype(v.dtype)
             threads.map(lambda band: advance(v, *band, *model, stride, momenta), bands)  # noqa: B023
             _exchange(bands)
-            sums = threads.map(lambda band: certify(v, x, *band, *model), bands)
+            sums = threads.map(lambda band: certify(v, x, band.p, *band[2:], *model), bands)
             gap, primal = np.sum(sums, axis=0)
             relative = float(gap / max(primal, np.finfo(v.dtype).tiny))
             report(iteration, x, relative)

@@ -119,7 +119,7 @@ def _primal_row(v, q, x, radius, c, row, first):
 
 
 @kernel
-def certify(v, x, p, q, first, top, bottom, radius, huber, anisotropic):
+def certify(v, x, p, first, top, bottom, radius, huber, anisotropic):
     """Write a band's rows of x; return their part of the duality gap and the objective.
 
     The gap is summed as ``h(|grad x|) - <grad x, p> + huber/2 |p|^2``, which is >= 0 at each

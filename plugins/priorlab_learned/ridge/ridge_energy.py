@@ -13,6 +13,9 @@ BAND = 16_384
 """Pixels of an image whose filtered values are computed at once: those of 48 filters take 3 MB and
 stay in a cache. Those of a whole image take a kilobyte for each pixel, and longer."""
 
+GRID = 64
+"""Frequencies in each direction at which the norm of the filters is looked for."""
+
 
 @dataclasses.dataclass(frozen=True)
 class RidgeEnergy:
@@ -158,14 +161,14 @@ class RidgeEnergy:
             x[:, 0, row : row + height, column : column + width] += planes[:, index]
 
 
-def filters_norm(filters: Tensor, size: int = 64) -> Tensor:
+def filters_norm(filters: Tensor) -> Tensor:
     """Return the norm of the convolution with filters (N, 1, K, K) together, on a periodic image.
 
-    It is the largest modulus of their transfer function on a grid of `size` x `size` frequencies;
-    between these it is at most ``1 / cos(pi (K - 1) / size)`` times as large (a trigonometric
+    It is the largest modulus of their transfer function on a grid of `GRID` x `GRID` frequencies;
+    between these it is at most ``1 / cos(pi (K - 1) / GRID)`` times as large (a trigonometric
     polynomial of degree K - 1 in each direction).
     """
-    power = torch.fft.rfft2(filters, s=(size, size)).abs().square().sum((0, 1))
+    power = torch.fft.rfft2(filters, s=(GRID, GRID)).abs().square().sum((0, 1))
     norm: Tensor = power.amax().sqrt()
     return norm
 

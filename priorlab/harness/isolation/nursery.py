@@ -206,7 +206,7 @@ class Nursery:
         sent = prepared.channel.send({"token": job}, [theirs.fileno()])
         theirs.close()
         if not sent:
-            raise Barren
+            raise Barren("the process in which the prior was prepared has ended")
         pid = int(_awaited(prepared.channel, "started", job)["pid"])
         return CellProcess(pid, ours, seconds, lambda: _code(prepared.channel, job))
 

@@ -162,7 +162,7 @@ def _evidence(rows: pd.DataFrame) -> set[tuple[str, int, str]]:
     return {tuple(line) for line in told.reset_index().to_numpy().tolist()}
 
 
-def critical_difference(priors: int, blocks: int, level: float = LEVEL) -> float:
+def critical_difference(priors: int, blocks: int) -> float:
     """Return how far apart mean ranks must be for two priors to differ.
 
     Nemenyi's: ``q * sqrt(k (k + 1) / (6 N))`` for k priors and N blocks, q being the quantile of
@@ -173,7 +173,7 @@ def critical_difference(priors: int, blocks: int, level: float = LEVEL) -> float
     >>> round(critical_difference(4, 14), 2)  # the example of Demsar's section 3.2.2
     1.25
     """
-    q = float(scipy.stats.studentized_range.ppf(1 - level, priors, math.inf)) / math.sqrt(2)
+    q = float(scipy.stats.studentized_range.ppf(1 - LEVEL, priors, math.inf)) / math.sqrt(2)
     return q * math.sqrt(priors * (priors + 1) / (6 * blocks))
 
 

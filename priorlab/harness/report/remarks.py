@@ -9,6 +9,9 @@ import pandas as pd
 
 from priorlab.harness.results.schema import METRICS
 
+LONGEST = 120
+"""Characters that a table has room for of why a restoration failed."""
+
 
 def remarks(rows: pd.DataFrame, metrics: list[str], cells: int) -> list[str]:
     """Say what went wrong in the cells of a prior and how often; empty if nothing did.
@@ -120,16 +123,16 @@ def label(metric: str) -> str:
     return metric.upper() if metric in METRICS else metric
 
 
-def one_line(text: str, most: int = 120) -> str:
-    """Return a text as one line of at most `most` characters.
+def one_line(text: str) -> str:
+    """Return a text as one line of at most `LONGEST` characters.
 
     Examples
     --------
-    >>> one_line("out of\\n  memory"), one_line("out of memory", most=9)
-    ('out of memory', 'out of...')
+    >>> one_line("out of\\n  memory"), len(one_line("out of memory " * 100))
+    ('out of memory', 120)
     """
     line = " ".join(text.split())
-    return line if len(line) <= most else line[: most - 3] + "..."
+    return line if len(line) <= LONGEST else line[: LONGEST - 3] + "..."
 
 
 def _without(what: str, said: str, rows: pd.DataFrame) -> str:

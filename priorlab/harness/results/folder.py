@@ -23,6 +23,7 @@ from priorlab.errors import UsageError
 from priorlab.escaping import block, without_home
 from priorlab.files import write_atomically, written_atomically
 from priorlab.harness.results import csv_files, differences, schema
+from priorlab.harness.results.names import safe_name
 
 INFO = "run.json"
 ROWS = "images.csv"
@@ -70,10 +71,10 @@ class RunFolder:
         _check_grid(self.path, info, self._grid)
         try:
             _write(self.path, {**info, "labels": self._grid})
-            for old in (ROWS, FAILURES, "table.md", "table.csv", "report.html"):
+            tasks = {str(cell["task"]) for cell in info.get("cells", ())}
+            sheets = (f"{safe_name(task)}.png" for task in tasks)
+            for old in (ROWS, FAILURES, "table.md", "table.csv", "report.html", *sheets):
                 (self.path / old).unlink(missing_ok=True)
-            for sheet in self.path.glob("*.png"):
-                sheet.unlink()
         except OSError as error:
             raise UsageError(f"cannot write to {self.path}: {error.strerror or error}") from None
 

@@ -183,11 +183,6 @@ class Store:
             ).fetchone()
         return None if row is None else bytes(row[0])
 
-    def put_pictures(self, pictures: Mapping[str, bytes]) -> None:
-        """Remember pictures, in place of what is stored under their names."""
-        with self.database.transaction():
-            self._put_pictures(pictures)
-
     def _put_pictures(self, pictures: Mapping[str, bytes]) -> None:
         self.database.insert(
             """

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
@@ -13,7 +14,10 @@ from priorlab.harness.results.folder import INFO, ROWS, read_info
 from priorlab.harness.results.store import Store, picture_names
 
 EARLIER = "outputs"
-"""Folder in which earlier layouts kept pictures."""
+"""Folder in which earlier layouts kept pictures; a run or anything else may be called so, too."""
+
+_EARLIER_FILE = re.compile(r"[0-9a-f]{2}/\.?[0-9a-f]{62}\..+")
+"""Where in it a picture lay, by its digest; with a point, if writing it was interrupted."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -113,10 +117,21 @@ def find_garbage(store: Store, out: Path) -> Garbage:
     with store.database.guard():
         sizes = dict(store.database.execute("select name, length(data) from pictures"))
     pictures = tuple(name for name in sizes if name not in needed)
-    earlier = tuple(path for path in [out / EARLIER] if path.is_dir())
+    earlier = _earlier(out / EARLIER)
     size = sum(sizes[name] for name in pictures)
-    size += sum(file.stat().st_size for path in earlier for file in path.rglob("*.*"))
-    return Garbage(cells, pictures, size, earlier)
+    if earlier is None:
+        return Garbage(cells, pictures, size, ())
+    size += sum(file.stat().st_size for file in earlier)
+    return Garbage(cells, pictures, size, (out / EARLIER,))
+
+
+def _earlier(folder: Path) -> list[Path] | None:
+    """Return the pictures of an earlier layout in a folder; None if it holds anything else."""
+    if not folder.is_dir() or folder.is_symlink():
+        return None
+    files = [path for path in folder.rglob("*") if not path.is_dir() or path.is_symlink()]
+    places = (path.relative_to(folder).as_posix() for path in files)
+    return files if all(map(_EARLIER_FILE.fullmatch, places)) else None
 
 
 def remove_garbage(store: Store, out: Path) -> Garbage:

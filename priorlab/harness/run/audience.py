@@ -41,7 +41,7 @@ class Audience(Progress):
     ) -> None:
         """Pass it on, and remember it."""
         self.doing[slot] = text
-        self._tell(lambda: self._progress.working(slot, text))
+        self._tell(lambda: self._progress.working(slot, text, share, seconds_left))
 
     def finished(self, row: Mapping[str, Any], done: int, seconds_left: float | None) -> None:
         """Pass it on, and count the failures."""

@@ -7,14 +7,12 @@ else knows a default.
 from __future__ import annotations
 
 import dataclasses
-import numbers
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from priorlab.components import Component
 from priorlab.errors import UsageError, unknown
-from priorlab.harness.run import shards
+from priorlab.harness.run import given
 from priorlab.harness.run.cores import usable_cores
 from priorlab.harness.run.shards import Shard
 from priorlab.pictures.known_sets import KnownSet, known_sets
@@ -178,8 +176,8 @@ def settle(typed: Mapping[str, Any], suite: str | Path | None = None) -> RunSett
     (('denoise:sigma=25',), 1)
     """
     chosen = {name: value for name, value in typed.items() if value is not None}
-    given = _of_suite(shipped.find(suite), chosen) | chosen if suite else chosen
-    plain = {n: _PLAIN[n](value) if n in _PLAIN else value for n, value in given.items()}
+    asked = _of_suite(shipped.find(suite), chosen) | chosen if suite else chosen
+    plain = {name: given.plain(name, value) for name, value in asked.items()}
     if plain.get("timing") == "exclusive":
         plain.setdefault("threads", usable_cores())
     if shard := plain.get("shard"):
@@ -242,64 +240,3 @@ def _placed(part: str | Published, folder: str) -> Any:
     if isinstance(part, str):
         return part.replace("{dataset}", folder)
     return dataclasses.replace(part, task=part.task.replace("{dataset}", folder))
-
-
-def _several(value: Any) -> tuple[Any, ...]:
-    """Return one value or several as a tuple."""
-    if isinstance(value, str | Path) or not isinstance(value, Iterable):
-        return (value,)
-    return tuple(value)
-
-
-def _components(value: Any) -> tuple[str | Component, ...]:
-    """Return specs and components, or say that something is neither."""
-    for one in (found := _several(value)):
-        if not isinstance(one, str | Component):
-            raise UsageError(f"expected text such as 'tv:weight=0.1', not {type(one).__name__}")
-    return found
-
-
-def _texts(value: Any) -> tuple[str, ...]:
-    return tuple(map(str, _several(value)))
-
-
-def _images(value: Any) -> tuple[str, ...]:
-    return tuple(value.split(",")) if isinstance(value, str) else _texts(value)
-
-
-def _number(value: Any) -> Any:
-    """Return an integer of numpy as one of Python, which the store and JSON take."""
-    whole = isinstance(value, numbers.Integral) and not isinstance(value, bool)
-    return int(value) if whole else value
-
-
-def _seeds(value: Any) -> tuple[Any, ...]:
-    return tuple(map(_number, _several(value)))
-
-
-def _dataset(value: Any) -> Any:
-    if not isinstance(value, str | Path) and not hasattr(value, "images"):
-        raise UsageError(f"a dataset is a name or a folder of images, not {type(value).__name__}")
-    return str(value) if isinstance(value, Path) else value
-
-
-_PLAIN: dict[str, Callable[[Any], Any]] = {
-    "priors": _components,
-    "tasks": _components,
-    "metrics": _components,
-    "dataset": _dataset,
-    "images": _images,
-    "seeds": _seeds,
-    "out": Path,
-    "slots": _number,
-    "threads": _number,
-    "timeout_s": float,
-    "retry": _number,
-    "shard": shards.read,
-    "repeats": _number,
-    "batch": _number,
-    "memory_mb": float,
-    "plugin_files": _texts,
-    "plugin_folders": _texts,
-}
-"""For each setting that may be given in several ways, how it becomes its one type."""

@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
+from priorlab.forward.degradation import BLUR, MISSING, NOISE, OTHER_NOISE, OTHER_OPERATOR, SUPERRES
 from priorlab.solvers.plug_and_play.problem import Problem
 from priorlab.solvers.posterior import Result
 
@@ -17,6 +18,17 @@ class Defaults(NamedTuple):
     first_level: float
     last_level: float
     data_weight: float = 1.0
+
+
+SAMPLED = {
+    NOISE: Defaults(24, 50, 1, 1),
+    MISSING: Defaults(24, 50, 1, 1),
+    SUPERRES: Defaults(24, 50, 1, 2),
+    BLUR: Defaults(24, 50, 1, 4),
+    OTHER_OPERATOR: Defaults(24, 50, 1, 4),
+    OTHER_NOISE: Defaults(24, 50, 1, 2),
+}
+"""Of the algorithms that add noise to each step, less and less: what is best for one is for all."""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -7,8 +7,7 @@ the step before was to leave, instead of finding it itself, and data may be nois
 
 from __future__ import annotations
 
-from priorlab.forward.degradation import BLUR, MISSING, NOISE, OTHER_NOISE, OTHER_OPERATOR, SUPERRES
-from priorlab.solvers.plug_and_play.algorithm import Algorithm, Defaults
+from priorlab.solvers.plug_and_play.algorithm import SAMPLED, Algorithm
 from priorlab.solvers.plug_and_play.problem import Problem
 from priorlab.solvers.posterior import Result
 
@@ -32,16 +31,4 @@ def sample(problem: Problem) -> Result:
     return Result(towards)
 
 
-ASCENT = Algorithm(
-    "ascent",
-    sample,
-    {
-        NOISE: Defaults(24, 50, 1, 1),
-        MISSING: Defaults(24, 50, 1, 1),
-        SUPERRES: Defaults(24, 50, 1, 2),
-        BLUR: Defaults(24, 50, 1, 4),
-        OTHER_OPERATOR: Defaults(24, 50, 1, 4),
-        OTHER_NOISE: Defaults(24, 50, 1, 2),
-    },
-    samples=True,
-)
+ASCENT = Algorithm("ascent", sample, SAMPLED, samples=True)

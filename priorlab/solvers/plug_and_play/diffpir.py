@@ -8,8 +8,7 @@ images in [0, 1] serves.
 
 from __future__ import annotations
 
-from priorlab.forward.degradation import BLUR, MISSING, NOISE, OTHER_NOISE, OTHER_OPERATOR, SUPERRES
-from priorlab.solvers.plug_and_play.algorithm import Algorithm, Defaults
+from priorlab.solvers.plug_and_play.algorithm import SAMPLED, Algorithm
 from priorlab.solvers.plug_and_play.problem import Problem
 from priorlab.solvers.posterior import Result
 
@@ -31,16 +30,4 @@ def sample(problem: Problem) -> Result:
     return Result(clean)
 
 
-DIFFPIR = Algorithm(
-    "diffpir",
-    sample,
-    {
-        NOISE: Defaults(24, 50, 1, 1),
-        MISSING: Defaults(24, 50, 1, 1),
-        SUPERRES: Defaults(24, 50, 1, 2),
-        BLUR: Defaults(24, 50, 1, 4),
-        OTHER_OPERATOR: Defaults(24, 50, 1, 4),
-        OTHER_NOISE: Defaults(24, 50, 1, 2),
-    },
-    samples=True,
-)
+DIFFPIR = Algorithm("diffpir", sample, SAMPLED, samples=True)

@@ -48,3 +48,13 @@ def test_a_folder_of_a_newer_version(folder):
     folder.finish({"format": FORMAT + 1}, schema.frame([ROW]), [])
     with pytest.raises(UsageError, match="written by a newer priorlab"):
         folder.info()
+
+
+def test_only_the_sheets_of_the_run_go_when_it_begins_again(folder):
+    labels = {"prior": "tv", "task": "denoise:sigma=25", "image": "house", "seed": 0}
+    for _ in range(2):
+        folder.begin(INFO | {"cells": [labels | {"key": "c0ffee"}]})
+        for name in ("denoise-sigma=25.png", "mine.png"):
+            (folder.path / name).touch()
+    folder.begin(INFO | {"cells": [labels | {"key": "c0ffee"}]})
+    assert [path.name for path in folder.path.glob("*.png")] == ["mine.png"]

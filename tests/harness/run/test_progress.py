@@ -9,6 +9,7 @@ import pytest
 
 import priorlab
 from priorlab.harness.run import progress
+from priorlab.harness.run.audience import Audience
 from priorlab.harness.run.progress import BarProgress, NotebookProgress, PictureLines, PlainProgress
 
 GOOD = {"prior": "tv", "task": "denoise", "image": "house", "seed": 0, "status": "ok"}
@@ -32,6 +33,18 @@ def test_plain_lines_are_few_but_tell_every_failure(monkeypatch):
         "20/30 cells, about 1:00:41 left",
         "30/30 cells, about 1:00:31 left",
     ]
+
+
+def test_an_audience_hears_all_that_is_said():
+    heard = []
+
+    class Listener(progress.Progress):
+        def working(self, *said):
+            heard.append(said)
+
+    audience = Audience(Listener())
+    audience.working(1, "tv", 0.25, 61.0)
+    assert heard == [(1, "tv", 0.25, 61.0)] and audience.doing == {1: "tv"}
 
 
 def test_bars_show_every_slot_and_print_failures(monkeypatch):

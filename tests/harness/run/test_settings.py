@@ -74,6 +74,24 @@ def test_values_of_several_kinds_become_one():
     assert settings.dataset == "folder"
     assert settings.plugin_files == ("a.py",)
     assert settle({"seeds": 3}).seeds == (3,)
+    assert settle({"seeds": "0, 12"}).seeds == (0, 12)
+    with pytest.raises(UsageError, match="seeds '0,x' are not whole numbers with commas"):
+        settle({"seeds": "0,x"})
+
+
+@pytest.mark.parametrize(
+    ("setting", "says"),
+    [
+        ({"timeout_s": "x"}, "timeout_s='x' is not a number"),
+        ({"slots": "2"}, "slots='2' is not a whole number"),
+        ({"retry": True}, "retry=True is not a whole number"),
+        ({"batch": 1.5}, "batch=1.5 is not a whole number"),
+        ({"out": 3}, "out=3 is not a path"),
+    ],
+)
+def test_a_setting_of_another_kind_is_refused(setting, says):
+    with pytest.raises(UsageError, match=says):
+        settle(setting)
 
 
 def test_a_suite_without_a_dataset_asks_for_one(suite):

@@ -51,6 +51,37 @@ def test_runs_are_listed_renamed_exported_and_cleared(run, known, tmp_path, caps
     assert runs_command("gc")[1].startswith("removed 0 cells and 0 pictures, 0.0 MB")
 
 
+def clear(out, capsys, *typed):
+    assert cli.main(["runs", "gc", "--out", str(out), *typed]) == 0
+    return capsys.readouterr().out
+
+
+@pytest.mark.parametrize("typed", [(), ("--dry-run",)])
+def test_clearing_spares_a_run_called_as_the_folder_of_earlier_pictures(
+    run, known, tmp_path, capsys, typed
+):
+    out = tmp_path / "out"
+    run("outputs", priors="good")
+    assert clear(out, capsys, *typed).endswith("0 cells and 0 pictures, 0.0 MB\n")
+    assert len(runs.load("outputs", out).rows) == known() == 3
+
+
+def test_clearing_takes_earlier_pictures_and_spares_what_else_lies_in_their_place(
+    run, tmp_path, capsys
+):
+    run("first", priors="good")
+    folder = tmp_path / "out" / "outputs"
+    stored = folder / "c0" / ("0123456789abcdef" * 4)[2:]
+    stored.parent.mkdir(parents=True)
+    stored.with_suffix(".tiff").write_bytes(bytes(10**6))
+    (folder / "notes.txt").write_text("mine")
+    assert clear(tmp_path / "out", capsys).endswith("0.0 MB\n")
+    assert (folder / "notes.txt").read_text() == "mine"
+    (folder / "notes.txt").unlink()
+    assert f"1.0 MB\nremoved {folder}/, the" in clear(tmp_path / "out", capsys)
+    assert not folder.exists()
+
+
 def test_status_says_what_is_running(run, using, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(computation, "BEAT", 0.0)
     said = []
