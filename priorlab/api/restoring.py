@@ -90,6 +90,8 @@ def restore(
     ((32, 32), True)
     """
     seed = check_seed(seed)
+    if prior == "":
+        raise UsageError("name a prior, as in prior='tv'")
     registry = registry or load_for(priors=[prior], tasks=[task])
     with _shown_in_notebook(trace) as listener:
         restored, _ = _restored(
@@ -292,8 +294,6 @@ def one_prior(prior: str | Prior, registry: Registry) -> Prior:
     """
     if isinstance(prior, Prior):
         return prior
-    if prior == "":
-        raise UsageError("name a prior, as in prior='tv'")
     built = registry.build_priors(prior)
     if len(built) != 1:
         raise UsageError(f"expected one prior, not {len(built)}: {prior}")
