@@ -30,6 +30,7 @@ LAYERS = [
         "tuned_parameters",
         "recipes",
         "specs",
+        "torch_settings",
         "trace",
         "weights_file",
     ),

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 from typing_extensions import override
 
+from priorlab import torch_settings
 from priorlab.components import PER_GRAY_LEVEL, parameter
 from priorlab.forward.measurement import Measurement
 from priorlab.priors import Regularizer
@@ -216,7 +217,7 @@ def _load(path: Path, modified: int, device: torch.device) -> RidgeNetwork:
     """Read a network once per file, time of change and device."""
     state, _ = read_weights(path)
     try:
-        network = RidgeNetwork.from_state(state)
+        with torch_settings.usual(device):  # what is kept serves whoever comes next
+            return RidgeNetwork.from_state(state).requires_grad_(False).to(device)
     except (KeyError, RuntimeError, IndexError) as error:
         raise WeightsError(f"{path} does not hold a ridge regulariser: {error}") from None
-    return network.requires_grad_(False).to(device)
