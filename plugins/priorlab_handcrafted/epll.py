@@ -103,7 +103,6 @@ class ExpectedPatchLogLikelihood(WithRecipe, Denoiser):
     """
 
     name: ClassVar[str] = "epll"
-    knows_exposure: ClassVar[bool] = True
     published: ClassVar[dict[str, Any]] = {"stride": 1}
     stride: int = parameter(
         3,
