@@ -26,6 +26,10 @@ LONGEST_REASON = 300
 """Characters of the one line that says why a restoration failed; its details keep the rest."""
 
 
+ROUNDING = 1e-4
+"""Difference of inner products, relative to the norms, that single precision may make."""
+
+
 class InvalidImage(Exception):
     """What a prior returned is not an image of the right kind."""
 
@@ -104,7 +108,17 @@ def _run(
         if not prepared:
             prior.prepare(device, measurement.shape[1])
     with seeded(seed, device), _reporting(trace):
-        restored = _checked(_restored(prior, measurement, trace, seed), measurement.shape)
+        answer = _restored(prior, measurement, trace, seed)
+        try:
+            restored = _checked(answer, measurement.shape)
+        except InvalidImage as error:
+            if _has_its_adjoint(measurement):
+                raise
+            name = type(measurement.operator).__name__
+            raise InvalidImage(
+                f"{error}; {name}.adjoint is not the adjoint of {name}.forward, as"
+                " priorlab.testing.check_adjoint shows"
+            ) from None
         if measurement.noise.is_exact and prior.defers_to_exact_data:
             with torch.no_grad():
                 restored = _checked(agreeing(restored, measurement), measurement.shape)
@@ -127,6 +141,17 @@ def _restored(prior: Prior, measurement: Measurement, trace: Trace, seed: int) -
     shown = FramedTrace(trace, measurement.shape, lambda image: frame(image) * exposure)
     restored = prior.restore(exposed(measurement, exposure), shown, seed)
     return restored * exposure if isinstance(restored, Tensor) else restored
+
+
+def _has_its_adjoint(measurement: Measurement) -> bool:
+    """Return whether ``<A x, y>`` and ``<x, A^T y>`` agree for random x and y."""
+    operator, y = measurement.operator, torch.randn_like(measurement.y)
+    x = torch.randn(measurement.shape).to(y.device)
+    with torch.no_grad():
+        seen, back = operator.forward(x), operator.adjoint(y)
+    products = float((seen * y.conj()).real.sum()), float((x * back).sum())
+    size = float(seen.norm() * y.norm() + x.norm() * back.norm())
+    return abs(products[0] - products[1]) <= ROUNDING * size
 
 
 def attempt(
