@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from torch.nn.functional import avg_pool2d
 from tune_handcrafted import crops
 
 from priorlab import metrics, plugins
@@ -51,11 +52,16 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=4)
     parser.add_argument("--side", type=int, default=96)
     parser.add_argument("--channels", type=int, default=1, choices=(1, 3))
+    parser.add_argument(
+        "--halved", action="store_true", help="at half the size, without the blocks of JPEG"
+    )
     given = parser.parse_args()
     torch.set_num_threads(1)
     registry = plugins.load()
     photos = []
     for photo in crops(given.folder, given.channels)[: given.images]:
+        if given.halved:
+            photo = (255 * avg_pool2d(photo, 2)).round() / 255
         edge = (photo.shape[-1] - given.side) // 2
         photos.append(photo[..., edge : edge + given.side, edge : edge + given.side].contiguous())
     tasks = registry.build_tasks(given.tasks)

@@ -59,7 +59,8 @@ class Prior(Component, ABC):
     knows_exposure : bool
         Whether its idea of an image holds only where white is near 1. The core then shows it every
         picture so; see `priorlab.solvers.exposure`. Where it is False, data and noise times c must
-        give the image times c without that.
+        give the image times c without that. True of every denoiser: the levels of its solver are
+        those of photographs.
     optimises : bool
         Whether `restore` uses an optimiser of torch: the first one of a process has torch import a
         thousand modules, which the harness has done before its clock starts. Of a regulariser it is
@@ -257,6 +258,8 @@ class Denoiser(Prior, SolverSettings):
     >>> Mean(steps=8).spec()
     'mean:steps=8'
     """
+
+    knows_exposure: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         super().__post_init__()

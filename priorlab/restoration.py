@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import warnings
 from collections.abc import Iterator
 from typing import Any, TextIO
@@ -10,6 +11,7 @@ from typing import Any, TextIO
 import torch
 from torch import Tensor
 
+from priorlab import torch_settings
 from priorlab.errors import Unsupported, UsageError, kind, said, trace_of
 from priorlab.forward.conjugate_gradients import ConvergenceWarning
 from priorlab.forward.degradation import kind_of
@@ -22,6 +24,10 @@ from priorlab.trace import SILENT, FramedTrace, Trace, TraceOfOne
 
 LONGEST_REASON = 300
 """Characters of the one line that says why a restoration failed; its details keep the rest."""
+
+
+ROUNDING = 1e-4
+"""Difference of inner products, relative to the norms, that single precision may make."""
 
 
 class InvalidImage(Exception):
@@ -45,7 +51,7 @@ def run(
     measurement : Measurement
         The degraded data, with the operator and the noise model.
     seed : int
-        The only source of the prior's randomness.
+        The only source of the prior's randomness. The generators of the caller stay as they are.
     trace : Trace
         Receives what an iterative prior reports, and that an inner iteration did not converge.
     prepared : bool or Exception
@@ -58,7 +64,8 @@ def run(
         prior restored beyond the picture's frame is cut off, here and in what `trace` receives.
         A prior with its default parameters has those tuned for the kind of degradation.
         What was measured without noise is as it was measured, whatever the prior says; see
-        `priorlab.solvers.exact_data`.
+        `priorlab.solvers.exact_data`. Torch's default number format and device, its inference mode
+        and its automatic casts make no difference; see `priorlab.torch_settings`.
 
     Raises
     ------
@@ -79,18 +86,39 @@ def run(
     >>> restoration.run(prior, measurement).shape
     torch.Size([1, 1, 16, 16])
     """
+    kept_from_gradients = torch.is_inference_mode_enabled() or measurement.y.is_inference()
+    with torch_settings.usual(measurement.y.device):
+        if kept_from_gradients:
+            measurement = copy.deepcopy(measurement)
+        return _run(prior, measurement, seed, trace, prepared)
+
+
+def _run(
+    prior: Prior, measurement: Measurement, seed: int, trace: Trace, prepared: bool | Exception
+) -> Tensor:
     prior = prior.settled(kind_of(measurement))
-    if problem := prior.unsupported(measurement):
-        if not isinstance(problem, str):
-            raise TypeError(f"unsupported returned {problem!r}; it is to return a text or None")
-        raise Unsupported(problem)
     device = measurement.y.device
-    if isinstance(prepared, Exception):
-        raise prepared
-    if not prepared:
-        prior.prepare(device, measurement.shape[1])
+    with seeded(seed, device):  # whoever makes a network draws its weights before they are read
+        if problem := prior.unsupported(measurement):
+            if not isinstance(problem, str):
+                raise TypeError(f"unsupported returned {problem!r}; it is to return a text or None")
+            raise Unsupported(problem)
+        if isinstance(prepared, Exception):
+            raise prepared
+        if not prepared:
+            prior.prepare(device, measurement.shape[1])
     with seeded(seed, device), _reporting(trace):
-        restored = _checked(_restored(prior, measurement, trace, seed), measurement.shape)
+        answer = _restored(prior, measurement, trace, seed)
+        try:
+            restored = _checked(answer, measurement.shape)
+        except InvalidImage as error:
+            if _has_its_adjoint(measurement):
+                raise
+            name = type(measurement.operator).__name__
+            raise InvalidImage(
+                f"{error}; {name}.adjoint is not the adjoint of {name}.forward, as"
+                " priorlab.testing.check_adjoint shows"
+            ) from None
         if measurement.noise.is_exact and prior.defers_to_exact_data:
             with torch.no_grad():
                 restored = _checked(agreeing(restored, measurement), measurement.shape)
@@ -113,6 +141,17 @@ def _restored(prior: Prior, measurement: Measurement, trace: Trace, seed: int) -
     shown = FramedTrace(trace, measurement.shape, lambda image: frame(image) * exposure)
     restored = prior.restore(exposed(measurement, exposure), shown, seed)
     return restored * exposure if isinstance(restored, Tensor) else restored
+
+
+def _has_its_adjoint(measurement: Measurement) -> bool:
+    """Return whether ``<A x, y>`` and ``<x, A^T y>`` agree for random x and y."""
+    operator, y = measurement.operator, torch.randn_like(measurement.y)
+    x = torch.randn(measurement.shape).to(y.device)
+    with torch.no_grad():
+        seen, back = operator.forward(x), operator.adjoint(y)
+    products = float((seen * y.conj()).real.sum()), float((x * back).sum())
+    size = float(seen.norm() * y.norm() + x.norm() * back.norm())
+    return abs(products[0] - products[1]) <= ROUNDING * size
 
 
 def attempt(

@@ -31,6 +31,7 @@ LAYERS = [
         "tuned_parameters",
         "recipes",
         "specs",
+        "torch_settings",
         "trace",
         "weights_file",
     ),

@@ -113,6 +113,24 @@ def test_what_a_prior_does_not_support_is_not_tried(prior, monkeypatch):
     assert Scripted.calls == []
 
 
+class WrongSign(Identity):
+    """An operator whose adjoint has the wrong sign; it does not say that it is the identity."""
+
+    is_identity = False
+
+    def adjoint(self, y):
+        return -y
+
+
+def test_a_wrong_adjoint_is_named_where_it_made_the_image_nan(prior):
+    chosen = prior(lambda measurement: torch.full(SHAPE, torch.nan))
+    wrong = dataclasses.replace(MEASUREMENT, operator=WrongSign())
+    with pytest.raises(restoration.InvalidImage, match=r"WrongSign\.adjoint is not the adjoint of"):
+        restoration.run(chosen, wrong)
+    with pytest.raises(restoration.InvalidImage, match=r"320 of 320 values$"):
+        restoration.run(chosen, MEASUREMENT)
+
+
 class Listener(Trace):
     """Writes down how iterations ended."""
 

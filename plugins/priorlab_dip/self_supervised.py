@@ -10,6 +10,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
+from priorlab import torch_settings
 from priorlab.forward.measurement import Measurement
 from priorlab.precision import bf16_is_fast, training_layout
 from priorlab.priors import Prior
@@ -68,7 +69,7 @@ class SelfSupervised(Prior):
             one = measurement.image(index)
             one = dataclasses.replace(one, y=one.y.detach().float())
             within = TraceOfOne(trace, result, index) if len(result) > 1 else trace
-            with seeded(seed, device), torch.enable_grad():
+            with seeded(seed, device), torch_settings.usual(device):
                 fitted = self.fit(one, within)
             result[index] = fitted[0].detach().clamp(0, 1)
         return result.to(measurement.y.dtype)

@@ -67,7 +67,6 @@ class Bilateral(WithRecipe, Denoiser):
     """
 
     name: ClassVar[str] = "bilateral"
-    knows_exposure: ClassVar[bool] = True
     batched: ClassVar[bool] = True
     published: ClassVar[dict[str, Any]] = {"spread": 3.0, "width": None, "smoothing": 0.0}
     spread: float = parameter(

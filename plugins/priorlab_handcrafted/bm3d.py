@@ -107,7 +107,6 @@ class BM3D(Denoiser):
     """
 
     name: ClassVar[str] = "bm3d"
-    knows_exposure: ClassVar[bool] = True
     step: int = parameter(
         3,
         "distance between reference blocks; smaller is better and slower",

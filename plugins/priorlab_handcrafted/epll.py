@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.nn.functional import avg_pool2d, interpolate, pad
 from typing_extensions import override
 
+from priorlab import torch_settings
 from priorlab.components import parameter
 from priorlab.priors import Denoiser
 from priorlab.recipes import WithRecipe
@@ -102,7 +103,6 @@ class ExpectedPatchLogLikelihood(WithRecipe, Denoiser):
     """
 
     name: ClassVar[str] = "epll"
-    knows_exposure: ClassVar[bool] = True
     published: ClassVar[dict[str, Any]] = {"stride": 1}
     stride: int = parameter(
         3,
@@ -165,7 +165,9 @@ class ExpectedPatchLogLikelihood(WithRecipe, Denoiser):
     def _spectra(self, device: torch.device) -> Spectra:
         path = Path(self.weights) if self.weights else SHIPPED
         modified = path.stat().st_mtime_ns if path.exists() else 0
-        return load_spectra(path, modified, device, SIZE**2 - 1 if self.as_in_paper else COUPLED)
+        coupled = SIZE**2 - 1 if self.as_in_paper else COUPLED
+        with torch_settings.usual(device):  # what is kept serves whoever comes next
+            return load_spectra(path, modified, device, coupled)
 
 
 def _plane_by_plane(clean: Callable[[Tensor, float], Tensor], v: Tensor, sigma: float) -> Tensor:

@@ -12,8 +12,9 @@ from priorlab.priors import Denoiser
 from priorlab.recipes import WithRecipe
 from priorlab.solvers.tiles import Locality
 
-SMALLEST_PENALTY = 1e-6
-"""A smaller one would be lost in the rounding errors of single precision."""
+LOST_IN_ROUNDING = 1e-5
+"""A penalty that is smaller than this, relative to the mean square of the guide, needs double
+precision: variances in windows are differences of squares."""
 
 PUBLISHED_RADIUS = 4
 """Radius of the windows in the authors' example of smoothing."""
@@ -78,9 +79,7 @@ class Guided(WithRecipe, Denoiser):
             return guided_filter(v, v, PUBLISHED_RADIUS, PUBLISHED_PENALTY)
         result = v
         for _ in range(self.passes):
-            result = guided_filter(
-                v, result, self.radius, max(self.eps * sigma**2, SMALLEST_PENALTY)
-            )
+            result = guided_filter(v, result, self.radius, self.eps * sigma**2)
         return result
 
 
@@ -90,8 +89,10 @@ def guided_filter(y: Tensor, guide: Tensor, radius: int, penalty: float) -> Tens
     Windows are cut at the border. `penalty` is added to the variances of the guide.
     """
     # With the mean of each picture subtracted, the squares lose fewer digits.
-    centre = y.mean((2, 3), keepdim=True)
+    dtype, centre = y.dtype, y.mean((2, 3), keepdim=True)
     y, guide = y - centre, guide - guide.mean((2, 3), keepdim=True)
+    if penalty < LOST_IN_ROUNDING * float(guide.square().mean((1, 2, 3)).max()):
+        y, guide = y.double(), guide.double()
     mean_y, mean_guide = _box_mean(y, radius), _box_mean(guide, radius)
     channels = range(guide.shape[1])
     # Entries are planes (B, 1, H, W) of the matrix, (B, C, H, W) of its right-hand side.
@@ -107,7 +108,7 @@ def guided_filter(y: Tensor, guide: Tensor, radius: int, penalty: float) -> Tens
     result = _box_mean(offset, radius) + centre
     for i in channels:
         result += _box_mean(slopes[i], radius) * guide[:, i, None]
-    return result
+    return result.to(dtype)
 
 
 def _solve(rows: list[list[Tensor]]) -> list[Tensor]:

@@ -58,13 +58,13 @@ class RichardsonLucy(Deblurring):
 
     @torch.no_grad()
     def restore(self, measurement: Measurement, trace: Trace = SILENT, seed: int = 0) -> Tensor:
-        """Return the sharper image, clipped to [0, 1]."""
+        """Return the sharper image, clipped to the range of an image."""
         self.require(measurement)
         result = measurement.initial_guess()
         for index in range(len(result)):
             one = slice(index, index + 1)
             x = self._iterate(measurement, measurement.y[one], TraceOfOne(trace, result, index))
-            result[one] = x.clamp(0, 1)
+            result[one] = measurement.clipped(x)
         return result
 
     def _iterate(self, measurement: Measurement, y: Tensor, trace: Trace) -> Tensor:

@@ -64,12 +64,13 @@ class Wiener(WithRecipe, Deblurring):
     """
 
     name: ClassVar[str] = "wiener"
+    knows_exposure: ClassVar[bool] = True
     published: ClassVar[dict[str, Any]] = {"gain": None}
     gain: float = parameter(5.0, "gradient of clean images over that of the data", low=0.01)
 
     @torch.no_grad()
     def restore(self, measurement: Measurement, trace: Trace = SILENT, seed: int = 0) -> Tensor:
-        """Return the sharper image, clipped to [0, 1]."""
+        """Return the sharper image, clipped to the range of an image."""
         self.require(measurement)
         operator, y, balance = measurement.operator, measurement.y, self._balance(measurement)
         if self.as_in_paper:
@@ -78,7 +79,7 @@ class Wiener(WithRecipe, Deblurring):
             result = _periodic(operator, y, balance)
         else:
             result = _solve(operator, y, balance)
-        return result.clamp(0, 1)
+        return measurement.clipped(result)
 
     def _balance(self, measurement: Measurement) -> Tensor:
         """Return ``sigma^2 / g^2`` of each image, or ``sigma^2 / S``: shape (B, 1, 1, 1)."""

@@ -112,7 +112,6 @@ class WNNM(Denoiser):
     """
 
     name: ClassVar[str] = "wnnm"
-    knows_exposure: ClassVar[bool] = True
     by_default: ClassVar[bool] = False
     step: int = parameter(
         5,

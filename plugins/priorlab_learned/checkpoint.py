@@ -153,7 +153,7 @@ class Checkpoint(Denoiser):
             return super().restore(measurement, trace, seed)
         # A blurred picture may be a part of the scene that is restored: then it is continued.
         data = measurement.initial_guess() if network.task == "deblur" else measurement.y
-        images = _for_channels(data.float().clamp(0, 1), network)
+        images = _for_channels(measurement.clipped(data.float()), network)
         return torch.cat([_in_tiles(network, one) for one in images.split(1)]).reshape(
             measurement.shape
         )

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 from typing_extensions import override
 
+from priorlab import torch_settings
 from priorlab.components import PER_GRAY_LEVEL, parameter
 from priorlab.forward.measurement import Measurement
 from priorlab.priors import Regularizer
@@ -28,6 +29,9 @@ WITHOUT_LEVEL = 25 * PER_GRAY_LEVEL
 LEAST_LEVEL_ELSEWHERE = 10 * PER_GRAY_LEVEL
 """Least level of the potentials where the image is not only noisy: below it, almost nothing is
 taken for noise, and so almost nothing is known of what was not measured."""
+HIGHEST_LEVEL = 1.0
+"""Highest level of the potentials: noise may be stronger, in a dark picture that is shown brighter
+or of a few photons, and then the energy weighs more."""
 WEIGHT_ELSEWHERE = 0.5
 """There, the weight is multiplied by it: noise and blur together ask for less smoothing than noise
 alone. `weights/README.md` has the sweeps of both."""
@@ -41,6 +45,7 @@ WARM_ITERATIONS = 5
 class RidgeRegularizer(Regularizer):
     """Base of the priors whose energy is a sum of learned potentials of filtered images."""
 
+    knows_exposure: ClassVar[bool] = True
     weights: str = parameter(
         "", "safetensors file that `priorlab train` wrote; empty: the shipped ones", file=True
     )
@@ -51,7 +56,7 @@ class RidgeRegularizer(Regularizer):
         "noisy, else at least 10 and half the weight",
         unit="0-255",
         low=0,
-        high=1,
+        high=HIGHEST_LEVEL,
         scale=PER_GRAY_LEVEL,
     )
     tolerance: float = parameter(
@@ -100,6 +105,8 @@ class RidgeRegularizer(Regularizer):
         such as the errors of JPEG compression, is taken for Gaussian.
         """
         noise, only_noisy = measurement.noise, measurement.operator.is_identity
+        if only_noisy and not noise.level:
+            return measurement.y
         gaussian = noise.is_gaussian or measurement.has_outliers
         if only_noisy and not gaussian:
             # A splitting with so slow a prox would take minutes.
@@ -119,7 +126,7 @@ class RidgeRegularizer(Regularizer):
 
     def _for(self, measurement: Measurement) -> Self:
         """Return the prior with the level, and the weight, that suit a measurement."""
-        level = measurement.noise.level
+        level = min(measurement.noise.level, HIGHEST_LEVEL)
         if measurement.operator.is_identity and not measurement.has_outliers:
             return dataclasses.replace(self, level=level)
         level = max(level, LEAST_LEVEL_ELSEWHERE)
@@ -207,7 +214,6 @@ class ConvexRidge(RidgeRegularizer):
     """
 
     name: ClassVar[str] = "crr"
-    knows_exposure: ClassVar[bool] = True
     by_default: ClassVar[bool] = False
 
 
@@ -216,7 +222,7 @@ def _load(path: Path, modified: int, device: torch.device) -> RidgeNetwork:
     """Read a network once per file, time of change and device."""
     state, _ = read_weights(path)
     try:
-        network = RidgeNetwork.from_state(state)
+        with torch_settings.usual(device):  # what is kept serves whoever comes next
+            return RidgeNetwork.from_state(state).requires_grad_(False).to(device)
     except (KeyError, RuntimeError, IndexError) as error:
         raise WeightsError(f"{path} does not hold a ridge regulariser: {error}") from None
-    return network.requires_grad_(False).to(device)

@@ -49,6 +49,13 @@ def _restored(prior: Prior, measurement: Measurement, seed: int = 0) -> Tensor:
     return restoration.run(quick(prior), measurement, seed=seed)
 
 
+def _by_itself(prior: Prior, measurement: Measurement) -> Tensor:
+    """Return what the prior restores without the core, which clips it and puts settings back."""
+    settled = quick(prior).settled(kind_of(measurement))
+    settled.prepare(measurement.y.device, measurement.shape[1])
+    return settled.restore(measurement)
+
+
 def tasks(prior: Prior) -> None:
     """It restores every task for which `unsupported` returns None, and gives reasons else."""
     for _, measurement in supported(prior, scene(channels_of(prior))):
@@ -74,10 +81,7 @@ def sizes(prior: Prior) -> None:
 
 def value_range(prior: Prior) -> None:
     """What it returns is finite, and near [0, 1], for which it is clipped."""
-    measurement = measured(prior)
-    settled = quick(prior).settled(kind_of(measurement))
-    settled.prepare(measurement.y.device, measurement.shape[1])
-    image = settled.restore(measurement)
+    image = _by_itself(prior, measured(prior))
     low, high = float(image.min()), float(image.max())
     if not (low >= -0.5 and high <= 1.5):
         raise Failed(
@@ -152,7 +156,7 @@ def surroundings(prior: Prior) -> None:
     """Settings of torch and the working folder are afterwards what they were before."""
     before = _settings()
     with settings_kept():
-        _restored(prior, measured(prior))
+        _by_itself(prior, measured(prior))
         changed = {key: value for key, value in _settings().items() if value != before[key]}
     if changed:
         told = ", ".join(f"{key} from {before[key]} to {now}" for key, now in changed.items())

@@ -19,6 +19,8 @@ from typing import Any
 
 import torch
 
+from priorlab import torch_settings
+
 try:
     import resource
 except ImportError:  # Windows
@@ -34,6 +36,8 @@ PATIENCE = 0.5
 def kept() -> Iterator[None]:
     """Put everything back at the end that can be put back; what is printed meanwhile is an aside.
 
+    What is imported meanwhile finds torch as it is in a fresh process.
+
     Whatever is printed goes to standard error, so that it does not mix with a command's output,
     and what is read is not the user's input.
 
@@ -45,7 +49,7 @@ def kept() -> Iterator[None]:
     torch.float32
     """
     streams = sys.stdin, sys.stdout, sys.stderr
-    with settings_kept(), warnings.catch_warnings(), _descriptors():
+    with settings_kept(), torch_settings.usual(), warnings.catch_warnings(), _descriptors():
         sys.stdout = sys.stderr
         try:
             yield

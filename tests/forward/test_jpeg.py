@@ -104,7 +104,7 @@ def test_any_quality_and_size(quality: int, height: int, width: int, channels: i
     v, y = pair(height, width, channels)
     u = noise.prox(v, y, 0.01)
     assert float(noise.nll(y, y)) == 0 < float(noise.nll(u, y)) < float(noise.nll(v, y))
-    far, near = noise.prox(v, y, 1e-8), noise.prox(v, y, 1e6)
+    far, near = noise.prox(v, y, 1e-9), noise.prox(v, y, 1e6)
     assert torch.allclose(far, v, atol=1e-2) and torch.allclose(near, y, atol=1e-2)
 
 
@@ -178,9 +178,18 @@ def test_level_is_the_error_to_expect() -> None:
     levels = [jpeg.standard(quality).level * 255 for quality in (1, 10, 40, 80, 95, 100)]
     assert levels == sorted(levels, reverse=True)
     assert 9 < levels[1] < 14 and 5 < levels[2] < 9
-    assert levels[-1] == pytest.approx(NoNoise().level * 255 * 2**0.5, rel=0.01)
+    assert levels[-1] == pytest.approx(NoNoise().level * 255, rel=0.01)
     least, greatest = jpeg.standard(10).spread
     assert 0 < least < greatest == jpeg.standard(10).level
+
+
+@pytest.mark.parametrize("quality", [98, 99, 100])
+def test_level_of_a_good_file_is_the_error_of_whole_numbers(quality: int) -> None:
+    clean = torch.from_numpy(np.rint(picture(96, 96) * 255) / 255)[None].float()
+    clean += 0.02 * torch.randn(clean.shape, generator=torch.Generator().manual_seed(0))
+    clean = (255 * clean.clamp(0, 1)).round() / 255
+    error = (Dejpeg(quality=quality).measure(clean, 0).y - clean).square().mean().sqrt()
+    assert jpeg.standard(quality).level == pytest.approx(float(error), rel=0.2)
 
 
 @pytest.mark.parametrize("channels", [1, 3])
@@ -251,8 +260,8 @@ def test_pixels_that_share_a_chroma_value(subsampling: str) -> None:
     if down > 1:
         assert ratio((-1.0) ** rows.double(), colour) < 0.1
     if down == 1:
-        assert ratio((-1.0) ** rows.double(), colour) > 0.4
-    assert ratio(means, colour) > 0.4
+        assert ratio((-1.0) ** rows.double(), colour) > 0.25
+    assert ratio(means, colour) > 0.25
     assert ratio((-1.0) ** columns.double(), gray) == pytest.approx(1, abs=0.15)
 
 

@@ -62,6 +62,15 @@ def test_denoisers_keep_what_has_no_noise(kind):
         assert (kind().denoise(steps, sigma) - steps).abs().max() < 1e-3
 
 
+@pytest.mark.parametrize("scale", [1, 1 / 16, 1 / 256])
+@pytest.mark.parametrize("level", [0.01, 0.1, 1])
+def test_the_guided_filter_smooths_no_more_than_the_noise(level, scale):
+    clean, sigma = picture(64, 64, 3), level / 255
+    y = scale * measure(clean, Gaussian(sigma)).y
+    x = Guided().denoise(y, scale * sigma) / scale
+    assert psnr(x, clean) > psnr(y / scale, clean) - 0.02
+
+
 @pytest.mark.parametrize("kind", DENOISERS, ids=lambda kind: kind.name)
 def test_denoisers_do_not_depend_on_batch_and_threads(kind):
     y = torch.cat([measure(picture(150, 40, 3, s), Gaussian(0.1), s).y for s in range(2)])

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import torch
 
-from priorlab import metrics
+from priorlab import metrics, restoration
 from priorlab.forward.measurement import Measurement
-from priorlab.forward.noise import Gaussian
+from priorlab.forward.noise import Gaussian, Poisson
 from priorlab.forward.operators import Identity
 from priorlab.pictures import datasets
 from priorlab.tasks.deblurring import Deblur
@@ -267,6 +267,30 @@ def test_other_tasks_end_where_the_objective_is_stationary(prior, task, photo):
     before = metrics.evaluate(measurement.initial_guess(), truth, task.protocol)["psnr"]
     after = metrics.evaluate(x.detach(), truth, task.protocol)["psnr"]
     assert after > before + 0.3
+
+
+@pytest.mark.parametrize("prior", PRIORS)
+def test_more_noise_than_white_is_removed_as_well(prior, photo):
+    generator = torch.Generator().manual_seed(0)
+    bright = photo.float() + 0.1 * torch.randn(photo.shape, generator=generator)
+    for factor, sigma in ((0.02, 0.4), (0.5, 3.0)):  # dark and shown brighter; as it is
+        dark = factor * photo.float() + sigma * torch.randn(photo.shape, generator=generator)
+        batch = torch.cat([bright, dark])
+        measurement = Measurement(batch, Identity(), Gaussian(sigma), tuple(batch.shape))
+        error = restoration.run(prior(), measurement)[1] - factor * photo[0]
+        assert error.square().mean().sqrt() < 0.25 * sigma
+
+
+@pytest.mark.parametrize("prior", PRIORS)
+def test_few_photons_are_no_wrong_level(prior, photo):
+    measurement = Deblur(sigma=0).measure(photo.float(), seed=0)
+    measurement = dataclasses.replace(measurement, noise=Poisson(0.1))
+    assert restoration.run(prior(iterations=5), measurement).isfinite().all()
+
+
+@pytest.mark.parametrize("prior", PRIORS)
+def test_data_without_noise_stay_as_they_are(prior, photo):
+    assert torch.equal(prior().restore(noisy(photo, 0.0)), noisy(photo, 0.0).y)
 
 
 def test_weights_of_something_else_are_refused():

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor
 
+from priorlab import torch_settings
 from priorlab.solvers.tiles import Locality
 from priorlab.weights_file import WeightsError, read_weights
 from priorlab_learned.networks.mirroring import continued
@@ -48,7 +49,8 @@ def load(kind: type[Network], prior: str, path: str | Path, device: torch.device
     path = Path(path)
     modified = path.stat().st_mtime_ns if path.exists() else 0
     any_kind: Any = kind  # the cache asks for what can be hashed
-    with torch.inference_mode(False):  # `gs-unet` takes derivatives wherever it is used
+    # What is kept serves whoever comes next, and weights are drawn before they are read.
+    with torch_settings.usual(device), torch.random.fork_rng([]):
         network = _load(any_kind, prior, path, modified, device)
     assert isinstance(network, kind)
     return network

@@ -12,6 +12,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from priorlab import torch_settings
 from priorlab.errors import UsageError
 from priorlab.extras import check_installed, prepare_torchvision
 from priorlab.solvers.tiles import Locality
@@ -190,7 +191,9 @@ def load(path: Path, arch: str, sigma: str, task: str, device: torch.device) -> 
         changed = path.stat().st_mtime_ns
     except OSError as error:
         raise UsageError(f"cannot read {path}: {error.strerror or error}") from None
-    return _load(path, changed, arch, sigma, task, device)
+    # What is kept serves whoever comes next, and weights are drawn before they are read.
+    with torch_settings.usual(device), torch.random.fork_rng([]):
+        return _load(path, changed, arch, sigma, task, device)
 
 
 @lru_cache(maxsize=4)

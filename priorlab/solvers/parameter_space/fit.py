@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 
+from priorlab import torch_settings
 from priorlab.forward.measurement import Measurement
 from priorlab.randomness import seeded
 from priorlab.solvers.parameter_space.member import MakeCode, MakeNetwork, Member
@@ -93,7 +94,7 @@ def fit(
     batch = 1 if stacked and outliers else min(settings.batch, len(fits))
     images = torch.zeros(len(fits), *measurement.shape[1:], device=device)
     variances = torch.zeros_like(images)
-    with seeded(seed, device), torch.enable_grad():
+    with seeded(seed, device), torch_settings.usual(device):
         for first in range(0, len(fits), batch):
             members = [
                 Member(

@@ -72,4 +72,5 @@ class Problem:
     def draw(self) -> Tensor:
         """Return white noise of level one (1, C, H, W)."""
         shape = (1, *self.measurement.shape[1:])
-        return torch.randn(shape, generator=self._random).to(self.measurement.y.device)
+        noise = torch.randn(shape, generator=self._random, dtype=torch.float32, device="cpu")
+        return noise.to(self.measurement.y.device)

@@ -124,9 +124,10 @@ def _solved(
     noise, kind = measurement.noise, kind_of(measurement)
     values = values_for(settings, kind)
     algorithm = algorithm_for(settings, kind)
-    levels = falling_levels(
-        noise, values.steps, values.first_level, values.last_level, algorithm.least_level
-    )
+    last = values.last_level
+    if settings.last_level is None and measurement.operator.is_identity:
+        last = min(last, noise.spread[0])  # no more can be removed than what is there
+    levels = falling_levels(noise, values.steps, values.first_level, last, algorithm.least_level)
     problem = Problem(denoise, measurement, levels, values.data_weight, trace, seed)
     result = algorithm.run(problem)
     if noise.is_exact:

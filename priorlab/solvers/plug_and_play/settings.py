@@ -79,7 +79,7 @@ class SolverSettings:
     last_level: float | None = parameter(
         None,
         "noise level of the last call, or that of the least noisy pixels if it is higher;"
-        f" {_range('last_level')}",
+        f" {_range('last_level')}, where there is noise alone no more than that",
         search=(0.5, 10),
         **LEVEL,
     )
