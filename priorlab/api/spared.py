@@ -22,7 +22,7 @@ def pictures_read(pictures: Iterable[Path]) -> dict[Path, str]:
     ['a picture to work on']
     """
     files = (split_frame(Path(picture))[0] for picture in pictures)
-    return {file.resolve(): "a picture to work on" for file in files}
+    return {_place(file): "a picture to work on" for file in files}
 
 
 def files_read(components: Iterable[Component]) -> dict[Path, str]:
@@ -35,7 +35,7 @@ def files_read(components: Iterable[Component]) -> dict[Path, str]:
     ['the mask= of inpaint']
     """
     return {
-        Path(getattr(part, key)).resolve(): f"the {key}= of {part.name}"
+        _place(Path(getattr(part, key))): f"the {key}= of {part.name}"
         for component in components
         for part in _parts(component)
         for key in part.file_parameters()
@@ -58,5 +58,13 @@ def check_spared(output: Path, spared: Spared) -> None:
     ...
     priorlab.errors.UsageError: photo.png is a picture to work on, and would be replaced; name...
     """
-    if what := spared.get(output.resolve()):
+    if what := spared.get(_place(output)):
         raise UsageError(f"{output} is {what}, and would be replaced; name another output")
+
+
+def _place(path: Path) -> Path:
+    """Return where a file is, or the path itself if it can be nowhere: reading it says why."""
+    try:
+        return path.resolve()
+    except (OSError, RuntimeError, ValueError):
+        return path

@@ -35,7 +35,7 @@ class Recorder(Progress):
     def note(self, text):
         self.notes.append(text)
 
-    def working(self, slot, text):
+    def working(self, slot, text, share=None, seconds_left=None):
         self.texts.append(text)
 
     def finished(self, row, done, seconds_left):
