@@ -18,7 +18,7 @@ from priorlab import garbage
 if TYPE_CHECKING:
     from priorlab.api.batch import restore_files as restore_files
     from priorlab.api.comparing import bench as bench
-    from priorlab.api.restoring import degrade as degrade
+    from priorlab.api.degrading import degrade as degrade
     from priorlab.api.restoring import restore as restore
     from priorlab.components import parameter as parameter
     from priorlab.forward.measurement import Measurement as Measurement
@@ -37,7 +37,7 @@ __version__ = "0.1.0"
 
 SURFACE = {
     "bench": "priorlab.api.comparing",
-    "degrade": "priorlab.api.restoring",
+    "degrade": "priorlab.api.degrading",
     "restore": "priorlab.api.restoring",
     "restore_files": "priorlab.api.batch",
     "Denoiser": "priorlab.priors",

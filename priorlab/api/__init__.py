@@ -29,13 +29,14 @@ if TYPE_CHECKING:
         terminal_table,
     )
     from priorlab.api.declared import declarations, describe
+    from priorlab.api.degrading import degrade, degrade_file
     from priorlab.api.explaining import explain
     from priorlab.api.pairing import compare
     from priorlab.api.plugin_kit import compile_loops, conformance, new_plugin
     from priorlab.api.published_tables import describe_suite, suites
     from priorlab.api.ranking import check_diagram, draw_ranks, ranks
     from priorlab.api.reporting import Written, report
-    from priorlab.api.restoring import degrade, degrade_file, restore, restore_file
+    from priorlab.api.restoring import restore, restore_file
     from priorlab.api.result import BenchResult
     from priorlab.api.runs import (
         collect_garbage,
@@ -82,7 +83,8 @@ _PLACES = {
     "reporting": ("Written", "report"),
     "published_tables": ("describe_suite", "suites"),
     "result": ("BenchResult",),
-    "restoring": ("degrade", "degrade_file", "restore", "restore_file"),
+    "restoring": ("restore", "restore_file"),
+    "degrading": ("degrade", "degrade_file"),
 }
 _MODULES = {name: module for module, names in _PLACES.items() for name in names}
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from priorlab import plugins
 from priorlab.api import pictures
-from priorlab.api.restoring import one_prior
+from priorlab.api.one import one_prior
 from priorlab.api.spared import check_spared, files_read
 from priorlab.errors import check_seed
 from priorlab.explain import findings, fits

@@ -8,7 +8,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from priorlab.api.restoring import one_task
+from priorlab.api.one import one_task
 from priorlab.errors import UsageError
 from priorlab.files import check_regular
 from priorlab.harness.run import keys

@@ -1,4 +1,4 @@
-"""Restore one picture, or degrade one."""
+"""Restore one picture."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import contextlib
 import dataclasses
 import logging
 import re
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -14,11 +14,12 @@ import torch
 from numpy.typing import NDArray
 from typing_extensions import override
 
-from priorlab import devices, restoration, specs
+from priorlab import devices, restoration
 from priorlab.api import pictures
 from priorlab.api.catalogue import load_for
+from priorlab.api.one import named, one_prior, one_task
 from priorlab.api.pictures import PictureSource
-from priorlab.api.spared import Spared, check_spared, files_read, pictures_read
+from priorlab.api.spared import Spared, beside, check_spared, files_read, pictures_read
 from priorlab.api.time_left import TimeLeft
 from priorlab.errors import UsageError, check_seed
 from priorlab.forward.measurement import Measurement
@@ -27,7 +28,6 @@ from priorlab.pictures import arrays, extra_pictures, writing
 from priorlab.pictures.picture import EIGHT_BITS, Picture
 from priorlab.priors import Prior
 from priorlab.registry import Registry
-from priorlab.tasks.base import Task
 from priorlab.trace import SILENT, FramedTrace, Trace
 from priorlab.trials import surroundings
 
@@ -156,148 +156,16 @@ def restore_file(
     files = files_read([one_prior(prior, registry), one_task(task, registry)[0]])
     check_spared(output, files)
     read = {**(spared or {}), **files, **pictures_read([source])}
-    extra = _Followed(step, lambda name: check_spared(_beside(output, name, stem), read))
+    extra = _Followed(step, lambda name: check_spared(beside(output, name, stem), read))
     restored, measurement = _restored(picture, task, prior, seed, device, extra, registry, say)
     like, filled = _with_holes_opaque(picture, measurement)
     for note in (*filled, *pictures.write(output, restored, like=like)):
         say(note)
     say(f"wrote {output}")
     for found in extra.pictures():
-        path = _beside(output, found.name, stem)
+        path = beside(output, found.name, stem)
         writing.write(path, arrays.gray_or_rgb(found.image))
         say(f"wrote {path}: {extra_pictures.legend(found.name, found.white)}")
-
-
-def degrade(
-    image: PictureSource,
-    task: str = "denoise",
-    *,
-    seed: int = 0,
-    registry: Registry | None = None,
-) -> tuple[NDArray[np.float32], NDArray[np.float32] | None]:
-    """Degrade a picture as `bench` does, with the boundary conditions of a real photograph.
-
-    Parameters
-    ----------
-    image : path, array, tensor or image of Pillow
-        The clean picture, (H, W) or (H, W, C).
-    task : str
-        Such as ``"denoise:sigma=25"``.
-    seed : int
-        Seed of the noise, mask and kernel.
-    registry : Registry, optional
-        Where names are looked up; by default all installed plugins.
-
-    Returns
-    -------
-    degraded : array
-        float32, not clipped: noise may leave [0, 1].
-    mask : array or None
-        For inpainting (H, W): 1 where a pixel is known, 0 where it is missing.
-
-    Raises
-    ------
-    UsageError
-        If the picture cannot be read, or for an unknown name or parameter.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> degraded, mask = degrade(np.full((32, 32), 0.5), "inpaint:missing=0.5")
-    >>> degraded.shape, sorted(set(mask.ravel().tolist()))
-    ((32, 32), [0.0, 1.0])
-    """
-    seed = check_seed(seed)
-    picture = pictures.load(image)
-    measurement = _measured(picture, task, seed, registry or load_for(tasks=[task]))
-    mask = _mask(measurement)
-    known = None if mask is None else pictures.to_array(mask)
-    return pictures.to_array(measurement.y), known
-
-
-def degrade_file(
-    source: Path,
-    output: Path,
-    task: str = "denoise",
-    *,
-    seed: int = 0,
-    registry: Registry | None = None,
-    say: Callable[[str], object] = _log.info,
-) -> None:
-    """Degrade a file as `degrade` does, and write the result and the mask, if there is one.
-
-    What the file says of its picture is kept, as `restore_file` keeps it.
-
-    Parameters
-    ----------
-    source, output : Path
-        The clean picture, and the file to write; the mask's name is made from it.
-    task, seed, registry
-        As `degrade` takes them.
-    say : callable
-        Called with one line on each file written.
-
-    Raises
-    ------
-    UsageError
-        As `degrade` raises it, and if a file cannot be written.
-
-    Examples
-    --------
-    >>> degrade_file(Path("photo.png"), Path("holes.png"), "inpaint:missing=0.5", say=print)
-    wrote holes.png
-    wrote holes-mask.png: restore with --task inpaint:mask=holes-mask.png
-    """
-    seed = check_seed(seed)
-    writing.check_writable(output)
-    writing.check_replaces(source, output, overwrite=False)
-    picture = pictures.load(source)
-    registry = registry or load_for(tasks=[task])
-    read = files_read([one_task(task, registry)[0]]) | pictures_read([source])
-    check_spared(output, read)
-    measurement = _measured(picture, task, seed, registry)
-    mask, place = _mask(measurement), _beside(output, "mask")
-    if mask is not None:
-        check_spared(place, read)
-    height, width = measurement.frame_shape[2:]
-    if (height, width) != picture.image.shape[1:]:
-        say(f"{source} is cropped to {width}x{height} pixels")
-    for note in (*picture.notes, *pictures.write(output, measurement.y, like=picture)):
-        say(note)
-    if output.suffix.lower() in (".jpg", ".jpeg"):
-        say(
-            f"{output} is compressed once more, by JPEG; .png and .tif files hold what {task} makes"
-        )
-    say(f"wrote {output}")
-    if mask is not None:
-        pictures.write(place, mask)
-        say(f"wrote {place}: restore with --task inpaint:mask={place}")
-
-
-def _beside(output: Path, name: str, stem: str = "") -> Path:
-    """Return where a picture that comes with an output is written."""
-    return output.with_name(f"{stem or output.stem}-{name}.png")
-
-
-def one_prior(prior: str | Prior, registry: Registry) -> Prior:
-    """Return the one prior that a spec names, or raise a `UsageError`.
-
-    Examples
-    --------
-    >>> registry = load_for(priors=["nlm", "tv"])
-    >>> one_prior("nlm", registry).name
-    'nlm'
-    >>> one_prior("tv,nlm", registry)
-    Traceback (most recent call last):
-    ...
-    priorlab.errors.UsageError: expected one prior, not 2: tv,nlm
-    """
-    if isinstance(prior, Prior):
-        return prior
-    built = registry.build_priors(prior)
-    if len(built) != 1:
-        raise UsageError(f"expected one prior, not {len(built)}: {prior}")
-    return built[0]
 
 
 class _Followed(extra_pictures.PictureCollector):
@@ -394,7 +262,7 @@ def _restored(
     chosen = one_prior(prior, registry)
     model, typed = one_task(task, registry)
     found = devices.find(device)
-    with _named(model):
+    with named(model):
         model, notes = model.for_picture(picture, typed)
         shown = model.noise_in(picture)
         measurement = model.adopt(torch.from_numpy(picture.image)[None]).to(found)
@@ -424,40 +292,3 @@ def _with_holes_opaque(
         return picture, ()
     like = dataclasses.replace(picture, opacity=np.where(filled, np.float32(1), opacity))
     return like, ("what was transparent and is filled is opaque now",)
-
-
-def _measured(picture: Picture, task: str, seed: int, registry: Registry) -> Measurement:
-    clean = torch.from_numpy(picture.image)[None]
-    model, typed = one_task(task, registry)
-    with _named(model):
-        model = model.for_photograph(typed)
-        measurement = model.measure(clean, seed)
-    if measurement.y.ndim != 4 or measurement.y.is_complex():
-        shape = tuple(measurement.y.shape[1:])
-        raise UsageError(f"{model.spec()} does not return a picture: its data have shape {shape}")
-    return measurement
-
-
-@contextlib.contextmanager
-def _named(task: Task) -> Iterator[None]:
-    """Turn whatever a plugin's task raises into a `UsageError` that names the task."""
-    try:
-        yield
-    except UsageError:
-        raise
-    except Exception as error:  # the cause stays attached
-        raise UsageError(f"{task.spec()} failed: {restoration.reason(error)}") from error
-
-
-def _mask(measurement: Measurement) -> torch.Tensor | None:
-    """Return the mask (1, 1 or C, H, W) of an inpainting task."""
-    mask = measurement.operator.known_pixels
-    return None if mask is None else mask.expand(1, -1, *measurement.shape[2:])
-
-
-def one_task(text: str, registry: Registry) -> tuple[Task, Collection[str]]:
-    """Return the one task that a spec names, and the parameters that were typed."""
-    built = registry.build_tasks(text)
-    if len(built) != 1:
-        raise UsageError(f"expected one task, not {len(built)}: {text}")
-    return built[0], specs.split(text)[0].fields

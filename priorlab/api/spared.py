@@ -62,6 +62,17 @@ def check_spared(output: Path, spared: Spared) -> None:
         raise UsageError(f"{output} is {what}, and would be replaced; name another output")
 
 
+def beside(output: Path, name: str, stem: str = "") -> Path:
+    """Return where a picture that comes with an output is written.
+
+    Examples
+    --------
+    >>> beside(Path("out/clean.tif"), "kernel").name
+    'clean-kernel.png'
+    """
+    return output.with_name(f"{stem or output.stem}-{name}.png")
+
+
 def _place(path: Path) -> Path:
     """Return where a file is, or the path itself if it can be nowhere: reading it says why."""
     try:

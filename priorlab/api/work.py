@@ -12,8 +12,9 @@ from priorlab import devices, restoration
 from priorlab.api import jobs
 from priorlab.api.choosing import draw_sheet
 from priorlab.api.jobs import Group, Job
+from priorlab.api.one import one_task
 from priorlab.api.record import Record, ResultKeys, file_digest
-from priorlab.api.restoring import one_task, restore_file
+from priorlab.api.restoring import restore_file
 from priorlab.api.spared import check_spared, files_read, pictures_read
 from priorlab.api.time_left import TimeLeft
 from priorlab.errors import UsageError, check_seed, printable

@@ -18,14 +18,21 @@ from priorlab.harness.run.keys import LIBRARIES
 
 @functools.cache
 def name(device: str) -> str:
-    """Return the name of the CPU or accelerator that a device stands for."""
+    """Return the name of the CPU or accelerator that a device stands for.
+
+    Virtual machines hide the number of the CPU: then its family and model tell what it is.
+    """
     module = torch.get_device_module(device)
     if hasattr(module, "get_device_name"):
         return str(module.get_device_name(device))
     with contextlib.suppress(OSError):
-        text = Path("/proc/cpuinfo").read_text()
-        if found := re.search(r"^model name\s*: (.+)$", text, re.MULTILINE):
-            return " ".join(found[1].split())
+        facts = dict(
+            re.findall(r"^(.+?)\s*: (.+)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
+        )
+        if found := " ".join(facts.get("model name", "").split()):
+            if re.search(r"\d", found) or "cpu family" not in facts:
+                return found
+            return f"{found} (family {facts['cpu family']}, model {facts.get('model', '?')})"
     return platform.processor() or platform.machine()
 
 

@@ -27,6 +27,19 @@ def test_a_cpu_has_a_name():
     assert machine.name("cpu").strip()
 
 
+@pytest.mark.parametrize(
+    ("shown", "name"),
+    [
+        ("AMD EPYC 9654 96-Core Processor", "AMD EPYC 9654 96-Core Processor"),
+        ("AMD EPYC", "AMD EPYC (family 26, model 2)"),
+    ],
+)
+def test_a_cpu_whose_number_is_hidden_has_a_family(shown, name, monkeypatch):
+    text = f"processor\t: 0\ncpu family\t: 26\nmodel\t\t: 2\nmodel name\t: {shown}\n"
+    monkeypatch.setattr(machine.Path, "read_text", lambda path: text)
+    assert machine.name("cpu") == name
+
+
 def git(folder, *arguments):
     who = ["-c", "user.name=a", "-c", "user.email=a@b.c"]
     subprocess.run(["git", "-C", folder, *who, *arguments], check=True, capture_output=True)
