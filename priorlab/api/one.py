@@ -17,6 +17,7 @@ def one_prior(prior: str | Prior, registry: Registry) -> Prior:
 
     Examples
     --------
+    >>> from priorlab.api.catalogue import load_for
     >>> registry = load_for(priors=["nlm", "tv"])
     >>> one_prior("nlm", registry).name
     'nlm'
@@ -34,7 +35,15 @@ def one_prior(prior: str | Prior, registry: Registry) -> Prior:
 
 
 def one_task(text: str, registry: Registry) -> tuple[Task, Collection[str]]:
-    """Return the one task that a spec names, and the parameters that were typed."""
+    """Return the one task that a spec names, and the parameters that were typed.
+
+    Examples
+    --------
+    >>> from priorlab.api.catalogue import load_for
+    >>> task, typed = one_task("denoise:sigma=25", load_for(tasks=["denoise"]))
+    >>> task.name, list(typed)
+    ('denoise', ['sigma'])
+    """
     built = registry.build_tasks(text)
     if len(built) != 1:
         raise UsageError(f"expected one task, not {len(built)}: {text}")
@@ -43,7 +52,17 @@ def one_task(text: str, registry: Registry) -> tuple[Task, Collection[str]]:
 
 @contextlib.contextmanager
 def named(task: Task) -> Iterator[None]:
-    """Turn whatever a plugin's task raises into a `UsageError` that names the task."""
+    """Turn whatever a plugin's task raises into a `UsageError` that names the task.
+
+    Examples
+    --------
+    >>> from priorlab.tasks.denoising import Denoise
+    >>> with named(Denoise()):
+    ...     1 / 0
+    Traceback (most recent call last):
+    ...
+    priorlab.errors.UsageError: denoise:sigma=25 failed: ZeroDivisionError: division by zero
+    """
     try:
         yield
     except UsageError:
