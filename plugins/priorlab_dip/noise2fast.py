@@ -45,7 +45,7 @@ SHARE_OF_MUON = 0.1
 SMALL = 144
 """Below the square of so many pixels, a picture has too few blocks to learn from."""
 
-STEPS_OF_PIXELS = 2.5
+STEPS_OF_PIXELS = 1.8
 """Steps for each pixel of a side of such a picture, were it square: with more it is soon learned
 with its noise."""
 

@@ -22,7 +22,7 @@ WARM_UP = 0.1
 """Share of all steps of `Annealed` in which they grow."""
 
 REPORTS = 20
-"""About how many times a fit is reported to the trace."""
+"""So many times, at most, a fit is reported to the trace."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -157,4 +157,4 @@ def random_crop(image: Tensor, size: int) -> Tensor:
 
 def due(step: int, total: int) -> bool:
     """Return whether this step is one to report to the trace."""
-    return step == total or step % max(1, total // REPORTS) == 0
+    return step == total or step % max(1, -(-total // REPORTS)) == 0
