@@ -316,7 +316,9 @@ def colours(folder: Path) -> None:
             "noise alike in all colours": rounded(clean + drawn[:1]),
         }
         for name, image in ways.items():
-            luma, white = noise_profile.luma_and_white(Picture(image=image.astype(np.float32)))
+            usable = noise_profile.usable_pixels(Picture(image=image.astype(np.float32)))
+            luma = noise_profile.luma_level(image, usable)
+            white = np.square(noise_level.estimate_sigma(image, usable)).mean() ** 0.5
             found.setdefault(name, []).append(luma / white)
     for name, ratios in found.items():
         least, median, most = np.quantile(ratios, [0.05, 0.5, 0.95])

@@ -83,8 +83,8 @@ _PLACES = {
     "reporting": ("Written", "report"),
     "published_tables": ("describe_suite", "suites"),
     "result": ("BenchResult",),
-    "restoring": ("restore", "restore_file"),
     "degrading": ("degrade", "degrade_file"),
+    "restoring": ("restore", "restore_file"),
 }
 _MODULES = {name: module for module, names in _PLACES.items() for name in names}
 

@@ -87,10 +87,13 @@ class NoiseProfile:
         `Gaussian` where it is white and even, else `RealNoise`.
     text : str
         The same in words.
+    white : float
+        The level of what is white in it: all of it, or less where it has grain.
     """
 
     noise: Gaussian | RealNoise
     text: str
+    white: float
 
 
 def profile(picture: Picture) -> NoiseProfile:
@@ -157,8 +160,8 @@ def profile(picture: Picture) -> NoiseProfile:
         count = np.array([len(found.mean) for found in blocks])
         share = (count / TRAINED_BLOCKS).clip(max=1) ** (1 / 3)
         levels, pixels = levels * share * TOGETHER, pixels * share
-    luma = 0.0 if coarse else _luma_level(image, usable)
-    shared = luma > max(MOSTLY_LUMA * _rms(white), LEAST_UNEVEN)
+    luma = luma_level(image, usable)
+    shared = not coarse and luma > max(MOSTLY_LUMA * _rms(white), LEAST_UNEVEN)
     if not coarse:
         levels = np.full(len(white), luma) if shared else white
     levels = np.clip(levels, least, 1)
@@ -171,30 +174,11 @@ def profile(picture: Picture) -> NoiseProfile:
         reference = white.clip(least) if shared else np.broadcast_to(levels, len(image))
         curve = _curve(image, usable, reference)
     if not coarse and len(levels) == len(curve) == 1:
-        return NoiseProfile(Gaussian(float(levels[0])), _words(levels, grain, (1.0,), hint))
+        text = _words(levels, grain, (1.0,), hint)
+        return NoiseProfile(Gaussian(float(levels[0])), text, max(luma, _rms(white)))
     fine = min(max(TOGETHER * _rms(pixels) / _rms(levels), 0.3), 1.0) if coarse else 1.0
     noise = RealNoise(tuple(float(level) for level in levels), fine, tuple(map(float, curve)))
-    return NoiseProfile(noise, _words(levels, grain, noise.curve, hint))
-
-
-def luma_and_white(picture: Picture) -> tuple[float, float]:
-    """Return the level of white noise that the brightness shows, and the one of the channels.
-
-    They are equal where the noise is independent in red, green and blue. Of other than RGB
-    pictures, and where nothing shows it, the first is 0; and where no channel shows it, both.
-
-    Examples
-    --------
-    >>> noise = np.random.default_rng(0).normal(0.5, 0.1, (3, 64, 64)).astype(np.float32)
-    >>> [round(level, 1) for level in luma_and_white(Picture(image=noise))]
-    [0.1, 0.1]
-    """
-    picture = _sampled(picture)
-    usable = usable_pixels(picture)
-    known = can_be_estimated(usable)
-    if not known.any():
-        return 0.0, 0.0
-    return _luma_level(picture.image, usable), _rms(estimate_sigma(picture.image, usable)[known])
+    return NoiseProfile(noise, _words(levels, grain, noise.curve, hint), max(luma, _rms(white)))
 
 
 def observed(picture: Picture) -> list[Array | None]:
@@ -235,6 +219,24 @@ def usable_pixels(picture: Picture) -> NDArray[np.bool_]:
             share = arrays.box_means(clipped.astype(np.float32), 9)
             usable = share <= MOST_CLIPPED
     return usable if picture.opacity is None else usable & (picture.opacity >= CLEAREST)
+
+
+def luma_level(image: NDArray[np.floating[Any]], usable: NDArray[np.bool_]) -> float:
+    """Return the level of noise, independent in RGB, of which the brightness would have as much.
+
+    0 of other than RGB pictures, and where nothing shows it.
+
+    Examples
+    --------
+    >>> noise = np.random.default_rng(0).normal(0.5, 0.1, (3, 64, 64))
+    >>> round(luma_level(noise, noise < 2), 1)
+    0.1
+    """
+    if len(image) != 3:
+        return 0.0
+    luma = np.tensordot(LUMA, image.astype(np.float64), 1)
+    everywhere = np.logical_and.reduce(usable, axis=0, keepdims=True)
+    return float(estimate_sigma(luma[None], everywhere)[0] / np.linalg.norm(LUMA))
 
 
 def _sampled(picture: Picture) -> Picture:
@@ -279,15 +281,6 @@ def _is_smoothed(image: NDArray[np.floating[Any]], usable: NDArray[np.bool_]) ->
     ]
     known = [value for value in found if value is not None]
     return not known or float(np.mean(known)) > LEAST_CORRELATION
-
-
-def _luma_level(image: NDArray[np.floating[Any]], usable: NDArray[np.bool_]) -> float:
-    """Return the level of noise, independent in RGB, of which the brightness would have as much."""
-    if len(image) != 3:
-        return 0.0
-    luma = np.tensordot(LUMA, image.astype(np.float64), 1)
-    everywhere = np.logical_and.reduce(usable, axis=0, keepdims=True)
-    return float(estimate_sigma(luma[None], everywhere)[0] / np.linalg.norm(LUMA))
 
 
 def _network(seen: Array) -> tuple[float, float]:

@@ -50,10 +50,10 @@ def of_blurred(picture: Picture) -> tuple[float, str]:
     lost, why = _lost(picture)
     if not lost and jpeg_grid.shows(picture.image.astype(np.float64).mean(0)):
         lost, why = COMPRESSED, "for it shows the blocks of JPEG"
+    if max(lost, level) < LEAST_BLURRED:
+        return LEAST_BLURRED, _assuming(LEAST_BLURRED, "for less cannot be told from rounding")
     if lost > level:
         return lost, _assuming(lost, why)
-    if level < LEAST_BLURRED:
-        return LEAST_BLURRED, _assuming(LEAST_BLURRED, "for less cannot be told from rounding")
     if not found.noise.is_gaussian:  # as much as anywhere in it
         return level, _assuming(level, f"the most of what was found: {found.text}")
     return level, f"no sigma was given: {found.text}"
@@ -78,7 +78,7 @@ def of_small(picture: Picture) -> tuple[float, str]:
     else:
         if not found.noise.is_independent:
             grain = f"; if what looks like grain is noise, give sigma={found.noise.level * 255:.0f}"
-        level = max(noise_profile.luma_and_white(picture))
+        level = found.white
     lost, why = _lost(picture)
     if lost > max(level, LEAST_SMALL):
         return lost, _assuming(lost, why) + grain
