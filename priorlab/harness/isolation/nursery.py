@@ -172,10 +172,7 @@ class Nursery:
         """Have a process fork another one, and wait until that one is ready."""
         self._count += 1
         token = f"process {self._count}"
-        ours, theirs = Channel.pair()
-        parent.send({**request, "token": token}, [theirs.fileno()])
-        theirs.close()
-        pid = int(_awaited(parent, "started", token)["pid"])
+        pid, ours = _forked(parent, request, token)
         try:
             seconds = self._until_prepared(ours, lambda: _code(parent, token))
         except BaseException:
@@ -202,12 +199,7 @@ class Nursery:
                 return float(message["seconds"])
 
     def _fork(self, prepared: _Prepared, seconds: float, job: str) -> CellProcess:
-        ours, theirs = Channel.pair()
-        sent = prepared.channel.send({"token": job}, [theirs.fileno()])
-        theirs.close()
-        if not sent:
-            raise Barren("the process in which the prior was prepared has ended")
-        pid = int(_awaited(prepared.channel, "started", job)["pid"])
+        pid, ours = _forked(prepared.channel, {}, job)
         return CellProcess(pid, ours, seconds, lambda: _code(prepared.channel, job))
 
     def _fresh(self, prior: Message, channels: int, job: str) -> CellProcess:
@@ -249,16 +241,29 @@ class Nursery:
 FRESH = "priorlab.harness.isolation.fresh"
 
 
+def _forked(parent: Channel, request: Message, token: str) -> tuple[int, Channel]:
+    """Have a process fork itself; return the number of the new one, and the channel to it."""
+    ours, theirs = Channel.pair()
+    sent = parent.send({**request, "token": token}, [theirs.fileno()])
+    theirs.close()
+    if not sent:
+        raise Barren(_PARENT_GONE)
+    return int(_awaited(parent, "started", token)["pid"]), ours
+
+
+_PARENT_GONE = "no process could be started: the one that was to be its parent has ended"
+
+
 def _awaited(channel: Channel, event: str, token: str) -> Message:
     """Return a message that is to come soon; others are of processes that nobody asks for."""
     deadline = time.monotonic() + _GRACE * 6
     while channel.readable(deadline - time.monotonic()):
         received = channel.receive()
         if received is None:
-            break
+            raise Barren(_PARENT_GONE)
         if received.message.get("event") == event and received.message.get("token") == token:
             return received.message
-    raise Barren(f"no process could be started: no {event!r}")
+    raise Barren(f"no process could be started: no {event!r} within {_GRACE * 6:g} s")
 
 
 def _code(channel: Channel | None, token: str) -> int | None:

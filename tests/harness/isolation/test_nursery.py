@@ -20,7 +20,8 @@ def started(parent):
     return child, process
 
 
-def test_a_process_that_ends_whenever_it_is_prepared_is_told_in_words():
+@pytest.mark.parametrize("asked", [False, True], ids=["before it is asked", "once it was asked"])
+def test_a_process_that_ends_whenever_it_is_prepared_is_told_in_words(asked):
     zygote, other_end = Channel.pair()
     children = []
 
@@ -30,12 +31,14 @@ def test_a_process_that_ends_whenever_it_is_prepared_is_told_in_words():
         for _ in range(2):
             prior, process = started(plugin)
             children.append(process)
+            if asked:
+                prior.receive()
             prior.close()
 
     server = threading.Thread(target=serve)
     server.start()
     nursery = Nursery(Setup(), zygote, print)
-    with pytest.raises(Barren, match="the process in which the prior was prepared has ended"):
+    with pytest.raises(Barren, match="the one that was to be its parent has ended"):
         nursery.start({"name": "tv", "parameters": {}}, 1, "job")
     server.join()
     nursery.close()
