@@ -7,10 +7,11 @@
     python benchmarks/tune_noise.py sizes DATASET
     python benchmarks/tune_noise.py pages DATASET
 
-`simulate` degrades photographs as cameras do, with white noise, and not at all; it records for
-each channel what priorlab.pictures.flat_blocks sees, and the PSNR that the sliding DCT reaches
-with each of several levels of sigma. `train` fits a small network to it, such that the level
-that it returns costs as little PSNR as possible, and writes it into the package. Photographs
+`simulate` degrades photographs as cameras do, with white noise, with noise that was enlarged with
+the picture, and not at all; it records for each channel what priorlab.pictures.flat_blocks sees,
+and the PSNR that the sliding DCT reaches with each of several levels of sigma. `train` fits a small
+network to it, such that the level that it returns costs as little PSNR as possible, and twice as
+little where it is too high, and writes it into the package. Photographs
 whose number is divisible by four are held out of the training and reported on. `white` sweeps
 the constants of priorlab.pictures.noise_level; `strength` sweeps by how much the level of single
 channels is raised (TOGETHER), and one scale against two (priorlab.solvers.stabilised). `sizes`
@@ -39,28 +40,42 @@ from priorlab.pictures import flat_blocks, jpeg_grid, noise_level, noise_profile
 from priorlab.pictures.picture import Picture
 from priorlab.solvers import stabilised
 
-GRID = np.array([0, 0.7, 1, 1.4, 2, 2.8, 4, 5.6, 8, 11, 16, 22, 32, 45, 64]) / 255
+GRID = np.array([0, 0.7, 1, 1.4, 2, 2.8, 4, 5.6, 8, 11, 16, 22, 32, 45, 64, 90]) / 255
 """The levels that are tried."""
 
-WHITE, CLEAN, CAMERA = 0, 1, 2
-SIZE = (320, 400)
+TOO_HIGH = 2.0
+"""What a level costs that is too high counts so many times: texture is lost, noise only stays."""
+
+ALONE = 0.4
+"""A share of the channels of colour pictures is shown to the network as gray pictures are."""
+
+KINDS = WHITE, CLEAN, CAMERA, ENLARGED = range(4)
+SIZE = (272, 344)
+LEAST_SIDE = 128
 
 
 def simulated(path: Path, seed: int) -> tuple[np.ndarray, np.ndarray, int]:
-    """Return the truth and the noisy picture (3, H, W), and the kind of noise."""
-    rng = np.random.default_rng([int.from_bytes(path.name.encode()), seed])
-    kind = rng.choice([WHITE, CLEAN, CAMERA], p=[0.2, 0.12, 0.68])
+    """Return the truth and the noisy picture (1 or 3, H, W), and the kind of noise."""
+    rng = np.random.default_rng([int.from_bytes(path.name.encode()), seed, 3])
+    kind = int(rng.choice(4, p=[0.2, 0.2, 0.4, 0.2]))
     # Pictures of today's cameras are smooth at the pixel; those made small for a screen are not.
-    zoom = float(rng.choice([0.5, 0.67, 1, 1.4, 2] if kind != CAMERA else [1, 1.4, 2, 2.5, 3]))
+    zooms = {CAMERA: [0.67, 1, 1.4, 2, 2.5, 3], ENLARGED: [0.5, 0.67, 1]}
+    zoom = float(rng.choice(zooms.get(kind, [0.5, 0.67, 1, 1.4, 2])))
     scene = resized(reading.read(path), zoom, rng)
+    if rng.random() < 0.3:
+        scene = scene[1:2] if rng.random() < 0.5 else scene.mean(0, keepdims=True)
     if kind == WHITE:
-        sigma = np.exp(rng.uniform(np.log(2), np.log(60))) / 255
+        sigma = np.exp(rng.uniform(np.log(1.5), np.log(60))) / 255
+        rounds = rng.random() < 0.7
         noisy = scene + rng.normal(0, sigma, scene.shape)
-        return scene, rounded(noisy) if rng.random() < 0.5 else noisy, kind
+        return scene, rounded(noisy) if rounds else noisy, kind
     if kind == CLEAN:
-        if rng.random() < 0.5:
-            scene = ndimage.gaussian_filter(scene, (0, 0.7, 0.7))
-        return scene, rounded(scene), kind
+        if rng.random() < 0.4:
+            width = float(rng.choice([0.5, 0.7, 1]))
+            scene = ndimage.gaussian_filter(scene, (0, width, width))
+        return scene, kept(scene, rng), kind
+    if kind == ENLARGED:
+        return *enlarged(scene, rng), kind
     camera = Camera(
         electrons=float(np.exp(rng.uniform(np.log(100), np.log(5000)))),
         read_noise=float(rng.uniform(0, 6)),
@@ -69,6 +84,31 @@ def simulated(path: Path, seed: int) -> tuple[np.ndarray, np.ndarray, int]:
         quality=int(rng.choice([0, 80, 90, 95, 98])),
     )
     return camera.develop(scene), camera.develop(scene, rng), kind
+
+
+def enlarged(scene: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Return a part of a scene, and the same with white noise, both enlarged."""
+    factor = float(rng.choice([1.3, 1.5, 2, 3]))
+    filters = [Image.Resampling.BILINEAR, Image.Resampling.BICUBIC, Image.Resampling.LANCZOS]
+    chosen = Image.Resampling(int(rng.choice(filters)))
+    sigma = np.exp(rng.uniform(np.log(2), np.log(40))) / 255
+    part = scene[:, : int(SIZE[0] / factor), : int(SIZE[1] / factor)]
+    size = int(part.shape[2] * factor), int(part.shape[1] * factor)
+
+    def larger(image: np.ndarray) -> np.ndarray:
+        planes = [Image.fromarray(plane.astype(np.float32)) for plane in image]
+        return np.stack([np.asarray(p.resize(size, chosen)) for p in planes]).astype(float)
+
+    noisy = rounded(part + rng.normal(0, sigma, part.shape))
+    return larger(part), kept(larger(noisy), rng)
+
+
+def kept(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Return an image as a file holds it: half of them without loss."""
+    how = rng.choice(["png", "png", "jpeg", "webp"])
+    if how == "png":
+        return rounded(image)
+    return stored(image, str(how), quality=int(rng.choice([80, 90, 95])))
 
 
 def resized(image: np.ndarray, zoom: float, rng: np.random.Generator) -> np.ndarray:
@@ -90,6 +130,8 @@ def record(job: tuple[int, Path, int]) -> list[np.ndarray]:
     number, path, seed = job
     torch.set_num_threads(1)
     truth, noisy, kind = simulated(path, seed)
+    if min(noisy.shape[1:]) < LEAST_SIDE:
+        return []
     planes = torch.from_numpy(np.ascontiguousarray(noisy, np.float32))[:, None]
     (dct,) = plugins.load().build_priors("dct")
     curves = []
@@ -127,6 +169,9 @@ def train(file: Path, steps: int = 2500) -> None:
     held_out = number % 4 == 0
     mean, scale = seen[~held_out].mean(0), seen[~held_out].std(0) + 1e-3
     inputs = torch.tensor(((seen - mean) / scale).clip(-3, 3), dtype=torch.float32)
+    by_itself = seen.copy()
+    by_itself[:, -4:-1] = 0, 0, 1  # see flat_blocks.likeness
+    alone = torch.tensor(((by_itself - mean) / scale).clip(-3, 3), dtype=torch.float32)
     reference = torch.tensor(seen[:, -1], dtype=torch.float32)
     losses = torch.tensor(curves.max(1, keepdims=True) - curves, dtype=torch.float32)
     fine = torch.tensor(np.log(np.maximum(deviation, 0.3 / 255)), dtype=torch.float32)
@@ -135,14 +180,17 @@ def train(file: Path, steps: int = 2500) -> None:
         torch.nn.Linear(seen.shape[1], 16), torch.nn.ReLU(), torch.nn.Linear(16, 2)
     )
     optimiser = torch.optim.AdamW(network.parameters(), 5e-3, weight_decay=0.3)
-    # White noise is recognised otherwise. Clean pictures count less: few are given to a denoiser.
-    chosen = torch.from_numpy(np.flatnonzero(~held_out & (kind != WHITE)))
-    weight = torch.from_numpy(np.where(kind == CLEAN, 0.3, 1.0)).float()
-    for _ in range(steps):
+    chosen = torch.from_numpy(np.flatnonzero(~held_out))
+    best = torch.tensor(np.log(np.maximum(GRID, 0.35 / 255))[curves.argmax(1)]).float()
+    for step in range(steps):
+        optimiser.param_groups[0]["lr"] = 5e-3 * (1 - step / steps) + 1e-4
         at = chosen[torch.randint(len(chosen), (512,))]
-        output = network(inputs[at] + 0.2 * torch.randn(512, inputs.shape[1]))
+        shown = torch.where(torch.rand(512, 1) < ALONE, alone[at], inputs[at])
+        output = network(shown + 0.1 * torch.randn(512, inputs.shape[1]))
         level, pixel = (output + reference[at, None]).T
-        cost = (weight[at] * lost(level, losses[at]).clamp_max(6)).mean()
+        cost = lost(level, losses[at])
+        cost = torch.where(cost < 6, cost, 6 + (cost - 6) / 5)  # a few do not outweigh the rest
+        cost = torch.where(level > best[at], TOO_HIGH * cost, cost).mean()
         cost = cost + torch.nn.functional.huber_loss(pixel, fine[at], delta=0.3)
         optimiser.zero_grad()
         cost.backward()
@@ -150,7 +198,7 @@ def train(file: Path, steps: int = 2500) -> None:
     with torch.no_grad():
         level, pixel = (network(inputs) + reference[:, None]).T
         cost = lost(level, losses).numpy()
-    for name, which in (("white", WHITE), ("clean", CLEAN), ("camera", CAMERA)):
+    for name, which in zip(("white", "clean", "camera", "enlarged"), KINDS, strict=True):
         at = held_out & (kind == which)
         best = GRID[curves[at].argmax(1)]
         print(
@@ -204,25 +252,30 @@ def white(folder: Path) -> None:
 
 def strength(folder: Path, names: tuple[str, ...] = ("bm3d", "unet")) -> None:
     """Restore simulated pictures that were held out of the training with several levels."""
-    gains: dict[tuple[str, float, int], list[float]] = {}
-    for path in sorted(folder.iterdir())[::16]:
-        truth, noisy, kind = simulated(path, seed=5)
+    gains: dict[tuple[str, float, int, str], list[float]] = {}
+    kinds = ("white", "clean", "camera", "enlarged")
+    for path in sorted(folder.iterdir())[::4]:
+        truth, noisy, kind = simulated(path, seed=7)
         noise = noise_profile.profile(Picture(image=noisy.astype(np.float32))).noise
-        if kind != CAMERA or noise.is_gaussian:
+        if noise.is_gaussian:
             continue
         y = torch.from_numpy(noisy.astype(np.float32))[None]
-        before = -10 * np.log10(np.square(noisy - truth).mean())
-        for name, factor, scales in itertools.product(names, (0.7, 0.9, 1, 1.1), (1, 2)):
+        before = psnr(noisy.clip(0, 1), truth)
+        for name, factor, scales in itertools.product(names, (0.8, 1, 1.2), (1, 2)):
             (prior,) = plugins.load().build_priors(name)
-            model = noise.scaled(factor)
-            restored = stabilised.denoise(prior.denoise, y, model, scales=scales)
-            error = np.square(restored[0].numpy().clip(0, 1) - truth).mean()
-            gains.setdefault((name, factor, scales), []).append(-10 * np.log10(error) - before)
-    for (name, factor, scales), gain in gains.items():
+            restored = stabilised.denoise(prior.denoise, y, noise.scaled(factor), scales=scales)
+            gain = psnr(restored[0].numpy().clip(0, 1), truth) - before
+            gains.setdefault((name, factor, scales, kinds[kind]), []).append(gain)
+    for (name, factor, scales, kind), gain in sorted(gains.items()):
         print(
-            f"{name}, level x {factor * noise_profile.TOGETHER:.2f}, {scales} scale(s): "
+            f"{name}, level x {factor * noise_profile.TOGETHER:.2f}, {scales} scale(s), {kind}: "
             f"gain {np.mean(gain):.3f} dB, least {np.min(gain):.2f}, of {len(gain)} pictures"
         )
+
+
+def psnr(image: np.ndarray, truth: np.ndarray) -> float:
+    """Return the PSNR in dB; above 46 nobody sees a difference."""
+    return min(46.0, -10 * np.log10(np.square(image - truth).mean() + 1e-9))
 
 
 def sizes(folder: Path) -> None:
@@ -235,10 +288,10 @@ def sizes(folder: Path) -> None:
     ratios: dict[int, list[float]] = {}
     for path in sorted(folder.iterdir())[4::12]:
         _, noisy, kind = simulated(path, seed=7)
-        if kind != CAMERA or min(noisy.shape[1:]) < 300:
+        if kind != CAMERA or min(noisy.shape[1:]) < 256:
             continue
         whole = level(noisy.astype(np.float32))
-        for side in (96, 128, 160, 192, 256):
+        for side in (96, 128, 160, 192):
             for row, column in itertools.product(*((0, n - side) for n in noisy.shape[1:])):
                 part = noisy[:, row : row + side, column : column + side].astype(np.float32)
                 ratios.setdefault(side, []).append(level(part) / whole)
@@ -279,12 +332,14 @@ def pages(folder: Path) -> None:
         print(f"{len(found)} {name}: {np.nanmin(found):.2f} to {np.nanmax(found):.2f}")
 
 
-def stored(image: np.ndarray, quality: int, subsampling: str) -> np.ndarray:
-    """Return an image (3, H, W) as a JPEG file holds it."""
+def stored(image: np.ndarray, form: str, **options: object) -> np.ndarray:
+    """Return an image (1 or 3, H, W) as a JPEG or WebP file holds it."""
     file = io.BytesIO()
-    levels = (rounded(image) * 255).astype(np.uint8).transpose(1, 2, 0)
-    Image.fromarray(levels).save(file, "JPEG", quality=quality, subsampling=subsampling)
-    return np.asarray(Image.open(file)).transpose(2, 0, 1) / 255
+    levels = (rounded(image) * 255).astype(np.uint8)
+    pixels = levels[0] if len(levels) == 1 else levels.transpose(1, 2, 0)
+    Image.fromarray(pixels).save(file, form, **options)
+    decoded = np.asarray(Image.open(file).convert("L" if len(levels) == 1 else "RGB"))
+    return np.atleast_3d(decoded).transpose(2, 0, 1) / 255
 
 
 def blocks(folder: Path) -> None:
@@ -295,7 +350,10 @@ def blocks(folder: Path) -> None:
         for width, sigma in itertools.product((1, 1.6, 3), (0, 2)):
             image = ndimage.gaussian_filter(clean, (0, width, width))
             image += np.random.default_rng(0).normal(0, sigma / 255, clean.shape)
-            ways = {f"JPEG, quality {q}": stored(image, q, "4:2:0") for q in (75, 85, 90, 95)}
+            ways = {
+                f"JPEG, quality {q}": stored(image, "jpeg", quality=q, subsampling="4:2:0")
+                for q in (75, 85, 90, 95)
+            }
             for name, one in {"no JPEG": rounded(image), **ways}.items():
                 plane = one[:, 3:, 5:].mean(0)
                 step = min(jpeg_grid.step(plane), jpeg_grid.step(plane.T))
@@ -312,7 +370,9 @@ def colours(folder: Path) -> None:
         drawn = np.random.default_rng(0).normal(0, sigma / 255, clean.shape)
         ways = {
             "independent noise": rounded(clean + drawn),
-            "independent noise, stored as 4:2:0": stored(clean + drawn, 95, "4:2:0"),
+            "independent noise, stored as 4:2:0": stored(
+                clean + drawn, "jpeg", quality=95, subsampling="4:2:0"
+            ),
             "noise alike in all colours": rounded(clean + drawn[:1]),
         }
         for name, image in ways.items():

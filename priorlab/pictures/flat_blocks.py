@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+from collections.abc import Sequence
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -25,6 +26,9 @@ GROUPS = 10
 
 FEWEST = 8
 """With fewer blocks in a group nothing can be said."""
+
+FEWEST_FLATTEST = 30
+"""With fewer blocks there are too few flat ones to say what is alike in them."""
 
 LOW, HIGHER = 0.02, 0.1
 """The quantiles of the deviations in a group that are looked at."""
@@ -87,49 +91,111 @@ def correlation(plane: Plane, usable: Mask) -> float | None:
     >>> [correlation(one, one < 2) > 0.15 for one in (noise, smooth)]
     [False, True]
     """
-    if min(plane.shape) < BLOCK:
+    residuals = _residuals(plane, usable)
+    residuals = residuals[(residuals**2).mean(-1) > 1e-12]
+    if len(residuals) < FEWEST_FLATTEST:
         return None
-    windows = sliding_window_view(plane, (BLOCK, BLOCK))[::BLOCK, ::BLOCK]
-    shares = sliding_window_view(usable, (BLOCK, BLOCK))[::BLOCK, ::BLOCK].mean((2, 3))
-    pixels = windows[shares >= 0.95].reshape(-1, BLOCK**2).astype(np.float64)
-    residuals = pixels - pixels @ _planes() @ _planes().T
-    power = (residuals**2).mean(-1)
-    residuals, power = residuals[power > 1e-12], power[power > 1e-12]
-    if len(power) < GROUPS * FEWEST:
-        return None
-    flattest = residuals[np.argsort(power)[: len(power) // 10]].reshape(-1, BLOCK, BLOCK)
+    flattest = _flattest(residuals).reshape(-1, BLOCK, BLOCK)
     down = (flattest[:, 1:] * flattest[:, :-1]).mean()
     across = (flattest[:, :, 1:] * flattest[:, :, :-1]).mean()
     return float((down + across) / 2 / (flattest**2).mean())
 
 
-def at_half_size(plane: Plane, usable: Mask, quantum: float) -> Blocks:
-    """Return the usable blocks of a plane at half its size, 8 pixels of the full size apart."""
-    return find(halved(plane), halved(usable.astype(np.float32)) > 0.99, 4, quantum)
+def at_scales(plane: Plane, usable: Mask, quantum: float) -> tuple[Blocks, ...]:
+    """Return the usable blocks of a plane at full, half and quarter size, 8 of its pixels apart.
+
+    Examples
+    --------
+    >>> noise = np.random.default_rng(0).normal(0.5, 0.1, (96, 96))
+    >>> [len(blocks.mean) for blocks in at_scales(noise, noise < 2, 0)]
+    [144, 121, 81]
+    """
+    found = []
+    for step in (BLOCK, BLOCK // 2, BLOCK // 4):
+        found.append(find(plane, usable, step, quantum))
+        plane, usable = halved(plane), halved(usable.astype(np.float32)) > 0.99
+    return tuple(found)
 
 
-def features(full: Blocks, half: Blocks) -> Plane | None:
-    """Return how the deviations of the blocks at full and at half size are spread.
+def features(scales: Sequence[Blocks]) -> Plane | None:
+    """Return how the deviations of the blocks at each size are spread.
+
+    Parameters
+    ----------
+    scales : sequence of Blocks
+        At full, at half and at quarter size.
 
     Returns
     -------
-    array of shape (21,), or None
+    array of shape (31,), or None
         Logarithms of quantiles relative to the last value, which is one of them itself. None for
         a picture with too few blocks.
 
     Examples
     --------
     >>> noise = np.random.default_rng(0).normal(0.5, 0.1, (128, 128))
-    >>> everywhere = np.ones(noise.shape, bool)
-    >>> full, half = find(noise, everywhere, 8, 0), at_half_size(noise, everywhere, 0)
-    >>> features(full, half).shape
-    (21,)
+    >>> features(at_scales(noise, noise < 2, quantum=0)).shape
+    (31,)
     """
-    if min(len(full.mean), len(half.mean)) < GROUPS * FEWEST:
+    if min(len(blocks.mean) for blocks in scales) < GROUPS * FEWEST:
         return None
-    spread = np.log(np.array([_sorted_quantiles(blocks) for blocks in (full, half)]) + TINY)
+    spread = np.log(np.array([_sorted_quantiles(blocks) for blocks in scales]) + TINY)
     reference = spread[1, 1, GROUPS // 2 - 1]
     return np.append(spread[:, :, RANKS].ravel() - reference, reference)
+
+
+def likeness(image: NDArray[np.floating], usable: Mask) -> Plane:
+    """Return what in the flattest blocks of each channel is like its neighbours, or other channels.
+
+    Texture is alike over larger distances than grain, and nearly so in red, green and blue, whose
+    noise differs.
+
+    Parameters
+    ----------
+    image, usable : arrays of shape (C, H, W)
+
+    Returns
+    -------
+    array of shape (C, 5)
+        The `correlation` at full and at half size, 0 where it is not known; the logarithm of the
+        share of the deviation that the other channels do not show, at full and at half size, 0
+        where nothing tells it; and 1 for other than RGB images, whose channels tell nothing of each
+        other, else 0.
+
+    Examples
+    --------
+    >>> noise = np.random.default_rng(0).normal(0.5, 0.1, (3, 128, 128))
+    >>> similar = 0.9 * noise[:1] + 0.1 * noise
+    >>> [bool(likeness(one, one < 2)[0, 2] < -1) for one in (noise, similar)]
+    [False, True]
+    """
+    planes, result = image.astype(np.float64), np.zeros((len(image), 5))
+    result[:, 4] = len(image) != 3
+    for scale in range(2):
+        pairs = zip(planes, usable, strict=True)
+        result[:, scale] = [correlation(*pair) or 0.0 for pair in pairs]
+        if len(image) == 3:
+            result[:, 2 + scale] = _own_shares(planes, np.logical_and.reduce(usable))
+        planes = np.stack([halved(plane) for plane in planes])
+        usable = np.stack([halved(mask.astype(np.float32)) > 0.99 for mask in usable])
+    return result
+
+
+def _own_shares(image: Plane, usable: Mask) -> Plane:
+    """Return for each channel the logarithm of the share that the others do not show."""
+    residuals = np.stack([_residuals(plane, usable) for plane in image], axis=-1)
+    if len(residuals) < FEWEST_FLATTEST:
+        return np.zeros(len(image))
+    flattest = _flattest(residuals).reshape(-1, len(image))
+    covariance = flattest.T @ flattest / len(flattest) + 1e-10 * np.eye(len(image))
+    alone = 1 / np.diag(np.linalg.inv(covariance))
+    return np.asarray(np.log(alone / np.diag(covariance)) / 2)
+
+
+def _flattest(residuals: Plane) -> Plane:
+    """Return the tenth of the blocks (N, ...) with the least power, 10 at least."""
+    power = (residuals**2).reshape(len(residuals), -1).mean(-1)
+    return residuals[np.argsort(power)[: max(10, len(power) // 10)]]
 
 
 def halved(plane: NDArray[np.floating]) -> Plane:
@@ -149,6 +215,16 @@ def _sorted_quantiles(blocks: Blocks) -> Plane:
     by_brightness = blocks.deviation[np.argsort(blocks.mean)]
     groups = np.array_split(by_brightness, GROUPS)
     return np.sort(np.array([np.quantile(group, (LOW, HIGHER)) for group in groups]).T)
+
+
+def _residuals(plane: Plane, usable: Mask) -> Plane:
+    """Return the pixels (blocks, 64) of usable blocks side by side, around their planes."""
+    if min(plane.shape) < BLOCK:
+        return np.empty((0, BLOCK**2))
+    windows = sliding_window_view(plane, (BLOCK, BLOCK))[::BLOCK, ::BLOCK]
+    shares = sliding_window_view(usable, (BLOCK, BLOCK))[::BLOCK, ::BLOCK].mean((2, 3))
+    pixels = windows[shares >= 0.95].reshape(-1, BLOCK**2).astype(np.float64)
+    return np.asarray(pixels - pixels @ _planes() @ _planes().T)
 
 
 @functools.cache

@@ -25,11 +25,12 @@ WEIGHTS = Path(__file__).with_name("noise_profile.npz")
 COARSE = 2.0
 """Noise whose level exceeds the white part by more than this factor counts as not white ..."""
 
-LEAST_COARSE = 3 / 255
+LEAST_COARSE = 2 / 255
 """... from this level on: below, fine texture of a clean picture looks the same ..."""
 
-MOST_COARSE = 45 / 255
-"""... and up to this one: above, it is texture all over."""
+MOST_COARSE, LEAST_DIFFERENT = 25 / 255, 0.6
+"""... and up to this one: above, it is texture all over, unless at least that share of it is
+different in red, green and blue, as texture is not."""
 
 LEAST_CORRELATION = 0.15
 """Neighbouring pixels of noise that is not white correlate more than this in the flattest blocks;
@@ -42,10 +43,10 @@ MOSTLY_LUMA = 1.15
 """Noise that is independent in red, green and blue leaves this factor times less in the brightness
 than noise that is alike in them, or whose colours a file stored at half the size (4:2:0)."""
 
-TRAINED_BLOCKS = 1900
+TRAINED_BLOCKS = 1400
 """The network was trained on so many blocks; of fewer it makes too much (see tune_noise.py)."""
 
-TOGETHER = 1.4
+TOGETHER = 1.2
 """The network was trained on single channels; those who see all of them do better with more."""
 
 UNEVEN = 1.25
@@ -141,25 +142,24 @@ def profile(picture: Picture) -> NoiseProfile:
             f"noise cannot be found out; {hint or 'type sigma= or use another task'}"
         )
     white = estimate_sigma(image, usable)
-    blocks = [
-        flat_blocks.at_half_size(plane, mask, quantum)
-        for plane, mask in zip(image, usable, strict=True)
-    ]
+    blocks = _blocks(picture, usable)
     least = quantum / 12**0.5 or float(np.finfo(np.float32).eps)
+    seen = _seen(image, usable, blocks)
     found = [
-        (level, level) if seen is None else _network(seen)
-        for seen, level in zip(_seen(picture, usable, blocks), white, strict=True)
+        (level, level) if one is None else _network(one)
+        for one, level in zip(seen, white, strict=True)
     ]
     levels, pixels = np.array(found).T
     if not known.all():  # like the other channels
         for values in (white, levels, pixels):
             values[~known] = _rms(values[known & ~even])
-    coarse = _is_coarse(_rms(levels), max(_rms(white), least)) and _is_smoothed(image, usable)
+    # Among few blocks there are fewer flat ones, so that texture reads as noise.
+    count = np.array([len(half.mean) for _, half, _ in blocks])
+    share = (count / TRAINED_BLOCKS).clip(max=1) ** (1 / 3)
+    levels, pixels = levels * share, pixels * share
+    coarse = _is_coarse(seen, _rms(levels), max(_rms(white), least))
     if coarse:
-        # Among few blocks there are fewer flat ones, so that texture reads as noise.
-        count = np.array([len(found.mean) for found in blocks])
-        share = (count / TRAINED_BLOCKS).clip(max=1) ** (1 / 3)
-        levels, pixels = levels * share * TOGETHER, pixels * share
+        levels = levels * TOGETHER
     luma = luma_level(image, usable)
     shared = not coarse and luma > max(MOSTLY_LUMA * _rms(white), LEAST_UNEVEN)
     if not coarse:
@@ -182,20 +182,16 @@ def profile(picture: Picture) -> NoiseProfile:
 
 
 def observed(picture: Picture) -> list[Array | None]:
-    """Return what the network is told of each channel: `flat_blocks.features`.
+    """Return what the network is told of each channel, the reference of its logarithms last.
 
     Examples
     --------
     >>> noise = np.random.default_rng(0).normal(0.5, 0.1, (1, 128, 128)).astype(np.float32)
     >>> [seen.shape for seen in observed(Picture(image=noise))]
-    [(21,)]
+    [(36,)]
     """
     usable = usable_pixels(picture)
-    blocks = [
-        flat_blocks.at_half_size(plane, mask, picture.quantum)
-        for plane, mask in zip(picture.image, usable, strict=True)
-    ]
-    return _seen(picture, usable, blocks)
+    return _seen(picture.image, usable, _blocks(picture, usable))
 
 
 def usable_pixels(picture: Picture) -> NDArray[np.bool_]:
@@ -258,29 +254,35 @@ def _sampled(picture: Picture) -> Picture:
     return dataclasses.replace(picture, image=windows(picture.image), opacity=opacity)
 
 
-def _seen(
-    picture: Picture, usable: NDArray[np.bool_], blocks: list[flat_blocks.Blocks]
-) -> list[Array | None]:
+def _blocks(picture: Picture, usable: NDArray[np.bool_]) -> list[tuple[flat_blocks.Blocks, ...]]:
+    """Return the blocks of each channel at full, half and quarter size."""
     return [
-        flat_blocks.features(
-            flat_blocks.find(plane, mask, flat_blocks.BLOCK, picture.quantum), half
-        )
-        for plane, mask, half in zip(picture.image, usable, blocks, strict=True)
+        flat_blocks.at_scales(plane, mask, picture.quantum)
+        for plane, mask in zip(picture.image, usable, strict=True)
     ]
 
 
-def _is_coarse(level: float, white: float) -> bool:
+def _seen(
+    image: NDArray[np.floating[Any]],
+    usable: NDArray[np.bool_],
+    blocks: list[tuple[flat_blocks.Blocks, ...]],
+) -> list[Array | None]:
+    spreads = [flat_blocks.features(scales) for scales in blocks]
+    alike = flat_blocks.likeness(image, usable)
+    return [
+        None if spread is None else np.concatenate([spread[:-1], one, spread[-1:]])
+        for spread, one in zip(spreads, alike, strict=True)
+    ]
+
+
+def _is_coarse(seen: list[Array | None], level: float, white: float) -> bool:
     """Return whether a level is that of noise which is not white."""
-    return level > COARSE * white and LEAST_COARSE < level < MOST_COARSE
-
-
-def _is_smoothed(image: NDArray[np.floating[Any]], usable: NDArray[np.bool_]) -> bool:
-    """Return whether neighbouring pixels of the flattest blocks are alike: not those of a page."""
-    found = [
-        flat_blocks.correlation(plane, mask) for plane, mask in zip(image, usable, strict=True)
-    ]
-    known = [value for value in found if value is not None]
-    return not known or float(np.mean(known)) > LEAST_CORRELATION
+    known = [one[-6:-1] for one in seen if one is not None]  # what `flat_blocks.likeness` returns
+    if not known or level < max(COARSE * white, LEAST_COARSE):
+        return False
+    correlation, _, _, own_share, alone = np.mean(known, axis=0)
+    differ = not alone and np.exp(own_share) > LEAST_DIFFERENT
+    return correlation > LEAST_CORRELATION and (differ or level < MOST_COARSE)
 
 
 def _network(seen: Array) -> tuple[float, float]:
