@@ -42,7 +42,7 @@ docs-notebooks: $(VENV)/.test
 	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" $(VENV)/bin/python docs/notebooks/execute.py
 
 speed: $(VENV)/.test
-	$(VENV)/bin/python -m pytest -o addopts=-q benchmarks --benchmark-only --benchmark-columns=median,iqr,rounds
+	$(VENV)/bin/python benchmarks/speed_tables.py
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
