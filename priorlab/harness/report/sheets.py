@@ -78,6 +78,8 @@ def sheet(
     if not remarks_in_column:
         below += [f"{line.prior}: {line.remarks}" for line in remarked]
     below += [remark] if remark else []
+    if reference and "psnr_difference" in columns and not _has_result(rows, reference):
+        below.append(f"{reference} has no result here: nothing is compared with it.")
     below += notes.below(task, lines, rows, header, reference, full=full, shown=columns)
     return Sheet(
         title=(title or task) + (f" on {header.dataset}" if header.dataset else ""),
@@ -153,6 +155,10 @@ def _idle(lines: Sequence[Line], rows: pd.DataFrame) -> tuple[str, Sequence[Line
         reasons.setdefault(one_line(message), []).append(prior)
     text = "; ".join(f"{', '.join(priors)} ({reason})" for reason, priors in reasons.items())
     return text, [line for line in lines if line.kind != "measured" or not apart[line.prior]]
+
+
+def _has_result(rows: pd.DataFrame, prior: str) -> bool:
+    return bool(((rows["prior"] == prior) & (rows["status"] == "ok")).any())
 
 
 def _rank(line: Line) -> TextCell:
