@@ -188,6 +188,7 @@ def timing(rows: pd.DataFrame, shown: Collection[str]) -> list[str]:
     meanings = {
         "seconds": "s/image: median over images of the restoration alone",
         "cpu_seconds": "CPU s: median over images of what all cores together spent on it",
+        "peak_mb": "MB: the most, over images, by which the memory of the prior's processes grew",
         "throughput": "images/s: median over images, for"
         f" {' or '.join(map(str, sizes)) or 'several'} copies of an image at once, by priors that"
         " gain from that",

@@ -19,7 +19,7 @@ Written = dict[str, tuple[TextColumn, Callable[[Line], TextCell]]]
 """Columns, by what table.csv calls the fact in them, and how a line is written in each."""
 
 FACTS = (
-    *("psnr_rank", "psnr_difference", "psnr_wins", "seconds", "cpu_seconds", "throughput"),
+    *("psnr_rank", "psnr_difference", "psnr_wins", *figures.COSTS, "throughput"),
     *("cells_ok", "remarks"),
 )
 """What a table of one task can show beside the metrics."""
@@ -133,6 +133,8 @@ def _columns(
     spared = {"seconds": 5}
     if "cpu_seconds" in asked or (full and any(line.cpu_seconds is not None for line in lines)):
         spared["cpu_seconds"] = 7
+    if "peak_mb" in asked:
+        spared["peak_mb"] = 7
     if "throughput" in asked or any(line.throughput is not None for line in lines):
         spared["throughput"] = 7
     for name, spare in spared.items():
