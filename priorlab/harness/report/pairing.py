@@ -182,7 +182,8 @@ def _differences(good: pd.DataFrame, metric: str) -> dict[tuple[str, str], pd.Da
         values = cells[columns].astype(float)
         if metric == MAIN:
             values = values.clip(upper=statistics.PSNR_CAP)
-        values = values[np.isfinite(values).all(axis=1)]  # else means of other seeds are paired
+        # A seed without a value in one of the runs counts in neither.
+        values = values.where(np.isfinite(values)).dropna()
         means = values.groupby(cells["image"]).mean()
         if len(means):
             found[str(task), str(prior)] = means
