@@ -28,6 +28,9 @@ except ImportError:  # Windows
 else:
     LIMITS = sorted({getattr(resource, name) for name in dir(resource) if name[:7] == "RLIMIT_"})
 
+STREAMS = ("stdin", "stdout", "stderr")
+"""Those of the descriptors 0 to 2, in `sys`."""
+
 PATIENCE = 0.5
 """Seconds in which a thread that a plugin started may come to its end."""
 
@@ -79,6 +82,33 @@ def settings_kept() -> Iterator[None]:
                     write(before)
 
 
+@contextlib.contextmanager
+def streams_kept() -> Iterator[None]:
+    """Have the standard streams at the end as they were, also those that were closed meanwhile.
+
+    Examples
+    --------
+    >>> before = sys.stdout
+    >>> with streams_kept():
+    ...     sys.stdout = None
+    >>> sys.stdout is before
+    True
+    """
+    before = {name: getattr(sys, name) for name in STREAMS}
+    open_ones = {name for name, stream in before.items() if not getattr(stream, "closed", True)}
+    saved = _saved()
+    try:
+        yield
+    finally:
+        _put_back(saved)
+        for number, (name, stream) in enumerate(before.items()):
+            if name in open_ones and stream.closed and number in saved:
+                stream = open(  # noqa: SIM115 - it stays open
+                    number, stream.mode, encoding="utf-8", errors="backslashreplace", closefd=False
+                )
+            setattr(sys, name, stream)
+
+
 def lasting(started: set[threading.Thread], limits: list[tuple[int, int]]) -> str:
     """Return in one line what a plugin's import has left that cannot be put back, or "".
 
@@ -94,7 +124,7 @@ def lasting(started: set[threading.Thread], limits: list[tuple[int, int]]) -> st
         thread.join(max(0.0, deadline - time.monotonic()))
         if thread.is_alive():
             return f"it leaves a thread running ({thread.name})"
-    if closed := [name for name in ("stdin", "stdout", "stderr") if _is_closed(name)]:
+    if closed := [name for name in STREAMS if _is_closed(name)]:
         return f"it closes sys.{closed[0]}"
     return "" if hard_limits() == limits else "it lowers a limit of the process for good"
 
@@ -117,10 +147,7 @@ def _is_closed(name: str) -> bool:
 @contextlib.contextmanager
 def _descriptors() -> Iterator[None]:
     """Keep descriptors 0 to 2, with nothing to read, and standard error for all that is printed."""
-    saved = {}
-    for number in (0, 1, 2):
-        with contextlib.suppress(OSError):  # the user may have closed it
-            saved[number] = os.dup(number)
+    saved = _saved()
     flush()
     try:
         if {0, 1, 2} <= set(saved):
@@ -131,10 +158,23 @@ def _descriptors() -> Iterator[None]:
         yield
     finally:
         flush()
-        for number, copy in saved.items():
-            with contextlib.suppress(OSError):  # whoever closes these, too, is not loaded here
-                os.dup2(copy, number)
-                os.close(copy)
+        _put_back(saved)
+
+
+def _saved() -> dict[int, int]:
+    """Return a copy of each of the descriptors 0 to 2 that is open."""
+    saved = {}
+    for number in (0, 1, 2):
+        with contextlib.suppress(OSError):  # the user may have closed it
+            saved[number] = os.dup(number)
+    return saved
+
+
+def _put_back(saved: dict[int, int]) -> None:
+    for number, copy in saved.items():
+        with contextlib.suppress(OSError):  # whoever closes these, too, is not loaded here
+            os.dup2(copy, number)
+            os.close(copy)
 
 
 def flush() -> None:

@@ -103,9 +103,17 @@ class RunFolder:
         """
         file = self.path / ROWS
         try:
-            return schema.frame(csv_files.read(file.read_text("utf-8")))
+            text = file.read_text("utf-8")
+            rows = schema.frame(csv_files.read(text))
         except ValueError as error:
             raise UsageError(f"{file} is damaged: {error}") from None
+        statuses = read_info(self.path, cells=False).get("statuses")
+        count = len(rows) if statuses is None else sum(statuses.values())
+        if not text.endswith("\n"):
+            raise UsageError(f"{file} is damaged: its last line is cut off")
+        if len(rows) != count:
+            raise UsageError(f"{file} is damaged: it holds {len(rows)} rows of the run's {count}")
+        return rows
 
     def info(self) -> dict[str, Any]:
         """Read back what the run is.

@@ -198,4 +198,13 @@ def load(run: str | Path, out: Path = Path("results")) -> Run:
         path = path.resolve()
     folder = RunFolder(path)
     info = folder.info()
+    if absent := [name for name in _NEEDED if name not in info]:
+        raise UsageError(f"{path / INFO} is damaged: it does not say {', '.join(absent)}")
     return Run(path, folder.rows(), info)
+
+
+_NEEDED = (
+    *("total", "dataset", "known_dataset", "problems", "priors", "tasks", "metrics", "seeds"),
+    *("started", "finished", "machine", "versions", "command"),
+)
+"""What `run.json` has said since the first version."""

@@ -123,9 +123,9 @@ class Computation:
             self._collected.close()
 
     def details(self) -> list[tuple[str, str]]:
-        """Return for each cell that failed its labels and its traceback or last output."""
+        """Return for each cell that failed its name and its traceback or last output."""
         return [
-            (f"{cell.labels}", self.results[cell.key].outcome.details)
+            (cell.text, self.results[cell.key].outcome.details)
             for cell in self._planned.cells
             if cell.key in self.results and self.results[cell.key].outcome.details
         ]

@@ -197,6 +197,7 @@ def test_csv_has_full_precision_and_a_line_per_prior_and_task(rows: pd.DataFrame
             "kind",
             "seconds",
             "cpu_seconds",
+            "peak_mb",
             "throughput",
             "images",
             "images_ok",
