@@ -84,7 +84,9 @@ def settings_kept() -> Iterator[None]:
 
 @contextlib.contextmanager
 def streams_kept() -> Iterator[None]:
-    """Have the standard streams at the end as they were, also those that were closed meanwhile.
+    """Have the standard streams open at the end that were open before.
+
+    Those that are open are left alone: another thread may have redirected them meanwhile.
 
     Examples
     --------
@@ -94,19 +96,28 @@ def streams_kept() -> Iterator[None]:
     >>> sys.stdout is before
     True
     """
-    before = {name: getattr(sys, name) for name in STREAMS}
-    open_ones = {name for name, stream in before.items() if not getattr(stream, "closed", True)}
+    before = {name: getattr(sys, name) for name in STREAMS if not _is_closed(name)}
     saved = _saved()
     try:
         yield
     finally:
-        _put_back(saved)
-        for number, (name, stream) in enumerate(before.items()):
-            if name in open_ones and stream.closed and number in saved:
-                stream = open(  # noqa: SIM115 - it stays open
-                    number, stream.mode, encoding="utf-8", errors="backslashreplace", closefd=False
-                )
-            setattr(sys, name, stream)
+        for number, copy in saved.items():
+            if not _is_open(number):
+                os.dup2(copy, number)
+            os.close(copy)
+        for number, name in enumerate(STREAMS):
+            lost = getattr(sys, name) is None or _is_closed(name)
+            if lost and name in before and number in saved:
+                stream = before[name]
+                if stream.closed:
+                    stream = open(  # noqa: SIM115 - it stays open
+                        number,
+                        stream.mode,
+                        encoding="utf-8",
+                        errors="backslashreplace",
+                        closefd=False,
+                    )
+                setattr(sys, name, stream)
 
 
 def lasting(started: set[threading.Thread], limits: list[tuple[int, int]]) -> str:
@@ -144,6 +155,14 @@ def _is_closed(name: str) -> bool:
     return bool(getattr(getattr(sys, name), "closed", False))
 
 
+def _is_open(descriptor: int) -> bool:
+    try:
+        os.fstat(descriptor)
+    except OSError:
+        return False
+    return True
+
+
 @contextlib.contextmanager
 def _descriptors() -> Iterator[None]:
     """Keep descriptors 0 to 2, with nothing to read, and standard error for all that is printed."""
@@ -158,7 +177,10 @@ def _descriptors() -> Iterator[None]:
         yield
     finally:
         flush()
-        _put_back(saved)
+        for number, copy in saved.items():
+            with contextlib.suppress(OSError):  # whoever closes these, too, is not loaded here
+                os.dup2(copy, number)
+                os.close(copy)
 
 
 def _saved() -> dict[int, int]:
@@ -168,13 +190,6 @@ def _saved() -> dict[int, int]:
         with contextlib.suppress(OSError):  # the user may have closed it
             saved[number] = os.dup(number)
     return saved
-
-
-def _put_back(saved: dict[int, int]) -> None:
-    for number, copy in saved.items():
-        with contextlib.suppress(OSError):  # whoever closes these, too, is not loaded here
-            os.dup2(copy, number)
-            os.close(copy)
 
 
 def flush() -> None:
