@@ -3,11 +3,14 @@
 import os
 import shutil
 import signal
-import time
+import sys
 from collections.abc import Iterator
 
 # Before torch is imported: idle threads are to sleep, not to spin on cores that others need.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+# Before numpy is: the threads of its products of small matrices wait for each other for longer
+# than they work, where there are as many workers as cores.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import hypothesis
 import pytest
@@ -28,6 +31,19 @@ UNTIMED = hypothesis.settings(deadline=None, suppress_health_check=[HealthCheck.
 hypothesis.settings.register_profile("local", UNTIMED)
 hypothesis.settings.register_profile("ci", UNTIMED, derandomize=True)
 hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "local")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection(session):
+    """Keep what is compiled of the tests and of priorlab, even where nothing else is to be kept.
+
+    Compiling it takes longer than importing it, in each worker and in each process of a test.
+    """
+    before, sys.dont_write_bytecode = sys.dont_write_bytecode, False
+    try:
+        return (yield)
+    finally:
+        sys.dont_write_bytecode = before
 
 
 class _TorchRandom:
@@ -58,7 +74,9 @@ def _cache(tmp_path_factory, _copied):
     """Keep what is remembered away from the user's own cache."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
-        patch.setattr(remembered, "_STARTED", time.time_ns() + 10**12)  # no file has just changed
+        patch.setattr(
+            remembered, "_STARTED", 2**63
+        )  # no file has just changed, however long it takes
         plugins.load()
         yield remembered.place("tried")
 

@@ -282,14 +282,14 @@ def test_lone_files_are_always_imported(tmp_path, capsys):
     assert main(["show", "third"]) == 2
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", '{"state": 1}', "\0", "{}"])
-def test_a_damaged_file_is_as_none(content, cache, capsys):
+def test_a_damaged_file_is_as_none(cache, capsys):
     assert main(["show", "tv"]) == 0  # what it imports is part of what is remembered
     assert remember()
     (file,) = cache.glob("priorlab/catalogue*.json")
     whole = file.read_text()
-    file.write_text(content)
-    assert remembered.recall() is None
+    for content in ("", "{", "[]", '{"state": 1}', "\0", "{}"):
+        file.write_text(content)
+        assert remembered.recall() is None
     assert main(["show", "tv"]) == 0
     assert file.read_text() == whole
 
