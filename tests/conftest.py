@@ -18,7 +18,7 @@ import torch
 from hypothesis import HealthCheck
 from sample_pictures import picture, save
 
-from priorlab import plugins, remembered
+from priorlab import garbage, plugins, remembered
 from priorlab.extras import prepare_torchvision
 from priorlab.trials import trial
 
@@ -35,14 +35,17 @@ hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "local")
 
 @pytest.hookimpl(wrapper=True)
 def pytest_collection(session):
-    """Keep what is compiled of the tests and of priorlab, even where nothing else is to be kept.
+    """Import the tests at the least cost, in this worker and in the processes that it starts.
 
-    Compiling it takes longer than importing it, in each worker and in each process of a test.
+    What is compiled of them and of priorlab is kept, even where nothing else is to be: that takes
+    longer than importing it. And no garbage is looked for in all that there is from now on.
     """
     before, sys.dont_write_bytecode = sys.dont_write_bytecode, False
     try:
-        return (yield)
+        with garbage.awaited():
+            return (yield)
     finally:
+        garbage.freeze()
         sys.dont_write_bytecode = before
 
 
