@@ -50,9 +50,12 @@ def pytest_collection(session):
 
 
 class _TorchRandom:
-    """Torch's global generator, as hypothesis wants it to seed it for each example."""
+    """Torch's global generator, as hypothesis wants it to seed it for each example.
 
-    seed = staticmethod(torch.manual_seed)
+    `torch.manual_seed` would take milliseconds, for devices that are not there.
+    """
+
+    seed = staticmethod(torch.default_generator.manual_seed)
     getstate = staticmethod(torch.get_rng_state)
     setstate = staticmethod(torch.set_rng_state)
 
@@ -77,9 +80,8 @@ def _cache(tmp_path_factory, _copied):
     """Keep what is remembered away from the user's own cache."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
-        patch.setattr(
-            remembered, "_STARTED", 2**63
-        )  # no file has just changed, however long it takes
+        # No file has just changed, however long the tests take.
+        patch.setattr(remembered, "_STARTED", 2**63)
         plugins.load()
         yield remembered.place("tried")
 
@@ -98,7 +100,7 @@ def own_cache(_cache, tmp_path, monkeypatch):
 def _seeded() -> Iterator[None]:
     """Have each test draw the same numbers, whichever tests ran before it."""
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
+        TORCH_RANDOM.seed(0)
         yield
 
 

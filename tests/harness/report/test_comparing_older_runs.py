@@ -9,7 +9,6 @@ from harness.run import pretend
 from priorlab import api
 from priorlab.api import bench
 from priorlab.harness.results import runs
-from priorlab.harness.run import computation
 
 NEW = {"priorlab": "0.1.0", "numpy": "2.0", "scipy": "1.14", "commit": "abc"}
 
@@ -21,8 +20,7 @@ def run(tmp_path_factory):
     place = tmp_path_factory.mktemp("older")
     save(place / "photo.png", picture(24, 24, 1))
     given = {"out": place / "results", "slots": 1, "name": "run"}
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(computation.local_slots, "run", pretend.engine())
+    with pretend.used():
         return bench("degraded", "denoise:sigma=25", place / "photo.png", **given).run
 
 
