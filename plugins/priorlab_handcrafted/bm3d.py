@@ -2,7 +2,7 @@
 
 import dataclasses
 import math
-from typing import ClassVar, NamedTuple
+from typing import ClassVar, NamedTuple, cast
 
 import numpy as np
 import torch
@@ -125,8 +125,9 @@ class BM3D(Denoiser):
     )
 
     def prepare(self, device: torch.device, channels: int) -> None:
-        """Compile the loops."""
-        for step in (self.step, self._wider_step):
+        """Compile the loops, also those that are tuned for some kind of degradation."""
+        settled = {self, *(cast(BM3D, self.settled(kind)) for kind in self.tuned_values())}
+        for step in {step for one in settled for step in (one.step, one._wider_step)}:
             self._denoised(torch.zeros(1, channels, 16, 16), 0.1, Grid(step), passes=2)
 
     @override
