@@ -1,6 +1,6 @@
 """SSIM, against scikit-image under the same settings.
 
-python -m pytest benchmarks/test_metrics_speed.py --benchmark-enable
+    python -m pytest benchmarks/test_metrics_speed.py --benchmark-enable
 """
 
 import numpy as np
