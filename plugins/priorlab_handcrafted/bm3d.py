@@ -2,7 +2,7 @@
 
 import dataclasses
 import math
-from typing import ClassVar, NamedTuple, cast
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 import torch
@@ -126,7 +126,7 @@ class BM3D(Denoiser):
 
     def prepare(self, device: torch.device, channels: int) -> None:
         """Compile the loops, also those that are tuned for some kind of degradation."""
-        settled = {self, *(cast(BM3D, self.settled(kind)) for kind in self.tuned_values())}
+        settled = {self, *map(self.settled, self.tuned_values())}
         for step in {step for one in settled for step in (one.step, one._wider_step)}:
             self._denoised(torch.zeros(1, channels, 16, 16), 0.1, Grid(step), passes=2)
 

@@ -51,11 +51,6 @@ class Cell:
         return {"prior": prior, "task": task, "image": self.image.name, "seed": self.seed}
 
     @property
-    def text(self) -> str:
-        """The same in a line."""
-        return f"{' · '.join(self.pair)} · {self.image.name} · seed {self.seed}"
-
-    @property
     def batched(self) -> bool:
         """Whether its prior says that it gains from batches."""
         try:
