@@ -3,7 +3,8 @@
     python benchmarks/speed_tables.py                       results/speed.md
     python benchmarks/speed_tables.py tv bm3d -o speed.md   only two files
 
-Nothing else should run on the machine. Peers that are not installed are left out, and named.
+Nothing else should run on the machine. Peers that are not installed are left out, and named:
+`pip install -c constraints.txt -e '.[peers]'` installs them.
 """
 
 from __future__ import annotations
@@ -109,8 +110,8 @@ def page(sections: Sequence[str], command: str) -> str:
     code = machine.commit(HERE.parent) or "unknown"
     top = [
         "# Speed, beside other packages",
-        f"    {command}",
-        f"{machine.name('cpu')}, commit {code}, nothing else running. Beside priorlab:"
+        f"    pip install -c constraints.txt -e '.[peers]'\n    {command}",
+        f"{machine.name('cpu')}, commit {code}. Beside priorlab:"
         f" {', '.join(versions)}.{left_out} Medians; all methods of a table run in one process, one"
         " after the other. What counts is the ratio: the time over that of the first line with as"
         ' many threads. "Gain" is what the second thread brings.',
