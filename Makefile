@@ -42,7 +42,7 @@ docs-notebooks: $(VENV)/.test
 	PATH="$(CURDIR)/$(VENV)/bin:$$PATH" $(VENV)/bin/python docs/notebooks/execute.py
 
 speed: $(VENV)/.test
-	$(VENV)/bin/python -m pytest -o addopts=-q benchmarks --benchmark-only --benchmark-columns=median,iqr,rounds
+	$(VENV)/bin/python benchmarks/speed_tables.py
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -58,4 +58,5 @@ $(VENV)/.bench: pyproject.toml constraints.txt | $(VENV)/bin/python
 
 $(VENV)/.test: $(VENV)/.bench
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[test]'
+	$(VENV)/bin/python tests/compile_loops.py
 	@touch $@

@@ -1,9 +1,9 @@
-"""How long the command line takes to answer what needs no torch, to find a mistake, and to restore.
+"""The command line: answering what needs no torch, finding a mistake, restoring.
+
+    python -m pytest benchmarks/test_start_speed.py --benchmark-enable
 
 The picture is small: nearly all of its time goes into imports and into loading compiled loops. The
 import of torch and its end, which nothing here can make faster, are measured beside them.
-
-python -m pytest benchmarks/test_start_speed.py --benchmark-enable
 """
 
 import subprocess
@@ -21,9 +21,10 @@ COMMANDS = {
 }
 
 
-@pytest.mark.benchmark(group="start, whole process", warmup=True, min_rounds=5)
+@pytest.mark.benchmark(group="Whole process", warmup=True, min_rounds=5)
 @pytest.mark.parametrize("prior", ["tv", "wavelet", "bm3d", "nlm", "unet"])
 def test_restore(benchmark, prior, tmp_path):
+    benchmark.extra_info["method"] = f"restore --prior {prior}"
     Image.fromarray(camera()[::4, ::4]).save(tmp_path / "a.png")
     typed = ["restore", "a.png", "-o", "b.png", "--overwrite", "--prior", prior]
 
@@ -34,15 +35,18 @@ def test_restore(benchmark, prior, tmp_path):
     assert benchmark(run) == 0
 
 
-@pytest.mark.benchmark(group="start, whole process", warmup=True, min_rounds=5)
+@pytest.mark.benchmark(group="Whole process", warmup=True, min_rounds=5)
 def test_torch_alone(benchmark):
+    benchmark.extra_info["method"] = "import of torch"
     process = [sys.executable, "-c", "import gc; gc.disable(); import torch; gc.freeze()"]
     assert benchmark(lambda: subprocess.run(process).returncode) == 0
 
 
-@pytest.mark.benchmark(group="start, whole process", warmup=True, min_rounds=10)
+@pytest.mark.benchmark(group="Whole process", warmup=True, min_rounds=10)
 @pytest.mark.parametrize("command", COMMANDS)
 def test_start(benchmark, command):
+    benchmark.extra_info["method"] = command
+
     def run():
         typed = [sys.executable, "-m", "priorlab", *COMMANDS[command]]
         return subprocess.run(typed, capture_output=True).returncode

@@ -1,10 +1,11 @@
-"""Total variation of a gray 512x512 image: the time to an objective within 1e-4 of the least.
+"""Total variation: the time to an objective within 1e-4 of the least.
 
     python -m pytest benchmarks/test_tv_speed.py --benchmark-enable
 
 `excess` is how far the objective is above its minimum, relative to it. A peer runs at its default
 accuracy, and at the loosest of the settings named here that comes within 1e-4. The photograph has
-noise of sigma 25; all minimise the same objective.
+noise of sigma 25; all minimise the same objective. "priorlab, torch" is the solver for GPUs, here
+on the CPU.
 """
 
 import functools
@@ -91,20 +92,14 @@ METHODS = {
 }
 
 
-@pytest.mark.parametrize("threads", [1, 2])
 @pytest.mark.parametrize("name", METHODS)
 def test_tv(benchmark, name, threads):
-    benchmark.group = f"TV, gray 512x512, {threads} thread(s)"
-    before = torch.get_num_threads()
-    torch.set_num_threads(threads)
-    try:
-        method = METHODS[name]()
-        start = time.perf_counter()
-        method()
-        quick = time.perf_counter() - start < 0.2
-        restored = benchmark.pedantic(method, rounds=30 if quick else 5)
-    finally:
-        torch.set_num_threads(before)
-    benchmark.extra_info["excess"] = float(f"{excess(restored):.1e}")
+    benchmark.group = "Gray, 512x512"
+    method = METHODS[name]()
+    start = time.perf_counter()
+    method()
+    quick = time.perf_counter() - start < 0.2
+    restored = benchmark.pedantic(method, rounds=30 if quick else 5)
+    benchmark.extra_info |= {"method": name, "excess": f"{excess(restored):.1e}"}
     if "default" not in name:
         assert excess(restored) <= TARGET

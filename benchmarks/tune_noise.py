@@ -2,6 +2,7 @@
 
     python benchmarks/tune_noise.py simulate DATASET OUT.npz [--repeats 2]
     python benchmarks/tune_noise.py train OUT.npz
+    python benchmarks/tune_noise.py limits DATASET
     python benchmarks/tune_noise.py white DATASET
     python benchmarks/tune_noise.py strength DATASET
     python benchmarks/tune_noise.py sizes DATASET
@@ -10,11 +11,12 @@
 `simulate` degrades photographs as cameras do, with white noise, with noise that was enlarged with
 the picture, and not at all; it records for each channel what priorlab.pictures.flat_blocks sees,
 and the PSNR that the sliding DCT reaches with each of several levels of sigma. `train` fits a small
-network to it, such that the level that it returns costs as little PSNR as possible, and twice as
-little where it is too high, and writes it into the package. Photographs
-whose number is divisible by four are held out of the training and reported on. `white` sweeps
-the constants of priorlab.pictures.noise_level; `strength` sweeps by how much the level of single
-channels is raised (TOGETHER), and one scale against two (priorlab.solvers.stabilised). `sizes`
+network to it (ALL_KINDS), such that the level that it returns costs as little PSNR as possible,
+and twice as little where it is too high, and writes it into the package. Photographs whose number
+is divisible by four are held out of the training and reported on. `limits` sweeps by how much the
+level of the network of cameras may exceed that of all kinds (MOST_ABOVE), end to end, on those.
+`white` sweeps the constants of priorlab.pictures.noise_level; `strength` sweeps by how much the
+level is raised in the end, and one scale against two (priorlab.solvers.stabilised). `sizes`
 compares the level that is found in parts of a picture with that in the whole. `pages` prints how
 neighbouring pixels correlate in simulated pictures of cameras, and in pages of text with white
 noise (LEAST_CORRELATION). `blocks` prints how the blocks of JPEG stand out in blurred pictures
@@ -26,6 +28,7 @@ from __future__ import annotations
 import argparse
 import io
 import itertools
+import math
 import multiprocessing
 from pathlib import Path
 
@@ -34,6 +37,7 @@ import torch
 from PIL import Image, ImageDraw, ImageFont
 from scipy import ndimage
 
+import priorlab
 from priorlab import plugins
 from priorlab.forward.camera import Camera
 from priorlab.pictures import flat_blocks, jpeg_grid, noise_level, noise_profile, reading
@@ -210,9 +214,9 @@ def train(file: Path, steps: int = 2500) -> None:
             f"pixel level off by {np.median(np.abs(pixel.numpy()[at] - fine.numpy()[at])):.3f}"
         )
     layers = [value.detach().numpy().astype(np.float32) for value in network.parameters()]
-    np.savez(noise_profile.WEIGHTS, mean=mean.astype(np.float32), scale=scale.astype(np.float32),
+    np.savez(noise_profile.ALL_KINDS, mean=mean.astype(np.float32), scale=scale.astype(np.float32),
              **{f"layer{k}": value for k, value in enumerate(layers)})  # fmt: skip
-    print(f"wrote {noise_profile.WEIGHTS}")
+    print(f"wrote {noise_profile.ALL_KINDS}")
 
 
 def lost(level: torch.Tensor, losses: torch.Tensor) -> torch.Tensor:
@@ -268,9 +272,29 @@ def strength(folder: Path, names: tuple[str, ...] = ("bm3d", "unet")) -> None:
             gains.setdefault((name, factor, scales, kinds[kind]), []).append(gain)
     for (name, factor, scales, kind), gain in sorted(gains.items()):
         print(
-            f"{name}, level x {factor * noise_profile.TOGETHER:.2f}, {scales} scale(s), {kind}: "
+            f"{name}, level x {factor:.1f}, {scales} scale(s), {kind}: "
             f"gain {np.mean(gain):.3f} dB, least {np.min(gain):.2f}, of {len(gain)} pictures"
         )
+
+
+def limits(folder: Path) -> None:
+    """Restore simulated pictures that were held out of the training, told nothing, with BM3D."""
+    pictures = [simulated(path, seed=7) for path in sorted(folder.iterdir())[::4]]
+    pictures = [one for one in pictures if min(one[1].shape[1:]) >= LEAST_SIDE]
+    for limit in (1, 1.25, 1.5, 2, math.inf):
+        noise_profile.MOST_ABOVE = limit
+        gains: dict[int, list[float]] = {kind: [] for kind in KINDS}
+        for truth, noisy, kind in pictures:
+            seen = rounded(noisy).astype(np.float32)
+            restored = priorlab.restore(seen.transpose(1, 2, 0).squeeze(), prior="bm3d")
+            after = psnr(np.atleast_3d(restored).transpose(2, 0, 1), truth)
+            gains[kind].append(after - psnr(seen, truth))
+        for name, kind in zip(("white", "clean", "camera", "enlarged"), KINDS, strict=True):
+            gain = np.array(gains[kind])
+            print(
+                f"MOST_ABOVE {limit}, {name}: {len(gain)} pictures, gain {gain.mean():.2f} dB, "
+                f"least {gain.min():.2f}, worse {(gain < -0.1).mean():.0%}"
+            )
 
 
 def psnr(image: np.ndarray, truth: np.ndarray) -> float:
@@ -393,6 +417,7 @@ if __name__ == "__main__":
     simulating.add_argument("out", type=Path)
     simulating.add_argument("--repeats", type=int, default=2)
     commands.add_parser("train").add_argument("file", type=Path)
+    commands.add_parser("limits").add_argument("dataset", type=Path)
     commands.add_parser("white").add_argument("dataset", type=Path)
     commands.add_parser("sizes").add_argument("dataset", type=Path)
     commands.add_parser("strength").add_argument("dataset", type=Path)
@@ -404,6 +429,8 @@ if __name__ == "__main__":
         simulate(options.dataset, options.out, options.repeats)
     elif options.command == "train":
         train(options.file)
+    elif options.command == "limits":
+        limits(options.dataset)
     elif options.command == "strength":
         strength(options.dataset)
     elif options.command == "blocks":

@@ -71,6 +71,11 @@ def parameter(
         Where `priorlab tune` looks for the best value, as users type it: the ends of a range, or
         some of the choices. Without it the parameter is never tuned.
 
+    Raises
+    ------
+    ValueError
+        For a `search` that is neither within the limits nor some of the choices.
+
     Examples
     --------
     >>> @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -84,10 +89,31 @@ def parameter(
     ...
     priorlab.errors.UsageError: blur: width=-1 is too small; the least is 0.1
     """
+    _check_search(search, [low, high], choices, scale)
     facts = {"doc": doc, "unit": unit, "low": low, "high": high, "choices": tuple(choices)}
     facts |= {"scale": scale, "file": file, "named": named}
     facts |= {"shown": shown, "component": component, "search": (*search,)}
     return dataclasses.field(default=default, metadata=facts)
+
+
+def _check_search(
+    search: Sequence[Any], limits: Sequence[float | None], choices: Sequence[str], scale: float
+) -> None:
+    """Raise a `ValueError` where `priorlab tune` would look for values that are refused."""
+    if not search:
+        return
+    given = f"search=({', '.join(map(repr, search))})"
+    if choices or isinstance(search[0], str):
+        if wrong := next((one for one in search if one not in choices), None):
+            raise ValueError(f"{given}: {wrong!r} is none of the choices")
+        return
+    if len(search) != 2 or not search[0] < search[1]:
+        raise ValueError(f"{given} is not a range: a low end and a high one")
+    low, high = (None if limit is None else float(f"{limit / scale:.9g}") for limit in limits)
+    if low is not None and search[0] < low:
+        raise ValueError(f"{given} begins below the least value, {low:g}")
+    if high is not None and search[1] > high:
+        raise ValueError(f"{given} ends above the greatest value, {high:g}")
 
 
 def with_default(owner: type[Any], name: str, default: Any) -> Any:

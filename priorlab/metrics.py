@@ -84,9 +84,21 @@ class Metric:
         return self.function or _prepared(self, str(device))
 
     def value(self, restored: Image, clean: Image, device: str | torch.device = "cpu") -> float:
-        """Return the metric of a restored image; the true one is only used where it is needed."""
+        """Return the metric of a restored image; the true one is only used where it is needed.
+
+        Raises
+        ------
+        TypeError
+            If the function returns anything but a number.
+        """
         pair = (restored, clean) if self.needs_truth else (restored,)
-        return float(self.on(device)(*pair))
+        answer: Any = self.on(device)(*pair)
+        try:
+            return float(answer)
+        except (TypeError, ValueError) as error:
+            shape = tuple(getattr(answer, "shape", ()))
+            what = type(answer).__name__ + (f" of shape {shape}" if shape else "")
+            raise TypeError(f"it returned {what}, not a number: {error}") from None
 
 
 @functools.cache

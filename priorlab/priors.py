@@ -16,7 +16,7 @@ import dataclasses
 import itertools
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar, Self, cast
 
 import torch
 from torch import Tensor, nn
@@ -83,13 +83,13 @@ class Prior(Component, ABC):
         """
         return {} if self != type(self)() else tuned_parameters.values(type(self))
 
-    def settled(self, kind: str) -> Prior:
+    def settled(self, kind: str) -> Self:
         """Return the prior with the parameters tuned for a kind of degradation, if there are any.
 
         Kinds are in `priorlab.forward.degradation`.
         """
         found = self.tuned_values().get(kind)
-        return cast(Prior, tuned_parameters.parsed(type(self), found)) if found else self
+        return cast(Self, tuned_parameters.parsed(type(self), found)) if found else self
 
     @override
     def fingerprint(self) -> dict[str, Any]:

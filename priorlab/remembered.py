@@ -183,14 +183,16 @@ def own_files() -> Iterator[Path]:
     >>> "remembered.py" in [file.name for file in own_files()]
     True
     """
-    standard = Path(os.__file__).parent
+    standard = f"{Path(os.__file__).parent}{os.sep}"
+    installed = [f"{os.sep}{name}{os.sep}" for name in LIBRARIES]
     for name, module in list(sys.modules.items()):
-        file = Path(getattr(module, "__file__", None) or standard)
+        file = os.fspath(getattr(module, "__file__", None) or standard)
+        # There are thousands, most of them installed: they are told by their text, which is quick.
         if (
             name != "__main__"
-            and file.is_absolute()  # torch has modules that only pretend to be files
-            and not file.is_relative_to(standard)
-            and not set(file.parts).intersection(LIBRARIES)
-            and file.suffix == ".py"
+            and os.path.isabs(file)  # torch has modules that only pretend to be files
+            and not file.startswith(standard)
+            and not any(folder in file for folder in installed)
+            and file.endswith(".py")
         ):
-            yield file
+            yield Path(file)

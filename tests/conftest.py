@@ -3,11 +3,14 @@
 import os
 import shutil
 import signal
-import time
+import sys
 from collections.abc import Iterator
 
 # Before torch is imported: idle threads are to sleep, not to spin on cores that others need.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+# Before numpy is: the threads of its products of small matrices wait for each other for longer
+# than they work, where there are as many workers as cores.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import hypothesis
 import pytest
@@ -15,7 +18,7 @@ import torch
 from hypothesis import HealthCheck
 from sample_pictures import picture, save
 
-from priorlab import plugins, remembered
+from priorlab import garbage, plugins, remembered
 from priorlab.extras import prepare_torchvision
 from priorlab.trials import trial
 
@@ -30,10 +33,29 @@ hypothesis.settings.register_profile("ci", UNTIMED, derandomize=True)
 hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "local")
 
 
-class _TorchRandom:
-    """Torch's global generator, as hypothesis wants it to seed it for each example."""
+@pytest.hookimpl(wrapper=True)
+def pytest_collection(session):
+    """Import the tests at the least cost, in this worker and in the processes that it starts.
 
-    seed = staticmethod(torch.manual_seed)
+    What is compiled of them and of priorlab is kept, even where nothing else is to be: that takes
+    longer than importing it. And no garbage is looked for in all that there is from now on.
+    """
+    before, sys.dont_write_bytecode = sys.dont_write_bytecode, False
+    try:
+        with garbage.awaited():
+            return (yield)
+    finally:
+        garbage.freeze()
+        sys.dont_write_bytecode = before
+
+
+class _TorchRandom:
+    """Torch's global generator, as hypothesis wants it to seed it for each example.
+
+    `torch.manual_seed` would take milliseconds, for devices that are not there.
+    """
+
+    seed = staticmethod(torch.default_generator.manual_seed)
     getstate = staticmethod(torch.get_rng_state)
     setstate = staticmethod(torch.set_rng_state)
 
@@ -58,7 +80,8 @@ def _cache(tmp_path_factory, _copied):
     """Keep what is remembered away from the user's own cache."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
-        patch.setattr(remembered, "_STARTED", time.time_ns() + 10**12)  # no file has just changed
+        # No file has just changed, however long the tests take.
+        patch.setattr(remembered, "_STARTED", 2**63)
         plugins.load()
         yield remembered.place("tried")
 
@@ -77,7 +100,7 @@ def own_cache(_cache, tmp_path, monkeypatch):
 def _seeded() -> Iterator[None]:
     """Have each test draw the same numbers, whichever tests ran before it."""
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
+        TORCH_RANDOM.seed(0)
         yield
 
 

@@ -3,6 +3,7 @@
 Each breach is printed with its file, its line and the rule. There are no exceptions.
 """
 
+import functools
 import re
 from pathlib import Path
 
@@ -76,21 +77,35 @@ ABSTRACT = {
 CONSTANTS = {"__version__", "SURFACE"}
 """What modules of the core may import from the package itself; the surface is for plugins."""
 
-modules = architecture.read(CORE)
-imports = architecture.imports(modules)
-plugins = {path.name: architecture.read(path) for path in PLUGINS.iterdir() if path.is_dir()}
+
+@functools.cache
+def modules():
+    return architecture.read(CORE)
 
 
-others = [module for package in plugins.values() for module in package.values()]
-concrete = architecture.concrete(modules, ABSTRACT, others)
+@functools.cache
+def imports():
+    return architecture.imports(modules())
+
+
+@functools.cache
+def plugins():
+    return {path.name: architecture.read(path) for path in PLUGINS.iterdir() if path.is_dir()}
+
+
+@functools.cache
+def concrete():
+    others = [module for package in plugins().values() for module in package.values()]
+    return architecture.concrete(modules(), ABSTRACT, others)
+
 
 RULES = {
-    "every module is in a layer": lambda: architecture.homeless(modules, LAYERS),
-    "the arrows point one way": lambda: architecture.upward(imports, LAYERS, CONSTANTS),
-    "there is no circle": lambda: architecture.circles(imports, "priorlab"),
-    "no import hides in a function": lambda: architecture.hidden(imports, MAY_DEFER),
-    "the core imports no plugin": lambda: architecture.foreign(imports, set(plugins)),
-    "the core asks what things can do": lambda: architecture.recognised(modules, concrete),
+    "every module is in a layer": lambda: architecture.homeless(modules(), LAYERS),
+    "the arrows point one way": lambda: architecture.upward(imports(), LAYERS, CONSTANTS),
+    "there is no circle": lambda: architecture.circles(imports(), "priorlab"),
+    "no import hides in a function": lambda: architecture.hidden(imports(), MAY_DEFER),
+    "the core imports no plugin": lambda: architecture.foreign(imports(), set(plugins())),
+    "the core asks what things can do": lambda: architecture.recognised(modules(), concrete()),
 }
 
 
@@ -118,12 +133,12 @@ def line_of(module, listed):
 
 def test_the_list_in_the_documentation_has_every_module_above_what_it_imports():
     listed = rows()
-    every = {module for module in modules if module not in ("priorlab", "priorlab.harness")}
+    every = {module for module in modules() if module not in ("priorlab", "priorlab.harness")}
     assert {module for module in every if line_of(module, listed) is None} == set()
     assert [name for names in listed for name in names if f"priorlab.{name}" not in every] == []
     upward = {
         f"{item.source} imports {item.target}"
-        for item in imports
+        for item in imports()
         if item.source in every
         and item.target.startswith("priorlab.")
         and item.target.rpartition(".")[2] not in CONSTANTS
@@ -133,9 +148,9 @@ def test_the_list_in_the_documentation_has_every_module_above_what_it_imports():
 
 
 def test_the_rules_look_at_the_real_code():
-    assert {"Gaussian", "Mask", "Denoise", "TotalVariation", "DeepImagePrior"} <= set(concrete)
-    assert {"priorlab_handcrafted", "priorlab_learned", "priorlab_dip"} <= set(plugins)
-    assert len(modules) > 50 and len(imports) > 300
+    assert {"Gaussian", "Mask", "Denoise", "TotalVariation", "DeepImagePrior"} <= set(concrete())
+    assert {"priorlab_handcrafted", "priorlab_learned", "priorlab_dip"} <= set(plugins())
+    assert len(modules()) > 50 and len(imports()) > 300
 
 
 SMALL = {

@@ -19,8 +19,11 @@ FILES = [
 ]
 
 
-SLOW = {f"priorlab.api.{name}" for name in ("catalogue", "comparing", "ranking", "reporting")}
-"""Modules whose examples compare or train."""
+SLOW = {
+    f"priorlab.api.{name}"
+    for name in ("catalogue", "comparing", "pairing", "plugin_kit", "ranking", "reporting")
+}
+"""Modules whose examples compare, train or test a plugin."""
 
 
 def name(path, root):

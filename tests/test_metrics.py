@@ -224,3 +224,17 @@ def test_a_metric_needs_one_way_to_be_computed():
     for ways in ({}, {"function": metrics.psnr, "prepare": lambda device: metrics.psnr}):
         with pytest.raises(TypeError, match="'mae' needs either `function` or `prepare`"):
             metrics.Metric(name="mae", doc="", spec="", **ways)
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (np.ones(3), r"it returned ndarray of shape \(3,\), not a number"),
+        (None, "it returned NoneType, not a number"),
+        ("much", "it returned str, not a number"),
+    ],
+)
+def test_a_metric_that_returns_no_number_is_told(answer, said):
+    metric = metrics.Metric(name="odd", doc="Odd.", spec="odd", function=lambda *_: answer)
+    with pytest.raises(TypeError, match=said):
+        metric.value(np.zeros((1, 4, 4)), np.zeros((1, 4, 4)))

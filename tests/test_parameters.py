@@ -48,6 +48,8 @@ OTHER = {
     ("adaptive-median", "largest"): [3],
     ("dct", "scales"): [1],
     ("nlm", "passes"): [1],
+    # Each size is compiled for itself; this one is, for the second pass.
+    ("nlm", "patch"): [3],
     # Each filter is compiled for itself; test_wavelet_shrinkage.py sees all.
     ("wavelet", "filter"): ["haar"],
     ("zs-n2n", "window"): [24],

@@ -1,6 +1,7 @@
 """What plugins declare is remembered: the answers are the same, without importing anything."""
 
 import importlib
+import json
 import os
 import shutil
 import subprocess
@@ -282,14 +283,14 @@ def test_lone_files_are_always_imported(tmp_path, capsys):
     assert main(["show", "third"]) == 2
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", '{"state": 1}', "\0", "{}"])
-def test_a_damaged_file_is_as_none(content, cache, capsys):
+def test_a_damaged_file_is_as_none(cache, capsys):
     assert main(["show", "tv"]) == 0  # what it imports is part of what is remembered
     assert remember()
     (file,) = cache.glob("priorlab/catalogue*.json")
     whole = file.read_text()
-    file.write_text(content)
-    assert remembered.recall() is None
+    for content in ("", "{", "[]", '{"state": 1}', "\0", "{}"):
+        file.write_text(content)
+        assert remembered.recall() is None
     assert main(["show", "tv"]) == 0
     assert file.read_text() == whole
 
@@ -323,3 +324,10 @@ def test_another_checkout_has_a_file_of_its_own(monkeypatch):
     here = remembered.place("catalogue")
     monkeypatch.setattr(remembered, "__file__", str(Path("elsewhere", "priorlab", "remembered.py")))
     assert remembered.place("catalogue") != here
+
+
+def test_own_files_are_those_of_the_checkout_and_none_that_is_installed():
+    assert {"json", "numpy", "pytest"} <= set(sys.modules)
+    found = {str(file) for file in remembered.own_files()}
+    assert {__file__, remembered.__file__} <= found
+    assert not found & {str(module.__file__) for module in (json, np, pytest)}

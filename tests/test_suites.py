@@ -4,6 +4,7 @@ import dataclasses
 
 import pandas as pd
 import pytest
+from harness.run import pretend
 from sample_pictures import picture, save
 
 from priorlab import api, plugins
@@ -89,7 +90,10 @@ def test_a_suite_has_its_figures_beside_ours_and_the_verdict(little_set, tmp_pat
                 f"task = 'denoise:sigma=25'\npsnr = {psnr}\nsource = 'A. Author'\n"
             )
     common = ["--name", "t", "--out", tmp_path / "results"]
-    code, out, _ = run(capsys, "bench", "--suite", path, "--dataset", little_set.parent, *common)
+    with pretend.used():
+        code, out, _ = run(
+            capsys, "bench", "--suite", path, "--dataset", little_set.parent, *common
+        )
     assert code == 0, "a figure that is missed is a result"
     rows = pd.read_csv(tmp_path / "results" / "t" / "table.csv").set_index("prior")
     assert rows.loc["Low", "check_verdict"] == "pass, above"

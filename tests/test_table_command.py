@@ -4,6 +4,7 @@ import io
 
 import pandas as pd
 import pytest
+from harness.run import pretend
 from sample_pictures import picture, save
 
 from priorlab import api
@@ -23,7 +24,8 @@ def run(tmp_path_factory):
     folder = tmp_path_factory.mktemp("run")
     save(folder / "images" / "=cmd()|.png", picture(24, 24, 1))
     given = {"out": folder / "results", "name": "first", "slots": 1}
-    api.bench("degraded", "denoise:sigma=15|25", folder / "images", **given)
+    with pretend.used():
+        api.bench("degraded", "denoise:sigma=15|25", folder / "images", **given)
     (folder / "figures.toml").write_text(FIGURES)
     return folder / "results" / "first"
 

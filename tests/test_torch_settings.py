@@ -24,8 +24,8 @@ FITS = (
     "dip:iterations=4",
     "siren:iterations=4",
     "zs-n2n:iterations=2",
-    "noise2fast:iterations=20",
-    "self2self:iterations=2",
+    "noise2fast:iterations=8,channels=8",
+    "self2self:iterations=2,samples=2,channels=8,depth=2",
 )
 NETWORKS = ("unet", "gs-unet", "wcrr", "crr", "epll")
 SAMPLERS = ("unet:solver=ula,steps=5", "unet:solver=diffpir,steps=2")

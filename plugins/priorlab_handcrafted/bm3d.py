@@ -125,8 +125,9 @@ class BM3D(Denoiser):
     )
 
     def prepare(self, device: torch.device, channels: int) -> None:
-        """Compile the loops."""
-        for step in (self.step, self._wider_step):
+        """Compile the loops, also those that are tuned for some kind of degradation."""
+        settled = {self, *map(self.settled, self.tuned_values())}
+        for step in {step for one in settled for step in (one.step, one._wider_step)}:
             self._denoised(torch.zeros(1, channels, 16, 16), 0.1, Grid(step), passes=2)
 
     @override

@@ -47,17 +47,17 @@ class Changes:
     def markdown(self) -> str:
         """Return it as Markdown."""
         sheets = pairing_sheets.sheets(self.pairing.compared, full=True)
-        frame = Frame(title=self._title(), above=self._above(), closing=pairing_sheets.NOTES)
+        frame = Frame(title=self._title(), above=self._above(), closing=self._closing)
         return formats.markdown(sheets, frame)
 
     def terminal(self, width: int) -> RenderableType:
         """Return it for `rich` to print in a terminal of `width` columns."""
         sheets = [
-            dataclasses.replace(sheet, notes=[*sheet.notes, *pairing_sheets.NOTES])
+            dataclasses.replace(sheet, notes=[*sheet.notes, *self._closing])
             for sheet in pairing_sheets.sheets(self.pairing.compared, full=False)
         ]
         frame = Frame(title=self._title(), above=self._above())
-        return terminal_tables.terminal(sheets, width, frame)
+        return terminal_tables.terminal(sheets, width, frame, "with --format md")
 
     def _title(self) -> str:
         return f"{self.second.folder.name} compared with {self.first.folder.name}"
@@ -78,6 +78,11 @@ class Changes:
                 if found
             ),
         ]
+
+    @property
+    def _closing(self) -> list[str]:
+        remark = self.pairing.remark
+        return [*pairing_sheets.NOTES, *([remark] if remark else [])]
 
     @property
     def _runs(self) -> tuple[Run, Run]:
@@ -169,6 +174,7 @@ def _circumstances(first: Mapping[str, Any], second: Mapping[str, Any]) -> list[
         or first["dataset"] != second["dataset"]
     ):
         found += _dataset(first, second)
+    found += _rules(first, second)
     return [text for text in found if text]
 
 
@@ -197,6 +203,24 @@ def _dataset(first: Mapping[str, Any], second: Mapping[str, Any]) -> list[str]:
         return [f"dataset {second['dataset']} instead of {first['dataset']}"]
     known = first.get("content") and second.get("content")
     return ["other images in the dataset"] if known else []
+
+
+def _rules(first: Mapping[str, Any], second: Mapping[str, Any]) -> list[str]:
+    """Return which protocols of tasks and which metrics that both runs have are not the same."""
+    old, new = first["tasks"], second["tasks"]
+    found = [
+        f"protocol of {task}: metrics {new[task]}; in A: {old[task]}"
+        for task in old
+        if task in new and _plain(old[task]) != _plain(new[task])
+    ]
+    specs, others = first["metrics"], second["metrics"]
+    changed = [name for name in specs if name in others and specs[name] != others[name]]
+    return found + ([f"what {', '.join(changed)} means"] if changed else [])
+
+
+def _plain(protocol: str) -> str:
+    """Return a protocol's text without a word that runs of earlier versions have in it."""
+    return protocol.replace(" (RGB)", "")
 
 
 def _described(run: Run) -> str:

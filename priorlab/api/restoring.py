@@ -275,7 +275,8 @@ def _restored(
     for name, image in found_out.items():
         trace.picture(name, image.cpu())
     told = _Told(trace, measurement.shape, say)
-    with surroundings.settings_kept():  # for the next prior, and for whoever called
+    # For the next prior, and for whoever called.
+    with surroundings.settings_kept(), surroundings.streams_kept():
         restored = restoration.attempt(chosen, measurement, seed=seed, trace=told)
     return restored.expand(-1, max(channels, restored.shape[1]), -1, -1), measurement
 

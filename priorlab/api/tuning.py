@@ -296,7 +296,8 @@ def _suggested(trial: Trial, prior: type[Prior], field: dataclasses.Field[Any]) 
     low, high = search
     if given_kind(typing.get_type_hints(prior)[field.name]) is int:
         return trial.suggest_int(field.name, int(low), int(high))
-    return float(f"{trial.suggest_float(field.name, low, high, log=low > 0):.3g}")
+    value = float(f"{trial.suggest_float(field.name, low, high, log=low > 0):.3g}")
+    return min(max(value, low), high)  # which rounding may have left
 
 
 def _mean_psnr(prior: Prior, cases: Sequence[tuple[Task, Measurement, torch.Tensor]]) -> float:

@@ -147,8 +147,9 @@ def add_table(commands: Commands) -> None:
         "--columns",
         metavar="NAMES",
         help="what to show beside the prior: metrics, such as psnr,ssim, and psnr_rank,"
-        " psnr_difference, psnr_wins, seconds, cpu_seconds, throughput, cells_ok, remarks; with"
-        " --pivot metrics, seconds, cpu_seconds, throughput; with --format csv or parquet any"
+        " psnr_difference, psnr_wins, seconds, cpu_seconds, peak_mb, throughput, cells_ok,"
+        " remarks; with --pivot metrics, seconds, cpu_seconds, peak_mb, throughput; with --format"
+        " csv or parquet any"
         " column of table.csv (default: all that say something; with --pivot psnr)",
     )
     parser.add_argument("--per-image", action="store_true", help="a row for every image and seed")

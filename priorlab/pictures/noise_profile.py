@@ -19,16 +19,21 @@ from priorlab.pictures.picture import Picture
 
 Array = NDArray[np.float64]
 
-WEIGHTS = Path(__file__).with_name("noise_profile.npz")
-"""A network of about 400 numbers; benchmarks/tune_noise.py trains it on simulated pictures."""
+CAMERAS = Path(__file__).with_name("noise_profile.npz")
+"""A network of about 400 numbers, trained on simulated pictures of cameras (results/real-noise.md).
+Each was noisy, so that it takes texture all over for grain."""
+
+ALL_KINDS = Path(__file__).with_name("noise_or_texture.npz")
+"""Another, that is told more, and was trained on white and on enlarged noise and on clean pictures
+besides; benchmarks/tune_noise.py trains it. Its levels err on the low side."""
 
 COARSE = 2.0
 """Noise whose level exceeds the white part by more than this factor counts as not white ..."""
 
-LEAST_COARSE = 2 / 255
+LEAST_COARSE = 3 / 255
 """... from this level on: below, fine texture of a clean picture looks the same ..."""
 
-MOST_COARSE, LEAST_DIFFERENT = 25 / 255, 0.6
+MOST_COARSE, LEAST_DIFFERENT = 30 / 255, 0.6
 """... and up to this one: above, it is texture all over, unless at least that share of it is
 different in red, green and blue, as texture is not."""
 
@@ -46,8 +51,14 @@ than noise that is alike in them, or whose colours a file stored at half the siz
 TRAINED_BLOCKS = 1400
 """The network was trained on so many blocks; of fewer it makes too much (see tune_noise.py)."""
 
-TOGETHER = 1.2
-"""The network was trained on single channels; those who see all of them do better with more."""
+TOGETHER, TOGETHER_OF_ALL_KINDS = 1.4, 1.2
+"""The networks were trained on single channels; those who see all of them do better with more."""
+
+SPREAD_OF_TWO_SIZES = 20
+"""What the network of cameras is told, besides the reference: the first of what the other is."""
+
+MOST_ABOVE = 1.5
+"""The level is that of cameras, up to so many times that of all kinds: beyond, it is texture."""
 
 UNEVEN = 1.25
 """Channels whose levels differ by less count as equal."""
@@ -102,8 +113,8 @@ def profile(picture: Picture) -> NoiseProfile:
 
     White noise is measured as `priorlab.pictures.noise_level` describes. Noise that a camera
     smoothed looks like weak texture. What tells them apart is how the deviations of small blocks
-    are spread: noise sets a limit below which there are none. A small network, trained on
-    simulated pictures, returns the level at which that noise is best removed; the smoothest
+    are spread: noise sets a limit below which there are none. Two small networks, trained on
+    simulated pictures, return the level at which that noise is best removed; the smoothest
     blocks show how it depends on brightness. The idea to look at several scales and at each
     brightness is that of M. Lebrun, M. Colom, J.-M. Morel: Multiscale image blind denoising,
     IEEE Transactions on Image Processing 24(10), 2015.
@@ -146,7 +157,7 @@ def profile(picture: Picture) -> NoiseProfile:
     least = quantum / 12**0.5 or float(np.finfo(np.float32).eps)
     seen = _seen(image, usable, blocks)
     found = [
-        (level, level) if one is None else _network(one)
+        (level, level) if one is None else _levels(one)
         for one, level in zip(seen, white, strict=True)
     ]
     levels, pixels = np.array(found).T
@@ -158,8 +169,6 @@ def profile(picture: Picture) -> NoiseProfile:
     share = (count / TRAINED_BLOCKS).clip(max=1) ** (1 / 3)
     levels, pixels = levels * share, pixels * share
     coarse = _is_coarse(seen, _rms(levels), max(_rms(white), least))
-    if coarse:
-        levels = levels * TOGETHER
     luma = luma_level(image, usable)
     shared = not coarse and luma > max(MOSTLY_LUMA * _rms(white), LEAST_UNEVEN)
     if not coarse:
@@ -176,7 +185,7 @@ def profile(picture: Picture) -> NoiseProfile:
     if not coarse and len(levels) == len(curve) == 1:
         text = _words(levels, grain, (1.0,), hint)
         return NoiseProfile(Gaussian(float(levels[0])), text, max(luma, _rms(white)))
-    fine = min(max(TOGETHER * _rms(pixels) / _rms(levels), 0.3), 1.0) if coarse else 1.0
+    fine = min(max(_rms(pixels) / _rms(levels), 0.3), 1.0) if coarse else 1.0
     noise = RealNoise(tuple(float(level) for level in levels), fine, tuple(map(float, curve)))
     return NoiseProfile(noise, _words(levels, grain, noise.curve, hint), max(luma, _rms(white)))
 
@@ -285,20 +294,27 @@ def _is_coarse(seen: list[Array | None], level: float, white: float) -> bool:
     return correlation > LEAST_CORRELATION and (differ or level < MOST_COARSE)
 
 
-def _network(seen: Array) -> tuple[float, float]:
+def _levels(seen: Array) -> tuple[float, float]:
     """Return the level at which the noise is best removed, and its deviation at the pixels."""
-    weights = _weights()
+    reference = seen[-1:]
+    cameras = TOGETHER * _network(CAMERAS, np.concatenate([seen[:SPREAD_OF_TWO_SIZES], reference]))
+    others = TOGETHER_OF_ALL_KINDS * _network(ALL_KINDS, seen)
+    if cameras[0] > MOST_ABOVE * others[0]:
+        return float(MOST_ABOVE * others[0]), float(others[1])
+    return float(cameras[0]), float(cameras[1])
+
+
+def _network(file: Path, seen: Array) -> Array:
+    weights = _weights(file)
     value = ((seen - weights["mean"]) / weights["scale"]).clip(-3, 3)
     value = (weights["layer0"] @ value + weights["layer1"]).clip(0)
-    value = weights["layer2"] @ value + weights["layer3"]
-    level, pixel = np.exp(value + seen[-1])
-    return float(level), float(pixel)
+    return np.asarray(np.exp(weights["layer2"] @ value + weights["layer3"] + seen[-1]))
 
 
 @functools.cache
-def _weights() -> dict[str, Array]:
-    with np.load(WEIGHTS, allow_pickle=False) as file:
-        return {name: file[name].astype(np.float64) for name in file.files}
+def _weights(file: Path) -> dict[str, Array]:
+    with np.load(file, allow_pickle=False) as stored:
+        return {name: stored[name].astype(np.float64) for name in stored.files}
 
 
 def _curve(image: NDArray[np.floating[Any]], usable: NDArray[np.bool_], levels: Array) -> Array:

@@ -68,7 +68,7 @@ class Protocol:
         >>> Protocol("luma", crop=4).text().partition(";")[0]
         'on the luma Y of BT.601, 4 border pixels left out'
         """
-        channels = {"rgb": "on all channels (RGB)", "luma": "on the luma Y of BT.601"}
+        channels = {"rgb": "on all channels", "luma": "on the luma Y of BT.601"}
         border = f", {self.crop} border pixels left out" if self.crop else ""
         clipped = "clipped to [0, 1]" if self.clipped else "not clipped"
         rounded = "rounded to 8 bits" if self.rounded else "not rounded"

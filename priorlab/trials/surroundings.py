@@ -28,6 +28,9 @@ except ImportError:  # Windows
 else:
     LIMITS = sorted({getattr(resource, name) for name in dir(resource) if name[:7] == "RLIMIT_"})
 
+STREAMS = ("stdin", "stdout", "stderr")
+"""Those of the descriptors 0 to 2, in `sys`."""
+
 PATIENCE = 0.5
 """Seconds in which a thread that a plugin started may come to its end."""
 
@@ -79,6 +82,44 @@ def settings_kept() -> Iterator[None]:
                     write(before)
 
 
+@contextlib.contextmanager
+def streams_kept() -> Iterator[None]:
+    """Have the standard streams open at the end that were open before.
+
+    Those that are open are left alone: another thread may have redirected them meanwhile.
+
+    Examples
+    --------
+    >>> before = sys.stdout
+    >>> with streams_kept():
+    ...     sys.stdout = None
+    >>> sys.stdout is before
+    True
+    """
+    before = {name: getattr(sys, name) for name in STREAMS if not _is_closed(name)}
+    saved = _saved()
+    try:
+        yield
+    finally:
+        for number, copy in saved.items():
+            if not _is_open(number):
+                os.dup2(copy, number)
+            os.close(copy)
+        for number, name in enumerate(STREAMS):
+            lost = getattr(sys, name) is None or _is_closed(name)
+            if lost and name in before and number in saved:
+                stream = before[name]
+                if stream.closed:
+                    stream = open(  # noqa: SIM115 - it stays open
+                        number,
+                        stream.mode,
+                        encoding="utf-8",
+                        errors="backslashreplace",
+                        closefd=False,
+                    )
+                setattr(sys, name, stream)
+
+
 def lasting(started: set[threading.Thread], limits: list[tuple[int, int]]) -> str:
     """Return in one line what a plugin's import has left that cannot be put back, or "".
 
@@ -94,7 +135,7 @@ def lasting(started: set[threading.Thread], limits: list[tuple[int, int]]) -> st
         thread.join(max(0.0, deadline - time.monotonic()))
         if thread.is_alive():
             return f"it leaves a thread running ({thread.name})"
-    if closed := [name for name in ("stdin", "stdout", "stderr") if _is_closed(name)]:
+    if closed := [name for name in STREAMS if _is_closed(name)]:
         return f"it closes sys.{closed[0]}"
     return "" if hard_limits() == limits else "it lowers a limit of the process for good"
 
@@ -114,13 +155,18 @@ def _is_closed(name: str) -> bool:
     return bool(getattr(getattr(sys, name), "closed", False))
 
 
+def _is_open(descriptor: int) -> bool:
+    try:
+        os.fstat(descriptor)
+    except OSError:
+        return False
+    return True
+
+
 @contextlib.contextmanager
 def _descriptors() -> Iterator[None]:
     """Keep descriptors 0 to 2, with nothing to read, and standard error for all that is printed."""
-    saved = {}
-    for number in (0, 1, 2):
-        with contextlib.suppress(OSError):  # the user may have closed it
-            saved[number] = os.dup(number)
+    saved = _saved()
     flush()
     try:
         if {0, 1, 2} <= set(saved):
@@ -135,6 +181,15 @@ def _descriptors() -> Iterator[None]:
             with contextlib.suppress(OSError):  # whoever closes these, too, is not loaded here
                 os.dup2(copy, number)
                 os.close(copy)
+
+
+def _saved() -> dict[int, int]:
+    """Return a copy of each of the descriptors 0 to 2 that is open."""
+    saved = {}
+    for number in (0, 1, 2):
+        with contextlib.suppress(OSError):  # the user may have closed it
+            saved[number] = os.dup(number)
+    return saved
 
 
 def flush() -> None:

@@ -1,24 +1,35 @@
 """What the library deepinv has, as priors: it returns what deepinv returns."""
 
+import importlib
+from importlib.util import find_spec
+
 import pytest
 import torch
-
-pytest.importorskip("deepinv", reason="pip install 'priorlab[deepinv]'")
-import deepinv
 
 from priorlab import restoration
 from priorlab.errors import UsageError
 from priorlab.tasks.builtin import Deblur, Denoise, DenoisePoisson, Inpaint
 from priorlab.testing import check_adjoint
 from priorlab_deepinv.adapter import DeepInverse
-from priorlab_deepinv.physics import MeasuredBy, physics_of
 
+pytestmark = pytest.mark.skipif(not find_spec("deepinv"), reason="pip install 'priorlab[deepinv]'")
 CPU = torch.device("cpu")
 SHORT = "n_it_max=20"
 
 
+@pytest.fixture(scope="module")
+def deepinv():
+    """The library, which takes long to import."""
+    return importlib.import_module("deepinv")
+
+
+@pytest.fixture(scope="module")
+def physics(deepinv):
+    return importlib.import_module("priorlab_deepinv.physics")
+
+
 @pytest.fixture
-def drunet(tmp_path):
+def drunet(tmp_path, deepinv):
     """A small network of deepinv, and the parameters of the prior that has it."""
     torch.manual_seed(0)
     settings = {"in_channels": 1, "out_channels": 1, "nc": (4, 6, 8, 10), "nb": 1}
@@ -41,7 +52,7 @@ def test_a_denoiser_returns_what_deepinv_returns(drunet):
     torch.testing.assert_close(prior.denoise(v, 0.1), network(v, 0.1), atol=1e-5, rtol=0)
 
 
-def test_a_denoiser_that_keeps_state_is_new_for_every_image():
+def test_a_denoiser_that_keeps_state_is_new_for_every_image(deepinv):
     prior = DeepInverse(denoiser="TVDenoiser", arguments=SHORT)
     v = torch.rand(2, 1, 24, 24)
     alone = [deepinv.models.TVDenoiser(n_it_max=20)(image, 0.1) for image in v.split(1)]
@@ -57,37 +68,39 @@ def test_a_denoiser_serves_other_tasks(clean):
 
 @pytest.mark.parametrize("task", [Deblur(sigma=10 / 255), Inpaint(sigma=10 / 255), Denoise()])
 @torch.no_grad()
-def test_dpir_returns_what_deepinv_returns(drunet, clean, task):
+def test_dpir_returns_what_deepinv_returns(deepinv, physics, drunet, clean, task):
     network, settings, weights = drunet
     measurement = task.measure(clean, seed=0)
     prior = DeepInverse(model="DPIR", denoiser="DRUNet", network=settings, weights=weights)
     direct = deepinv.optim.DPIR(sigma=measurement.noise.level, denoiser=network)
-    expected = direct(measurement.y, physics_of(measurement))
+    expected = direct(measurement.y, physics.physics_of(measurement))
     torch.testing.assert_close(prior.restore(measurement), expected, atol=1e-4, rtol=0)
 
 
 @torch.no_grad()
-def test_ddrm_returns_what_deepinv_returns(drunet, clean):
+def test_ddrm_returns_what_deepinv_returns(deepinv, physics, drunet, clean):
     network, settings, weights = drunet
     measurement = Inpaint(sigma=10 / 255).measure(clean, seed=0)
     prior = DeepInverse(
         model="DDRM", denoiser="DRUNet", network=settings, weights=weights, arguments="eta=0.5"
     )
     torch.manual_seed(3)
-    expected = deepinv.sampling.DDRM(network, eta=0.5)(measurement.y, physics_of(measurement))
+    expected = deepinv.sampling.DDRM(network, eta=0.5)(
+        measurement.y, physics.physics_of(measurement)
+    )
     torch.testing.assert_close(
         prior.restore(measurement, seed=3), expected.float(), atol=1e-4, rtol=0
     )
 
 
-def test_a_measurement_is_a_physics_of_deepinv(clean):
+def test_a_measurement_is_a_physics_of_deepinv(physics, clean):
     measurement = Deblur(sigma=10 / 255).measure(clean, seed=0)
-    physics = MeasuredBy(measurement)
-    assert torch.equal(physics.A(clean), measurement.operator.forward(clean))
+    ours = physics.MeasuredBy(measurement)
+    assert torch.equal(ours.A(clean), measurement.operator.forward(clean))
     check_adjoint(measurement.operator, tuple(clean.shape))
     z, gamma = torch.rand_like(clean), 3.0
-    x = physics.prox_l2(z, measurement.y, gamma)
-    slope = gamma * physics.A_adjoint(physics.A(x) - measurement.y) + x - z
+    x = ours.prox_l2(z, measurement.y, gamma)
+    slope = gamma * ours.A_adjoint(ours.A(x) - measurement.y) + x - z
     assert slope.abs().max() < 1e-4
 
 

@@ -192,7 +192,7 @@ def test_noise2fast_takes_all_steps_in_gray_too() -> None:
     assert torch.equal(restored, path.images[320])
 
 
-@pytest.mark.parametrize("size", [(145, 151), (150, 144)])
+@pytest.mark.parametrize("size", [(145, 151), pytest.param((150, 144), marks=pytest.mark.slow)])
 def test_noise2fast_denoises_pictures_that_are_not_whole_blocks(size: tuple[int, int]) -> None:
     """They are large enough for the network of blocks, whose rows and columns come in pairs."""
     clean = picture(160)[..., : size[0], : size[1]].contiguous()

@@ -121,7 +121,7 @@ def test_the_energy_has_the_dual_field_as_its_gradient():
 
 def test_missing_pixels_come_closer_than_by_lines_and_by_forward_differences():
     """What decides: an edge of any direction is as cheap, so that none is drawn as a staircase."""
-    registry, clean = plugins.load(), photo_crop("camera")
+    registry, clean = plugins.load(), photo_crop("camera")[..., 24:72, 24:72]
     (task,) = registry.build_tasks("inpaint:missing=0.5")
     measurement, errors = task.measure(clean, 0), {}
     for spec in ("tv:kind=condat", "tv:kind=isotropic", "linear"):

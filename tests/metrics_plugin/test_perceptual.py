@@ -1,16 +1,19 @@
 """LPIPS and DISTS: the weights of the file are what counts, and a wrong file is told."""
 
+from importlib.util import find_spec
+
 import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file
 
-pytest.importorskip("torchmetrics")
-pytest.importorskip("torchvision")
-
 from priorlab.errors import UsageError
 from priorlab_metrics.dists import DISTS
 from priorlab_metrics.lpips import LPIPS
+
+pytestmark = pytest.mark.skipif(
+    not (find_spec("torchmetrics") and find_spec("torchvision")), reason="needs priorlab[metrics]"
+)
 
 CASES = [
     (LPIPS, "alexnet"),

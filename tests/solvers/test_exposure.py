@@ -34,6 +34,8 @@ def psnr(restored: torch.Tensor, clean: torch.Tensor) -> float:
 @pytest.mark.parametrize("name", DENOISERS.split(","))
 def test_dark_data_give_the_dark_image(name: str, channels: int, sigma: float) -> None:
     clean = photo_crop("camera" if channels == 1 else "astronaut", channels)
+    if name == "wnnm":  # which takes ten times as long as any other
+        clean = clean[..., 32:64, 32:64]
     (prior,) = REGISTRY.build_priors(name)
     reached = []
     for factor in (1, 1 / 16, 1 / 256):

@@ -342,7 +342,7 @@ def test_protocols() -> None:
     assert Denoise().protocol == Protocol("rgb", 0)
     assert SuperResolution(factor=3).protocol == Protocol("luma", 3)
     assert "luma" in Protocol("luma", 4).text() and "4 border pixels" in Protocol("luma", 4).text()
-    assert "RGB" in Protocol().text() and "border" not in Protocol().text()
+    assert "on all channels; " in Protocol().text() and "border" not in Protocol().text()
 
 
 @pytest.mark.parametrize("sigma", [0, 25 / 255])

@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 
 import pytest
 import torch
@@ -233,9 +232,9 @@ def test_what_hangs_is_not_waited_for_again_unless_asked(tmp_path, monkeypatch):
     monkeypatch.setattr(trial, "TIMEOUT", 1.0)
     file = write(tmp_path, "slow", at_import="import time; time.sleep(1e6)")
     (first,) = plugins.load([file]).problems
-    started = time.monotonic()
-    (second,) = plugins.load([file]).problems
-    assert time.monotonic() - started < 0.5
+    with monkeypatch.context() as patch:
+        patch.setattr(trial, "verdicts", None)  # nothing is tried
+        (second,) = plugins.load([file]).problems
     assert (
         "more than 1 s" in first.problem and "'priorlab plugins' tries it again" in second.problem
     )

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-_PATTERNS = {"psnr": ".2f", "ssim": ".4f", "throughput": ".3g"}
+_PATTERNS = {"psnr": ".2f", "ssim": ".4f", "throughput": ".3g", "peak_mb": ".2g"}
 
 _HEADINGS = {
     "psnr": "PSNR (dB)",
     "ssim": "SSIM",
     "seconds": "s/image",
     "cpu_seconds": "CPU s",
+    "peak_mb": "MB",
     "throughput": "images/s",
 }
 
 DURATIONS = ("seconds", "cpu_seconds")
 """Columns whose numbers are durations."""
+
+COSTS = (*DURATIONS, "peak_mb")
+"""Columns of which less is better."""
 
 
 def heading(column: str) -> str:
@@ -37,6 +41,8 @@ def written(value: float | None, column: str) -> str:
     """
     if value is None:
         return "-"
+    if column == "peak_mb" and value >= 100:
+        return f"{value:.0f}"
     return _duration(value) if column in DURATIONS else format(value, _PATTERNS.get(column, ".4g"))
 
 

@@ -20,10 +20,10 @@ def html(sheets: Sequence[Sheet], frame: Frame = BARE) -> str:
     <table>
     <caption>denoise</caption>
     <thead>
-    <tr><th scope="col">prior</th><th scope="col" style="text-align:right">PSNR</th></tr>
+    <tr><th scope="col" style="text-align:left">prior</th>...PSNR</th></tr>
     </thead>
     <tbody>
-    <tr><th scope="row">&lt;tv&gt;</th><td style="text-align:right"><b>30.00</b></td></tr>
+    <tr><th scope="row" style=...>&lt;tv&gt;</th><td style="text-align:right"><b>30.00</b></td></tr>
     </tbody>
     </table>
     <ul>
@@ -84,13 +84,13 @@ def _cell(column: TextColumn, cell: TextCell, *, named: bool) -> str:
     """Return a cell; the one that names the line is its heading."""
     written = escaping.html(cell.text)
     written = (f"<b>{written}</b>" if cell.bold else written) + escaping.html(cell.detail)
-    if named:
-        return f'<th scope="row"{_side(column)}>{written}</th>'
+    if named:  # whose heading is not bold: that is for the best
+        return f'<th scope="row" style="text-align:left;font-weight:normal">{written}</th>'
     return f"<td{_side(column)}>{written}</td>"
 
 
 def _side(column: TextColumn) -> str:
-    return ' style="text-align:right"' * column.numeric
+    return f' style="text-align:{"right" if column.numeric else "left"}"'
 
 
 def _list(notes: Sequence[str]) -> list[str]:

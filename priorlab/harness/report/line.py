@@ -64,6 +64,8 @@ class Line:
         Median over images of the duration of the restoration.
     cpu_seconds : float or None
         The same of what all processors together spent on it; None where that was not measured.
+    peak_mb : float or None
+        The most, over images, by which the memory of its processes grew, in MB.
     throughput : float or None
         Median over images of the images per second, where several were restored at once.
     images, images_ok : int
@@ -84,6 +86,7 @@ class Line:
     metrics: Mapping[str, MetricFigures]
     seconds: float | None = None
     cpu_seconds: float | None = None
+    peak_mb: float | None = None
     throughput: float | None = None
     images: int
     images_ok: int | None = None

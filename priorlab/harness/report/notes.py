@@ -48,7 +48,7 @@ def below(
         notes.append(evidence(rows))
     if any(name in shown for line in lines for name in line.metrics):
         notes.append(meaning_of_bold(lines, images))
-    if of_psnr and (worse := below_input(lines)):
+    if of_psnr and (worse := below_input(rows)):
         notes.append(f"Below {INPUT}, the input itself: {', '.join(worse)}.")
     if full and images > 1:
         notes += _intervals(lines, images, shown)
@@ -115,27 +115,24 @@ def _tuned(rows: pd.DataFrame, header: Header) -> list[str]:
     ]
 
 
-def below_input(lines: Sequence[Line]) -> list[str]:
+def below_input(rows: pd.DataFrame) -> list[str]:
     """Return the priors whose mean PSNR is below that of the input: they do harm.
+
+    Each is compared with the input on the images that it restored.
 
     Examples
     --------
-    >>> from priorlab.harness.report.summary import MetricFigures
-    >>> means = {"tv": 30.0, "degraded": 20.0, "odd": 19.0}
-    >>> lines = [
-    ...     Line(task="denoise", prior=prior, metrics={"psnr": MetricFigures(mean=mean)}, images=1)
-    ...     for prior, mean in means.items()
-    ... ]
-    >>> below_input(lines)
+    >>> rows = pd.DataFrame({"prior": ["degraded", "degraded", "tv", "odd", "hard"]})
+    >>> rows = rows.assign(image=list("abaab"), seed=0, psnr=[20, 10, 30, 19, 11], status="ok")
+    >>> below_input(rows)
     ['odd']
     """
-    means = {
-        line.prior: line.psnr.mean
-        for line in lines
-        if line.kind == "measured" and line.psnr.mean is not None
-    }
-    least = means.get(INPUT)
-    return [prior for prior, mean in means.items() if least is not None and mean < least]
+    table = statistics.scores(rows, MAIN)
+    if INPUT not in table:
+        return []
+    differences = statistics.differences(table, INPUT)
+    priors = dict.fromkeys(map(str, rows["prior"]))
+    return [prior for prior in priors if prior in differences and differences[prior].mean() < 0]
 
 
 def evidence(rows: pd.DataFrame) -> str:
@@ -191,6 +188,7 @@ def timing(rows: pd.DataFrame, shown: Collection[str]) -> list[str]:
     meanings = {
         "seconds": "s/image: median over images of the restoration alone",
         "cpu_seconds": "CPU s: median over images of what all cores together spent on it",
+        "peak_mb": "MB: the most, over images, by which the memory of the prior's processes grew",
         "throughput": "images/s: median over images, for"
         f" {' or '.join(map(str, sizes)) or 'several'} copies of an image at once, by priors that"
         " gain from that",

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
-from priorlab.harness.report import statistics
+from priorlab.harness.report import copies, statistics
 from priorlab.harness.report.equivalence import MARGIN, Verdict, verdict
 from priorlab.harness.report.inference import Interval, Values, holm, holm_intervals, wilcoxon
 from priorlab.harness.report.line import MAIN
@@ -59,6 +59,8 @@ class Compared:
         Their specs; `prior` is that of the first run.
     other : str
         The spec of the same prior in the second run.
+    evidence : str
+        The images and seeds of which both have a result, in words.
     changes : mapping of str to Change
         By metric; empty where no image was restored by both.
     seconds : tuple of float or None
@@ -72,6 +74,7 @@ class Compared:
     task: str
     prior: str
     other: str
+    evidence: str = ""
     changes: Mapping[str, Change] = field(default_factory=dict)
     seconds: tuple[float | None, float | None] = (None, None)
     times_differ: str = ""
@@ -88,11 +91,14 @@ class Pairing:
         What both have.
     only_first, only_second : sequence of str
         In words, what one of them alone has.
+    remark : str
+        Which images are equal and count once; empty if none are.
     """
 
     compared: Sequence[Compared]
     only_first: Sequence[str]
     only_second: Sequence[str]
+    remark: str = ""
 
 
 def pair(
@@ -123,6 +129,10 @@ def pair(
     >>> str(pair(rows, rows, ["psnr"]).compared[0].changes["psnr"].verdict)
     'same'
     """
+    equal = copies.names(first)
+    first, second = copies.merged(first, equal), copies.merged(second, equal)
+    more = copies.names(second)
+    first, second = copies.merged(first, more), copies.merged(second, more)
     names = _names(first, second)
     renamed = second.assign(written=second["prior"])
     keys = zip(second["task"], second["prior"], strict=True)
@@ -140,7 +150,8 @@ def pair(
         _compared(str(task), str(prior), cells, changes.get((str(task), str(prior)), {}))
         for (task, prior), cells in both.groupby(list(PAIR), sort=False)
     ]
-    return Pairing(compared, _only(first, renamed), _only(renamed, first))
+    remark = copies.note(equal | more)
+    return Pairing(compared, _only(first, renamed), _only(renamed, first), remark)
 
 
 def _names(first: pd.DataFrame, second: pd.DataFrame) -> dict[tuple[str, str], str]:
@@ -171,7 +182,9 @@ def _differences(good: pd.DataFrame, metric: str) -> dict[tuple[str, str], pd.Da
         values = cells[columns].astype(float)
         if metric == MAIN:
             values = values.clip(upper=statistics.PSNR_CAP)
-        means = values.where(np.isfinite(values)).groupby(cells["image"]).mean().dropna()
+        # A seed without a value in one of the runs counts in neither.
+        values = values.where(np.isfinite(values)).dropna()
+        means = values.groupby(cells["image"]).mean()
         if len(means):
             found[str(task), str(prior)] = means
     return found
@@ -230,11 +243,27 @@ def _compared(
         task=task,
         prior=prior,
         other=other,
+        evidence=_evidence(good),
         changes=changes,
         seconds=(seconds[0], seconds[1]),
         times_differ=_times_differ(good),
         remarks=remarks,
     )
+
+
+def _evidence(good: pd.DataFrame) -> str:
+    """Return of how many images and which seeds some rows are, in words; "" of none.
+
+    Examples
+    --------
+    >>> _evidence(pd.DataFrame({"image": ["house", "house"], "seed": [0, 1]}))
+    'compared on 1 image, seeds 0, 1'
+    """
+    images, seeds = good["image"].nunique(), sorted(set(good["seed"]))
+    if not images:
+        return ""
+    named = f"seed{'s' * (len(seeds) > 1)} {', '.join(map(str, seeds))}"
+    return f"compared on {images} image{'s' * (images > 1)}, {named}"
 
 
 def _seconds(good: pd.DataFrame, column: str) -> float | None:

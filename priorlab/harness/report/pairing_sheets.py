@@ -56,17 +56,20 @@ def _sheet(task: str, compared: Sequence[Compared], full: bool) -> Sheet:
     for metric in metrics:
         if metric == MAIN:
             columns += [
-                (TextColumn("A (dB)"), partial(_mean, metric=metric, run="first")),
-                (TextColumn("B"), partial(_mean, metric=metric, run="second")),
+                (TextColumn("A (dB)", spare=1), partial(_mean, metric=metric, run="first")),
+                (TextColumn("B", spare=1), partial(_mean, metric=metric, run="second")),
             ]
         interval = full or metric == MAIN
         title = f"{label(metric)} B - A" + " [95 % CI]" * interval
         write = partial(_difference, metric=metric, interval=interval)
-        columns.append((TextColumn(title), write))
-        columns.append((TextColumn("", numeric=False), partial(_verdict, metric=metric)))
+        spare = 0 if metric == MAIN else 3
+        columns.append((TextColumn(title, spare=spare), write))
+        title = "verdict" if metric == MAIN else f"{label(metric)} verdict"
+        verdict = TextColumn(title, numeric=False, spare=spare)
+        columns.append((verdict, partial(_verdict, metric=metric)))
         if metric == MAIN and full:
             columns.append((TextColumn("p"), partial(_p, metric=metric)))
-    columns.append((TextColumn("s/image"), _seconds))
+    columns.append((TextColumn("s/image", spare=2), _seconds))
     return Sheet(
         title=task,
         columns=[column for column, _ in columns],
@@ -76,11 +79,11 @@ def _sheet(task: str, compared: Sequence[Compared], full: bool) -> Sheet:
 
 
 def _remarks(compared: Sequence[Compared]) -> list[str]:
-    """Return the remarks of a task's priors, equal ones together."""
+    """Return what is compared of a task's priors, and the remarks on them, equal ones together."""
     found: dict[str, list[str]] = {}
     for one in compared:
         apart = f"seconds do not compare: {one.times_differ}" if one.times_differ else ""
-        for text in (*one.remarks, apart):
+        for text in (one.evidence, *one.remarks, apart):
             found.setdefault(text, []).append(one.prior)
     found.pop("", None)
     whole = [one.prior for one in compared]

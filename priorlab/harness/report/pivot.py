@@ -13,7 +13,7 @@ from priorlab.harness.report.line import MAIN, Line
 from priorlab.harness.results import schema
 from priorlab.harness.results.header import Header
 
-FACTS = ("seconds", "cpu_seconds", "throughput")
+FACTS = (*figures.COSTS, "throughput")
 """What it can show beside metrics."""
 
 PARTLY, NOT_FOR_IT = "†", "–"
@@ -79,7 +79,7 @@ class Pivot:
         ['unet', 'tv']
         """
         tasks = tuple(dict.fromkeys(line.task for line in lines))
-        ascending = chosen[0] in {*figures.DURATIONS, *lower_is_better}
+        ascending = chosen[0] in {*figures.COSTS, *lower_is_better}
 
         def order(found: Mapping[str, Line]) -> tuple[int, float]:
             known = [value(line, chosen[0]) for line in found.values() if not partly(line, MAIN)]

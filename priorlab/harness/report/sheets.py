@@ -19,7 +19,7 @@ Written = dict[str, tuple[TextColumn, Callable[[Line], TextCell]]]
 """Columns, by what table.csv calls the fact in them, and how a line is written in each."""
 
 FACTS = (
-    *("psnr_rank", "psnr_difference", "psnr_wins", "seconds", "cpu_seconds", "throughput"),
+    *("psnr_rank", "psnr_difference", "psnr_wins", *figures.COSTS, "throughput"),
     *("cells_ok", "remarks"),
 )
 """What a table of one task can show beside the metrics."""
@@ -78,6 +78,8 @@ def sheet(
     if not remarks_in_column:
         below += [f"{line.prior}: {line.remarks}" for line in remarked]
     below += [remark] if remark else []
+    if reference and "psnr_difference" in columns and not _has_result(rows, reference):
+        below.append(f"{reference} has no result here: nothing is compared with it.")
     below += notes.below(task, lines, rows, header, reference, full=full, shown=columns)
     return Sheet(
         title=(title or task) + (f" on {header.dataset}" if header.dataset else ""),
@@ -131,6 +133,8 @@ def _columns(
     spared = {"seconds": 5}
     if "cpu_seconds" in asked or (full and any(line.cpu_seconds is not None for line in lines)):
         spared["cpu_seconds"] = 7
+    if "peak_mb" in asked:
+        spared["peak_mb"] = 7
     if "throughput" in asked or any(line.throughput is not None for line in lines):
         spared["throughput"] = 7
     for name, spare in spared.items():
@@ -153,6 +157,10 @@ def _idle(lines: Sequence[Line], rows: pd.DataFrame) -> tuple[str, Sequence[Line
         reasons.setdefault(one_line(message), []).append(prior)
     text = "; ".join(f"{', '.join(priors)} ({reason})" for reason, priors in reasons.items())
     return text, [line for line in lines if line.kind != "measured" or not apart[line.prior]]
+
+
+def _has_result(rows: pd.DataFrame, prior: str) -> bool:
+    return bool(((rows["prior"] == prior) & (rows["status"] == "ok")).any())
 
 
 def _rank(line: Line) -> TextCell:

@@ -128,13 +128,13 @@ def compare(
     >>> found.images, found.difference, found.wins
     (4, -0.25, 0.375)
     """
-    differences = _differences(table, reference)
+    found = differences(table, reference)
     whole = set(complete(table))
     intervals: dict[str, Interval | None] = {}
     adjusted: dict[str, float] = {}
     # Incomplete priors have no say in which of the others are separable.
     for is_whole in (True, False):
-        family = {p: v for p, v in differences.items() if (p in whole) is is_whole}
+        family = {p: v for p, v in found.items() if (p in whole) is is_whole}
         intervals |= holm_intervals(family)
         tests = [wilcoxon(values) for values in family.values()]
         adjusted |= dict(zip(family, holm(tests), strict=True))
@@ -147,7 +147,7 @@ def compare(
             wins=float(np.mean((sign * values > 0) + 0.5 * (values == 0))),
             p=adjusted[prior],
         )
-        for prior, values in differences.items()
+        for prior, values in found.items()
     }
 
 
@@ -208,7 +208,7 @@ def leaders(table: pd.DataFrame, *, higher_is_better: bool = True) -> frozenset[
     if top is None or len(table) < LEAST_IMAGES or len(table.columns) < 2:
         return frozenset()
     whole = complete(table)
-    intervals = holm_intervals(_differences(table[whole], top))
+    intervals = holm_intervals(differences(table[whole], top))
     return frozenset(whole) - {
         prior for prior, found in intervals.items() if found is not None and 0.0 not in found
     }
@@ -230,8 +230,15 @@ def typical_image(table: pd.DataFrame) -> str:
     return str(means.index[(len(means) - 1) // 2])
 
 
-def _differences(table: pd.DataFrame, reference: str) -> dict[str, Values]:
-    """Return each other prior minus the reference on the images that both restored."""
+def differences(table: pd.DataFrame, reference: str) -> dict[str, Values]:
+    """Return each other prior minus the reference on the images that both restored.
+
+    Examples
+    --------
+    >>> table = pd.DataFrame({"tv": [30.0, 28.0], "nlm": [29.0, np.nan]})
+    >>> differences(table, "tv")["nlm"].tolist()
+    [-1.0]
+    """
     found = {}
     for prior in table.columns.drop(reference):
         values = (table[prior] - table[reference]).dropna().to_numpy(dtype=float)

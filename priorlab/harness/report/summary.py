@@ -147,6 +147,7 @@ def _of_task(
                 metrics={metric: figures[metric][prior] for metric in directions},
                 seconds=_median(good, "seconds"),
                 cpu_seconds=_median(good, "cpu_seconds"),
+                peak_mb=_most(good, "peak_mb"),
                 throughput=_median(good, "throughput"),
                 images=images,
                 images_ok=images_ok,
@@ -241,3 +242,9 @@ def _median(rows: pd.DataFrame, column: str) -> float | None:
         return None
     median = float(rows.groupby("image")[column].mean().median())
     return None if math.isnan(median) else median
+
+
+def _most(rows: pd.DataFrame, column: str) -> float | None:
+    """Return the largest value of a column; None if nothing is known of it."""
+    known = rows[column].dropna()
+    return float(known.max()) if len(known) else None

@@ -24,10 +24,13 @@ LEAST_NARROW, LEAST = 12, 20
 """Characters that a line of a text has at least, such as the name of a prior."""
 
 
-def terminal(sheets: Sequence[Sheet], width: int, frame: Frame = BARE) -> RenderableType:
+def terminal(
+    sheets: Sequence[Sheet], width: int, frame: Frame = BARE, whole: str = "in table.md"
+) -> RenderableType:
     """Return the sheets for `rich.console.Console.print`, for a terminal of `width` columns.
 
-    Columns that it has no room for are left out, those that can be spared most first, and named.
+    Columns that it has no room for are left out, those that can be spared most first, and named,
+    with where the `whole` table is.
     Notes that all sheets share, and those of what belongs to sheets, are printed once, at the end.
 
     Examples
@@ -58,7 +61,7 @@ def terminal(sheets: Sequence[Sheet], width: int, frame: Frame = BARE) -> Render
         own = [note for note in sheet.notes if note not in shared]
         parts += [_table(sheet, shown, room), *(_styled(note, "dim") for note in own), Text()]
     if missing:
-        shared.append(f"Not in {width} columns, but in table.md: {', '.join(missing)}.")
+        shared.append(f"Not in {width} columns, but {whole}: {', '.join(missing)}.")
     return Group(*parts, *(_styled(note, "dim") for note in shared))
 
 

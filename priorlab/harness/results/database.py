@@ -251,10 +251,13 @@ def _sentences(file: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.OperationalError as error:
-        sentence = f"cannot use the store {file}: {error}"
-        if (error.sqlite_errorcode & 0xFF) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-            raise Locked(sentence) from error
-        raise UsageError(sentence) from error
+        code = error.sqlite_errorcode & 0xFF
+        if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+            raise Locked(f"cannot use the store {file}: {error}") from error
+        closed = code in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY)
+        if closed and not all(os.access(place, os.W_OK) for place in (file.parent, file)):
+            raise UsageError(f"cannot write to the store {file}: it is read-only") from None
+        raise UsageError(f"cannot use the store {file}: {error}") from error
     except sqlite3.DatabaseError as error:
         raise UsageError(
             f"the store {file} is damaged ({error}); move it away and run again"

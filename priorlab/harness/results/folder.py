@@ -103,9 +103,13 @@ class RunFolder:
         """
         file = self.path / ROWS
         try:
-            return schema.frame(csv_files.read(file.read_text("utf-8")))
+            text = file.read_text("utf-8")
+            rows = schema.frame(csv_files.read(text))
         except ValueError as error:
             raise UsageError(f"{file} is damaged: {error}") from None
+        if not text.endswith("\n"):
+            raise UsageError(f"{file} is damaged: its last line is cut off")
+        return rows
 
     def info(self) -> dict[str, Any]:
         """Read back what the run is.

@@ -1,10 +1,24 @@
-"""File names made from specs."""
+"""What cells are called in texts, and specs in the names of files."""
 
 from __future__ import annotations
 
 import functools
 import hashlib
 import re
+from collections.abc import Mapping
+from typing import Any
+
+
+def cell_text(labels: Mapping[Any, Any]) -> str:
+    """Return what a cell is called in a line, by its labels or its row.
+
+    Examples
+    --------
+    >>> cell_text({"prior": "bm3d", "task": "denoise", "image": "house", "seed": 0})
+    'bm3d · denoise · house · seed 0'
+    """
+    prior, task, image, seed = (labels[kind] for kind in ("prior", "task", "image", "seed"))
+    return f"{prior} · {task} · {image} · seed {seed}"
 
 
 @functools.lru_cache(10_000)

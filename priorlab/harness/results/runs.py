@@ -14,7 +14,7 @@ import pandas as pd
 from priorlab.errors import UsageError, suggestion
 from priorlab.escaping import without_home
 from priorlab.harness.results import schema
-from priorlab.harness.results.folder import INFO, RunFolder
+from priorlab.harness.results.folder import INFO, ROWS, RunFolder
 from priorlab.harness.results.header import Header
 from priorlab.harness.results.schema import FINAL, LABELS, METRICS, OUTCOME, RUN, Outcome
 from priorlab.harness.results.store import Store, storable
@@ -198,4 +198,19 @@ def load(run: str | Path, out: Path = Path("results")) -> Run:
         path = path.resolve()
     folder = RunFolder(path)
     info = folder.info()
-    return Run(path, folder.rows(), info)
+    if absent := [name for name in _NEEDED if name not in info]:
+        raise UsageError(f"{path / INFO} is damaged: it does not say {', '.join(absent)}")
+    rows = folder.rows()
+    count = sum(info["statuses"].values()) if "statuses" in info else len(rows)
+    if len(rows) != count:
+        raise UsageError(
+            f"{path / ROWS} is damaged: it holds {len(rows)} rows of the run's {count}"
+        )
+    return Run(path, rows, info)
+
+
+_NEEDED = (
+    *("total", "dataset", "known_dataset", "problems", "priors", "tasks", "metrics", "seeds"),
+    *("started", "finished", "machine", "versions", "command"),
+)
+"""What `run.json` has said since the first version."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import re
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from priorlab.errors import UsageError
@@ -109,7 +109,7 @@ def find_garbage(store: Store, out: Path) -> Garbage:
     UsageError
         If it cannot be told what a run names.
     """
-    named = {cell["key"] for path in folders(out) for cell in read_info(path).get("cells", ())}
+    named = {key for path in folders(out) for key in _keys(path)}
     keys = store.labels()
     cells = tuple(key for key in keys if key not in named)
     kept = (key for key in keys if key in named)
@@ -123,6 +123,18 @@ def find_garbage(store: Store, out: Path) -> Garbage:
         return Garbage(cells, pictures, size, ())
     size += sum(file.stat().st_size for file in earlier)
     return Garbage(cells, pictures, size, (out / EARLIER,))
+
+
+def _keys(path: Path) -> Iterator[str]:
+    """Yield the keys of a run's cells; a `UsageError` where its folder does not list them."""
+    info = read_info(path)
+    if not info.get("cells") and info.get("total") != 0:
+        raise UsageError(
+            f"{path / INFO} does not list the run's cells, so that nobody knows which are to stay;"
+            " move the folder away, or complete it"
+        )
+    for cell in info.get("cells", ()):
+        yield cell["key"]
 
 
 def _earlier(folder: Path) -> list[Path] | None:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 
 from priorlab.errors import UsageError
 from priorlab.harness.results.folder import RunFolder
+from priorlab.harness.results.names import cell_text
 from priorlab.harness.results.outputs import DATA
 from priorlab.harness.results.runs import Result
 from priorlab.harness.results.schema import Outcome
@@ -151,5 +152,4 @@ def _first(pictures: Mapping[str, bytes], otherwise: Fetch) -> Fetch:
 
 def cell_name(cell: Cell) -> str:
     """Return what a cell is called in the lines of progress."""
-    text = f"{cell.prior.spec()} · {cell.task.spec()} · {cell.image.name}"
-    return f"{text} · seed {cell.seed}" if cell.seed else text
+    return cell_text(cell.labels).removesuffix(" · seed 0")

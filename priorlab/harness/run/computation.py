@@ -15,6 +15,7 @@ from priorlab.harness.isolation.setup import Setup
 from priorlab.harness.results.claims import Claims
 from priorlab.harness.results.database import Locked
 from priorlab.harness.results.folder import INFO, RunFolder
+from priorlab.harness.results.names import cell_text
 from priorlab.harness.results.runs import Result
 from priorlab.harness.results.schema import METRICS, Outcome
 from priorlab.harness.results.store import Store
@@ -123,9 +124,9 @@ class Computation:
             self._collected.close()
 
     def details(self) -> list[tuple[str, str]]:
-        """Return for each cell that failed its labels and its traceback or last output."""
+        """Return for each cell that failed its name and its traceback or last output."""
         return [
-            (f"{cell.labels}", self.results[cell.key].outcome.details)
+            (cell_text(cell.labels), self.results[cell.key].outcome.details)
             for cell in self._planned.cells
             if cell.key in self.results and self.results[cell.key].outcome.details
         ]

@@ -23,8 +23,8 @@ def plain(name: str, value: Any) -> Any:
 
     Examples
     --------
-    >>> plain("seeds", "0,1"), plain("images", "house,lena")
-    ((0, 1), ('house', 'lena'))
+    >>> plain("seeds", "0,1"), plain("images", "house")
+    ((0, 1), ('house',))
     """
     try:
         return _PLAIN[name](value) if name in _PLAIN else value
@@ -53,10 +53,6 @@ def _components(value: Any) -> tuple[str | Component, ...]:
 
 def _texts(value: Any) -> tuple[str, ...]:
     return tuple(map(str, _several(value)))
-
-
-def _images(value: Any) -> tuple[str, ...]:
-    return tuple(value.split(",")) if isinstance(value, str) else _texts(value)
 
 
 def _number(value: Any) -> Any:
@@ -92,7 +88,7 @@ _PLAIN: dict[str, Callable[[Any], Any]] = {
     "tasks": _components,
     "metrics": _components,
     "dataset": _dataset,
-    "images": _images,
+    "images": _texts,
     "seeds": _seeds,
     "out": Path,
     "slots": _whole,

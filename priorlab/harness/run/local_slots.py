@@ -78,6 +78,7 @@ def run(
                 if not len(schedule) or failures >= START_FAILURES:
                     break
                 time.sleep(TICK)  # what is left is not to be done right now
+                continue
             for slot, message in _messages(busy, on_step, on_note):
                 job, wall = slot.finish()
                 failures = 0 if message.get("started", True) else failures + 1

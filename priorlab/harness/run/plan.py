@@ -164,7 +164,7 @@ def plan(settings: RunSettings, registry: Registry) -> Plan:
         made_by,
         settings.shard,
         settings.repeats if settings.exclusive else 0,
-        _notes(cells, settings),
+        (*selection.notes, *_notes(cells, settings)),
     )
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 from typing_extensions import override
 
 from priorlab import escaping
+from priorlab.harness.results.names import cell_text
 
 if TYPE_CHECKING:
     from rich.live import Live
@@ -277,8 +278,7 @@ def describe(row: Mapping[str, Any]) -> str:
     >>> describe(cell | {"status": "failed", "message": "out of memory"})
     'failed: bm3d · denoise · house · seed 0: out of memory'
     """
-    cell = f"{row['prior']} · {row['task']} · {row['image']} · seed {row['seed']}"
-    return escaping.terminal(f"{row['status']}: {cell}: {row['message']}")
+    return escaping.terminal(f"{row['status']}: {cell_text(row)}: {row['message']}")
 
 
 def time_left(seconds: float | None) -> str:

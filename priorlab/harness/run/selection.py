@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 from typing import TypeVar
 
+from priorlab import specs
 from priorlab.components import Component, file_digest
 from priorlab.errors import UsageError, printable, unknown
 from priorlab.harness.run.chosen_metrics import ChosenMetric, choose
@@ -36,6 +37,8 @@ class Selection:
     dataset : Dataset
         With the chosen images only.
     seeds : list of int
+    notes : tuple of str
+        Of what was named more than once, how often and how much it is.
     """
 
     priors: list[Prior]
@@ -43,6 +46,7 @@ class Selection:
     metrics: dict[str, ChosenMetric]
     dataset: Dataset
     seeds: list[int]
+    notes: tuple[str, ...] = ()
 
     @property
     def components(self) -> list[tuple[str, Component]]:
@@ -78,6 +82,7 @@ def select(settings: RunSettings, registry: Registry) -> Selection:
     else:
         priors = _built(settings.priors, registry.build_priors)
     tasks = _built(settings.tasks, registry.build_tasks)
+    seeds = list(dict.fromkeys(settings.seeds))
     dataset = settings.dataset
     if isinstance(dataset, str):
         dataset = dataset_of(dataset, registry)
@@ -87,7 +92,15 @@ def select(settings: RunSettings, registry: Registry) -> Selection:
         _check_files(prior, settings.files)
     dataset = _only(dataset, settings.images)
     metrics = choose(settings.metrics, registry)
-    return Selection(priors, tasks, metrics, dataset, list(dict.fromkeys(settings.seeds)))
+    named = {
+        "priors": (_count(settings.priors or priors), len(priors)),
+        "tasks": (_count(settings.tasks), len(tasks)),
+        "seeds": (len(settings.seeds), len(seeds)),
+    }
+    notes = (
+        f"{n} {axis} are named, {k} of them different" for axis, (n, k) in named.items() if n > k
+    )
+    return Selection(priors, tasks, metrics, dataset, seeds, tuple(notes))
 
 
 def dataset_of(text: str, registry: Registry) -> Dataset:
@@ -119,12 +132,25 @@ def _built(chosen: Sequence[str | C], build: Callable[[str], list[C]]) -> list[C
     return built
 
 
+def _count(chosen: Sequence[str | C]) -> int:
+    """Return how many components are named, those that are equal counted each time.
+
+    Examples
+    --------
+    >>> _count(["tv,tv:weight=0.1|0.2", "tv"])
+    4
+    """
+    texts = [item for item in chosen if isinstance(item, str)]
+    named = sum(len([*spec.expand()]) for text in texts for spec in specs.split(text))
+    return named + len(chosen) - len(texts)
+
+
 def _of_public_set(dataset: Dataset, name: str, images: Sequence[str] | None) -> Dataset:
     """Return the images of a public set that a dataset holds, or raise a `UsageError`."""
     public = known_sets()[name]
     asked = None
     if images is not None:  # names that the set does not have are found later
-        asked = [image.strip() for image in images if image.strip() in public.images]
+        asked = [name for name in _names(images, public.images) if name in public.images]
     if lost := datasets.missing(dataset, public, asked):
         total = len(public.images if asked is None else asked)
         which = ", ".join(lost[:MOST_NAMED]) + ", ..." * (len(lost) > MOST_NAMED)
@@ -132,7 +158,12 @@ def _of_public_set(dataset: Dataset, name: str, images: Sequence[str] | None) ->
             f"{dataset.name} does not hold {len(lost)} of the {total} images of {name} that are"
             f" needed ({which}); published {public.published}"
         )
-    return datasets.only(dataset, public)
+    found = datasets.only(dataset, public)
+    if spare := len(dataset.images) - len(found.images):
+        what = "image is" if spare == 1 else "images are"
+        text = f"{spare} {what} left out of {dataset.name}: not of {name}, or there twice"
+        found = dataclasses.replace(found, notes=(*found.notes, text))
+    return found
 
 
 MOST_NAMED = 5
@@ -156,8 +187,8 @@ def _only(dataset: Dataset, names: Sequence[str] | None) -> Dataset:
     """Return the dataset with only the named images, in its own order; None stands for all."""
     if names is None:
         return dataset
-    chosen = {name.strip() for name in names if name.strip()}
     known = [image.name for image in dataset.images]
+    chosen = set(_names(names, known))
     for name in sorted(chosen.difference(known)):
         error = unknown(f"image of {dataset.name}", name, known)
         unread = f"; {dataset.problems[0]}" if dataset.problems else ""
@@ -166,3 +197,25 @@ def _only(dataset: Dataset, names: Sequence[str] | None) -> Dataset:
         raise UsageError("expected the name of at least one image")
     left = tuple(image for image in dataset.images if image.name in chosen)
     return dataclasses.replace(dataset, images=left, problems=())
+
+
+def _names(texts: Sequence[str], known: Collection[str]) -> Iterator[str]:
+    """Yield the names of images that texts hold, with commas between them.
+
+    Where a name has commas itself, the longest that is known is taken.
+
+    Examples
+    --------
+    >>> list(_names(["house, x,y,boat"], ["house", "x,y"]))
+    ['house', 'x,y', 'boat']
+    """
+    most = max((name.count(",") for name in known), default=0) + 1
+    for text in texts:
+        parts = text.split(",")
+        while parts:
+            lengths = range(min(most, len(parts)), 0, -1)
+            joined = ((length, ",".join(parts[:length]).strip()) for length in lengths)
+            length, name = next((one for one in joined if one[1] in known), (1, parts[0].strip()))
+            if name:
+                yield name
+            parts = parts[length:]

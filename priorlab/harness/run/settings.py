@@ -49,7 +49,8 @@ class RunSettings:
     dataset : str or Dataset
         The name of an image set, a folder of images, or the image set itself.
     images : tuple of str, or None
-        Names of the images to use, without suffix; None stands for all.
+        Names of the images to use, without suffix, each text one name or several with commas
+        between them; None stands for all.
     seeds : tuple of int
         Each seed gives one more measurement of each image.
     out : Path
@@ -158,7 +159,7 @@ def settle(typed: Mapping[str, Any], suite: str | Path | None = None) -> RunSett
     ----------
     typed : mapping
         Fields of `RunSettings`; those that are None were not typed. A text stands for a list of
-        one; the images may be one text with commas.
+        one.
     suite : str or path, optional
         The name of a suite that comes with priorlab, or a file as `priorlab.suites.reading`
         describes it.

@@ -4,6 +4,7 @@ import copy
 import dataclasses
 
 import pytest
+from harness.run import pretend
 
 from priorlab import api
 from priorlab.api import bench
@@ -19,7 +20,8 @@ def run(tmp_path_factory):
     place = tmp_path_factory.mktemp("older")
     save(place / "photo.png", picture(24, 24, 1))
     given = {"out": place / "results", "slots": 1, "name": "run"}
-    return bench("degraded", "denoise:sigma=25", place / "photo.png", **given).run
+    with pretend.used():
+        return bench("degraded", "denoise:sigma=25", place / "photo.png", **given).run
 
 
 def compared(monkeypatch, run, first, second):

@@ -319,6 +319,31 @@ def test_a_dot_leads_to_its_picture(page):
     wait(page, "return priorlab.viewer.index === 2 || priorlab.viewer.index === 3")
 
 
+NAMED = """
+const { label, draw } = window.priorlab;
+const area = draw("svg", { viewBox: "0 0 480 310" });
+document.body.append(area);
+const taken = [{ left: 0, right: 46, top: 94, bottom: 106 }];
+const box = { left: 52, right: 468, top: 22, bottom: 270 };
+for (const x of [60, 130, 330, 350]) label(area, "mmmmmmmmmm", x, 100, taken, box);
+const found = [...area.querySelectorAll("text")].map((text) => text.getBBox());
+area.remove();
+return found.map((one) => [one.x, one.x + one.width, one.y, one.y + one.height]);
+"""
+
+
+def test_names_of_a_chart_cover_neither_each_other_nor_its_axis(page):
+    places = page.execute_script(NAMED)
+    assert len(places) == 4
+    for index, (left, right, top, bottom) in enumerate(places):
+        assert left > 46 or bottom < 94 or top > 106
+        assert not [
+            other
+            for other in places[:index]
+            if left < other[1] and right > other[0] and top < other[3] and bottom > other[2]
+        ]
+
+
 def test_maps_of_errors_are_dark_where_nothing_is_wrong(page):
     picture = pixels(page, 2)
     choose(page, "#show", "error")

@@ -2,6 +2,7 @@
 
 import dataclasses
 import io
+import itertools
 import re
 import shlex
 from pathlib import Path
@@ -197,6 +198,7 @@ def test_csv_has_full_precision_and_a_line_per_prior_and_task(rows: pd.DataFrame
             "kind",
             "seconds",
             "cpu_seconds",
+            "peak_mb",
             "throughput",
             "images",
             "images_ok",
@@ -594,8 +596,13 @@ WORDS = {
 """What the notes say of each column, besides what they say of the data."""
 
 
-@pytest.mark.parametrize("style", ["md", "html", "latex"])
-@pytest.mark.parametrize("columns", [*((one,) for one in WORDS), ("ssim", "seconds"), None])
+@pytest.mark.parametrize(
+    ("columns", "style"),
+    [
+        *(((one,), "md") for one in WORDS),
+        *itertools.product([("ssim", "seconds"), None], ["md", "html", "latex"]),
+    ],
+)
 def test_notes_tell_of_the_columns_that_are_shown(
     columns: tuple[str, ...] | None, style: str
 ) -> None:

@@ -168,6 +168,7 @@ def test_the_folder_says_what_the_run_was(everything):
     failures = (run.folder / "failures.txt").read_text()
     assert "RuntimeError: the prior\ngave up" in failures
     assert "last words" in failures
+    assert "\n\n=== raises · denoise:sigma=25 · tiny1 · seed 0\n" in failures
     assert (run.folder / "table.md").exists()
 
 

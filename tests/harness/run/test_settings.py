@@ -67,7 +67,7 @@ def test_values_of_several_kinds_become_one():
     }
     settings = settle(given)
     assert settings.priors == ("tv", "dip")
-    assert settings.images == ("house", " lena")
+    assert settings.images == ("house, lena",)
     assert settings.seeds == (0, 1) and {type(seed) for seed in settings.seeds} == {int}
     assert settings.out == Path("there")
     assert type(settings.threads) is int

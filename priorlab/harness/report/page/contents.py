@@ -11,7 +11,7 @@ import pandas as pd
 
 from priorlab.escaping import terminal
 from priorlab.harness.report import statistics
-from priorlab.harness.report.line import Line
+from priorlab.harness.report.line import MAIN, Line
 from priorlab.harness.report.page.pictures import Pictures
 from priorlab.harness.report.remarks import label
 from priorlab.harness.results.runs import Run
@@ -55,7 +55,8 @@ def contents(
             [
                 *(places[kind][line[kind]] for kind in places),
                 int(line["seed"]),
-                *map(_number, (line["seconds"], *(line[name] for name in metrics))),
+                _number(line["seconds"]),
+                *(_score(line[name], name) for name in metrics),
             ]
             for line in rows[rows["status"] == "ok"].to_dict("records")
         ],
@@ -85,10 +86,13 @@ def _curves(
         points = outcome.points() if outcome else []
         if outcome is None or line["status"] != "ok" or len(points) < 2:
             continue
-        oracle = [outcome.oracle_step, _number(outcome.oracle_psnr)]
+        oracle = [outcome.oracle_step, _score(outcome.oracle_psnr, MAIN)]
         facts = {kind: places[kind][line[kind]] for kind in places}
         last = points[-1][0] if outcome.stop is None else outcome.stop
-        stop = {"stop": [last, _number(line["psnr"]), _number(line["seconds"])], "oracle": oracle}
+        stop = {
+            "stop": [last, _score(line[MAIN], MAIN), _number(line["seconds"])],
+            "oracle": oracle,
+        }
         found.append(facts | {"points": points} | stop)
     return found
 
@@ -108,7 +112,7 @@ def _views(
         for line in cells[cells["status"] == "ok"].to_dict("records"):
             name = pictures.add(place / cell_file({c.name: line[c.name] for c in LABELS}))
             if name:
-                scores = [_number(line["psnr"]), _number(line["ssim"])]
+                scores = [_score(line[name], name) for name in METRICS]
                 restored.append([places["prior"][line["prior"]], name, *scores])
         if not restored:
             continue
@@ -136,8 +140,15 @@ def without(views: Sequence[dict[str, Any]], missing: set[str]) -> list[dict[str
     return found
 
 
+def _score(value: Any, metric: str) -> float | None:
+    """Return a score for JSON: an exact image has the PSNR that it counts as in tables."""
+    if metric == MAIN and value is not None and not pd.isna(value):
+        value = min(value, statistics.PSNR_CAP)
+    return _number(value)
+
+
 def _number(value: Any) -> float | None:
-    """Return a number for JSON, which knows neither NaN nor infinity: an exact image has 100 dB."""
-    if value is None or pd.isna(value):
+    """Return a number for JSON, which knows neither NaN nor infinity."""
+    if value is None or pd.isna(value) or not math.isfinite(value):
         return None
-    return float(f"{value:.6g}") if math.isfinite(value) else 100.0
+    return float(f"{value:.6g}")

@@ -112,7 +112,9 @@ def _table(title: str, columns: Sequence[TextColumn], lines: Sequence[str], name
 
 
 def _kind(column: TextColumn) -> str:
-    return ' class="number"' if column.numeric else ""
+    if column.numeric:
+        return ' class="number"'
+    return ' class="remarks"' if column.title == "remarks" else ""
 
 
 def _line(
@@ -146,6 +148,8 @@ def _sorted_by(column: TextColumn, cell: TextCell) -> str:
     if not column.numeric:
         return ""
     content = cell.text
+    if content in ("inf", "-inf"):
+        return f' data-value="{content.replace("inf", "Infinity")}"'
     if content in ("best", "reference"):  # the difference to itself
         return ' data-value="0"'
     found = _NUMBER.search(content)

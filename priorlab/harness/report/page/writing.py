@@ -23,6 +23,7 @@ from priorlab.harness.report.formats import Sheet
 from priorlab.harness.report.page import contents, html_tables
 from priorlab.harness.report.page.html_tables import block, text
 from priorlab.harness.report.page.pictures import Pictures
+from priorlab.harness.results.names import cell_text
 from priorlab.harness.results.runs import Run
 from priorlab.harness.results.schema import FINAL, Outcome
 
@@ -187,12 +188,11 @@ def _failures(run: Run, outcomes: Mapping[str, Outcome]) -> str:
     for line in failed.head(MOST_LOGS).to_dict("records"):
         outcome = outcomes.get(line["key"])
         log = without_home(outcome.details) if outcome else ""
-        names = " · ".join(f"{line[kind]}" for kind in ("prior", "task", "image"))
         parts.append(
             f'<details class="failure" data-prior="{text(line["prior"])}"'
             f' data-task="{text(line["task"])}" data-image="{text(line["image"])}">'
-            f"<summary><strong>{text(line['status'])}</strong> {text(names)} · seed"
-            f" {line['seed']}: {text(line['message'])}</summary>"
+            f"<summary><strong>{text(line['status'])}</strong> {text(cell_text(line))}:"
+            f" {text(line['message'])}</summary>"
             f"<pre>{block(log) or 'There is no log of it.'}</pre></details>"
         )
     left = len(failed) - MOST_LOGS

@@ -47,6 +47,10 @@ function scatter(task) {
       const [x, y] = [across.place(entry.seconds), up.place(entry.value)];
       return { left: x - 5, right: x + 5, top: y - 5, bottom: y + 5 };
     });
+    for (const value of up.ticks) {
+      const y = up.place(value);
+      taken.push({ left: 0, right: box.left - 6, top: y - 6, bottom: y + 6 });
+    }
     for (const entry of [...entries].sort((a, b) => up.place(a.value) - up.place(b.value))) {
       const [x, y] = [across.place(entry.seconds), up.place(entry.value)];
       const name = data.priors[entry.prior];
@@ -57,18 +61,25 @@ function scatter(task) {
   });
 }
 
+/** How wide a name is in a chart, in its own units: `svg text` in page.css has the size. */
+const ruler = document.createElement("canvas").getContext("2d");
+function widthOf(name) {
+  ruler.font = `12px ${getComputedStyle(document.body).fontFamily}`;
+  return ruler.measureText(name).width;
+}
+
 /** Write a name beside a mark, where no other stands, or not at all. */
 function label(area, name, x, y, taken, box) {
   const shown = name.length > 24 ? `${name.slice(0, 23)}\u2026` : name;
-  const wide = 6.4 * shown.length;
+  const wide = widthOf(shown);
   const places = [
     [9, 4],
     [-9 - wide, 4],
     [-wide / 2, -10],
     [-wide / 2, 19],
-    [9, -9],
+    [9, -12],
     [9, 17],
-    [-9 - wide, -9],
+    [-9 - wide, -12],
     [-9 - wide, 17],
   ];
   for (const [right, down] of places) {
@@ -84,7 +95,7 @@ function label(area, name, x, y, taken, box) {
       one.top > box.top - 20 &&
       one.bottom < box.bottom + 2;
     const free = taken.every(
-      (o) => one.right < o.left || one.left > o.right || one.bottom < o.top || one.top > o.bottom,
+      (o) => one.right + 3 < o.left || one.left - 3 > o.right || one.bottom < o.top || one.top > o.bottom,
     );
     if (!inside || !free) continue;
     taken.push(one);

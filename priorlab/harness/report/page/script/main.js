@@ -133,7 +133,7 @@ function wireViewer() {
 }
 
 // For the tests of the page, and for the curious.
-window.priorlab = { viewer, ciede2000, toLab, psnrOf, ssimOf, pictureOf };
+window.priorlab = { viewer, ciede2000, toLab, psnrOf, ssimOf, pictureOf, label, draw };
 
 for (const table of document.querySelectorAll("table.sortable")) makeSortable(table);
 fillChoices();
