@@ -146,9 +146,10 @@ class Component:
     name: ClassVar[str]
     conformance_exceptions: ClassVar[Mapping[str, str]] = {}
     """The checks of ``priorlab plugins test`` that it is not to pass, and why."""
+    _types: ClassVar[dict[str, Any]]
 
     def __post_init__(self) -> None:
-        types = typing.get_type_hints(type(self))
+        types = self._hints()
         for field in dataclasses.fields(self):
             value, kind = getattr(self, field.name), given_kind(types[field.name])
             if kind is float and isinstance(value, Real) and not isinstance(value, bool):
@@ -159,6 +160,13 @@ class Component:
             if value is not None or kind is types[field.name]:
                 _check(type(self), field, kind, value)
             object.__setattr__(self, field.name, value)
+
+    @classmethod
+    def _hints(cls) -> dict[str, Any]:
+        """Return the types of the fields, which take long to find: once for each class."""
+        if "_types" not in vars(cls):
+            cls._types = typing.get_type_hints(cls)
+        return cls._types
 
     @classmethod
     def summary(cls) -> str:
@@ -181,7 +189,7 @@ class Component:
         UsageError
             For an unknown field or a value of the wrong type or out of range.
         """
-        types = typing.get_type_hints(cls)
+        types = cls._hints()
         fields = {field.name: field for field in dataclasses.fields(cls)}
         values = {}
         for key, text in given.items():

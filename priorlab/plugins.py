@@ -8,6 +8,7 @@ What a plugin may offer is in `priorlab.hookspecs`.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import os
 import re
 from collections.abc import Collection, Sequence
@@ -17,7 +18,7 @@ from typing import Any
 
 import pluggy
 
-from priorlab import candidates, garbage
+from priorlab import candidates, garbage, remembered
 from priorlab.candidates import Candidate
 from priorlab.engines import BUILTIN_ENGINES, Engine
 from priorlab.errors import UsageError, kind, said, trace_of, unknown
@@ -115,8 +116,8 @@ def _problems(found: Sequence[Candidate], *, again: bool = False) -> dict[Candid
     """Return the plugins that are not to be loaded here, and why: those unknown are tried first."""
     if not hasattr(os, "fork"):  # Windows, whose processes cannot report in this way
         return {}
-    noted = known.recall()
-    verdicts = {one: verdict for one in found if (verdict := known.verdict(noted, one))}
+    noted, stamp = known.recall(), functools.cache(remembered.stamp)
+    verdicts = {one: verdict for one in found if (verdict := known.verdict(noted, one, stamp))}
     unknown_ones = [
         one for one in found if one not in verdicts or (again and verdicts[one].problem)
     ]

@@ -141,15 +141,15 @@ def libraries() -> dict[str, int]:
     }
 
 
-def stamp(file: Path) -> list[int]:
+def stamp(file: str | Path) -> list[int]:
     """Return what changes with a file: the time of its last change in ns, and its size.
 
     Examples
     --------
-    >>> stamp(Path("photo.png")) == stamp(Path("photo.png"))
+    >>> stamp("photo.png") == stamp(Path("photo.png"))
     True
     """
-    facts = file.stat()
+    facts = os.stat(file)
     return [facts.st_mtime_ns, facts.st_size]
 
 

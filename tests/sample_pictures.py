@@ -22,10 +22,11 @@ def picture(height, width, channels=1, seed=0):
     return image.astype(np.float32)
 
 
-def photo_crop(name, channels=1):
-    """Return 96 x 96 pixels of a bundled photograph as a tensor (1, channels, 96, 96)."""
+def photo_crop(name, channels=1, side=96):
+    """Return a square of a bundled photograph as a tensor (1, channels, side, side)."""
     image = reading.read(Path(priorlab.__file__).parent / "photos" / f"{name}.png")
-    return torch.from_numpy(np.ascontiguousarray(image[:channels, 80:176, 80:176]))[None]
+    inside = slice(128 - side // 2, 128 + side // 2)
+    return torch.from_numpy(np.ascontiguousarray(image[:channels, inside, inside]))[None]
 
 
 def save(path, image):

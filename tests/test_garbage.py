@@ -19,11 +19,14 @@ class Circle:
 
 @pytest.fixture
 def unfrozen(monkeypatch):
-    """A process in which nothing is frozen, whatever ran before."""
+    """A process in which nothing is frozen, whatever ran before; later tests find it as it was."""
+    frozen = gc.get_freeze_count()
     monkeypatch.setattr(garbage, "_freezes", False)
     gc.unfreeze()
     yield
     gc.unfreeze()
+    if frozen:
+        gc.freeze()
 
 
 def test_nothing_is_looked_for_within(unfrozen):

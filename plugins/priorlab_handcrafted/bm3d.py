@@ -6,6 +6,7 @@ from typing import ClassVar, NamedTuple
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from typing_extensions import override
 
@@ -59,6 +60,18 @@ class Grid(NamedTuple):
 
     step: int
     first: tuple[int, int] = (0, 0)
+
+
+Part = tuple[int, slice, slice]
+"""Of an image (C, H, W): a channel, rows and columns."""
+
+
+class Groups(NamedTuple):
+    """The groups of a tile: their `members` in the `area`, of which the first `counts` are used."""
+
+    area: tuple[slice, slice]
+    members: NDArray[np.int32]
+    counts: NDArray[np.int32]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -196,35 +209,41 @@ class BM3D(Denoiser):
         match = matching.matcher(BLOCK, grid.step)
         taper = np.kaiser(BLOCK, KAISER).astype(np.float32)
 
-        def filter_tile(references: matching.References) -> Array:
+        def similar(references: matching.References) -> Groups:
             area = matching.area(references, BLOCK, self.reach, guide.shape)
             tile = np.ascontiguousarray(guide[area])
             rows, columns = (
                 begin - side.start for begin, side in zip(references, area, strict=True)
             )
-            groups = np.zeros((len(rows) * len(columns), size), np.int32)
-            counts = np.empty(len(groups), np.int32)
-            match(tile, rows, columns, self.reach, limit, groups, counts)
+            members = np.zeros((len(rows) * len(columns), size), np.int32)
+            counts = np.empty(len(members), np.int32)
+            match(tile, rows, columns, self.reach, limit, members, counts)
             kernels.round_down(counts)
+            return Groups(area, members, counts)
+
+        def filtered(plane: tuple[Groups, int]) -> tuple[Part, Array]:
+            (area, members, counts), c = plane
+            tile = np.ascontiguousarray(noisy[c][area])
             spectra, model, total = np.empty((3, *transforms.table_shape(tile)), np.float32)
-            weights = np.empty(len(total), np.float32)
-            result = np.empty((2, len(noisy), *tile.shape), np.float32)
-            for c, (estimate, mass) in enumerate(result.swapaxes(0, 1)):
-                total[:], weights[:] = 0, 0
-                transforms.analyse(np.ascontiguousarray(noisy[c][area]), forward, spectra)
-                if first is None:
-                    threshold = sigma * (CHROMA_THRESHOLD if c else THRESHOLD)
-                    kernels.shrink(spectra, groups, counts, threshold, total, weights)
-                else:
-                    transforms.analyse(np.ascontiguousarray(first[c][area]), forward, model)
-                    kernels.wiener(spectra, model, groups, counts, sigma**2, total, weights)
-                transforms.synthesise(total, weights, inverse, taper, estimate, mass)
-            return result
+            weights = np.zeros(len(total), np.float32)
+            total[:] = 0
+            transforms.analyse(tile, forward, spectra)
+            if first is None:
+                threshold = sigma * (CHROMA_THRESHOLD if c else THRESHOLD)
+                kernels.shrink(spectra, members, counts, threshold, total, weights)
+            else:
+                transforms.analyse(np.ascontiguousarray(first[c][area]), forward, model)
+                kernels.wiener(spectra, model, members, counts, sigma**2, total, weights)
+            result = np.empty((2, *tile.shape), np.float32)
+            transforms.synthesise(total, weights, inverse, taper, *result)
+            return (c, *area), result
 
         tiles = matching.tiles(guide.shape, BLOCK, grid.step, TILE, grid.first)
         sums = np.zeros((2, *noisy.shape), np.float32)
         with Threads() as threads:
+            groups = threads.stream(similar, tiles)
+            planes = ((tile, c) for tile in groups for c in range(len(noisy)))
             # Added in the order of the tiles, so that the threads do not change the rounding.
-            for references, result in zip(tiles, threads.stream(filter_tile, tiles), strict=True):
-                sums[:, :, *matching.area(references, BLOCK, self.reach, guide.shape)] += result
+            for part, result in threads.stream(filtered, planes):
+                sums[:, *part] += result
         return np.divide(sums[0], sums[1], out=sums[0])

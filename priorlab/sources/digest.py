@@ -95,6 +95,7 @@ def _files(found: dict[Module, bool]) -> Iterator[Source]:
     for module, whole in found.items():
         if module.file:
             yield Source(_label(module, module.file), module.file, "code" if whole else "start")
+    folders = set()
     for module, whole in found.items():
         if not module.file or not whole:
             continue
@@ -102,7 +103,8 @@ def _files(found: dict[Module, bool]) -> Iterator[Source]:
             tree = _tree(module.file.read_bytes()) or ast.Module([], [])
             for place, file in data_files.named_in(tree, module.file).items():
                 yield Source(f"{module.file.name}: {place}", file, "data")
-        else:
+        elif module.file.parent not in folders:
+            folders.add(module.file.parent)
             for file in data_files.in_package(module.file.parent):
                 yield Source(_label(module, file), file, "data")
 

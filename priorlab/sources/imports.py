@@ -159,8 +159,9 @@ def providers(base: str, name: str, find: Finder = locate) -> list[str]:
     elif base == CORE and name in SURFACE:
         found = [SURFACE[name]]
     else:
-        module = f"{base}.{name}"
-        found = [module if name not in ("", "*") and find(module) else base]
+        module, holder = f"{base}.{name}", find(base)
+        below = name not in ("", "*") and (holder is None or holder.package) and find(module)
+        found = [module if below else base]
     return [module for module in found if module not in _ONLY_NAMES]
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,9 @@ from priorlab.candidates import Candidate
 from priorlab.errors import UsageError
 from priorlab.files import write_atomically
 from priorlab.trials.trial import Verdict
+
+Stamp = Callable[[str], list[int]]
+"""What tells whether a file is as it was."""
 
 
 def recall() -> dict[str, Any]:
@@ -34,8 +37,19 @@ def recall() -> dict[str, Any]:
     return noted if isinstance(noted, dict) else {}
 
 
-def verdict(noted: Mapping[str, Any], candidate: Candidate) -> Verdict | None:
+def verdict(
+    noted: Mapping[str, Any], candidate: Candidate, stamp: Stamp = remembered.stamp
+) -> Verdict | None:
     """Return what is known of a plugin, or None where it has to be tried.
+
+    Parameters
+    ----------
+    noted : mapping
+        What `recall` returned.
+    candidate : Candidate
+        The plugin.
+    stamp : callable
+        `remembered.stamp`, or what keeps its answers: plugins have most of their files in common.
 
     Examples
     --------
@@ -45,7 +59,7 @@ def verdict(noted: Mapping[str, Any], candidate: Candidate) -> Verdict | None:
     try:
         one = noted[_key(candidate)]
         files = tuple(one["files"])
-        if one["state"] != _state(candidate, files):
+        if one["state"] != _state(candidate, files, stamp):
             return None
         problem = f"{one['problem']}; 'priorlab plugins' tries it again" if one["problem"] else ""
         return Verdict(problem, files=files, hung=bool(problem))
@@ -90,16 +104,19 @@ def _key(candidate: Candidate) -> str:
     return str(Path(candidate.source).absolute())
 
 
-def _state(candidate: Candidate, others: tuple[str, ...]) -> dict[str, Any]:
+def _state(
+    candidate: Candidate, others: tuple[str, ...], stamp: Stamp = remembered.stamp
+) -> dict[str, Any]:
     """Return all that a verdict depends on, in the types that JSON knows."""
     if candidate.entry:
-        own = list(remembered.files_of(candidate.entry.partition(":")[0].partition(".")[0]))
+        own = remembered.files_of(candidate.entry.partition(":")[0].partition(".")[0])
+        files = [*map(str, own), *others]
     else:
-        own = [Path(candidate.source).absolute()]
+        files = [str(Path(candidate.source).absolute()), *others]
     return {
         "python": sys.version,
         "libraries": remembered.libraries(),
-        "files": {str(file): remembered.stamp(file) for file in [*own, *map(Path, others)]},
+        "files": {file: stamp(file) for file in files},
     }
 
 

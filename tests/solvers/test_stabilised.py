@@ -61,7 +61,8 @@ def test_the_stabiliser_is_inverted_and_levels_the_noise(curve: tuple[float, ...
         assert level == pytest.approx(stable.sigma, rel=0.06)
 
 
-PRIORS = {name: plugins.load().build_priors(name)[0] for name in ("tv", "wavelet", "bm3d", "nlm")}
+REGISTRY = plugins.load()
+PRIORS = {name: REGISTRY.build_priors(name)[0] for name in ("tv", "wavelet", "bm3d", "nlm")}
 
 
 @pytest.mark.parametrize("name", PRIORS)
@@ -110,7 +111,7 @@ def test_few_photons_keep_their_light(name: str, peak: int) -> None:
     (image,) = (one.read() for one in load("photos").images if one.name == "camera")
     clean = torch.from_numpy(0.25 * image[None, :, 100:196, 100:196])
     measurement = DenoisePoisson(peak=peak).measure(clean, seed=0)
-    (prior,) = plugins.load().build_priors(name)
+    (prior,) = REGISTRY.build_priors(name)
     restored = restoration.run(prior, measurement)
     assert float(restored.mean() / measurement.y.mean()) == pytest.approx(1, abs=0.01)
     assert psnr(restored, clean) > {1: 25, 4: 27, 30: 31}[peak]

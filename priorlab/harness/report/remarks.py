@@ -67,7 +67,7 @@ Conditions = tuple[str, ...]
 
 def usual_conditions(rows: pd.DataFrame) -> Conditions | None:
     """Return under which conditions most rows have seconds; None where none has any."""
-    counts = _conditions(rows).value_counts()
+    counts = pd.DataFrame(_conditions(rows), columns=CONDITIONS).value_counts()
     return counts.index[0] if len(counts) else None
 
 
@@ -89,22 +89,23 @@ def timed_elsewhere(rows: pd.DataFrame, usual: Conditions | None) -> list[str]:
     >>> timed_elsewhere(task.head(1), usual), timed_elsewhere(task.tail(2), usual)
     (['seconds do not compare: old, not new'], [])
     """
-    names = list(CONDITIONS)
-    own = _conditions(rows).drop_duplicates()
-    if own.empty or usual is None:
+    own = _conditions(rows)
+    if not own or usual is None:
         return []
-    most = dict(zip(names, usual, strict=True))
-    differing = [name for name in names if (own[name] != most[name]).any()]
-    theirs = (_among(name, own[name].unique()) for name in differing)
+    found = dict(zip(CONDITIONS, map(dict.fromkeys, zip(*own, strict=True)), strict=True))
+    most = dict(zip(CONDITIONS, usual, strict=True))
+    differing = [name for name in CONDITIONS if list(found[name]) != [most[name]]]
+    theirs = (_among(name, found[name]) for name in differing)
     ours = (_among(name, [most[name]]) for name in differing)
     text = f"{', '.join(theirs)}, not {', '.join(ours)}"
     return [f"seconds do not compare: {text}"] if differing else []
 
 
-def _conditions(rows: pd.DataFrame) -> pd.DataFrame:
+def _conditions(rows: pd.DataFrame) -> list[Conditions]:
     """Return under which conditions rows have seconds, as texts; empty where not known."""
-    known = rows.loc[rows["status"] == "ok", list(CONDITIONS)].astype(object)
-    return known.where(known.notna(), "").astype(str)
+    known = rows[rows["status"] == "ok"]
+    values = zip(*(known[name].tolist() for name in CONDITIONS), strict=True)
+    return [tuple("" if pd.isna(value) else str(value) for value in row) for row in values]
 
 
 def _among(name: str, values: Iterable[str]) -> str:
