@@ -157,6 +157,7 @@ def _of_public_set(dataset: Dataset, name: str, images: Sequence[str] | None) ->
         raise UsageError(
             f"{dataset.name} does not hold {len(lost)} of the {total} images of {name} that are"
             f" needed ({which}); published {public.published}"
+            + datasets.stored_as_rgb(dataset, public, lost)
         )
     found = datasets.only(dataset, public)
     if spare := len(dataset.images) - len(found.images):
