@@ -10,6 +10,7 @@ import hashlib
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Collection
+from pathlib import Path
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -136,6 +137,17 @@ class Task(Component, ABC):
         others = [key for key in self.shown() if key not in said]
         texts = [f"{names.get(key, key)}={self.text(key)}" for key in others]
         return ", ".join([self.called or self.name, *parts, *texts])
+
+    def is_test_image(self, path: Path) -> bool:
+        """Whether the picture in a file may be degraded: by default it may.
+
+        Examples
+        --------
+        >>> from priorlab.tasks.builtin import Denoise
+        >>> Denoise().is_test_image(Path("photo.png"))
+        True
+        """
+        return True
 
     def operator(self, shape: Shape, rng: np.random.Generator) -> LinearOperator:
         """Return A for images of `shape` (1, C, H, W); `rng` is its only randomness."""
