@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from priorlab import escaping
+from priorlab.errors import counted
 from priorlab.harness.report.formats import Sheet, TextCell, TextColumn
 from priorlab.harness.report.remarks import label
 from priorlab.harness.results.schema import METRICS
@@ -88,7 +89,9 @@ def rows(found: pd.DataFrame, metrics: Sequence[str]) -> str:
     shown = found[names].head(MOST_ROWS).itertuples(index=False, name=None)
     lines = [_line(columns, [TextCell(_value(value)) for value in line], names) for line in shown]
     left = len(found) - MOST_ROWS
-    more = f"<p>{left} more rows are in images.csv.</p>" if left > 0 else ""
+    more = (
+        f"<p>{counted(left, 'more row is', 'more rows are')} in images.csv.</p>" if left > 0 else ""
+    )
     return _table("Every image", columns, lines, "rows") + more
 
 
