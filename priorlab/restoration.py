@@ -69,6 +69,8 @@ def run(
 
     Raises
     ------
+    UsageError
+        If the measured data hold NaN or infinite values.
     Unsupported
         If the prior cannot solve this kind of measurement.
     InvalidImage
@@ -96,6 +98,9 @@ def run(
 def _run(
     prior: Prior, measurement: Measurement, seed: int, trace: Trace, prepared: bool | Exception
 ) -> Tensor:
+    if bad := [i for i, data in enumerate(measurement.y) if not bool(data.isfinite().all())]:
+        which = "" if len(measurement.y) == 1 else f" of image {', '.join(map(str, bad))}"
+        raise UsageError(f"the measured data{which} hold NaN or infinite values")
     prior = prior.settled(kind_of(measurement))
     device = measurement.y.device
     with seeded(seed, device):  # whoever makes a network draws its weights before they are read

@@ -286,7 +286,8 @@ class Task(Component, ABC):
         Raises
         ------
         UsageError
-            If the task does not say what exactly happened to the picture.
+            If the task does not say what exactly happened to the picture, or the picture holds NaN
+            or infinite values.
 
         Examples
         --------
@@ -294,9 +295,16 @@ class Task(Component, ABC):
         >>> SuperResolution(factor=2).adopt(torch.zeros(1, 3, 16, 20)).shape
         (1, 3, 32, 40)
         """
-        shape = self.restored_shape(_shape(y))
+        shape = self.restored_shape(self._shape_of_picture(y))
         operator = self.operator(shape, np.random.default_rng(0))
         return self._measurement(y, operator.to(y.device), shape)
+
+    def _shape_of_picture(self, y: Tensor) -> Shape:
+        """Return the shape of the one picture that is adopted, all of whose values are finite."""
+        shape = _shape(y)
+        if not bool(y.isfinite().all()):
+            raise UsageError(f"{self.spec()}: the picture holds NaN or infinite values")
+        return shape
 
     def pictures(self, measurement: Measurement) -> dict[str, Tensor]:
         """Return pictures (1, C, H, W), by name, of what `adopt` found out: by default none."""
