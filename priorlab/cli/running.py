@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 def add_runs(commands: Commands) -> None:
     """Add the command `runs`, which has commands of its own."""
     parser = commands.add_parser(
-        "runs", help="list, show, rename, merge, export or clear earlier runs"
+        "runs", help="list, show, rename, remove, merge, export or clear earlier runs"
     )
     verbs = parser.add_subparsers(metavar="WHAT", required=True)
     _add(verbs, "list", _list, "list the runs in the results folder")
@@ -30,6 +30,9 @@ def add_runs(commands: Commands) -> None:
     rename = _add(verbs, "rename", _rename, "give a run another name")
     rename.add_argument("old")
     rename.add_argument("new")
+    remove = _add(verbs, "remove", _remove, "remove the folder of a run: its tables and its page")
+    remove.add_argument("run")
+    remove.add_argument("--dry-run", action="store_true", help="only say what would be removed")
     merge = _add(verbs, "merge", _merge, "take over what other results folders know")
     merge.add_argument("source", nargs="+", type=Path, help="results folders, of other machines")
     export = _add(verbs, "export", _export, "write rows to a file")
@@ -119,6 +122,13 @@ def _times(rows: pd.DataFrame) -> dict[str, str]:
 
 def _rename(options: argparse.Namespace) -> int:
     _say(f"now {api.rename_run(options.old, options.new, options.out)}")
+    return OK
+
+
+def _remove(options: argparse.Namespace) -> int:
+    found = api.remove_run(options.run, options.out, dry_run=options.dry_run)
+    _say(f"{'would remove' if options.dry_run else 'removed'} {found}/ with all that is in it")
+    _say("what was computed stays in the store for other runs; 'runs gc' removes what none names")
     return OK
 
 

@@ -74,6 +74,31 @@ def test_one_is_said_of_one(photo, tmp_path, capsys):
     assert len(re.findall(r"\b1 (?:cell|row|prior|slot)\b", said)) >= 7
 
 
+def test_a_run_is_removed_and_what_it_computed_stays_until_it_is_cleared(
+    run, known, tmp_path, capsys
+):
+    out = tmp_path / "out"
+    run("first")
+    (tmp_path / "elsewhere").mkdir()
+
+    def remove(*typed):
+        code = cli.main(["runs", "remove", *typed, "--out", str(out)])
+        printed = capsys.readouterr()
+        return code, printed.out + printed.err
+
+    assert remove("fist")[0] == 2 and "did you mean" in remove("fist")[1]
+    assert remove("../elsewhere")[0] == 2 and (tmp_path / "elsewhere").exists()
+    assert remove("first", "--dry-run")[1].startswith(f"would remove {out / 'first'}/")
+    assert (out / "first").exists()
+    code, said = remove("first")
+    assert code == 0 and said.startswith(f"removed {out / 'first'}/ with all that is in it")
+    assert not (out / "first").exists() and known() == 6
+    assert run("again").rows["cached"].all()
+    assert remove("again")[0] == 0
+    clear(out, capsys)
+    assert known() == 0
+
+
 def clear(out, capsys, *typed):
     assert cli.main(["runs", "gc", "--out", str(out), *typed]) == 0
     return capsys.readouterr().out
