@@ -157,6 +157,8 @@ class Component:
                 value = _typed(field, _number(value)) * field.metadata.get("scale", 1.0)
             elif kind is int and isinstance(value, Integral) and not isinstance(value, bool):
                 value = int(value)
+            elif field.metadata.get("file") and isinstance(value, str) and value:
+                value = str(Path(value))  # typed as ./a//b, it is called a/b as well
             if value is not None or kind is types[field.name]:
                 _check(type(self), field, kind, value)
             object.__setattr__(self, field.name, value)

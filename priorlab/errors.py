@@ -43,6 +43,17 @@ def printable(text: str) -> str:
     return text.encode("utf-8", "replace").decode()
 
 
+def counted(count: int, one: str, several: str = "") -> str:
+    """Return how many there are of something; by default several have an "s" at the end.
+
+    Examples
+    --------
+    >>> counted(1, "cell"), counted(2, "cell"), counted(2, "image is", "images are")
+    ('1 cell', '2 cells', '2 images are')
+    """
+    return f"{count} {one if count == 1 else several or one + 's'}"
+
+
 def said(error: BaseException) -> str:
     """Return what an error says, whatever it is: bounded, printable, and never an error itself.
 

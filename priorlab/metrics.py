@@ -146,7 +146,8 @@ def evaluate(
     """
     a, b = compared(restored, protocol), compared(clean, protocol)
     chosen = BUILTIN_METRICS if metrics is None else metrics
-    return {metric.name: metric.value(a, b, device) for metric in chosen}
+    # Each has copies of its own: what one of a plugin writes into them no other is to read.
+    return {metric.name: metric.value(a.copy(), b.copy(), device) for metric in chosen}
 
 
 def psnr(restored: Image | Tensor, clean: Image | Tensor) -> float:

@@ -11,7 +11,7 @@ from typing import Any, TextIO
 import torch
 from torch import Tensor
 
-from priorlab import torch_settings
+from priorlab import shared_state, torch_settings
 from priorlab.errors import Unsupported, UsageError, kind, said, trace_of
 from priorlab.forward.conjugate_gradients import ConvergenceWarning
 from priorlab.forward.degradation import kind_of
@@ -65,10 +65,13 @@ def run(
         A prior with its default parameters has those tuned for the kind of degradation.
         What was measured without noise is as it was measured, whatever the prior says; see
         `priorlab.solvers.exact_data`. Torch's default number format and device, its inference mode
-        and its automatic casts make no difference; see `priorlab.torch_settings`.
+        and its automatic casts make no difference; see `priorlab.torch_settings`. Of several
+        threads one restores at a time: the number format and the random numbers are everybody's.
 
     Raises
     ------
+    UsageError
+        If the measured data hold NaN or infinite values.
     Unsupported
         If the prior cannot solve this kind of measurement.
     InvalidImage
@@ -87,7 +90,7 @@ def run(
     torch.Size([1, 1, 16, 16])
     """
     kept_from_gradients = torch.is_inference_mode_enabled() or measurement.y.is_inference()
-    with torch_settings.usual(measurement.y.device):
+    with shared_state.CHANGED, torch_settings.usual(measurement.y.device):
         if kept_from_gradients:
             measurement = copy.deepcopy(measurement)
         return _run(prior, measurement, seed, trace, prepared)
@@ -96,6 +99,9 @@ def run(
 def _run(
     prior: Prior, measurement: Measurement, seed: int, trace: Trace, prepared: bool | Exception
 ) -> Tensor:
+    if bad := [i for i, data in enumerate(measurement.y) if not bool(data.isfinite().all())]:
+        which = "" if len(measurement.y) == 1 else f" of image {', '.join(map(str, bad))}"
+        raise UsageError(f"the measured data{which} hold NaN or infinite values")
     prior = prior.settled(kind_of(measurement))
     device = measurement.y.device
     with seeded(seed, device):  # whoever makes a network draws its weights before they are read

@@ -31,6 +31,7 @@ LAYERS = [
         "components",
         "tuned_parameters",
         "recipes",
+        "shared_state",
         "specs",
         "torch_settings",
         "trace",

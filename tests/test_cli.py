@@ -279,7 +279,7 @@ def test_a_suite_says_what_is_not_typed(plugin, photo, tmp_path, capsys):
         ({"published": "[{method = 'a', task = 'b', psnr = 1}]"}, "published: source is missing"),
         (
             {"published": "[{method = 'a', task = 'b:c=1|2', psnr = 1, source = 's'}]"},
-            "published: 2 tasks, but 1 numbers of psnr",
+            "published: 2 tasks, but 1 number of psnr",
         ),
         (
             {"published": "[{method = 'a', task = 'b', psnr = 1, source = 's', prior = 'tv'}]"},

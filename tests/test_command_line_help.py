@@ -55,7 +55,7 @@ def test_the_first_lines_name_all_that_there_is(capsys):
     text, _ = helped()
     assert f"list {', '.join(KINDS)}" in text
     verbs = [verb for verb in helped("runs")[1] if verb != "gc"]
-    assert len(verbs) == 5 and f"{', '.join(verbs)} or clear earlier runs" in text
+    assert len(verbs) == 6 and f"{', '.join(verbs)} or clear earlier runs" in text
     assert helped("plugins")[1] == ["new", "test", "compile"]
     assert "list the plugins and what is wrong with them; make, test or compile one" in text
 

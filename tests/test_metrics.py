@@ -238,3 +238,22 @@ def test_a_metric_that_returns_no_number_is_told(answer, said):
     metric = metrics.Metric(name="odd", doc="Odd.", spec="odd", function=lambda *_: answer)
     with pytest.raises(TypeError, match=said):
         metric.value(np.zeros((1, 4, 4)), np.zeros((1, 4, 4)))
+
+
+def test_what_a_metric_writes_into_its_pictures_no_other_reads():
+    def careless(restored, clean):
+        restored -= clean
+        clean[:] = 0.3
+        return float(abs(restored).mean())
+
+    def distance(restored, clean):
+        return float(abs(restored - clean).mean())
+
+    chosen = [
+        metrics.Metric(name="careless", doc="x", spec="x", function=careless),
+        metrics.Metric(name="distance", doc="x", spec="x", function=distance),
+    ]
+    clean, restored = np.full((1, 16, 16), 0.5, np.float32), np.full((1, 16, 16), 0.6, np.float32)
+    found = metrics.evaluate(restored, clean, Protocol(), chosen)
+    assert found["careless"] == pytest.approx(found["distance"]) == pytest.approx(0.1)
+    assert (clean == 0.5).all() and (restored == np.float32(0.6)).all()

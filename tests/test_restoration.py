@@ -315,7 +315,7 @@ def test_exact_data_are_checked_like_an_image(prior):
     restored = restoration.run(chosen, beyond)
     assert restored.dtype == torch.float32 and restored.max() == 1
     broken = dataclasses.replace(measurement, y=torch.full_like(measurement.y, math.nan))
-    with pytest.raises(restoration.InvalidImage, match="NaN"):
+    with pytest.raises(UsageError, match="the measured data hold NaN"):
         restoration.run(chosen, broken)
 
 
@@ -355,3 +355,40 @@ def test_what_a_prior_changes_in_the_process_is_put_back(tmp_path, monkeypatch):
     assert (tmp_path / "b.png").stat().st_mode & 0o400
     assert torch.get_default_dtype() == torch.float32 and torch.get_num_threads() == threads
     assert Path.cwd() == tmp_path and signal.getitimer(signal.ITIMER_PROF) == (0, 0)
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf])
+def test_data_that_are_not_finite_are_refused_with_the_image_of_the_batch(prior, bad):
+    scripted = prior(lambda measurement: torch.full(measurement.shape, 0.5))
+    batch = MEASUREMENT.repeated(3)
+    y = batch.y.clone()
+    y[1, 0, 3, 3] = bad
+    with pytest.raises(UsageError, match="measured data of image 1 hold NaN or infinite values"):
+        restoration.run(scripted, dataclasses.replace(batch, y=y))
+    assert scripted.calls == []
+    assert restoration.run(scripted, batch).shape == (3, *SHAPE[1:])
+
+
+@pytest.mark.parametrize(
+    "task",
+    [
+        Denoise(),
+        SuperResolution(),
+        Deblur(),
+        Deblur(kind="estimate", boundary="unknown"),
+        Inpaint(mask="mask.png"),
+    ],
+)
+def test_a_picture_that_is_not_finite_or_not_one_is_not_adopted(task, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    mask = picture(32, 40) * 0 + 1
+    mask[:, 4:8, 4:8] = 0
+    save(tmp_path / "mask.png", mask)
+    one = torch.from_numpy(picture(32, 40))[None]
+    assert task.adopt(one).y.shape == one.shape
+    bad = one.clone()
+    bad[0, 0, 3, 3] = math.nan
+    with pytest.raises(UsageError, match="the picture holds NaN or infinite values"):
+        task.adopt(bad)
+    with pytest.raises(ValueError, match="expected one image"):
+        task.adopt(torch.cat([one, bad]))

@@ -2,6 +2,7 @@
 
 import dataclasses
 
+import numpy as np
 import pandas as pd
 import pytest
 from harness.run import pretend
@@ -9,9 +10,10 @@ from sample_pictures import picture, save
 
 from priorlab import api, plugins
 from priorlab.cli import main
+from priorlab.errors import UsageError
 from priorlab.harness.run import selection, settings
 from priorlab.harness.run.selection import select
-from priorlab.pictures import arrays, reading
+from priorlab.pictures import arrays, datasets, reading
 from priorlab.pictures.known_sets import KnownSet, known_sets
 from priorlab.suites.shipped import shipped
 
@@ -77,6 +79,25 @@ def little_set(photo, monkeypatch):
     for module in (settings, selection):
         monkeypatch.setattr(module, "known_sets", lambda: sets)
     return photo.rename(photo.with_name("other.png"))
+
+
+def test_gray_images_of_a_suite_that_are_stored_as_rgb_are_named(tmp_path, monkeypatch, capsys):
+    gray = picture(32, 40, 1)
+    folder = tmp_path / "little"
+    save(folder / "a.png", np.repeat(gray, 3, axis=0))
+    save(tmp_path / "gray.png", gray)
+    digest = arrays.digest(reading.read(tmp_path / "gray.png"))
+    little = KnownSet("little", "One.", "nowhere", images={"known": digest})
+    for module in (settings, selection, datasets):
+        monkeypatch.setattr(module, "known_sets", lambda: {"little": little})
+    path = tmp_path / "t.toml"
+    path.write_text("dataset = 'little'\ntasks = 'denoise'\npriors = 'degraded'\n")
+    said = "it holds one of them stored as RGB with three equal channels: save as gray files"
+    code, _, error = run(capsys, "bench", "--suite", path, "--dataset", folder)
+    assert code == 2 and said in error
+    source = datasets.DatasetSource("little", "One.", folder, little.digest)
+    with pytest.raises(UsageError, match=said):
+        source.load()
 
 
 def test_a_suite_has_its_figures_beside_ours_and_the_verdict(little_set, tmp_path, capsys):

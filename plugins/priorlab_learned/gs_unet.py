@@ -13,7 +13,8 @@ from typing_extensions import override
 from priorlab.components import parameter
 from priorlab.solvers.tiles import Locality
 from priorlab_learned.networks.gradient_step import GradientStepNetwork
-from priorlab_learned.networks.trained import LOCALITY, grown
+from priorlab_learned.networks.trained import LOCALITY
+from priorlab_learned.networks.unet_network import UNetNetwork
 from priorlab_learned.unet import UNet, share_of_change
 
 SHIPPED = {
@@ -68,14 +69,16 @@ class GradientStepUNet(UNet):
         Parameters
         ----------
         x : Tensor
-            Images (B, C, H, W) in about [0, 1], C 1 or 3. Unless H and W are multiples of 8, the
-            image is mirrored at the end, and both this energy and its gradient are of the larger
-            image: near that border `denoise` is no gradient then. Not in tiles.
+            Images (B, C, H, W) in about [0, 1], C 1 or 3, of any size. Not in tiles.
         sigma : float
             Noise level on the [0, 1] scale.
         """
         network = self._network(x.device, x.shape[1])
         assert isinstance(network, GradientStepNetwork)
         level = torch.full((len(x),), sigma, device=x.device)
-        energy = network.energy(grown(x.float()), level)
-        return share_of_change(sigma) * energy
+        return share_of_change(sigma) * network.energy(x.float(), level)
+
+    @override
+    def _without_noise(self, network: UNetNetwork, v: Tensor, level: Tensor) -> Tensor:
+        # It continues images itself: else this was the gradient of another energy at the border.
+        return network(v, level)

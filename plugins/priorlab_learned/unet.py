@@ -112,9 +112,13 @@ class UNet(Denoiser):
         half = self.precision == "bfloat16"
         with torch.autocast(v.device.type, torch.bfloat16, enabled=half):
             parts = torch.split(v.float(), max(1, AT_ONCE // v[0, 0].numel()))
-            images = [of_any_size(lambda v: network(v, level.expand(len(v))), v) for v in parts]
+            images = [self._without_noise(network, part, level.expand(len(part))) for part in parts]
         restored = torch.cat(images) if len(images) > 1 else images[0]
         return torch.lerp(v.float(), restored, share_of_change(sigma)).to(v.dtype)
+
+    def _without_noise(self, network: UNetNetwork, v: Tensor, level: Tensor) -> Tensor:
+        """Return what the network makes of images of any size."""
+        return of_any_size(lambda v: network(v, level), v)
 
     def _network(self, device: torch.device, channels: int) -> UNetNetwork:
         if reason := channels_problem(channels):

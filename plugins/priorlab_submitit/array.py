@@ -15,7 +15,7 @@ from typing import Any
 import submitit
 
 from priorlab.engines import Results, Work
-from priorlab.errors import UsageError
+from priorlab.errors import UsageError, counted
 from priorlab.harness.run import introduction
 from priorlab.harness.run.placing import request
 from priorlab_submitit.share import REFUSED, Share, result_file, serve
@@ -121,7 +121,7 @@ class _Array:
             self._running = executor.map_array(serve, shares)
         except Exception as error:  # of SLURM, or of an option that there is not
             raise UsageError(f"submitit: the array job was not sent: {error}") from error
-        work.on_note(f"sent an array of {len(shares)} jobs: {self._running[0].job_id}")
+        work.on_note(f"sent an array of {counted(len(shares), 'job')}: {self._running[0].job_id}")
 
     def results(self) -> Results:
         """Yield each result when it is there, until all jobs have ended or the user stops it."""

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from priorlab.errors import UsageError
+from priorlab.errors import UsageError, counted
 from priorlab.harness.report import formats, pairing_sheets, terminal_tables
 from priorlab.harness.report.formats import Frame
 from priorlab.harness.report.pairing import Compared, Pairing, pair
@@ -232,7 +232,7 @@ def _described(run: Run) -> str:
         for part in (
             run.folder.name,
             f"begun {info['started']}",
-            f"{len(run.rows)} of {info['total']} cells",
+            f"{len(run.rows)} of {counted(info['total'], 'cell')}",
             f"commit {commit}" if commit else "",
         )
         if part

@@ -50,6 +50,8 @@ def restore(
 ) -> NDArray[np.float32]:
     """Restore a picture that is already degraded: nothing is added to it.
 
+    Threads may call it; it then restores one picture after the other.
+
     Parameters
     ----------
     image : path, array, tensor or image of Pillow

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -24,6 +25,7 @@ __all__ = [
     "export_rows",
     "load_run",
     "merge_results",
+    "remove_run",
     "rename_run",
     "running",
     "summaries",
@@ -77,18 +79,42 @@ def rename_run(old: str, new: str, out: str | Path = RunSettings.out) -> Path:
     place = Path(out)
     if not new or new != Path(new).name or new.startswith("."):
         raise UsageError(f"the run name {new!r} is not a plain file name")
-    if place / old not in upkeep.folders(place):
-        known = [path.name for path in upkeep.folders(place)]
-        hint = suggestion(old, known)
+    folder = RunFolder(_idle_run(old, place))
+    folder.rename(place / new)
+    return folder.path
+
+
+def remove_run(name: str, out: str | Path = RunSettings.out, *, dry_run: bool = False) -> Path:
+    """Remove the folder of a run, and return it: its tables, its page, its copies of pictures.
+
+    The results of its cells stay in the store, for other runs, until `collect_garbage`.
+
+    Raises
+    ------
+    UsageError
+        If there is no such run, it is going on, or its folder cannot be removed.
+    """
+    path = _idle_run(name, Path(out))
+    if not dry_run:
+        try:
+            shutil.rmtree(path)
+        except OSError as error:
+            raise UsageError(f"cannot remove {path}: {error.strerror or error}") from None
+    return path
+
+
+def _idle_run(name: str, place: Path) -> Path:
+    """Return the folder of a run that is not going on, or raise a `UsageError`."""
+    known = [path.name for path in upkeep.folders(place)]
+    if name not in known:
+        hint = suggestion(name, known)
         raise UsageError(
-            f"there is no run {old} in {place}{hint} (runs: {', '.join(known) or 'none'})"
+            f"there is no run {name} in {place}{hint} (runs: {', '.join(known) or 'none'})"
         )
     with _to_read(place) as store:
         if store:
-            check_idle(store.database, old)
-    folder = RunFolder(place / old)
-    folder.rename(place / new)
-    return folder.path
+            check_idle(store.database, name)
+    return place / name
 
 
 def merge_results(sources: Sequence[str | Path], out: str | Path = RunSettings.out) -> Merged:

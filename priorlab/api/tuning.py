@@ -19,7 +19,7 @@ import torch
 
 from priorlab import metrics, plugins, restoration, tuned_parameters
 from priorlab.components import given_kind
-from priorlab.errors import UsageError, check_seed
+from priorlab.errors import UsageError, check_seed, counted
 from priorlab.forward.degradation import NOISE, kind_of
 from priorlab.forward.measurement import Measurement
 from priorlab.harness.report.statistics import PSNR_CAP
@@ -187,7 +187,9 @@ def training_pictures(dataset: Dataset) -> list[torch.Tensor]:
             )
     count = len(dataset.images)
     if count < 2:
-        raise UsageError(f"{dataset.name} has {count} pictures; tuning holds half of them out")
+        raise UsageError(
+            f"{dataset.name} has {counted(count, 'picture')}; tuning holds half of them out"
+        )
     places = np.unique(np.linspace(0, count - 1, min(PICTURES, count)).astype(int))
     pictures = []
     for index, place in enumerate(places):

@@ -27,6 +27,7 @@ from priorlab.cli import (
     training,
     tuning,
 )
+from priorlab.cli.ending import end_in_order
 from priorlab.cli.mistaken import check_options
 from priorlab.cli.parsing import FAULT, INTERRUPTED, OK, USAGE, Parser, complain
 from priorlab.errors import UsageError, trace_of, unknown
@@ -63,6 +64,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if arguments is not None:
         return _run(list(arguments))
     garbage.freeze()
+    end_in_order()
     try:
         return _run(sys.argv[1:])
     finally:
@@ -90,7 +92,8 @@ def _run(typed: list[str]) -> int:
         _complain(error, debug)
         return USAGE
     except KeyboardInterrupt:
-        print("priorlab: interrupted", file=sys.stderr)
+        with contextlib.suppress(OSError):  # a terminal that was closed
+            print("priorlab: interrupted", file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:  # `priorlab list | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

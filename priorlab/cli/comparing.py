@@ -25,7 +25,7 @@ from priorlab.cli.parsing import (
     positive,
     seconds,
 )
-from priorlab.errors import UsageError
+from priorlab.errors import UsageError, counted
 
 if TYPE_CHECKING:
     from priorlab.cli.parsing import Commands
@@ -231,12 +231,13 @@ def _print_results(done: Run) -> None:
         for sheet in sorted(done.folder.glob("*.png")):
             print(f"  {sheet}")
     if done.interrupted:
-        left = f"{done.info['total'] - len(done.rows)} of {done.info['total']} cells left"
+        total = done.info["total"]
+        left = f"{total - len(done.rows)} of {counted(total, 'cell')} left"
         print(f"priorlab: stopped with {left}; the same command goes on from here", file=sys.stderr)
     sys.stdout.flush()
     if failed := done.failures:
-        cells = "cell" if failed == 1 else "cells"
-        complain(f"priorlab: {failed} {cells} failed; see {done.folder / 'failures.txt'}")
+        cells = counted(failed, "cell")
+        complain(f"priorlab: {cells} failed; see {done.folder / 'failures.txt'}")
 
 
 def _engine(options: argparse.Namespace) -> str | None:

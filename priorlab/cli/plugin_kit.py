@@ -8,6 +8,7 @@ import time
 
 from priorlab import api
 from priorlab.cli.parsing import FAILED, OK, Parser, complain, known, say
+from priorlab.errors import counted
 from priorlab.escaping import block
 
 
@@ -73,7 +74,7 @@ def _compile(options: argparse.Namespace) -> int:
     """Print a line for each prior that cannot be prepared, and at the end how long it took."""
     found = known(options)
     names = [prior.name for prior in found.default_priors()]
-    say(f"preparing {len(names)} priors: loops that are not on disk are compiled, once")
+    say(f"preparing {counted(len(names), 'prior')}: loops that are not on disk are compiled, once")
     start = time.monotonic()
     notes: list[str] = []
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from priorlab import api, escaping
 from priorlab.cli.parsing import OK, Parser, add_results_folder
+from priorlab.errors import counted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 def add_runs(commands: Commands) -> None:
     """Add the command `runs`, which has commands of its own."""
     parser = commands.add_parser(
-        "runs", help="list, show, rename, merge, export or clear earlier runs"
+        "runs", help="list, show, rename, remove, merge, export or clear earlier runs"
     )
     verbs = parser.add_subparsers(metavar="WHAT", required=True)
     _add(verbs, "list", _list, "list the runs in the results folder")
@@ -29,6 +30,9 @@ def add_runs(commands: Commands) -> None:
     rename = _add(verbs, "rename", _rename, "give a run another name")
     rename.add_argument("old")
     rename.add_argument("new")
+    remove = _add(verbs, "remove", _remove, "remove the folder of a run: its tables and its page")
+    remove.add_argument("run")
+    remove.add_argument("--dry-run", action="store_true", help="only say what would be removed")
     merge = _add(verbs, "merge", _merge, "take over what other results folders know")
     merge.add_argument("source", nargs="+", type=Path, help="results folders, of other machines")
     export = _add(verbs, "export", _export, "write rows to a file")
@@ -60,7 +64,8 @@ def _list(options: argparse.Namespace) -> int:
         if run.problem:
             _say(f"{run.name}: {run.problem}")
             continue
-        grid = f"{len(run.priors)} priors, {len(run.tasks)} tasks on {run.dataset}"
+        priors, tasks = counted(len(run.priors), "prior"), counted(len(run.tasks), "task")
+        grid = f"{priors}, {tasks} on {run.dataset}"
         _say(f"{run.name}: {_state(run.total, run.statuses)}; {grid}; begun {run.started}")
     if not found:
         _say(f"no runs in {options.out}")
@@ -69,13 +74,14 @@ def _list(options: argparse.Namespace) -> int:
 
 def _state(total: int, statuses: dict[str, int] | None) -> str:
     """Say how much of a run there is."""
+    cells = counted(total, "cell")
     if statuses is None:
-        return f"{total} cells, cut short"
+        return f"{cells}, cut short"
     if not statuses:  # written by an earlier version, or stopped before the first cell
-        return f"{total} cells"
+        return cells
     counts = ", ".join(f"{count} {status}" for status, count in sorted(statuses.items()))
     done = sum(statuses.values())
-    return f"{done} of {total} cells ({counts})" if done < total else f"{total} cells ({counts})"
+    return f"{done} of {cells} ({counts})" if done < total else f"{cells} ({counts})"
 
 
 def _show(options: argparse.Namespace) -> int:
@@ -119,11 +125,19 @@ def _rename(options: argparse.Namespace) -> int:
     return OK
 
 
+def _remove(options: argparse.Namespace) -> int:
+    found = api.remove_run(options.run, options.out, dry_run=options.dry_run)
+    _say(f"{'would remove' if options.dry_run else 'removed'} {found}/ with all that is in it")
+    _say("what was computed stays in the store for other runs; 'runs gc' removes what none names")
+    return OK
+
+
 def _merge(options: argparse.Namespace) -> int:
     found = api.merge_results(options.source, options.out)
     _say(
-        f"{found.cells} cells read: {found.new} new, {found.better} in place of failures;"
-        f" {found.scores} scores and {found.pictures} pictures added"
+        f"{counted(found.cells, 'cell')} read: {found.new} new,"
+        f" {found.better} in place of failures;"
+        f" {counted(found.scores, 'score')} and {counted(found.pictures, 'picture')} added"
     )
     _say("the command of a run, with the same --out, now makes its tables from what is known;")
     _say("until then 'runs gc' counts such cells as unused")
@@ -132,7 +146,7 @@ def _merge(options: argparse.Namespace) -> int:
 
 def _export(options: argparse.Namespace) -> int:
     count = api.export_rows(options.output, options.run, options.out)
-    _say(f"wrote {count} rows to {options.output}")
+    _say(f"wrote {counted(count, 'row')} to {options.output}")
     return OK
 
 
@@ -140,7 +154,8 @@ def _clear(options: argparse.Namespace) -> int:
     found = api.collect_garbage(options.out, dry_run=options.dry_run)
     would = "would remove" if options.dry_run else "removed"
     _say(
-        f"{would} {len(found.cells)} cells and {len(found.pictures)} pictures,"
+        f"{would} {counted(len(found.cells), 'cell')} and"
+        f" {counted(len(found.pictures), 'picture')},"
         f" {found.bytes / 1e6:.1f} MB"
     )
     for folder in found.folders:
@@ -158,7 +173,8 @@ def _status(options: argparse.Namespace) -> int:
     drivers = api.running(options.out)
     for driver in drivers:
         where = f"process {driver.pid} on {driver.place.partition(':')[0]}"
-        _say(f"{driver.run}: {driver.done} of {driver.total} cells, {driver.failed} failed")
+        cells = counted(driver.total, "cell")
+        _say(f"{driver.run}: {driver.done} of {cells}, {driver.failed} failed")
         if driver.is_silent:
             silent = (time.time() - driver.beat) / 60
             _say(

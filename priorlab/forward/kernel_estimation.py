@@ -175,9 +175,12 @@ def _fitted(edges: Tensor, blurred: Tensor, side: int) -> Tensor:
     shrinkage-thresholding algorithm for linear inverse problems, SIAM J. Imaging Sciences 2(1),
     2009. What it needs of the edges is their autocorrelation, as far as the kernel reaches.
     """
-    size, half, reach = (edges.shape[-2], edges.shape[-1]), side // 2, side - 1
-    spectrum = spectrum_of(edges)
-    wanted = image_of((spectrum.conj() * spectrum_of(blurred)).sum(0, keepdim=True), size)
+    half, reach = side // 2, side - 1
+    # Beyond a picture that is smaller than the autocorrelation there are no edges.
+    height, width = (max(n, reach + side) for n in edges.shape[-2:])
+    size = (height, width)
+    spectrum = spectrum_of(edges, size)
+    wanted = image_of((spectrum.conj() * spectrum_of(blurred, size)).sum(0, keepdim=True), size)
     wanted = wanted.roll((half, half), (-2, -1))[..., :side, :side]
     correlation = image_of(spectrum.abs().square().sum(0, keepdim=True), size)
     correlation = correlation.roll((reach, reach), (-2, -1))[..., : reach + side, : reach + side]

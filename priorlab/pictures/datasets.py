@@ -13,7 +13,7 @@ from pathlib import Path
 
 from priorlab.errors import UsageError, kind, printable, said, unknown
 from priorlab.files import exists, expanded, is_folder
-from priorlab.pictures import image_files
+from priorlab.pictures import arrays, image_files
 from priorlab.pictures.image_files import ImageFile
 from priorlab.pictures.known_sets import DATA_VARIABLE, KnownSet, digest_of, known_sets
 
@@ -84,9 +84,11 @@ class DatasetSource:
             raise UsageError(f"the dataset {self.name} cannot be loaded: {problem}") from error
         dataset = dataclasses.replace(_load_folder(folder), name=self.name)
         if self.digest and dataset.digest != self.digest:
+            public = known_sets().get(self.name)
             raise UsageError(
                 f"{folder} does not hold exactly the images known as {self.name};"
                 " name the folder itself to use what it holds"
+                + (stored_as_rgb(dataset, public, missing(dataset, public)) if public else "")
             )
         return dataset
 
@@ -187,6 +189,20 @@ def missing(dataset: Dataset, known_set: KnownSet, names: Sequence[str] | None =
     held = {image.digest for image in dataset.images}
     asked = known_set.images if names is None else names
     return [name for name in asked if known_set.images.get(name, "") not in held]
+
+
+def stored_as_rgb(dataset: Dataset, known_set: KnownSet, lost: Sequence[str]) -> str:
+    """Return what is to be added where images are missing since they are gray, stored as RGB.
+
+    Such files are other data, of three channels, to every prior: they do not count as the set's.
+    """
+    wanted = {known_set.images[name] for name in lost if name in known_set.images}
+    pixels = (image.read() for image in dataset.images if image.channels == 3)
+    held = {arrays.digest(rgb[:1]) for rgb in pixels if arrays.is_gray(rgb)} & wanted
+    if not held:
+        return ""
+    them = "one of them" if len(held) == 1 else f"{len(held)} of them"
+    return f"; it holds {them} stored as RGB with three equal channels: save as gray files"
 
 
 def only(dataset: Dataset, known_set: KnownSet) -> Dataset:

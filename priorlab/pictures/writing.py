@@ -143,7 +143,8 @@ def _laid_out(
     size = (image.shape[1], image.shape[2])
     opacity = like.opacity
     if opacity is not None and opacity.shape != size:
-        scaled = Image.fromarray(opacity).resize(size[::-1], Image.Resampling.BICUBIC)
+        # Of what reaches farther, an edge of the opacity has a rim that is seen.
+        scaled = Image.fromarray(opacity).resize(size[::-1], Image.Resampling.BILINEAR)
         opacity = np.clip(np.asarray(scaled), 0, 1)
     if opacity is not None and suffix in (*_OPAQUE, ".npy"):
         notes.append(f"{suffix} files written here hold no opacity: shown on white")

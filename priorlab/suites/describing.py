@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from priorlab.errors import counted
 from priorlab.pictures import datasets
 from priorlab.pictures.datasets import Dataset
 from priorlab.pictures.known_sets import known_sets
@@ -80,7 +81,7 @@ def _data(suite: Suite, dataset: Dataset | None) -> str:
     names = suite.images or tuple(public.images)
     if not public.images:
         return f"{public.name}; {UNKNOWN}"
-    text = f"{public.name}, {len(names)} images"
+    text = f"{public.name}, {counted(len(names), 'image')}"
     if dataset is not None:
         lost = len(datasets.missing(dataset, public, names))
         where = f"in {dataset.name}"

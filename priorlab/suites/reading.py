@@ -43,7 +43,7 @@ from pathlib import Path
 from typing import Any
 
 from priorlab import specs
-from priorlab.errors import UsageError, unknown
+from priorlab.errors import UsageError, counted, unknown
 from priorlab.files import check_regular, exists
 from priorlab.suites.published import Published, PublishedFile
 
@@ -155,7 +155,10 @@ def _published(path: Path, given: Mapping[str, Any]) -> list[Published]:
     columns = {key: facts.pop(key) for key in ("psnr", "ssim") if key in facts}
     for key, values in columns.items():
         if len(values) != len(tasks):
-            raise UsageError(f"{where}: {len(tasks)} tasks, but {len(values)} numbers of {key}")
+            raise UsageError(
+                f"{where}: {counted(len(tasks), 'task')}, but"
+                f" {counted(len(values), 'number')} of {key}"
+            )
     return [
         Published(task=task, **facts, **{key: values[i] for key, values in columns.items()})
         for i, task in enumerate(tasks)

@@ -10,6 +10,7 @@ import hashlib
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Collection
+from pathlib import Path
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -136,6 +137,17 @@ class Task(Component, ABC):
         others = [key for key in self.shown() if key not in said]
         texts = [f"{names.get(key, key)}={self.text(key)}" for key in others]
         return ", ".join([self.called or self.name, *parts, *texts])
+
+    def is_test_image(self, path: Path) -> bool:
+        """Whether the picture in a file may be degraded: by default it may.
+
+        Examples
+        --------
+        >>> from priorlab.tasks.builtin import Denoise
+        >>> Denoise().is_test_image(Path("photo.png"))
+        True
+        """
+        return True
 
     def operator(self, shape: Shape, rng: np.random.Generator) -> LinearOperator:
         """Return A for images of `shape` (1, C, H, W); `rng` is its only randomness."""
@@ -274,7 +286,8 @@ class Task(Component, ABC):
         Raises
         ------
         UsageError
-            If the task does not say what exactly happened to the picture.
+            If the task does not say what exactly happened to the picture, or the picture holds NaN
+            or infinite values.
 
         Examples
         --------
@@ -282,9 +295,16 @@ class Task(Component, ABC):
         >>> SuperResolution(factor=2).adopt(torch.zeros(1, 3, 16, 20)).shape
         (1, 3, 32, 40)
         """
-        shape = self.restored_shape(_shape(y))
+        shape = self.restored_shape(self._shape_of_picture(y))
         operator = self.operator(shape, np.random.default_rng(0))
         return self._measurement(y, operator.to(y.device), shape)
+
+    def _shape_of_picture(self, y: Tensor) -> Shape:
+        """Return the shape of the one picture that is adopted, all of whose values are finite."""
+        shape = _shape(y)
+        if not bool(y.isfinite().all()):
+            raise UsageError(f"{self.spec()}: the picture holds NaN or infinite values")
+        return shape
 
     def pictures(self, measurement: Measurement) -> dict[str, Tensor]:
         """Return pictures (1, C, H, W), by name, of what `adopt` found out: by default none."""

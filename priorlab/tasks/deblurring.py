@@ -127,10 +127,10 @@ class Deblur(Task):
     def adopt(self, y: Tensor) -> Measurement:
         if self.kind != "estimate":
             return super().adopt(y)
-        side = min(self.size, *(n - 1 + n % 2 for n in y.shape[-2:]))
+        seen = self._shape_of_picture(y)
+        side = min(self.size, *(n - 1 + n % 2 for n in seen[2:]))
         operator = self._convolution(estimate_kernel(y, side))
-        height, width = y.shape[-2:]
-        shape = operator.canvas((1, y.shape[1], height, width))
+        shape = operator.canvas(seen)
         return self._measurement(y, operator.to(y.device), shape)
 
     @override

@@ -117,7 +117,7 @@ class Inpaint(Task):
         """Take a picture with missing pixels; the mask file says which."""
         if not self.mask:
             raise UsageError(f"{self.name}: {NEEDED}")
-        shape = (1, y.shape[1], y.shape[2], y.shape[3])
+        shape = self._shape_of_picture(y)
         found = self._reading((shape[2], shape[3]), y[0].cpu().numpy())
         return self._measurement(y, _operator(found.known).to(y.device), shape)
 

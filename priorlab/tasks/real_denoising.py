@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -63,6 +64,8 @@ class DenoiseReal(Task):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if self.shots:  # typed as ./a//b, it is called a/b as well
+            object.__setattr__(self, "shots", str(Path(self.shots)))
         simulated = set(super().shown()) - {"electrons", "shots", "strength"}
         if self.shots and (simulated or self.electrons != 1000):
             raise UsageError(
@@ -81,6 +84,11 @@ class DenoiseReal(Task):
         if self.shots:
             facts["parameters"]["shots"] = f"sha256:{shots.digest(self.shots)}"
         return facts
+
+    @override
+    def is_test_image(self, path: Path) -> bool:
+        """Whether it is not one of the shots, which often lie beside their truths."""
+        return not (self.shots and shots.is_shot(path, self.shots))
 
     @property
     @override

@@ -66,6 +66,17 @@ def _why_not(picture: str, folder: str) -> str:
     return f"shots={folder} holds no NAME{TRUTH} that is this picture"
 
 
+def is_shot(path: Path, folder: str) -> bool:
+    """Return whether a file is a shot in a folder.
+
+    Examples
+    --------
+    >>> is_shot(Path("pairs/house_real.png"), "pairs"), is_shot(Path("house_real.png"), "pairs")
+    (True, False)
+    """
+    return path.stem.endswith(SHOT) and path.parent.resolve() == Path(folder).resolve()
+
+
 def digest(folder: str) -> str:
     """Return the SHA-256 over the pairs of a folder: their names and what is in the files."""
     sha = hashlib.sha256()

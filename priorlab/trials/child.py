@@ -97,6 +97,9 @@ def _settle() -> None:
     if threading.current_thread() is threading.main_thread():
         signal.signal(signal.SIGINT, signal.default_int_handler)
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        hangup = getattr(signal, "SIGHUP", signal.SIGTERM)
+        if signal.getsignal(hangup) is not signal.SIG_IGN:  # as it is by nohup
+            signal.signal(hangup, signal.SIG_DFL)
     sys.stdin = open(0, closefd=False)  # noqa: SIM115
     for name, number in (("stdout", 1), ("stderr", 2)):
         stream = open(number, "w", buffering=1, errors="backslashreplace", closefd=False)  # noqa: SIM115

@@ -19,7 +19,7 @@ from typing import Any
 
 import torch
 
-from priorlab import torch_settings
+from priorlab import shared_state, torch_settings
 
 try:
     import resource
@@ -51,8 +51,8 @@ def kept() -> Iterator[None]:
     >>> torch.get_default_dtype()
     torch.float32
     """
-    streams = sys.stdin, sys.stdout, sys.stderr
     with settings_kept(), torch_settings.usual(), warnings.catch_warnings(), _descriptors():
+        streams = sys.stdin, sys.stdout, sys.stderr
         sys.stdout = sys.stderr
         try:
             yield
@@ -72,14 +72,15 @@ def settings_kept() -> Iterator[None]:
     >>> os.getcwd() == "/"
     False
     """
-    settings = [(write, read(), read) for read, write in _settings()]
-    try:
-        yield
-    finally:
-        for write, before, read in settings:
-            with contextlib.suppress(Exception):  # the others are to be put back in any case
-                if read() != before:
-                    write(before)
+    with shared_state.CHANGED:
+        settings = [(write, read(), read) for read, write in _settings()]
+        try:
+            yield
+        finally:
+            for write, before, read in settings:
+                with contextlib.suppress(Exception):  # the others are to be put back in any case
+                    if read() != before:
+                        write(before)
 
 
 @contextlib.contextmanager

@@ -50,3 +50,10 @@ def test_the_kernel_is_found(angle: float) -> None:
 def test_a_picture_without_edges_has_no_kernel() -> None:
     with pytest.raises(UsageError, match="no edges"):
         estimate_kernel(torch.full((1, 1, 24, 32), 0.5), 9)
+
+
+@pytest.mark.parametrize("side", [16, 24, 33, 40])
+def test_a_picture_may_be_hardly_larger_than_its_kernel(side: int) -> None:
+    y = boxes(side, side + 4)[:, :, :side]
+    found = estimate_kernel(y, min(25, side - 1 + side % 2))
+    assert np.isfinite(found).all() and found.sum() == pytest.approx(1, abs=1e-6)

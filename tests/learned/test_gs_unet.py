@@ -37,6 +37,21 @@ def test_the_denoiser_takes_away_the_gradient_of_the_energy(channels):
     assert slope == pytest.approx(float((change * direction).sum()), rel=0.02, abs=0.02)
 
 
+@pytest.mark.parametrize("size", [(13, 18), (16, 17), (5, 8)])
+def test_the_denoiser_is_a_gradient_step_at_any_size_up_to_the_border(size):
+    network = GradientStepNetwork(1, (8, 8, 8)).double()
+    v = torch.rand(1, 1, *size, dtype=torch.double, requires_grad=True)
+    sigma = torch.tensor([0.1], dtype=torch.double)
+    (gradient,) = torch.autograd.grad(network.energy(v, sigma).sum(), v)
+    torch.testing.assert_close(network(v, sigma), v - gradient)
+    assert torch.autograd.gradcheck(lambda x: network.energy(x, sigma), v)
+    prior, image = GradientStepUNet(), v.detach().float().requires_grad_()
+    with torch.enable_grad():
+        energy = GradientStepUNet.energy.__wrapped__(prior, image, SIGMA).sum()
+    (gradient,) = torch.autograd.grad(energy, image)
+    torch.testing.assert_close(image - prior.denoise(image.detach(), SIGMA), gradient)
+
+
 @pytest.mark.parametrize("channels", [1, 3])
 def test_it_denoises_about_as_well_as_the_plain_network(channels):
     gains = []

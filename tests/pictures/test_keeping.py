@@ -271,3 +271,15 @@ def test_descriptions_for_programs_are_not_kept(tmp_path):
     writing.write(tmp_path / "b.tif", picture.image, picture)
     with tifffile.TiffFile(tmp_path / "b.tif") as file:
         assert not file.is_imagej and not file.pages.first.description
+
+
+@pytest.mark.parametrize("factor", [2, 3, 4, 0.5])
+def test_opacity_that_is_resized_stays_between_its_neighbours(tmp_path, factor):
+    opacity = np.full((24, 32), 0.25, np.float32)
+    opacity[:, 16:] = 0.75
+    like = Picture(image=np.full((3, 24, 32), 0.5, np.float32), opacity=opacity)
+    size = (3, int(24 * factor), int(32 * factor))
+    writing.write(tmp_path / "a.png", np.full(size, 0.5, np.float32), like=like)
+    found = np.asarray(Image.open(tmp_path / "a.png"))[..., 3]
+    assert (found.min(), found.max()) == (64, 191)
+    assert (np.diff(found.astype(int), axis=1) >= 0).all()

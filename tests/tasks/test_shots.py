@@ -4,8 +4,11 @@ import numpy as np
 import pytest
 from sample_pictures import picture, save
 
+from priorlab import plugins
 from priorlab.errors import UsageError
+from priorlab.harness.run import plan, settings
 from priorlab.pictures import arrays, reading
+from priorlab.tasks.builtin import Inpaint
 from priorlab.tasks.real_denoising import DenoiseReal
 
 
@@ -55,3 +58,27 @@ def test_what_is_no_pair_is_said(folder):
         DenoiseReal(shots=str(folder)).measure(clean, 0)
     with pytest.raises(UsageError, match="with shots= nothing is simulated"):
         DenoiseReal(shots=str(folder), quality=50)
+
+
+def test_shots_beside_their_truths_are_no_test_images(folder, tmp_path, capsys):
+    save(folder / "c_mean.png", picture(96, 96, 3, seed=9))
+    typed = f"{folder.parent}/.//{folder.name}/"
+    given = {"tasks": [f"denoise-real:shots={typed}"], "priors": ["tv"], "dataset": folder}
+    planned = plan.plan(settings.settle({**given, "out": tmp_path / "out"}), plugins.load())
+    assert [cell.image.name for cell in planned.cells] == ["a_mean", "b_mean", "c_mean"]
+    (note,) = planned.selection.dataset.notes
+    assert note.endswith("2 pictures are no test image of this task")
+    both = {**given, "tasks": [f"denoise-real:shots={folder}", "denoise"]}
+    mixed = plan.plan(settings.settle({**both, "out": tmp_path / "out"}), plugins.load())
+    assert len(mixed.cells) == 3 + 5
+    with pytest.raises(UsageError, match="none of the pictures is a test image of this task"):
+        alone = {**given, "images": ["a_real"], "out": tmp_path / "out"}
+        plan.plan(settings.settle(alone), plugins.load())
+
+
+def test_a_folder_typed_otherwise_has_the_same_name():
+    ways = ["a/b", "./a//b", "a/b/", "a/./b"]
+    assert {DenoiseReal(shots=way).spec() for way in ways} == {"denoise-real:shots=a/b"}
+    assert {Inpaint(mask=f"{way}/m.png").spec() for way in ways} == {
+        Inpaint(mask="a/b/m.png").spec()
+    }

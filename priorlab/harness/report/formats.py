@@ -25,12 +25,15 @@ class TextColumn:
         A title above its own, which neighbours may share.
     spare : int
         Where a terminal is narrow, columns are left out from the highest number on; none with 0.
+    falling : bool
+        Whether less is better, as of times: sorted by it, the smallest comes first.
     """
 
     title: str
     numeric: bool = True
     group: str = ""
     spare: int = 0
+    falling: bool = False
 
     @property
     def whole_title(self) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Sequence
 
 import pandas as pd
 
+from priorlab.errors import counted
 from priorlab.harness.report import inference, statistics
 from priorlab.harness.report.line import MAIN, Line
 from priorlab.harness.report.remarks import label
@@ -60,9 +61,11 @@ def below(
     notes += timing(rows, shown)
     capped = (rows[MAIN] > statistics.PSNR_CAP) & (rows["status"] == "ok")
     if of_psnr and capped.any():
+        count = int(capped.sum())
+        those = counted(count, "restored image is", "restored images are")
         notes.append(
-            f"{int(capped.sum())} restored images are identical to the clean one or nearly so:"
-            f" their PSNR counts as {statistics.PSNR_CAP:.0f} dB."
+            f"{those} identical to the clean one or nearly so:"
+            f" {'its' if count == 1 else 'their'} PSNR counts as {statistics.PSNR_CAP:.0f} dB."
         )
     if any(line.kind == "published" for line in lines):
         notes.append(PUBLISHED)

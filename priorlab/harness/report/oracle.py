@@ -90,7 +90,7 @@ def sheet(task: str, found: Sequence[tuple[str, OracleFigures | None]]) -> Sheet
         TextColumn("PSNR (dB)"),
         TextColumn("oracle"),
         TextColumn("its PSNR"),
-        TextColumn("cost (dB) [worst]"),
+        TextColumn("cost (dB) [worst]", falling=True),
     ]
     body = [
         [

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pandas as pd
 
+from priorlab.errors import counted
 from priorlab.harness.report import copies, statistics
 from priorlab.harness.report.equivalence import MARGIN, Verdict, verdict
 from priorlab.harness.report.inference import Interval, Values, holm, holm_intervals, wilcoxon
@@ -283,7 +284,8 @@ def _times_differ(good: pd.DataFrame) -> str:
             return said[0].partition(": ")[2]
     one, other = set(before["slots"]), set(after["slots"])
     if one != other:
-        return f"{_numbers(other)} cells at a time, not {_numbers(one)}"
+        cells = "cell" if other == {1} else "cells"
+        return f"{_numbers(other)} {cells} at a time, not {_numbers(one)}"
     return ""
 
 
@@ -302,4 +304,4 @@ def _only(rows: pd.DataFrame, others: pd.DataFrame) -> list[str]:
             left = left[~left[axis].isin(names)]
     cells = left.merge(others[list(CELL)], on=list(CELL), how="left", indicator=True)
     count = int((cells["_merge"] == "left_only").sum())
-    return found + ([f"{count} cells of what both have"] if count else [])
+    return found + ([f"{counted(count, 'cell')} of what both have"] if count else [])

@@ -113,7 +113,7 @@ def sheet(task: str, found: Sequence[tuple[str, float, Check | None]]) -> Sheet 
         TextColumn("published"),
         TextColumn("ours"),
         TextColumn("difference"),
-        TextColumn("tolerance"),
+        TextColumn("tolerance", falling=True),
         TextColumn("verdict", numeric=False),
     ]
     body = [

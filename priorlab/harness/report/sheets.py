@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 
 import pandas as pd
@@ -68,7 +68,12 @@ def sheet(
     first = next((line.prior for line in lines if line.psnr.rank == 1), "")
     against = "best" if reference in ("", first) else "reference"
     remarked = [line for line in lines if line.remarks]
-    columns = _columns(lines, rows, reference, against, full=full, asked=chosen or ())
+    columns = _columns(
+        *(lines, rows, reference, against),
+        full=full,
+        asked=chosen or (),
+        lower_is_better=header.lower_is_better,
+    )
     if (remarks_in_column and remarked) or "remarks" in (chosen or ()):
         columns["remarks"] = (TextColumn("remarks", numeric=False), _remarks)
     if chosen is not None:
@@ -105,6 +110,7 @@ def _columns(
     *,
     full: bool,
     asked: Sequence[str] = (),
+    lower_is_better: Collection[str] = (),
 ) -> Written:
     """Return the columns of a table, but for that of the remarks.
 
@@ -114,7 +120,7 @@ def _columns(
     measured = next(line for line in lines if line.kind == "measured")
     further = [name for name in measured.metrics if name not in METRICS]
     columns: Written = {
-        "psnr_rank": (TextColumn("#", spare=8), _rank),
+        "psnr_rank": (TextColumn("#", spare=8, falling=True), _rank),
         "prior": (TextColumn("prior", numeric=False), _prior),
         "psnr": (TextColumn(heading("psnr") + CI), partial(_psnr, statuses=statuses)),
         "ssim": (
@@ -124,7 +130,8 @@ def _columns(
     }
     for name in further:
         write = partial(_metric, name=name, interval=full)
-        columns[name] = (TextColumn(name + CI * full, spare=2), write)
+        falling = name in lower_is_better
+        columns[name] = (TextColumn(name + CI * full, spare=2, falling=falling), write)
     write = partial(_difference, reference=reference, against=against, interval=full)
     title = f"vs {against}" + f" (dB){CI}" * full
     columns["psnr_difference"] = (TextColumn(title, spare=6), write)
@@ -138,7 +145,8 @@ def _columns(
     if "throughput" in asked or any(line.throughput is not None for line in lines):
         spared["throughput"] = 7
     for name, spare in spared.items():
-        columns[name] = (TextColumn(heading(name), spare=spare), partial(_fact, name=name))
+        column = TextColumn(heading(name), spare=spare, falling=name in figures.COSTS)
+        columns[name] = (column, partial(_fact, name=name))
     columns["cells_ok"] = (TextColumn("ok", spare=4), _ok)
     return columns
 

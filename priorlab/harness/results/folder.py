@@ -19,7 +19,7 @@ from typing import Any
 
 import pandas as pd
 
-from priorlab.errors import UsageError
+from priorlab.errors import UsageError, counted
 from priorlab.escaping import block, without_home
 from priorlab.files import write_atomically, written_atomically
 from priorlab.harness.results import csv_files, differences, schema
@@ -196,7 +196,7 @@ def _check_grid(path: Path, info: Mapping[str, Any], grid: str) -> None:
         return
     raise UsageError(
         f"{path} holds the run of another grid, begun {there.get('started', '?')}, with"
-        f" {there.get('total', '?')} cells; this one has"
+        f" {counted(there.get('total', '?'), 'cell')}; this one has"
         f" {', '.join(changed) or 'other images'}; choose another --name (what both share is not"
         f" computed again), or rename that one: priorlab runs rename {path.name} NEW"
     )

@@ -11,7 +11,7 @@ from typing import Any
 
 import pandas as pd
 
-from priorlab.errors import UsageError, suggestion
+from priorlab.errors import UsageError, counted, suggestion
 from priorlab.escaping import without_home
 from priorlab.harness.results import schema
 from priorlab.harness.results.folder import INFO, ROWS, RunFolder
@@ -106,9 +106,8 @@ class Run:
         if missing:
             absent = [name for name in self.info["priors"] if name not in set(self.rows["prior"])]
             nothing = f"; nothing is there of {', '.join(absent)}" if absent else ""
-            notes.append(
-                f"Incomplete: the run was stopped before {missing} of its {total} cells{nothing}."
-            )
+            cells = f"{missing} of its {counted(total, 'cell')}"
+            notes.append(f"Incomplete: the run was stopped before {cells}{nothing}.")
         suite = self.info.get("suite", {})
         source = suite.get("source", "")
         return Header(
@@ -204,7 +203,7 @@ def load(run: str | Path, out: Path = Path("results")) -> Run:
     count = sum(info["statuses"].values()) if "statuses" in info else len(rows)
     if len(rows) != count:
         raise UsageError(
-            f"{path / ROWS} is damaged: it holds {len(rows)} rows of the run's {count}"
+            f"{path / ROWS} is damaged: it holds {counted(len(rows), 'row')} of the run's {count}"
         )
     return Run(path, rows, info)
 

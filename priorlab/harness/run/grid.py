@@ -93,8 +93,9 @@ def cells(
     for kind, components in {"priors": priors, "tasks": tasks}.items():
         for component in components:
             _check_installed(kind, component, registry)
-    for task in tasks:
-        _check_files(task, images)
+    of_task = {task: _test_images(task, images) for task in tasks}
+    for task, chosen_images in of_task.items():
+        _check_files(task, chosen_images)
     setting = keys.canonical(keys.setting(device))
     chosen = {prior: _written("priors", prior, registry, digest_of) for prior in priors}
     found = []
@@ -102,10 +103,17 @@ def cells(
         task_identity, task_spec = _written("tasks", task, registry, digest_of)
         for prior, (identity, spec) in chosen.items():
             pair = (spec, task_spec)
-            for image, seed in itertools.product(images, dict.fromkeys(seeds)):
+            for image, seed in itertools.product(of_task[task], dict.fromkeys(seeds)):
                 key = keys.key_of_texts(identity, task_identity, image.digest, seed, setting)
                 found.append(Cell(prior, task, image, seed, key, pair))
     return found
+
+
+def _test_images(task: Task, images: Sequence[ImageFile]) -> list[ImageFile]:
+    """Return the images that a task may degrade, or raise a `UsageError` if it may none."""
+    if found := [image for image in images if task.is_test_image(image.path)]:
+        return found
+    raise UsageError(f"{task.spec()}: none of the pictures is a test image of this task")
 
 
 def _written(

@@ -7,6 +7,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import TypeVar
 
+from priorlab.errors import counted
 from priorlab.harness.results.database import Locked
 
 PATIENCE = 600.0
@@ -115,7 +116,8 @@ class Keeper:
             self._next_word = now + PAUSE
         elif now >= self._next_word:
             self._next_word = now + REMINDER
-            self._say(f"another process keeps the store locked; {len(self)} results wait in memory")
+            waiting = counted(len(self), "result waits", "results wait")
+            self._say(f"another process keeps the store locked; {waiting} in memory")
         self.locked = True
         self._next_try = now + PAUSE
 
@@ -136,8 +138,9 @@ class Keeper:
                 return
             waited = time.monotonic() - since
             if waited > (IMPATIENCE if stop() else PATIENCE):
+                results = counted(len(self), "result is", "results are")
                 raise Unstored(
-                    f"{len(self)} results are not stored: another process kept the store locked"
+                    f"{results} not stored: another process kept the store locked"
                     f" for {waited:.0f} s; they are in this table, and will be computed again"
                 )
             time.sleep(PAUSE / 10)

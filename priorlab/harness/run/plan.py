@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from priorlab import escaping
-from priorlab.errors import UsageError
+from priorlab.errors import UsageError, counted
 from priorlab.harness.results.schema import FINAL, Outcome
 from priorlab.harness.results.store import Store
 from priorlab.harness.run import cores, grid, keys, machine, scores
@@ -90,7 +90,7 @@ class Plan:
         """Say in a few lines what is to be done and how long it will take."""
         missing = list(self.missing.values())
         known = sum(cell.key in self.cached for cell in self.cells)
-        lines = [f"run {self.name}: {len(self.cells)} cells, {known} known already"]
+        lines = [f"run {self.name}: {counted(len(self.cells), 'cell')}, {known} known already"]
         lines += [f"left out: {problem}" for problem in self.problems]
         lines += (*self.selection.dataset.notes, *self.notes)
         if self.shard:
@@ -98,9 +98,10 @@ class Plan:
         seconds, unknown = self.estimates.total(missing)
         seconds *= max(1, self.repeats)
         if len(missing) > unknown:
-            lines.append(f"about {seconds / self.slots / 60:.1f} minutes with {self.slots} slots")
+            slots = counted(self.slots, "slot")
+            lines.append(f"about {seconds / self.slots / 60:.1f} minutes with {slots}")
         if unknown:
-            lines.append(f"{unknown} cells by priors that were never timed here")
+            lines.append(f"{counted(unknown, 'cell')} by priors that were never timed here")
         return "\n".join(map(escaping.terminal, lines))
 
 

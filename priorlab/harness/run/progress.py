@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 from typing_extensions import override
 
 from priorlab import escaping
+from priorlab.errors import counted
 from priorlab.harness.results.names import cell_text
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ class Progress:
 class PlainProgress(Progress):
     """A line now and then, for log files."""
 
-    unit = "cells"
+    unit = "cell"
 
     def __init__(self, stream: TextIO | None = None) -> None:
         self._stream = stream or sys.stderr
@@ -62,7 +63,7 @@ class PlainProgress(Progress):
         """Say how much is to be done."""
         self._total = total
         how = f"; {slots} at a time" if cached < total else ""
-        self._say(f"{total} cells, {cached} known already{how}")
+        self._say(f"{counted(total, 'cell')}, {cached} known already{how}")
 
     def note(self, text: str) -> None:
         """Say it."""
@@ -74,7 +75,7 @@ class PlainProgress(Progress):
             self._say(describe(row))
         if time.monotonic() - self._last >= INTERVAL or done == self._total:
             self._last = time.monotonic()
-            count = f"{done}/{self._total} {self.unit}"
+            count = f"{done}/{counted(self._total, self.unit)}"
             self._say(", ".join(filter(None, (count, time_left(seconds_left)))))
 
     def _say(self, text: str) -> None:
@@ -84,7 +85,7 @@ class PlainProgress(Progress):
 class BarProgress(Progress):
     """A bar with the time left, and a line for each slot; failures scroll by above."""
 
-    def __init__(self, unit: str = "cells") -> None:
+    def __init__(self, unit: str = "cell") -> None:
         self._unit = unit
         self._done = 0
         self._live: Live | None = None
@@ -110,7 +111,7 @@ class BarProgress(Progress):
             TimeElapsedColumn(),
             TextColumn("{task.fields[left]}"),
         )
-        self._bars.add_task(self._unit, total=total, completed=cached, left="")
+        self._bars.add_task(f"{self._unit}s", total=total, completed=cached, left="")
         self._done = cached
         self._lines = [""] * slots
         console = Console(stderr=True)
@@ -170,7 +171,7 @@ class BarProgress(Progress):
 class PictureLines(PlainProgress):
     """A line now and then while pictures are restored, whose results are told elsewhere."""
 
-    unit = "results"
+    unit = "result"
 
     @override
     def started(self, total: int, cached: int, slots: int) -> None:
@@ -193,7 +194,7 @@ class PictureLines(PlainProgress):
 class NotebookProgress(Progress):
     """A bar below the cell of a notebook, which disappears at the end."""
 
-    def __init__(self, unit: str = "cells") -> None:
+    def __init__(self, unit: str = "cell") -> None:
         self._unit = unit
         self._total = self._done = 0
         self._text = ""
@@ -232,7 +233,7 @@ class NotebookProgress(Progress):
         if time.monotonic() - self._shown < REFRESH:
             return
         self._shown = time.monotonic()
-        count = f"{self._done}/{self._total} {self._unit}"
+        count = f"{self._done}/{counted(self._total, self._unit)}"
         line = " · ".join(filter(None, (count, self._text, time_left(seconds_left))))
         self._handle.update(_drawn(line, self._done + share, self._total), raw=True)
 
@@ -253,8 +254,8 @@ def for_terminal() -> Progress:
 def for_pictures() -> Progress:
     """Return what `for_terminal` does, for pictures that are restored one after the other."""
     if in_notebook():
-        return NotebookProgress("results")
-    return BarProgress("results") if sys.stderr.isatty() else PictureLines()
+        return NotebookProgress("result")
+    return BarProgress("result") if sys.stderr.isatty() else PictureLines()
 
 
 def in_notebook() -> bool:

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from priorlab import specs
 from priorlab.components import Component, file_digest
-from priorlab.errors import UsageError, printable, unknown
+from priorlab.errors import UsageError, counted, printable, unknown
 from priorlab.harness.run.chosen_metrics import ChosenMetric, choose
 from priorlab.harness.run.settings import RunSettings
 from priorlab.pictures import datasets
@@ -90,7 +90,7 @@ def select(settings: RunSettings, registry: Registry) -> Selection:
         dataset = _of_public_set(dataset, settings.public_set, settings.images)
     for prior in (*priors, *tasks):
         _check_files(prior, settings.files)
-    dataset = _only(dataset, settings.images)
+    dataset = _test_images(_only(dataset, settings.images), tasks)
     metrics = choose(settings.metrics, registry)
     named = {
         "priors": (_count(settings.priors or priors), len(priors)),
@@ -157,11 +157,12 @@ def _of_public_set(dataset: Dataset, name: str, images: Sequence[str] | None) ->
         raise UsageError(
             f"{dataset.name} does not hold {len(lost)} of the {total} images of {name} that are"
             f" needed ({which}); published {public.published}"
+            + datasets.stored_as_rgb(dataset, public, lost)
         )
     found = datasets.only(dataset, public)
     if spare := len(dataset.images) - len(found.images):
-        what = "image is" if spare == 1 else "images are"
-        text = f"{spare} {what} left out of {dataset.name}: not of {name}, or there twice"
+        what = counted(spare, "image is", "images are")
+        text = f"{what} left out of {dataset.name}: not of {name}, or there twice"
         found = dataclasses.replace(found, notes=(*found.notes, text))
     return found
 
@@ -197,6 +198,18 @@ def _only(dataset: Dataset, names: Sequence[str] | None) -> Dataset:
         raise UsageError("expected the name of at least one image")
     left = tuple(image for image in dataset.images if image.name in chosen)
     return dataclasses.replace(dataset, images=left, problems=())
+
+
+def _test_images(dataset: Dataset, tasks: Sequence[Task]) -> Dataset:
+    """Return the dataset without what no task may degrade, and a note on each that some may not."""
+    kept = {task: {i for i in dataset.images if task.is_test_image(i.path)} for task in tasks}
+    notes = [
+        f"{task.spec()}: {counted(left, 'picture is', 'pictures are')} no test image of this task"
+        for task, images in kept.items()
+        if (left := len(dataset.images) - len(images))
+    ]
+    images = tuple(i for i in dataset.images if any(i in some for some in kept.values()))
+    return dataclasses.replace(dataset, images=images, notes=(*dataset.notes, *notes))
 
 
 def _names(texts: Sequence[str], known: Collection[str]) -> Iterator[str]:

@@ -184,6 +184,17 @@ def test_a_run_without_results_has_no_page(run, tmp_path):
         writing.write(empty)
 
 
+def test_columns_of_which_less_is_better_are_marked(run, tmp_path):
+    rows = run.rows.assign(lpips=0.1)
+    metrics = {**run.info["metrics"], "lpips": "distance"}
+    info = {**run.info, "metrics": metrics, "lower_is_better": ["lpips"]}
+    text = writing.write(type(run)(run.folder, rows, info), tmp_path / "p.html").file.read_text()
+    heads = set(re.findall(r'<th scope="col" class="number"( data-falling="")?>([^ <]+)', text))
+    falling = {"#", "lpips", "seed", "s/image", "seconds", "cost"}
+    assert {name for mark, name in heads if mark} == falling
+    assert {"PSNR", "SSIM", "vs"} <= {name for mark, name in heads if not mark}
+
+
 def test_many_rows_are_left_to_the_file(run, monkeypatch):
     monkeypatch.setattr(html_tables, "MOST_ROWS", 3)
     table = html_tables.rows(run.rows, ["psnr"])

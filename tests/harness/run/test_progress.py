@@ -142,7 +142,7 @@ def test_a_restoration_in_a_notebook_shows_how_far_it_is(notebook, monkeypatch):
     gray = np.full((16, 16), 0.5, np.float32)
     priorlab.restore(gray, "denoise:sigma=25", "dip:iterations=2,depth=1,channels=2")
     assert [data["text/plain"] for data in notebook][-2:] != ["", ""]
-    assert notebook[0]["text/plain"].startswith("0/1 results · step 1")
+    assert notebook[0]["text/plain"].startswith("0/1 result · step 1")
     assert notebook[-1]["text/plain"] == ""
 
 

@@ -2,10 +2,12 @@
 
 import json
 import os
+import re
 import shutil
 import sys
 
 import pytest
+from harness.run import pretend
 
 from priorlab import api, cli
 from priorlab.errors import UsageError
@@ -25,7 +27,7 @@ def test_runs_are_listed_renamed_exported_and_cleared(run, known, tmp_path, caps
 
     code, text = runs_command("list")
     assert code == 0
-    assert "first: 6 cells (6 ok); 2 priors, 1 tasks on " in text
+    assert "first: 6 cells (6 ok); 2 priors, 1 task on " in text
     assert runs_command("rename", "first", "second")[0] == 2
     assert runs_command("rename", "absent", "new")[1].startswith("priorlab: there is no run absent")
     assert runs_command("rename", "first", "third")[0] == 0
@@ -49,6 +51,52 @@ def test_runs_are_listed_renamed_exported_and_cleared(run, known, tmp_path, caps
     assert not (out / "outputs").exists()
     assert run("second", priors="good,picky").rows["cached"].all()
     assert runs_command("gc")[1].startswith("removed 0 cells and 0 pictures, 0.0 MB")
+
+
+def test_one_is_said_of_one(photo, tmp_path, capsys):
+    common = ["--out", str(tmp_path / "out")]
+    grid = ["--tasks", "denoise", "--priors", "tv", "--dataset", str(photo), "--name", "one"]
+    commands = [
+        ["bench", *grid, "--dry-run"],
+        ["bench", *grid],
+        ["runs", "list"],
+        ["runs", "show", "one"],
+        ["runs", "export", "one", "-o", str(tmp_path / "one.csv")],
+        ["compare", "one", "one"],
+    ]
+    with pretend.used():
+        assert [cli.main([*command, *common]) for command in commands] == [0] * len(commands)
+    shutil.rmtree(tmp_path / "out" / "one")
+    assert cli.main(["runs", "gc", *common]) == 0
+    said = "".join(capsys.readouterr())
+    nouns = "cells|priors|tasks|rows|pictures|images|scores|slots|runs|seeds|differences"
+    assert re.findall(rf"\b1 (?:{nouns})\b.*", said) == []
+    assert len(re.findall(r"\b1 (?:cell|row|prior|slot)\b", said)) >= 7
+
+
+def test_a_run_is_removed_and_what_it_computed_stays_until_it_is_cleared(
+    run, known, tmp_path, capsys
+):
+    out = tmp_path / "out"
+    run("first")
+    (tmp_path / "elsewhere").mkdir()
+
+    def remove(*typed):
+        code = cli.main(["runs", "remove", *typed, "--out", str(out)])
+        printed = capsys.readouterr()
+        return code, printed.out + printed.err
+
+    assert remove("fist")[0] == 2 and "did you mean" in remove("fist")[1]
+    assert remove("../elsewhere")[0] == 2 and (tmp_path / "elsewhere").exists()
+    assert remove("first", "--dry-run")[1].startswith(f"would remove {out / 'first'}/")
+    assert (out / "first").exists()
+    code, said = remove("first")
+    assert code == 0 and said.startswith(f"removed {out / 'first'}/ with all that is in it")
+    assert not (out / "first").exists() and known() == 6
+    assert run("again").rows["cached"].all()
+    assert remove("again")[0] == 0
+    clear(out, capsys)
+    assert known() == 0
 
 
 def clear(out, capsys, *typed):

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import pandas as pd
 
 from priorlab import escaping
+from priorlab.errors import counted
 from priorlab.harness.report.formats import Sheet, TextCell, TextColumn
 from priorlab.harness.report.remarks import label
 from priorlab.harness.results.schema import METRICS
@@ -16,6 +17,8 @@ from priorlab.harness.results.schema import METRICS
 MOST_ROWS = 2000
 """More rows of single images are left to `images.csv`: a browser lays them out for seconds."""
 
+_FALLING = ' data-falling=""'
+"""Marks the head of a column of which less is better: a first click has the smallest first."""
 _NUMBER = re.compile(r"[+-]?\d+(?:\.\d+)?(?:e[+-]?\d+)?")
 
 
@@ -70,7 +73,7 @@ def notes(found: Sequence[str]) -> str:
     return f"<details><summary>Protocol and notes</summary><ul>{listed}</ul></details>\n"
 
 
-def rows(found: pd.DataFrame, metrics: Sequence[str]) -> str:
+def rows(found: pd.DataFrame, metrics: Sequence[str], lower_is_better: Collection[str] = ()) -> str:
     """Return a table with a line for each prior, task, image and seed.
 
     Parameters
@@ -79,16 +82,22 @@ def rows(found: pd.DataFrame, metrics: Sequence[str]) -> str:
         As `priorlab.harness.results.schema` has it.
     metrics : sequence of str
         Its metrics.
+    lower_is_better : collection of str
+        Those of them of which less is better.
     """
-    titles = [("task", False), ("image", False), ("seed", True), ("status", False)]
-    titles += [(f"{label(name)}{' (dB)' * (name == METRICS[0])}", True) for name in metrics]
-    titles += [("seconds", True)]
-    columns = [TextColumn("prior", False), *(TextColumn(*title) for title in titles)]
+    columns = [TextColumn(name, numeric=False) for name in ("prior", "task", "image")]
+    columns += [TextColumn("seed", falling=True), TextColumn("status", numeric=False)]
+    for name in metrics:
+        title = f"{label(name)}{' (dB)' * (name == METRICS[0])}"
+        columns.append(TextColumn(title, falling=name in lower_is_better))
+    columns.append(TextColumn("seconds", falling=True))
     names = ["prior", "task", "image", "seed", "status", *metrics, "seconds"]
     shown = found[names].head(MOST_ROWS).itertuples(index=False, name=None)
     lines = [_line(columns, [TextCell(_value(value)) for value in line], names) for line in shown]
     left = len(found) - MOST_ROWS
-    more = f"<p>{left} more rows are in images.csv.</p>" if left > 0 else ""
+    more = (
+        f"<p>{counted(left, 'more row is', 'more rows are')} in images.csv.</p>" if left > 0 else ""
+    )
     return _table("Every image", columns, lines, "rows") + more
 
 
@@ -100,7 +109,8 @@ def _value(value: object) -> str:
 
 def _table(title: str, columns: Sequence[TextColumn], lines: Sequence[str], name: str = "") -> str:
     heads = "".join(
-        f'<th scope="col"{_kind(column)}>{text(column.title)}</th>' for column in columns
+        f'<th scope="col"{_kind(column)}{_FALLING * column.falling}>{text(column.title)}</th>'
+        for column in columns
     )
     body = "\n".join(lines)
     identity = f' id="{name}"' if name else ""

@@ -155,7 +155,7 @@ def _page(
         style=(parts / "page.css").read_text("utf-8"),
         above="".join(f"<p>{text(line)}</p>" for line in header.above),
         sheets=html_tables.sheets(sheets),
-        rows=html_tables.rows(run.rows, contents.metrics_of(run)),
+        rows=html_tables.rows(run.rows, contents.metrics_of(run), run.header.lower_is_better),
         failures=_failures(run, outcomes),
         facts=_facts(run),
         closing="".join(f"<li>{text(note)}</li>" for note in notes.closing(header)),

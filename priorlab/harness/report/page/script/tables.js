@@ -25,6 +25,7 @@ function sortTable(table, index, descending) {
   body.append(...lines);
 }
 
+/** Let a click on a head sort by it: the best first, then the other way round. */
 function makeSortable(table) {
   const heads = [...table.tHead.rows[0].cells];
   heads.forEach((head, index) => {
@@ -32,7 +33,7 @@ function makeSortable(table) {
     button.addEventListener("click", () => {
       const before = head.getAttribute("aria-sort");
       const numeric = head.classList.contains("number");
-      const down = before ? before === "ascending" : numeric && head.textContent !== "#";
+      const down = before ? before === "ascending" : numeric && !("falling" in head.dataset);
       heads.forEach((other) => other.removeAttribute("aria-sort"));
       head.setAttribute("aria-sort", down ? "descending" : "ascending");
       sortTable(table, index, down);

@@ -1,0 +1,92 @@
+"""A command that is asked to end ends in order: nothing half written stays, and the code is 3."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from sample_pictures import picture, save
+
+INTERRUPTED = 3
+SLOW = """
+import sys, tempfile, time
+from pathlib import Path
+
+from priorlab import cli, files
+from priorlab.cli import COMMAND as module
+
+def slow(options):
+    with tempfile.TemporaryDirectory(), files.written_atomically(Path("clean.png")) as file:
+        file.write(b"half")
+        file.flush()
+        WAIT
+        time.sleep(60)
+
+module.FUNCTION = slow
+sys.argv[0] = "priorlab"
+sys.exit(cli.main())
+"""
+SAID = 'print("writing", flush=True)'
+SWALLOWED = """
+        class Ending:
+            def __del__(self):
+                print("writing", flush=True)
+                time.sleep(60)
+        Ending()
+"""
+COMMANDS = {
+    "restore": ("restoring", "_restore", ["photo.png", "--prior", "tv", "-o", "clean.png"]),
+    "bench": ("comparing", "_bench", []),
+    "tune": ("tuning", "_tune", ["tv", "--tasks", "denoise", "--dataset", "."]),
+    "train": ("training", "_train", ["unet", "--dataset", ".", "-o", "net.safetensors"]),
+}
+
+
+def started(name, tmp_path, *, before=(), wait=SAID):
+    """Start a command whose work is to write a file for a minute; it is at that now."""
+    module, function, typed = COMMANDS[name]
+    code = SLOW.replace("COMMAND", module).replace("FUNCTION", function)
+    code = code.replace("WAIT", wait.strip())
+    (tmp_path / "tmp").mkdir()
+    process = subprocess.Popen(
+        [*before, sys.executable, "-c", code, name, *typed],
+        cwd=tmp_path,
+        env={**os.environ, "TMPDIR": str(tmp_path / "tmp")},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout.readline() == "writing\n", process.stderr.read()
+    return process
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("name", COMMANDS)
+def test_what_asks_a_command_to_end_leaves_nothing_half_done(name, number, tmp_path):
+    save(tmp_path / "photo.png", picture(32, 40))
+    process = started(name, tmp_path)
+    process.send_signal(number)
+    _, error = process.communicate(timeout=30)
+    assert (process.returncode, error) == (INTERRUPTED, "priorlab: interrupted\n")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["photo.png", "tmp"]
+    assert list((tmp_path / "tmp").iterdir()) == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_no_interruption_is_lost_where_python_ignores_errors(number, tmp_path):
+    process = started("restore", tmp_path, wait=SWALLOWED)
+    process.send_signal(number)
+    _, error = process.communicate(timeout=30)
+    assert (process.returncode, error) == (INTERRUPTED, "priorlab: interrupted\n")
+
+
+def test_what_nohup_ignores_stays_ignored(tmp_path):
+    process = started("restore", tmp_path, before=["nohup"])
+    process.send_signal(signal.SIGHUP)
+    time.sleep(0.3)
+    assert process.poll() is None
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=30)
+    assert process.returncode == INTERRUPTED
