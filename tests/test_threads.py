@@ -1,5 +1,8 @@
 """Restorations in several threads: none depends on what the others do."""
 
+import os
+import signal
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -51,3 +54,33 @@ def test_restore_in_threads_gives_what_it_gives_alone():
         found = list(pool.map(lambda _: priorlab.restore(IMAGE, *given), range(4)))
     assert all(np.array_equal(one, alone) for one in found)
     assert torch.equal(torch.random.get_rng_state(), state)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Waiting(Prior):
+    """Restores until it is told to end."""
+
+    name = "waiting"
+
+    def restore(self, measurement, trace=None, seed=0):
+        BEGUN.set()
+        END.wait(60)
+        return measurement.y
+
+
+BEGUN, END = threading.Event(), threading.Event()
+
+
+def test_a_copy_of_the_process_does_not_wait_for_a_thread_that_it_lacks():
+    measurement = Denoise().measure(torch.from_numpy(IMAGE)[None, None], seed=0)
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(restoration.run, Waiting(), measurement)
+        assert BEGUN.wait(60)
+        copy = os.fork()
+        if not copy:
+            signal.alarm(20)
+            restoration.run(Drawing(), measurement)
+            os._exit(0)
+        _, status = os.waitpid(copy, 0)
+        END.set()
+    assert os.waitstatus_to_exitcode(status) == 0

@@ -37,6 +37,5 @@ def _tell(unraisable: Any) -> None:
 
 def _interrupt_again() -> None:
     time.sleep(PAUSE)
-    signal.pthread_kill(
-        threading.main_thread().ident or 0, signal.SIGINT
-    )  # this one ends a sleep, too
+    # Sent to the thread, it ends what that waits for, too.
+    signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
