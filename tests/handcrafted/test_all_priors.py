@@ -23,7 +23,7 @@ def scene(channels, height, width):
     ("name", "task"), [(name, task) for name in HANDCRAFTED for task in tasks_of(name)]
 )
 def test_a_prior_runs_every_task_that_it_takes(name, task):
-    clean = scene(3, 28, 24)
+    clean = scene(3, 36, 28)
     measurement = TASKS[task]().measure(clean, seed=0)
     before = measurement.y.clone()
     restored = HANDCRAFTED[name]().restore(measurement)
@@ -43,7 +43,7 @@ def test_a_prior_runs_every_task_that_it_takes(name, task):
 
 @pytest.mark.parametrize("name", [name for name in HANDCRAFTED if "deblur" in tasks_of(name)])
 def test_a_prior_restores_a_scene_that_is_larger_than_its_picture(name):
-    clean = scene(1, 28, 32)
+    clean = scene(1, 36, 40)
     task = Deblur(width=1.0, boundary="unknown")
     measurement, truth = task.measure(clean, seed=0), task.truth(clean)
     restored = restoration.run(HANDCRAFTED[name](), measurement)

@@ -21,7 +21,7 @@ SEPARATE = [name for name in HANDCRAFTED if name not in JOINT]
 
 def measure(name, channels):
     """Return the measurement of two images for the first task that the prior takes."""
-    clean = torch.from_numpy(np.stack([picture(24, 28, channels, seed) for seed in range(2)]))
+    clean = torch.from_numpy(np.stack([picture(36, 40, channels, seed) for seed in range(2)]))
     one = TASKS[tasks_of(name)[0]]().measure(clean[:1, :1], seed=0)
     exact = one.operator.forward(clean).double().numpy()
     y = torch.from_numpy(one.noise.sample(exact, np.random.default_rng(0))).float()

@@ -30,7 +30,7 @@ LOCAL = [
 
 @pytest.fixture(scope="module")
 def noisy():
-    clean = astronaut()[:153, 40:353].transpose(2, 0, 1).astype(np.float32) / 255
+    clean = astronaut()[:203, 40:453].transpose(2, 0, 1).astype(np.float32) / 255
     noise = np.random.default_rng(0).standard_normal(clean.shape, np.float32)
     return torch.from_numpy(clean + np.float32(SIGMA) * noise)[None]
 

@@ -22,7 +22,7 @@ WIDTH = 1.6
 
 
 def scene() -> Values:
-    return PHOTOS["coffee"][:, 80:208, 80:208].astype(np.float64)
+    return PHOTOS["coffee"][:, 64:224, 64:224].astype(np.float64)
 
 
 def blurred(noise: float = 0, grain: float = 0) -> Values:
