@@ -54,6 +54,7 @@ ALONE = 0.4
 """A share of the channels of colour pictures is shown to the network as gray pictures are."""
 
 KINDS = WHITE, CLEAN, CAMERA, ENLARGED = range(4)
+NAMES = ("white", "clean", "camera", "enlarged")
 SIZE = (272, 344)
 LEAST_SIDE = 128
 
@@ -202,7 +203,7 @@ def train(file: Path, steps: int = 2500) -> None:
     with torch.no_grad():
         level, pixel = (network(inputs) + reference[:, None]).T
         cost = lost(level, losses).numpy()
-    for name, which in zip(("white", "clean", "camera", "enlarged"), KINDS, strict=True):
+    for name, which in zip(NAMES, KINDS, strict=True):
         at = held_out & (kind == which)
         best = GRID[curves[at].argmax(1)]
         print(
@@ -257,7 +258,6 @@ def white(folder: Path) -> None:
 def strength(folder: Path, names: tuple[str, ...] = ("bm3d", "unet")) -> None:
     """Restore simulated pictures that were held out of the training with several levels."""
     gains: dict[tuple[str, float, int, str], list[float]] = {}
-    kinds = ("white", "clean", "camera", "enlarged")
     for path in sorted(folder.iterdir())[::4]:
         truth, noisy, kind = simulated(path, seed=7)
         noise = noise_profile.profile(Picture(image=noisy.astype(np.float32))).noise
@@ -269,7 +269,7 @@ def strength(folder: Path, names: tuple[str, ...] = ("bm3d", "unet")) -> None:
             (prior,) = plugins.load().build_priors(name)
             restored = stabilised.denoise(prior.denoise, y, noise.scaled(factor), scales=scales)
             gain = psnr(restored[0].numpy().clip(0, 1), truth) - before
-            gains.setdefault((name, factor, scales, kinds[kind]), []).append(gain)
+            gains.setdefault((name, factor, scales, NAMES[kind]), []).append(gain)
     for (name, factor, scales, kind), gain in sorted(gains.items()):
         print(
             f"{name}, level x {factor:.1f}, {scales} scale(s), {kind}: "
@@ -289,7 +289,7 @@ def limits(folder: Path) -> None:
             restored = priorlab.restore(seen.transpose(1, 2, 0).squeeze(), prior="bm3d")
             after = psnr(np.atleast_3d(restored).transpose(2, 0, 1), truth)
             gains[kind].append(after - psnr(seen, truth))
-        for name, kind in zip(("white", "clean", "camera", "enlarged"), KINDS, strict=True):
+        for name, kind in zip(NAMES, KINDS, strict=True):
             gain = np.array(gains[kind])
             print(
                 f"MOST_ABOVE {limit}, {name}: {len(gain)} pictures, gain {gain.mean():.2f} dB, "
