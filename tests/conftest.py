@@ -12,6 +12,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 # than they work, where there are as many workers as cores.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
+import forked_slots
 import hypothesis
 import pytest
 import torch
@@ -20,7 +21,10 @@ from sample_pictures import picture, save
 
 from priorlab import garbage, plugins, remembered
 from priorlab.extras import prepare_torchvision
+from priorlab.harness.run import child
 from priorlab.trials import trial
+
+BEGIN = child.begin
 
 torch.set_num_threads(1)
 prepare_torchvision()
@@ -72,6 +76,23 @@ def _copied():
     """
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(trial, "_can_fork", lambda: True)
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _slots_forked():
+    """Fork the processes of slots from one in which no test has run."""
+    with pytest.MonkeyPatch.context() as patch:
+        if sys.platform == "linux":
+            patch.setattr(child, "begin", forked_slots.Server().begin)
+        yield
+
+
+@pytest.fixture(scope="module")
+def new_slots():
+    """Start the processes of slots as users do, where what they have imported matters."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(child, "begin", BEGIN)
         yield
 
 

@@ -3,6 +3,8 @@
 import campaign
 import pytest
 
+pytestmark = pytest.mark.usefixtures("new_slots")
+
 QUICK, ROUGH, HANGS, LONG = (sorted(campaign.faults(run)) for run in campaign.RUNS)
 INNOCENTS = [f"draws{copy}" for copy in ("", ":copy=1", ":copy=2", ":copy=3")]
 INNOCENTS += ["learns", "learns:copy=1"]

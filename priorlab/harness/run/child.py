@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import BinaryIO
 
 from priorlab import process_tree
 from priorlab.harness.isolation.metric_process import START_TIMEOUT as METRIC_START
@@ -164,15 +165,7 @@ class Child:
         self._ready = False
         self._decoder = wire.Decoder()
         with self._log.open("ab") as log:
-            self._process = subprocess.Popen(
-                # -P: a torch.py in the user's folder is not to be taken for torch.
-                [sys.executable, "-P", "-X", "faulthandler", "-m", SLOT],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=log,
-                env=environment(self._setup.threads),
-                start_new_session=True,
-            )
+            self._process = begin(self._setup.threads, log)
         self._write(dataclasses.asdict(self._setup))
 
     def _write(self, message: Message) -> None:
@@ -208,6 +201,19 @@ class Child:
             size = log.seek(0, os.SEEK_END)
             log.seek(max(self._log_start, size - 20_000))
             return log.read().decode(errors="replace").strip()
+
+
+def begin(threads: int, log: BinaryIO) -> subprocess.Popen[bytes]:
+    """Start the process of a slot, which prints into `log`."""
+    return subprocess.Popen(
+        # -P: a torch.py in the user's folder is not to be taken for torch.
+        [sys.executable, "-P", "-X", "faulthandler", "-m", SLOT],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=log,
+        env=environment(threads),
+        start_new_session=True,
+    )
 
 
 def environment(threads: int) -> dict[str, str]:

@@ -5,6 +5,8 @@ import pytest
 from priorlab import plugins
 from priorlab.harness.run import bench
 
+pytestmark = pytest.mark.usefixtures("new_slots")
+
 PLUGIN = """
 import dataclasses
 import sys

@@ -8,6 +8,8 @@ from priorlab import metrics, plugins
 from priorlab.harness.run import bench
 from priorlab.pictures import reading
 
+pytestmark = pytest.mark.usefixtures("new_slots")
+
 PLUGIN = """
 import dataclasses
 import torch
