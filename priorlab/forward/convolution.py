@@ -163,7 +163,7 @@ class Downsampling(LinearOperator):
                 spectrum_of(x) * self._transfer((height, width), x.dtype), (height, width)
             )
         padded = reflect(reflect(x, *reach(kh), -2), *reach(kw), -1)
-        size = fast_size(padded)
+        size = fast_size(padded.shape[-2:])
         product = spectrum_of(padded, size) * spectrum_of(self.kernel.to(x.dtype), size)
         return image_of(product, size)[..., kh - 1 : kh - 1 + height, kw - 1 : kw - 1 + width]
 
@@ -174,7 +174,7 @@ class Downsampling(LinearOperator):
             transfer = self._transfer((height, width), y.dtype)
             return image_of(spectrum_of(y) * transfer.conj(), (height, width))
         embedded = torch.nn.functional.pad(y, (kw - 1, 0, kh - 1, 0))
-        size = fast_size(embedded)
+        size = fast_size(embedded.shape[-2:])
         product = spectrum_of(embedded, size) * spectrum_of(self.kernel.to(y.dtype), size).conj()
         padded = image_of(product, size)[..., : height + kh - 1, : width + kw - 1]
         return fold(fold(padded, *reach(kw), -1), *reach(kh), -2)

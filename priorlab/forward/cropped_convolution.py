@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import torch
 from torch import Tensor
 from typing_extensions import override
@@ -11,7 +9,7 @@ from typing_extensions import override
 from priorlab.forward.borders import reach, reflect
 from priorlab.forward.convolution import Convolution
 from priorlab.forward.fourier import fast_size, image_of, spectrum_of
-from priorlab.forward.operators import LinearOperator, Shape
+from priorlab.forward.operators import LinearOperator, OnData, Shape
 
 
 class CroppedConvolution(Convolution):
@@ -52,7 +50,7 @@ class CroppedConvolution(Convolution):
     def forward(self, x: Tensor) -> Tensor:
         """Return the blurred picture, (B, C, H - kh + 1, W - kw + 1)."""
         self.check(x.shape[-2:])
-        (height, width), (kh, kw), size = x.shape[-2:], self.kernel.shape, fast_size(x)
+        (height, width), (kh, kw), size = x.shape[-2:], self.kernel.shape, fast_size(x.shape[-2:])
         product = spectrum_of(x, size) * spectrum_of(self.kernel.to(x.dtype), size)
         return image_of(product, size)[..., kh - 1 : height, kw - 1 : width]
 
@@ -61,7 +59,7 @@ class CroppedConvolution(Convolution):
         kh, kw = self.kernel.shape
         canvas = torch.nn.functional.pad(y, (kw - 1, 0, kh - 1, 0))
         self.check(canvas.shape[-2:])
-        size = fast_size(canvas)
+        size = fast_size(canvas.shape[-2:])
         product = spectrum_of(canvas, size) * spectrum_of(self.kernel.to(y.dtype), size).conj()
         return image_of(product, size)[..., : canvas.shape[-2], : canvas.shape[-1]]
 
@@ -91,8 +89,17 @@ class CroppedConvolution(Convolution):
         super().check((max(0, size[0] - kh + 1), max(0, size[1] - kw + 1)))
 
     @override
-    def _preconditioner(self, y: Tensor, rho: float) -> Callable[[Tensor], Tensor]:
-        """Return the inverse of ``A A^T + rho`` for pictures that wrap around."""
-        size = (y.shape[-2], y.shape[-1])
-        gain = 1 / (self._transfer(size, y.dtype).abs().square() + rho)
-        return lambda residual: image_of(gain * spectrum_of(residual), size)
+    def _system(self, y: Tensor, rho: float) -> tuple[OnData, OnData]:
+        """Return both as filters of data with zeros beyond them, in the Fourier domain.
+
+        There is so much room that nothing of the first wraps around. The second is the inverse
+        for data that fill all of the room.
+        """
+        (height, width), (kh, kw) = y.shape[-2:], self.kernel.shape
+        size = fast_size((height + kh - 1, width + kw - 1))
+        power = spectrum_of(self.kernel.to(y.dtype), size).abs().square() + rho
+
+        def filtered(gain: Tensor) -> OnData:
+            return lambda w: image_of(gain * spectrum_of(w, size), size)[..., :height, :width]
+
+        return filtered(power), filtered(1 / power)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import scipy
 import torch
 from torch import Tensor
@@ -19,7 +21,7 @@ def image_of(spectrum: Tensor, size: tuple[int, int]) -> Tensor:
     return image
 
 
-def fast_size(x: Tensor) -> tuple[int, int]:
-    """Return the least size, not below that of `x`, whose transform is fast."""
-    rows, columns = (scipy.fft.next_fast_len(size, real=True) for size in x.shape[-2:])
+def fast_size(size: Iterable[int]) -> tuple[int, int]:
+    """Return the least size (H, W), not below the given one, whose transform is fast."""
+    rows, columns = (scipy.fft.next_fast_len(side, real=True) for side in size)
     return rows, columns

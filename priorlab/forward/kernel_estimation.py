@@ -185,7 +185,7 @@ def _fitted(edges: Tensor, blurred: Tensor, side: int) -> Tensor:
     correlation = image_of(spectrum.abs().square().sum(0, keepdim=True), size)
     correlation = correlation.roll((reach, reach), (-2, -1))[..., : reach + side, : reach + side]
     # A convolution with it, of which the middle counts, is one of small pictures.
-    small = fast_size(correlation)
+    small = fast_size(correlation.shape[-2:])
     power = spectrum_of(correlation, small)
     greatest = float(power.abs().max()) + SMOOTHNESS
     penalty = THRIFT * float(wanted.max())

@@ -20,6 +20,9 @@ from priorlab.forward.interpolation import fill_missing
 Shape = tuple[int, int, int, int]
 """Of an image: batch, channels, height, width."""
 
+OnData = Callable[[Tensor], Tensor]
+"""Maps data to data."""
+
 Solver = Callable[[Tensor, Tensor, float], Tensor]
 """Maps ``(y, v, rho)`` to the minimiser that `LinearOperator.solve` describes."""
 
@@ -157,18 +160,20 @@ class LinearOperator(ABC):
     ) -> tuple[Tensor, Tensor]:
         """Return the minimiser ``v + A^T w`` and w, with ``(A A^T + rho) w = y - A v``."""
         predicted = self.forward(v)
+        system, about_inverse = self._system(y, rho)
         w = conjugate_gradients(
-            lambda w: self.forward(self.adjoint(w)) + rho * w,
+            system,
             y - predicted,
             scale=norm(y) + norm(predicted),
             start=start,
-            precondition=self._preconditioner(y, rho),
+            precondition=about_inverse,
         )
         return v + self.adjoint(w), w
 
-    def _preconditioner(self, y: Tensor, rho: float) -> Callable[[Tensor], Tensor] | None:
-        """Return about ``(A A^T + rho)^-1`` on data like `y`, where something like it is known."""
-        return None
+    def _system(self, y: Tensor, rho: float) -> tuple[OnData, OnData | None]:
+        """Return ``A A^T + rho`` on data like `y`, and about its inverse if something like it is
+        known."""
+        return lambda w: self.forward(self.adjoint(w)) + rho * w, None
 
     def squared_norm(self, like: Tensor) -> float:
         """Return about the greatest eigenvalue of ``A^T A``, for images `like` the given one."""

@@ -225,12 +225,14 @@ def test_the_preconditioner_saves_more_than_half_of_the_steps() -> None:
     steps = []
     for plain in (False, True):
         operator = CroppedConvolution(kernel_of(kernels.motion(15, 30)).float())
-        y, calls = operator.forward(smooth), []
-        forward = operator.forward
-        operator.forward = lambda x, forward=forward, calls=calls: calls.append(1) or forward(x)  # type: ignore
-        if plain:
-            operator._preconditioner = lambda y, rho: None  # type: ignore
-        operator.solve(y, operator.initial_guess(y, tuple(smooth.shape)), 1e-3)
+        y, rho, calls = operator.forward(smooth), 1e-3, []
+        system, about_inverse = operator._system(y, rho)
+        conjugate_gradients(
+            lambda w, system=system, calls=calls: calls.append(1) or system(w),  # type: ignore
+            y,
+            scale=norm(y),
+            precondition=None if plain else about_inverse,
+        )
         steps.append(len(calls))
     assert steps[0] < 0.5 * steps[1]
 
