@@ -51,20 +51,19 @@ class Prior(Component, ABC):
     Attributes
     ----------
     by_default : bool
-        Whether a comparison in which no prior is named includes it: those that are slow, or
-        there for a lesson only, wait until they are asked for.
+        Whether a comparison in which no prior is named includes it. False for priors that are
+        slow, or that are there for a lesson only.
     defers_to_exact_data : bool
-        Whether what was measured without noise replaces what the prior says of it. Only plain
+        Whether data without noise replace what the prior returns there. Only plain
         interpolations say False: tables show them as they were published.
     knows_exposure : bool
-        Whether its idea of an image holds only where white is near 1. The core then shows it every
-        picture so; see `priorlab.solvers.exposure`. Where it is False, data and noise times c must
-        give the image times c without that. True of every denoiser: the levels of its solver are
-        those of photographs.
+        Whether the prior assumes that white is near 1. If so, the core scales every picture to
+        that; see `priorlab.solvers.exposure`. If not, data and noise times c must give the image
+        times c. True for every denoiser, since the levels of its solver are those of photographs.
     optimises : bool
-        Whether `restore` uses an optimiser of torch: the first one of a process has torch import a
-        thousand modules, which the harness has done before its clock starts. Of a regulariser it is
-        known: one without a `prox` of its own.
+        Whether `restore` uses an optimiser of torch. The first optimiser of a process makes torch
+        import a thousand modules; the harness has that done before its clock starts. It is set for
+        every regulariser: True if it has no `prox` of its own.
     """
 
     tuned: bool = parameter(
@@ -194,8 +193,7 @@ class Regularizer(Prior, ImageSpaceSettings):
     def splitting_prox(self) -> Callable[[Tensor, float], Tensor]:
         """Return the `prox` for the calls of a splitting.
 
-        Optional: the arguments of a splitting converge, so that the first of them need no exact
-        answer.
+        Optional: the arguments of a splitting converge, so that its first calls need not be exact.
         """
         return self.warm_prox()
 
@@ -212,7 +210,7 @@ class Regularizer(Prior, ImageSpaceSettings):
         return answers.checked_image(f"{self.name}: prox", prox)
 
     def _stabilised(self, measurement: Measurement, trace: Trace) -> Tensor:
-        """Remove noise alone, made white; with `nll`, one weight smooths dark parts to black."""
+        """Make noise white and remove it: with `nll`, one weight smooths dark parts to black."""
         told = _Convergence(trace)
 
         def white(v: Tensor, sigma: float) -> Tensor:
@@ -273,10 +271,10 @@ class Denoiser(Prior, SolverSettings):
         """
 
     def denoise_in_step(self, v: Tensor, sigma: float, step: int) -> Tensor:
-        """Return what `denoise` returns, or less: what a step of plug-and-play needs.
+        """Return the image without its noise, as well as one step of plug-and-play needs it.
 
-        Optional: later steps mend what an earlier one left, so that a prior may save time in each,
-        and do another part of the work in every `step`, which counts from 0. Solvers that draw
+        Optional: later steps correct what an earlier one left. So a prior may do less work than in
+        `denoise`, and another part of it in each `step`, which counts from 0. Solvers that draw
         samples call `denoise` instead.
         """
         return self.denoise(v, sigma)
@@ -426,8 +424,8 @@ class Generator(Prior, FitSettings):
     def code_for(self, measurement: Measurement) -> Tensor:
         """Return the input of the network for one image: by default `make_code` of its shape.
 
-        In the data of `measurement` those that a stopping rule keeps from the fit are replaced by
-        what lies around them.
+        In `measurement`, data that a stopping rule keeps from the fit are interpolated from those
+        around them.
         """
         return self.make_code(measurement.shape)
 

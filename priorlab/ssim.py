@@ -12,14 +12,14 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 WINDOW = 11
-"""SSIM compares windows of so many rows and columns."""
+"""Rows and columns of the windows that SSIM compares."""
 _SIGMA = 1.5
 _C1, _C2 = 0.01**2, 0.03**2
 _ROWS, _COLUMNS = 22, 32
 """Windows of a tile."""
 _SPREAD = 0.05
 _SMALL = 256 * 256
-"""Images of at most so many pixels are computed in float64."""
+"""Most pixels of an image that is computed in float64."""
 
 
 def ssim_of_channel(x: NDArray[np.float32], y: NDArray[np.float32]) -> float:

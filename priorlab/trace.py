@@ -1,4 +1,4 @@
-"""What an iterative prior reports while it works; by default, nobody listens."""
+"""What an iterative prior reports while it works; by default it is ignored."""
 
 from __future__ import annotations
 

@@ -43,7 +43,7 @@ SHARE_OF_MUON = 0.1
 """Largest step of the convolutions, as a share of a whole one of Muon."""
 
 SMALL = 144
-"""Below the square of so many pixels, a picture has too few blocks to learn from."""
+"""Side of a square; a picture of fewer pixels than it has too few blocks to learn from."""
 
 STEPS_OF_PIXELS = 1.8
 """Steps for each pixel of a side of such a picture, were it square: with more it is soon learned

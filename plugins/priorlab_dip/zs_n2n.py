@@ -31,7 +31,7 @@ PUBLISHED_HALVING = 1500
 
 
 PIXELS_A_STEP = 40
-"""A step for every so many pixels, and no more: a small picture is soon learned with its noise."""
+"""Pixels for each step, at least: a small picture is soon learned with its noise."""
 
 FEWEST_STEPS = 120
 """Steps that even the smallest picture takes to learn."""

@@ -49,7 +49,7 @@ NOISY_SHARE = 0.1
 """Share of the noisy image that is mixed into the first estimate before blocks are matched."""
 
 WIDER = 2
-"""Reference blocks of a step of plug-and-play are so many times as far apart, up to `BLOCK`."""
+"""Factor by which reference blocks are farther apart in a step of plug-and-play, up to `BLOCK`."""
 
 KAISER = 2.0
 """Shape of the window that gives the centre of a block more weight than its edges."""

@@ -25,7 +25,7 @@ from priorlab_learned.ridge.ridge_network import RidgeNetwork
 
 FOLDER = Path(__file__).parent / "weights"
 WITHOUT_LEVEL = 25 * PER_GRAY_LEVEL
-"""Noise level of an energy of which no measurement says it."""
+"""Noise level of the potentials of `energy` and `prox`, which know no measurement, if not set."""
 LEAST_LEVEL_ELSEWHERE = 10 * PER_GRAY_LEVEL
 """Least level of the potentials where the image is not only noisy: below it, almost nothing is
 taken for noise, and so almost nothing is known of what was not measured."""
@@ -33,10 +33,10 @@ HIGHEST_LEVEL = 1.0
 """Highest level of the potentials: noise may be stronger, in a dark picture that is shown brighter
 or of a few photons, and then the energy weighs more."""
 WEIGHT_ELSEWHERE = 0.5
-"""There, the weight is multiplied by it: noise and blur together ask for less smoothing than noise
+"""Factor on the weight there: noise and blur together ask for less smoothing than noise
 alone. `weights/README.md` has the sweeps of both."""
 SPLITTING_TOLERANCE = 5.0
-"""The residuals of a splitting, which other noise than Gaussian needs, may be larger by it."""
+"""Factor on the tolerance of the splitting that noise other than Gaussian needs."""
 WARM_ITERATIONS = 5
 """Most iterations of a prox that begins where one before ended."""
 

@@ -15,7 +15,7 @@ WIDEST = 7
 
 
 NEAREST = 4
-"""So many of the eight neighbours that are most like a value decide whether it stands out."""
+"""How many of the eight neighbours, those most like a value, decide whether it stands out."""
 
 LEAST_DIFFERENCE = 0.08
 """A value that differs by less from them does not stand out."""

@@ -34,7 +34,7 @@ MANY_COUNTS = 25
 """Photons in white from which the Anscombe transform leaves nothing to gain by `dilutions`."""
 
 LEAST_COUNT = 0.25
-"""Photons below which the likelihood of photon noise is not that of `Noise.fit_loss`."""
+"""Photons below which `Poisson.fit_loss` goes on as a parabola instead of the likelihood."""
 
 
 @dataclasses.dataclass(frozen=True)

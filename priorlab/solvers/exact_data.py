@@ -22,12 +22,11 @@ MOST_ROUNDS = 100
 def agreeing(image: Tensor, measurement: Measurement) -> Tensor:
     """Return images in [0, brightest] near `image` that agree with the data.
 
-    The nearest image with such data, cut off at 0 and `Measurement.brightest`. What the data of an
-    enlarged image lack then is added to those that a next round asks for (Bregman iteration: Osher,
-    Burger, Goldfarb, Xu, Yin, Multiscale Modeling and Simulation 4(2), 2005): up to 70 rounds on
-    photographs with saturated parts. Other operators, such as a blur, are hard to invert, and hold
-    what rounding added for detail of the image, which each round would amplify: for them there is
-    one.
+    The nearest image with such data, cut off at 0 and `Measurement.brightest`, which changes its
+    data again. Of an enlarged image the difference is added to the data of a next round (Bregman
+    iteration: Osher, Burger, Goldfarb, Xu, Yin, Multiscale Modeling and Simulation 4(2), 2005):
+    photographs with saturated parts take up to 70 rounds. Other operators, such as a blur, are hard
+    to invert, and each round would amplify the rounding of the data: for them there is one.
 
     Parameters
     ----------

@@ -26,7 +26,7 @@ Denoise = Callable[[Tensor, float], Tensor]
 """Maps an image (B, C, H, W) and the level of its white noise to the image without that noise."""
 
 MOST_LIGHT = 2.0
-"""An image whose light is wrong by more is wrong in other ways; a factor does not mend it."""
+"""Largest factor by which brightness is corrected: what is off by more has other faults."""
 
 LEAST_SIDE = 32
 """Smaller images are not halved."""
@@ -68,10 +68,9 @@ def denoise(white: Denoise, y: Tensor, noise: Noise, *, scales: int = 2) -> Tens
 
 
 def _with_its_light(image: Tensor, data: Tensor) -> Tensor:
-    """Return images (B, C, H, W), each channel as bright on the whole as its data.
+    """Return images (B, C, H, W), each channel with the mean brightness of its data.
 
-    All photons together say how bright an image is, while what a transform makes of one or two is
-    too dark or too bright.
+    The mean of all photons is reliable; the transform of one or two is too dark or too bright.
     """
     light, shown = (each.mean((2, 3), keepdim=True) for each in (data, image))
     return image * torch.where(shown > 0, light / shown, 1).clamp(1 / MOST_LIGHT, MOST_LIGHT)

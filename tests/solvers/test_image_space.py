@@ -31,6 +31,26 @@ class Smooth(Regularizer):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class Edgy(Regularizer):
+    """Anisotropic total variation, whose kinks a descent cannot pass."""
+
+    name: ClassVar[str] = "edgy"
+
+    def energy(self, x):
+        return sum(x.diff(dim=dim).abs().flatten(1).sum(1) for dim in (2, 3))
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Stiff(Regularizer):
+    """The same with rounded kinks: smooth, but rounding ends the descent before the tolerance."""
+
+    name: ClassVar[str] = "stiff"
+
+    def energy(self, x):
+        return sum((x.diff(dim=dim) ** 2 + 1e-8).sqrt().flatten(1).sum(1) for dim in (2, 3))
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class SquaresOnly(Tikhonov):
     """Tikhonov as a plugin would write it that knows no prox."""
 
@@ -40,10 +60,14 @@ class SquaresOnly(Tikhonov):
 class Last(Trace):
     def __init__(self):
         self.iterations, self.image, self.values = [], None, {}
+        self.ends = []
 
     def report(self, iteration, total, image, **values):
         self.iterations.append((iteration, total))
         self.image, self.values = image.clone(), values
+
+    def converged(self, reached, residual):
+        self.ends.append((reached, residual))
 
 
 def scene(channels=1, size=24):
@@ -270,6 +294,18 @@ def test_descent_ends_once_the_gradient_is_small(prior, name):
     prior.restore(measurement, trace)
     assert len(trace.iterations) <= 12
     assert trace.values["gradient"] < 5e-4
+
+
+def test_descent_that_ends_at_a_kink_has_not_converged():
+    _, measurement = measure(*PROBLEMS["denoise"])
+    ends = {}
+    for prior in (Edgy(), Stiff(), Smooth()):
+        trace = Last()
+        prior.restore(measurement, trace)
+        ((reached, residual),) = trace.ends
+        ends[prior.name] = reached
+        assert residual > 1e-4, "the descent ended because no step was possible any more"
+    assert ends == {"edgy": False, "stiff": True, "smooth": True}
 
 
 def test_descent_takes_images_however_they_lie_in_memory():

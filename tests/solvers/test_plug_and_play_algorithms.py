@@ -135,6 +135,15 @@ def test_langevin_samples_have_the_mean_and_the_spread_of_the_posterior():
     assert torch.equal(prior.restore(measurement), posterior.mean)
 
 
+@pytest.mark.parametrize("steps", [1, 2])
+def test_few_steps_of_langevin_sample_too(steps):
+    y = torch.full((1, 1, 8, 8), MEAN)
+    measurement = Measurement(y, Identity(), Gaussian(NOISE), (1, 1, 8, 8))
+    posterior = White(solver="ula", steps=steps).posterior(measurement)
+    assert float(posterior.mean.mean()) == pytest.approx(MEAN, abs=0.1)
+    assert bool((posterior.deviation > 0).all())
+
+
 @pytest.mark.parametrize(("solver", "low", "high"), [("diffpir", 0.85, 1.1), ("ascent", 0.7, 1.1)])
 def test_missing_pixels_are_drawn_from_the_prior(solver, low, high):
     """Of independent pixels, the known ones say nothing of the others."""

@@ -10,8 +10,8 @@ from priorlab_handcrafted.shared.compiled import kernel
 Array = NDArray[np.floating]
 
 STEP, STEP_OF_VECTORS = 1.0, 3.0
-"""Steps of the image and of the vectors, relative to the radius but for one below `LEAST_RADIUS`;
-that of the dual field follows from them. They set the speed, not the solution."""
+"""Steps of the image and of the vectors, relative to the radius, or to `LEAST_RADIUS` if that is
+larger; that of the dual field follows from them. They set the speed, not the solution."""
 
 LEAST_RADIUS = 0.03
 

@@ -37,8 +37,9 @@ class Minimum:
     x : Tensor
         The images.
     residual : float
-        The largest relative step, times ``rho``: where A is the identity, the norm of the
-        objective's gradient relative to that of the image.
+        The largest norm of a step relative to that of its image, times ``1 + rho``. Where A is the
+        identity, the step is the gradient of the objective at the point that it began from, divided
+        by ``1 + rho``: the residual is then the relative norm of that gradient.
     """
 
     x: Tensor

@@ -37,7 +37,7 @@ class StoppingRule(ABC):
 
     PATIENCE: ClassVar[int] = 20
     GROWTH: ClassVar[float] = 0.1
-    """A fit ends so many steps after the best image, and one more for every ten before it:
+    """A fit ends `PATIENCE` steps after the best image, and `GROWTH` times as many as led to it:
     progress slows down with time. results/tuning-dip.md has what else was tried."""
 
     def __init__(self, measurement: Measurement) -> None:

@@ -28,7 +28,7 @@ SAMPLED = {
     OTHER_OPERATOR: Defaults(24, 50, 1, 4),
     OTHER_NOISE: Defaults(24, 50, 1, 2),
 }
-"""Of the algorithms that add noise to each step, less and less: what is best for one is for all."""
+"""Defaults of the algorithms that add noise in each step, less and less: all have the same best."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,10 +42,11 @@ class Algorithm:
     run : callable
         Solves a `Problem`.
     defaults : mapping
-        The settings for each of `priorlab.forward.degradation.KINDS`.
+        The settings for each of `priorlab.forward.degradation.KINDS` but impulses, which count as
+        missing pixels.
     samples : bool
-        Whether it draws from the posterior, so that noise alone is a problem for it, too; for
-        the others a denoiser has solved that already.
+        Whether it draws from the posterior. If so it is used for noise alone, too, which is
+        otherwise left to the denoiser.
     least_level : float
         The least level that it tells the denoiser, relative to the noise level of the data.
     ignores : tuple of str

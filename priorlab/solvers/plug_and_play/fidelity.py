@@ -10,12 +10,12 @@ from torch import Tensor
 from priorlab.forward.measurement import Measurement
 
 SMOOTHING = 0.25
-"""The gradient of noise that is not Gaussian is that of the Moreau envelope of its fidelity, which
-counts as Gaussian noise of this variance, relative to that of the data, on top: the gradient of the
-fidelity itself may be infinite (Poisson) or jump (impulses)."""
+"""For noise that is not Gaussian `Fidelity.gradient` is that of the Moreau envelope, since that of
+the fidelity itself may be infinite (Poisson) or jump (impulses). The envelope counts as Gaussian
+noise on top of that of the data; this is its variance, relative to that of the data."""
 
 MARGIN = 1.06
-"""Power iterations end that little below the norm of an operator."""
+"""Factor by which power iterations may end below the squared norm of an operator."""
 
 SPLIT = 0.23
 """Weight of ``|x - v|^2`` relative to that of ``|A x - z|^2``, where z is split from ``A x``."""

@@ -49,7 +49,7 @@ class Problem:
 
     @cached_property
     def fidelity(self) -> Fidelity:
-        """The fidelity f, in units of ``1 / noise.level^2``."""
+        """The fidelity ``f = noise.level^2 nll``."""
         return Fidelity(self.measurement)
 
     @cached_property

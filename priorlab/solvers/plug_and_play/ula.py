@@ -24,13 +24,15 @@ STEP = 0.3
 """Time of a step, relative to the longest that follows the prior without overshooting."""
 
 BURN_IN = 0.2
-"""Share of the steps, with falling levels, that are not counted as samples."""
+"""Share of the steps, with falling levels, that are not counted as samples. The last step always
+is one."""
 
 
 def sample(problem: Problem) -> Result:
     """Return the mean and the standard deviation of the images behind the samples."""
     x = problem.measurement.initial_guess()
-    falling, last = problem.levels[:: round(1 / BURN_IN)], problem.levels[-1]
+    count, last = len(problem.levels), problem.levels[-1]
+    falling = problem.levels[:: round(1 / BURN_IN)][: count - 1]
     means, residuals = RunningMoments(x), RunningMoments(x)
     for step, _ in problem.steps():
         settled = step > len(falling)
