@@ -68,11 +68,11 @@ def estimate_kernel(picture: Tensor, size: int) -> NDArray[np.float64]:
     >>> estimate_kernel(picture, 5).shape
     (5, 5)
     """
-    gray = _middle(picture.detach().cpu().float().mean(1, keepdim=True))
+    gray = _middle(picture.detach().cpu().double().mean(1, keepdim=True))
     sides = [size]
     while sides[-1] > COARSEST:
         sides.append(max(3, 2 * round((sides[-1] / math.sqrt(2) - 1) / 2) + 1))
-    kernel = torch.zeros(1, 1, sides[-1], sides[-1])
+    kernel = gray.new_zeros(1, 1, sides[-1], sides[-1])
     centre = sides[-1] // 2
     kernel[..., centre, centre - 1 : centre + 1] = 0.5
     sparsity = SPARSITY
@@ -90,7 +90,7 @@ def estimate_kernel(picture: Tensor, size: int) -> NDArray[np.float64]:
             sparsity = max(sparsity / RELAXATION, LEAST_SPARSITY)
         kernel = _centred(kernel)
     kernel = torch.where(kernel < FAINTEST * kernel.max(), 0, kernel)
-    return _centred(_unit(kernel))[0, 0].double().numpy()
+    return _centred(_unit(kernel))[0, 0].numpy()
 
 
 def _middle(x: Tensor) -> Tensor:
@@ -119,11 +119,11 @@ def _sharpened(y: Tensor, kernel: Tensor, sparsity: float) -> Tensor:
     margin = kernel.shape[-1]
     wrapped = _wrapping(y, margin)
     size = (wrapped.shape[-2], wrapped.shape[-1])
-    point = torch.zeros(1, 1, *size)
+    point = y.new_zeros(1, 1, *size)
     side = kernel.shape[-1]
     point[..., :side, :side] = kernel
     transfer = spectrum_of(point.roll((-(side // 2), -(side // 2)), (-2, -1)))
-    delta = torch.zeros(1, 1, *size)
+    delta = y.new_zeros(1, 1, *size)
     delta[..., 0, 0] = 1
     laplacian = spectrum_of(_gradients(delta)).abs().square().sum(0, keepdim=True)
     data, power = transfer.conj() * spectrum_of(wrapped), transfer.abs().square()
