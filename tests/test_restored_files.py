@@ -57,6 +57,21 @@ def test_what_is_transparent_is_restored_as_it_is(tmp_path):
     assert said == "c.jpg: .jpg files written here hold no opacity: shown on white"
 
 
+@pytest.mark.parametrize("task", ["denoise:sigma=13", "deblur:width=1,sigma=13"])
+@pytest.mark.parametrize("under", [0, 255])
+def test_what_is_hidden_does_not_run_into_what_is_seen(task, under, tmp_path):
+    rows, columns = np.mgrid[:32, :40]
+    seen = (rows - 15) ** 2 + (columns - 20) ** 2 < 12**2
+    pixels = np.full((32, 40, 3), 128, np.uint8)
+    pixels[~seen] = under
+    image = Image.fromarray(np.dstack([pixels, np.where(seen, 255, 0).astype(np.uint8)]))
+    image.save(tmp_path / "a.png")
+    api.restore_file(tmp_path / "a.png", tmp_path / "b.png", task, PRIOR)
+    found = np.asarray(Image.open(tmp_path / "b.png"))
+    assert abs(found[..., :3][seen].astype(int) - 128).max() <= 1
+    assert np.array_equal(found[~seen], np.asarray(image)[~seen])
+
+
 def test_what_was_transparent_and_is_filled_is_opaque(tmp_path):
     opacity = np.full((32, 40), 200, np.uint8)
     opacity[10:14, 5:9] = 0
