@@ -13,6 +13,8 @@ from priorlab import api, restoration
 from priorlab.api import pictures
 from priorlab.errors import UsageError
 from priorlab.pictures import reading
+from priorlab.pictures.picture import Picture
+from priorlab.tasks.builtin import Deblur
 
 CLEAN = picture(32, 40, 3)
 NOISY = np.clip(CLEAN + np.random.default_rng(0).normal(0, 0.05, CLEAN.shape), 0, 1)
@@ -274,3 +276,12 @@ def test_a_degraded_picture_in_a_jpeg_file_is_said_to_be_compressed_once_more(tm
         ".jpg",
         ".png",
     ]
+
+
+def test_that_clear_pixels_may_mislead_the_estimate_of_a_kernel_is_said():
+    image, opacity = CLEAN.astype(np.float32), np.ones((32, 40), np.float32)
+    opacity[:8] = 0
+    image = np.where(opacity > 0, image, 0).astype(np.float32)
+    task, note = Deblur(kind="estimate"), "clear pixels may mislead it: better cut out what is seen"
+    assert note in task.for_picture(Picture(image=image, opacity=opacity), ["kind", "sigma"])[1]
+    assert note not in task.for_picture(Picture(image=image), ["kind", "sigma"])[1]

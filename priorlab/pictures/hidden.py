@@ -38,9 +38,9 @@ def continued(image: NDArray[np.float32], where: NDArray[np.bool_]) -> NDArray[n
 
     Examples
     --------
-    >>> row = np.array([[[0.1, 0.2, 0.3, 0, 0, 0]]], np.float32)
-    >>> continued(row, row[0] == 0).round(1).tolist()
-    [[[0.1, 0.2, 0.3, 0.2, 0.1, 0.3]]]
+    >>> row = np.array([[[0.25, 0.5, 0.75, 0, 0, 0]]], np.float32)
+    >>> continued(row, row[0] == 0).tolist()
+    [[[0.25, 0.5, 0.75, 0.5, 0.25, 0.75]]]
     """
     import scipy.ndimage  # not for each picture without clear pixels
 
