@@ -6,6 +6,7 @@ import contextlib
 import errno
 import os
 import secrets
+import shutil
 import stat
 from collections.abc import Collection, Iterator
 from pathlib import Path
@@ -45,6 +46,8 @@ def write_atomically(path: Path, content: bytes | str) -> None:
 def written_atomically(path: Path) -> Iterator[BinaryIO]:
     """Open a file to be written piece by piece; it appears when all is written.
 
+    Of a link, what it leads to is replaced. A file that is replaced keeps its permissions.
+
     Raises
     ------
     UsageError
@@ -59,12 +62,15 @@ def written_atomically(path: Path) -> Iterator[BinaryIO]:
     >>> Path("rows.csv").read_text()
     'a,b'
     """
-    part = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    place = Path(os.path.realpath(path))
+    part = place.with_name(f".{secrets.token_hex(8)}.part")  # the name itself may be of full length
     try:
         try:
             with part.open("xb") as file:
                 yield file
-            part.replace(path)
+            with contextlib.suppress(FileNotFoundError):
+                shutil.copymode(place, part)
+            part.replace(place)
         finally:
             part.unlink(missing_ok=True)
     except OSError as error:
@@ -84,7 +90,8 @@ def check_place(path: Path, suffixes: Collection[str] = ()) -> None:
     Raises
     ------
     UsageError
-        For another suffix, or a folder that does not exist or is read-only.
+        For another suffix, a folder that does not exist or is read-only, or something in its place
+        that is no file or is read-only.
 
     Examples
     --------
@@ -96,12 +103,16 @@ def check_place(path: Path, suffixes: Collection[str] = ()) -> None:
     """
     if suffixes and path.suffix.lower() not in suffixes:
         raise UsageError(f"cannot write {path}: the suffix is not one of {', '.join(suffixes)}")
-    if path.is_dir():
-        raise UsageError(f"cannot write {path}: it is a folder")
-    if not path.parent.is_dir():
-        raise UsageError(f"cannot write {path}: there is no folder {path.parent}")
-    if not os.access(path.parent, os.W_OK):
-        raise UsageError(f"cannot write {path}: the folder {path.parent} is read-only")
+    check_name(path)
+    if exists(path) and (kind := other_than_file(path)):
+        raise UsageError(f"cannot write {path}: it is {kind}")
+    folder = Path(os.path.realpath(path)).parent if path.is_symlink() else path.parent
+    if not folder.is_dir():
+        raise UsageError(f"cannot write {path}: there is no folder {folder}")
+    if not os.access(folder, os.W_OK):
+        raise UsageError(f"cannot write {path}: the folder {folder} is read-only")
+    if exists(path) and not os.access(path, os.W_OK):
+        raise UsageError(f"cannot write {path}: it is read-only")
 
 
 def is_folder(path: Path) -> bool:

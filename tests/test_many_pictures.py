@@ -11,7 +11,7 @@ from sample_pictures import picture, save
 
 import priorlab
 from priorlab.api import time_left
-from priorlab.api.record import NAME
+from priorlab.api.record import NAME, Record
 from priorlab.cli import main
 
 STOPPER = """
@@ -316,3 +316,12 @@ def test_the_time_left_does_not_count_what_came_before_the_first_step(monkeypatc
     assert clock.seconds_left(0.02) == pytest.approx(19.8)
     now[0] = 25
     assert clock.seconds_left(0.51) == pytest.approx(14.9)
+
+
+def test_what_another_run_has_done_meanwhile_is_known(tmp_path):
+    one, other = Record(tmp_path), Record(tmp_path)
+    for place in ("a.png", "b.png"):
+        (tmp_path / place).write_bytes(place.encode())
+        other.add(place, "key", "source")
+        assert one.is_done(place, "key") and not one.is_done(place, "another key")
+        assert one.is_own(place)

@@ -13,6 +13,8 @@ from priorlab import api, restoration
 from priorlab.api import pictures
 from priorlab.errors import UsageError
 from priorlab.pictures import reading
+from priorlab.pictures.picture import Picture
+from priorlab.tasks.builtin import Deblur
 
 CLEAN = picture(32, 40, 3)
 NOISY = np.clip(CLEAN + np.random.default_rng(0).normal(0, 0.05, CLEAN.shape), 0, 1)
@@ -55,6 +57,21 @@ def test_what_is_transparent_is_restored_as_it_is(tmp_path):
     assert np.array_equal(shown[..., :3], opaque)
     (said,) = restored(tmp_path / "a.png", tmp_path / "c.jpg")
     assert said == "c.jpg: .jpg files written here hold no opacity: shown on white"
+
+
+@pytest.mark.parametrize("task", ["denoise:sigma=13", "deblur:width=1,sigma=13"])
+@pytest.mark.parametrize("under", [0, 255])
+def test_what_is_hidden_does_not_run_into_what_is_seen(task, under, tmp_path):
+    rows, columns = np.mgrid[:32, :40]
+    seen = (rows - 15) ** 2 + (columns - 20) ** 2 < 12**2
+    pixels = np.full((32, 40, 3), 128, np.uint8)
+    pixels[~seen] = under
+    image = Image.fromarray(np.dstack([pixels, np.where(seen, 255, 0).astype(np.uint8)]))
+    image.save(tmp_path / "a.png")
+    api.restore_file(tmp_path / "a.png", tmp_path / "b.png", task, PRIOR)
+    found = np.asarray(Image.open(tmp_path / "b.png"))
+    assert abs(found[..., :3][seen].astype(int) - 128).max() <= 1
+    assert np.array_equal(found[~seen], np.asarray(image)[~seen])
 
 
 def test_what_was_transparent_and_is_filled_is_opaque(tmp_path):
@@ -259,3 +276,12 @@ def test_a_degraded_picture_in_a_jpeg_file_is_said_to_be_compressed_once_more(tm
         ".jpg",
         ".png",
     ]
+
+
+def test_that_clear_pixels_may_mislead_the_estimate_of_a_kernel_is_said():
+    image, opacity = CLEAN.astype(np.float32), np.ones((32, 40), np.float32)
+    opacity[:8] = 0
+    image = np.where(opacity > 0, image, 0).astype(np.float32)
+    task, note = Deblur(kind="estimate"), "clear pixels may mislead it: better cut out what is seen"
+    assert note in task.for_picture(Picture(image=image, opacity=opacity), ["kind", "sigma"])[1]
+    assert note not in task.for_picture(Picture(image=image), ["kind", "sigma"])[1]

@@ -57,14 +57,23 @@ class Record:
         self._folder = folder
         self._entries: dict[str, Entry] = {}
         self._written: dict[str, set[str]] = {}
+        self._torn, self._offset = False, 0
+        self._read()
+
+    def _read(self) -> None:
+        """Read the lines that were added since, by this run or by another at the same time."""
         try:
-            text = (folder / NAME).read_text(encoding="utf-8")
+            with (self._folder / NAME).open("rb") as file:
+                file.seek(self._offset)
+                found = file.read()
+            lines = found.decode().splitlines()
         except FileNotFoundError:
-            text = ""
+            return
         except (OSError, ValueError) as error:
-            raise UsageError(f"cannot read {folder / NAME}: {error}") from None
-        self._torn = not text.endswith("\n") and bool(text)
-        for line in text.splitlines():
+            raise UsageError(f"cannot read {self._folder / NAME}: {error}") from None
+        self._torn = not found.endswith(b"\n") and bool(found)
+        self._offset += found.rfind(b"\n") + 1
+        for line in lines:
             try:
                 self._note(Entry(**json.loads(line)))
             except (ValueError, TypeError):
@@ -72,6 +81,7 @@ class Record:
 
     def is_done(self, place: str, key: str) -> bool:
         """Return whether a result is there as it was written, and depends on the same."""
+        self._read()
         entry = self._entries.get(place)
         return (
             entry is not None

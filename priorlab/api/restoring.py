@@ -21,10 +21,11 @@ from priorlab.api.one import named, one_prior, one_task
 from priorlab.api.pictures import PictureSource
 from priorlab.api.spared import Spared, beside, check_spared, files_read, pictures_read
 from priorlab.api.time_left import TimeLeft
+from priorlab.api.transparency import hidden_again, with_holes_opaque
 from priorlab.errors import UsageError, check_seed
 from priorlab.forward.measurement import Measurement
 from priorlab.harness.run.progress import for_pictures, in_notebook
-from priorlab.pictures import arrays, extra_pictures, writing
+from priorlab.pictures import arrays, extra_pictures, hidden, writing
 from priorlab.pictures.picture import EIGHT_BITS, Picture
 from priorlab.priors import Prior
 from priorlab.registry import Registry
@@ -160,7 +161,7 @@ def restore_file(
     read = {**(spared or {}), **files, **pictures_read([source])}
     extra = _Followed(step, lambda name: check_spared(beside(output, name, stem), read))
     restored, measurement = _restored(picture, task, prior, seed, device, extra, registry, say)
-    like, filled = _with_holes_opaque(picture, measurement)
+    like, filled = with_holes_opaque(picture, measurement)
     for note in (*filled, *pictures.write(output, restored, like=like)):
         say(note)
     say(f"wrote {output}")
@@ -250,7 +251,8 @@ def _restored(
     """Restore a picture; returns a tensor (1, C, H, W) and what it was restored from.
 
     A gray picture that is stored as RGB is restored as a gray one: what knows colours would take
-    its noise, which is alike in all of them, for a part of the scene.
+    its noise, which is alike in all of them, for a part of the scene. Under clear pixels of one
+    colour the picture goes on while it is restored; they have that colour again afterwards.
     """
     low, high = float(picture.image.min()), float(picture.image.max())
     for note in picture.notes:
@@ -267,7 +269,9 @@ def _restored(
     with named(model):
         model, notes = model.for_picture(picture, typed)
         shown = model.noise_in(picture)
-        measurement = model.adopt(torch.from_numpy(picture.image)[None]).to(found)
+        clear = hidden.hidden(picture)
+        seen = picture.image if clear is None else hidden.continued(picture.image, clear)
+        measurement = model.adopt(torch.from_numpy(seen)[None]).to(found)
         found_out = model.pictures(measurement)
     if shown is not None:
         noise, text = shown
@@ -280,18 +284,6 @@ def _restored(
     # For the next prior, and for whoever called.
     with surroundings.settings_kept(), surroundings.streams_kept():
         restored = restoration.attempt(chosen, measurement, seed=seed, trace=told)
+    if clear is not None:
+        restored = hidden_again(restored, picture.image, clear, measurement)
     return restored.expand(-1, max(channels, restored.shape[1]), -1, -1), measurement
-
-
-def _with_holes_opaque(
-    picture: Picture, measurement: Measurement
-) -> tuple[Picture, tuple[str, ...]]:
-    """Return a picture whose clear pixels are opaque where they were missing: they are filled."""
-    known, opacity = measurement.operator.known_pixels, picture.opacity
-    if known is None or opacity is None:
-        return picture, ()
-    filled = (known[0].amax(0).cpu().numpy() < 0.5) & (opacity < 1)
-    if filled.shape != opacity.shape or not filled.any():
-        return picture, ()
-    like = dataclasses.replace(picture, opacity=np.where(filled, np.float32(1), opacity))
-    return like, ("what was transparent and is filled is opaque now",)

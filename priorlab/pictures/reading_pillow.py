@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from priorlab.errors import UsageError
-from priorlab.pictures import colours, metadata, png
+from priorlab.pictures import colours, metadata, png, reading_deep
 from priorlab.pictures.formats import INSTALL, PILLOW_FORMATS, check_size, which_frame
 from priorlab.pictures.picture import NOTHING, Metadata
 from priorlab.pictures.stored import Stored
@@ -42,7 +42,10 @@ def decode(path: Path, frame: int | None = None) -> Stored:
         head = png.head(path) if image.format == "PNG" else png.Head(8, None, ())
         if _low_bytes_mode(image) is not None:
             stored = _deep(path, image)
+        elif whole := reading_deep.decode(path, image):
+            stored = whole
         else:
+            notes = (*notes, *reading_deep.kept_notes(path, image))
             stored = _shallow(path, ImageOps.exif_transpose(image), head.stored)
         # Last: it makes Pillow decode PNG files in its own way. Of TIFF files it is not asked for.
         said, damaged = (NOTHING, ()) if image.format == "TIFF" else metadata.of_pillow(image)

@@ -19,6 +19,7 @@ from priorlab.forward.kernel_estimation import estimate_kernel
 from priorlab.forward.measurement import Measurement
 from priorlab.forward.noise import Noise
 from priorlab.forward.operators import Shape
+from priorlab.pictures.hidden import hidden
 from priorlab.pictures.picture import Picture
 from priorlab.tasks import error_levels, kernels
 from priorlab.tasks.base import Task
@@ -165,4 +166,6 @@ class Deblur(Task):
         if self.kind == "estimate":
             side = "" if "size" in typed else ", the default: give size= if the blur is larger"
             notes = (f"estimating a kernel of at most {self.size} pixels{side}", *notes)
+            if hidden(picture) is not None:
+                notes = (*notes, "clear pixels may mislead it: better cut out what is seen")
         return task, notes

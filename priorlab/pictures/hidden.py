@@ -1,0 +1,56 @@
+"""What stands under the clear pixels of a picture: as a rule one colour, and nothing of the scene.
+
+A prior that looks at the surroundings of a pixel would let that colour run into what is seen.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from priorlab.pictures.picture import Picture
+
+
+def hidden(picture: Picture) -> NDArray[np.bool_] | None:
+    """Return which pixels (H, W) are clear, if some are, others are not, and all have one colour.
+
+    Examples
+    --------
+    >>> clear = np.array([[1, 1], [0, 0]], np.float32)
+    >>> hidden(Picture(image=np.eye(2, dtype=np.float32)[None], opacity=clear)) is None
+    True
+    >>> hidden(Picture(image=np.zeros((3, 2, 2), np.float32), opacity=clear)).tolist()
+    [[False, False], [True, True]]
+    """
+    if picture.opacity is None:
+        return None
+    clear = picture.opacity == 0
+    if not clear.any() or clear.all():
+        return None
+    colours = picture.image[:, clear]
+    return clear if (colours == colours[:, :1]).all() else None
+
+
+def continued(image: NDArray[np.float32], where: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """Return an image (C, H, W) that goes on in some of its pixels: mirrored at their edge.
+
+    Where the mirror image is not known either, the nearest pixel is taken.
+
+    Examples
+    --------
+    >>> row = np.array([[[0.25, 0.5, 0.75, 0, 0, 0]]], np.float32)
+    >>> continued(row, row[0] == 0).tolist()
+    [[[0.25, 0.5, 0.75, 0.5, 0.25, 0.75]]]
+    """
+    import scipy.ndimage  # not for each picture without clear pixels
+
+    nearest = scipy.ndimage.distance_transform_edt(
+        where, return_distances=False, return_indices=True
+    )[:, where]
+    mirrored = 2 * nearest - np.array(np.nonzero(where))
+    size = np.array(where.shape)[:, None]
+    inside = ((mirrored >= 0) & (mirrored < size)).all(0)
+    inside[inside] = ~where[tuple(mirrored[:, inside])]
+    result = image.copy()
+    result[:, where] = image[:, *np.where(inside, mirrored, nearest)]
+    return result
