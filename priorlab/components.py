@@ -74,7 +74,8 @@ def parameter(
     Raises
     ------
     ValueError
-        For a `search` that is neither within the limits nor some of the choices.
+        For a `search` that is neither within the limits nor some of the choices, and for limits
+        that no value keeps to.
 
     Examples
     --------
@@ -89,6 +90,8 @@ def parameter(
     ...
     priorlab.errors.UsageError: blur: width=-1 is too small; the least is 0.1
     """
+    if low is not None and high is not None and low > high:
+        raise ValueError(f"low={low:g} is above high={high:g}: no value could be given")
     _check_search(search, [low, high], choices, scale)
     facts = {"doc": doc, "unit": unit, "low": low, "high": high, "choices": tuple(choices)}
     facts |= {"scale": scale, "file": file, "named": named}
@@ -171,9 +174,27 @@ class Component:
         return cls._types
 
     @classmethod
+    def check_declared(cls) -> None:
+        """Raise a `TypeError` for a parameter that could not be used."""
+        types = typing.get_type_hints(cls)
+        for field in dataclasses.fields(cls):
+            _check_declared(cls, field, types[field.name])
+
+    @classmethod
+    def checks_values(cls) -> bool:
+        """Return whether an instance had its parameters checked: its own `__post_init__` may not.
+
+        To be asked once there is an instance.
+        """
+        return "_types" in vars(cls)
+
+    @classmethod
     def summary(cls) -> str:
         """Return the first line of the docstring: what `priorlab list` prints."""
-        return (inspect.getdoc(cls) or "").partition("\n")[0]
+        doc = inspect.getdoc(cls) or ""
+        if doc.startswith(f"{cls.__name__}("):  # written by `dataclass`, where there is none
+            return ""
+        return doc.partition("\n")[0]
 
     @classmethod
     def parse(cls, given: Mapping[str, str], nested: Nested | None = None) -> Self:
@@ -339,6 +360,41 @@ def _convert_nested(
         return nested(kind, text)
     except UsageError as error:
         raise UsageError(f"{owner.name}: {key}={text}: {error}") from None
+
+
+def _check_declared(owner: type[Component], field: dataclasses.Field[Any], hint: Any) -> None:
+    """Raise a `TypeError` for a parameter that nobody could type, or that hides what the core has.
+
+    A text would reach it as it was typed, without type or limits, or take the place of a method.
+    """
+    facts, kind, what = field.metadata, given_kind(hint), f"{owner.__name__}: {field.name}"
+    for base in reversed(owner.__mro__[1:]):
+        if base.__module__.partition(".")[0] != "priorlab":
+            continue
+        fields = dataclasses.fields(base) if dataclasses.is_dataclass(base) else ()
+        setting = next((one for one in fields if one.name == field.name), None)
+        if setting is None:
+            if field.name in {*vars(base), *vars(base).get("__annotations__", ())}:
+                raise TypeError(f"{what} is taken: {base.__name__} has it; give yours another name")
+        elif given_kind(typing.get_type_hints(base)[field.name]) != kind:
+            whose = "all of its kind" if issubclass(base, Component) else "the solver"
+            meaning = setting.metadata["doc"]
+            raise TypeError(f"{what} is a setting of {whose} ({meaning}); give yours another name")
+    if not facts.get("component") and kind not in _NOUNS:
+        raise TypeError(
+            f"{what} is of type {_type_name(hint)}, which nobody can type; a parameter is bool,"
+            " int, float or str, or one of these | None"
+        )
+    if not field.init:
+        raise TypeError(f"{what} has init=False; what nobody sets is no parameter but a property")
+    if facts.get("scale", 1.0) != 1.0 and kind is not float:
+        raise TypeError(f"{what} has a scale, which only a float has, not {_type_name(hint)}")
+    if facts.get("file") and kind is not str:
+        raise TypeError(f"{what} names a file; annotate it as str, not {_type_name(hint)}")
+
+
+def _type_name(hint: Any) -> str:
+    return hint.__name__ if isinstance(hint, type) and not typing.get_args(hint) else str(hint)
 
 
 def _check(owner: type[Component], field: dataclasses.Field[Any], kind: Any, value: Any) -> None:

@@ -20,6 +20,7 @@ import pluggy
 
 from priorlab import candidates, garbage, remembered
 from priorlab.candidates import Candidate
+from priorlab.components import Component
 from priorlab.engines import BUILTIN_ENGINES, Engine
 from priorlab.errors import UsageError, kind, said, trace_of, unknown
 from priorlab.hookspecs import GROUP, KINDS, Hooks
@@ -225,10 +226,21 @@ def _check_item(sort: str, item: Any) -> None:
         raise TypeError(f"{label} needs a text as its docstring, not {item.__doc__!r}")
     if missing := sorted(getattr(item, "__abstractmethods__", ())):
         raise TypeError(f"{label} does not define {', '.join(missing)}")
+    _check_parameters(item)
+
+
+def _check_parameters(item: type[Component]) -> None:
+    """Raise what is wrong with the parameters of a class."""
+    label = item.__name__
     if any(isinstance(value, dataclasses.Field) for value in vars(item).values()):
         raise TypeError(f"{label} needs the decorator @dataclass(frozen=True, kw_only=True)")
     if required := [
         field.name for field in dataclasses.fields(item) if field.default is dataclasses.MISSING
     ]:
         raise TypeError(f"{label} needs a default for {', '.join(required)}")
+    item.check_declared()
     item().spec()  # what it raises with its defaults, it is to raise now
+    if not item.checks_values():
+        raise TypeError(
+            f"{label}.__post_init__ needs super().__post_init__(): nothing checks its parameters"
+        )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import dataclasses
 import warnings
 from collections.abc import Iterator
 from typing import Any, TextIO
@@ -64,9 +65,11 @@ def run(
         prior restored beyond the picture's frame is cut off, here and in what `trace` receives.
         A prior with its default parameters has those tuned for the kind of degradation.
         What was measured without noise is as it was measured, whatever the prior says; see
-        `priorlab.solvers.exact_data`. Torch's default number format and device, its inference mode
-        and its automatic casts make no difference; see `priorlab.torch_settings`. Of several
-        threads one restores at a time: the number format and the random numbers are everybody's.
+        `priorlab.solvers.exact_data`. The prior gets a copy of the data: what it writes into it
+        changes neither those of the caller nor what is exact. Torch's default number format and
+        device, its inference mode and its automatic casts make no difference; see
+        `priorlab.torch_settings`. Of several threads one restores at a time: the number format and
+        the random numbers are everybody's.
 
     Raises
     ------
@@ -103,9 +106,9 @@ def _run(
         which = "" if len(measurement.y) == 1 else f" of image {', '.join(map(str, bad))}"
         raise UsageError(f"the measured data{which} hold NaN or infinite values")
     prior = prior.settled(kind_of(measurement))
-    device = measurement.y.device
+    device, own = measurement.y.device, dataclasses.replace(measurement, y=measurement.y.clone())
     with seeded(seed, device):  # whoever makes a network draws its weights before they are read
-        if problem := prior.unsupported(measurement):
+        if problem := prior.unsupported(own):
             if not isinstance(problem, str):
                 raise TypeError(f"unsupported returned {problem!r}; it is to return a text or None")
             raise Unsupported(problem)
@@ -114,7 +117,7 @@ def _run(
         if not prepared:
             prior.prepare(device, measurement.shape[1])
     with seeded(seed, device), _reporting(trace):
-        answer = _restored(prior, measurement, trace, seed)
+        answer = _restored(prior, own, trace, seed)
         try:
             restored = _checked(answer, measurement.shape)
         except InvalidImage as error:

@@ -339,3 +339,66 @@ def test_a_parameter_may_not_take_the_name_of_a_setting_of_the_solver(tmp_path):
     )
     (broken,) = plugins.load([write(tmp_path, "broken.py", text)]).problems
     assert "steps is a setting of the solver (calls of the denoiser" in broken.problem
+
+
+DECLARED = """
+import dataclasses
+from pathlib import Path
+from typing import Literal
+from priorlab import Denoiser, hookimpl, parameter
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Mine(Denoiser):
+    name = "mine"
+    DECLARATION
+    def denoise(self, v, sigma):
+        return v
+
+@hookimpl
+def priorlab_priors():
+    return [Mine]
+"""
+
+
+@pytest.mark.parametrize(
+    ("declaration", "says"),
+    [
+        ("text: float = parameter(1.0, 'x')", "Mine: text is taken: Component has it"),
+        ("name: str = parameter('mine', 'x')", "Mine: name is taken: Component has it"),
+        ("batched: int = parameter(4, 'x')", "Mine: batched is taken: Prior has it"),
+        ("locality: float = parameter(1.0, 'x')", "Mine: locality is taken: Denoiser has it"),
+        ("tuned: float = parameter(1.0, 'x')", "tuned is a setting of all of its kind (where"),
+        ("solver: float = parameter(1.0, 'x')", "solver is a setting of the solver ("),
+        ("sizes: tuple[int, ...] = parameter((1, 2), 'x')", "sizes is of type tuple[int, ...], w"),
+        ("size: Literal['a', 'b'] = parameter('a', 'x')", "size is of type typing.Literal['a', "),
+        ("size: int | float = parameter(1, 'x')", "size is of type int | float, which nobody can"),
+        ("where: Path = parameter(Path('a'), 'x', file=True)", "where is of type Path, which no"),
+        ("where: int = parameter(1, 'x', file=True)", "where names a file; annotate it as str"),
+        ("size: float = dataclasses.field(init=False, default=1.0)", "size has init=False"),
+        ("size: int = parameter(1, 'x', scale=1 / 255)", "size has a scale, which only a float"),
+        ("size: float | None = parameter(None, 'x', low=3, high=2)", "low=3 is above high=2"),
+        (
+            "size: float = parameter(1.0, 'x', low=0)\n    def __post_init__(self): pass",
+            "Mine.__post_init__ needs super().__post_init__()",
+        ),
+    ],
+)
+def test_a_parameter_that_cannot_work_is_named_when_its_plugin_loads(tmp_path, declaration, says):
+    text = DECLARED.replace("DECLARATION", declaration)
+    (broken,) = plugins.load([write(tmp_path, "mine.py", text)]).problems
+    assert says in broken.problem
+    assert not broken.provides
+
+
+def test_parameters_of_all_types_and_settings_with_other_defaults_load(tmp_path):
+    fine = """size: float = parameter(1.0, 'x', scale=1 / 255)
+    count: int | None = parameter(None, 'x')
+    where: str = parameter('', 'x', file=True)
+    within: Denoiser | None = parameter(None, 'x', component="priors")
+    tuned: bool = parameter(False, 'x')
+"""
+    text = DECLARED.replace("DECLARATION", fine)
+    registry = plugins.load([write(tmp_path, "mine.py", text)])
+    assert not registry.problems
+    assert "mine" in registry.priors
+    assert registry.priors["mine"].summary() == ""

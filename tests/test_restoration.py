@@ -327,6 +327,26 @@ def test_exact_data_that_no_image_explains_end_the_search(prior):
     assert restored.min() > 0.9
 
 
+def spoils_its_data(measurement):
+    guess = measurement.initial_guess()
+    measurement.y.zero_()
+    return guess
+
+
+@pytest.mark.parametrize(
+    "task", [Denoise(), Inpaint(missing=0.5), SuperResolution(factor=2)], ids=lambda task: task.name
+)
+def test_what_a_prior_writes_into_its_data_changes_neither_the_caller_nor_what_is_exact(
+    task, prior
+):
+    measurement = task.measure(waves(), seed=0)
+    before = measurement.y.clone()
+    expected = restoration.run(prior(lambda given: given.initial_guess()), measurement)
+    restored = restoration.run(prior(spoils_its_data), measurement)
+    assert torch.equal(measurement.y, before)
+    assert torch.equal(restored, expected)
+
+
 def test_interpolations_are_as_they_were_published():
     priors = plugins.load().priors
     kept = {name for name, prior in priors.items() if not prior.defers_to_exact_data}

@@ -60,6 +60,8 @@ def checked_image(
 ) -> Callable[[Tensor, float], Tensor]:
     """Return a `denoise` or `prox` that raises a `UsageError` for what is no image like its input.
 
+    And where it wrote into its input by functions of torch: some solvers go on using it.
+
     Examples
     --------
     >>> def denoise(v, sigma):
@@ -71,13 +73,21 @@ def checked_image(
     """
 
     def checked(v: Tensor, level: float) -> Tensor:
+        before = _writes(v)
         image = function(v, level)
+        if _writes(v) != before:
+            raise UsageError(f"{name} changed its input; let it work on a copy, v.clone()")
         _check(name, image, tuple(v.shape), ", that of its input")
         if image.dtype != v.dtype:
             raise UsageError(f"{name} returned {image.dtype}; expected {v.dtype}, as its input has")
         return image
 
     return checked
+
+
+def _writes(v: Tensor) -> int:
+    """Return how often a tensor was written to, which is not counted in inference mode."""
+    return 0 if v.is_inference() else v._version
 
 
 def checked_network(name: str, network: nn.Module, shape: Shape) -> nn.Module:

@@ -11,6 +11,9 @@ _NO_DATA = {".py", ".pyc", ".pyi", ".typed", ".md", ".rst"}
 """Suffixes of files in a package that are code, or that no result depends on."""
 _LONGEST_NAME = 256
 """Bytes of a file's name in most file systems; a longer text names no file."""
+_LONGEST_PATH = 4096
+_NO_FILES = tuple(map(Path, ("/dev", "/proc", "/sys")))
+"""Folders of what looks like files and is none."""
 _MOST = 1000
 """No more files than this are taken for what a pattern in the code means."""
 
@@ -67,8 +70,49 @@ def named_in(tree: ast.AST, file: Path) -> dict[str, Path]:
     return found
 
 
-def _texts(tree: ast.AST) -> Iterator[str]:
-    """Yield the texts in code that can be names; where a part is filled in, with a star for it."""
+def elsewhere(tree: ast.AST) -> dict[str, Path]:
+    """Return the files that code names by their full paths, or from the home folder.
+
+    Returns
+    -------
+    dict of str to Path
+        The files by their full paths.
+
+    Examples
+    --------
+    >>> file = Path("weights.bin").resolve()
+    >>> _ = file.write_text("")
+    >>> elsewhere(ast.parse(f"path = {str(file)!r}")) == {file.as_posix(): file}
+    True
+    """
+    texts = list(dict.fromkeys(_texts(tree, full=True)))
+    places = [place for text in texts if (place := _full(text))]
+    found = [path for place in places for path in _meant(Path(place.anchor), _below(place))]
+    names = list(dict.fromkeys(_texts(tree)))
+    for folder in (place for place in places if _is_folder(place.parent, place.name)):
+        found += [path for name in names for path in _meant(folder, name)]
+    return {path.as_posix(): path for path in found}
+
+
+def _full(text: str) -> Path | None:
+    """Return the full path that a text is, if files can be there."""
+    try:
+        path = Path(text).expanduser()
+    except RuntimeError:  # nobody has a home
+        return None
+    is_one = path.is_absolute() and not any(path.is_relative_to(place) for place in _NO_FILES)
+    return path if is_one else None
+
+
+def _below(path: Path) -> str:
+    return path.relative_to(path.anchor).as_posix()
+
+
+def _texts(tree: ast.AST, *, full: bool = False) -> Iterator[str]:
+    """Yield the texts in code that can be names, or else full paths.
+
+    Where a part is filled in when the code runs, with a star for it.
+    """
     for node in ast.walk(tree):
         text: object = None
         if isinstance(node, ast.JoinedStr):
@@ -76,16 +120,18 @@ def _texts(tree: ast.AST) -> Iterator[str]:
             text = "".join(map(str, parts))
         elif isinstance(node, ast.Constant):
             text = node.value
-        if isinstance(text, str) and _can_be_name(text):
+        if isinstance(text, str) and _can_be_name(text) and _is_full(text) is full:
             yield text
 
 
 def _can_be_name(text: str) -> bool:
-    return (
-        0 < len(text.encode(errors="surrogatepass")) < _LONGEST_NAME
-        and text.isprintable()
-        and not Path(text).is_absolute()
-    )
+    size = len(text.encode(errors="surrogatepass"))
+    longest = _LONGEST_PATH if _is_full(text) else _LONGEST_NAME
+    return 0 < size < longest and text.isprintable()
+
+
+def _is_full(text: str) -> bool:
+    return text.startswith("~") or Path(text).is_absolute()
 
 
 def _is_folder(folder: Path, text: str) -> bool:

@@ -99,6 +99,7 @@ def _files(found: dict[Module, bool]) -> Iterator[Source]:
     for module, whole in found.items():
         if not module.file or not whole:
             continue
+        yield from _elsewhere(module, module.file.read_bytes())
         if module.lone:
             tree = _tree(module.file.read_bytes()) or ast.Module([], [])
             for place, file in data_files.named_in(tree, module.file).items():
@@ -213,6 +214,15 @@ def _tree(content: bytes) -> ast.Module | None:
         return ast.parse(content)
     except (SyntaxError, ValueError):
         return None
+
+
+def _elsewhere(module: Module, content: bytes) -> Iterator[Source]:
+    """Yield the files that code names by their full paths: few do so, and all are asked."""
+    marks = (b"'/", b'"/', b"'~", b'"~')
+    if module.name.partition(".")[0] == CORE or not any(mark in content for mark in marks):
+        return
+    for place, file in data_files.elsewhere(_tree(content) or ast.Module([], [])).items():
+        yield Source(place, file, "data")
 
 
 @functools.lru_cache(maxsize=2048)

@@ -49,6 +49,12 @@ class Protocol:
     clipped: bool = False
     rounded: bool = False
 
+    def __post_init__(self) -> None:
+        if self.channels not in ("rgb", "luma"):
+            raise UsageError(f"a protocol's channels are 'rgb' or 'luma', not {self.channels!r}")
+        if type(self.crop) is not int or self.crop < 0:
+            raise UsageError(f"a protocol's crop is a number of pixels, not {self.crop!r}")
+
     def border(self, height: int, width: int) -> int:
         """Return the pixels left out along each border: less than `crop` in tiny images.
 

@@ -155,6 +155,34 @@ def test_a_data_file_counts_that_a_lone_file_names(tmp_path, monkeypatch, line, 
 
 @pytest.mark.parametrize(
     "line",
+    [
+        "W = '{there}/weights-3.bin'",
+        "W = Path('{there}') / 'weights-3.bin'",
+        "W = f'{there}/weights-{CHANNELS}.bin'",
+        "W = Path('{there}').glob('*.bin')",
+        "W = Path('~/weights-3.bin').expanduser()",
+    ],
+)
+@pytest.mark.parametrize("name", ["mine.py", "mine/__init__.py"])
+def test_a_data_file_counts_that_is_named_by_its_full_path(tmp_path, monkeypatch, line, name):
+    there = tmp_path / "models"
+    monkeypatch.setenv("HOME", str(there))
+    code = f"from pathlib import Path\nCHANNELS = 3\n{line.replace('{there}', str(there))}\n"
+    plain = PRIOR.replace("        from {helper} import halve  # a comment\n", "")
+    write(tmp_path, {f"plugin/{name}": plain + code, "models/weights-3.bin": "1"})
+
+    def value():
+        return digest_of(plugins.load([tmp_path / "plugin" / name]))
+
+    before = value()
+    write(there, {"other.txt": "2"})
+    assert value() == before
+    write(there, {"weights-3.bin": "2"})
+    assert value() != before
+
+
+@pytest.mark.parametrize(
+    "line",
     ["import neighbour_{n}", "import importlib\nimportlib.import_module('neighbour_{n}')"],
 )
 def test_code_that_is_not_installed_counts_wherever_it_lies(tmp_path, monkeypatch, line):

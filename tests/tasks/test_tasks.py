@@ -536,3 +536,16 @@ def test_the_impulses_of_a_picture_of_two_levels_are_not_guessed() -> None:
     bits = (np.random.default_rng(0).random((1, 32, 32)) < 0.5).astype(np.float32)
     with pytest.raises(UsageError, match="holds two values in each channel, so its impulses"):
         DenoiseImpulse().for_picture(Picture(image=bits), typed=())
+
+
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"channels": "xyz"}, "channels are 'rgb' or 'luma', not 'xyz'"),
+        ({"crop": -3}, "crop is a number of pixels, not -3"),
+        ({"crop": 3.5}, "crop is a number of pixels, not 3.5"),
+    ],
+)
+def test_a_protocol_that_nothing_can_be_measured_by_is_refused(given, says):
+    with pytest.raises(UsageError, match=says):
+        Protocol(**given)

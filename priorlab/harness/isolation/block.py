@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 from typing_extensions import override
 
+from priorlab.errors import UsageError, said
 from priorlab.forward.measurement import Measurement
 from priorlab.harness.isolation import memory_files
 
@@ -98,9 +99,22 @@ class Block:
 
 
 def packed(measurement: Measurement) -> bytes:
-    """Return a measurement as bytes: its tensors as they are, the classes by their names."""
+    """Return a measurement as bytes: its tensors as they are, the classes by their names.
+
+    Raises
+    ------
+    UsageError
+        If it holds what another process cannot be given, such as a lambda.
+    """
     buffer = io.BytesIO()
-    _Pickler(buffer, protocol=5).dump(measurement)
+    try:
+        _Pickler(buffer, protocol=5).dump(measurement)
+    except (AttributeError, TypeError, pickle.PicklingError) as error:
+        kinds = " or ".join(type(one).__name__ for one in (measurement.operator, measurement.noise))
+        raise UsageError(
+            f"{kinds} cannot be passed to the process of a prior: {said(error)}; make both of"
+            " classes and functions at the top of their module"
+        ) from error
     return buffer.getvalue()
 
 

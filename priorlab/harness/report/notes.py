@@ -45,7 +45,7 @@ def below(
         notes.append(f"Protocol: metrics {header.protocols[task]}.")
     notes.append(f"Data: {data(rows, header.dataset)}.")
     notes += _tuned(rows, header)
-    if full:
+    if full or _mixed(rows):
         notes.append(evidence(rows))
     if any(name in shown for line in lines for name in line.metrics):
         notes.append(meaning_of_bold(lines, images))
@@ -140,13 +140,19 @@ def below_input(rows: pd.DataFrame) -> list[str]:
 
 def evidence(rows: pd.DataFrame) -> str:
     """Return whether all priors had the same data, by the digests of what they were given."""
-    known = rows[rows["measurement"] != ""]
-    if (known.groupby(["image", "seed"])["measurement"].nunique() > 1).any():
+    if _mixed(rows):
         return (
-            "Evidence: NOT all priors restored the same data; results of different versions"
-            " are mixed here. Run again in an empty results folder."
+            "Evidence: NOT all priors restored the same data, and what compares them holds for"
+            " nothing: results of different versions are mixed here, or the task draws random"
+            " numbers that do not follow from the seed. Run again in an empty results folder."
         )
     return "Evidence: every prior restores the identical measurement of an image and seed."
+
+
+def _mixed(rows: pd.DataFrame) -> bool:
+    """Return whether two priors had other data of one image and seed."""
+    known = rows[rows["measurement"] != ""]
+    return bool((known.groupby(["image", "seed"])["measurement"].nunique() > 1).any())
 
 
 def meaning_of_bold(lines: Sequence[Line], images: int) -> str:

@@ -14,10 +14,12 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from priorlab import restoration
 from priorlab.errors import UsageError
 from priorlab.forward.degradation import kind_of
+from priorlab.forward.measurement import Measurement
 from priorlab.harness.isolation.attempt import Attempt, Watcher, watch
 from priorlab.harness.isolation.block import Block
 from priorlab.harness.isolation.nursery import Nursery, Unborn
@@ -115,7 +117,7 @@ def compute(
     result: dict[str, Any] = {"scores": {}}
     try:
         clean = clean_image(image)
-        measurement = task.measure(arrays.to_tensor(clean), seed)
+        measurement = _measured(task, arrays.to_tensor(clean), seed)
         result["measurement"] = arrays.digest(measurement.y[0].numpy())
         result["degradation"] = kind_of(measurement)
         truth = task.truth(arrays.to_tensor(clean))
@@ -158,6 +160,29 @@ def compute(
         said = filter(None, (result["message"], found["message"]))
         result |= found | {"message": "; ".join(said)}
     return result
+
+
+def _measured(task: Task, clean: Tensor, seed: int) -> Measurement:
+    """Return the measurement of an image: by a task of a plugin, only if it is so again.
+
+    Every cell measures for itself, and priors with other data would be compared as if they had the
+    same. The core's own tasks are tested for that.
+
+    Raises
+    ------
+    UsageError
+        For a task with randomness of its own.
+    """
+    measurement = task.measure(clean, seed)
+    if type(task).__module__.partition(".")[0] != "priorlab":
+        again = task.measure(clean, seed)
+        if not torch.equal(measurement.y, again.y):
+            raise UsageError(
+                f"{task.spec()}: measured again with the same seed, the image gave other data; its"
+                " only random numbers are to be those of the generators that `operator` and"
+                " `Noise.sample` are given"
+            )
+    return measurement
 
 
 def _scored(

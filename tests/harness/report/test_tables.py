@@ -456,6 +456,15 @@ def test_mixed_measurements_are_said(rows: pd.DataFrame) -> None:
     assert "NOT all priors restored the same data" in tables.render(other, "md", HEADER)
 
 
+def test_mixed_measurements_are_said_in_a_terminal_too(rows: pd.DataFrame) -> None:
+    console = Console(width=200, file=io.StringIO(), record=True)
+    console.print(tables.terminal(rows.assign(measurement=rows["image"]), HEADER, width=200))
+    assert "Evidence" not in console.export_text()
+    other = rows.assign(measurement=rows["image"] + rows["prior"])
+    console.print(tables.terminal(other, HEADER, width=200))
+    assert "NOT all priors restored the same data" in console.export_text()
+
+
 def stopping(prior: str, cost: Any, **others: Any) -> pd.DataFrame:
     """Rows of a prior that stopped at 200 and would have been better by `cost` at 150."""
     rows = cells(prior, 1.0)

@@ -57,6 +57,40 @@ class Blinded(Task):
         return Broken()
 
 
+class Dice(Gaussian):
+    def sample(self, x, rng):
+        return x + self.sigma * np.random.default_rng().standard_normal(x.shape)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Restless(Task):
+    """Its noise does not follow from the seed."""
+
+    name = "restless"
+    noise = Dice(0.1)
+
+
+class Dims(LinearOperator):
+    def __init__(self, factor):
+        self.forward = self.adjoint = lambda x: factor * x
+
+    def forward(self, x):
+        raise NotImplementedError
+
+    adjoint = forward
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Local(Task):
+    """Its operator cannot be passed to another process."""
+
+    name = "local"
+    noise = Gaussian(0.1)
+
+    def operator(self, shape, rng):
+        return Dims(0.5)
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Copies(Prior):
     """Returns the first channels of the data."""
@@ -109,4 +143,4 @@ def priorlab_priors():
 
 @hookimpl
 def priorlab_tasks():
-    return [Pairs, Blinded]
+    return [Pairs, Blinded, Restless, Local]

@@ -20,7 +20,7 @@ def odd():
 def done(odd, settings, tmp_path_factory):
     """One run of all that is odd but does not harm the store."""
     out = tmp_path_factory.mktemp("results")
-    tasks = "blinded,pairs,denoise:sigma=25"
+    tasks = "blinded,pairs,restless,local,denoise:sigma=25"
     return bench.run(settings("copies,counts,mumbles", out, tasks, slots=1), odd)
 
 
@@ -33,6 +33,18 @@ def test_nan_in_the_data_is_a_failed_row(done):
     rows = rows_of(done, "copies", "blinded")
     assert rows["status"].eq("failed").all()
     assert rows["message"].str.contains("NaN or infin").all()
+
+
+def test_data_that_do_not_follow_from_the_seed_are_failed_rows(done):
+    rows = rows_of(done, "copies", "restless")
+    assert rows["status"].eq("failed").all()
+    assert rows["message"].str.contains("restless: measured again with the same seed").all()
+    assert rows["psnr"].isna().all()
+
+
+def test_what_no_other_process_can_be_given_is_said(done):
+    (message,) = rows_of(done, "copies", "local")["message"].unique()
+    assert message.startswith("Dims or Gaussian cannot be passed to the process of a prior: Can't")
 
 
 def test_data_that_are_no_picture_are_restored(done):
