@@ -72,7 +72,8 @@ def prox(prior: Regularizer) -> None:
     v = _noisy(prior)
     prior.prepare(v.device, v.shape[1])
     before = v.clone()
-    least = answers.checked_image(f"{prior.name}: prox", prior.prox)(v, STEP)
+    least = prior.prox(v, STEP)
+    answers.check_image(f"{prior.name}: prox", least, before)
     if not torch.equal(v, before):
         raise Failed("prox changed its input; work on a copy")
     value = answers.checked_energy(prior.name, prior.energy)
@@ -108,11 +109,11 @@ def denoise(prior: Denoiser) -> None:
     """It removes noise of any level, the more the higher it is, without changing its input."""
     v = _noisy(prior)
     prior.prepare(v.device, v.shape[1])
-    function = answers.checked_image(f"{prior.name}: denoise", prior.denoise)
     images = {}
     for sigma in (0.005, 0.1, 0.5):
         given = v.clone()
-        images[sigma] = function(given, sigma)
+        images[sigma] = prior.denoise(given, sigma)
+        answers.check_image(f"{prior.name}: denoise", images[sigma], v)
         if not torch.equal(given, v):
             raise Failed(
                 "denoise changed its input; work on a copy (v.clone()), without in-place"

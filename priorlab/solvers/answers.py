@@ -60,7 +60,7 @@ def checked_image(
 ) -> Callable[[Tensor, float], Tensor]:
     """Return a `denoise` or `prox` that raises a `UsageError` for what is no image like its input.
 
-    And where it wrote into its input by functions of torch: some solvers go on using it.
+    It gets a copy: solvers go on using what they give it, whatever it writes into it.
 
     Examples
     --------
@@ -73,21 +73,26 @@ def checked_image(
     """
 
     def checked(v: Tensor, level: float) -> Tensor:
-        before = _writes(v)
-        image = function(v, level)
-        if _writes(v) != before:
-            raise UsageError(f"{name} changed its input; let it work on a copy, v.clone()")
-        _check(name, image, tuple(v.shape), ", that of its input")
-        if image.dtype != v.dtype:
-            raise UsageError(f"{name} returned {image.dtype}; expected {v.dtype}, as its input has")
+        image = function(v.clone(), level)
+        check_image(name, image, v)
         return image
 
     return checked
 
 
-def _writes(v: Tensor) -> int:
-    """Return how often a tensor was written to, which is not counted in inference mode."""
-    return 0 if v.is_inference() else v._version
+def check_image(name: str, image: Any, v: Tensor) -> None:
+    """Raise a `UsageError` if what `name` returned is no image like its input `v`.
+
+    Examples
+    --------
+    >>> check_image("mean: denoise", torch.ones(()), torch.ones(2, 1, 4, 5))
+    Traceback (most recent call last):
+    ...
+    priorlab.errors.UsageError: mean: denoise returned a tensor of shape (); expected a tensor of...
+    """
+    _check(name, image, tuple(v.shape), ", that of its input")
+    if image.dtype != v.dtype:
+        raise UsageError(f"{name} returned {image.dtype}; expected {v.dtype}, as its input has")
 
 
 def checked_network(name: str, network: nn.Module, shape: Shape) -> nn.Module:

@@ -155,17 +155,10 @@ def test_two_levels(channels: int) -> None:
     assert not arrays.has_two_levels(third)
 
 
-@pytest.mark.parametrize("kind", [Filter, Prox])
-@pytest.mark.parametrize("task", [Denoise(), Inpaint()], ids=lambda task: task.name)
-def test_who_writes_into_the_input_is_told(kind, task, monkeypatch):
-    monkeypatch.setattr(kind, "function", staticmethod(lambda v: v.mul_(0.9)))
-    assert "changed its input; let it work on a copy, v.clone()" in failure(kind(), task)
-
-
 @pytest.mark.parametrize("solver", ["hqs", "diffpir", "ascent", "ula"])
-def test_who_writes_into_a_copy_gets_what_it_got_without(solver, monkeypatch):
+def test_what_is_written_into_the_input_changes_nothing_else(solver, monkeypatch):
     measurement, restored = Denoise().measure(CLEAN, seed=0), []
-    for function in (lambda v: 0.9 * v, lambda v: v.clone().mul_(0.9)):
+    for function in (lambda v: 0.9 * v, lambda v: v.mul_(0.9)):
         monkeypatch.setattr(Filter, "function", staticmethod(function))
         restored.append(restoration.run(Filter(solver=solver), measurement))
     assert torch.equal(*restored)
