@@ -51,7 +51,7 @@ def test_the_kernel_is_found(angle: float) -> None:
 def test_threads_do_not_change_the_kernel() -> None:
     # They change how sums are rounded; thresholds then let other edges through.
     true = torch.from_numpy(kernels.motion(11, 20)).float()
-    y = CroppedConvolution(true).forward(photo_crop("coffee", 3, 128))
+    y = CroppedConvolution(true).forward(photo_crop("coffee", 3, 256))
     y = (y + 0.02 * torch.randn(y.shape, generator=torch.Generator().manual_seed(0))).clamp(0, 1)
     before, found = torch.get_num_threads(), []
     try:
