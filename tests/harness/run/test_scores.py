@@ -34,7 +34,7 @@ def flag(tmp_path):
 
 
 @pytest.fixture
-def plugin(tmp_path, flag):
+def plugin(tmp_path):
     """A plugin with a metric that fails while the file `flag` exists."""
     # A file next to it that it names, or one that it names by its full path, would be its data.
     file = tmp_path / "apart" / "mae.py"
