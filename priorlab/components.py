@@ -369,7 +369,7 @@ def _check_declared(owner: type[Component], field: dataclasses.Field[Any], hint:
     """
     facts, kind, what = field.metadata, given_kind(hint), f"{owner.__name__}: {field.name}"
     for base in reversed(owner.__mro__[1:]):
-        if base.__module__.partition(".")[0] != "priorlab":
+        if not is_of_core(base):
             continue
         fields = dataclasses.fields(base) if dataclasses.is_dataclass(base) else ()
         setting = next((one for one in fields if one.name == field.name), None)
@@ -391,6 +391,17 @@ def _check_declared(owner: type[Component], field: dataclasses.Field[Any], hint:
         raise TypeError(f"{what} has a scale, which only a float has, not {_type_name(hint)}")
     if facts.get("file") and kind is not str:
         raise TypeError(f"{what} names a file; annotate it as str, not {_type_name(hint)}")
+
+
+def is_of_core(kind: type) -> bool:
+    """Return whether a class is the core's own, and none of a plugin.
+
+    Examples
+    --------
+    >>> is_of_core(Component), is_of_core(int)
+    (True, False)
+    """
+    return kind.__module__.partition(".")[0] == "priorlab"
 
 
 def _type_name(hint: Any) -> str:

@@ -173,8 +173,7 @@ class LinearOperator(ABC):
         return v + self.adjoint(w), w
 
     def _system(self, y: Tensor, rho: float) -> tuple[OnData, OnData | None]:
-        """Return ``A A^T + rho`` on data like `y`, and about its inverse if something like it is
-        known."""
+        """Return ``A A^T + rho`` on data like `y`, and about its inverse where one is known."""
         return lambda w: self.forward(self.adjoint(w)) + rho * w, None
 
     def squared_norm(self, like: Tensor) -> float:

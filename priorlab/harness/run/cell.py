@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from priorlab import restoration
+from priorlab.components import is_of_core
 from priorlab.errors import UsageError
 from priorlab.forward.degradation import kind_of
 from priorlab.forward.measurement import Measurement
@@ -174,7 +175,7 @@ def _measured(task: Task, clean: Tensor, seed: int) -> Measurement:
         For a task with randomness of its own.
     """
     measurement = task.measure(clean, seed)
-    if type(task).__module__.partition(".")[0] != "priorlab":
+    if not is_of_core(type(task)):
         again = task.measure(clean, seed)
         if not torch.equal(measurement.y, again.y):
             raise UsageError(
