@@ -82,13 +82,18 @@ class Prior(Component, ABC):
         """
         return {} if self != type(self)() else tuned_parameters.values(type(self))
 
-    def settled(self, kind: str) -> Self:
+    def settled(self, kind: str, channels: int) -> Self:
         """Return the prior with the parameters tuned for a kind of degradation, if there are any.
 
-        Kinds are in `priorlab.forward.degradation`.
+        Kinds are in `priorlab.forward.degradation`; some are tuned apart for gray pictures.
         """
-        found = self.tuned_values().get(kind)
+        found = tuned_parameters.fitting(self.tuned_values(), kind, channels)
         return cast(Self, tuned_parameters.parsed(type(self), found)) if found else self
+
+    def variants(self) -> set[Self]:
+        """Return this prior and what `settled` may return instead, to prepare them all."""
+        tuned = self.tuned_values().values()
+        return {self, *(cast(Self, tuned_parameters.parsed(type(self), given)) for given in tuned)}
 
     @override
     def fingerprint(self) -> dict[str, Any]:

@@ -105,7 +105,7 @@ def _run(
     if bad := [i for i, data in enumerate(measurement.y) if not bool(data.isfinite().all())]:
         which = "" if len(measurement.y) == 1 else f" of image {', '.join(map(str, bad))}"
         raise UsageError(f"the measured data{which} hold NaN or infinite values")
-    prior = prior.settled(kind_of(measurement))
+    prior = prior.settled(kind_of(measurement), measurement.shape[1])
     device, own = measurement.y.device, dataclasses.replace(measurement, y=measurement.y.clone())
     with seeded(seed, device):  # whoever makes a network draws its weights before they are read
         if problem := prior.unsupported(own):

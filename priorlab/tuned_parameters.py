@@ -5,6 +5,7 @@ They stand in a file ``tuned.toml`` beside the module that defines the prior, as
     [tv.blur]
     weight = 0.2
 
+What stands under "blur in gray" is for gray pictures alone, which have nothing of "blur" then.
 `priorlab tune` writes such a file from training images. A prior whose parameters are all at their
 defaults is run with what is tuned for the data at hand; see `priorlab.priors.Prior.settled`.
 """
@@ -16,7 +17,7 @@ import inspect
 import tomllib
 from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from priorlab.components import Component
 from priorlab.errors import UsageError
@@ -25,6 +26,8 @@ FILE = "tuned.toml"
 HEADER = "# Found by priorlab tune on training images, for each kind of degradation.\n"
 STAND_IN = "what_is_tuned"
 """The attribute of a class that stands in for a prior, which has its values."""
+
+T = TypeVar("T")
 
 Values = Mapping[str, Mapping[str, Any]]
 """For each kind of degradation, parameters as users type them."""
@@ -52,6 +55,19 @@ def values(prior: type[Component]) -> Values:
     except (TypeError, OSError):  # a class of a notebook, or that stands in for another
         return {}
     return _once(place).get(prior.name.rpartition("/")[2], {})
+
+
+def fitting(values: Mapping[str, T], kind: str, channels: int) -> T | None:
+    """Return what is tuned for a kind of degradation; what is for gray pictures alone comes first.
+
+    Examples
+    --------
+    >>> values = {"noise": {"runs": 1}, "noise in gray": {"runs": 2}}
+    >>> fitting(values, "noise", 1), fitting(values, "noise", 3), fitting(values, "blur", 1)
+    ({'runs': 2}, {'runs': 1}, None)
+    """
+    gray = values.get(f"{kind} in gray") if channels == 1 else None
+    return values.get(kind) if gray is None else gray
 
 
 def parsed(prior: type[Component], given: Mapping[str, Any]) -> Component:

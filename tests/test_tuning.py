@@ -45,14 +45,25 @@ def plugin(tmp_path, monkeypatch):
     return file
 
 
-def gray(spec, task, plugin):
+def gray(spec, task, plugin, channels=1):
     (prior,) = plugins.load([plugin]).build_priors(spec)
-    return round(float(restoration.run(prior, task.measure(photo_crop("camera"), 0)).mean()), 3)
+    photo = photo_crop("coffee", channels)
+    return round(float(restoration.run(prior, task.measure(photo, 0)).mean()), 3)
 
 
 def test_a_prior_at_its_defaults_has_what_is_tuned_for_the_data(plugin):
     assert gray("level", Deblur(), plugin) == 0.6
     assert gray("level", Denoise(), plugin) == 0.2
+
+
+def test_what_is_tuned_for_gray_pictures_comes_first_and_is_for_them_alone(plugin):
+    with (plugin.parent / tuned_parameters.FILE).open("a") as file:
+        file.write('[level."blur in gray"]\ngray = 0.4\n[level."noise in gray"]\ngray = 0.3\n')
+    assert gray("level", Deblur(), plugin) == 0.4
+    assert gray("level", Denoise(), plugin) == 0.3
+    assert gray("level", Deblur(), plugin, channels=3) == 0.6
+    assert gray("level", Denoise(), plugin, channels=3) == 0.2
+    assert gray("level:tuned=false", Deblur(), plugin) == 0.2
 
 
 def test_what_is_tuned_holds_only_together_and_can_be_turned_off(plugin):
@@ -76,6 +87,17 @@ def test_tables_name_what_is_tuned(plugin, capsys):
     text = (plugin.parent / "results" / "tuned" / "table.md").read_text()
     assert text.count("Tuned for blur: level with gray=0.6.") == 1
     assert "Tuned for noise" not in text
+
+
+def test_tables_name_what_is_tuned_for_gray_pictures(plugin, capsys):
+    (plugin.parent / tuned_parameters.FILE).write_text('[level."blur in gray"]\ngray = 0.4\n')
+    save(plugin.parent / "gray" / "one.png", picture(32, 32)[:1])
+    save(plugin.parent / "colour" / "one.png", picture(32, 32, 3))
+    for folder, times in {"gray": 1, "colour": 0}.items():
+        command = f"bench --priors level,degraded --tasks deblur --dataset {folder} --slots 1"
+        assert main([*command.split(), "--plugin", str(plugin), "--name", folder]) == 0
+        text = (plugin.parent / "results" / folder / "table.md").read_text()
+        assert text.count("Tuned for blur in gray: level with gray=0.4.") == times
 
 
 def test_show_lists_what_is_tuned(plugin, capsys):
@@ -195,7 +217,7 @@ def test_every_tuned_parameter_that_ships_can_be_used():
     registry = plugins.load()
     for name, prior in registry.priors.items():
         for kind, given in tuned_parameters.values(prior).items():
-            assert kind in degradation.KINDS
+            assert kind.removesuffix(" in gray") in degradation.KINDS
             assert tuned_parameters.parsed(prior, given).spec().startswith(f"{name}:")
 
 

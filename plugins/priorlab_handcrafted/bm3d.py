@@ -139,8 +139,7 @@ class BM3D(Denoiser):
 
     def prepare(self, device: torch.device, channels: int) -> None:
         """Compile the loops, also those that are tuned for some kind of degradation."""
-        settled = {self, *map(self.settled, self.tuned_values())}
-        for step in {step for one in settled for step in (one.step, one._wider_step)}:
+        for step in {step for one in self.variants() for step in (one.step, one._wider_step)}:
             self._denoised(torch.zeros(1, channels, 16, 16), 0.1, Grid(step), passes=2)
 
     @override

@@ -51,7 +51,7 @@ def _restored(prior: Prior, measurement: Measurement, seed: int = 0) -> Tensor:
 
 def _by_itself(prior: Prior, measurement: Measurement) -> Tensor:
     """Return what the prior restores without the core, which clips it and puts settings back."""
-    settled = quick(prior).settled(kind_of(measurement))
+    settled = quick(prior).settled(kind_of(measurement), measurement.shape[1])
     settled.prepare(measurement.y.device, measurement.shape[1])
     return settled.restore(measurement)
 

@@ -173,7 +173,7 @@ def test_what_is_tuned_is_compiled_before_the_clock_starts(monkeypatch):
     _, y = noisy_picture(24, 24, 1, 0.1)
     BM3D().prepare(torch.device("cpu"), 1)
     prepared = used.copy()
-    for kind in BM3D().tuned_values():
+    for variant in BM3D().variants():
         for step in (0, 1):
-            BM3D().settled(kind).denoise_in_step(y, 0.1, step)
+            variant.denoise_in_step(y, 0.1, step)
     assert used == prepared

@@ -59,7 +59,7 @@ class Variation(Regularizer):
 
     def prepare(self, device: torch.device, channels: int) -> None:
         """Compile the loops, also those that are tuned for some kind of degradation."""
-        for one in {self, *map(self.settled, self.tuned_values())}:
+        for one in self.variants():
             assert isinstance(one, Variation)
             one.prox(torch.zeros(1, channels, 16, 16, device=device), 0.1)
 

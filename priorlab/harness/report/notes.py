@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 
 import pandas as pd
 
+from priorlab import tuned_parameters
 from priorlab.errors import counted
 from priorlab.harness.report import inference, statistics
 from priorlab.harness.report.line import MAIN, Line
@@ -105,17 +106,22 @@ def _intervals(lines: Sequence[Line], images: int, shown: Collection[str]) -> li
 
 def _tuned(rows: pd.DataFrame, header: Header) -> list[str]:
     """Return which priors have tuned parameters in place of their defaults."""
+    found: dict[str, dict[str, str]] = {}
+    for prior, kind, given in tuned(rows, header):
+        found.setdefault(kind, {})[prior] = given
     return [
-        f"Tuned for {kind}: {', '.join(found)}."
-        for kind in sorted(set(rows["degradation"]) - {""})
-        if (
-            found := [
-                f"{prior} with {header.tuned[prior][kind]}"
-                for prior in dict.fromkeys(rows["prior"])
-                if kind in header.tuned.get(prior, {})
-            ]
-        )
+        f"Tuned for {kind}: {', '.join(f'{prior} with {priors[prior]}' for prior in priors)}."
+        for kind, priors in sorted(found.items())
     ]
+
+
+def tuned(rows: pd.DataFrame, header: Header) -> Iterator[tuple[str, str, str]]:
+    """Yield each prior that ran with tuned parameters, for which data, and the parameters."""
+    measured = rows[["prior", "degradation", "channels"]].dropna().drop_duplicates()
+    for prior, kind, channels in measured.itertuples(index=False):
+        values = {key: (key, given) for key, given in header.tuned.get(prior, {}).items()}
+        if found := tuned_parameters.fitting(values, kind, channels):
+            yield prior, *found
 
 
 def below_input(rows: pd.DataFrame) -> list[str]:

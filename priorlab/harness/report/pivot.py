@@ -202,13 +202,11 @@ class Pivot:
             yield from _once(broken, names)
         if self.idle:
             yield f"For none of these tasks: {', '.join(self.idle)}."
-        kinds = rows.groupby("prior")["degradation"].unique()
-        if tuned := [
-            prior
-            for prior in dict.fromkeys(line.prior for line in lines)
-            if header.tuned.get(prior, {}).keys() & set(kinds[prior])
+        tuned = {prior for prior, _, _ in notes.tuned(rows, header)}
+        if named := [
+            prior for prior in dict.fromkeys(line.prior for line in lines) if prior in tuned
         ]:
-            yield f"With tuned parameters, which the table of each task says: {', '.join(tuned)}."
+            yield f"With tuned parameters, which the table of each task says: {', '.join(named)}."
         if self.published:
             yield notes.PUBLISHED
         sources = [

@@ -151,5 +151,5 @@ def test_an_unknown_column_is_one_clear_sentence(
 def test_tuned_is_a_prior_that_has_parameters_for_what_it_restored(rows):
     tuned = {"tv": {"noise": "weight=1"}, "unet": {"blur": "steps=9"}}
     told = dataclasses.replace(HEADER, tuned=tuned)
-    text = tables.render(rows.assign(degradation="noise"), "md", told, pivot=True)
+    text = tables.render(rows.assign(degradation="noise", channels=3), "md", told, pivot=True)
     assert "which the table of each task says: tv.\n" in text
