@@ -42,6 +42,8 @@ def synchronize(device: torch.device) -> None:
     Accelerators work in the background: a clock that does not wait for them measures how fast
     work is queued. A CPU has always finished.
     """
+    if device.type == "cpu":  # without an accelerator, torch 2.6 for CUDA cannot be asked for one
+        return
     accelerator = torch.accelerator.current_accelerator()
     if accelerator is not None and accelerator.type == device.type:
         torch.accelerator.synchronize(device)

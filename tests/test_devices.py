@@ -17,6 +17,14 @@ def test_a_device_that_is_there():
     assert devices.find("cpu") == torch.device("cpu")
 
 
+def test_nothing_is_asked_of_a_machine_without_an_accelerator(monkeypatch):
+    def missing():  # as torch 2.6 that was built for CUDA
+        raise RuntimeError("Cannot access accelerator device when none is available.")
+
+    monkeypatch.setattr(torch.accelerator, "current_accelerator", missing)
+    devices.synchronize(torch.device("cpu"))
+
+
 @pytest.mark.parametrize(
     ("there", "asked", "waits"),
     [
