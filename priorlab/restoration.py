@@ -213,7 +213,7 @@ def details(error: Exception) -> str:
 @contextlib.contextmanager
 def _reporting(trace: Trace) -> Iterator[None]:
     """Report to `trace` that conjugate gradients did not converge, and warn once, of the worst."""
-    worst: warnings.WarningMessage | None = None
+    worst: tuple[ConvergenceWarning, type[Warning], str, int] | None = None
     with warnings.catch_warnings():
         warnings.simplefilter("always", ConvergenceWarning)
         show = warnings.showwarning
@@ -229,15 +229,14 @@ def _reporting(trace: Trace) -> Iterator[None]:
             nonlocal worst
             if not isinstance(message, ConvergenceWarning):
                 show(message, category, filename, lineno, file, line)
-            elif worst is None or message.residual > worst.message.residual:  # type: ignore[union-attr]
-                worst = warnings.WarningMessage(message, category, filename, lineno)
+            elif worst is None or message.residual > worst[0].residual:
+                worst = message, category, filename, lineno
 
         warnings.showwarning = note
         yield
     if worst is not None:
-        trace.converged(False, worst.message.residual)  # type: ignore[union-attr]
-        # Now the user's own filters apply again.
-        warnings.warn_explicit(worst.message, worst.category, worst.filename, worst.lineno)
+        trace.converged(False, worst[0].residual)
+        warnings.warn_explicit(*worst)  # now the user's own filters apply again
 
 
 def _checked(restored: Any, shape: tuple[int, ...]) -> Tensor:

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from priorlab import process_tree
-from priorlab.errors import printable
+from priorlab.errors import LONGEST_TRACEBACK, printable
 from priorlab.harness.isolation.block import FRAMES, Block
 from priorlab.harness.isolation.channel import Received, close_all
 from priorlab.harness.isolation.nursery import CellProcess, exit_text
@@ -112,7 +112,7 @@ class Attempt:
         """Note why there is no image."""
         self.status = status
         self.message = printable(str(message))[:LONGEST_REASON]
-        self.details = printable(str(details))[-20_000:]
+        self.details = printable(str(details))[-LONGEST_TRACEBACK:]
 
 
 class _Watch:
