@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, cast
 from priorlab import specs
 from priorlab.errors import UsageError, unknown
 from priorlab.files import exists, is_folder, other_than_file
-from priorlab.sources.digest import digest
 
 if TYPE_CHECKING:
     from priorlab.engines import Engine
@@ -53,11 +52,6 @@ class Plugin:
     def label(self) -> str:
         """What stands before the names of what it provides: "handcrafted" in "handcrafted/tv"."""
         return self.name.removesuffix(".py")
-
-    @property
-    def digest(self) -> str:
-        """The digest of all of the plugin's code."""
-        return digest([self.module])
 
 
 @dataclasses.dataclass
