@@ -52,8 +52,8 @@ def load(
         Folders whose ``*.py`` files and packages are plugins.
     only : collection of str, optional
         The modules (`Plugin.module`) of the plugins to load; nothing of the others is imported,
-        and none of their names is known. The core is always there. They are not tried before:
-        who knows their modules has loaded them.
+        and none of their names is known. The core is always there. None is tried in a process of
+        its own first: whoever knows their modules has loaded them before.
     again : bool
         Whether to try those again that hung when they were last tried.
 

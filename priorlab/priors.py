@@ -223,7 +223,7 @@ class Regularizer(Prior, ImageSpaceSettings):
 
         return stabilised.denoise(white, measurement.y, measurement.noise, scales=1)
 
-    def _without_white(self, v: Tensor, sigma: float, trace: Trace = SILENT) -> Tensor:
+    def _without_white(self, v: Tensor, sigma: float, trace: Trace) -> Tensor:
         """Return an image (B, C, H, W) without its white noise of level `sigma`."""
         noisy = Measurement(v, Identity(), Gaussian(sigma), (v.shape[0], *v.shape[1:]))
         return self.restore(noisy, trace)

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, cast
 from priorlab import specs
 from priorlab.errors import UsageError, unknown
 from priorlab.files import exists, is_folder, other_than_file
-from priorlab.sources.digest import digest
 
 if TYPE_CHECKING:
     from priorlab.engines import Engine
@@ -54,11 +53,6 @@ class Plugin:
         """What stands before the names of what it provides: "handcrafted" in "handcrafted/tv"."""
         return self.name.removesuffix(".py")
 
-    @property
-    def digest(self) -> str:
-        """The digest of all of the plugin's code."""
-        return digest([self.module])
-
 
 @dataclasses.dataclass
 class Registry:
@@ -77,8 +71,8 @@ class Registry:
     owners : dict
         The plugin that provides a name, by kind and name.
     conflicts : dict
-        The plugins that provide the same name, by kind and name; alone it stands for nothing. Where
-        they are called alike, too, their full name is here as well.
+        By kind and name, the plugins that provide a name that others provide, too: by itself it
+        stands for nothing. Where plugins have one label, their full name is here as well.
     """
 
     files: tuple[str, ...] = ()
@@ -214,7 +208,10 @@ class Registry:
         return same_name or same_plugin or full
 
     def add(self, kind: str, item: Any, plugin: Plugin) -> None:
-        """Add what a plugin provides; a name that two provide stands for neither without theirs."""
+        """Add what a plugin provides.
+
+        A name that two plugins provide stands for neither: each is then known by its full name.
+        """
         name = item.name
         key = (kind, name)
         if name not in plugin.provides.setdefault(kind, []):

@@ -26,7 +26,6 @@ from priorlab.trace import SILENT, FramedTrace, Trace, TraceOfOne
 LONGEST_REASON = 300
 """Characters of the one line that says why a restoration failed; its details keep the rest."""
 
-
 ROUNDING = 1e-4
 """Difference of inner products, relative to the norms, that single precision may make."""
 
@@ -44,6 +43,15 @@ def run(
     prepared: bool | Exception = False,
 ) -> Tensor:
     """Restore the image of a measurement.
+
+    A prior with its default parameters has those tuned for the kind of degradation. It gets a copy
+    of the data: what it writes into it changes neither those of the caller nor what is exact. What
+    was measured without noise is in the image as it was measured, whatever the prior says; see
+    `priorlab.solvers.exact_data`.
+
+    Torch's default number format and device, its inference mode and its automatic casts make no
+    difference; see `priorlab.torch_settings`. Of several threads one restores at a time: the number
+    format and the random numbers are everybody's.
 
     Parameters
     ----------
@@ -63,13 +71,6 @@ def run(
     Tensor
         The image (B, C, H, W), finite float32 in [0, 1], of ``measurement.frame_shape``: what a
         prior restored beyond the picture's frame is cut off, here and in what `trace` receives.
-        A prior with its default parameters has those tuned for the kind of degradation.
-        What was measured without noise is as it was measured, whatever the prior says; see
-        `priorlab.solvers.exact_data`. The prior gets a copy of the data: what it writes into it
-        changes neither those of the caller nor what is exact. Torch's default number format and
-        device, its inference mode and its automatic casts make no difference; see
-        `priorlab.torch_settings`. Of several threads one restores at a time: the number format and
-        the random numbers are everybody's.
 
     Raises
     ------
@@ -213,7 +214,7 @@ def details(error: Exception) -> str:
 @contextlib.contextmanager
 def _reporting(trace: Trace) -> Iterator[None]:
     """Report to `trace` that conjugate gradients did not converge, and warn once, of the worst."""
-    worst: warnings.WarningMessage | None = None
+    worst: tuple[ConvergenceWarning, type[Warning], str, int] | None = None
     with warnings.catch_warnings():
         warnings.simplefilter("always", ConvergenceWarning)
         show = warnings.showwarning
@@ -229,15 +230,14 @@ def _reporting(trace: Trace) -> Iterator[None]:
             nonlocal worst
             if not isinstance(message, ConvergenceWarning):
                 show(message, category, filename, lineno, file, line)
-            elif worst is None or message.residual > worst.message.residual:  # type: ignore[union-attr]
-                worst = warnings.WarningMessage(message, category, filename, lineno)
+            elif worst is None or message.residual > worst[0].residual:
+                worst = message, category, filename, lineno
 
         warnings.showwarning = note
         yield
     if worst is not None:
-        trace.converged(False, worst.message.residual)  # type: ignore[union-attr]
-        # Now the user's own filters apply again.
-        warnings.warn_explicit(worst.message, worst.category, worst.filename, worst.lineno)
+        trace.converged(False, worst[0].residual)
+        warnings.warn_explicit(*worst)  # now the user's own filters apply again
 
 
 def _checked(restored: Any, shape: tuple[int, ...]) -> Tensor:

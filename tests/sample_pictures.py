@@ -29,6 +29,18 @@ def photo_crop(name, channels=1, side=96):
     return torch.from_numpy(np.ascontiguousarray(image[:channels, inside, inside]))[None]
 
 
+def noisy_picture(height, width, channels, sigma):
+    """Return a `picture`, and a tensor (1, C, H, W) of it with white noise."""
+    clean = picture(height, width, channels)
+    noise = np.random.default_rng(0).standard_normal(clean.shape)
+    return clean, torch.from_numpy((clean + sigma * noise)[None].astype(np.float32))
+
+
+def psnr(restored, clean):
+    """Return the PSNR in dB of a tensor (1, C, H, W), which is clipped to [0, 1]."""
+    return float(-10 * (restored.clamp(0, 1) - torch.as_tensor(clean)).square().mean().log10())
+
+
 def save(path, image):
     """Write a picture (C, H, W) as an 8-bit file and return its path."""
     path.parent.mkdir(parents=True, exist_ok=True)

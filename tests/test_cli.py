@@ -6,17 +6,10 @@ import sys
 
 import numpy as np
 import pytest
+from command_line import run
 from harness.run import pretend
 from PIL import Image
 from sample_pictures import picture, save
-
-from priorlab.cli import main
-
-
-def run(capsys, *arguments):
-    code = main([str(argument) for argument in arguments])
-    output = capsys.readouterr()
-    return code, output.out, output.err
 
 
 @pytest.mark.parametrize("command", [["--help"], ["bench", "--help"]])

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from command_line import run
 from sample_pictures import picture, save
 
 import priorlab
@@ -15,12 +16,6 @@ from priorlab import api
 from priorlab.cli import completing, main
 from priorlab.cli.completing import SHELLS
 from priorlab.hookspecs import KINDS
-
-
-def run(capsys, *arguments):
-    code = main([str(argument) for argument in arguments])
-    output = capsys.readouterr()
-    return code, output.out, output.err
 
 
 def test_without_arguments_it_says_how_to_start(capsys):

@@ -10,6 +10,7 @@ from priorlab.cli import main
 from priorlab.describe import describe
 from priorlab.errors import UsageError
 from priorlab.harness.run.selection import dataset_of
+from priorlab.sources.digest import digest
 
 GOOD = """
 from priorlab.hookspecs import hookimpl
@@ -259,7 +260,7 @@ def test_a_plugin_in_a_namespace_package_loads(tmp_path, monkeypatch):
     registry = plugins.load()
     assert not registry.problems
     assert registry.owners["priors", "halve"].source == "acme 1.0"
-    assert len(registry.owners["priors", "halve"].digest) == 64
+    assert len(digest([registry.owners["priors", "halve"].module])) == 64
 
 
 def test_a_file_imports_the_modules_in_its_folder(tmp_path, monkeypatch):
@@ -290,13 +291,13 @@ def test_two_neighbours_of_one_name_are_not_mistaken_for_each_other(tmp_path, mo
 def test_the_digest_of_a_plugin_follows_its_code(tmp_path):
     file = write(tmp_path, "halve.py", GOOD.format(name="halve"))
 
-    def digest():
-        return plugins.load([file]).owners["priors", "halve"].digest
+    def found():
+        return digest([plugins.load([file]).owners["priors", "halve"].module])
 
-    before = digest()
-    assert digest() == before
+    before = found()
+    assert found() == before
     file.write_text(GOOD.format(name="halve").replace("v / 2", "v / 3"))
-    assert digest() != before
+    assert found() != before
 
 
 def test_the_registry_knows_what_it_was_loaded_from(tmp_path, monkeypatch):

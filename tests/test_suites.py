@@ -5,23 +5,17 @@ import dataclasses
 import numpy as np
 import pandas as pd
 import pytest
+from command_line import run
 from harness.run import pretend
 from sample_pictures import picture, save
 
 from priorlab import api, plugins
-from priorlab.cli import main
 from priorlab.errors import UsageError
 from priorlab.harness.run import selection, settings
 from priorlab.harness.run.selection import select
 from priorlab.pictures import arrays, datasets, reading
 from priorlab.pictures.known_sets import KnownSet, known_sets
 from priorlab.suites.shipped import shipped
-
-
-def run(capsys, *arguments):
-    code = main([str(argument) for argument in arguments])
-    output = capsys.readouterr()
-    return code, output.out, output.err
 
 
 def test_the_suites_that_come_with_priorlab_are_valid(tmp_path, monkeypatch):

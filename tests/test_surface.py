@@ -33,8 +33,9 @@ def test_the_surface_is_what_the_documentation_promises():
     assert set(promised.split()) == set(priorlab.__all__)
 
 
-def test_type_checkers_see_the_same_names():
-    tree = ast.parse(PACKAGE.read_text())
+@pytest.mark.parametrize("package", [priorlab, api])
+def test_type_checkers_see_the_same_names(package):
+    tree = ast.parse(Path(package.__file__).read_text())
     typed = {
         alias.asname: node.module
         for block in tree.body
@@ -43,7 +44,7 @@ def test_type_checkers_see_the_same_names():
         if isinstance(node, ast.ImportFrom)
         for alias in node.names
     }
-    assert typed == priorlab.SURFACE
+    assert typed == package.SURFACE
 
 
 @pytest.mark.parametrize("package", [priorlab, api])

@@ -14,13 +14,12 @@ from typing_extensions import override
 
 from priorlab.components import parameter
 from priorlab.forward.measurement import Measurement
-from priorlab.precision import training_layout
 from priorlab.recipes import WithRecipe
 from priorlab.trace import Trace
 from priorlab_dip.self_supervised import (
     Annealed,
     SelfSupervised,
-    autocast,
+    applied,
     descend,
     due,
     placed,
@@ -155,10 +154,10 @@ class Noise2Fast(WithRecipe, SelfSupervised):
         while step <= best_step + PUBLISHED_PATIENCE:
             step += 1
             given, wanted = pair(scaled, int(torch.randint(0, 4, ())))
-            logits = _applied(network, given)
+            logits = applied(network, given)
             descend(functional.binary_cross_entropy_with_logits(logits, wanted), adam)
             with torch.no_grad():
-                outputs.append(_applied(network, scaled).sigmoid())
+                outputs.append(applied(network, scaled).sigmoid())
             error = float(functional.mse_loss(outputs[-1], scaled))
             if error < least:
                 least, best_step = error, step
@@ -239,10 +238,4 @@ def _look(network: nn.Module, image: Tensor, count: int) -> Tensor:
 
 
 def _output(network: nn.Module, image: Tensor) -> Tensor:
-    return _applied(network, image - 0.5) + 0.5
-
-
-def _applied(network: nn.Module, image: Tensor) -> Tensor:
-    with autocast(image.device):
-        output: Tensor = network(image.contiguous(memory_format=training_layout(image.device)))
-    return output.float()
+    return applied(network, image - 0.5) + 0.5

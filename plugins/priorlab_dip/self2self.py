@@ -12,14 +12,13 @@ from typing_extensions import override
 
 from priorlab.components import parameter
 from priorlab.forward.measurement import Measurement
-from priorlab.precision import training_layout
 from priorlab.recipes import WithRecipe
 from priorlab.trace import Trace
 from priorlab_dip.blocks import limited
 from priorlab_dip.partial_unet import PartialUNet, PublishedUNet, bernoulli
 from priorlab_dip.self_supervised import (
     SelfSupervised,
-    autocast,
+    applied,
     descend,
     due,
     placed,
@@ -139,7 +138,7 @@ class Self2Self(WithRecipe, SelfSupervised):
         """Return the mean squared error at known values that the network does not see."""
         y, known = window.chunk(2, 1)
         hidden = known * bernoulli(known.shape, self.hidden, known.device)
-        output = _applied(network, y, known - hidden)
+        output = applied(network, y, known - hidden)
         return ((output - y).square() * hidden).sum() / hidden.sum().clamp_min(1)
 
     @torch.no_grad()
@@ -147,19 +146,10 @@ class Self2Self(WithRecipe, SelfSupervised):
         """Return the network's guess of the whole image while some values are hidden."""
         y, known = whole.chunk(2, 1)
         seen = known * bernoulli(known.shape, 1 - self.hidden, known.device)
-        return _applied(network, y, seen)
+        return applied(network, y, seen)
 
 
 def random_flip(image: Tensor) -> Tensor:
     """Return the image or one of its mirror images."""
     dims = [dim for dim in (2, 3) if torch.rand(()) < 0.5]
     return image.flip(dims) if dims else image
-
-
-def _applied(network: nn.Module, y: Tensor, seen: Tensor) -> Tensor:
-    with autocast(y.device):
-        layout = training_layout(y.device)
-        output: Tensor = network(
-            y.contiguous(memory_format=layout), seen.contiguous(memory_format=layout)
-        )
-    return output

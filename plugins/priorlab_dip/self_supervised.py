@@ -141,9 +141,13 @@ def _size(step: int, steps: int) -> float:
     return 0.5 * (1 + math.cos(math.pi * (step + 1 - rising) / (steps + 1 - rising)))
 
 
-def autocast(device: torch.device) -> torch.autocast:
-    """Return a context in which convolutions run in bfloat16, where that is fast."""
-    return torch.autocast(device.type, torch.bfloat16, enabled=bf16_is_fast(device))
+def applied(network: nn.Module, *images: Tensor) -> Tensor:
+    """Return the output, in float32; convolutions run in bfloat16, where that is fast."""
+    device = images[0].device
+    layout = training_layout(device)
+    with torch.autocast(device.type, torch.bfloat16, enabled=bf16_is_fast(device)):
+        output: Tensor = network(*(image.contiguous(memory_format=layout) for image in images))
+    return output.float()
 
 
 def random_crop(image: Tensor, size: int) -> Tensor:

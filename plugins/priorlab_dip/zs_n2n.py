@@ -13,13 +13,12 @@ from typing_extensions import override
 
 from priorlab.components import parameter
 from priorlab.forward.measurement import Measurement
-from priorlab.precision import training_layout
 from priorlab.recipes import WithRecipe
 from priorlab.trace import Trace
 from priorlab_dip.self_supervised import (
     Annealed,
     SelfSupervised,
-    autocast,
+    applied,
     descend,
     due,
     placed,
@@ -28,7 +27,6 @@ from priorlab_dip.self_supervised import (
 
 PUBLISHED_HALVING = 1500
 """Steps after which the paper's recipe halves its step size."""
-
 
 PIXELS_A_STEP = 40
 """Pixels for each step, at least: a small picture is soon learned with its noise."""
@@ -99,7 +97,7 @@ class ZeroShotNoise2Noise(WithRecipe, SelfSupervised):
             take_step(_loss(network, random_crop(y, prior.window)))
             if due(step, prior.iterations):
                 with torch.no_grad():
-                    denoised = y - _noise(network, y)
+                    denoised = y - applied(network, y)
                 trace.report(step, prior.iterations, denoised.clamp(0, 1))
         trace.returned(prior.iterations)
         return denoised
@@ -144,17 +142,10 @@ def _network(colours: int, channels: int) -> nn.Module:
     )
 
 
-def _noise(network: nn.Module, image: Tensor) -> Tensor:
-    """Return what the network takes for noise."""
-    with autocast(image.device):
-        noise: Tensor = network(image.contiguous(memory_format=training_layout(image.device)))
-    return noise.float()
-
-
 def _loss(network: nn.Module, window: Tensor) -> Tensor:
-    """Return the residual loss plus the consistency loss."""
+    """Return the residual loss plus the consistency loss of a network that returns the noise."""
     pair = halves(window)
-    denoised = pair - _noise(network, pair)
+    denoised = pair - applied(network, pair)
     other = pair.flip(0)
-    same = halves(window - _noise(network, window))
+    same = halves(window - applied(network, window))
     return functional.mse_loss(denoised, other) + functional.mse_loss(denoised, same)

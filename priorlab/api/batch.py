@@ -15,8 +15,6 @@ from priorlab.pictures import writing
 from priorlab.pictures.collection import collect
 from priorlab.registry import Registry
 
-__all__ = ["Restored", "restore_files"]
-
 _log = logging.getLogger("priorlab")
 
 

@@ -15,13 +15,11 @@ from priorlab.api.result import BenchResult
 from priorlab.engines import Engine
 from priorlab.errors import UsageError
 from priorlab.harness.report import tables
-from priorlab.harness.results import parquet_files, runs
+from priorlab.harness.results import csv_files, parquet_files, runs
 from priorlab.harness.results.header import Header
 from priorlab.harness.results.runs import Run
 from priorlab.harness.run import bench as _bench
 from priorlab.harness.run import progress as _progress
-from priorlab.harness.run.bench import CutShort, Fault
-from priorlab.harness.run.plan import plan
 from priorlab.harness.run.settings import RunSettings, settle
 from priorlab.optional_metrics import OptionalMetric
 from priorlab.priors import Prior
@@ -30,8 +28,6 @@ from priorlab.suites.reading import load
 from priorlab.tasks.base import Task
 
 _log = logging.getLogger("priorlab")
-
-__all__ = ["CutShort", "Fault", "bench", "plan", "run", "table", "table_parquet", "terminal_table"]
 
 
 def bench(
@@ -244,7 +240,7 @@ def table(
     if per_image:
         if style != "csv":
             raise UsageError("--per-image goes with --format csv or parquet")
-        return tables.per_image(_rows_alone(done, reference, columns, pivot, published))
+        return csv_files.write(_rows_alone(done, reference, columns, pivot, published))
     header = _with_figures(done, published, say)
     chosen = _names(columns)
     return tables.render(done.rows, style, header, reference=reference, columns=chosen, pivot=pivot)

@@ -6,10 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from priorlab import remembered
-from priorlab.describe import describe
 from priorlab.registry import Registry, check_places
-
-__all__ = ["declarations", "describe"]
 
 
 def declarations(

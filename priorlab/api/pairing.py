@@ -20,8 +20,6 @@ from priorlab.harness.run.settings import RunSettings
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-__all__ = ["Changes", "compare"]
-
 
 @dataclasses.dataclass(frozen=True)
 class Changes:

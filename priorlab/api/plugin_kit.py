@@ -14,8 +14,6 @@ from priorlab.conformance.running import Subject
 from priorlab.plugin_kit import writing
 from priorlab.registry import Registry
 
-__all__ = ["compile_loops", "conformance", "new_plugin"]
-
 
 def new_plugin(
     name: str, kind: str, folder: str | Path = ".", *, registry: Registry | None = None

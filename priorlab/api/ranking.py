@@ -12,8 +12,6 @@ from priorlab.harness.report.ranking import Ranking, rank
 from priorlab.harness.results import runs
 from priorlab.harness.run.settings import RunSettings
 
-__all__ = ["check_diagram", "draw_ranks", "ranks"]
-
 
 def ranks(
     names: Sequence[str | Path] | str | Path,

@@ -9,8 +9,6 @@ from priorlab.harness.report.page.writing import Written
 from priorlab.harness.results import runs
 from priorlab.harness.run.settings import RunSettings
 
-__all__ = ["Written", "report"]
-
 
 def report(
     run: str | Path, file: str | Path | None = None, out: str | Path = RunSettings.out

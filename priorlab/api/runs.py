@@ -20,17 +20,6 @@ from priorlab.harness.results.store import FILE, Store
 from priorlab.harness.results.upkeep import Garbage, Summary
 from priorlab.harness.run.settings import RunSettings
 
-__all__ = [
-    "collect_garbage",
-    "export_rows",
-    "load_run",
-    "merge_results",
-    "remove_run",
-    "rename_run",
-    "running",
-    "summaries",
-]
-
 SUFFIXES = (".csv", ".parquet")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import dataclasses
 import os
 import shlex
 import sys
@@ -164,33 +165,16 @@ def add_table(commands: Commands) -> None:
 
 
 def _bench(options: argparse.Namespace) -> int:
-    settings = api.settle(
-        {
-            "priors": options.priors,
-            "tasks": options.tasks,
-            "metrics": options.metrics,
-            "dataset": options.dataset,
-            "images": options.images,
-            "seeds": options.seeds,
-            "out": options.out,
-            "name": options.name,
-            "slots": options.slots,
-            "threads": options.threads,
-            "timeout_s": options.timeout,
-            "memory_mb": options.memory,
-            "device": options.device,
-            "overwrite": options.overwrite,
-            "retry": options.retry,
-            "shard": options.shard,
-            "timing": options.timing,
-            "repeats": options.repeats,
-            "batch": options.batch,
-            "engine": _engine(options),
-            "plugin_files": options.plugin,
-            "plugin_folders": options.plugin_dir,
-        },
-        options.suite,
-    )
+    # The other options are called as their settings.
+    given = vars(options) | {
+        "engine": _engine(options),
+        "timeout_s": options.timeout,
+        "memory_mb": options.memory,
+        "plugin_files": options.plugin,
+        "plugin_folders": options.plugin_dir,
+    }
+    names = [field.name for field in dataclasses.fields(api.RunSettings)]
+    settings = api.settle({name: given.get(name) for name in names}, options.suite)
     check_names(
         options,
         priors=settings.priors or (),

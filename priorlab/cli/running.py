@@ -8,8 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from priorlab import api, escaping
-from priorlab.cli.parsing import OK, Parser, add_results_folder
+from priorlab import api
+from priorlab.cli.parsing import OK, Parser, add_results_folder, say
 from priorlab.errors import counted
 
 if TYPE_CHECKING:
@@ -62,13 +62,13 @@ def _list(options: argparse.Namespace) -> int:
     found = api.summaries(options.out)
     for run in found:
         if run.problem:
-            _say(f"{run.name}: {run.problem}")
+            say(f"{run.name}: {run.problem}")
             continue
         priors, tasks = counted(len(run.priors), "prior"), counted(len(run.tasks), "task")
         grid = f"{priors}, {tasks} on {run.dataset}"
-        _say(f"{run.name}: {_state(run.total, run.statuses)}; {grid}; begun {run.started}")
+        say(f"{run.name}: {_state(run.total, run.statuses)}; {grid}; begun {run.started}")
     if not found:
-        _say(f"no runs in {options.out}")
+        say(f"no runs in {options.out}")
     return OK
 
 
@@ -102,7 +102,7 @@ def _show(options: argparse.Namespace) -> int:
         "versions": ", ".join(f"{name} {what}" for name, what in run.info["versions"].items()),
     }
     for name, value in facts.items():
-        _say(f"{name}: {value}")
+        say(f"{name}: {value}")
     return OK
 
 
@@ -121,52 +121,46 @@ def _times(rows: pd.DataFrame) -> dict[str, str]:
 
 
 def _rename(options: argparse.Namespace) -> int:
-    _say(f"now {api.rename_run(options.old, options.new, options.out)}")
+    say(f"now {api.rename_run(options.old, options.new, options.out)}")
     return OK
 
 
 def _remove(options: argparse.Namespace) -> int:
     found = api.remove_run(options.run, options.out, dry_run=options.dry_run)
-    _say(f"{'would remove' if options.dry_run else 'removed'} {found}/ with all that is in it")
-    _say("what was computed stays in the store for other runs; 'runs gc' removes what none names")
+    say(f"{'would remove' if options.dry_run else 'removed'} {found}/ with all that is in it")
+    say("what was computed stays in the store for other runs; 'runs gc' removes what none names")
     return OK
 
 
 def _merge(options: argparse.Namespace) -> int:
     found = api.merge_results(options.source, options.out)
-    _say(
+    say(
         f"{counted(found.cells, 'cell')} read: {found.new} new,"
         f" {found.better} in place of failures;"
         f" {counted(found.scores, 'score')} and {counted(found.pictures, 'picture')} added"
     )
-    _say("the command of a run, with the same --out, now makes its tables from what is known;")
-    _say("until then 'runs gc' counts such cells as unused")
+    say("the command of a run, with the same --out, now makes its tables from what is known;")
+    say("until then 'runs gc' counts such cells as unused")
     return OK
 
 
 def _export(options: argparse.Namespace) -> int:
     count = api.export_rows(options.output, options.run, options.out)
-    _say(f"wrote {counted(count, 'row')} to {options.output}")
+    say(f"wrote {counted(count, 'row')} to {options.output}")
     return OK
 
 
 def _clear(options: argparse.Namespace) -> int:
     found = api.collect_garbage(options.out, dry_run=options.dry_run)
     would = "would remove" if options.dry_run else "removed"
-    _say(
+    say(
         f"{would} {counted(len(found.cells), 'cell')} and"
         f" {counted(len(found.pictures), 'picture')},"
         f" {found.bytes / 1e6:.1f} MB"
     )
     for folder in found.folders:
-        _say(f"{would} {folder}/, the pictures of an earlier version")
+        say(f"{would} {folder}/, the pictures of an earlier version")
     return OK
-
-
-def _say(text: str) -> None:
-    """Print a line; names may hold anything."""
-    indent = text[: len(text) - len(text.lstrip())]
-    print(indent + escaping.terminal(text.lstrip()))
 
 
 def _status(options: argparse.Namespace) -> int:
@@ -174,19 +168,17 @@ def _status(options: argparse.Namespace) -> int:
     for driver in drivers:
         where = f"process {driver.pid} on {driver.place.partition(':')[0]}"
         cells = counted(driver.total, "cell")
-        _say(f"{driver.run}: {driver.done} of {cells}, {driver.failed} failed")
+        say(f"{driver.run}: {driver.done} of {cells}, {driver.failed} failed")
         if driver.is_silent:
             silent = (time.time() - driver.beat) / 60
-            _say(
-                f"  no sign of life for {silent:.0f} min ({where}); its command goes on from there"
-            )
+            say(f"  no sign of life for {silent:.0f} min ({where}); its command goes on from there")
             continue
         left = ""
         if driver.seconds_left is not None:
             left = f", about {driver.seconds_left / 60:.0f} min left"
-        _say(f"  {where}, begun {driver.started} UTC{left}")
+        say(f"  {where}, begun {driver.started} UTC{left}")
         for index, text in enumerate(driver.doing):
-            _say(f"  {index + 1}: {text}")
+            say(f"  {index + 1}: {text}")
     if not drivers:
-        _say(f"nothing is running in {options.out}")
+        say(f"nothing is running in {options.out}")
     return OK

@@ -34,16 +34,14 @@ class Check:
     ----------
     name : str
         One word, as `priorlab plugins test` prints it.
-    doc : str
-        What is asked.
     function : callable
-        Takes what is checked; returns nothing, or raises `Failed` or `Skipped`.
+        Takes what is checked; returns nothing, or raises `Failed` or `Skipped`. Its docstring
+        says what is asked.
     seconds : float
         How long it may take.
     """
 
     name: str
-    doc: str
     function: Callable[[Any], None]
     seconds: float = TIMEOUT
 
@@ -77,7 +75,7 @@ def run(check: Check, item: Any) -> Outcome:
     >>> def positive(number):
     ...     if number <= 0:
     ...         raise Failed(f"{number} is not above 0")
-    >>> outcome = run(Check("positive", "it is above 0", positive), -1)
+    >>> outcome = run(Check("positive", positive), -1)
     >>> outcome.status, outcome.reason
     ('FAIL', '-1 is not above 0')
     """
@@ -104,7 +102,7 @@ def verify(checks: Sequence[Check], item: Any) -> None:
     >>> def whole(number):
     ...     if number % 1:
     ...         raise Failed(f"{number} is not whole")
-    >>> verify([Check("whole", "it is whole", whole)], 0.5)
+    >>> verify([Check("whole", whole)], 0.5)
     Traceback (most recent call last):
     ...
     AssertionError: whole: 0.5 is not whole

@@ -51,4 +51,4 @@ def _declared(component: Component, field: dataclasses.Field[Any]) -> None:
     )
 
 
-PARAMETERS = Check("parameters", (parameters.__doc__ or "").rstrip("."), parameters, 20.0)
+PARAMETERS = Check("parameters", parameters, 20.0)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -146,16 +145,12 @@ def network(prior: Generator) -> None:
 
 def checks_of(prior: Prior) -> tuple[Check, ...]:
     """Return the checks of a prior's form; none for one that only has `restore`."""
-    return tuple(
-        Check(name, (function.__doc__ or "").rstrip("."), function, 60.0)
-        for form, name, function in _CHECKS
-        if isinstance(prior, form)
-    )
+    return tuple(check for form, check in _CHECKS if isinstance(prior, form))
 
 
-_CHECKS: tuple[tuple[type[Prior], str, Callable[[Any], None]], ...] = (
-    (Regularizer, "energy", energy),
-    (Regularizer, "prox", prox),
-    (Denoiser, "denoise", denoise),
-    (Generator, "network", network),
+_CHECKS: tuple[tuple[type[Prior], Check], ...] = (
+    (Regularizer, Check("energy", energy, 60.0)),
+    (Regularizer, Check("prox", prox, 60.0)),
+    (Denoiser, Check("denoise", denoise, 60.0)),
+    (Generator, Check("network", network, 60.0)),
 )

@@ -80,13 +80,10 @@ def rows(engine: Engine) -> None:
         )
 
 
-def _checks(*made: tuple[str, object]) -> tuple[Check, ...]:
-    return tuple(
-        Check(name, (function.__doc__ or "").rstrip("."), function, 300.0)  # type: ignore[arg-type]
-        for name, function in made
-    )
-
-
-OF_DATASETS = _checks(("images", images), ("duplicates", duplicates), ("determinism", determinism))
-OF_ENGINES = (PARAMETERS, *_checks(("usable", usable), ("rows", rows)))
+OF_DATASETS = (
+    Check("images", images, 300.0),
+    Check("duplicates", duplicates, 300.0),
+    Check("determinism", determinism, 300.0),
+)
+OF_ENGINES = (PARAMETERS, Check("usable", usable, 300.0), Check("rows", rows, 300.0))
 OF_TRAINERS = (PARAMETERS,)

@@ -265,25 +265,22 @@ def device(prior: Prior) -> None:
         raise Failed(f"the GPU's image differs from the CPU's by {gap:.2g} (root mean square)")
 
 
-CHECKS = tuple(
-    Check(name, (function.__doc__ or "").rstrip("."), function, seconds)
-    for name, function, seconds in (
-        ("parameters", parameters, 20.0),
-        ("tasks", tasks, 300.0),
-        ("channels", channels, 120.0),
-        ("sizes", sizes, 120.0),
-        ("range", value_range, 60.0),
-        ("determinism", determinism, 120.0),
-        ("input", unchanged_input, 60.0),
-        ("batch", batch, 120.0),
-        ("threads", threads, 120.0),
-        ("surroundings", surroundings, 60.0),
-        ("scale", scale, 120.0),
-        ("gain", gain, 300.0),
-        ("place", place, 120.0),
-        ("timing", timing, 180.0),
-        ("device", device, 180.0),
-    )
+CHECKS = (
+    Check("parameters", parameters, 20.0),
+    Check("tasks", tasks, 300.0),
+    Check("channels", channels, 120.0),
+    Check("sizes", sizes, 120.0),
+    Check("range", value_range, 60.0),
+    Check("determinism", determinism, 120.0),
+    Check("input", unchanged_input, 60.0),
+    Check("batch", batch, 120.0),
+    Check("threads", threads, 120.0),
+    Check("surroundings", surroundings, 60.0),
+    Check("scale", scale, 120.0),
+    Check("gain", gain, 300.0),
+    Check("place", place, 120.0),
+    Check("timing", timing, 180.0),
+    Check("device", device, 180.0),
 )
 """In the order in which they are made."""
 

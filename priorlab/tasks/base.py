@@ -207,7 +207,7 @@ class Task(Component, ABC):
         y = self.noise.sample(self.operator(shape, rng_operator).forward(exact).numpy(), rng_noise)
         if not np.isfinite(y).all():
             raise UsageError(f"{self.spec()}: the measured data hold NaN or infinite values")
-        # Another one has seen the truth: what it keeps of that must not come to a prior.
+        # The one above has seen the truth, and may keep something of it; a prior gets another one.
         operator = self.operator(shape, self._generators(image, seed)[0])
         return self._measurement(torch.from_numpy(y), operator, shape).to(clean.device)
 

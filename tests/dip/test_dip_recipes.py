@@ -209,8 +209,8 @@ def test_noise2fast_ends_when_no_output_has_come_closer_for_long(monkeypatch):
             looks.append(float((output.detach().sigmoid() - image).square().mean()))
         return output
 
-    plain = noise2fast._applied
-    monkeypatch.setattr(noise2fast, "_applied", applied)
+    plain = noise2fast.applied
+    monkeypatch.setattr(noise2fast, "applied", applied)
     restored = Noise2Fast(recipe="paper").restore(measurement, followed)
     best = looks.index(min(looks)) + 1
     assert followed.sizes == []

@@ -7,6 +7,7 @@ import pytest
 import torch
 from sample_pictures import photo_crop
 from scipy.signal import fftconvolve
+from torch_threads import threads
 
 from priorlab.errors import UsageError
 from priorlab.forward.cropped_convolution import CroppedConvolution
@@ -53,13 +54,10 @@ def test_threads_do_not_change_the_kernel() -> None:
     true = torch.from_numpy(kernels.motion(11, 20)).float()
     y = CroppedConvolution(true).forward(photo_crop("coffee", 3, 256))
     y = (y + 0.02 * torch.randn(y.shape, generator=torch.Generator().manual_seed(0))).clamp(0, 1)
-    before, found = torch.get_num_threads(), []
-    try:
-        for count in (1, 2):
-            torch.set_num_threads(count)
+    found = []
+    for count in (1, 2):
+        with threads(count):
             found.append(estimate_kernel(y, 7))
-    finally:
-        torch.set_num_threads(before)
     np.testing.assert_allclose(found[0], found[1], atol=1e-9)
 
 

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import pywt
 import torch
-from sample_pictures import photo_crop, picture
+from sample_pictures import noisy_picture, photo_crop
+from torch_threads import threads
 
 from priorlab import metrics
 from priorlab_handcrafted.blocks import bm3d_kernels as kernels
@@ -12,12 +13,6 @@ from priorlab_handcrafted.blocks import matching, transforms
 from priorlab_handcrafted.bm3d import BM3D
 
 MATRICES = [transforms.cosine_matrix, transforms.spline_matrix]
-
-
-def noisy_picture(height, width, channels, sigma):
-    clean = picture(height, width, channels)
-    noise = np.random.default_rng(0).standard_normal(clean.shape)
-    return clean, torch.from_numpy((clean + sigma * noise)[None].astype(np.float32))
 
 
 def restored_psnr(clean, y, sigma, **fields):
@@ -121,14 +116,10 @@ def test_a_step_of_plug_and_play_takes_fewer_references_and_others_in_the_next()
 
 def test_threads_do_not_change_a_bit():
     _, y = noisy_picture(150, 170, 3, 0.1)
-    threads = torch.get_num_threads()
-    try:
-        torch.set_num_threads(1)
+    with threads(1):
         one = BM3D().denoise(y, 0.1)
-        torch.set_num_threads(3)
+    with threads(3):
         three = BM3D().denoise(y, 0.1)
-    finally:
-        torch.set_num_threads(threads)
     assert torch.equal(one, three)
 
 

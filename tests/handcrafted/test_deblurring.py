@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from sample_pictures import picture
+from torch_threads import threads
 
 from priorlab import metrics
 from priorlab.tasks.builtin import Deblur
@@ -29,3 +30,14 @@ def test_blurred_pictures_become_sharper_up_to_the_border(prior, kind, boundary)
     rms = np.sqrt(np.mean((restored - clean)[:, border] ** 2))
     assert rms < np.sqrt(np.mean((blurred - clean)[:, border] ** 2))
     assert torch.equal(measurement.y, before)
+
+
+@pytest.mark.parametrize("prior", [RichardsonLucy(iterations=10), Wiener()])
+@pytest.mark.parametrize("boundary", ["circular", "reflect"])
+def test_the_number_of_threads_does_not_matter(prior, boundary):
+    clean = torch.from_numpy(picture(96, 80))[None]
+    measurement, results = Deblur(boundary=boundary).measure(clean, seed=0), []
+    for count in (1, 2):
+        with threads(count):
+            results.append(prior.restore(measurement))
+    torch.testing.assert_close(*results, atol=1e-5, rtol=0)

@@ -11,6 +11,7 @@ from PIL import Image
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from sample_pictures import photo_crop, picture
+from torch_threads import threads
 
 from priorlab.errors import UsageError
 from priorlab.metrics import psnr
@@ -127,14 +128,10 @@ def test_a_batch_and_its_images_alone_are_equal():
 
 
 def test_threads_do_not_matter():
-    v, before = noisy(photo_crop("camera"), 25), torch.get_num_threads()
-    try:
-        results = []
-        for threads in (1, 2, 3):
-            torch.set_num_threads(threads)
+    v, results = noisy(photo_crop("camera"), 25), []
+    for count in (1, 2, 3):
+        with threads(count):
             results.append(EPLL.denoise(v, 25 / 255))
-    finally:
-        torch.set_num_threads(before)
     for result in results[1:]:
         torch.testing.assert_close(result, results[0], atol=1e-5, rtol=0)
 

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 import torch
-from sample_pictures import picture
+from sample_pictures import picture, psnr
 from scipy.ndimage import gaussian_filter, uniform_filter
+from torch_threads import threads
 
 from priorlab.errors import Unsupported
 from priorlab.forward.measurement import Measurement
@@ -23,10 +24,6 @@ def measure(clean, noise, seed=0):
     noisy = noise.sample(clean.astype(np.float64), np.random.default_rng(seed))
     y = torch.from_numpy(noisy.astype(np.float32))[None]
     return Measurement(y, Identity(), noise, tuple(y.shape))
-
-
-def psnr(x, clean):
-    return float(-10 * np.log10(((x[0].clamp(0, 1).numpy() - clean) ** 2).mean()))
 
 
 @pytest.mark.parametrize("kind", DENOISERS, ids=lambda kind: kind.name)
@@ -74,14 +71,11 @@ def test_the_guided_filter_smooths_no_more_than_the_noise(level, scale):
 @pytest.mark.parametrize("kind", DENOISERS, ids=lambda kind: kind.name)
 def test_denoisers_do_not_depend_on_batch_and_threads(kind):
     y = torch.cat([measure(picture(150, 40, 3, s), Gaussian(0.1), s).y for s in range(2)])
-    before, count = y.clone(), torch.get_num_threads()
-    try:
-        torch.set_num_threads(1)
+    before = y.clone()
+    with threads(1):
         loop = torch.cat([kind().denoise(image[None], 0.1) for image in y])
-        torch.set_num_threads(3)
+    with threads(3):
         torch.testing.assert_close(kind().denoise(y, 0.1), loop, atol=1e-5, rtol=0)
-    finally:
-        torch.set_num_threads(count)
     assert torch.equal(y, before)
 
 

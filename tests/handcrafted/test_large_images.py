@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from skimage.data import astronaut
+from torch_threads import threads
 
 from priorlab import plugins
 from priorlab.solvers.tiles import Locality, in_tiles, tiles
@@ -103,12 +104,8 @@ def test_total_variation_in_tiles_is_as_exact_as_in_one_piece(monkeypatch, noisy
 
 def test_total_variation_in_tiles_does_not_depend_on_the_threads(monkeypatch, noisy):
     monkeypatch.setattr(iterated_prox, "TILES", Locality(reach=16, side=128))
-    before = torch.get_num_threads()
-    try:
-        results = []
-        for threads in (1, 2, 3):
-            torch.set_num_threads(threads)
+    results = []
+    for count in (1, 2, 3):
+        with threads(count):
             results.append(TotalVariation().prox(noisy, SIGMA))
-    finally:
-        torch.set_num_threads(before)
     assert all(torch.equal(result, results[0]) for result in results)

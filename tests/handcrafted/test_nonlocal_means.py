@@ -5,8 +5,9 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sample_pictures import photo_crop, picture
+from sample_pictures import photo_crop, picture, psnr
 from skimage.restoration import denoise_nl_means
+from torch_threads import threads
 
 from priorlab_handcrafted.nonlocal_means import NonLocalMeans
 from priorlab_handcrafted.shared.weighted_means import CUT
@@ -17,10 +18,6 @@ CLASSIC = {"centre": "1", "passes": 1, "luma": 1.0}
 def noisy(clean, sigma, seed=0):
     noise = np.random.default_rng(seed).standard_normal(clean.shape)
     return torch.from_numpy((clean + sigma * noise).astype(np.float32))[None]
-
-
-def psnr(x, clean):
-    return float(-10 * np.log10(((x[0].clamp(0, 1).numpy() - clean) ** 2).mean()))
 
 
 def by_definition(y, patch, distance, width, variance, flat):
@@ -148,13 +145,10 @@ def test_any_shape(shape):
 
 def test_batch_threads_and_memory_layout_do_not_matter():
     y = torch.cat([noisy(picture(150, 40, 3, seed), 0.1, seed) for seed in range(2)])
-    before, count, prior = y.clone(), torch.get_num_threads(), NonLocalMeans()
-    try:
-        torch.set_num_threads(1)
+    before, prior = y.clone(), NonLocalMeans()
+    with threads(1):
         loop = torch.cat([prior.denoise(image[None], 0.1) for image in y])
-        torch.set_num_threads(3)
-        strided = y.contiguous(memory_format=torch.channels_last)
+    strided = y.contiguous(memory_format=torch.channels_last)
+    with threads(3):
         assert torch.equal(prior.denoise(strided, 0.1), loop)
-    finally:
-        torch.set_num_threads(count)
     assert torch.equal(y, before)

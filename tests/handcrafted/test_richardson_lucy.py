@@ -100,16 +100,3 @@ def test_black_stays_black_and_nothing_is_divided_by_zero():
 def test_a_flat_picture_stays_flat(value):
     restored = RichardsonLucy().restore(measure(np.full((1, 32, 32), value, np.float32), sigma=0))
     assert (restored - value).abs().max() < 1e-4
-
-
-@pytest.mark.parametrize("boundary", ["circular", "reflect"])
-def test_the_number_of_threads_does_not_matter(boundary):
-    measurement, results = measure(picture(96, 80), boundary=boundary), []
-    threads = torch.get_num_threads()
-    try:
-        for count in (1, 2):
-            torch.set_num_threads(count)
-            results.append(RichardsonLucy(iterations=10).restore(measurement))
-    finally:
-        torch.set_num_threads(threads)
-    torch.testing.assert_close(*results, atol=1e-5, rtol=0)

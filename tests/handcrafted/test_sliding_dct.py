@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sample_pictures import picture
 from scipy.fft import dctn, idctn
+from torch_threads import threads
 
 from priorlab.metrics import psnr
 from priorlab_handcrafted.sliding_dct import TRUST, SlidingDCT
@@ -118,12 +119,8 @@ def test_a_turned_image_gives_the_turned_result():
 def test_threads_do_not_matter():
     y = noisy(200, 40, 3)
     one = SlidingDCT().denoise(y, 0.1)
-    before = torch.get_num_threads()
-    torch.set_num_threads(3)
-    try:
+    with threads(3):
         torch.testing.assert_close(SlidingDCT().denoise(y, 0.1), one, atol=1e-6, rtol=0)
-    finally:
-        torch.set_num_threads(before)
 
 
 def test_a_batch_is_treated_like_its_images_and_left_alone():

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sample_pictures import photo_crop
 from skimage.restoration import denoise_tv_chambolle
+from torch_threads import threads
 
 from priorlab.forward.measurement import Measurement
 from priorlab.forward.noise import Gaussian, NoNoise
@@ -220,12 +221,9 @@ def test_bands_and_devices_compute_the_same(prior, shape, monkeypatch):
     v = noisy((1, *shape))
     whole = prior.prox(v, 0.1)
     monkeypatch.setattr(rof, "BAND_BYTES", 1)
-    banded, threads = prior.prox(v, 0.1), torch.get_num_threads()
-    torch.set_num_threads(3)
-    try:
+    banded = prior.prox(v, 0.1)
+    with threads(3):
         threaded = prior.prox(v, 0.1)
-    finally:
-        torch.set_num_threads(threads)
     assert torch.equal(threaded, banded)
     torch.testing.assert_close(banded, whole, atol=1e-5, rtol=0)
     options = {"huber": prior._rounding, "anisotropic": prior.kind == "anisotropic"}

@@ -6,6 +6,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sample_pictures import picture
+from torch_threads import threads
 
 from priorlab.errors import UsageError
 from priorlab.metrics import psnr
@@ -373,12 +374,8 @@ def test_much_noise_is_removed():
 def test_threads_do_not_matter():
     x = noisy((1, 3, 300, 40))
     one = Wavelet().denoise(x, 0.1)
-    before = torch.get_num_threads()
-    torch.set_num_threads(3)
-    try:
+    with threads(3):
         assert torch.equal(Wavelet().denoise(x, 0.1), one)
-    finally:
-        torch.set_num_threads(before)
 
 
 def test_a_batch_is_treated_like_its_images_and_left_alone():

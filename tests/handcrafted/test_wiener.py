@@ -140,16 +140,3 @@ def test_a_flat_picture_stays_flat(boundary):
     clean = np.full((1, 32, 32), 0.4, np.float32)
     restored = Wiener().restore(measure(clean, sigma=0, boundary=boundary))
     assert (restored - 0.4).abs().max() < 1e-4
-
-
-@pytest.mark.parametrize("boundary", ["circular", "reflect"])
-def test_the_number_of_threads_does_not_matter(boundary):
-    measurement, results = measure(picture(96, 80), boundary=boundary), []
-    threads = torch.get_num_threads()
-    try:
-        for count in (1, 2):
-            torch.set_num_threads(count)
-            results.append(Wiener().restore(measurement))
-    finally:
-        torch.set_num_threads(threads)
-    torch.testing.assert_close(*results, atol=1e-5, rtol=0)

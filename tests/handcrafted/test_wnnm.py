@@ -7,7 +7,8 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sample_pictures import picture
+from sample_pictures import noisy_picture
+from torch_threads import threads
 
 from priorlab import metrics
 from priorlab_handcrafted.blocks import eigenvectors
@@ -16,12 +17,6 @@ from priorlab_handcrafted.bm3d import BM3D
 from priorlab_handcrafted.wnnm import SETTINGS, WNNM
 
 QUICK = WNNM(reach=9)
-
-
-def noisy_picture(height, width, channels, sigma):
-    clean = picture(height, width, channels)
-    noise = np.random.default_rng(0).standard_normal(clean.shape)
-    return clean, torch.from_numpy((clean + sigma * noise)[None].astype(np.float32))
 
 
 def low_rank(n, size, spectrum, seed=0):
@@ -157,14 +152,10 @@ def test_quality_beside_bm3d(channels, sigma, gain):
 
 def test_threads_do_not_change_a_bit():
     _, y = noisy_picture(60, 170, 1, 0.1)
-    threads = torch.get_num_threads()
-    try:
-        torch.set_num_threads(1)
+    with threads(1):
         one = QUICK.denoise(y, 0.1)
-        torch.set_num_threads(3)
+    with threads(3):
         three = QUICK.denoise(y, 0.1)
-    finally:
-        torch.set_num_threads(threads)
     assert torch.equal(one, three)
 
 

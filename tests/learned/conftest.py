@@ -1,12 +1,10 @@
 """What the tests of learned priors share."""
 
 import pytest
-import torch
+from torch_threads import threads
 
 
 @pytest.fixture(autouse=True)
 def one_thread():
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+    with threads(1):
+        yield

@@ -1,4 +1,4 @@
-"""Crops of the bundled photographs, and how far a restored one is from them."""
+"""Crops of the bundled photographs."""
 
 import torch
 
@@ -11,7 +11,3 @@ def crop(name: str, channels: int, height: int = 96, width: int = 96) -> torch.T
     part = image[:, top : top + height, left : left + width]
     part = part.mean(0, keepdims=True) if channels == 1 else part
     return torch.from_numpy(part[None].copy())
-
-
-def psnr(a: torch.Tensor, b: torch.Tensor) -> float:
-    return float(-10 * torch.log10((a.clamp(0, 1) - b).square().mean()))

@@ -5,8 +5,9 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
-from learned_pictures import crop, psnr
+from learned_pictures import crop
 from PIL import Image
+from sample_pictures import psnr
 
 from priorlab.errors import Unsupported
 from priorlab.forward import jpeg

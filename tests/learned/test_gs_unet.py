@@ -5,8 +5,9 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
-from learned_pictures import crop, psnr
+from learned_pictures import crop
 from PIL import Image
+from sample_pictures import psnr
 
 from priorlab.tasks.builtin import Deblur, Inpaint
 from priorlab.training import devices

@@ -7,6 +7,7 @@ import pytest
 import skimage.data
 import torch
 from safetensors.torch import save_file
+from sample_pictures import psnr
 
 from priorlab.errors import Unsupported
 from priorlab.forward.measurement import Measurement
@@ -21,10 +22,6 @@ from priorlab_learned.unet import SHIPPED, UNet
 def noisy(clean, sigma, seed=0):
     noise = np.random.default_rng(seed).standard_normal(clean.shape, np.float32)
     return clean + sigma * torch.from_numpy(noise)
-
-
-def psnr(a, b):
-    return float(-10 * torch.log10((a.clamp(0, 1) - b).square().mean()))
 
 
 def photograph(channels):

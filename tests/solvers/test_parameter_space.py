@@ -9,6 +9,7 @@ import pytest
 import torch
 from skimage import data
 from torch import Tensor, nn
+from torch_threads import threads
 
 from priorlab import precision
 from priorlab.errors import UsageError
@@ -434,10 +435,8 @@ class Dropping(Small):
 @pytest.mark.slow
 def test_dropout_is_reproducible_side_by_side_and_as_alone() -> None:
     """Threads that draw from one generator in any order would make the result a matter of luck."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(2)
-    try:
-        measurement = noisy(picture(16))
+    measurement = noisy(picture(16))
+    with threads(2):
         alone = Dropping(iterations=10, runs=2, stop="never").restore(measurement)
         for _ in range(2):
             pair = Dropping(iterations=10, runs=2, batch=2, stop="never").restore(measurement)
@@ -445,8 +444,6 @@ def test_dropout_is_reproducible_side_by_side_and_as_alone() -> None:
         assert not torch.equal(
             alone, Small(iterations=10, runs=2, stop="never").restore(measurement)
         )
-    finally:
-        torch.set_num_threads(before)
 
 
 @pytest.mark.slow

@@ -7,7 +7,7 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
-from sample_pictures import picture
+from sample_pictures import picture, psnr
 from torch import Tensor
 
 from priorlab import plugins, restoration
@@ -26,10 +26,6 @@ CURVE = (0.5, 0.8, 1.0, 1.3, 1.6)
 def noisy(clean: Tensor, noise: Noise, seed: int = 0) -> Tensor:
     drawn = noise.sample(clean.double().numpy(), np.random.default_rng(seed))
     return torch.from_numpy(drawn).float()
-
-
-def psnr(x: Tensor, clean: Tensor) -> float:
-    return float(-10 * (x.clamp(0, 1) - clean).square().mean().log10())
 
 
 @pytest.mark.parametrize("fine", [1.0, 0.7, 0.4])

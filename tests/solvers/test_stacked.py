@@ -8,6 +8,7 @@ from typing import ClassVar
 import pytest
 import torch
 from torch import Tensor, nn
+from torch_threads import threads
 
 from priorlab import precision
 from priorlab.forward.measurement import Measurement
@@ -184,10 +185,8 @@ def test_a_network_that_ends_keeps_its_image_while_others_go_on(monkeypatch) -> 
 def on_a_cpu(as_on_a_gpu: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Fit networks in threads, of which there are two."""
     monkeypatch.setattr(fit, "stacking_is_fast", lambda device: False)
-    before = torch.get_num_threads()
-    torch.set_num_threads(2)
-    yield
-    torch.set_num_threads(before)
+    with threads(2):
+        yield
 
 
 @pytest.mark.parametrize("noise", [Gaussian(0.1), SaltAndPepper(0.2)])

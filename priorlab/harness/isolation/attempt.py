@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from priorlab import process_tree
-from priorlab.errors import printable
+from priorlab.errors import LONGEST_TRACEBACK, printable
 from priorlab.harness.isolation.block import FRAMES, Block
 from priorlab.harness.isolation.channel import Received, close_all
 from priorlab.harness.isolation.nursery import CellProcess, exit_text
@@ -112,7 +112,7 @@ class Attempt:
         """Note why there is no image."""
         self.status = status
         self.message = printable(str(message))[:LONGEST_REASON]
-        self.details = printable(str(details))[-20_000:]
+        self.details = printable(str(details))[-LONGEST_TRACEBACK:]
 
 
 class _Watch:
@@ -132,8 +132,8 @@ class _Watch:
         self._ended = _watched(process.pid)
         if self._ended is not None:
             self._poll.register(self._ended, select.POLLIN)
-        self._least = self._most = 0.0
-        self._cpu = 0.0
+        self._mb_before = self._cpu_before = 0.0
+        self._most_growth = 0.0
         self._clocks: dict[int, float] = {}
         self._next_look = self._next_step = 0.0
         self._notes = 0
@@ -143,8 +143,8 @@ class _Watch:
         try:
             if not self._until_ready():
                 return self.result
-            self._least = process_tree.own_mb(self._process.pid)
-            self._cpu = process_tree.cpu_seconds(self._process.pid)
+            self._mb_before = process_tree.own_mb(self._process.pid)
+            self._cpu_before = process_tree.cpu_seconds(self._process.pid)
             self._watcher.began()
             start = time.perf_counter()
             handed = {"block": self._block.layout, "seed": seed}
@@ -281,14 +281,14 @@ class _Watch:
         """
         self._clocks |= process_tree.clocks(self._process.pid)
         told = process_tree.cpu_seconds(self._process.pid)
-        return max(0.0, told - self._cpu, sum(self._clocks.values()) - self._cpu)
+        return max(0.0, told - self._cpu_before, sum(self._clocks.values()) - self._cpu_before)
 
     def _interval(self) -> float:
         """Return how long nobody need look at the memory."""
         limit = self._setup.memory_mb
         if limit is None:
             return TICK
-        return min(TICK, max(0.001, (limit - self._most) / _FILLS))
+        return min(TICK, max(0.001, (limit - self._most_growth) / _FILLS))
 
     def _growth(self) -> float:
         """Return by how much the memory has grown that the process and those below it take.
@@ -299,18 +299,18 @@ class _Watch:
         pid = self._process.pid
         below = process_tree.descendants(pid)
         if not below:
-            return process_tree.own_mb(pid) - self._least
+            return process_tree.own_mb(pid) - self._mb_before
         forked = self._setup.forks
         given = process_tree.proportional_mb(process_tree.parent(pid)) if forked else 0.0
         taken = sum(process_tree.proportional_mb(one) - given for one in [pid, *below])
-        return taken if forked else taken - self._least
+        return taken if forked else taken - self._mb_before
 
     def _takes_too_much(self) -> bool:
         """Look at the memory, if it is time to; returns whether that was too much."""
         if (now := time.perf_counter()) < self._next_look:
             return False
         taken = self._growth()
-        self._most = max(self._most, taken)
+        self._most_growth = max(self._most_growth, taken)
         self._clocks |= process_tree.clocks(self._process.pid)
         self._next_look = now + self._interval()
         limit = self._setup.memory_mb
@@ -328,7 +328,7 @@ class _Watch:
         if not process_tree.KNOWN:
             return None
         # Between two looks only the peak of the process itself is known.
-        return max(self._most, process_tree.peak_own_mb(self._process.pid) - self._least)
+        return max(self._most_growth, process_tree.peak_own_mb(self._process.pid) - self._mb_before)
 
     def _crashed(self) -> None:
         """Say how the process ended; one that only closed its channel is not waited for."""

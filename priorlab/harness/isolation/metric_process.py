@@ -67,7 +67,7 @@ class MetricProcess:
             self.end()
             raise
         if "value" not in answer:
-            raise MetricFailed(printable(str(answer.get("failed", "no value")))[:300])
+            raise _failed(answer.get("failed", "no value"))
         return float(str(answer["value"]))
 
     def end(self) -> None:
@@ -107,7 +107,7 @@ class MetricProcess:
         ours.send({**first, "parent": os.getpid()})
         answer = self._answer(ours, START_TIMEOUT)
         if "failed" in answer:
-            raise MetricFailed(printable(str(answer["failed"]))[:300])
+            raise _failed(answer["failed"])
         return ours
 
     def _answer(self, channel: Channel, seconds: float) -> dict[str, object]:
@@ -135,6 +135,11 @@ class MetricProcess:
         with contextlib.suppress(subprocess.TimeoutExpired):
             return exit_text(self._process.wait(_FAREWELL))
         return exit_text(None)
+
+
+def _failed(reason: object) -> MetricFailed:
+    """Return the error for what the process says went wrong."""
+    return MetricFailed(printable(str(reason))[: restoration.LONGEST_REASON])
 
 
 def serve(descriptor: int) -> None:

@@ -78,7 +78,9 @@ class CellProcess:
 
 
 @dataclasses.dataclass
-class _Prepared:
+class _Parent:
+    """A process that has loaded plugins, or prepared a prior, and from which others are forked."""
+
     pid: int
     channel: Channel
     seconds: float
@@ -92,8 +94,8 @@ class Nursery:
         self._zygote = zygote
         self._on_note = on_note
         self._late: dict[str, Late] = {}
-        self._prepared: OrderedDict[str, _Prepared] = OrderedDict()
-        self._plugins: dict[str, _Prepared] = {}
+        self._prepared: OrderedDict[str, _Parent] = OrderedDict()
+        self._plugins: dict[str, _Parent] = {}
         self._count = 0
         self._spare: tuple[subprocess.Popen[bytes], Channel] | None = None
 
@@ -157,7 +159,7 @@ class Nursery:
         process_tree.end([found.pid])
         found.channel.close()
 
-    def _prepare(self, key: str, prior: Message, channels: int) -> _Prepared:
+    def _prepare(self, key: str, prior: Message, channels: int) -> _Parent:
         """Return a new process in which a prior is prepared."""
         assert self._zygote is not None
         modules = self._setup.modules_of(prior)
@@ -168,7 +170,7 @@ class Nursery:
         self._prepared[key] = self._begun(self._plugins[plugins].channel, request)
         return self._prepared[key]
 
-    def _begun(self, parent: Channel, request: Message) -> _Prepared:
+    def _begun(self, parent: Channel, request: Message) -> _Parent:
         """Have a process fork another one, and wait until that one is ready."""
         self._count += 1
         token = f"process {self._count}"
@@ -179,7 +181,7 @@ class Nursery:
             process_tree.end([pid])
             ours.close()
             raise
-        return _Prepared(pid, ours, seconds)
+        return _Parent(pid, ours, seconds)
 
     def _until_prepared(self, channel: Channel, code: Callable[[], int | None]) -> float:
         """Return how long a prior took to be prepared."""
@@ -198,7 +200,7 @@ class Nursery:
             elif message.get("event") == "prepared":
                 return float(message["seconds"])
 
-    def _fork(self, prepared: _Prepared, seconds: float, job: str) -> CellProcess:
+    def _fork(self, prepared: _Parent, seconds: float, job: str) -> CellProcess:
         pid, ours = _forked(prepared.channel, {}, job)
         return CellProcess(pid, ours, seconds, lambda: _code(prepared.channel, job))
 

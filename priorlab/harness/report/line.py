@@ -71,7 +71,7 @@ class Line:
     images, images_ok : int
         Images of the task, and those that have a value for every seed.
     cells, cells_ok : int
-        The same for images and seeds together.
+        The same for images and seeds together; None, as `images_ok`, in published lines.
     remarks : str
         What a reader must know of it.
     oracle : OracleFigures or None

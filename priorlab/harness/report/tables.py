@@ -161,19 +161,6 @@ def complete(rows: pd.DataFrame, header: Header) -> set[str]:
     return set(images.index[images >= header.images])
 
 
-def per_image(rows: pd.DataFrame) -> str:
-    """Return the rows themselves as CSV: a line per prior x task x image x seed.
-
-    Examples
-    --------
-    >>> labels = {"prior": "tv", "task": "denoise", "image": "house", "seed": 0}
-    >>> print(per_image(pd.DataFrame([labels | {"psnr": 30.0}])), end="")
-    prior,task,image,seed,psnr
-    tv,denoise,house,0,30.0
-    """
-    return csv_files.write(rows)
-
-
 def write(
     folder: Path,
     rows: pd.DataFrame,

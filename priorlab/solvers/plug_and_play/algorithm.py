@@ -49,7 +49,7 @@ class Algorithm:
         otherwise left to the denoiser.
     least_level : float
         The least level that it tells the denoiser, relative to the noise level of the data.
-    ignores : tuple of str
+    ignores : mapping of str to str
         Settings that have no meaning for it, and why.
     """
 

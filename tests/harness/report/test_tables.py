@@ -16,7 +16,7 @@ from rich.console import Console
 
 from priorlab.errors import UsageError
 from priorlab.harness.report import copies, remarks, sheets, statistics, summary, tables
-from priorlab.harness.results import schema
+from priorlab.harness.results import csv_files, schema
 from priorlab.harness.results.header import Header
 from priorlab.suites.published import Published
 
@@ -274,7 +274,7 @@ def test_identical_images_are_said_and_stored_as_infinite() -> None:
     rows.loc[0, "psnr"] = np.inf
     assert np.isfinite(summarise(rows)["psnr"]).all()
     assert f"PSNR counts as {statistics.PSNR_CAP:.0f} dB" in tables.render(rows)
-    assert pd.read_csv(io.StringIO(tables.per_image(rows)))["psnr"][0] == np.inf
+    assert pd.read_csv(io.StringIO(csv_files.write(rows)))["psnr"][0] == np.inf
 
 
 def test_one_image_has_no_interval_and_no_bold() -> None:
@@ -346,7 +346,7 @@ def test_seconds_of_another_machine_are_marked() -> None:
 
 
 def test_per_image_csv_has_the_columns_of_the_rows(rows: pd.DataFrame) -> None:
-    read = pd.read_csv(io.StringIO(tables.per_image(rows)))
+    read = pd.read_csv(io.StringIO(csv_files.write(rows)))
     assert list(read.columns) == list(rows.columns)
     assert len(read) == len(rows)
 
@@ -553,7 +553,7 @@ def test_copies_are_found_where_rows_are_missing() -> None:
     rows["key"] = ["1", "1", "2", "3", "4", "4"]
     assert copies.names(rows) == {"b": "a", "c": "a"}
     assert set(copies.merged(rows, copies.names(rows))["image"]) == {"a"}
-    assert len(tables.per_image(rows).splitlines()) == 7, "the rows themselves all stay"
+    assert len(csv_files.write(rows).splitlines()) == 7, "the rows themselves all stay"
 
 
 @pytest.mark.parametrize("typed", [["--tasks", "denoise:sigma=15|25"], ["a b", "`c`", "*d*", "$e"]])
