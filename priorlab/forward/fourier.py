@@ -11,7 +11,8 @@ from torch import Tensor
 
 def spectrum_of(x: Tensor, size: tuple[int, int] | None = None) -> Tensor:
     """Return the Fourier transform over the pixels, after padding with zeros to `size`."""
-    spectrum: Tensor = torch.fft.rfft2(x, s=size)
+    # MKL refuses some strides, such as those of one image that stands for several (torch 2.6).
+    spectrum: Tensor = torch.fft.rfft2(x.contiguous(), s=size)
     return spectrum
 
 

@@ -239,7 +239,7 @@ def _compared(
             why = ", ".join(sorted(set(lost[after])))
             remarks.append(f"{len(lost)} {why} in the {where} run only")
     good = cells[(cells["status"] == "ok") & (cells["status_b"] == "ok")]
-    seconds = tuple(_seconds(good, column) for column in ("seconds", "seconds_b"))
+    seconds = tuple(statistics.median(good, column) for column in ("seconds", "seconds_b"))
     return Compared(
         task=task,
         prior=prior,
@@ -265,11 +265,6 @@ def _evidence(good: pd.DataFrame) -> str:
         return ""
     named = f"seed{'s' * (len(seeds) > 1)} {', '.join(map(str, seeds))}"
     return f"compared on {images} image{'s' * (images > 1)}, {named}"
-
-
-def _seconds(good: pd.DataFrame, column: str) -> float | None:
-    median = float(good.groupby("image")[column].mean().median())
-    return None if np.isnan(median) else median
 
 
 def _times_differ(good: pd.DataFrame) -> str:

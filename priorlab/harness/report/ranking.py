@@ -210,7 +210,7 @@ def friedman(ranked: pd.DataFrame) -> float:
 
 def _permuted(ranks: Values) -> float:
     tested = scipy.stats.permutation_test(
-        ranks.T,
+        [*ranks.T],
         _distance,
         permutation_type="samples",
         alternative="greater",

@@ -49,6 +49,21 @@ class Comparison:
     p: float
 
 
+def median(rows: pd.DataFrame, column: str) -> float | None:
+    """Return the median over images of a column; None if nothing is known of it.
+
+    Examples
+    --------
+    >>> rows = pd.DataFrame({"image": list("aab"), "seconds": [1.0, 3.0, 5.0], "old": [None] * 3})
+    >>> median(rows, "seconds"), median(rows, "old"), median(rows, "of later versions")
+    (3.5, None, None)
+    """
+    if column not in rows:
+        return None
+    known = rows.dropna(subset=column)
+    return float(known.groupby("image")[column].mean().median()) if len(known) else None
+
+
 def first_seed(rows: pd.DataFrame) -> pd.DataFrame:
     """Return the rows of one seed for each task and image: the first that a prior restored it with.
 

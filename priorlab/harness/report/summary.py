@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
@@ -145,10 +144,10 @@ def _of_task(
                 task=task,
                 prior=prior,
                 metrics={metric: figures[metric][prior] for metric in directions},
-                seconds=_median(good, "seconds"),
-                cpu_seconds=_median(good, "cpu_seconds"),
+                seconds=statistics.median(good, "seconds"),
+                cpu_seconds=statistics.median(good, "cpu_seconds"),
                 peak_mb=_most(good, "peak_mb"),
-                throughput=_median(good, "throughput"),
+                throughput=statistics.median(good, "throughput"),
                 images=images,
                 images_ok=images_ok,
                 cells=cells,
@@ -234,14 +233,6 @@ def _order(line: Line) -> tuple[int, float, str]:
     comparable = line.kind == "published" or rank is not None
     group = 0 if comparable else 1 if mean is not None else 2
     return group, -mean if mean is not None else 0.0, line.prior
-
-
-def _median(rows: pd.DataFrame, column: str) -> float | None:
-    """Return the median over images of a column; None if nothing is known of it."""
-    if column not in rows:  # of a run that is older than the column
-        return None
-    median = float(rows.groupby("image")[column].mean().median())
-    return None if math.isnan(median) else median
 
 
 def _most(rows: pd.DataFrame, column: str) -> float | None:
