@@ -4,6 +4,7 @@ How they are typed as text is the grammar of `priorlab.specs`.
 """
 
 import dataclasses
+import functools
 import hashlib
 import inspect
 import math
@@ -376,7 +377,7 @@ def _check_declared(owner: type[Component], field: dataclasses.Field[Any], hint:
         if setting is None:
             if field.name in {*vars(base), *vars(base).get("__annotations__", ())}:
                 raise TypeError(f"{what} is taken: {base.__name__} has it; give yours another name")
-        elif given_kind(typing.get_type_hints(base)[field.name]) != kind:
+        elif given_kind(_types_of_core(base)[field.name]) != kind:
             whose = "all of its kind" if issubclass(base, Component) else "the solver"
             meaning = setting.metadata["doc"]
             raise TypeError(f"{what} is a setting of {whose} ({meaning}); give yours another name")
@@ -391,6 +392,12 @@ def _check_declared(owner: type[Component], field: dataclasses.Field[Any], hint:
         raise TypeError(f"{what} has a scale, which only a float has, not {_type_name(hint)}")
     if facts.get("file") and kind is not str:
         raise TypeError(f"{what} names a file; annotate it as str, not {_type_name(hint)}")
+
+
+@functools.cache
+def _types_of_core(base: type) -> dict[str, Any]:
+    """Return the types of the fields of a class of the core, once for all that derive from it."""
+    return typing.get_type_hints(base)
 
 
 def is_of_core(kind: type) -> bool:

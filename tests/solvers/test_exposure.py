@@ -29,8 +29,7 @@ def psnr(restored: torch.Tensor, clean: torch.Tensor) -> float:
     return float(-10 * (restored - clean).square().mean().log10())
 
 
-@pytest.mark.parametrize("sigma", [1 / 255, SIGMA])
-@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize(("channels", "sigma"), [(1, 1 / 255), (3, SIGMA)])
 @pytest.mark.parametrize("name", DENOISERS.split(","))
 def test_dark_data_give_the_dark_image(name: str, channels: int, sigma: float) -> None:
     side = 32 if name == "wnnm" else 64  # it takes ten times as long as any other

@@ -142,15 +142,12 @@ def test_a_data_file_counts_that_a_lone_file_names(tmp_path, monkeypatch, line, 
     code = f"from pathlib import Path\nHERE = Path(__file__).parent\nCHANNELS = 3\n{line}\n"
     plain = PRIOR.replace("        from {helper} import halve  # a comment\n", "")
     write(folder, {"mine.py": plain + code, file: "x = 1"})
-
-    def value():
-        return digest_of(plugins.load([folder / "mine.py"]))
-
-    before = value()
+    registry = plugins.load([folder / "mine.py"])
+    before = digest_of(registry)
     write(folder, {"other.txt": "2", "data/other.txt": "2"})
-    assert value() == before
+    assert digest_of(registry) == before
     write(folder, {file: "x = 2"})
-    assert value() != before
+    assert digest_of(registry) != before
 
 
 @pytest.mark.parametrize(
@@ -170,15 +167,12 @@ def test_a_data_file_counts_that_is_named_by_its_full_path(tmp_path, monkeypatch
     code = f"from pathlib import Path\nCHANNELS = 3\n{line.replace('{there}', str(there))}\n"
     plain = PRIOR.replace("        from {helper} import halve  # a comment\n", "")
     write(tmp_path, {f"plugin/{name}": plain + code, "models/weights-3.bin": "1"})
-
-    def value():
-        return digest_of(plugins.load([tmp_path / "plugin" / name]))
-
-    before = value()
+    registry = plugins.load([tmp_path / "plugin" / name])
+    before = digest_of(registry)
     write(there, {"other.txt": "2"})
-    assert value() == before
+    assert digest_of(registry) == before
     write(there, {"weights-3.bin": "2"})
-    assert value() != before
+    assert digest_of(registry) != before
 
 
 @pytest.mark.parametrize(
