@@ -382,8 +382,7 @@ def _check_declared(owner: type[Component], field: dataclasses.Field[Any], hint:
             raise TypeError(f"{what} is a setting of {whose} ({meaning}); give yours another name")
     if not facts.get("component") and kind not in _NOUNS:
         raise TypeError(
-            f"{what} is of type {_type_name(hint)}, which nobody can type; a parameter is bool,"
-            " int, float or str, or one of these | None"
+            f"{what} is of type {_type_name(hint)}, which nobody can type; {_typable(field, hint)}"
         )
     if not field.init:
         raise TypeError(f"{what} has init=False; what nobody sets is no parameter but a property")
@@ -391,6 +390,13 @@ def _check_declared(owner: type[Component], field: dataclasses.Field[Any], hint:
         raise TypeError(f"{what} has a scale, which only a float has, not {_type_name(hint)}")
     if facts.get("file") and kind is not str:
         raise TypeError(f"{what} names a file; annotate it as str, not {_type_name(hint)}")
+
+
+def _typable(field: dataclasses.Field[Any], hint: Any) -> str:
+    """Say what to write instead of a type that nobody can type."""
+    if typing.get_origin(hint) is typing.Literal:
+        return f"write {field.name}: str = parameter(..., choices={typing.get_args(hint)!r})"
+    return "a parameter is bool, int, float or str, or one of these | None"
 
 
 def is_of_core(kind: type) -> bool:
