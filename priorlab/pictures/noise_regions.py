@@ -54,7 +54,7 @@ def noisier_part(
     """
     if max(image.shape[1:]) < 2 * SIDE:
         return None
-    bright, known = image.mean(0, dtype=np.float64), usable.all(0)
+    bright, known = image.mean(0, dtype=np.float64), np.logical_and.reduce(usable, axis=0)
     reference = float(estimate_sigma(bright[None], known[None])[0])
     least = max(LEAST, TIMES * reference)
     noisier, levels = np.zeros(known.shape, np.bool_), []
