@@ -19,7 +19,6 @@ from priorlab.errors import Unsupported, UsageError, kind, said, trace_of
 from priorlab.forward.conjugate_gradients import ConvergenceWarning
 from priorlab.forward.degradation import kind_of
 from priorlab.forward.measurement import Measurement
-from priorlab.forward.operators import Composed
 from priorlab.priors import Prior
 from priorlab.randomness import seeded
 from priorlab.solvers.exact_data import agreeing
@@ -162,10 +161,8 @@ def check_adjoint_of(measurement: Measurement) -> None:
     >>> from priorlab.tasks.builtin import Denoise
     >>> check_adjoint_of(Denoise().measure(torch.zeros(1, 1, 16, 16), seed=0))
     """
-    operator = measurement.operator
-    if is_of_core(type(operator)) and not isinstance(operator, Composed):
-        return
-    if not _has_its_adjoint(measurement):
+    parts = measurement.operator.made_of()
+    if not all(is_of_core(type(part)) for part in parts) and not _has_its_adjoint(measurement):
         raise UsageError(_wrong_adjoint(measurement))
 
 

@@ -73,7 +73,7 @@ def largest_part_without(clear: NDArray[np.bool_]) -> tuple[slice, slice]:
     margins = [(0, -extent % cell) for extent in clear.shape]
     whole = ~np.pad(clear, margins, constant_values=True)
     rows, columns = (extent // cell for extent in whole.shape)
-    whole = whole.reshape(rows, cell, columns, cell).all((1, 3))
+    whole = np.logical_and.reduce(whole.reshape(rows, cell, columns, cell), axis=(1, 3))
     best, found = 0, (0, 0, 0, 0)
     above = np.zeros(columns, np.int64)
     for row in range(rows):
