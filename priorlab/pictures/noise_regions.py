@@ -21,7 +21,8 @@ MOST_TILES = 6
 """Of a large picture so many tiles along each side are looked at."""
 
 TIMES, LEAST = 2.5, 6 / 255
-"""A tile is noisier if its level is this many times that of the picture, and this much at least."""
+"""A part is noisier if its level is this many times that of the picture; the brightness of each of
+its tiles has this much at least."""
 
 WHITE = 0.15
 """Neighbouring pixels of its noise correlate less than this; see `flat_blocks.correlation`."""
@@ -54,24 +55,24 @@ def noisier_part(
     """
     if max(image.shape[1:]) < 2 * SIDE:
         return None
-    bright, known = image.mean(0, dtype=np.float64), np.logical_and.reduce(usable, axis=0)
-    reference = float(estimate_sigma(bright[None], known[None])[0])
-    least = max(LEAST, TIMES * reference)
-    noisier, levels = np.zeros(known.shape, np.bool_), []
-    for rows in _parts(known.shape[0]):
-        for columns in _parts(known.shape[1]):
-            tile = _middle(rows), _middle(columns)
-            one = float(estimate_sigma(bright[tile][None], known[tile][None])[0])
-            if one < least:
+    noisier, found = np.zeros(image.shape[1:], np.bool_), []
+    most = 0.0
+    for rows in _parts(image.shape[1]):
+        for columns in _parts(image.shape[2]):
+            tile = (slice(None), _middle(rows), _middle(columns))
+            bright = image[tile].mean(0, dtype=np.float64)
+            known = np.logical_and.reduce(usable[tile], axis=0)
+            one = float(estimate_sigma(bright[None], known[None])[0])
+            if one < max(LEAST, level):  # of RGB the brightness has less
                 continue
-            correlation = flat_blocks.correlation(bright[tile], known[tile])
+            correlation = flat_blocks.correlation(bright, known)
             if correlation is not None and abs(correlation) < WHITE:
                 noisier[rows, columns] = True
-                levels.append(one)
-    if len(levels) < FEWEST and max(levels, default=0) < ENOUGH_ALONE:
+                found.append(estimate_sigma(image[tile], usable[tile]))
+                most = max(most, one)
+    if len(found) < FEWEST and most < ENOUGH_ALONE:
         return None
-    found = estimate_sigma(image, usable & noisier)
-    strongest = float(np.sqrt(np.mean(found**2)))
+    strongest = float(np.sqrt(np.mean(np.square(found))))
     if strongest < TIMES * level:
         return None
     along = [np.flatnonzero(noisier.any(axis)) for axis in (1, 0)]
