@@ -383,8 +383,7 @@ def _check_declared(owner: type[Component], field: dataclasses.Field[Any], hint:
             raise TypeError(f"{what} is a setting of {whose} ({meaning}); give yours another name")
     if not facts.get("component") and kind not in _NOUNS:
         raise TypeError(
-            f"{what} is of type {_type_name(hint)}, which nobody can type; a parameter is bool,"
-            " int, float or str, or one of these | None"
+            f"{what} is of type {_type_name(hint)}, which nobody can type; {_typable(field, hint)}"
         )
     if not field.init:
         raise TypeError(f"{what} has init=False; what nobody sets is no parameter but a property")
@@ -398,6 +397,13 @@ def _check_declared(owner: type[Component], field: dataclasses.Field[Any], hint:
 def _types_of_core(base: type) -> dict[str, Any]:
     """Return the types of the fields of a class of the core, once for all that derive from it."""
     return typing.get_type_hints(base)
+
+
+def _typable(field: dataclasses.Field[Any], hint: Any) -> str:
+    """Say what to write instead of a type that nobody can type."""
+    if typing.get_origin(hint) is typing.Literal:
+        return f"write {field.name}: str = parameter(..., choices={typing.get_args(hint)!r})"
+    return "a parameter is bool, int, float or str, or one of these | None"
 
 
 def is_of_core(kind: type) -> bool:

@@ -372,6 +372,10 @@ def priorlab_priors():
         ("solver: float = parameter(1.0, 'x')", "solver is a setting of the solver ("),
         ("sizes: tuple[int, ...] = parameter((1, 2), 'x')", "sizes is of type tuple[int, ...], w"),
         ("size: Literal['a', 'b'] = parameter('a', 'x')", "size is of type typing.Literal['a', "),
+        (
+            "size: Literal['a', 'b'] = parameter('a', 'x')",
+            "which nobody can type; write size: str = parameter(..., choices=('a', 'b'))",
+        ),
         ("size: int | float = parameter(1, 'x')", "size is of type int | float, which nobody can"),
         ("where: Path = parameter(Path('a'), 'x', file=True)", "where is of type Path, which no"),
         ("where: int = parameter(1, 'x', file=True)", "where names a file; annotate it as str"),

@@ -22,7 +22,7 @@ from priorlab.forward.conjugate_gradients import (
 from priorlab.forward.cropped_convolution import CroppedConvolution
 from priorlab.forward.measurement import Measurement
 from priorlab.forward.noise import Gaussian
-from priorlab.forward.operators import Identity
+from priorlab.forward.operators import Identity, Mask
 from priorlab.pictures.datasets import load
 from priorlab.priors import Prior
 from priorlab.tasks.builtin import Deblur, Denoise, Inpaint, SuperResolution
@@ -129,6 +129,43 @@ def test_a_wrong_adjoint_is_named_where_it_made_the_image_nan(prior):
         restoration.run(chosen, wrong)
     with pytest.raises(restoration.InvalidImage, match=r"320 of 320 values$"):
         restoration.run(chosen, MEASUREMENT)
+
+
+class Halved(WrongSign):
+    """Wrong by a factor only: in large images, products with random data hardly differ."""
+
+    def adjoint(self, y):
+        return y / 2
+
+
+class Shifted(WrongSign):
+    def adjoint(self, y):
+        return y.roll(1, -1)
+
+
+class Unfinished(WrongSign):
+    def adjoint(self, y):
+        raise NotImplementedError
+
+
+KNOWN = Mask(torch.ones(1, 1, 1, 1))
+
+
+@pytest.mark.parametrize("side", [16, 512])
+@pytest.mark.parametrize("operator", [WrongSign(), Halved(), Shifted(), KNOWN @ Shifted()])
+def test_a_wrong_adjoint_is_said_before_a_prior_iterates_with_it(prior, operator, side):
+    chosen = prior(lambda measurement: measurement.y)
+    y = torch.rand(1, 1, side, side)
+    name = type(operator).__name__
+    with pytest.raises(UsageError, match=rf"^{name}\.adjoint is not the adjoint of {name}\.forw"):
+        restoration.attempt(chosen, Measurement(y, operator, Gaussian(0.1), y.shape))
+    assert Scripted.calls == []
+
+
+def test_an_operator_without_adjoint_is_for_priors_that_need_none(prior):
+    chosen = prior(lambda measurement: measurement.y)
+    data = dataclasses.replace(MEASUREMENT, operator=Unfinished())
+    assert torch.equal(restoration.attempt(chosen, data), data.y)
 
 
 class Listener(Trace):

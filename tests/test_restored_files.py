@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
+import torch
 from PIL import Image
 from sample_pictures import picture
 
@@ -13,7 +14,6 @@ from priorlab import api, restoration
 from priorlab.api import pictures
 from priorlab.errors import UsageError
 from priorlab.pictures import reading
-from priorlab.pictures.picture import Picture
 from priorlab.tasks.builtin import Deblur
 
 CLEAN = picture(32, 40, 3)
@@ -278,10 +278,34 @@ def test_a_degraded_picture_in_a_jpeg_file_is_said_to_be_compressed_once_more(tm
     ]
 
 
-def test_that_clear_pixels_may_mislead_the_estimate_of_a_kernel_is_said():
-    image, opacity = CLEAN.astype(np.float32), np.ones((32, 40), np.float32)
-    opacity[:8] = 0
-    image = np.where(opacity > 0, image, 0).astype(np.float32)
-    task, note = Deblur(kind="estimate"), "clear pixels may mislead it: better cut out what is seen"
-    assert note in task.for_picture(Picture(image=image, opacity=opacity), ["kind", "sigma"])[1]
-    assert note not in task.for_picture(Picture(image=image), ["kind", "sigma"])[1]
+@pytest.mark.parametrize("under", ["one colour", "anything"])
+def test_a_kernel_is_estimated_where_no_pixel_is_clear(tmp_path, monkeypatch, under):
+    monkeypatch.chdir(tmp_path)
+    scene = np.full((96, 112), 0.2)
+    scene[30:70, 30:80], scene[45:60, 60:100] = 0.8, 0.5
+    blurred = priorlab.degrade(scene, "deblur:kind=motion,length=7,angle=0,sigma=0")[0]
+    other = np.random.default_rng(0).random(blurred.shape) if under == "anything" else 0.0
+    opacity = np.zeros(blurred.shape)
+    opacity[20:80] = 1
+    layers = [np.where(opacity > 0, blurred, other), opacity]
+    values = np.rint(np.stack(layers, -1) * 255).astype(np.uint8)
+    Image.fromarray(values, "LA").save("cut-out.png")
+    Image.fromarray(values[20:80, :, 0]).save("part.png")
+    kernels, said = {}, []
+    for name in ("cut-out", "part"):
+        task = "deblur:kind=estimate,size=11,sigma=1"
+        api.restore_file(
+            Path(f"{name}.png"), Path("out.png"), task, "wiener", say=said.append, overwrite=True
+        )
+        kernels[name] = np.asarray(Image.open("out-kernel.png"))
+    width = blurred.shape[1]
+    assert said.count(f"estimating it from {width}x60 pixels, none of which is clear") == 1
+    assert np.array_equal(kernels["cut-out"], kernels["part"])
+
+
+def test_a_picture_with_clear_pixels_everywhere_shows_no_kernel():
+    opacity = np.ones((32, 40), np.float32)
+    opacity[::2] = 0
+    image = np.stack([*CLEAN, opacity]).astype(np.float32)
+    with pytest.raises(UsageError, match="no part without clear pixels that is large enough"):
+        Deblur(kind="estimate").adopt_cut_out(torch.from_numpy(image[None, :3]), opacity == 0)

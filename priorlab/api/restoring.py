@@ -271,7 +271,11 @@ def _restored(
         shown = model.noise_in(picture)
         clear = hidden.hidden(picture)
         seen = picture.image if clear is None else hidden.continued(picture.image, clear)
-        measurement = model.adopt(torch.from_numpy(seen)[None]).to(found)
+        y = torch.from_numpy(seen)[None]
+        if picture.opacity is None or picture.opacity.all():
+            measurement = model.adopt(y).to(found)
+        else:
+            measurement = model.adopt_cut_out(y, picture.opacity == 0).to(found)
         found_out = model.pictures(measurement)
     if shown is not None:
         noise, text = shown

@@ -83,8 +83,15 @@ def inconspicuous_pixels(y: Tensor, amount: float) -> Tensor:
     return kept
 
 
-def estimated_amount(y: Tensor) -> float:
+def estimated_amount(y: Tensor, seen: Tensor | None = None) -> float:
     """Return which part of the values of `y` (B, C, H, W) salt and pepper hit, as it seems.
+
+    Parameters
+    ----------
+    y : Tensor
+        Shape (B, C, H, W).
+    seen : Tensor, optional
+        Shape (H, W): which pixels count, by default all.
 
     Examples
     --------
@@ -94,10 +101,22 @@ def estimated_amount(y: Tensor) -> float:
     >>> estimated_amount(y)
     0.0625
     """
-    amount = float(((y <= 0) | (y >= 1)).float().mean())
+    amount = share((y <= 0) | (y >= 1), seen)
     for _ in range(2):  # areas that are black or white count at first
-        amount = float((~reliable_pixels(y, amount)).float().mean())
+        amount = share(~reliable_pixels(y, amount), seen)
     return amount
+
+
+def share(hit: Tensor, seen: Tensor | None = None) -> float:
+    """Return which part of the values (B, C, H, W) is hit, of the pixels (H, W) that are seen.
+
+    Examples
+    --------
+    >>> hit = torch.eye(4).bool()[None, None]
+    >>> share(hit), share(hit, torch.eye(4).bool())
+    (0.25, 1.0)
+    """
+    return float((hit if seen is None else hit[..., seen]).float().mean())
 
 
 def _difference(y: Tensor, around: Tensor) -> Tensor:

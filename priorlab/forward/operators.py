@@ -145,6 +145,10 @@ class LinearOperator(ABC):
         """Return the same operator with its tensors on `device`."""
         return self
 
+    def made_of(self) -> tuple[LinearOperator, ...]:
+        """Return the operators of which this one consists: itself, unless ``@`` made it."""
+        return (self,)
+
     def __matmul__(self, inner: LinearOperator) -> LinearOperator:
         """Return the operator that applies `inner` first and then this one.
 
@@ -273,6 +277,10 @@ class Composed(LinearOperator):
     def __init__(self, outer: LinearOperator, inner: LinearOperator) -> None:
         self.outer, self.inner = outer, inner
         self.factor = outer.factor * inner.factor
+
+    @override
+    def made_of(self) -> tuple[LinearOperator, ...]:
+        return *self.outer.made_of(), *self.inner.made_of()
 
     @override
     def forward(self, x: Tensor) -> Tensor:

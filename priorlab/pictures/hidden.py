@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 
 from priorlab.pictures.picture import Picture
 
+MOST_CELLS = 128
+"""Cells along each side of a picture in which a rectangle is looked for."""
+
 
 def hidden(picture: Picture) -> NDArray[np.bool_] | None:
     """Return which pixels (H, W) are clear, if some are, others are not, and all have one colour.
@@ -54,3 +57,33 @@ def continued(image: NDArray[np.float32], where: NDArray[np.bool_]) -> NDArray[n
     result = image.copy()
     result[:, where] = image[:, *np.where(inside, mirrored, nearest)]
     return result
+
+
+def largest_part_without(clear: NDArray[np.bool_]) -> tuple[slice, slice]:
+    """Return the rows and columns of the largest rectangle without clear pixels (H, W).
+
+    In a large picture that of square cells of pixels, none of which is clear.
+
+    Examples
+    --------
+    >>> largest_part_without(np.array([[1, 1, 1, 1], [0, 0, 1, 0], [0, 0, 0, 0]], bool))
+    (slice(1, 3, None), slice(0, 2, None))
+    """
+    cell = -(-max(clear.shape) // MOST_CELLS)
+    margins = [(0, -extent % cell) for extent in clear.shape]
+    whole = ~np.pad(clear, margins, constant_values=True)
+    rows, columns = (extent // cell for extent in whole.shape)
+    whole = np.logical_and.reduce(whole.reshape(rows, cell, columns, cell), axis=(1, 3))
+    best, found = 0, (0, 0, 0, 0)
+    above = np.zeros(columns, np.int64)
+    for row in range(rows):
+        above = np.where(whole[row], above + 1, 0)
+        for first in range(columns):  # all rectangles from here on that end in this row
+            heights = np.minimum.accumulate(above[first:])
+            areas = heights * np.arange(1, len(heights) + 1)
+            width = int(areas.argmax())
+            if areas[width] > best:
+                best = int(areas[width])
+                found = (row + 1 - int(heights[width]), row + 1, first, first + width + 1)
+    top, bottom, left, right = (cell * edge for edge in found)
+    return slice(top, bottom), slice(left, right)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from priorlab.errors import UsageError
 from priorlab.forward.noise import Gaussian
 from priorlab.forward.real_noise import RealNoise
-from priorlab.pictures import arrays, flat_blocks
+from priorlab.pictures import arrays, flat_blocks, noise_regions
 from priorlab.pictures.noise_level import can_be_estimated, estimate_sigma
 from priorlab.pictures.picture import Picture
 
@@ -101,11 +101,14 @@ class NoiseProfile:
         The same in words.
     white : float
         The level of what is white in it: all of it, or less where it has grain.
+    part : str
+        What is said, in the text too, of a part that is noisier than that; else nothing.
     """
 
     noise: Gaussian | RealNoise
     text: str
     white: float
+    part: str = ""
 
 
 def profile(picture: Picture) -> NoiseProfile:
@@ -136,6 +139,13 @@ def profile(picture: Picture) -> NoiseProfile:
     >>> profile(Picture(image=0.5 + noise)).text
     'estimated sigma = 9.8 (0-255 scale)'
     """
+    found = _of_the_whole(picture)
+    part = _words_on_a_part(picture, found.noise.spread[1])
+    return dataclasses.replace(found, text="; ".join(filter(None, (found.text, part))), part=part)
+
+
+def _of_the_whole(picture: Picture) -> NoiseProfile:
+    """Return the noise that all of a picture has: what is more in a part of it may be texture."""
     if arrays.has_two_levels(picture.image):
         raise UsageError(
             f"{picture.name} holds two values in each channel, so its noise cannot be found out; "
@@ -355,6 +365,19 @@ def _hint_of_specks(picture: Picture, level: float) -> str:
     if share <= MANY_SPECKS:
         return ""
     return f"{100 * share:.2g} % of its values are specks, for which there is denoise-impulse"
+
+
+def _words_on_a_part(picture: Picture, level: float) -> str:
+    """Say where a picture is noisier than a level, and what to do about it."""
+    found = noise_regions.noisier_part(picture.image, usable_pixels(picture), level)
+    if found is None:
+        return ""
+    stronger, (rows, columns) = found
+    return (
+        f"sigma = {255 * stronger:.0f} in about rows {rows.start} to {rows.stop} and columns"
+        f" {columns.start} to {columns.stop}, where noise stays: give sigma={255 * stronger:.0f},"
+        " or restore that part by itself"
+    )
 
 
 def _words(levels: Array, grain: str, curve: tuple[float, ...], hint: str) -> str:

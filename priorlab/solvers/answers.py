@@ -60,7 +60,8 @@ def checked_image(
 ) -> Callable[[Tensor, float], Tensor]:
     """Return a `denoise` or `prox` that raises a `UsageError` for what is no image like its input.
 
-    It gets a copy: solvers go on using what they give it, whatever it writes into it.
+    It gets a copy, and what it returns is copied: solvers go on using both, whatever it writes into
+    them, as one does that returns the same tensor each time, with other values.
 
     Examples
     --------
@@ -75,7 +76,7 @@ def checked_image(
     def checked(v: Tensor, level: float) -> Tensor:
         image = function(v.clone(), level)
         check_image(name, image, v)
-        return image
+        return image.clone()
 
     return checked
 

@@ -15,6 +15,7 @@ from typing import ClassVar, Literal
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from priorlab.components import Component
@@ -304,6 +305,19 @@ class Task(Component, ABC):
         shape = self.restored_shape(self._shape_of_picture(y))
         operator = self.operator(shape, np.random.default_rng(0))
         return self._measurement(y, operator.to(y.device), shape)
+
+    def adopt_cut_out(self, y: Tensor, clear: NDArray[np.bool_]) -> Measurement:
+        """Take a picture, some pixels (H, W) of which are clear, as `adopt` does.
+
+        A task that finds out something from the picture does so where it is seen.
+
+        Examples
+        --------
+        >>> from priorlab.tasks.builtin import Denoise
+        >>> Denoise().adopt_cut_out(torch.zeros(1, 3, 16, 16), np.eye(16, dtype=bool)).shape
+        (1, 3, 16, 16)
+        """
+        return self.adopt(y)
 
     def _shape_of_picture(self, y: Tensor) -> Shape:
         """Return the shape of the one picture that is adopted, all of whose values are finite."""

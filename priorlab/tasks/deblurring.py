@@ -8,6 +8,7 @@ from typing import ClassVar, cast
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from typing_extensions import override
 
@@ -19,7 +20,7 @@ from priorlab.forward.kernel_estimation import estimate_kernel
 from priorlab.forward.measurement import Measurement
 from priorlab.forward.noise import Noise
 from priorlab.forward.operators import Shape
-from priorlab.pictures.hidden import hidden
+from priorlab.pictures.hidden import largest_part_without
 from priorlab.pictures.picture import Picture
 from priorlab.tasks import error_levels, kernels
 from priorlab.tasks.base import Task
@@ -27,6 +28,9 @@ from priorlab.tasks.parameters import boundary_parameter, noise_of, sigma_parame
 
 KIND_OF = {"width": "gaussian", "length": "motion", "angle": "motion", "size": "estimate"}
 """The kind of blur that each parameter describes."""
+
+LEAST_SIDE = 3
+"""Side of the smallest kernel that is estimated."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -60,7 +64,10 @@ class Deblur(Task):
         45.0, "direction of the motion, counter-clockwise from the horizontal", unit="degrees"
     )
     size: int = parameter(
-        25, "side of the kernel to estimate, odd, somewhat more than the blur", low=3, high=99
+        25,
+        "side of the kernel to estimate, odd, somewhat more than the blur",
+        low=LEAST_SIDE,
+        high=99,
     )
     kernel: str = parameter(
         "", "file with the kernel: an image, a .npy or a .txt matrix; its sum is made 1", file=True
@@ -126,11 +133,26 @@ class Deblur(Task):
 
     @override
     def adopt(self, y: Tensor) -> Measurement:
+        return self._adopted(y, y) if self.kind == "estimate" else super().adopt(y)
+
+    @override
+    def adopt_cut_out(self, y: Tensor, clear: NDArray[np.bool_]) -> Measurement:
+        """Take a picture as `adopt` does; a kernel is estimated where no pixel is clear."""
         if self.kind != "estimate":
-            return super().adopt(y)
+            return self.adopt(y)
+        rows, columns = largest_part_without(clear)
+        return self._adopted(y, y[..., rows, columns])
+
+    def _adopted(self, y: Tensor, shown: Tensor) -> Measurement:
+        """Take a picture as blurred by the kernel that is estimated from a part of it."""
         seen = self._shape_of_picture(y)
-        side = min(self.size, *(n - 1 + n % 2 for n in seen[2:]))
-        operator = self._convolution(estimate_kernel(y, side))
+        side = min(self.size, *(n - 1 + n % 2 for n in shown.shape[2:]))
+        if side < LEAST_SIDE:
+            raise UsageError(
+                f"{self.name}: the picture has no part without clear pixels that is large enough"
+                " to estimate a kernel from"
+            )
+        operator = self._convolution(estimate_kernel(shown, side))
         shape = operator.canvas(seen)
         return self._measurement(y, operator.to(y.device), shape)
 
@@ -166,6 +188,8 @@ class Deblur(Task):
         if self.kind == "estimate":
             side = "" if "size" in typed else ", the default: give size= if the blur is larger"
             notes = (f"estimating a kernel of at most {self.size} pixels{side}", *notes)
-            if hidden(picture) is not None:
-                notes = (*notes, "clear pixels may mislead it: better cut out what is seen")
+            if picture.opacity is not None and not picture.opacity.all():
+                rows, columns = largest_part_without(picture.opacity == 0)
+                shown = f"{columns.stop - columns.start}x{rows.stop - rows.start}"
+                notes = (*notes, f"estimating it from {shown} pixels, none of which is clear")
         return task, notes

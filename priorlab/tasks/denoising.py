@@ -6,13 +6,14 @@ import dataclasses
 from collections.abc import Collection
 from typing import ClassVar
 
+import torch
 from typing_extensions import override
 
 from priorlab.components import parameter
 from priorlab.errors import UsageError
 from priorlab.forward import impulses
 from priorlab.forward.noise import Noise, Poisson, RandomImpulses, SaltAndPepper
-from priorlab.pictures import arrays
+from priorlab.pictures import arrays, hidden
 from priorlab.pictures.picture import Picture
 from priorlab.tasks.base import Task
 from priorlab.tasks.parameters import noise_of, sigma_parameter
@@ -125,17 +126,21 @@ class DenoiseImpulse(Task):
                 f"{picture.name} holds two values in each channel, so its impulses cannot be told"
                 " from the rest; use another task"
             )
-        y = arrays.to_tensor(picture.image)
-        extreme = impulses.estimated_amount(y)
+        image, seen = picture.image, None
+        clear = None if picture.opacity is None else picture.opacity == 0
+        if clear is not None and clear.any() and not clear.all():
+            image, seen = hidden.continued(image, clear), torch.from_numpy(~clear)
+        y = arrays.to_tensor(image)
+        extreme = impulses.estimated_amount(y, seen)
         standing_out = ~impulses.inconspicuous_pixels(y, amount=0)  # the most conspicuous ones
-        others = float((standing_out & (y > 0) & (y < 1)).float().mean())
+        others = impulses.share(standing_out & (y > 0) & (y < 1), seen)
         values = self.values
         if "values" not in typed:
             values = "extreme" if extreme > MOSTLY * others else "any"
         found = extreme
         if values == "any":  # with a first idea of how many there are, the others are found too
-            first = float(standing_out.float().mean())
-            found = float((~impulses.inconspicuous_pixels(y, first)).float().mean())
+            first = impulses.share(standing_out, seen)
+            found = impulses.share(~impulses.inconspicuous_pixels(y, first), seen)
         notes = []
         if "amount" not in typed:
             notes.append(f"no amount was given: estimated amount = {found:.3f}")

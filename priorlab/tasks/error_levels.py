@@ -78,6 +78,8 @@ def of_small(picture: Picture) -> tuple[float, str]:
     else:
         if not found.noise.is_independent:
             grain = f"; if what looks like grain is noise, give sigma={found.noise.level * 255:.0f}"
+        elif found.part:
+            grain = f"; {found.part}"
         level = found.white
     lost, why = _lost(picture)
     if lost > max(level, LEAST_SMALL):

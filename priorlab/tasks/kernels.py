@@ -98,6 +98,8 @@ def antialias(kind: str, factor: int) -> Kernel:
 def read(path: str) -> Kernel:
     """Read a kernel from an image, a ``.npy`` or a ``.txt`` file and divide it by its sum.
 
+    Borders of zeros are left out, alike on both sides, so that the origin stays where it was.
+
     Raises
     ------
     UsageError
@@ -129,7 +131,18 @@ def read(path: str) -> Kernel:
         raise UsageError(f"the kernel {path} has values that are not finite (NaN or infinity)")
     if values.sum() <= 0:
         raise UsageError(f"the kernel {path} has the sum {values.sum():g}; it must be positive")
-    return np.asarray(values / values.sum(), np.float64)
+    return _without_borders(values / values.sum())
+
+
+def _without_borders(kernel: Kernel) -> Kernel:
+    """Return a kernel without what is only zeros on both sides of its origin."""
+    kept = []
+    for axis, extent in enumerate(kernel.shape):
+        origin = extent // 2
+        used = np.flatnonzero(kernel.any(1 - axis))
+        reach = int(np.abs(used - origin).max())
+        kept.append(slice(origin - reach, origin + reach + 1))
+    return kernel[tuple(kept)]
 
 
 def _values(path: str) -> NDArray[Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 
 import numpy as np
 import PIL.Image
@@ -59,6 +60,44 @@ def test_clean_photographs_show_hardly_any_noise(name: str) -> None:
     clean = Picture(image=reading.read(PHOTOS[name]))
     most = 3 if name == "gravel" else 1.5
     assert noise_profile.profile(clean).noise.level * 255 < most
+
+
+def part(name: str, sigma: float, *where: slice) -> Picture:
+    """Return a photograph with noise in a part of it only."""
+    image = photo(name)
+    image[:, *where] = noisy(image[:, *where], sigma).image
+    return stored(image)
+
+
+LEFT, BOTTOM = (slice(None), slice(0, 128)), (slice(128, None), slice(None))
+
+
+@pytest.mark.parametrize(
+    ("name", "where"), [*((name, LEFT) for name in sorted(PHOTOS)), ("chelsea", BOTTOM)]
+)
+def test_noise_in_a_part_of_a_picture_is_said(name: str, where: tuple[slice, slice]) -> None:
+    found = noise_profile.profile(part(name, 25, *where))
+    assert found.noise.level * 255 < 10, "what all of it has"
+    said = re.search(r"sigma = (\d+) in about rows (\d+) to (\d+) and columns (\d+) to", found.text)
+    assert said and found.part in found.text
+    assert float(said[1]) == pytest.approx(25, rel=0.1)
+    assert f"where noise stays: give sigma={said[1]}, or restore" in found.text
+    assert (int(said[2]), int(said[3])) in [(0, 256), (0, 128), (128, 256)], found.text
+
+
+@pytest.mark.parametrize("name", sorted(PHOTOS))
+@pytest.mark.parametrize("sigma", [0, 5, 25, 50])
+def test_even_noise_is_not_said_to_be_in_a_part(name: str, sigma: float) -> None:
+    for picture in (stored(photo(name)), noisy(photo(name), sigma), part(name, sigma, slice(None))):
+        assert not noise_profile.profile(picture).part
+
+
+def test_photon_noise_and_texture_are_not_said_to_be_in_a_part() -> None:
+    for name in PHOTOS:
+        photons = np.random.default_rng(0).poisson(photo(name) * 50) / 50
+        assert not noise_profile.profile(stored(photons)).part
+    beside = np.concatenate([photo("rocket"), np.tile(photo("gravel"), (3, 1, 1))], 2)
+    assert not noise_profile.profile(stored(beside)).part
 
 
 def test_noise_of_a_camera_is_found_where_the_finest_scale_shows_little() -> None:

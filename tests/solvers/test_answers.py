@@ -13,7 +13,7 @@ from priorlab import restoration
 from priorlab.errors import UsageError
 from priorlab.pictures import arrays
 from priorlab.priors import Denoiser, Generator, Regularizer
-from priorlab.tasks.builtin import Denoise, Inpaint, Task
+from priorlab.tasks.builtin import Deblur, Denoise, Inpaint, Task
 
 CLEAN = torch.rand(1, 3, 16, 20, generator=torch.Generator().manual_seed(0))
 Function = Callable[..., Any]
@@ -161,4 +161,23 @@ def test_what_is_written_into_the_input_changes_nothing_else(solver, monkeypatch
     for function in (lambda v: 0.9 * v, lambda v: v.mul_(0.9)):
         monkeypatch.setattr(Filter, "function", staticmethod(function))
         restored.append(restoration.run(Filter(solver=solver), measurement))
+    assert torch.equal(*restored)
+
+
+@pytest.mark.parametrize("solver", Filter.__dataclass_fields__["solver"].metadata["choices"])
+def test_an_answer_is_kept_though_its_tensor_is_used_again(solver, monkeypatch):
+    measurement, restored = Inpaint(missing=0.2, sigma=0.1).measure(CLEAN, seed=0), []
+    out = torch.empty_like(CLEAN)
+    for function in (lambda v: 0.9 * v, lambda v: torch.mul(v, 0.9, out=out)):
+        monkeypatch.setattr(Filter, "function", staticmethod(function))
+        restored.append(restoration.run(Filter(solver=solver, steps=5), measurement))
+    assert torch.equal(*restored)
+
+
+def test_a_prox_is_kept_though_its_tensor_is_used_again(monkeypatch):
+    measurement, restored = Deblur(width=1.0).measure(CLEAN, seed=0), []
+    out = torch.empty(measurement.shape)
+    for function in (lambda v: 0.9 * v, lambda v: torch.mul(v, 0.9, out=out)):
+        monkeypatch.setattr(Prox, "function", staticmethod(function))
+        restored.append(restoration.run(Prox(), measurement))
     assert torch.equal(*restored)

@@ -12,6 +12,7 @@ from PIL import Image
 from priorlab.errors import UsageError
 from priorlab.forward.convolution import Downsampling
 from priorlab.tasks import kernels
+from priorlab.tasks.builtin import Deblur
 
 SYMMETRIC = {
     "gaussian": kernels.gaussian(1.6),
@@ -106,6 +107,24 @@ class TestFiles:
         Image.fromarray(values * 20).save(tmp_path / "k.png")
         for name in ("k.npy", "k.txt", "k.png"):
             assert np.allclose(kernels.read(str(tmp_path / name)), values / 10, atol=1e-7)
+
+    @pytest.mark.parametrize("shape", [(33, 33), (32, 32), (32, 33)])
+    def test_borders_of_zeros_are_left_out_and_the_origin_stays(
+        self, tmp_path: Path, shape: tuple[int, int]
+    ) -> None:
+        padded = np.zeros(shape)
+        rows, columns = shape[0] // 2, shape[1] // 2
+        padded[rows - 1 : rows + 2, columns : columns + 3] = np.arange(9).reshape(3, 3)
+        np.save(tmp_path / "k.npy", padded)
+        kernel = kernels.read(str(tmp_path / "k.npy"))
+        assert kernel.shape == (3, 5) and kernel.sum() == pytest.approx(1)
+        assert np.allclose(kernel[:, 2:] * 36, np.arange(9).reshape(3, 3))
+        task = Deblur(kernel=str(tmp_path / "k.npy"), boundary="reflect")
+        assert task.measure(torch.rand(1, 1, 16, 16), seed=0).y.shape == (1, 1, 16, 16)
+
+    def test_even_sides_without_a_border_stay(self, tmp_path: Path) -> None:
+        np.save(tmp_path / "k.npy", np.ones((4, 2)))
+        assert kernels.read(str(tmp_path / "k.npy")).shape == (4, 2)
 
     def test_a_row_stays_a_row(self, tmp_path: Path) -> None:
         (tmp_path / "row.txt").write_text("1 2 1\n")

@@ -215,6 +215,19 @@ def test_the_amount_of_impulses_is_estimated(amount: float) -> None:
     assert note == f"no amount was given: estimated amount = {task.amount:.3f}"
 
 
+@pytest.mark.parametrize("values", ["extreme", "any"])
+@pytest.mark.parametrize("colour", [0.0, 1.0, 0.5])
+def test_clear_pixels_are_no_impulses(values: str, colour: float) -> None:
+    noisy = DenoiseImpulse(amount=0.1, values=values).measure(picture(96, 96), 0).y[0].numpy()
+    specks = np.random.default_rng(0).random((96, 96)) < 0.3
+    for clear in (np.arange(96 * 96).reshape(96, 96) > 4000, specks):
+        opacity = np.where(clear, 0, 1).astype(np.float32)
+        cut_out = np.where(clear, np.float32(colour), noisy)
+        found = Picture(image=cut_out, opacity=opacity)
+        task, _ = DenoiseImpulse(values=values).for_picture(found, {"values"})
+        assert isinstance(task, DenoiseImpulse) and task.amount == pytest.approx(0.1, rel=0.3)
+
+
 def test_the_noise_of_a_blurred_picture_is_estimated() -> None:
     clean = torch.nn.functional.avg_pool2d(torch.rand(1, 1, 200, 200), 9, 1)
     blurred = Deblur(width=1.5, sigma=6 / 255).measure(clean, 0).y[0].numpy()

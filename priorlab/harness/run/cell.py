@@ -172,9 +172,10 @@ def _measured(task: Task, clean: Tensor, seed: int) -> Measurement:
     Raises
     ------
     UsageError
-        For a task with randomness of its own.
+        For a task with randomness of its own, and for an operator with a wrong adjoint.
     """
     measurement = task.measure(clean, seed)
+    restoration.check_adjoint_of(measurement)
     if not is_of_core(type(task)):
         again = task.measure(clean, seed)
         if not torch.equal(measurement.y, again.y):

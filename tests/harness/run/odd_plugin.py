@@ -91,6 +91,25 @@ class Local(Task):
         return Dims(0.5)
 
 
+class Skewed(LinearOperator):
+    def forward(self, x):
+        return x
+
+    def adjoint(self, y):
+        return y / 2
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Skew(Task):
+    """The adjoint of its operator is wrong."""
+
+    name = "skew"
+    noise = Gaussian(0.1)
+
+    def operator(self, shape, rng):
+        return Skewed()
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Copies(Prior):
     """Returns the first channels of the data."""
@@ -143,4 +162,4 @@ def priorlab_priors():
 
 @hookimpl
 def priorlab_tasks():
-    return [Pairs, Blinded, Restless, Local]
+    return [Pairs, Blinded, Restless, Local, Skew]

@@ -20,7 +20,7 @@ def odd():
 def done(odd, settings, tmp_path_factory):
     """One run of all that is odd but does not harm the store."""
     out = tmp_path_factory.mktemp("results")
-    tasks = "blinded,pairs,restless,local,denoise:sigma=25"
+    tasks = "blinded,pairs,restless,local,skew,denoise:sigma=25"
     return bench.run(settings("copies,counts,mumbles", out, tasks, slots=1), odd)
 
 
@@ -40,6 +40,12 @@ def test_data_that_do_not_follow_from_the_seed_are_failed_rows(done):
     assert rows["status"].eq("failed").all()
     assert rows["message"].str.contains("restless: measured again with the same seed").all()
     assert rows["psnr"].isna().all()
+
+
+def test_a_wrong_adjoint_is_a_failed_row(done):
+    rows = rows_of(done, "copies", "skew")
+    assert rows["status"].eq("failed").all()
+    assert rows["message"].str.startswith("Skewed.adjoint is not the adjoint of Skewed.for").all()
 
 
 def test_what_no_other_process_can_be_given_is_said(done):

@@ -1,0 +1,97 @@
+"""Whether part of a picture is noisier than the rest: a composite, a panorama, a pasted patch.
+
+The noise of a picture is measured where it is weakest, for anything stronger may be texture. What
+tells noise from texture in a part of it is that neighbouring pixels of noise do not correlate.
+"""
+
+from __future__ import annotations
+
+import itertools
+
+import numpy as np
+from numpy.typing import NDArray
+
+from priorlab.pictures import flat_blocks
+from priorlab.pictures.noise_level import estimate_sigma
+
+SIDE = 96
+"""Rows and columns of a tile: it has enough flat blocks to tell noise from texture."""
+
+MOST_TILES = 6
+"""Of a large picture so many tiles along each side are looked at."""
+
+TIMES, LEAST = 2.5, 6 / 255
+"""A part is noisier if its level is this many times that of the picture; the brightness of each of
+its tiles has this much at least."""
+
+WHITE = 0.15
+"""Neighbouring pixels of its noise correlate less than this; see `flat_blocks.correlation`."""
+
+FEWEST, ENOUGH_ALONE = 2, 10 / 255
+"""So many tiles are noisier at least, for a single one may show fine texture; or one by that much,
+as in a small picture."""
+
+
+def noisier_part(
+    image: NDArray[np.float32], usable: NDArray[np.bool_], level: float
+) -> tuple[float, tuple[slice, slice]] | None:
+    """Return the level of the noisier part of a picture, with its rows and columns, or None.
+
+    Parameters
+    ----------
+    image : array of shape (C, H, W)
+    usable : array of bool, shape (C, H, W)
+        Where the noise is as it was: not clipped, not transparent.
+    level : float
+        That of the strongest noise that was found in the whole picture.
+
+    Examples
+    --------
+    >>> noise = np.random.default_rng(0).normal(0, 0.01, (1, 192, 384)).astype(np.float32)
+    >>> noise[..., :192] *= 10
+    >>> found, where = noisier_part(0.5 + noise, noise < 2, level=0.01)
+    >>> round(found, 2), where
+    (0.1, (slice(0, 192, None), slice(0, 192, None)))
+    """
+    if max(image.shape[1:]) < 2 * SIDE:
+        return None
+    noisier, found = np.zeros(image.shape[1:], np.bool_), []
+    most = 0.0
+    for rows in _parts(image.shape[1]):
+        for columns in _parts(image.shape[2]):
+            tile = (slice(None), _middle(rows), _middle(columns))
+            bright = image[tile].mean(0, dtype=np.float64)
+            known = np.logical_and.reduce(usable[tile], axis=0)
+            one = float(estimate_sigma(bright[None], known[None])[0])
+            if one < max(LEAST, level):  # of RGB the brightness has less
+                continue
+            correlation = flat_blocks.correlation(bright, known)
+            if correlation is not None and abs(correlation) < WHITE:
+                noisier[rows, columns] = True
+                found.append(estimate_sigma(image[tile], usable[tile]))
+                most = max(most, one)
+    if len(found) < FEWEST and most < ENOUGH_ALONE:
+        return None
+    strongest = float(np.sqrt(np.mean(np.square(found))))
+    if strongest < TIMES * level:
+        return None
+    along = [np.flatnonzero(noisier.any(axis)) for axis in (1, 0)]
+    return strongest, (
+        slice(int(along[0][0]), int(along[0][-1]) + 1),
+        slice(int(along[1][0]), int(along[1][-1]) + 1),
+    )
+
+
+def _parts(extent: int) -> list[slice]:
+    count = min(max(extent // SIDE, 1), MOST_TILES)
+    edges = [round(extent * k / count) for k in range(count + 1)]
+    return [slice(first, last) for first, last in itertools.pairwise(edges)]
+
+
+def _middle(part: slice) -> slice:
+    """Return what is looked at of a part: all of it, or the middle of a large one."""
+    extent = part.stop - part.start
+    if extent < 2 * SIDE:
+        return part
+    first = part.start + (extent - SIDE) // 2
+    return slice(first, first + SIDE)
