@@ -375,8 +375,8 @@ def _words_on_a_part(picture: Picture, level: float) -> str:
     stronger, (rows, columns) = found
     return (
         f"sigma = {255 * stronger:.0f} in about rows {rows.start} to {rows.stop} and columns"
-        f" {columns.start} to {columns.stop}, where noise stays: give sigma={255 * stronger:.0f},"
-        " or restore that part by itself"
+        f" {columns.start} to {columns.stop}: if that is not fine texture, noise stays there; give"
+        f" sigma={255 * stronger:.0f}, or restore that part by itself"
     )
 
 

@@ -81,7 +81,7 @@ def test_noise_in_a_part_of_a_picture_is_said(name: str, where: tuple[slice, sli
     said = re.search(r"sigma = (\d+) in about rows (\d+) to (\d+) and columns (\d+) to", found.text)
     assert said and found.part in found.text
     assert float(said[1]) == pytest.approx(25, rel=0.1)
-    assert f"where noise stays: give sigma={said[1]}, or restore" in found.text
+    assert f"noise stays there; give sigma={said[1]}, or restore" in found.text
     assert (int(said[2]), int(said[3])) in [(0, 256), (0, 128), (128, 256)], found.text
 
 
