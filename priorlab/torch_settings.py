@@ -38,11 +38,26 @@ def usual(device: torch.device = CPU) -> Iterator[None]:
         stack.enter_context(torch.inference_mode(False))
         stack.enter_context(torch.enable_grad())
         _stop_casts(stack, {CPU.type, device.type})
-        if torch.get_default_device() != CPU:  # as a context it slows down every call
+        if default_device() != CPU:  # as a context it slows down every call
             stack.enter_context(CPU)
         torch.set_default_dtype(torch.float32)
         stack.callback(torch.set_default_dtype, dtype)
         yield
+
+
+def default_device() -> torch.device:
+    """Return where tensors are made if nothing else is said.
+
+    With torch 2.6, `torch.get_default_device` does not see a device that is a context, and fails
+    after ``set_default_device(None)``.
+
+    Examples
+    --------
+    >>> with torch.device("meta"):
+    ...     default_device()
+    device(type='meta')
+    """
+    return torch.empty(0).device
 
 
 def _stop_casts(stack: contextlib.ExitStack, kinds: set[str]) -> None:

@@ -70,6 +70,8 @@ def _shallow(path: Path, image: Any, stored_bits: int) -> Stored:
     key = image.info.get("transparency")
     if image.mode in ("1", "L", "RGB") and key is not None:
         pixels = np.atleast_3d(np.asarray(image.convert("L") if image.mode == "1" else image))
+        if image.mode == "1":
+            key = 255 if key else 0  # up to Pillow 12 white is 1 there
         # Pillow spreads gray of 2 and 4 bits over 8, but not the number that is clear.
         scale = 255 // (2**stored_bits - 1) if image.mode == "L" else 1
         return Stored(pixels=pixels, opacity=_all_but(pixels, np.multiply(key, scale)))

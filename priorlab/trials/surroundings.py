@@ -216,7 +216,7 @@ def _settings() -> list[tuple[Callable[[], Any], Callable[[Any], object]]]:
         (lambda: sys.excepthook, lambda hook: setattr(sys, "excepthook", hook)),
         (gc.isenabled, lambda on: gc.enable() if on else gc.disable()),
         (torch.get_default_dtype, torch.set_default_dtype),
-        (torch.get_default_device, _set_default_device),
+        (torch_settings.default_device, _set_default_device),
         (torch.is_grad_enabled, torch.set_grad_enabled),
         (torch.get_num_threads, torch.set_num_threads),
         (torch.get_deterministic_debug_mode, torch.set_deterministic_debug_mode),
