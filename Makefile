@@ -4,6 +4,8 @@
 #              TABLES="photos set12" only these; SHARED is the folder with data/ and weights/
 # make docs    set everything up and build the documentation in build/site; also docs-figures and
 #              docs-notebooks, which make its figures and what its notebooks show again
+# make test-oldest  the tests with the oldest versions that pyproject.toml allows, in an environment
+#              of its own; torch 2.6 brings CUDA libraries of 3 GB
 # make faults  set everything up, commit every fault, and write what came to results/faults.md
 PYTHON ?= python3
 VENV := .venv
@@ -11,7 +13,7 @@ ARGS ?= --tasks denoise,inpaint
 TABLES ?=
 SHARED ?= ../shared
 
-.PHONY: bench test test-slow results faults lint speed docs docs-figures docs-notebooks
+.PHONY: bench test test-slow test-oldest results faults lint speed docs docs-figures docs-notebooks
 bench: $(VENV)/.bench
 	$(VENV)/bin/priorlab bench $(ARGS)
 
@@ -20,6 +22,14 @@ test: $(VENV)/.test
 
 test-slow: $(VENV)/.test
 	$(VENV)/bin/python -m pytest -m slow
+
+# torchvision 0.21 is the one for torch 2.6.
+test-oldest:
+	$(PYTHON) -m venv build/oldest
+	build/oldest/bin/pip install --quiet --disable-pip-version-check uv
+	VIRTUAL_ENV=build/oldest build/oldest/bin/uv pip install --resolution lowest-direct -e '.[test]' 'torchvision==0.21.0'
+	build/oldest/bin/python tests/compile_loops.py
+	build/oldest/bin/python -m pytest
 
 results: $(VENV)/.bench
 	$(VENV)/bin/python benchmarks/make_results.py $(TABLES) --shared $(SHARED)

@@ -126,7 +126,8 @@ def check_seed(seed: Any) -> int:
     priorlab.errors.UsageError: seed -1 is not a whole number from 0 to 2^63 - 1
     """
     try:
-        number = -1 if isinstance(seed, bool) else operator.index(seed)
+        # numpy 1 takes its own True for 1.
+        number = -1 if type(seed).__name__.startswith("bool") else operator.index(seed)
     except TypeError:
         number = -1
     if not 0 <= number < 2**63:

@@ -42,7 +42,7 @@ def versions(top: str) -> tuple[str, ...]:
     Examples
     --------
     >>> versions("numpy")
-    ('numpy 2...',)
+    ('numpy ...',)
     """
     found = sorted(distributions(top))
     return tuple(f"{name} {release(metadata.version(name))}" for name in found)

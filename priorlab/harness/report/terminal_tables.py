@@ -42,7 +42,7 @@ def terminal(
     >>> Console(width=40).print(terminal([sheet], width=40))  # doctest: +NORMALIZE_WHITESPACE
     denoise
     prior   PSNR
-    ────────────
+    ──────────...
     tv     30.00
     Data: set12.
     """
