@@ -220,8 +220,9 @@ def usable_pixels(picture: Picture) -> NDArray[np.bool_]:
 
     Examples
     --------
-    >>> two, gray = np.eye(64, dtype=np.float32)[None] / 2, np.full((1, 64, 64), 0.5, np.float32)
-    >>> bool(usable_pixels(Picture(image=two)).any()), bool(usable_pixels(Picture(image=gray)).all())
+    >>> two = Picture(image=np.eye(64, dtype=np.float32)[None] / 2)
+    >>> gray = Picture(image=np.full((1, 64, 64), 0.5, np.float32))
+    >>> bool(usable_pixels(two).any()), bool(usable_pixels(gray).all())
     (False, True)
     """
     image, edge = picture.image, picture.quantum / 2

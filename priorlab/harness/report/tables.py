@@ -118,7 +118,7 @@ def terminal(
     >>> Console(width=60).print(terminal(rows, width=60))  # doctest: +NORMALIZE_WHITESPACE
     denoise
     #  prior  PSNR (dB)    SSIM  vs best  s/image   ok
-    ──────────────────────────────────────────────────
+    ──────────...
     1  tv         30.00  0.9000     best      0.1  1/1
     ...
     """
