@@ -14,7 +14,7 @@ from harness.run import pretend
 from PIL import Image
 from sample_pictures import picture, save
 
-from priorlab.cli import comparing, main, parsing
+from priorlab.cli import comparing, main, parsing, running
 
 
 def run(capsys, *arguments):
@@ -320,6 +320,15 @@ def test_plugins_shows_the_traceback_of_a_broken_one(tmp_path, capsys):
     assert "handcrafted" in out
     assert "PROBLEM: ModuleNotFoundError" in out
     assert "Traceback" in out
+
+
+def test_what_the_system_refuses_is_a_sentence(monkeypatch, capsys):
+    def refuse(*given):
+        raise PermissionError(errno.EACCES, "Permission denied", "dark/photo.png")
+
+    monkeypatch.setattr(running.api, "summaries", refuse)
+    code, _, said = run(capsys, "runs", "list")
+    assert (code, said) == (2, "priorlab: cannot use dark/photo.png: Permission denied\n")
 
 
 def started(typed, **streams):

@@ -159,7 +159,15 @@ def _complain(error: UsageError | OSError, debug: bool) -> None:
     hidden = not debug and (details or error.__cause__ is not None)
     hint = f" ({DEBUG} shows where)" if hidden else ""
     with contextlib.suppress(OSError):
-        complain(f"priorlab: {error}{hint}")
+        complain(f"priorlab: {_sentence(error)}{hint}")
+
+
+def _sentence(error: UsageError | OSError) -> str:
+    """Return what is wrong, in the words of the system where it is the one that refuses."""
+    if not isinstance(error, OSError) or not error.strerror:
+        return str(error)
+    where = f"cannot use {error.filename}: " if error.filename else ""
+    return f"{where}{error.strerror}"
 
 
 REPORT = (
