@@ -52,6 +52,14 @@ def descendants(process: int) -> list[int]:
     return found
 
 
+def of_session(session: int) -> list[int]:
+    """Return the processes of a session, whoever their parents are by now."""
+    if not KNOWN:
+        return []
+    numbers = [int(name) for name in os.listdir("/proc") if name.isdecimal()]
+    return [found for found in numbers if _stat(found)[3:4] == [str(session)]]
+
+
 def parent(process: int) -> int:
     """Return the parent of a process, or 0."""
     fields = _stat(process)

@@ -1,8 +1,12 @@
 """The command line as a user meets it: exit codes, one clear sentence, files written."""
 
+import errno
+import io
 import os
 import subprocess
 import sys
+from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,6 +14,8 @@ from command_line import run
 from harness.run import pretend
 from PIL import Image
 from sample_pictures import picture, save
+
+from priorlab.cli import comparing, main, parsing, running
 
 
 @pytest.mark.parametrize("command", [["--help"], ["bench", "--help"]])
@@ -311,10 +317,75 @@ def test_plugins_shows_the_traceback_of_a_broken_one(tmp_path, capsys):
     assert "Traceback" in out
 
 
-def test_a_closed_pipe_is_no_crash():
-    command = f"{sys.executable} -m priorlab list | head -1"
-    result = subprocess.run(command, shell=True, capture_output=True, text=True, env=os.environ)
-    assert "Traceback" not in result.stderr
+def test_what_the_system_refuses_is_a_sentence(monkeypatch, capsys):
+    def refuse(*given):
+        raise PermissionError(errno.EACCES, "Permission denied", "dark/photo.png")
+
+    monkeypatch.setattr(running.api, "summaries", refuse)
+    code, _, said = run(capsys, "runs", "list")
+    assert (code, said) == (2, "priorlab: cannot use dark/photo.png: Permission denied\n")
+
+
+def started(typed, **streams):
+    """Run a command whose output is buffered, as it is by default."""
+    variables = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    command = f"{sys.executable} -m priorlab {typed}"
+    return subprocess.run(command, shell=True, env=variables, text=True, **streams)
+
+
+@pytest.mark.parametrize(
+    ("typed", "code", "says"),
+    [
+        (">/dev/full", 2, "No space left on device"),
+        ("nonsense 2>/dev/full", 2, ""),
+        (">&-", 0, ""),
+        ("nonsense >&- 2>&-", 2, ""),
+    ],
+)
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="writes to /dev/full")
+def test_what_cannot_be_printed_is_one_clear_sentence(typed, code, says):
+    result = started(typed, capture_output=True)
+    assert (result.returncode, result.stderr.count("\n")) == (code, bool(says))
+    assert says in result.stderr
+
+
+@pytest.mark.parametrize(("typed", "code"), [("", 0), ("nonsense", 2)])
+def test_a_closed_pipe_is_no_crash(typed, code):
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer) as unread:
+        assert started(typed, stdout=unread, stderr=unread).returncode == code
+
+
+def test_a_table_that_nobody_reads_does_not_end_the_process(monkeypatch):
+    class Unread(io.StringIO):
+        def write(self, text):
+            if text:
+                raise BrokenPipeError
+            return 0
+
+    monkeypatch.setattr(sys, "stdout", Unread())
+    with pytest.raises(BrokenPipeError):
+        parsing.say_table(str)
+
+
+@pytest.mark.parametrize(
+    ("number", "code", "says"),
+    [
+        (errno.EPIPE, 0, ""),
+        (errno.EIO, 0, ""),
+        (errno.ENOSPC, 2, "cannot print the tables: No space left on device; they are in here"),
+    ],
+)
+def test_tables_that_cannot_be_printed_are_in_the_folder(number, code, says, monkeypatch, capsys):
+    def fail(run):
+        raise OSError(number, os.strerror(number))
+
+    done = SimpleNamespace(folder="here", rows=[], interrupted=False, failures=0)
+    monkeypatch.setattr(comparing.api, "run", lambda *given, **named: done)
+    monkeypatch.setattr(comparing, "_print_results", fail)
+    assert main(["bench", "--priors", "tv"]) == code
+    assert says in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

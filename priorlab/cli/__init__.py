@@ -11,7 +11,7 @@ import contextlib
 import os
 import platform
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from importlib import metadata
 
 from priorlab import __version__, garbage
@@ -68,6 +68,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return _run(sys.argv[1:])
     finally:
+        _drop_unprinted()
         garbage.freeze()  # what it holds is not to be looked through at its end
 
 
@@ -75,38 +76,64 @@ def _run(typed: list[str]) -> int:
     _settle_streams()
     debug = DEBUG in typed or os.environ.get(DEBUG_VARIABLE, "") not in ("", "0")
     try:
-        typed = [one for one in typed if one != DEBUG]  # it stands before the command or after it
-        if not typed:
-            print(START)
-            return OK
-        parser = _parser()
-        completing.complete(parser)
-        _check_typed(parser, typed)
-        given = argparse.Namespace(typed=typed, debug=debug)
-        options, further = parser.parse_known_args(typed, given)
-        if further and not getattr(options, "takes_further", False):
-            parser.error(f"unrecognized arguments: {' '.join(further)}")
-        options.further = further
-        return int(options.command(options))
+        with _printed():
+            # It stands before the command or after it.
+            typed = [one for one in typed if one != DEBUG]
+            if not typed:
+                print(START)
+                return OK
+            parser = _parser()
+            completing.complete(parser)
+            _check_typed(parser, typed)
+            given = argparse.Namespace(typed=typed, debug=debug)
+            options, further = parser.parse_known_args(typed, given)
+            if further and not getattr(options, "takes_further", False):
+                parser.error(f"unrecognized arguments: {' '.join(further)}")
+            options.further = further
+            return int(options.command(options))
     except UsageError as error:
         _complain(error, debug)
         return USAGE
     except KeyboardInterrupt:
-        with contextlib.suppress(OSError):  # a terminal that was closed
-            print("priorlab: interrupted", file=sys.stderr)
+        _tell("priorlab: interrupted")
         return INTERRUPTED
     except BrokenPipeError:  # `priorlab list | head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return OK
     except OSError as error:  # such as a results folder that was deleted meanwhile
         _complain(error, debug)
         return USAGE
     except MemoryError:
-        print("priorlab: there is not enough memory for this", file=sys.stderr)
+        _tell("priorlab: there is not enough memory for this")
         return USAGE
     except Exception as error:  # everything that a user can cause is one of the above
-        print(f"{block(trace_of(error))}\npriorlab: {REPORT}", file=sys.stderr)
+        _tell(f"{block(trace_of(error))}\npriorlab: {REPORT}")
         return FAULT
+
+
+@contextlib.contextmanager
+def _printed() -> Iterator[None]:
+    """Have printed at the end what waits for it, while it can still be said if that fails."""
+    try:
+        yield
+    except SystemExit:  # of --help
+        sys.stdout.flush()
+        raise
+    sys.stdout.flush()
+
+
+def _drop_unprinted() -> None:
+    """Drop what cannot be printed, or Python would fail with it when the process ends."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def _tell(text: str) -> None:
+    """Print on standard error, unless that was closed."""
+    with contextlib.suppress(OSError):
+        print(text, file=sys.stderr)
 
 
 def _check_typed(parser: Parser, typed: Sequence[str]) -> None:
@@ -128,10 +155,19 @@ def _complain(error: UsageError | OSError, debug: bool) -> None:
     """
     details = getattr(error, "details", "")
     if debug:
-        print(block(f"{details}{trace_of(error)}"), file=sys.stderr)
+        _tell(block(f"{details}{trace_of(error)}"))
     hidden = not debug and (details or error.__cause__ is not None)
     hint = f" ({DEBUG} shows where)" if hidden else ""
-    complain(f"priorlab: {error}{hint}")
+    with contextlib.suppress(OSError):
+        complain(f"priorlab: {_sentence(error)}{hint}")
+
+
+def _sentence(error: UsageError | OSError) -> str:
+    """Return what is wrong, in the words of the system where it is the one that refuses."""
+    if not isinstance(error, OSError) or not error.strerror:
+        return str(error)
+    where = f"cannot use {error.filename}: " if error.filename else ""
+    return f"{where}{error.strerror}"
 
 
 REPORT = (
@@ -147,6 +183,9 @@ def _settle_streams() -> None:
             os.fstat(number)
         except OSError:  # or the next file that is opened would take its place
             os.open(os.devnull, os.O_RDWR)  # the lowest number that is free: this one
+    for number, name in ((1, "stdout"), (2, "stderr")):
+        if getattr(sys, name) is None:  # it was closed
+            setattr(sys, name, os.fdopen(number, "w", closefd=False))
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(AttributeError, ValueError):  # none, another kind, or closed
             stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]

@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 import contextlib
 import dataclasses
-import os
+import errno
+import functools
 import shlex
 import sys
 from pathlib import Path
@@ -24,6 +25,7 @@ from priorlab.cli.parsing import (
     count,
     megabytes,
     positive,
+    say_table,
     seconds,
 )
 from priorlab.errors import UsageError, counted
@@ -200,11 +202,17 @@ def _bench(options: argparse.Namespace) -> int:
         _print_results(done)
         if options.report and len(done.rows):
             reporting.tell(api.report(done.folder))
-    except OSError:  # nobody reads it any more, such as a terminal that was closed
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        if error.errno not in UNREAD:
+            why = error.strerror or error
+            raise UsageError(f"cannot print the tables: {why}; they are in {done.folder}") from None
     if done.interrupted:
         return INTERRUPTED
     return FAILED if done.failures else OK
+
+
+UNREAD = (errno.EPIPE, errno.EIO)
+"""The errors where nobody reads any more: a pipe, or a terminal, was closed."""
 
 
 def _print_results(done: Run) -> None:
@@ -236,11 +244,8 @@ def _engine(options: argparse.Namespace) -> str | None:
 
 def _print_table(run: Run) -> None:
     """Print the tables in the terminal's width."""
-    from rich.console import Console
-
     if len(run.rows):
-        console = Console()
-        console.print(api.terminal_table(run, console.width), end="\n\n")
+        say_table(functools.partial(api.terminal_table, run), end="\n\n")
 
 
 def _table(options: argparse.Namespace) -> int:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from priorlab import api
-from priorlab.cli.parsing import OK, add_results_folder, say
+from priorlab.cli.parsing import OK, add_results_folder, say, say_table
 
 if TYPE_CHECKING:
     from priorlab.cli.parsing import Commands
@@ -71,12 +71,9 @@ def _ranks(options: argparse.Namespace) -> int:
 
 
 def _compare(options: argparse.Namespace) -> int:
-    from rich.console import Console
-
     found = api.compare(options.first, options.second, options.out)
     if options.format == "md":
         print(found.markdown(), end="")
     else:
-        console = Console()
-        console.print(found.terminal(console.width))
+        say_table(found.terminal)
     return OK

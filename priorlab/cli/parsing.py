@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -13,6 +13,8 @@ from priorlab import api, escaping
 from priorlab.errors import UsageError, check_seed
 
 if TYPE_CHECKING:
+    from rich.console import RenderableType
+
     from priorlab.registry import Registry
 
 OK, FAILED, USAGE, INTERRUPTED, FAULT = 0, 1, 2, 3, 4
@@ -41,6 +43,20 @@ def say(text: str) -> None:
 def complain(text: str) -> None:
     """Print such a line on standard error."""
     print(escaping.terminal(text), file=sys.stderr)
+
+
+def say_table(made: Callable[[int], RenderableType], end: str = "\n") -> None:
+    """Print a table that is made for the width of the terminal.
+
+    Rich itself would end the process where nobody reads on, and with the exit code of cells that
+    failed.
+    """
+    from rich.console import Console
+
+    console = Console()
+    with console.capture() as captured:
+        console.print(made(console.width), end=end)
+    print(captured.get(), end="")
 
 
 def add_plugin_options(parser: argparse.ArgumentParser) -> None:

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from priorlab import api
-from priorlab.cli.parsing import OK, add_results_folder, say
+from priorlab.cli.parsing import OK, add_results_folder, complain, say
+from priorlab.errors import counted
 
 if TYPE_CHECKING:
     from priorlab.cli.parsing import Commands
@@ -39,3 +40,9 @@ def tell(written: api.Written) -> None:
     if written.folder is not None:
         beside = f" and {written.folder}/ with its pictures, which are too large to lie in it"
     say(f"wrote {written.file}{beside} ({written.size / 1e6:.1f} MB): open it in a browser")
+    if written.damaged:
+        pictures = counted(written.damaged, "picture is", "pictures are")
+        complain(
+            f"priorlab: {pictures} damaged and not on the page; the command of the run, given"
+            " again, makes good what is in its store"
+        )

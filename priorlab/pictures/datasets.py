@@ -14,6 +14,7 @@ from pathlib import Path
 from priorlab.errors import UsageError, kind, printable, said, unknown
 from priorlab.files import exists, expanded, is_folder
 from priorlab.pictures import arrays, image_files
+from priorlab.pictures.formats import split_frame
 from priorlab.pictures.image_files import ImageFile
 from priorlab.pictures.known_sets import DATA_VARIABLE, KnownSet, digest_of, known_sets
 
@@ -31,7 +32,7 @@ class Dataset:
     problems : tuple of str
         One sentence for each image file that cannot be used, to be shown to the user.
     notes : tuple of str
-        What was guessed of the images, to be shown to the user.
+        What was guessed of the images or chosen among them, to be shown to the user.
     """
 
     name: str
@@ -43,6 +44,11 @@ class Dataset:
     def digest(self) -> str:
         """SHA-256 over the images' digests; file names, formats and order do not matter."""
         return digest_of(image.digest for image in self.images)
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """The notes, and what was left out or changed in reading each image."""
+        return (*self.notes, *image_files.notes_on(self.images))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -100,8 +106,8 @@ def load(text: str, sources: Mapping[str, DatasetSource] | None = None) -> Datas
     ----------
     text : str
         The name of a dataset, or else the path of a folder (its images, not those of its
-        subfolders) or of a single image. Write ``./photos`` for a folder whose name is also
-        that of a dataset.
+        subfolders) or of a single image; ``scan.tif[1]`` is the second one of a file of several.
+        Write ``./photos`` for a folder whose name is also that of a dataset.
     sources : mapping of str to DatasetSource, optional
         The datasets that have a name; by default those that priorlab knows.
 
@@ -127,7 +133,7 @@ def load(text: str, sources: Mapping[str, DatasetSource] | None = None) -> Datas
     path = expanded(text)
     if text and is_folder(path):
         return _load_folder(path)
-    if text and exists(path):
+    if text and exists(split_frame(path)[0]):
         return _of_file(path)
     if is_name(text):
         raise unknown("dataset", text, sources)

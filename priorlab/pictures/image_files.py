@@ -7,7 +7,7 @@ import functools
 import math
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from priorlab.errors import UsageError, printable
 from priorlab.pictures import arrays, levels
 from priorlab.pictures.formats import READ_SUFFIXES, TEXT_SUFFIXES
-from priorlab.pictures.reading import numbers, read
+from priorlab.pictures.picture import Picture
+from priorlab.pictures.reading import load, numbers, read, shown
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,6 +38,8 @@ class ImageFile:
     white : int
         The number that is white in a file of 16 bits that does not declare it: one for all such
         files of a dataset. 0 for other files.
+    notes : tuple of str
+        What was left out or changed in reading; not part of what the image is.
     """
 
     name: str
@@ -46,6 +49,7 @@ class ImageFile:
     height: int
     width: int
     white: int = 0
+    notes: tuple[str, ...] = dataclasses.field(default=(), compare=False)
 
     def read(self) -> NDArray[np.float32]:
         """Read the pixels, as `priorlab.pictures.reading.read` does."""
@@ -133,8 +137,43 @@ def describe(name: str, path: Path, white: int = 0) -> ImageFile:
     """
     if printable(path.name) != path.name:
         raise UsageError(f"the name of the file {path} is not UTF-8; rename it")
-    image = arrays.check(read(path, white or None), str(path))
-    return ImageFile(name, path.resolve(), arrays.digest(image), *_size(image), white)
+    picture = load(path, white or None)
+    image = arrays.check(shown(picture), str(path))
+    digest, notes = arrays.digest(image), tuple(_notes(picture))
+    return ImageFile(name, path.resolve(), digest, *_size(image), white, notes)
+
+
+def _notes(picture: Picture) -> Iterator[str]:
+    """Yield what was left out or changed; which white was guessed is said of all files at once."""
+    yield from (note for note in picture.notes if note != picture.levels.guessed)
+    if picture.opacity is not None:
+        yield "what is transparent is shown on white"
+
+
+def notes_on(images: Sequence[ImageFile]) -> tuple[str, ...]:
+    """Return the notes on images, each once, behind the names of the files.
+
+    Examples
+    --------
+    >>> photo = dataclasses.replace(describe("photo", Path("photo.png")), notes=("it is gray",))
+    >>> notes_on([photo])
+    ('photo.png: it is gray',)
+    """
+    files: dict[str, list[str]] = {}
+    for image in images:
+        for note in image.notes:
+            files.setdefault(note, []).append(image.path.name)
+    return tuple(f"{_named(names)}: {note}" for note, names in files.items())
+
+
+def _named(names: Sequence[str]) -> str:
+    """Return the names of files, of many the first ones."""
+    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+    return printable(", ".join(names[:MOST_NAMED])) + more
+
+
+MOST_NAMED = 5
+"""So many files are named in a note."""
 
 
 def _size(image: NDArray[np.float32]) -> tuple[int, int, int]:
@@ -159,7 +198,8 @@ def on_one_scale(images: Sequence[ImageFile]) -> tuple[tuple[ImageFile, ...], tu
     common = levels.of_numbers(functools.reduce(np.union1d, present.values()))
     white = int(common.white)
     scaled = [describe(i.name, i.path, white) if i in present else i for i in images]
-    notes = [common.guessed] if common.guessed else []
+    guessed = _named([image.path.name for image in present])
+    notes = [f"{guessed}: {common.guessed}"] if common.guessed else []
     fewer = [
         i.path.name for i, found in present.items() if 2 * levels.of_numbers(found).white < white
     ]

@@ -96,7 +96,17 @@ def read(path: str | os.PathLike[str], white: int | None = None) -> NDArray[np.f
     >>> read(datasets.load("photos").images[0].path).shape
     (3, 256, 256)
     """
-    picture = load(path, white)
+    return shown(load(path, white))
+
+
+def shown(picture: Picture) -> NDArray[np.float32]:
+    """Return the pixels of a picture that was loaded, as `read` does.
+
+    Examples
+    --------
+    >>> shown(load("photo.png")).shape
+    (3, 32, 40)
+    """
     if picture.quantum:  # noise that was added to counts may exceed white, but not for long
         np.clip(picture.image, 0, 1, out=picture.image)
     arrays.check_values(picture.image, picture.name)

@@ -1,5 +1,6 @@
 """Datasets: named ones, folders and files; what cannot be used is said, not skipped."""
 
+import dataclasses
 import itertools
 import os
 import shutil
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from priorlab.errors import UsageError
 from priorlab.pictures import arrays, datasets, reading, writing
@@ -112,6 +114,28 @@ def test_unusable_images_are_reported_and_the_rest_is_used(folder):
         "is a folder, not an image file",
         "is 16x15 pixels; the smallest image is 16x16",
     ]
+
+
+def test_what_is_left_out_or_changed_in_reading_is_said_once_with_the_names(folder):
+    pages = [Image.new("RGB", (20, 16), colour) for colour in ("red", "blue")]
+    pages[0].save(folder / "a.tif", save_all=True, append_images=pages[1:])
+    for name in "bcdefgh":
+        pages[0].convert("P").save(folder / f"{name}.png")
+    Image.new("LA", (20, 16), (90, 100)).save(folder / "clear.png")
+    dataset = datasets.load(str(folder))
+    assert dataset.remarks == (
+        "a.tif: the first of the 2 pictures in a.tif is used; a.tif[1] is the second",
+        "b.png, c.png, d.png, e.png, f.png and 2 more: its palette was expanded to RGB",
+        "clear.png: what is transparent is shown on white",
+    )
+    assert not dataset.notes and not dataset.problems
+    few = dataclasses.replace(dataset, images=dataset.images[:1])
+    assert few.remarks == dataset.remarks[:1]
+    second = datasets.load(str(folder / "a.tif[1]"))
+    assert (second.name, names(second), second.remarks) == ("a", ["a"], ())
+    assert second.images[0].read()[:, 0, 0].tolist() == [0, 0, 1]
+    with pytest.raises(UsageError, match=r"a\.tif\[2\] does not exist"):
+        datasets.load(str(folder / "a.tif[2]"))
 
 
 def test_nothing_usable(folder):

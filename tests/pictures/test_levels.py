@@ -87,6 +87,7 @@ def test_a_data_set_has_one_white(tmp_path):
     assert [image.white for image in dataset.images] == [4095, 4095, 0]
     assert np.allclose(dataset.images[1].read()[0], dark / 4095)
     common, own = dataset.notes
+    assert common.startswith("a.tif, b.tif: the largest of its 16-bit numbers is")
     assert common.endswith("taken for 12 bits, with white at 4095")
     assert own.startswith("b.tif: by itself of fewer bits, but dark here")
 

@@ -24,7 +24,7 @@ class Merged:
     new, better : int
         Those that were not known, and those that had failed here.
     scores, pictures : int
-        What was added to cells that were known.
+        What was added, of new cells as well.
     """
 
     cells: int = 0
@@ -64,7 +64,7 @@ def _merge(store: Store, other: Store, keys: list[str], merged: Merged) -> None:
     taken = [key for key in keys if _is_better(theirs[key], ours.get(key))]
     equal = [key for key in keys if key not in set(taken) and _is_equal(theirs[key], ours[key])]
     with store.database.transaction():
-        _take_cells(store, other, taken)
+        merged.scores += _take_cells(store, other, taken)
         merged.scores += _add_scores(store, other, equal)
         merged.pictures += _add_pictures(store, other, {key: theirs[key] for key in taken + equal})
     merged.cells += len(keys)
@@ -80,7 +80,8 @@ def _is_equal(theirs: Outcome, ours: Outcome) -> bool:
     return bool(theirs.output) and theirs.output == ours.output
 
 
-def _take_cells(store: Store, other: Store, keys: list[str]) -> None:
+def _take_cells(store: Store, other: Store, keys: list[str]) -> int:
+    """Take over cells with their scores, and return how many scores."""
     names = ", ".join(["key", "created", *(column.name for column in (*LABELS, *OUTCOME))])
     marks = ", ".join("?" * (names.count(",") + 1))
     query = f"select {names} from cells where key in ({{keys}})"
@@ -88,7 +89,7 @@ def _take_cells(store: Store, other: Store, keys: list[str]) -> None:
     store.database.insert(f"insert or replace into cells ({names}) values ({marks})", rows)
     for key in keys:
         store.database.execute("delete from scores where key = ?", (key,))
-    _add_scores(store, other, keys)
+    return _add_scores(store, other, keys)
 
 
 def _add_scores(store: Store, other: Store, keys: list[str]) -> int:

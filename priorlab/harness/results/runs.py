@@ -103,6 +103,7 @@ class Run:
         """What its tables say besides the figures."""
         total, missing = int(self.info["total"]), int(self.info["total"]) - len(self.rows)
         notes = [f"Left out: {problem}." for problem in self.info["problems"]]
+        notes += [f"Images: {remark}." for remark in self.info.get("remarks", ())]
         if missing:
             absent = [name for name in self.info["priors"] if name not in set(self.rows["prior"])]
             nothing = f"; nothing is there of {', '.join(absent)}" if absent else ""

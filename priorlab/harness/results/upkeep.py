@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import re
 import shutil
 from collections.abc import Iterable, Iterator
@@ -53,7 +54,19 @@ class Summary:
 
 
 def folders(out: Path) -> list[Path]:
-    """Return the folders of runs in a results folder."""
+    """Return the folders of runs in a results folder; none where that is not there.
+
+    Raises
+    ------
+    UsageError
+        If it cannot be read.
+    """
+    try:
+        os.scandir(out).close()  # a pattern finds nothing where it may not look
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise UsageError(f"cannot read the results folder {out}: {error.strerror}") from None
     return sorted(file.parent for file in out.glob(f"*/{INFO}"))
 
 

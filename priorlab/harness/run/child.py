@@ -71,7 +71,8 @@ class Child:
             self.kill()  # it died between two jobs; this one is not to blame
         if self._process is None:
             self._start()
-        self._log_start = self._log.stat().st_size
+        # Without a log the folder of the run was removed; the store says what that means.
+        self._log_start = self._log.stat().st_size if self._log.exists() else 0
         self._deadline = time.monotonic() + (self._limit if self._ready else START_TIMEOUT)
         self.busy = True
         self._jobs += 1
@@ -133,6 +134,8 @@ class Child:
             return
         process, self._process = self._process, None
         process_tree.end([process.pid])
+        # If it had ended by itself, those that priors started are no longer known to be below it.
+        process_tree.end(process_tree.of_session(process.pid))
         try:
             os.killpg(process.pid, signal.SIGKILL)
         except (ProcessLookupError, PermissionError):  # gone, or on macOS a zombie

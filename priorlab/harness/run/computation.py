@@ -108,7 +108,7 @@ class Computation:
         """
         for problem in self._planned.problems:
             self._progress.note(f"left out: {problem}")
-        for note in (*self._planned.selection.dataset.notes, *self._planned.notes):
+        for note in (*self._planned.selection.dataset.remarks, *self._planned.notes):
             self._progress.note(note)
         self._store.database.wait(SHORT_WAIT)
         try:

@@ -47,6 +47,7 @@ def manifest(
         "content": chosen.dataset.digest,
         "known_dataset": datasets.known(chosen.dataset),
         "problems": [without_home(problem) for problem in planned.problems],
+        "remarks": [without_home(remark) for remark in chosen.dataset.remarks],
         "priors": [without_home(prior.spec()) for prior in chosen.priors],
         "tuned": {
             prior.spec(): {kind: tuned_parameters.spelled(given) for kind, given in values.items()}

@@ -92,7 +92,7 @@ class Plan:
         known = sum(cell.key in self.cached for cell in self.cells)
         lines = [f"run {self.name}: {counted(len(self.cells), 'cell')}, {known} known already"]
         lines += [f"left out: {problem}" for problem in self.problems]
-        lines += (*self.selection.dataset.notes, *self.notes)
+        lines += (*self.selection.dataset.remarks, *self.notes)
         if self.shard:
             lines.append(self.shard.note)
         seconds, unknown = self.estimates.total(missing)

@@ -144,7 +144,7 @@ def test_a_folder_of_someone_else_stays(run, tmp_path):
         writing.write(run, tmp_path / "page.html", most=1000)
 
 
-def test_what_is_lost_is_left_out(run, tmp_path):
+def test_what_is_lost_is_left_out_and_what_is_damaged_is_said(run, tmp_path, capsys):
     """A run that was moved without its store, and lost or damaged pictures."""
     moved = tmp_path / "moved"
     shutil.copytree(run.folder, moved)
@@ -154,7 +154,9 @@ def test_what_is_lost_is_left_out(run, tmp_path):
     info = json.loads((moved / "run.json").read_text())
     del info["images"], info["cells"]  # as in the published runs of earlier versions
     (moved / "run.json").write_text(json.dumps(info))
-    found = data_of(api.report(moved).file.read_text("utf-8"))
+    assert cli.main(["report", str(moved)]) == 0
+    assert capsys.readouterr().err.startswith("priorlab: 1 picture is damaged and not on the page;")
+    found = data_of((moved / "report.html").read_text("utf-8"))
     assert found["curves"] == [] and found["views"][0]["clean"] == ""
     assert len(found["views"][0]["restored"]) == 3
 
@@ -163,7 +165,8 @@ def test_the_command_writes_and_says_where(run, tmp_path, capsys):
     target = tmp_path / "page.html"
     arguments = ["report", "first", "--out", str(run.folder.parent), "-o", str(target)]
     assert cli.main(arguments) == 0
-    assert f"wrote {target} (" in capsys.readouterr().out
+    said = capsys.readouterr()
+    assert f"wrote {target} (" in said.out and not said.err
     assert target.read_text("utf-8").startswith("<!doctype html>")
     assert cli.main(["report", "second", "--out", str(run.folder.parent)]) == 2
     assert "there is no run second" in capsys.readouterr().err

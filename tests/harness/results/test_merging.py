@@ -35,6 +35,7 @@ def test_what_only_the_other_knows_is_taken_once(ours, theirs):
     before = contents(theirs)
     merged = merging.merge(ours, theirs)
     assert (merged.cells, merged.new, merged.better) == (3, 2, 0)
+    assert merged.scores == len(samples.SCORES)
     assert ours.known(["new"])["new"] == outcome
     assert ours.scores(["new"], METRICS)["new"] == samples.SCORES
     assert ours.outcome("failure").status == "failed"

@@ -1,6 +1,7 @@
 """A store that cannot be written is told as what it is."""
 
 import os
+import sqlite3
 
 import pytest
 
@@ -14,6 +15,20 @@ from priorlab.harness.results.database import Database
 )
 def test_a_file_that_cannot_be_opened(tmp_path, monkeypatch, writable, says):
     (tmp_path / "store.sqlite").mkdir()
-    monkeypatch.setattr(os, "access", lambda *_: writable)
+    monkeypatch.setattr(os, "access", lambda _, mode: writable or mode == os.R_OK)
     with pytest.raises(UsageError, match=says):
         Database.writable(tmp_path / "store.sqlite")
+
+
+def test_a_file_that_may_not_be_read(tmp_path, monkeypatch):
+    (tmp_path / "store.sqlite").touch()
+    error = sqlite3.OperationalError("unable to open database file")
+    error.sqlite_errorcode = sqlite3.SQLITE_CANTOPEN
+
+    def refuse(*given, **named):
+        raise error
+
+    monkeypatch.setattr(sqlite3, "connect", refuse)
+    monkeypatch.setattr(os, "access", lambda _, mode: mode != os.R_OK)
+    with pytest.raises(UsageError, match=r"cannot read the store .*sqlite: Permission denied"):
+        Database.readable(tmp_path / "store.sqlite")

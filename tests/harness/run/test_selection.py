@@ -3,10 +3,12 @@
 import dataclasses
 from types import MappingProxyType
 
+import pandas as pd
 import pytest
 
 from priorlab.errors import UsageError
-from priorlab.harness.run import plan, selection
+from priorlab.harness.results import runs
+from priorlab.harness.run import manifest, plan, selection
 from priorlab.pictures.known_sets import KnownSet
 
 
@@ -76,3 +78,19 @@ def test_what_is_there_beside_a_public_set_is_said(
     (note,) = found.notes
     assert note.startswith("2 images are left out of ") and "not of two, or there twice" in note
     assert chosen(second, first).notes == ()
+
+
+def test_what_was_changed_in_reading_images_stands_in_the_plan_and_below_the_tables(
+    settings, registry, tmp_path, dataset
+):
+    first, second, third = dataset.images
+    marked = dataclasses.replace(second, notes=("its palette was expanded to RGB",))
+    there = dataclasses.replace(dataset, images=(first, marked, third), notes=("white is 4095",))
+    said = ["white is 4095", "tiny1.png: its palette was expanded to RGB"]
+    for images, notes in ((None, said), (("tiny0",), said[:1])):
+        chosen = settings("good", tmp_path, dataset=there, images=images)
+        planned = plan.plan(chosen, registry)
+        assert planned.text().splitlines()[1 : 1 + len(notes)] == notes
+        info = manifest.manifest(planned, chosen, registry, "")
+        run = runs.Run(tmp_path, pd.DataFrame({"prior": ["good"] * info["total"]}), info)
+        assert run.header.notes == [f"Images: {note}." for note in notes]

@@ -1,5 +1,6 @@
 """The commands `runs` and `status`: what they say, and what they change."""
 
+import errno
 import json
 import os
 import re
@@ -205,3 +206,20 @@ def test_priors_are_ranked_over_several_runs(run, tmp_path, capsys):
     assert cli.main(["ranks", "one", "two", *out, "--metric", "psnrr"]) == 2
     assert "did you mean 'psnr'?" in capsys.readouterr().err
     assert cli.main(["ranks", "one", *out]) == 2
+
+
+def test_a_results_folder_that_cannot_be_read_does_not_count_as_empty(
+    tmp_path, monkeypatch, capsys
+):
+    assert api.summaries(tmp_path / "absent") == []
+    (tmp_path / "file").touch()
+    with pytest.raises(UsageError, match=r"cannot read the results folder .*file: Not a directory"):
+        api.summaries(tmp_path / "file")
+
+    def refuse(path):
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    assert cli.main(["runs", "list", "--out", str(tmp_path)]) == 2
+    said = f"priorlab: cannot read the results folder {tmp_path}: Permission denied\n"
+    assert capsys.readouterr().err == said

@@ -62,11 +62,14 @@ class Written:
         Its pictures, where they are too large to lie in it.
     size : int
         Bytes of both.
+    damaged : int
+        Pictures of the run that cannot be shown.
     """
 
     file: Path
     folder: Path | None
     size: int
+    damaged: int = 0
 
 
 def write(run: Run, file: Path | None = None, most: int = MOST_BYTES) -> Written:
@@ -98,17 +101,18 @@ def write(run: Run, file: Path | None = None, most: int = MOST_BYTES) -> Written
     lines, sheets = tables.compared(run.rows, run.header)
     found = contents.contents(run, lines, outcomes, pictures)
     pictures.encode()
-    found["views"] = contents.without(found["views"], set(pictures.missing()))
+    damaged = set(pictures.missing())
+    found["views"] = contents.without(found["views"], damaged)
     apart = pictures.size > most
     found["folder"] = folder.name if apart else ""
     page = _page(run, sheets, outcomes, found, {} if apart else pictures.encoded).encode()
     if not apart:
         _remove(folder)
         write_atomically(target, page)
-        return Written(target, None, len(page))
+        return Written(target, None, len(page), len(damaged))
     _write_apart(folder, pictures.encoded)
     write_atomically(target, page)
-    return Written(target, folder, len(page) + pictures.size)
+    return Written(target, folder, len(page) + pictures.size, len(damaged))
 
 
 def _write_apart(folder: Path, encoded: Mapping[str, str]) -> None:

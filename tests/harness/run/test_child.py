@@ -1,0 +1,66 @@
+"""The driver's end of a slot's process, where that process or the folder of the run is gone."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from priorlab import process_tree
+from priorlab.harness.isolation.setup import Setup
+from priorlab.harness.run import child
+
+STARTS_ANOTHER = """
+import os, subprocess, sys
+group = 0 if sys.argv[1] else None
+other = subprocess.Popen(["sleep", "60"], stdout=subprocess.DEVNULL, process_group=group)
+os.write(1, str(other.pid).encode())
+sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def slot_of(tmp_path, monkeypatch):
+    """Return a slot whose process, which got a job, runs some code; it ends with the test."""
+    started = []
+
+    def start(code, *arguments):
+        command = [sys.executable, "-S", "-c", code, *arguments]
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+        monkeypatch.setattr(
+            child, "begin", lambda *_: subprocess.Popen(command, **pipes, start_new_session=True)
+        )
+        log = tmp_path / "slot1.log"
+        log.touch()
+        started.append(child.Child(Setup(), log))
+        started[0].send({})
+        return started[0]
+
+    yield start
+    started[0].kill()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
+@pytest.mark.parametrize("group", ["", "of its own"])
+def test_a_process_that_was_killed_takes_those_of_priors_with_it(group, slot_of):
+    slot = slot_of(STARTS_ANOTHER, group)
+    below = int(os.read(slot.fileno(), 100))
+    try:
+        os.kill(process_tree.parent(below), signal.SIGKILL)
+        (message,) = slot.receive()
+        assert message["message"].startswith("the scorer: the process was ended by SIGKILL")
+        deadline = time.monotonic() + 10  # the kernel takes a moment
+        while process_tree.running([below]) and time.monotonic() < deadline:
+            time.sleep(0.001)
+        assert process_tree.running([below]) == []
+    finally:
+        process_tree.end([below])
+
+
+def test_a_log_that_was_removed_is_no_error(slot_of, tmp_path):
+    """The store says what is wrong if the folder of a run is gone."""
+    slot = slot_of("import sys; sys.stdin.read()")
+    (tmp_path / "slot1.log").unlink()
+    slot.send({})
