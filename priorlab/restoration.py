@@ -15,7 +15,7 @@ from torch import Tensor
 
 from priorlab import shared_state, torch_settings
 from priorlab.components import is_of_core
-from priorlab.errors import Unsupported, UsageError, kind, said, trace_of
+from priorlab.errors import Unsupported, UsageError, kind, said
 from priorlab.forward.conjugate_gradients import ConvergenceWarning
 from priorlab.forward.degradation import kind_of
 from priorlab.forward.measurement import Measurement
@@ -234,11 +234,6 @@ def reason(error: BaseException) -> str:
     if not issubclass(type(error), UsageError | Unsupported | InvalidImage):
         line = f"{kind(error)}: {line}".rstrip()
     return line if len(line) <= LONGEST_REASON else line[: LONGEST_REASON - 3] + "..."
-
-
-def details(error: Exception) -> str:
-    """Return the end of an error's traceback."""
-    return trace_of(error)
 
 
 @contextlib.contextmanager

@@ -76,7 +76,7 @@ def test_the_reason_of_any_error_is_one_short_line(make, says):
     line = restoration.reason(error)
     assert line.startswith(says)
     assert len(line) <= restoration.LONGEST_REASON
-    assert says.partition(":")[0] in restoration.details(error)
+    assert says.partition(":")[0] in trace_of(error)
 
 
 def test_a_huge_text_is_not_copied():
@@ -84,7 +84,7 @@ def test_a_huge_text_is_not_copied():
     error.__cause__ = ValueError("y" * 10**8)
     started = time.process_time()
     assert len(restoration.reason(error)) <= restoration.LONGEST_REASON
-    assert len(restoration.details(error)) <= 20_000
+    assert len(trace_of(error)) <= 20_000
     assert time.process_time() - started < 0.05
 
 

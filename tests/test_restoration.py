@@ -13,7 +13,7 @@ import torch
 from sample_pictures import picture, save
 
 from priorlab import api, plugins, restoration
-from priorlab.errors import Unsupported, UsageError
+from priorlab.errors import Unsupported, UsageError, trace_of
 from priorlab.forward.conjugate_gradients import (
     ConvergenceWarning,
     conjugate_gradients,
@@ -232,7 +232,7 @@ class Mute(Exception):
 def test_the_reason_of_a_failure_is_one_line_that_can_be_stored(error, says):
     assert restoration.reason(error) == says
     assert restoration.reason(error).encode()
-    assert restoration.details(error).encode()
+    assert trace_of(error).encode()
 
 
 def test_what_lies_beyond_the_frame_is_cut_off(prior):

@@ -15,7 +15,7 @@ from typing import Any
 import torch
 
 from priorlab import devices, process_tree, restoration
-from priorlab.errors import Unsupported
+from priorlab.errors import Unsupported, trace_of
 from priorlab.harness.isolation.block import Block
 from priorlab.harness.isolation.channel import Channel, Message
 from priorlab.harness.isolation.reports import Notes, ReportingTrace
@@ -105,7 +105,7 @@ def _answer(
 
 def failed(error: Exception) -> Message:
     """Return the answer that says what was raised."""
-    message, details = restoration.reason(error), restoration.details(error)
+    message, details = restoration.reason(error), trace_of(error)
     return {"event": "failed", "message": message, "details": details}
 
 

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from priorlab import restoration
 from priorlab.components import is_of_core
-from priorlab.errors import UsageError
+from priorlab.errors import UsageError, trace_of
 from priorlab.forward.degradation import kind_of
 from priorlab.forward.measurement import Measurement
 from priorlab.harness.isolation.attempt import Attempt, Watcher, watch
@@ -261,7 +261,7 @@ def rescore(
 
 def failure(error: Exception) -> dict[str, Any]:
     """Return the part of a result that says what was raised."""
-    details = restoration.details(error)
+    details = trace_of(error)
     return {"status": "failed", "message": restoration.reason(error), "details": details}
 
 

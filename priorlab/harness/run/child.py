@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from priorlab import process_tree
+from priorlab.errors import LONGEST_TRACEBACK
 from priorlab.harness.isolation.metric_process import START_TIMEOUT as METRIC_START
 from priorlab.harness.isolation.nursery import PREPARE_TIMEOUT, exit_text
 from priorlab.harness.isolation.setup import Setup
@@ -202,7 +203,7 @@ class Child:
         """Return the end of what the process printed during its job."""
         with self._log.open("rb") as log:
             size = log.seek(0, os.SEEK_END)
-            log.seek(max(self._log_start, size - 20_000))
+            log.seek(max(self._log_start, size - LONGEST_TRACEBACK))
             return log.read().decode(errors="replace").strip()
 
 

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, NoReturn, cast
 
 from priorlab import components, plugins, process_tree
-from priorlab.errors import printable
+from priorlab.errors import LONGEST_TRACEBACK, printable
 from priorlab.harness.isolation import inside
 from priorlab.harness.isolation.attempt import left_running
 from priorlab.harness.isolation.channel import Channel
@@ -126,7 +126,7 @@ class _Slot:
         self._clear_away(result)
         text = self._printed.take()
         if result["status"] == "crashed":
-            result["details"] = printable(text.strip()[-20_000:])
+            result["details"] = printable(text.strip()[-LONGEST_TRACEBACK:])
             if said := _telling_line(text):
                 result["message"] = printable(f"{result['message']}: {said}")[:300]
         self._keep_output(text)

@@ -7,6 +7,7 @@ from typing import Any
 from torch import Tensor
 
 from priorlab import restoration
+from priorlab.errors import trace_of
 from priorlab.forward.measurement import Measurement
 from priorlab.harness.isolation.attempt import UNHEARD, Attempt, watch
 from priorlab.harness.isolation.block import Block
@@ -63,7 +64,7 @@ def measure(
         attempt.failed(error.status, error, error.details)
     except Exception as error:  # such as no memory for so many
         attempt = Attempt()
-        attempt.failed("failed", restoration.reason(error), restoration.details(error))
+        attempt.failed("failed", restoration.reason(error), trace_of(error))
     if attempt.image is None or attempt.seconds is None:
         reason = f"{attempt.status}: {attempt.message}"
         return {"batch": count, "message": _none(reason), "details": attempt.details}
