@@ -28,6 +28,7 @@ test-oldest:
 	$(PYTHON) -m venv build/oldest
 	build/oldest/bin/pip install --quiet --disable-pip-version-check uv
 	VIRTUAL_ENV=build/oldest build/oldest/bin/uv pip install --resolution lowest-direct -e '.[test]' 'torchvision==0.21.0'
+	-build/oldest/bin/priorlab plugins compile
 	build/oldest/bin/python tests/compile_loops.py
 	build/oldest/bin/python -m pytest
 
