@@ -25,6 +25,7 @@ from typing_extensions import override
 from priorlab import tuned_parameters
 from priorlab.components import Component, parameter
 from priorlab.errors import Unsupported, UsageError
+from priorlab.forward.degradation import kind_of
 from priorlab.forward.measurement import Measurement
 from priorlab.forward.noise import Gaussian
 from priorlab.forward.operators import Identity, Shape
@@ -82,11 +83,12 @@ class Prior(Component, ABC):
         """
         return {} if self != type(self)() else tuned_parameters.values(type(self))
 
-    def settled(self, kind: str, channels: int) -> Self:
-        """Return the prior with the parameters tuned for a kind of degradation, if there are any.
+    def settled(self, measurement: Measurement) -> Self:
+        """Return the prior with the parameters tuned for data of this kind, if there are any.
 
         Kinds are in `priorlab.forward.degradation`; some are tuned apart for gray pictures.
         """
+        kind, channels = kind_of(measurement), measurement.shape[1]
         found = tuned_parameters.fitting(self.tuned_values(), kind, channels)
         return cast(Self, tuned_parameters.parsed(type(self), found)) if found else self
 

@@ -17,7 +17,6 @@ from priorlab import shared_state, torch_settings
 from priorlab.components import is_of_core
 from priorlab.errors import Unsupported, UsageError, kind, said
 from priorlab.forward.conjugate_gradients import ConvergenceWarning
-from priorlab.forward.degradation import kind_of
 from priorlab.forward.measurement import Measurement
 from priorlab.priors import Prior
 from priorlab.randomness import seeded
@@ -108,7 +107,7 @@ def _run(
     if bad := [i for i, data in enumerate(measurement.y) if not bool(data.isfinite().all())]:
         which = "" if len(measurement.y) == 1 else f" of image {', '.join(map(str, bad))}"
         raise UsageError(f"the measured data{which} hold NaN or infinite values")
-    prior = prior.settled(kind_of(measurement), measurement.shape[1])
+    prior = prior.settled(measurement)
     device, own = measurement.y.device, dataclasses.replace(measurement, y=measurement.y.clone())
     with seeded(seed, device):  # whoever makes a network draws its weights before they are read
         if problem := prior.unsupported(own):

@@ -272,10 +272,9 @@ def _restored(
         clear = hidden.hidden(picture)
         seen = picture.image if clear is None else hidden.continued(picture.image, clear)
         y = torch.from_numpy(seen)[None]
-        if picture.opacity is None or picture.opacity.all():
-            measurement = model.adopt(y).to(found)
-        else:
-            measurement = model.adopt_cut_out(y, picture.opacity == 0).to(found)
+        unseen = hidden.clear_pixels(picture)
+        adopted = model.adopt(y) if unseen is None else model.adopt_cut_out(y, unseen)
+        measurement = adopted.to(found)
         found_out = model.pictures(measurement)
     if shown is not None:
         noise, text = shown

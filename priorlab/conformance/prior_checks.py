@@ -27,7 +27,6 @@ from priorlab.conformance.scenes import (
     scene,
     supported,
 )
-from priorlab.forward.degradation import kind_of
 from priorlab.forward.measurement import Measurement
 from priorlab.priors import Prior
 from priorlab.trials.surroundings import settings_kept
@@ -51,7 +50,7 @@ def _restored(prior: Prior, measurement: Measurement, seed: int = 0) -> Tensor:
 
 def _by_itself(prior: Prior, measurement: Measurement) -> Tensor:
     """Return what the prior restores without the core, which clips it and puts settings back."""
-    settled = quick(prior).settled(kind_of(measurement), measurement.shape[1])
+    settled = quick(prior).settled(measurement)
     settled.prepare(measurement.y.device, measurement.shape[1])
     return settled.restore(measurement)
 

@@ -14,6 +14,21 @@ MOST_CELLS = 128
 """Cells along each side of a picture in which a rectangle is looked for."""
 
 
+def clear_pixels(picture: Picture) -> NDArray[np.bool_] | None:
+    """Return which pixels (H, W) are clear, if some are and others are not.
+
+    Examples
+    --------
+    >>> opacity = np.array([[1, 0.5, 0]], np.float32)
+    >>> clear_pixels(Picture(image=np.zeros((1, 1, 3), np.float32), opacity=opacity)).tolist()
+    [[False, False, True]]
+    """
+    if picture.opacity is None:
+        return None
+    clear = picture.opacity == 0
+    return clear if clear.any() and not clear.all() else None
+
+
 def hidden(picture: Picture) -> NDArray[np.bool_] | None:
     """Return which pixels (H, W) are clear, if some are, others are not, and all have one colour.
 
@@ -25,10 +40,8 @@ def hidden(picture: Picture) -> NDArray[np.bool_] | None:
     >>> hidden(Picture(image=np.zeros((3, 2, 2), np.float32), opacity=clear)).tolist()
     [[False, False], [True, True]]
     """
-    if picture.opacity is None:
-        return None
-    clear = picture.opacity == 0
-    if not clear.any() or clear.all():
+    clear = clear_pixels(picture)
+    if clear is None:
         return None
     colours = picture.image[:, clear]
     return clear if (colours == colours[:, :1]).all() else None

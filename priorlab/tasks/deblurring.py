@@ -20,7 +20,7 @@ from priorlab.forward.kernel_estimation import estimate_kernel
 from priorlab.forward.measurement import Measurement
 from priorlab.forward.noise import Noise
 from priorlab.forward.operators import Shape
-from priorlab.pictures.hidden import largest_part_without
+from priorlab.pictures.hidden import clear_pixels, largest_part_without
 from priorlab.pictures.picture import Picture
 from priorlab.tasks import error_levels, kernels
 from priorlab.tasks.base import Task
@@ -188,8 +188,8 @@ class Deblur(Task):
         if self.kind == "estimate":
             side = "" if "size" in typed else ", the default: give size= if the blur is larger"
             notes = (f"estimating a kernel of at most {self.size} pixels{side}", *notes)
-            if picture.opacity is not None and not picture.opacity.all():
-                rows, columns = largest_part_without(picture.opacity == 0)
+            if (clear := clear_pixels(picture)) is not None:
+                rows, columns = largest_part_without(clear)
                 shown = f"{columns.stop - columns.start}x{rows.stop - rows.start}"
                 notes = (*notes, f"estimating it from {shown} pixels, none of which is clear")
         return task, notes

@@ -127,8 +127,7 @@ class DenoiseImpulse(Task):
                 " from the rest; use another task"
             )
         image, seen = picture.image, None
-        clear = None if picture.opacity is None else picture.opacity == 0
-        if clear is not None and clear.any() and not clear.all():
+        if (clear := hidden.clear_pixels(picture)) is not None:
             image, seen = hidden.continued(image, clear), torch.from_numpy(~clear)
         y = arrays.to_tensor(image)
         extreme = impulses.estimated_amount(y, seen)

@@ -28,14 +28,21 @@ class Pair(LinearOperator):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Pairs(Task):
-    """Two channels of data."""
+class Made(Task):
+    """What its operator is made by is all that differs."""
 
-    name = "pairs"
     noise = Gaussian(0.1)
 
     def operator(self, shape, rng):
-        return Pair()
+        return self.made()
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Pairs(Made):
+    """Two channels of data."""
+
+    name = "pairs"
+    made = Pair
 
 
 class Broken(LinearOperator):
@@ -47,14 +54,11 @@ class Broken(LinearOperator):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Blinded(Task):
+class Blinded(Made):
     """Bright pixels are measured as NaN."""
 
     name = "blinded"
-    noise = Gaussian(0.1)
-
-    def operator(self, shape, rng):
-        return Broken()
+    made = Broken
 
 
 class Dice(Gaussian):
@@ -71,7 +75,7 @@ class Restless(Task):
 
 
 class Dims(LinearOperator):
-    def __init__(self, factor):
+    def __init__(self, factor=0.5):
         self.forward = self.adjoint = lambda x: factor * x
 
     def forward(self, x):
@@ -81,14 +85,11 @@ class Dims(LinearOperator):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Local(Task):
+class Local(Made):
     """Its operator cannot be passed to another process."""
 
     name = "local"
-    noise = Gaussian(0.1)
-
-    def operator(self, shape, rng):
-        return Dims(0.5)
+    made = Dims
 
 
 class Skewed(LinearOperator):
@@ -100,14 +101,11 @@ class Skewed(LinearOperator):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Skew(Task):
+class Skew(Made):
     """The adjoint of its operator is wrong."""
 
     name = "skew"
-    noise = Gaussian(0.1)
-
-    def operator(self, shape, rng):
-        return Skewed()
+    made = Skewed
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
