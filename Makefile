@@ -61,10 +61,13 @@ $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
 # torch first and pinned: see constraints.txt. Loops that are not compiled here are when first used.
+# Neither is Python's own bytecode written by pip for an editable install, nor later by Python
+# where PYTHONDONTWRITEBYTECODE is set; without it every command compiles 250 modules.
 $(VENV)/.bench: pyproject.toml constraints.txt | $(VENV)/bin/python
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check -c constraints.txt torch
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check -c constraints.txt -e .
 	-$(VENV)/bin/priorlab plugins compile
+	$(VENV)/bin/python -m compileall -q priorlab plugins
 	@touch $@
 
 $(VENV)/.test: $(VENV)/.bench

@@ -1,5 +1,6 @@
 """What all tests share."""
 
+import compileall
 import os
 import shutil
 import signal
@@ -41,9 +42,12 @@ hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "local")
 def pytest_collection(session):
     """Import the tests at the least cost, in this worker and in the processes that it starts.
 
-    What is compiled of them and of priorlab is kept, even where nothing else is to be: that takes
-    longer than importing it. And no garbage is looked for in all that there is from now on.
+    The bytecode of them and of priorlab is kept, even where nothing else is to be: to make it takes
+    longer than to import it. And no garbage is looked for in all that there is from now on.
     """
+    if not hasattr(session.config, "workerinput"):
+        for folder in ("priorlab", "plugins"):
+            compileall.compile_dir(session.config.rootpath / folder, quiet=2)
     before, sys.dont_write_bytecode = sys.dont_write_bytecode, False
     try:
         with garbage.awaited():
