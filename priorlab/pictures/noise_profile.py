@@ -226,15 +226,20 @@ def usable_pixels(picture: Picture) -> NDArray[np.bool_]:
     >>> bool(usable_pixels(two).any()), bool(usable_pixels(gray).all())
     (False, True)
     """
-    image, edge = picture.image, picture.quantum / 2
-    usable = np.ones(image.shape, np.bool_)
-    if image.min() >= 0 and image.max() <= 1:
-        clipped = (image <= edge) | (image >= 1 - edge)
-        # Strong noise reaches black and white here and there; that says nothing against its rest.
-        if clipped.any():
-            share = arrays.box_means(clipped.astype(np.float32), 9)
-            usable = share <= MOST_CLIPPED
+    clipped = _clipped(picture)
+    usable = ~clipped
+    # Strong noise reaches black and white here and there; that says nothing against its rest.
+    if clipped.any():
+        usable = arrays.box_means(clipped.astype(np.float32), 9) <= MOST_CLIPPED
     return usable if picture.opacity is None else usable & (picture.opacity >= CLEAREST)
+
+
+def _clipped(picture: Picture) -> NDArray[np.bool_]:
+    """Return what is black or white; nothing in a picture with values beyond them."""
+    image, edge = picture.image, picture.quantum / 2
+    if image.min() < 0 or image.max() > 1:
+        return np.zeros(image.shape, np.bool_)
+    return np.asarray((image <= edge) | (image >= 1 - edge))
 
 
 def luma_level(image: NDArray[np.floating[Any]], usable: NDArray[np.bool_]) -> float:
@@ -370,7 +375,9 @@ def _hint_of_specks(picture: Picture, level: float) -> str:
 
 def _words_on_a_part(picture: Picture, usable: NDArray[np.bool_], level: float) -> str:
     """Say where a picture is noisier than a level, and what to do about it."""
-    found = noise_regions.noisier_part(picture.image, usable, level)
+    opaque = None if picture.opacity is None else picture.opacity >= CLEAREST
+    clipped = _clipped(picture)
+    found = noise_regions.noisier_part(picture.image, usable, level, clipped, opaque)
     if found is None:
         return ""
     stronger, (rows, columns) = found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import os
 import re
@@ -86,6 +87,29 @@ def test_noise_in_a_part_of_a_picture_is_said(name: str, where: tuple[slice, sli
     assert float(said[1]) == pytest.approx(25, rel=0.1)
     assert f"noise stays there; give sigma={said[1]}, or restore" in found.text
     assert (int(said[2]), int(said[3])) in [(0, 256), (0, 128), (128, 256)], found.text
+
+
+@pytest.mark.parametrize("name", ["chelsea", "rocket"])
+@pytest.mark.parametrize(("sigma", "black"), [(25, 0.0), (50, 0.0), (25, 0.9)])
+def test_noise_that_is_cut_off_in_a_part_is_said(name: str, sigma: float, black: float) -> None:
+    image = photo(name)
+    image[:, *LEFT] = black + 0.1 * image[:, *LEFT]
+    assert not noise_profile.profile(stored(image)).part
+    image[:, *LEFT] = noisy(image[:, *LEFT], sigma).image
+    said = re.search(r"sigma = (\d+) in about rows 0 to 256", profile(stored(image)).part)
+    assert said and float(said[1]) == pytest.approx(sigma, rel=0.15)
+
+
+def test_specks_and_what_is_clear_are_not_said_to_be_noise_in_a_part() -> None:
+    rng, image = np.random.default_rng(0), photo("chelsea")
+    specks = np.where(rng.random(image.shape) < 0.4, rng.integers(0, 2, image.shape), image)
+    image[:, *LEFT] = specks[:, *LEFT]
+    assert not noise_profile.profile(stored(image)).part
+    image[:, *LEFT] = noisy(0 * image[:, *LEFT], 25).image
+    opacity = np.ones(image.shape[1:], np.float32)
+    opacity[LEFT] = 0
+    cut_out = dataclasses.replace(stored(image), opacity=opacity)
+    assert not noise_profile.profile(cut_out).part
 
 
 @pytest.mark.parametrize("name", sorted(PHOTOS))
