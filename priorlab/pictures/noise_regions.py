@@ -106,9 +106,9 @@ def noisier_part(
 def _left(tile: NDArray[np.float32], clipped: NDArray[np.bool_]) -> NDArray[np.float64]:
     """Return what share of the level is left in each channel of noise that is cut off.
 
-    1 where black and white are both frequent: these are specks, or a drawing. Of noise of deviation 1
-    that is cut off at -a, a share ``p = Phi(-a)`` becomes that value. The scene is neither blacker
-    than black nor whiter than white, so that p is at most a half.
+    1 where black and white are both frequent: these are specks, or a drawing. Of noise of
+    deviation 1 that is cut off at -a, a share ``p = Phi(-a)`` becomes that value. The scene is
+    neither blacker than black nor whiter than white, so that p is at most a half.
     """
     lights = tile > 0.5
     ends = [float((clipped & side).mean()) for side in (lights, ~lights)]
