@@ -32,7 +32,10 @@ class Trace:
         """
 
     def returned(self, iteration: int) -> None:
-        """Take note that the image reported at `iteration` is the one that is returned."""
+        """Take note that the image reported at `iteration` is the one that is returned.
+
+        Of several fits, one after the other, each reports it when it ends, and the last one counts.
+        """
 
     def converged(self, reached: bool, residual: float) -> None:
         """Take note of how an iteration ended: whether its tolerance was reached.

@@ -13,6 +13,7 @@ import priorlab
 from priorlab.api import time_left
 from priorlab.api.record import NAME, Record
 from priorlab.cli import main
+from priorlab.harness.run import progress
 
 STOPPER = """
 import dataclasses, os, signal
@@ -316,6 +317,25 @@ def test_the_time_left_does_not_count_what_came_before_the_first_step(monkeypatc
     assert clock.seconds_left(0.02) == pytest.approx(19.8)
     now[0] = 25
     assert clock.seconds_left(0.51) == pytest.approx(14.9)
+
+
+def test_the_time_left_is_what_earlier_pictures_took_where_priors_stop_early(monkeypatch):
+    """1200 steps of 0.1 s are planned, and each picture ends after 400: before, it was 120 s."""
+    now = [0.0]
+    monkeypatch.setattr(time_left.time, "monotonic", lambda: now[0])
+    clock = time_left.TimeLeft(3 * [("dip", Path("photo.png"))])
+    clock.begin()
+    clock.seconds_left(1 / 1200)
+    now[0] = 10.0
+    assert progress.time_left(clock.seconds_left(101 / 1200)) == "at most 5:50 left"
+    now[0] = 40.0
+    clock.finished()
+    clock.begin()
+    clock.seconds_left(1 / 1200)
+    now[0] = 50.0
+    assert progress.time_left(clock.seconds_left(101 / 1200)) == "about 1:10 left"
+    now[0] = 90.0  # longer than the one before: then all steps may be taken
+    assert progress.time_left(clock.seconds_left(501 / 1200)) == "at most 1:50 left"
 
 
 def test_what_another_run_has_done_meanwhile_is_known(tmp_path):

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 import time
 from collections import defaultdict, deque
 from collections.abc import Iterable
 from pathlib import Path
+
+from priorlab.harness.run.progress import AtMost
 
 MEMORY = 20
 """An estimate is the median of so many of the latest pictures."""
@@ -14,6 +17,8 @@ MEMORY = 20
 
 class TimeLeft:
     """Judges by the pictures before, by their size as files, and by how far the present one is.
+
+    How far that is tells how long it takes at most: a prior may stop before its last step.
 
     Parameters
     ----------
@@ -54,7 +59,7 @@ class TimeLeft:
         self._begin()
 
     def seconds_left(self, share: float = 0.0) -> float | None:
-        """Return the estimate, or None where nothing is known yet of what is left.
+        """Return the estimate, `AtMost` one or None where nothing is known yet of what is left.
 
         Parameters
         ----------
@@ -64,16 +69,25 @@ class TimeLeft:
         """
         seconds = time.monotonic() - self._since
         rates = {kind: statistics.median(known) for kind, known in self._rates.items() if known}
+        certain = all(kind in rates for kind, _ in self._left)
+        most = None
         if share and self._left:
-            kind, size = self._left[0]
             self._first = self._first or (seconds, share)
             before, done = self._first
             if share > done:
                 whole = (seconds - before) / (share - done)
-                rates[kind], seconds = whole / size, share * whole
+                most = (1 - share) * whole
+                kind, size = self._left[0]
+                rates[kind] = min(rates.get(kind, math.inf), whole / size)
         if any(kind not in rates for kind, _ in self._left):
             return None
-        return max(0.0, sum(rates[kind] * size for kind, size in self._left) - seconds)
+        expected = [rates[kind] * size for kind, size in self._left] or [0.0]
+        rest = expected[0] - seconds
+        if most is not None and not 0 < rest < most:
+            # Nothing like those before, unless it stops as early as they did.
+            certain, rest = False, most
+        left = max(0.0, rest) + sum(expected[1:])
+        return left if certain else AtMost(left)
 
     def _begin(self) -> None:
         self._since, self._first = time.monotonic(), None

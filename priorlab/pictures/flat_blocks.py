@@ -13,6 +13,8 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
+from priorlab.pictures.small_products import gram, times
+
 Plane = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
@@ -187,7 +189,7 @@ def _own_shares(image: Plane, usable: Mask) -> Plane:
     if len(residuals) < FEWEST_FLATTEST:
         return np.zeros(len(image))
     flattest = _flattest(residuals).reshape(-1, len(image))
-    covariance = flattest.T @ flattest / len(flattest) + 1e-10 * np.eye(len(image))
+    covariance = gram(flattest) / len(flattest) + 1e-10 * np.eye(len(image))
     alone = 1 / np.diag(np.linalg.inv(covariance))
     return np.asarray(np.log(alone / np.diag(covariance)) / 2)
 
@@ -224,7 +226,7 @@ def _residuals(plane: Plane, usable: Mask) -> Plane:
     windows = sliding_window_view(plane, (BLOCK, BLOCK))[::BLOCK, ::BLOCK]
     shares = sliding_window_view(usable, (BLOCK, BLOCK))[::BLOCK, ::BLOCK].mean((2, 3))
     pixels = windows[shares >= 0.95].reshape(-1, BLOCK**2).astype(np.float64)
-    return np.asarray(pixels - pixels @ _planes() @ _planes().T)
+    return np.asarray(pixels - times(times(pixels, _planes()), _planes().T))
 
 
 @functools.cache

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import functools
 import math
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
+
+from priorlab.pictures.small_products import gram
 
 Plane = NDArray[np.float64]
 
@@ -56,8 +59,25 @@ def estimate_sigma(
     array([0.1 , 0.02])
     """
     everywhere = np.ones(image.shape, np.bool_)
-    masks = everywhere if usable is None else usable
-    return np.array([_of_plane(p.astype(np.float64), m) for p, m in zip(image, masks, strict=True)])
+    (found,) = estimates(image, [everywhere if usable is None else usable])
+    return found
+
+
+def estimates(
+    image: NDArray[np.floating[Any]], masks: Iterable[NDArray[np.bool_]]
+) -> Iterator[NDArray[np.float64]]:
+    """Yield what `estimate_sigma` returns where each of several masks (C, H, W) says.
+
+    Examples
+    --------
+    >>> noise = np.random.default_rng(0).normal(0, 0.1, (1, 64, 64))
+    >>> [found.round(2) for found in estimates(noise, [noise < 2, noise > 2])]
+    [array([0.1]), array([0.])]
+    """
+    planes = [plane.astype(np.float64) for plane in image]
+    textures = [_texture(plane) for plane in planes]
+    for usable in masks:
+        yield np.array([_level(*one) for one in zip(planes, textures, usable, strict=True)])
 
 
 def can_be_estimated(usable: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -68,17 +88,28 @@ def can_be_estimated(usable: NDArray[np.bool_]) -> NDArray[np.bool_]:
     >>> can_be_estimated(np.stack([np.ones((16, 16), bool), np.zeros((16, 16), bool)])).tolist()
     [True, False]
     """
-    complete = [_sums(mask, (PATCH, PATCH)) == PATCH**2 for mask in usable]
-    return np.array([one.sum() >= FEWEST_PATCHES for one in complete])
+    return np.array([_complete(mask).sum() >= FEWEST_PATCHES for mask in usable])
 
 
-def _of_plane(plane: Plane, usable: NDArray[np.bool_]) -> float:
-    """Estimate the level in one channel (H, W)."""
+def _complete(usable: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return of all patches whether each of their pixels is usable."""
+    height, width = (extent - PATCH + 1 for extent in usable.shape)
+    rows = np.logical_and.reduce([usable[first : first + height] for first in range(PATCH)])
+    complete = np.logical_and.reduce([rows[:, first : first + width] for first in range(PATCH)])
+    return np.asarray(complete)
+
+
+def _texture(plane: Plane) -> Plane:
+    """Return the texture of all patches of a channel (H, W)."""
     across = ((plane[:, 2:] - plane[:, :-2]) / 2) ** 2
     down = ((plane[2:] - plane[:-2]) / 2) ** 2
     # Over the pixels of the patch whose neighbours on both sides are in it too.
-    texture = _sums(across, (PATCH, PATCH - 2)) + _sums(down, (PATCH - 2, PATCH))
-    complete = _sums(usable, (PATCH, PATCH)) == PATCH**2
+    return _sums(across, (PATCH, PATCH - 2)) + _sums(down, (PATCH - 2, PATCH))
+
+
+def _level(plane: Plane, texture: Plane, usable: NDArray[np.bool_]) -> float:
+    """Estimate the level in one channel (H, W), of whose patches the texture is known."""
+    complete = _complete(usable)
     at = np.flatnonzero(complete.ravel())
     at = at[:: -(-len(at) // MOST_PATCHES) or 1]
     windows = sliding_window_view(plane, (PATCH, PATCH))
@@ -104,7 +135,8 @@ def _least_variance(patches: Plane) -> float:
     """
     if len(patches) < FEWEST_PATCHES:
         return 0.0
-    least = float(np.linalg.eigvalsh(np.cov(patches.T))[0])
+    covariance = gram(patches - patches.mean(0)) / (len(patches) - 1)
+    least = float(np.linalg.eigvalsh(covariance)[0])
     few, many = (1 - PATCH / count**0.5 for count in (len(patches), MOST_PATCHES))
     return float(max(least, 0.0) * many / few)
 

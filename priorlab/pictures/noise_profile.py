@@ -14,7 +14,7 @@ from priorlab.errors import UsageError
 from priorlab.forward.noise import Gaussian
 from priorlab.forward.real_noise import RealNoise
 from priorlab.pictures import arrays, flat_blocks, noise_regions
-from priorlab.pictures.noise_level import can_be_estimated, estimate_sigma
+from priorlab.pictures.noise_level import can_be_estimated, estimate_sigma, estimates
 from priorlab.pictures.picture import Picture
 
 Array = NDArray[np.float64]
@@ -139,21 +139,22 @@ def profile(picture: Picture) -> NoiseProfile:
     >>> profile(Picture(image=0.5 + noise)).text
     'estimated sigma = 9.8 (0-255 scale)'
     """
-    found = _of_the_whole(picture)
-    part = _words_on_a_part(picture, found.noise.spread[1])
-    return dataclasses.replace(found, text="; ".join(filter(None, (found.text, part))), part=part)
-
-
-def _of_the_whole(picture: Picture) -> NoiseProfile:
-    """Return the noise that all of a picture has: what is more in a part of it may be texture."""
     if arrays.has_two_levels(picture.image):
         raise UsageError(
             f"{picture.name} holds two values in each channel, so its noise cannot be found out; "
             "type sigma= or use another task"
         )
-    picture = _sampled(picture)
+    sampled = _sampled(picture)
+    usable = usable_pixels(sampled)
+    found = _of_the_whole(sampled, usable)
+    everywhere = usable if sampled is picture else usable_pixels(picture)
+    part = _words_on_a_part(picture, everywhere, found.noise.spread[1])
+    return dataclasses.replace(found, text="; ".join(filter(None, (found.text, part))), part=part)
+
+
+def _of_the_whole(picture: Picture, usable: NDArray[np.bool_]) -> NoiseProfile:
+    """Return the noise that all of a picture has: what is more in a part of it may be texture."""
     image, quantum = picture.image, picture.quantum
-    usable = usable_pixels(picture)
     even = image.min((1, 2)) == image.max((1, 2))
     known = can_be_estimated(usable) | even
     if not (known & ~even).any() and not even.all():
@@ -225,15 +226,20 @@ def usable_pixels(picture: Picture) -> NDArray[np.bool_]:
     >>> bool(usable_pixels(two).any()), bool(usable_pixels(gray).all())
     (False, True)
     """
-    image, edge = picture.image, picture.quantum / 2
-    usable = np.ones(image.shape, np.bool_)
-    if image.min() >= 0 and image.max() <= 1:
-        clipped = (image <= edge) | (image >= 1 - edge)
-        # Strong noise reaches black and white here and there; that says nothing against its rest.
-        if clipped.any():
-            share = arrays.box_means(clipped.astype(np.float32), 9)
-            usable = share <= MOST_CLIPPED
+    clipped = _clipped(picture)
+    usable = ~clipped
+    # Strong noise reaches black and white here and there; that says nothing against its rest.
+    if clipped.any():
+        usable = arrays.box_means(clipped.astype(np.float32), 9) <= MOST_CLIPPED
     return usable if picture.opacity is None else usable & (picture.opacity >= CLEAREST)
+
+
+def _clipped(picture: Picture) -> NDArray[np.bool_]:
+    """Return what is black or white; nothing in a picture with values beyond them."""
+    image, edge = picture.image, picture.quantum / 2
+    if image.min() < 0 or image.max() > 1:
+        return np.zeros(image.shape, np.bool_)
+    return np.asarray((image <= edge) | (image >= 1 - edge))
 
 
 def luma_level(image: NDArray[np.floating[Any]], usable: NDArray[np.bool_]) -> float:
@@ -249,7 +255,7 @@ def luma_level(image: NDArray[np.floating[Any]], usable: NDArray[np.bool_]) -> f
     """
     if len(image) != 3:
         return 0.0
-    luma = np.tensordot(LUMA, image.astype(np.float64), 1)
+    luma = np.einsum("c,chw->hw", LUMA, image.astype(np.float64))
     everywhere = np.logical_and.reduce(usable, axis=0, keepdims=True)
     return float(estimate_sigma(luma[None], everywhere)[0] / np.linalg.norm(LUMA))
 
@@ -337,9 +343,9 @@ def _curve(image: NDArray[np.floating[Any]], usable: NDArray[np.bool_], levels: 
     brightness = arrays.box_means(image.astype(np.float32), size)
     knots = np.linspace(0, 1, BRIGHTNESSES)
     known, found = [], []
-    for knot in knots:
-        near = usable & (np.abs(brightness - knot) < 0.75 / (BRIGHTNESSES - 1))
-        relative = estimate_sigma(image, near) / levels
+    masks = [usable & (np.abs(brightness - knot) < 0.75 / (BRIGHTNESSES - 1)) for knot in knots]
+    for knot, near, estimate in zip(knots, masks, estimates(image, masks), strict=True):
+        relative = estimate / levels
         share = near.sum((1, 2)) * (relative > 0)
         if share.sum() >= FEWEST_PIXELS:
             known.append(knot)
@@ -367,9 +373,11 @@ def _hint_of_specks(picture: Picture, level: float) -> str:
     return f"{100 * share:.2g} % of its values are specks, for which there is denoise-impulse"
 
 
-def _words_on_a_part(picture: Picture, level: float) -> str:
+def _words_on_a_part(picture: Picture, usable: NDArray[np.bool_], level: float) -> str:
     """Say where a picture is noisier than a level, and what to do about it."""
-    found = noise_regions.noisier_part(picture.image, usable_pixels(picture), level)
+    opaque = None if picture.opacity is None else picture.opacity >= CLEAREST
+    clipped = _clipped(picture)
+    found = noise_regions.noisier_part(picture.image, usable, level, clipped, opaque)
     if found is None:
         return ""
     stronger, (rows, columns) = found

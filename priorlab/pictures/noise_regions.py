@@ -1,12 +1,15 @@
 """Whether part of a picture is noisier than the rest: a composite, a panorama, a pasted patch.
 
 The noise of a picture is measured where it is weakest, for anything stronger may be texture. What
-tells noise from texture in a part of it is that neighbouring pixels of noise do not correlate.
+tells noise from texture in a part of it is that neighbouring pixels of noise do not correlate; so
+do not those of noise that is cut off at black or white.
 """
 
 from __future__ import annotations
 
 import itertools
+import math
+import statistics
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,13 +30,21 @@ its tiles has this much at least."""
 WHITE = 0.15
 """Neighbouring pixels of its noise correlate less than this; see `flat_blocks.correlation`."""
 
+LEAST_USABLE, OTHER_END = 0.5, 0.05
+"""Where less of a tile is usable, noise is looked for that is cut off: at black or at white, at the
+other end at most this many times as often."""
+
 FEWEST, ENOUGH_ALONE = 2, 10 / 255
 """So many tiles are noisier at least, for a single one may show fine texture; or one by that much,
 as in a small picture."""
 
 
 def noisier_part(
-    image: NDArray[np.float32], usable: NDArray[np.bool_], level: float
+    image: NDArray[np.float32],
+    usable: NDArray[np.bool_],
+    level: float,
+    clipped: NDArray[np.bool_] | None = None,
+    opaque: NDArray[np.bool_] | None = None,
 ) -> tuple[float, tuple[slice, slice]] | None:
     """Return the level of the noisier part of a picture, with its rows and columns, or None.
 
@@ -44,6 +55,11 @@ def noisier_part(
         Where the noise is as it was: not clipped, not transparent.
     level : float
         That of the strongest noise that was found in the whole picture.
+    clipped : array of bool, shape (C, H, W), optional
+        What is black or white. Where that is why little is usable, the level is what it was before
+        it was cut off.
+    opaque : array of bool, shape (H, W), optional
+        What is not transparent; by default everything.
 
     Examples
     --------
@@ -57,18 +73,23 @@ def noisier_part(
         return None
     noisier, found = np.zeros(image.shape[1:], np.bool_), []
     most = 0.0
+    seen = np.ones_like(usable) if opaque is None else np.broadcast_to(opaque, usable.shape)
     for rows in _parts(image.shape[1]):
         for columns in _parts(image.shape[2]):
             tile = (slice(None), _middle(rows), _middle(columns))
             bright = image[tile].mean(0, dtype=np.float64)
-            known = np.logical_and.reduce(usable[tile], axis=0)
+            where, kept = usable[tile], np.ones(len(image))
+            if clipped is not None and where.mean() < LEAST_USABLE:
+                kept = _left(image[tile], clipped[tile] & seen[tile])
+                where = seen[tile] if kept.min() < 1 else where
+            known = np.logical_and.reduce(where, axis=0)
             one = float(estimate_sigma(bright[None], known[None])[0])
             if one < max(LEAST, level):  # of RGB the brightness has less
                 continue
             correlation = flat_blocks.correlation(bright, known)
             if correlation is not None and abs(correlation) < WHITE:
                 noisier[rows, columns] = True
-                found.append(estimate_sigma(image[tile], usable[tile]))
+                found.append(estimate_sigma(image[tile], where) / kept)
                 most = max(most, one)
     if len(found) < FEWEST and most < ENOUGH_ALONE:
         return None
@@ -80,6 +101,26 @@ def noisier_part(
         slice(int(along[0][0]), int(along[0][-1]) + 1),
         slice(int(along[1][0]), int(along[1][-1]) + 1),
     )
+
+
+def _left(tile: NDArray[np.float32], clipped: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Return what share of the level is left in each channel of noise that is cut off.
+
+    1 where black and white are both frequent: these are specks, or a drawing. Of noise of
+    deviation 1 that is cut off at -a, a share ``p = Phi(-a)`` becomes that value. The scene is
+    neither blacker than black nor whiter than white, so that p is at most a half.
+    """
+    lights = tile > 0.5
+    ends = [float((clipped & side).mean()) for side in (lights, ~lights)]
+    if min(ends) > OTHER_END * max(ends):
+        return np.ones(len(tile))
+    normal = statistics.NormalDist()
+    kept = []
+    for share in clipped.mean((1, 2)).clip(1e-6, 0.5):
+        a = -normal.inv_cdf(float(share))
+        mean = a * (1 - share) + normal.pdf(a)
+        kept.append(math.sqrt((a * a + 1) * (1 - share) + a * normal.pdf(a) - mean**2))
+    return np.array(kept)
 
 
 def _parts(extent: int) -> list[slice]:

@@ -14,6 +14,7 @@ from priorlab.errors import UsageError
 from priorlab.forward import jpeg, jpeg_files
 from priorlab.forward.noise import Noise
 from priorlab.forward.operators import Identity, LinearOperator, Shape
+from priorlab.pictures import formats
 from priorlab.pictures.picture import Picture
 from priorlab.tasks.base import Protocol, Task
 
@@ -82,13 +83,14 @@ class Dejpeg(Task):
             return self, ()
         tables = self.tables
         if not tables:
-            if picture.path is None or not jpeg_files.is_jpeg(picture.path):
+            path, frame = formats.split_frame(picture.path) if picture.path else (None, None)
+            if path is None or frame or not jpeg_files.is_jpeg(path):
                 raise UsageError(
                     f"{self.name}: {picture.name} is no JPEG file, so it takes "
                     "tables=FILE.jpg, the JPEG file that it was read from, "
                     "or quality=10, say"
                 )
-            tables = str(picture.path)
+            tables = str(path)
         file = jpeg_files.read(tables)
         height, width = picture.image.shape[1:]
         if file.size != (height, width):

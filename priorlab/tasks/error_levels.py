@@ -11,7 +11,7 @@ import numpy as np
 from priorlab.components import PER_GRAY_LEVEL
 from priorlab.errors import UsageError
 from priorlab.forward import jpeg_files
-from priorlab.pictures import jpeg_grid, noise_profile
+from priorlab.pictures import formats, jpeg_grid, noise_profile, webp_files
 from priorlab.pictures.picture import Picture
 
 LEAST_BLURRED = 0.5 / 255
@@ -92,12 +92,16 @@ def of_small(picture: Picture) -> tuple[float, str]:
 
 def _lost(picture: Picture) -> tuple[float, str]:
     """Return what storing a picture lost, and how that is known; 0 where its file loses nothing."""
-    path = picture.path
+    path = None if picture.path is None else formats.split_frame(picture.path)[0]
     if path is not None and jpeg_files.is_jpeg(path):
         try:
             return jpeg_files.read(path).noise.level, "the error that JPEG made"
         except UsageError:  # colours that are stored in an unusual way
             return COMPRESSED, "the error of most JPEG files"
+    if path is not None and webp_files.is_webp(path):
+        known = webp_files.error(path)
+        if known is not None:
+            return known, "the error that WebP made" if known else ""
     if path is not None and path.suffix.lower() in LOSSY_SUFFIXES:
         return COMPRESSED, f"as {path.suffix.lower()} files mostly lose that much"
     return 0.0, ""

@@ -303,6 +303,8 @@ class TestPicture:
         Image.new("L", (48, 40)).save(gray, quality=30)
         task, (note,) = Dejpeg().for_picture(Picture(image=read(gray), path=gray), typed=())
         assert "quality 30 or so" in note
+        first = dataclasses.replace(shown, path=tmp_path / "a.jpg[0]")
+        assert Dejpeg().for_picture(first, typed=())[0].noise == jpeg.standard(30, "4:2:0")
 
     def test_tables_of_a_picture_of_another_size(self, tmp_path: Path) -> None:
         shown = self.saved(tmp_path / "a.png")

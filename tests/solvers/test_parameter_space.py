@@ -196,6 +196,27 @@ def test_the_trace_of_several_runs_shows_the_mean_of_those_begun() -> None:
     torch.testing.assert_close(keeper.images[19], restored)
 
 
+def test_a_second_run_is_expected_to_take_as_many_steps_as_the_first() -> None:
+    class Counter(Trace):
+        def __init__(self) -> None:
+            self.counts: list[tuple[int, int]] = []
+            self.ends: list[int] = []
+
+        def report(self, iteration, total, image, *, output=None, **values):
+            self.counts.append((iteration, total))
+
+        def returned(self, iteration):
+            self.ends.append(len(self.counts))
+
+    counter = Counter()
+    Small(iterations=150, runs=2).restore(noisy(picture()), counter)
+    first, both = counter.ends
+    assert first < 150, "its rule stops it"
+    assert [iteration for iteration, _ in counter.counts] == list(range(1, both + 1))
+    assert {total for _, total in counter.counts[:first]} == {300}, "the most that it may take"
+    assert counter.counts[first] == (first + 1, 2 * first)
+
+
 def test_rules_that_need_a_noise_level_say_so() -> None:
     """Impulses that stand out are missing pixels, and those that are left have no noise."""
     shape = (1, 1, 16, 16)

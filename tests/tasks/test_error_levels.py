@@ -77,6 +77,31 @@ def test_the_tables_of_a_jpeg_file_tell_its_error(tmp_path):
         said == "no sigma was given: assuming sigma = 4.6 (0-255 scale), the error that JPEG made"
     )
     assert error_levels.of_small(reading.load(path)) == (level, said)
+    assert error_levels.of_small(reading.load(f"{path}[0]")) == (level, said)
+
+
+@pytest.mark.parametrize("alpha", [False, True])
+@pytest.mark.parametrize("quality", [30, 75, 95])
+def test_the_steps_of_a_webp_file_tell_its_error(quality, alpha, tmp_path):
+    original = np.rint(255 * PHOTOS["chelsea"]).astype(np.uint8).transpose(1, 2, 0)
+    picture = Image.fromarray(original)
+    if alpha:
+        picture.putalpha(200)
+    picture.save(tmp_path / "a.webp", quality=quality)
+    (tmp_path / "a.webp").rename(tmp_path / "a.png")  # the content decides
+    loaded = reading.load(tmp_path / "a.png")
+    true = (255 * loaded.image.transpose(1, 2, 0) - original).std()
+    level, said = error_levels.of_small(loaded)
+    assert true / 2 < 255 * level < 2 * true
+    assert said.endswith("(0-255 scale), the error that WebP made")
+
+
+def test_webp_that_loses_nothing_has_no_error(tmp_path):
+    original = PHOTOS["chelsea"].astype(np.float64)
+    path = saved(tmp_path / "a.webp", original, lossless=True)
+    as_png = saved(tmp_path / "a.png", original)
+    found = [error_levels.of_small(reading.load(place)) for place in (path, as_png)]
+    assert found[0] == found[1]
 
 
 @pytest.mark.parametrize("quality", [99, 100])

@@ -93,7 +93,7 @@ class Attempt:
     load : float or None
         Load average of this machine over the minute before the image's return.
     facts : dict
-        "last", "stop" and "converged" as far as they were reported.
+        "last", "stop", "before" and "converged" as far as they were reported.
     pictures : list of ExtraPicture
     """
 
@@ -265,7 +265,8 @@ class _Watch:
         with contextlib.suppress(OSError):  # not known in some containers
             self.result.load = round(os.getloadavg()[0], 2)
         facts = self.result.facts
-        facts |= {name: whole_number(message[name]) for name in ("last", "stop") if name in message}
+        numbers = [name for name in ("last", "stop", "before") if name in message]
+        facts |= {name: whole_number(message[name]) for name in numbers}
         if isinstance(message.get("converged"), bool):
             facts["converged"] = message["converged"]
         # Only the process itself knows what an accelerator had to hold.

@@ -31,8 +31,9 @@ class ReportingTrace(PictureCollector):
     Attributes
     ----------
     facts : dict
-        "last" and "stop", the numbers of the last reported and of the returned iteration, and
-        "converged", whether every iteration reached its tolerance; each only if it was reported.
+        "last" and "stop", the numbers of the last reported and of the returned iteration,
+        "before", how many iterations the fits before the last one took, and "converged", whether
+        every iteration reached its tolerance; each only if it was reported.
     """
 
     def __init__(self, channel: Channel, job: str, block: Block) -> None:
@@ -44,6 +45,7 @@ class ReportingTrace(PictureCollector):
         self._spent = 0.0
         self._began = time.perf_counter()
         self._next = 0.0
+        self._ended = 0
 
     def report(
         self,
@@ -74,8 +76,12 @@ class ReportingTrace(PictureCollector):
     @override
     def returned(self, iteration: int) -> None:
         number = whole_number(iteration)
-        if number is not None:
-            self.facts["stop"] = number
+        if number is None:
+            return
+        self.facts["stop"] = number
+        if self._ended:
+            self.facts["before"] = self._ended
+        self._ended = self.facts.get("last", 0)
 
     @override
     def converged(self, reached: bool, residual: float) -> None:

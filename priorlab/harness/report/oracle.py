@@ -11,10 +11,10 @@ from priorlab.harness.report.formats import Sheet, TextCell, TextColumn
 from priorlab.harness.report.statistics import PSNR_CAP
 
 MEANING = (
-    "stop: the iteration whose image is returned. oracle: that of the best image on the way, found"
-    " by comparing each with the clean one, which no prior can see. cost: what is lost by not"
-    " knowing it, on average over images, and at worst. Where iterations are very short only some"
-    " images were compared: the oracle is then a lower bound."
+    "stop: the iteration whose image is returned; of several fits, that of the last. oracle: that"
+    " of the best image on the way, found by comparing each with the clean one, which no prior can"
+    " see. cost: what is lost by not knowing it, on average over images, and at worst. Where"
+    " iterations are very short only some images were compared: the oracle is then a lower bound."
 )
 
 

@@ -114,11 +114,14 @@ class Outcome:
         None,
     )
     stop: int | None = _column(
-        "The iteration whose image was returned, where the prior chose one.", None
+        "The iteration whose image was returned, where the prior chose one; of several fits, that"
+        " of the last.",
+        None,
     )
     oracle_step: int | None = _column(
         "The iteration with the best PSNR among those that an iterative prior reported: what it"
-        " could have returned had it known the clean image.",
+        " could have returned had it known the clean image. It counts as `stop` does, from 0 down"
+        " in the fits before.",
         None,
         formerly="peak",
     )

@@ -202,7 +202,10 @@ def _scored(
     restored = outputs.rounded(arrays.from_tensor(attempt.image))
     scores = place.scorer.score(restored, clean, task)
     facts: dict[str, Any] = trajectory.facts(
-        scores.values.get("psnr", math.nan), attempt.facts.get("last"), attempt.facts.get("stop")
+        scores.values.get("psnr", math.nan),
+        attempt.facts.get("last"),
+        attempt.facts.get("stop"),
+        attempt.facts.get("before"),
     )
     facts |= {"seconds": attempt.seconds, "cpu_seconds": attempt.cpu_seconds}
     facts["load"] = attempt.load

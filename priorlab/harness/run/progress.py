@@ -28,6 +28,10 @@ REFRESH = 0.25
 """Least seconds between two changes of what a notebook shows."""
 
 
+class AtMost(float):
+    """A number of seconds left of which there may be fewer."""
+
+
 class Progress:
     """Follows a run while it works. This one shows nothing."""
 
@@ -287,12 +291,12 @@ def time_left(seconds: float | None) -> str:
 
     Examples
     --------
-    >>> time_left(3725), time_left(None)
-    ('about 1:02:05 left', '')
+    >>> time_left(3725), time_left(AtMost(57)), time_left(None)
+    ('about 1:02:05 left', 'at most 0:57 left', '')
     """
     if seconds is None:
         return ""
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     clock = f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
-    return f"about {clock} left"
+    return f"{'at most' if isinstance(seconds, AtMost) else 'about'} {clock} left"

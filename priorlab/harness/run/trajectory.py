@@ -72,8 +72,13 @@ class Trajectory:
             self._curve = self._curve[::2]
             self._step *= 2
 
-    def facts(self, psnr: float, last: int | None, stop: int | None) -> dict[str, Any]:
+    def facts(
+        self, psnr: float, last: int | None, stop: int | None, before: int | None = None
+    ) -> dict[str, Any]:
         """Return `stop`, `oracle_step`, `oracle_psnr` and `curve`, as far as they are known.
+
+        Of several fits all count from the first iteration of the last one: what came before is 0
+        or less.
 
         Parameters
         ----------
@@ -81,16 +86,21 @@ class Trajectory:
             Of the image that was returned: the oracle is at least as good.
         last, stop : int or None
             The last iteration that was reported, and the one whose image was returned.
+        before : int, optional
+            How many iterations came before the last fit.
         """
-        facts: dict[str, Any] = {"stop": stop}
+        if before is None or stop is None or before >= stop:
+            before = 0
+        facts: dict[str, Any] = {"stop": None if stop is None else stop - before}
         if self._best is None or last is None:
             return facts
         step = self._best
         oracle_psnr = _psnr(self._least)
         if psnr > oracle_psnr - TIE:
             step, oracle_psnr = last if stop is None else stop, psnr
-        curve = json.dumps(self._curve, separators=(",", ":"))
-        return facts | {"oracle_step": step, "oracle_psnr": oracle_psnr, "curve": curve}
+        points = [(iteration - before, *point) for iteration, *point in self._curve]
+        curve = json.dumps(points, separators=(",", ":"))
+        return facts | {"oracle_step": step - before, "oracle_psnr": oracle_psnr, "curve": curve}
 
 
 def _psnr(error: float) -> float:

@@ -94,6 +94,7 @@ def fit(
     batch = 1 if stacked and outliers else min(settings.batch, len(fits))
     images = torch.zeros(len(fits), *measurement.shape[1:], device=device)
     variances = torch.zeros_like(images)
+    taken: list[int] = []
     with seeded(seed, device), torch_settings.usual(device):
         for first in range(0, len(fits), batch):
             members = [
@@ -108,7 +109,8 @@ def fit(
             ]
             groups = [members] if stacked else [[member] for member in members]
             stacks = [Stack(settings, group, red) for group in groups]
-            _take_all_steps(stacks, Report(settings, trace, images, first, batch))
+            report = Report(settings, trace, images, first, batch, taken)
+            taken.append(_take_all_steps(stacks, report))
             images[first : first + batch] = torch.cat([member.rule.best for member in members])
             for index, member in enumerate(members):
                 if member.samples:
@@ -123,8 +125,8 @@ def fit(
     return Result(image, deviation)
 
 
-def _take_all_steps(stacks: list[Stack], report: Report) -> None:
-    """Fit stacks side by side, until all fits have ended."""
+def _take_all_steps(stacks: list[Stack], report: Report) -> int:
+    """Fit stacks side by side, until all fits have ended; return how many steps that took."""
     members = [member for stack in stacks for member in stack.members]
     draws = False
     with _side_by_side(len(stacks)) as apply:
@@ -139,6 +141,7 @@ def _take_all_steps(stacks: list[Stack], report: Report) -> None:
             if all(member.ended for member in members):
                 break
     report.end(members)
+    return step
 
 
 @contextlib.contextmanager

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
@@ -14,21 +16,30 @@ class Report:
     """Reports the fits of one batch of networks to a trace.
 
     It shows the batch of images, each as the mean of its runs so far. Iterations count on from
-    one batch of networks to the next. What concerns a single fit is reported where an image is
-    fitted by itself.
+    one batch of networks to the next, which is expected to take as many as those before, and the
+    first one all that it may. What concerns a single fit is reported where an image is fitted by
+    itself.
     """
 
     def __init__(
-        self, settings: FitSettings, trace: Trace, images: Tensor, first: int, batch: int
+        self,
+        settings: FitSettings,
+        trace: Trace,
+        images: Tensor,
+        first: int,
+        batch: int,
+        taken: Sequence[int],
     ) -> None:
         """Prepare for the fits from the `first` to the one before ``first + batch``.
 
-        `images` has those that all fits have found so far, run by run, image by image.
+        `images` has those that all fits have found so far, run by run, image by image; `taken` has
+        how many steps each batch before took.
         """
         self.trace, runs = trace, settings.runs
         self.images, self.place = images, slice(first, first + batch)
-        self.before = first // batch * settings.iterations
-        self.total = -(-len(images) // batch) * settings.iterations
+        self.before = sum(taken)
+        self.expected = sum(taken) / len(taken) if taken else settings.iterations
+        self.after = -(-len(images) // batch) - len(taken) - 1
         self.alone = batch == 1 and len(images) == runs
         self.by_run = images.view(-1, runs, *images.shape[1:])
         begun = [min(max(first + batch - index, 1), runs) for index in range(0, len(images), runs)]
@@ -44,7 +55,7 @@ class Report:
         self.images[self.place] = torch.cat(shown)
         self.trace.report(
             self.before + step,
-            self.total,
+            self.before + round(max(step, self.expected) + self.after * self.expected),
             self.by_run.sum(1) / self.begun,
             output=outputs if self.alone else None,
         )

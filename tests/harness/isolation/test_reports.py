@@ -104,6 +104,15 @@ def test_what_is_reported_is_left_as_it_is(block, ends):
     assert image.grad_fn is None
 
 
+def test_of_several_fits_the_iterations_before_the_last_are_told(block, ends):
+    trace = ReportingTrace(ends[1], "job", block)
+    for step in range(1, 8):
+        trace.report(step, 9, torch.zeros(SHAPE))
+        if step in (4, 7):
+            trace.returned(step - 1)
+    assert trace.facts == {"last": 7, "stop": 6, "before": 4}
+
+
 def test_numbers_of_any_kind_are_understood(block, ends):
     trace = ReportingTrace(ends[1], "job", block)
     for step in (np.int64(1), torch.tensor(2), 3.0, "x", None, float("nan"), 10**400):

@@ -54,6 +54,18 @@ def test_the_oracle_is_never_worse_than_what_is_returned():
     assert seen.facts(50.0, 9, 7) == {"stop": 7, "oracle_step": 7} | found
 
 
+def test_of_several_fits_the_last_one_is_counted():
+    truth, steps = images(4)
+    seen = Trajectory(truth, Protocol())
+    for iteration, image in enumerate((steps[3], steps[2], steps[1], steps[0]), start=1):
+        seen.see(iteration, 0.5, image)
+    facts = seen.facts(0.0, last=4, stop=3, before=2)
+    assert (facts["stop"], facts["oracle_step"]) == (1, 2)
+    assert [point[0] for point in json.loads(facts["curve"])] == [-1, 0, 1, 2]
+    odd = seen.facts(0.0, last=4, stop=3, before=3)
+    assert (odd["stop"], odd["oracle_step"]) == (3, 4), "no fit ends before it begins"
+
+
 def test_a_failed_metric_leaves_what_was_measured():
     truth, (image, *_) = images()
     seen = Trajectory(truth, Protocol())

@@ -121,9 +121,11 @@ function course(task, axis) {
     )[0];
     return axis ? (curve.oracle[0] === curve.stop[0] ? stopAt(curve) : near[1]) : curve.oracle[0];
   };
-  const all = curves.flatMap((c) => [...c.points.map(at), stopAt(c), oracleAt(c)]);
+  // Of several fits the iterations of the last one count from 1.
+  const pointsOf = (curve) => curve.points.filter((point) => axis || point[0] > 0);
+  const all = curves.flatMap((c) => [...pointsOf(c).map(at), stopAt(c), oracleAt(c)]);
   const heights = curves.flatMap((c) =>
-    [...c.points.map((p) => p[2]), c.stop[1], c.oracle[1]].filter((v) => v !== null),
+    [...pointsOf(c).map((p) => p[2]), c.stop[1], c.oracle[1]].filter((v) => v !== null),
   );
   const across = axisOf(all, box.left, box.right);
   const up = axisOf(heights, box.bottom, box.top);
@@ -137,7 +139,7 @@ function course(task, axis) {
       drawUpwards(area, up, box, "PSNR (dB)");
       for (const curve of curves) {
         const name = `${data.priors[curve.prior]}, ${data.images[curve.image]}`;
-        const line = curve.points
+        const line = pointsOf(curve)
           .map((p) => `${across.place(at(p)).toFixed(1)},${up.place(p[2]).toFixed(1)}`)
           .join(" ");
         const colour = colourOf(curve.prior);
