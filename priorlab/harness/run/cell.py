@@ -41,6 +41,9 @@ DAMAGED = "damaged"
 MOST_VIEWS = 16
 """Pictures to look at that are kept: the cells of an image share them."""
 
+MOST_MEASURED = 1000
+"""Measurements of which the digest is kept."""
+
 
 class Views:
     """Pictures to look at, encoded once as long as they are in use."""
@@ -58,6 +61,49 @@ class Views:
         return self._kept[name]
 
 
+class Measured:
+    """Measures as tasks do; what a plugin provides is tried once for each image and seed.
+
+    Every cell measures for itself, and priors with other data would be compared as if they had the
+    same. The core's own tasks and operators are tested for that.
+    """
+
+    def __init__(self) -> None:
+        self._digests: OrderedDict[tuple[Task, str, int], str] = OrderedDict()
+
+    def of(self, task: Task, image: ImageFile, clean: Tensor, seed: int) -> tuple[Measurement, str]:
+        """Return the measurement of an image, whose pixels are `clean`, with the data's digest.
+
+        Raises
+        ------
+        UsageError
+            For a task with randomness of its own, and for an operator or a noise model that
+            `restoration.check_degradation` refuses.
+        """
+        case, measurement = (task, image.digest, seed), task.measure(clean, seed)
+        digest = known = _digest(measurement)
+        if case in self._digests:
+            known = self._digests[case]
+        else:
+            restoration.check_degradation(measurement)
+            if not is_of_core(type(task)):
+                known = _digest(task.measure(clean, seed))
+        if digest != known:
+            raise UsageError(
+                f"{task.spec()}: measured again with the same seed, the image gave other data; its"
+                " only random numbers are to be those of the generators that `operator` and"
+                " `Noise.sample` are given"
+            )
+        self._digests[case] = digest
+        if len(self._digests) > MOST_MEASURED:
+            self._digests.popitem(last=False)
+        return measurement, digest
+
+
+def _digest(measurement: Measurement) -> str:
+    return arrays.digest(measurement.y[0].numpy())
+
+
 @dataclasses.dataclass(frozen=True)
 class Workplace:
     """What the cells of a slot are computed with.
@@ -70,6 +116,7 @@ class Workplace:
     scorer : Scorer
         Measures restored images.
     views : Views
+    measured : Measured
     step : callable
         Told how far a prior is: iteration and planned total; both 0 when it begins.
     note : callable
@@ -80,6 +127,7 @@ class Workplace:
     nursery: Nursery
     scorer: Scorer
     views: Views
+    measured: Measured
     step: Callable[[int, int], None]
     note: Callable[[str], None]
 
@@ -118,8 +166,8 @@ def compute(
     result: dict[str, Any] = {"scores": {}}
     try:
         clean = clean_image(image)
-        measurement = _measured(task, arrays.to_tensor(clean), seed)
-        result["measurement"] = arrays.digest(measurement.y[0].numpy())
+        measurement, of_data = place.measured.of(task, image, arrays.to_tensor(clean), seed)
+        result["measurement"] = of_data
         result["degradation"] = kind_of(measurement)
         truth = task.truth(arrays.to_tensor(clean))
         trajectory = Trajectory(truth, task.protocol)
@@ -161,30 +209,6 @@ def compute(
         said = filter(None, (result["message"], found["message"]))
         result |= found | {"message": "; ".join(said)}
     return result
-
-
-def _measured(task: Task, clean: Tensor, seed: int) -> Measurement:
-    """Return the measurement of an image: by a task of a plugin, only if it is so again.
-
-    Every cell measures for itself, and priors with other data would be compared as if they had the
-    same. The core's own tasks are tested for that.
-
-    Raises
-    ------
-    UsageError
-        For a task with randomness of its own, and for an operator with a wrong adjoint.
-    """
-    measurement = task.measure(clean, seed)
-    restoration.check_adjoint_of(measurement)
-    if not is_of_core(type(task)):
-        again = task.measure(clean, seed)
-        if not torch.equal(measurement.y, again.y):
-            raise UsageError(
-                f"{task.spec()}: measured again with the same seed, the image gave other data; its"
-                " only random numbers are to be those of the generators that `operator` and"
-                " `Noise.sample` are given"
-            )
-    return measurement
 
 
 def _scored(

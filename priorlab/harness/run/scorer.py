@@ -96,6 +96,7 @@ class _Slot:
             nursery=Nursery(setup, control, self._note),
             scorer=Scorer(self._metrics),
             views=cell.Views(),
+            measured=cell.Measured(),
             step=lambda iteration, total: self._send(
                 event="step", iteration=iteration, total=total
             ),
