@@ -211,8 +211,6 @@ def test_an_empty_file_is_new_only_where_nothing_was_computed(tmp_path):
     (logged / f"{FILE}-wal").write_bytes(b"what was computed")
     for folder in (lost, logged):
         for opening in (Store, Store.to_read):
-            with pytest.raises(
-                UsageError, match=r"is empty \(0 bytes\), though there were"
-            ):
+            with pytest.raises(UsageError, match=r"is empty \(0 bytes\), though there were"):
                 opening(folder)
     assert (logged / f"{FILE}-wal").read_bytes() == b"what was computed"
