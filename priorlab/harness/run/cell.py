@@ -14,19 +14,17 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from priorlab import restoration
-from priorlab.components import is_of_core
 from priorlab.errors import UsageError, trace_of
 from priorlab.forward.degradation import kind_of
-from priorlab.forward.measurement import Measurement
 from priorlab.harness.isolation.attempt import Attempt, Watcher, watch
 from priorlab.harness.isolation.block import Block
 from priorlab.harness.isolation.nursery import Nursery, Unborn
 from priorlab.harness.isolation.setup import Setup
 from priorlab.harness.results import outputs
 from priorlab.harness.run import throughput
+from priorlab.harness.run.measured import Measured
 from priorlab.harness.run.scores import Scorer
 from priorlab.harness.run.trajectory import Trajectory
 from priorlab.harness.run.wire import FILES
@@ -40,9 +38,6 @@ DAMAGED = "damaged"
 
 MOST_VIEWS = 16
 """Pictures to look at that are kept: the cells of an image share them."""
-
-MOST_MEASURED = 1000
-"""Measurements of which the digest is kept."""
 
 
 class Views:
@@ -61,51 +56,8 @@ class Views:
         return self._kept[name]
 
 
-class Measured:
-    """Measures as tasks do; what a plugin provides is tried once for each image and seed.
-
-    Every cell measures for itself, and priors with other data would be compared as if they had the
-    same. The core's own tasks and operators are tested for that.
-    """
-
-    def __init__(self) -> None:
-        self._digests: OrderedDict[tuple[Task, str, int], str] = OrderedDict()
-
-    def of(self, task: Task, image: ImageFile, clean: Tensor, seed: int) -> tuple[Measurement, str]:
-        """Return the measurement of an image, whose pixels are `clean`, with the data's digest.
-
-        Raises
-        ------
-        UsageError
-            For a task with randomness of its own, and for an operator or a noise model that
-            `restoration.check_degradation` refuses.
-        """
-        case, measurement = (task, image.digest, seed), task.measure(clean, seed)
-        digest = known = _digest(measurement)
-        if case in self._digests:
-            known = self._digests[case]
-        else:
-            restoration.check_degradation(measurement)
-            if not is_of_core(type(task)):
-                known = _digest(task.measure(clean, seed))
-        if digest != known:
-            raise UsageError(
-                f"{task.spec()}: measured again with the same seed, the image gave other data; its"
-                " only random numbers are to be those of the generators that `operator` and"
-                " `Noise.sample` are given"
-            )
-        self._digests[case] = digest
-        if len(self._digests) > MOST_MEASURED:
-            self._digests.popitem(last=False)
-        return measurement, digest
-
-
-def _digest(measurement: Measurement) -> str:
-    return arrays.digest(measurement.y[0].numpy())
-
-
 @dataclasses.dataclass(frozen=True)
-class Workplace:
+class Tools:
     """What the cells of a slot are computed with.
 
     Attributes
@@ -133,7 +85,7 @@ class Workplace:
 
 
 def compute(
-    place: Workplace,
+    tools: Tools,
     prior: dict[str, Any],
     task: Task,
     image: ImageFile,
@@ -146,7 +98,7 @@ def compute(
 
     Parameters
     ----------
-    place : Workplace
+    tools : Tools
     prior : dict
         The description of the prior; see `priorlab.components.description`.
     task, image, seed
@@ -166,7 +118,7 @@ def compute(
     result: dict[str, Any] = {"scores": {}}
     try:
         clean = clean_image(image)
-        measurement, of_data = place.measured.of(task, image, arrays.to_tensor(clean), seed)
+        measurement, of_data = tools.measured.of(task, image, arrays.to_tensor(clean), seed)
         result["measurement"] = of_data
         result["degradation"] = kind_of(measurement)
         truth = task.truth(arrays.to_tensor(clean))
@@ -175,11 +127,11 @@ def compute(
     except Exception as error:
         return result | failure(error)
     try:
-        process = place.nursery.start(prior, measurement.shape[1], job)
+        process = tools.nursery.start(prior, measurement.shape[1], job)
         result["prepare_seconds"] = process.prepare_seconds
-        watcher = Watcher(lambda: place.step(0, 0), place.step, trajectory.see, place.note)
+        watcher = Watcher(lambda: tools.step(0, 0), tools.step, trajectory.see, tools.note)
         of_prior = seed_of_prior(seed, result["measurement"])
-        attempt = watch(process, job, block, of_prior, place.setup, watcher)
+        attempt = watch(process, job, block, of_prior, tools.setup, watcher)
     except Unborn as error:
         failed = {"status": error.status, "message": str(error), "details": error.details}
         return result | failed
@@ -196,13 +148,13 @@ def compute(
             "degraded": f"{task.spec()} {result['measurement']}",
         }
         shown = {"clean": compared, "degraded": arrays.viewable(measurement)}
-        views = {kind: place.views.of(name, shown[kind]) for kind, name in names.items()}
-        result |= _scored(place, attempt, task, clean, views, trajectory)
+        views = {kind: tools.views.of(name, shown[kind]) for kind, name in names.items()}
+        result |= _scored(tools, attempt, task, clean, views, trajectory)
     except Exception as error:
         return result | failure(error)
-    if batched and place.setup.batch > 1:
+    if batched and tools.setup.batch > 1:
         found = throughput.measure(
-            *(place.nursery, place.setup, prior, measurement, attempt.image),
+            *(tools.nursery, tools.setup, prior, measurement, attempt.image),
             seed=of_prior,
             job=job,
         )
@@ -212,7 +164,7 @@ def compute(
 
 
 def _scored(
-    place: Workplace,
+    tools: Tools,
     attempt: Attempt,
     task: Task,
     clean: NDArray[np.float32],
@@ -224,7 +176,7 @@ def _scored(
     if not torch.isfinite(attempt.image).all():
         raise restoration.InvalidImage("it returned NaN or infinity")
     restored = outputs.rounded(arrays.from_tensor(attempt.image))
-    scores = place.scorer.score(restored, clean, task)
+    scores = tools.scorer.score(restored, clean, task)
     facts: dict[str, Any] = trajectory.facts(
         scores.values.get("psnr", math.nan), attempt.facts.get("last"), attempt.facts.get("stop")
     )
@@ -245,7 +197,7 @@ def _scored(
 
 
 def rescore(
-    place: Workplace,
+    tools: Tools,
     task: Task,
     image: ImageFile,
     stored: str,
@@ -256,7 +208,7 @@ def rescore(
 
     Parameters
     ----------
-    place : Workplace
+    tools : Tools
     task, image
         Those of the cell.
     stored : str
@@ -277,7 +229,7 @@ def rescore(
     except UsageError as error:
         return {"status": DAMAGED, "message": restoration.reason(error)}
     try:
-        scores = place.scorer.score(restored, clean_image(image), task, names)
+        scores = tools.scorer.score(restored, clean_image(image), task, names)
     except Exception as error:
         return failure(error)
     return {"status": "ok", "scores": scores.values, "failed_metrics": scores.failures}
