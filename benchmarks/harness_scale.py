@@ -23,8 +23,10 @@ from priorlab.harness.results.folder import RunFolder
 from priorlab.harness.results.header import Header
 from priorlab.harness.results.runs import Result, to_rows
 from priorlab.harness.results.schema import Outcome
+from priorlab.harness.run.estimates import Estimates
 from priorlab.harness.run.plan import Plan, plan
-from priorlab.harness.run.schedule import Estimates, Schedule, TimeLeft
+from priorlab.harness.run.remaining import RemainingTime
+from priorlab.harness.run.schedule import Schedule
 from priorlab.harness.run.settings import RunSettings
 from priorlab.pictures.datasets import Dataset
 from priorlab.pictures.image_files import ImageFile
@@ -64,7 +66,7 @@ def take_all(found: Plan, slots: int = 2) -> None:
     """Hand out every cell as a run does, and print what a cell costs at the start and the end."""
     estimates = Estimates()
     schedule = Schedule(found.missing.values(), estimates)
-    left = TimeLeft(schedule, slots)
+    left = RemainingTime(schedule, slots)
     costs = []
     running = [schedule.take() for _ in range(slots)]
     for slot, job in enumerate(running):

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Self
 
 from priorlab.errors import UsageError, unknown
-from priorlab.files import check_regular
+from priorlab.files import as_stored, check_regular
 
 PER_GRAY_LEVEL = 1 / 255
 """Scale of a parameter that users type on the 0-255 scale of the literature."""
@@ -162,7 +162,7 @@ class Component:
             elif kind is int and isinstance(value, Integral) and not isinstance(value, bool):
                 value = int(value)
             elif field.metadata.get("file") and isinstance(value, str) and value:
-                value = str(Path(value))  # typed as ./a//b, it is called a/b as well
+                value = str(as_stored(Path(value)))  # typed as ./a//b, it is called a/b as well
             if value is not None or kind is types[field.name]:
                 _check(type(self), field, kind, value)
             object.__setattr__(self, field.name, value)

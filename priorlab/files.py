@@ -8,6 +8,8 @@ import os
 import secrets
 import shutil
 import stat
+import tempfile
+import unicodedata
 from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -147,14 +149,73 @@ def check_name(path: Path) -> None:
 
 
 def expanded(text: str) -> Path:
-    """Return a path with the user's folder in place of ``~``, where there is such a user.
+    """Return a path as it is stored, with the user's folder in place of ``~``, if there is such a
+    user.
 
     Examples
     --------
     >>> expanded("~nobody-of-this-name/photo.png")
     PosixPath('~nobody-of-this-name/photo.png')
     """
-    return Path(os.path.expanduser(text))  # Path's own method raises if there is none
+    return as_stored(Path(os.path.expanduser(text)))  # Path's own method raises if there is none
+
+
+def as_stored(path: Path) -> Path:
+    """Return a path with its letters composed as those of the names on the disk.
+
+    Keyboards type an accented letter as one character, and some systems store it as two. A path
+    of which nothing is there is returned as it is.
+
+    Examples
+    --------
+    >>> as_stored(Path("photo.png"))
+    PosixPath('photo.png')
+    """
+    if str(path).isascii() or exists(path):
+        return path
+    found = Path(path.anchor)
+    for part in path.relative_to(path.anchor).parts:
+        here = found / part
+        if not exists(here):
+            with contextlib.suppress(OSError, ValueError):
+                names = sorted(os.listdir(found))
+                alike = (found / name for name in names if composed(name) == composed(part))
+                here = next(alike, here)
+        found = here
+    return found if exists(found) else path
+
+
+def composed(name: str) -> str:
+    """Return a name with each accented letter as one character.
+
+    Examples
+    --------
+    >>> composed("e\u0301") == composed("\u00e9") == "\u00e9"
+    True
+    """
+    return unicodedata.normalize("NFC", name)
+
+
+def is_one_name(name: str, other: str, folder: Path) -> bool:
+    """Return whether a disk takes two names for one, as some do with capitals or accents.
+
+    It is tried in a folder of its own, in `folder` or the first one above it that is there. Where
+    nothing can be written, they count as two.
+
+    Examples
+    --------
+    >>> is_one_name("a.png", "b.png", Path("out"))
+    False
+    """
+    if composed(name).casefold() != composed(other).casefold():
+        return False
+    place = next((one for one in (folder, *folder.absolute().parents) if is_folder(one)), folder)
+    try:
+        with tempfile.TemporaryDirectory(prefix=".", dir=place) as tried:
+            Path(tried, name).touch()
+            return exists(Path(tried, other))
+    except OSError:
+        return False
 
 
 def exists(path: Path) -> bool:

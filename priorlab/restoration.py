@@ -18,6 +18,7 @@ from priorlab.components import is_of_core
 from priorlab.errors import Unsupported, UsageError, kind, said
 from priorlab.forward.conjugate_gradients import ConvergenceWarning
 from priorlab.forward.measurement import Measurement
+from priorlab.forward.side_effects import side_effect
 from priorlab.priors import Prior
 from priorlab.randomness import seeded
 from priorlab.solvers.exact_data import agreeing
@@ -150,17 +151,20 @@ def _restored(prior: Prior, measurement: Measurement, trace: Trace, seed: int) -
     return restored * exposure if isinstance(restored, Tensor) else restored
 
 
-def check_adjoint_of(measurement: Measurement) -> None:
-    """Raise a `UsageError` if an operator of a plugin has a wrong adjoint.
+def check_degradation(measurement: Measurement) -> None:
+    """Raise a `UsageError` if a plugin's operator has a wrong adjoint, or it or its noise model
+    changes its input or what it returned before.
 
-    Nothing else would show it: what iterates with it ends at another image. The core's own
-    operators are tested for that.
+    Nothing else would show it: what iterates with it ends at another image. The core's own are
+    tested for that.
 
     Examples
     --------
     >>> from priorlab.tasks.builtin import Denoise
-    >>> check_adjoint_of(Denoise().measure(torch.zeros(1, 1, 16, 16), seed=0))
+    >>> check_degradation(Denoise().measure(torch.zeros(1, 1, 16, 16), seed=0))
     """
+    if effect := side_effect(measurement):
+        raise UsageError(effect)
     parts = measurement.operator.made_of()
     if not all(is_of_core(type(part)) for part in parts) and not _has_its_adjoint(measurement):
         raise UsageError(_wrong_adjoint(measurement))
@@ -210,7 +214,7 @@ def attempt(
     ...
     priorlab.errors.UsageError: median does not support this: it only filters noise
     """
-    check_adjoint_of(measurement)
+    check_degradation(measurement)
     try:
         return run(prior, measurement, seed=seed, trace=trace)
     except UsageError:

@@ -5,7 +5,7 @@ import os
 import pytest
 
 from priorlab.errors import UsageError
-from priorlab.files import check_place, write_atomically
+from priorlab.files import as_stored, check_place, is_one_name, write_atomically
 
 
 def test_a_name_may_be_as_long_as_the_file_system_takes(tmp_path):
@@ -57,3 +57,20 @@ def test_a_file_that_is_read_only_is_not_replaced(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "access", lambda path, mode: os.fspath(path) != str(file))
     with pytest.raises(UsageError, match=r"kept\.png: it is read-only$"):
         check_place(file)
+
+
+def test_what_is_one_name_is_tried_and_leaves_nothing(tmp_path):
+    folder = tmp_path / "not" / "there"
+    (tmp_path / "file").touch()
+    assert is_one_name("b.png", "B.png", folder) == (tmp_path / "FILE").exists()
+    (tmp_path / "file").unlink()
+    assert is_one_name("b.png", "b.png", folder)
+    assert not is_one_name("b.png", "c.png", folder)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_path_is_returned_as_it_is_where_nothing_like_it_is_there(tmp_path):
+    (tmp_path / "u\u0308ber").mkdir()
+    typed = tmp_path / "\u00fcber"
+    assert as_stored(typed) == tmp_path / "u\u0308ber"
+    assert as_stored(typed / "neu.png") == typed / "neu.png"

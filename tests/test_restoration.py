@@ -162,6 +162,83 @@ def test_a_wrong_adjoint_is_said_before_a_prior_iterates_with_it(prior, operator
     assert Scripted.calls == []
 
 
+class Usual(WrongSign):
+    """A right one."""
+
+    def adjoint(self, y):
+        return y
+
+
+class InPlace(Usual):
+    def adjoint(self, y):
+        return y.mul_(2) / 2
+
+
+class Buffered(Usual):
+    def __init__(self):
+        self.kept = torch.empty(SHAPE)
+
+    def forward(self, x):
+        return self.kept.copy_(x)
+
+
+class Shared(Buffered):
+    """What is in place of `forward` overwrites what is in place of `adjoint`."""
+
+    def forward(self, x):
+        return self.kept.copy_(x).clone()
+
+    def adjoint(self, y):
+        return self.kept.copy_(y)
+
+
+class Solving(Usual):
+    def solve(self, y, v, rho):
+        return v.mul_(rho).add_(y).div_(1 + rho)
+
+
+class Guessing(Usual):
+    def initial_guess(self, y, shape):
+        return y.clamp_(0, 0.25)
+
+
+class Scaling(Gaussian):
+    def prox(self, v, y, step):
+        return v.mul_(self.sigma**2).add_(step * y).div_(self.sigma**2 + step)
+
+
+class Recounting(Gaussian):
+    """Returns the variance in one tensor."""
+
+    kept = torch.empty(SHAPE)
+
+    def variance(self, u):
+        return self.kept.copy_(u)
+
+
+@pytest.mark.parametrize(
+    ("operator", "noise", "says"),
+    [
+        (InPlace(), Gaussian(0.1), r"InPlace\.adjoint changed its input"),
+        (Buffered(), Gaussian(0.1), r"Buffered\.forward returned a tensor that a later call"),
+        (KNOWN @ Buffered(), Gaussian(0.1), r"Buffered\.forward returned a tensor that a later"),
+        (Shared(), Gaussian(0.1), r"Shared\.adjoint returned a tensor that a later call changed"),
+        (Solving(), Gaussian(0.1), r"Solving\.solve changed its input"),
+        (Guessing(), Gaussian(0.1), r"Guessing\.initial_guess changed its input"),
+        (Identity(), Scaling(0.1), r"Scaling\.prox changed its input"),
+        (Identity(), Recounting(0.1), r"Recounting\.variance returned a tensor that a later"),
+    ],
+)
+def test_an_operator_or_a_noise_that_spoils_tensors_is_said_before_a_prior_uses_it(
+    prior, operator, noise, says
+):
+    chosen = prior(lambda measurement: measurement.y)
+    data = Measurement(torch.full(SHAPE, 0.5), operator, noise, SHAPE)
+    with pytest.raises(UsageError, match="^" + says):
+        restoration.attempt(chosen, data)
+    assert Scripted.calls == []
+
+
 def test_an_operator_without_adjoint_is_for_priors_that_need_none(prior):
     chosen = prior(lambda measurement: measurement.y)
     data = dataclasses.replace(MEASUREMENT, operator=Unfinished())

@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import ClassVar
 
+import torch
 from torch import Tensor
 
 from priorlab.forward.measurement import Measurement
@@ -32,6 +33,10 @@ class Degraded(Prior):
     name: ClassVar[str] = "degraded"
     conformance_exceptions: ClassVar[Mapping[str, str]] = {"gain": "it is the degraded picture"}
     defers_to_exact_data: ClassVar[bool] = False
+
+    def prepare(self, device: torch.device, channels: int) -> None:
+        """Import what `linear` needs."""
+        Linear().prepare(device, channels)
 
     def restore(self, measurement: Measurement, trace: Trace = SILENT, seed: int = 0) -> Tensor:
         """Return the measurement as a picture of the right shape, clipped to [0, 1]."""

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from priorlab.api.declared import declarations
 from priorlab.components import Component
+from priorlab.files import exists, expanded
 from priorlab.pictures import datasets
 from priorlab.registry import Registry
 
@@ -76,7 +77,7 @@ def check_names(
         known.build_engine(engine)
     if trainer:
         known.build_trainer(trainer)
-    if dataset and isinstance(dataset, str) and not Path(dataset).expanduser().exists():
+    if dataset and isinstance(dataset, str) and not exists(expanded(dataset)):
         if datasets.is_name(dataset):
             known.find("datasets", dataset)
         elif known.known_as("datasets", dataset) not in known.datasets:

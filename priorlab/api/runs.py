@@ -107,7 +107,7 @@ def _idle_run(name: str, place: Path) -> Path:
 
 
 def merge_results(sources: Sequence[str | Path], out: str | Path = RunSettings.out) -> Merged:
-    """Take over what other results folders know, such as those of other machines.
+    """Take over what other results folders know, such as those of other machines: all or nothing.
 
     Nothing is erased: of a cell that both know, a final result takes the place of a failure, and
     else the one that is in `out` stays.
@@ -117,16 +117,19 @@ def merge_results(sources: Sequence[str | Path], out: str | Path = RunSettings.o
     UsageError
         If one of the folders has no store, or one cannot be read or written.
     """
-    places = [_folder_of(Path(source)) for source in sources]
-    total = Merged()
-    with contextlib.closing(Store(Path(out))) as store:
-        for place in places:
-            if (place / FILE).samefile(store.database.file):
-                raise UsageError(f"{place} cannot be merged into itself")
-            with _to_read(place) as other:
-                if other:
-                    total += merging.merge(store, other)
-    return total
+    place = Path(out)
+    with contextlib.ExitStack() as opened:
+        others = []
+        for source in sources:
+            folder = _folder_of(Path(source))
+            if (place / FILE).exists() and (folder / FILE).samefile(place / FILE):
+                raise UsageError(f"{folder} cannot be merged into itself")
+            if not (folder / FILE).stat().st_size:
+                raise UsageError(f"the store {folder / FILE} is empty (0 bytes)")
+            if other := opened.enter_context(_to_read(folder)):
+                others.append(other)
+        store = opened.enter_context(contextlib.closing(Store(place)))
+        return merging.merge(store, others)
 
 
 def export_rows(

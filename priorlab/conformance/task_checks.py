@@ -11,6 +11,7 @@ from priorlab.conformance.component_checks import PARAMETERS
 from priorlab.conformance.scenes import scene
 from priorlab.errors import UsageError
 from priorlab.forward.measurement import Measurement
+from priorlab.forward.side_effects import side_effect
 from priorlab.tasks.base import Task
 
 NORMS = (0.1, 3.0)
@@ -66,7 +67,7 @@ def determinism(task: Task) -> None:
 
 
 def unchanged_input(task: Task) -> None:
-    """It does not change the clean picture."""
+    """It does not change the clean picture, nor do its operator and noise what they are given."""
     for channels in (1, 3):
         clean = scene(channels, 48, 60)
         before = clean.clone()
@@ -76,6 +77,8 @@ def unchanged_input(task: Task) -> None:
             continue
         if not torch.equal(clean, before):
             raise Failed("measure changed the clean picture; forward must work on a copy")
+    if effect := side_effect(_measured(task)):
+        raise Failed(effect)
 
 
 def adjoint(task: Task) -> None:

@@ -5,12 +5,20 @@ from __future__ import annotations
 import dataclasses
 import glob
 import os
+import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from priorlab.errors import UsageError
-from priorlab.files import check_name, exists, other_than_file
+from priorlab.files import (
+    as_stored,
+    check_name,
+    composed,
+    exists,
+    is_one_name,
+    other_than_file,
+)
 from priorlab.pictures.formats import READ_SUFFIXES, SUFFIXES, split_frame
 
 STAND_IN = ".png"
@@ -106,7 +114,7 @@ def collect(
         if not isinstance(item, str | os.PathLike):
             raise UsageError(f"a picture or an output is a path, not {type(item).__name__}")
         check_name(Path(item))
-    target = Path(output)
+    target = as_stored(Path(output))
     one = len(given) == 1 and not Path(given[0]).is_dir() and not _is_pattern(str(given[0]))
     if one and not target.is_dir() and not str(output).endswith(("/", os.sep)):
         (source,) = _matches(str(given[0]))
@@ -140,7 +148,7 @@ def _in_folders(
     if not found:
         raise UsageError(f"{', '.join(map(str, paths))}: no pictures ({', '.join(READ_SUFFIXES)})")
     pictures = _with_suffixes(tuple(found.values()))
-    _check_places(pictures)
+    _check_places(pictures, output)
     return pictures, tuple(left_out)
 
 
@@ -159,14 +167,17 @@ def _is_pattern(text: str) -> bool:
 def _matches(text: str) -> list[Path]:
     """Return the files and folders that a text names."""
     if _is_pattern(text):
-        if matches := sorted(glob.glob(text, recursive=True)):
-            return [Path(match) for match in matches]
+        spellings = {text, *(unicodedata.normalize(form, text) for form in ("NFC", "NFD"))}
+        found = {match for one in spellings for match in glob.glob(one, recursive=True)}
+        if found:
+            return [Path(match) for match in sorted(found)]
         raise UsageError(f"no file matches {text!r}")
+    file, number = split_frame(Path(text))
     try:
-        os.stat(split_frame(Path(text))[0])
+        os.stat(file)
     except OSError as error:
         raise UsageError(f"cannot read {text}: {error.strerror or error}") from None
-    return [Path(text)]
+    return [file if number is None else file.with_name(f"{file.name}[{number}]")]
 
 
 def _files_in(folder: Path, without: Path, left_out: list[str]) -> Iterator[Path]:
@@ -207,13 +218,14 @@ def _place_of(path: Path) -> Path:
 def _with_suffixes(pictures: Sequence[Found]) -> tuple[Found, ...]:
     """Return pictures whose places have a suffix that is written.
 
-    Beside ``b.png``, whose result has that name, the one of ``b.gif`` is ``b.gif.png``.
+    Beside ``b.png``, whose result has that name, the one of ``b.gif`` is ``b.gif.png``; so it is
+    beside ``B.png``, since some disks take the two for one name.
     """
     written = [_written(found.place) for found in pictures]
-    count = Counter(map(os.path.normcase, written))
+    count = Counter(map(_folded, written))
     return tuple(
         dataclasses.replace(found, place=place)
-        if place == found.place or count[os.path.normcase(place)] == 1
+        if place == found.place or count[_folded(place)] == 1
         else dataclasses.replace(found, place=place.with_name(found.place.name + STAND_IN))
         for found, place in zip(pictures, written, strict=True)
     )
@@ -234,15 +246,29 @@ def _check_not_replaced(found: Collection) -> None:
             )
 
 
-def _check_places(pictures: Sequence[Found]) -> None:
+def _folded(place: Path) -> str:
+    """Return a text that is the same for two places which some disks take for one."""
+    return composed(str(place)).casefold()
+
+
+def _check_places(pictures: Sequence[Found], output: Path) -> None:
     """Raise a `UsageError` if two results would overwrite each other."""
-    places: dict[str, Found] = {}
+    places: dict[str, list[Found]] = {}
     for found in pictures:
-        other = places.setdefault(os.path.normcase(found.place), found)
-        if other is not found:
+        others = places.setdefault(_folded(found.place), [])
+        for other in others:
+            if not _is_one_place(other.place, found.place, output):
+                continue
             beside = other.file.parent == found.file.parent
             remedy = "rename one of them" if beside else "name the folder above them"
             raise UsageError(
                 f"{other.source} and {found.source} would both be written to {found.place};"
                 f" {remedy}, or restore them one at a time"
             )
+        others.append(found)
+
+
+def _is_one_place(place: Path, other: Path, output: Path) -> bool:
+    """Return whether two places that differ in capitals or accents at most are one on this disk."""
+    pairs = zip(place.parts, other.parts, strict=True)
+    return all(one == two or is_one_name(one, two, output) for one, two in pairs)

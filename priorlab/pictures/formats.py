@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from priorlab.errors import UsageError
-from priorlab.files import exists
+from priorlab.files import as_stored, exists
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp", ".npy")
 """The suffixes of picture files that are written."""
@@ -87,6 +87,8 @@ def check_size(width: int, height: int, path: Path, *, samples: int = 1, itemsiz
 def split_frame(path: Path) -> tuple[Path, int | None]:
     """Split the number of a picture, from 0, off the path of a file of several.
 
+    The path of the file is as it is stored.
+
     Examples
     --------
     >>> split_frame(Path("scan.tif[3]"))[1], split_frame(Path("scan.tif"))[1]
@@ -94,8 +96,8 @@ def split_frame(path: Path) -> tuple[Path, int | None]:
     """
     found = re.fullmatch(r"(.+)\[(\d+)\]", path.name)
     if not found or exists(path):
-        return path, None
-    return path.with_name(found[1]), int(found[2])
+        return as_stored(path), None
+    return as_stored(path.with_name(found[1])), int(found[2])
 
 
 def which_frame(path: Path, count: int, frame: int | None) -> tuple[int, tuple[str, ...]]:

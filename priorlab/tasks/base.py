@@ -210,7 +210,7 @@ class Task(Component, ABC):
             raise UsageError(f"{self.spec()}: the measured data hold NaN or infinite values")
         # The one above has seen the truth, and may keep something of it; a prior gets another one.
         operator = self.operator(shape, self._generators(image, seed)[0])
-        return self._measurement(torch.from_numpy(y), operator, shape).to(clean.device)
+        return self._measurement(torch.from_numpy(np.array(y)), operator, shape).to(clean.device)
 
     def _generators(self, image: str, seed: int) -> list[np.random.Generator]:
         """Return the generators for the operator and for the noise of an image, by its digest."""

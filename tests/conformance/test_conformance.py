@@ -1,5 +1,7 @@
 """Each check finds the prior that does this one thing wrong, and says what would be right."""
 
+import dataclasses
+
 import pytest
 from conformance.bad_priors import (
     BAD,
@@ -20,7 +22,9 @@ from conformance.bad_priors import (
 from priorlab import plugins
 from priorlab.conformance import checks, choosing, form_checks, running, suite
 from priorlab.errors import UsageError
-from priorlab.testing import check_prior
+from priorlab.forward.operators import Identity
+from priorlab.tasks.builtin import Denoise
+from priorlab.testing import check_prior, check_task
 
 PRIORS = plugins.load()
 TELLS = {
@@ -164,3 +168,27 @@ def test_our_packages_pass(package):
 @pytest.mark.parametrize("name", ["denoise", "inpaint", "superres", "deblur", "dejpeg"])
 def test_our_tasks_pass(name):
     checks.verify(suite.checks_of("tasks", PRIORS.tasks[name]()), PRIORS.tasks[name]())
+
+
+class Zeroing(Identity):
+    """Forgets what it is given."""
+
+    def adjoint(self, y):
+        image = y.clone()
+        y.zero_()
+        return image
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Wiped(Denoise):
+    """Its operator writes into its input."""
+
+    name = "wiped"
+
+    def operator(self, shape, rng):
+        return Zeroing()
+
+
+def test_an_operator_that_changes_its_input_is_named():
+    with pytest.raises(AssertionError, match=r"input: Zeroing\.adjoint changed its input"):
+        check_task(Wiped())

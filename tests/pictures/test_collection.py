@@ -1,10 +1,12 @@
 """Which pictures files, folders and patterns stand for, and where the results go."""
 
 import os
+from pathlib import Path
 
 import pytest
 
 from priorlab.errors import UsageError
+from priorlab.pictures import collection
 from priorlab.pictures.collection import collect
 
 OUT = "out/"
@@ -84,6 +86,52 @@ def test_a_suffix_that_is_not_written_takes_no_name_of_another_result(folder):
     assert (found["d.gif"], found["d.jp2"]) == ("d.gif.png", "d.jp2.png")
     assert (found["e.gif"], found["e.jpg"]) == ("e.png", "e.jpg")
     assert places("sub/b.gif", "sub/b.png")["sub/b.gif"] == "b.gif.png"
+
+
+ONE, TWO = "caf\u00e9", "cafe\u0301"
+"""An accented letter as one character, and as two."""
+
+
+@pytest.mark.parametrize(("stored", "typed"), [(ONE, TWO), (TWO, ONE)])
+def test_names_are_found_however_their_accents_are_composed(stored, typed, folder):
+    for name in (f"{stored}.png", f"{stored}/{stored}.tif", "other.png"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).touch()
+    assert places(f"{typed}.png") == {f"{stored}.png": f"{stored}.png"}
+    inner = f"{stored}/{stored}.tif"
+    assert places(f"{typed}/{typed}.tif[3]") == {f"{inner}[3]": f"{stored}-3.tif"}
+    assert list(places(typed)) == [inner]
+    assert list(places(f"{typed}*.png")) == [f"{stored}.png"]
+    assert collect(["a.jpg", "b.png"], typed).folder == Path(stored)
+    with pytest.raises(UsageError, match=r"cannot read .*: No such file"):
+        collect(["n\u00f6.png"], OUT)
+
+
+@pytest.mark.parametrize(
+    "pair", [("B.png", "b.png"), (f"{ONE}.png", f"{TWO}.png"), ("SUB/a.jpg", "sub/a.jpg")]
+)
+@pytest.mark.parametrize("one_name", [False, True])
+def test_names_that_the_disk_takes_for_one_are_refused_beforehand(
+    pair, one_name, folder, monkeypatch
+):
+    """Such a disk cannot be had in a test: whether it is one is pretended."""
+    (folder / "in").mkdir()
+    for name in pair:
+        (folder / "in" / name).parent.mkdir(exist_ok=True)
+        (folder / "in" / name).touch()
+    if one_name:
+        monkeypatch.setattr(collection, "is_one_name", lambda *_: True)
+        with pytest.raises(UsageError, match="would both be written to"):
+            places("in")
+    else:
+        assert set(places("in").values()) == set(pair)
+    assert not (folder / "out").exists()
+
+
+def test_a_suffix_that_is_not_written_takes_no_name_that_differs_in_capitals_only(folder):
+    for name in ("sub/B.png", "sub/b.gif"):
+        (folder / name).touch()
+    assert places("sub")["sub/b.gif"] == "b.gif.png"
 
 
 @pytest.mark.parametrize(

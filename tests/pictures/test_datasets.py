@@ -94,6 +94,15 @@ def test_a_relative_folder_is_named_by_its_real_name(folder, monkeypatch, given)
     assert dataset.images[0].path.is_absolute()
 
 
+def test_a_folder_and_a_file_are_found_however_their_accents_are_composed(tmp_path):
+    stored, typed = "cafe\u0301", "caf\u00e9"
+    (tmp_path / stored).mkdir()
+    picture(tmp_path / stored / f"{stored}.png")
+    assert names(datasets.load(str(tmp_path / typed))) == [stored]
+    assert names(datasets.load(str(tmp_path / typed / f"{typed}.png"))) == [stored]
+    assert not datasets.is_name(str(tmp_path / typed))
+
+
 def test_single_file(folder):
     path = picture(folder / "a.b.png", channels=3)
     picture(folder / "other.png")

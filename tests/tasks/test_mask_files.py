@@ -245,3 +245,9 @@ def test_a_mask_that_numpy_saved_is_one_whatever_its_type(tmp_path, kind):
     found = mask_files.read(str(tmp_path / "mask.npy"), SIZE, scene())
     assert np.array_equal(found.known, known)
     assert "what is black in" in found.note
+
+
+def test_a_mask_is_found_however_its_accents_are_composed(tmp_path):
+    stored = tmp_path / "masque\u0301.png"
+    stored.touch()
+    assert Inpaint(mask=str(tmp_path / "masqu\u00e9.png")).mask == str(stored)

@@ -29,6 +29,7 @@ def main(descriptor: int) -> None:
         setup = Setup(**json.load(file))
     confine(setup.private)
     registry = plugins.load(setup.plugin_files, setup.plugin_folders, only=setup.modules)
+    zygote.import_late_parts()
     channel.send({"event": "loaded"})
     request = channel.receive()
     if request is None:

@@ -1,17 +1,18 @@
 """The processes from which those of cells are forked.
 
-A zygote has imported torch, and nothing else has happened in it. From it comes a process for each
-set of plugins that priors need together, which imports these and no others. From that one comes
-one for each prior, which prepares it: loads its weights, compiles its loops. And from that one
-comes a process for each cell. What a cell leaves behind, it leaves in its own process; what a
-prior prepares, in that of no other prior; what a plugin changes when it is imported, in that of
-no other plugin.
+A zygote has imported torch and parts of SciPy, and nothing else has happened in it. From it comes a
+process for each set of plugins that priors need together, which imports these and no others. From
+that one comes one for each prior, which prepares it: loads its weights, compiles its loops. And
+from that one comes a process for each cell. What a cell leaves behind, it leaves in its own
+process; what a prior prepares, in that of no other prior; what a plugin changes when it is
+imported, in that of no other plugin.
 """
 
 from __future__ import annotations
 
 import contextlib
 import gc
+import importlib
 import os
 import sys
 import time
@@ -29,6 +30,9 @@ from priorlab.harness.isolation.setup import Setup
 from priorlab.priors import Prior
 from priorlab.registry import Registry
 
+LATE_PARTS = ("scipy.fft", "scipy.ndimage", "scipy.special")
+"""What `priorlab.forward` imports when it is used, since most commands do without."""
+
 
 def run(control: Channel, setup: Setup) -> NoReturn:
     """Fork for each set of plugins that is asked for through `control`."""
@@ -38,11 +42,22 @@ def run(control: Channel, setup: Setup) -> NoReturn:
     # No parallel region may run before a fork: its threads would be missing afterwards.
     inside.settle(threads=1)
     control.send({"event": "ready"})
+    import_late_parts()
 
     def load(request: Message, files: tuple[int, ...]) -> None:
         _serve_priors(Channel.of(files[0]), request, setup)
 
     serve(control, load)
+
+
+def import_late_parts() -> None:
+    """Import what noise models and operators import with their first picture.
+
+    It takes a quarter of a second, which would be of the time of every cell: each has a process of
+    its own.
+    """
+    for module in LATE_PARTS:
+        importlib.import_module(module)
 
 
 def _serve_priors(own: Channel, request: Message, setup: Setup) -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from priorlab.errors import UsageError
 from priorlab.harness.results import outputs
@@ -33,14 +34,9 @@ class Merged:
     scores: int = 0
     pictures: int = 0
 
-    def __add__(self, other: Merged) -> Merged:
-        """Return the sum of two merges."""
-        pairs = zip(dataclasses.astuple(self), dataclasses.astuple(other), strict=True)
-        return Merged(*(a + b for a, b in pairs))
 
-
-def merge(store: Store, other: Store) -> Merged:
-    """Take over what another store knows.
+def merge(store: Store, others: Iterable[Store]) -> Merged:
+    """Take over what other stores know, one after the other: all of it, or nothing.
 
     A cell that is not known here is taken, with its scores and pictures. Of a cell that both
     know, a final result takes the place of a failure, and else the one that is here stays; where
@@ -49,24 +45,25 @@ def merge(store: Store, other: Store) -> Merged:
     Raises
     ------
     UsageError
-        If one of them cannot be read, or this one not be written.
+        If one of them cannot be read, or this one not be written; nothing is changed then.
     """
     merged = Merged()
-    keys = sorted(other.labels())
-    for start in range(0, len(keys), BATCH):
-        _merge(store, other, keys[start : start + BATCH], merged)
+    with store.database.transaction():
+        for other in others:
+            keys = sorted(other.labels())
+            for start in range(0, len(keys), BATCH):
+                _merge(store, other, keys[start : start + BATCH], merged)
     return merged
 
 
 def _merge(store: Store, other: Store, keys: list[str], merged: Merged) -> None:
-    """Merge some cells, in one transaction."""
+    """Merge some cells."""
     ours, theirs = store.outcomes(keys), other.outcomes(keys)
     taken = [key for key in keys if _is_better(theirs[key], ours.get(key))]
     equal = [key for key in keys if key not in set(taken) and _is_equal(theirs[key], ours[key])]
-    with store.database.transaction():
-        merged.scores += _take_cells(store, other, taken)
-        merged.scores += _add_scores(store, other, equal)
-        merged.pictures += _add_pictures(store, other, {key: theirs[key] for key in taken + equal})
+    merged.scores += _take_cells(store, other, taken)
+    merged.scores += _add_scores(store, other, equal)
+    merged.pictures += _add_pictures(store, other, {key: theirs[key] for key in taken + equal})
     merged.cells += len(keys)
     merged.new += sum(key not in ours for key in taken)
     merged.better += sum(key in ours for key in taken)
@@ -85,7 +82,7 @@ def _take_cells(store: Store, other: Store, keys: list[str]) -> int:
     names = ", ".join(["key", "created", *(column.name for column in (*LABELS, *OUTCOME))])
     marks = ", ".join("?" * (names.count(",") + 1))
     query = f"select {names} from cells where key in ({{keys}})"
-    rows = list(other.database.select_by(query, keys))
+    rows = _selected(other, query, keys)
     store.database.insert(f"insert or replace into cells ({names}) values ({marks})", rows)
     for key in keys:
         store.database.execute("delete from scores where key = ?", (key,))
@@ -95,8 +92,13 @@ def _take_cells(store: Store, other: Store, keys: list[str]) -> int:
 def _add_scores(store: Store, other: Store, keys: list[str]) -> int:
     """Add the scores that are missing, and return how many."""
     query = "select key, metric, digest, value from scores where key in ({keys})"
-    rows = list(other.database.select_by(query, keys))
+    rows = _selected(other, query, keys)
     return store.database.insert("insert or ignore into scores values (?, ?, ?, ?)", rows)
+
+
+def _selected(store: Store, query: str, keys: list[str]) -> list[Any]:
+    with store.database.guard():  # what is wrong there is not said of the store that is written
+        return list(store.database.select_by(query, keys))
 
 
 def _add_pictures(store: Store, other: Store, outcomes: Mapping[str, Outcome]) -> int:

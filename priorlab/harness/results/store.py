@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import statistics
+import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
@@ -17,10 +18,14 @@ from typing import Any
 
 from priorlab.errors import UsageError, printable
 from priorlab.harness.results.database import Database
+from priorlab.harness.results.folder import INFO
 from priorlab.harness.results.outputs import DATA, VIEW
 from priorlab.harness.results.schema import FINAL, LABELS, OUTCOME, Outcome
 
 FILE = "store.sqlite"
+
+MAKING = 0.5
+"""Seconds in which another process that makes the file has written to it."""
 
 _OUTCOME = ", ".join(column.name for column in OUTCOME)
 _FINAL = ", ".join(f"'{status}'" for status in FINAL)
@@ -41,13 +46,15 @@ class Store:
         Raises
         ------
         UsageError
-            If it cannot be written, is damaged, or was made by a newer priorlab.
+            If it cannot be written, is damaged or empty though there are runs, or was made by a
+            newer priorlab.
         """
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             reason = error.strerror or error
             raise UsageError(f"cannot write to the results folder {folder}: {reason}") from None
+        _check_not_emptied(folder)
         self.database = Database.writable(folder / FILE)
 
     @classmethod
@@ -59,10 +66,11 @@ class Store:
         Raises
         ------
         UsageError
-            If the file is damaged, or was made by a newer priorlab.
+            If the file is damaged or empty though there are runs, or was made by a newer priorlab.
         """
         if not (folder / FILE).exists():
             return None
+        _check_not_emptied(folder)
         store = cls.__new__(cls)
         store.database = Database.readable(folder / FILE)
         return store
@@ -70,10 +78,6 @@ class Store:
     def close(self) -> None:
         """Close the file."""
         self.database.close()
-
-    def outcome(self, key: str) -> Outcome | None:
-        """Return what is known of a cell, or None."""
-        return self.outcomes([key]).get(key)
 
     def outcomes(self, keys: Iterable[str]) -> dict[str, Outcome]:
         """Return what is known of cells, by key."""
@@ -216,6 +220,29 @@ class Store:
             for prior, task, wall, height, width in self.database.execute(query, (machine,)):
                 rates[prior, task].append(wall / (height * width / 1e6))
         return {pair: statistics.median(values) for pair, values in rates.items()}
+
+
+def _check_not_emptied(folder: Path) -> None:
+    """Raise a `UsageError` if the file is empty, but there are runs, or a log of what it held.
+
+    Without them it is that of a run which ended before it had begun. SQLite takes both for new, and
+    removes the log.
+    """
+    file = folder / FILE
+    if not _is_empty(file):
+        return
+    log = file.with_name(f"{FILE}-wal")
+    if any(folder.glob(f"*/{INFO}")) or (log.exists() and not _is_empty(log)):
+        time.sleep(MAKING)
+        if _is_empty(file):
+            raise UsageError(
+                f"the store {file} is empty (0 bytes), though there were results: what it held is"
+                " lost; put a copy in its place, or move it away to compute everything again"
+            )
+
+
+def _is_empty(file: Path) -> bool:
+    return file.exists() and file.stat().st_size == 0
 
 
 def picture_names(outcome: Outcome) -> list[str]:

@@ -14,19 +14,17 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from priorlab import restoration
-from priorlab.components import is_of_core
 from priorlab.errors import UsageError, trace_of
 from priorlab.forward.degradation import kind_of
-from priorlab.forward.measurement import Measurement
 from priorlab.harness.isolation.attempt import Attempt, Watcher, watch
 from priorlab.harness.isolation.block import Block
 from priorlab.harness.isolation.nursery import Nursery, Unborn
 from priorlab.harness.isolation.setup import Setup
 from priorlab.harness.results import outputs
 from priorlab.harness.run import throughput
+from priorlab.harness.run.measured import Measured
 from priorlab.harness.run.scores import Scorer
 from priorlab.harness.run.trajectory import Trajectory
 from priorlab.harness.run.wire import FILES
@@ -59,7 +57,7 @@ class Views:
 
 
 @dataclasses.dataclass(frozen=True)
-class Workplace:
+class Tools:
     """What the cells of a slot are computed with.
 
     Attributes
@@ -70,6 +68,7 @@ class Workplace:
     scorer : Scorer
         Measures restored images.
     views : Views
+    measured : Measured
     step : callable
         Told how far a prior is: iteration and planned total; both 0 when it begins.
     note : callable
@@ -80,12 +79,13 @@ class Workplace:
     nursery: Nursery
     scorer: Scorer
     views: Views
+    measured: Measured
     step: Callable[[int, int], None]
     note: Callable[[str], None]
 
 
 def compute(
-    place: Workplace,
+    tools: Tools,
     prior: dict[str, Any],
     task: Task,
     image: ImageFile,
@@ -98,7 +98,7 @@ def compute(
 
     Parameters
     ----------
-    place : Workplace
+    tools : Tools
     prior : dict
         The description of the prior; see `priorlab.components.description`.
     task, image, seed
@@ -118,8 +118,8 @@ def compute(
     result: dict[str, Any] = {"scores": {}}
     try:
         clean = clean_image(image)
-        measurement = _measured(task, arrays.to_tensor(clean), seed)
-        result["measurement"] = arrays.digest(measurement.y[0].numpy())
+        measurement, of_data = tools.measured.of(task, image, arrays.to_tensor(clean), seed)
+        result["measurement"] = of_data
         result["degradation"] = kind_of(measurement)
         truth = task.truth(arrays.to_tensor(clean))
         trajectory = Trajectory(truth, task.protocol)
@@ -127,11 +127,11 @@ def compute(
     except Exception as error:
         return result | failure(error)
     try:
-        process = place.nursery.start(prior, measurement.shape[1], job)
+        process = tools.nursery.start(prior, measurement.shape[1], job)
         result["prepare_seconds"] = process.prepare_seconds
-        watcher = Watcher(lambda: place.step(0, 0), place.step, trajectory.see, place.note)
+        watcher = Watcher(lambda: tools.step(0, 0), tools.step, trajectory.see, tools.note)
         of_prior = seed_of_prior(seed, result["measurement"])
-        attempt = watch(process, job, block, of_prior, place.setup, watcher)
+        attempt = watch(process, job, block, of_prior, tools.setup, watcher)
     except Unborn as error:
         failed = {"status": error.status, "message": str(error), "details": error.details}
         return result | failed
@@ -148,13 +148,13 @@ def compute(
             "degraded": f"{task.spec()} {result['measurement']}",
         }
         shown = {"clean": compared, "degraded": arrays.viewable(measurement)}
-        views = {kind: place.views.of(name, shown[kind]) for kind, name in names.items()}
-        result |= _scored(place, attempt, task, clean, views, trajectory)
+        views = {kind: tools.views.of(name, shown[kind]) for kind, name in names.items()}
+        result |= _scored(tools, attempt, task, clean, views, trajectory)
     except Exception as error:
         return result | failure(error)
-    if batched and place.setup.batch > 1:
+    if batched and tools.setup.batch > 1:
         found = throughput.measure(
-            *(place.nursery, place.setup, prior, measurement, attempt.image),
+            *(tools.nursery, tools.setup, prior, measurement, attempt.image),
             seed=of_prior,
             job=job,
         )
@@ -163,32 +163,8 @@ def compute(
     return result
 
 
-def _measured(task: Task, clean: Tensor, seed: int) -> Measurement:
-    """Return the measurement of an image: by a task of a plugin, only if it is so again.
-
-    Every cell measures for itself, and priors with other data would be compared as if they had the
-    same. The core's own tasks are tested for that.
-
-    Raises
-    ------
-    UsageError
-        For a task with randomness of its own, and for an operator with a wrong adjoint.
-    """
-    measurement = task.measure(clean, seed)
-    restoration.check_adjoint_of(measurement)
-    if not is_of_core(type(task)):
-        again = task.measure(clean, seed)
-        if not torch.equal(measurement.y, again.y):
-            raise UsageError(
-                f"{task.spec()}: measured again with the same seed, the image gave other data; its"
-                " only random numbers are to be those of the generators that `operator` and"
-                " `Noise.sample` are given"
-            )
-    return measurement
-
-
 def _scored(
-    place: Workplace,
+    tools: Tools,
     attempt: Attempt,
     task: Task,
     clean: NDArray[np.float32],
@@ -200,7 +176,7 @@ def _scored(
     if not torch.isfinite(attempt.image).all():
         raise restoration.InvalidImage("it returned NaN or infinity")
     restored = outputs.rounded(arrays.from_tensor(attempt.image))
-    scores = place.scorer.score(restored, clean, task)
+    scores = tools.scorer.score(restored, clean, task)
     facts: dict[str, Any] = trajectory.facts(
         scores.values.get("psnr", math.nan),
         attempt.facts.get("last"),
@@ -224,7 +200,7 @@ def _scored(
 
 
 def rescore(
-    place: Workplace,
+    tools: Tools,
     task: Task,
     image: ImageFile,
     stored: str,
@@ -235,7 +211,7 @@ def rescore(
 
     Parameters
     ----------
-    place : Workplace
+    tools : Tools
     task, image
         Those of the cell.
     stored : str
@@ -256,7 +232,7 @@ def rescore(
     except UsageError as error:
         return {"status": DAMAGED, "message": restoration.reason(error)}
     try:
-        scores = place.scorer.score(restored, clean_image(image), task, names)
+        scores = tools.scorer.score(restored, clean_image(image), task, names)
     except Exception as error:
         return failure(error)
     return {"status": "ok", "scores": scores.values, "failed_metrics": scores.failures}

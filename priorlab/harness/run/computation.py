@@ -28,7 +28,8 @@ from priorlab.harness.run.grid import Cell
 from priorlab.harness.run.keeping import Unstored, patiently
 from priorlab.harness.run.placing import here
 from priorlab.harness.run.plan import Plan
-from priorlab.harness.run.schedule import Job, TimeLeft
+from priorlab.harness.run.remaining import RemainingTime
+from priorlab.harness.run.schedule import Job
 from priorlab.harness.run.settings import RunSettings
 from priorlab.harness.run.sharing import SharedSchedule
 from priorlab.harness.run.wire import FILES, Message
@@ -148,7 +149,7 @@ class Computation:
         )
         attempts = Attempts(schedule, self._retry, self._planned.repeats, self._progress.note)
         slots = min(self._planned.slots, max(1, len(schedule)))
-        time_left = TimeLeft(schedule, slots)
+        time_left = RemainingTime(schedule, slots)
         chores = _Chores(
             [
                 (LOOK, keeper.flush),
@@ -176,7 +177,7 @@ class Computation:
         self,
         schedule: SharedSchedule,
         attempts: Attempts,
-        time_left: TimeLeft,
+        time_left: RemainingTime,
         slots: int,
         stop: Callable[[], bool],
     ) -> None:
@@ -222,7 +223,7 @@ class Computation:
         outcome = self._outcome(cell, message, wall, slots)
         self._collected.keep(cell, outcome, message, message.get(FILES, {}))
 
-    def _finished(self, cell: Cell, time_left: TimeLeft) -> None:
+    def _finished(self, cell: Cell, time_left: RemainingTime) -> None:
         outcome = self.results[cell.key].outcome
         row = cell.labels | {"status": outcome.status, "message": outcome.message}
         self._progress.finished(row, len(self.results), time_left.seconds_left())
@@ -233,7 +234,7 @@ class Computation:
             self._noted.add(text)
             self._progress.note(text)
 
-    def _take_over(self, schedule: SharedSchedule, time_left: TimeLeft) -> None:
+    def _take_over(self, schedule: SharedSchedule, time_left: RemainingTime) -> None:
         """Take over what other runs have computed of this one's cells."""
         arrived = []
         with contextlib.suppress(Locked):
@@ -249,7 +250,7 @@ class Computation:
             else:
                 self._finished(cell, time_left)
 
-    def _beat(self, claims: Claims, slots: int, time_left: TimeLeft) -> None:
+    def _beat(self, claims: Claims, slots: int, time_left: RemainingTime) -> None:
         """Tell others that this run lives, and how far it is."""
         doing = self._progress.doing
         facts = {

@@ -59,9 +59,14 @@ class Cell:
             return False
 
     @property
+    def pixels(self) -> int:
+        """Size of the clean image."""
+        return self.image.height * self.image.width
+
+    @property
     def megapixels(self) -> float:
-        """Size of the clean image in millions of pixels."""
-        return self.image.height * self.image.width / 1e6
+        """The same in millions."""
+        return self.pixels / 1e6
 
 
 def cells(

@@ -16,8 +16,8 @@ from priorlab.harness.results.schema import FINAL, Outcome
 from priorlab.harness.results.store import Store
 from priorlab.harness.run import cores, grid, keys, machine, scores
 from priorlab.harness.run.credentials import credentials
+from priorlab.harness.run.estimates import Estimates
 from priorlab.harness.run.grid import Cell
-from priorlab.harness.run.schedule import Estimates
 from priorlab.harness.run.selection import Selection, select
 from priorlab.harness.run.settings import RunSettings
 from priorlab.harness.run.shards import Shard

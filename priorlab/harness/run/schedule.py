@@ -1,22 +1,15 @@
-"""Which cell comes next, and how long the rest will take."""
+"""Which cell comes next."""
 
 from __future__ import annotations
 
 import bisect
 import dataclasses
 import heapq
-import statistics
-import time
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 
+from priorlab.harness.run.estimates import Estimates, Pair
 from priorlab.harness.run.grid import Cell
-
-Pair = tuple[str, str]
-"""Prior and task, as specs."""
-
-MEMORY = 50
-"""An estimate is the median of so many of the latest cells."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,73 +35,6 @@ class Job:
     read: Callable[[], dict[str, bytes]] | None = None
 
 
-class _Recent:
-    """The latest of some numbers, and their median."""
-
-    def __init__(self) -> None:
-        self._values: deque[float] = deque(maxlen=MEMORY)
-        self._sorted: list[float] = []
-
-    def add(self, value: float) -> None:
-        """Add one, and forget the oldest if there are more than `MEMORY`."""
-        if len(self._values) == MEMORY:
-            del self._sorted[bisect.bisect_left(self._sorted, self._values[0])]
-        self._values.append(value)
-        bisect.insort(self._sorted, value)
-
-    @property
-    def median(self) -> float:
-        """The middle one."""
-        return statistics.median(self._sorted)
-
-
-class Estimates:
-    """How long a cell takes, judged by earlier cells of the same prior, per megapixel."""
-
-    def __init__(self, known: Mapping[Pair, float] | None = None) -> None:
-        """Start from seconds per megapixel by (prior, task), as `Store.rates` returns them."""
-        self._own: dict[Pair, _Recent] = {}
-        self._of_prior: dict[str, _Recent] = {}
-        self._changed: set[str] = set()
-        for pair, rate in (known or {}).items():
-            self._add(pair, rate)
-
-    def learn(self, cell: Cell, seconds: float) -> None:
-        """Remember how long a cell took."""
-        self._add(cell.pair, seconds / cell.megapixels)
-
-    def _add(self, pair: Pair, rate: float) -> None:
-        self._own.setdefault(pair, _Recent()).add(rate)
-        self._of_prior.setdefault(pair[0], _Recent()).add(rate)
-        self._changed.add(pair[0])
-
-    def changed(self) -> set[str]:
-        """Return the priors of which something was learned since this was called last."""
-        changed, self._changed = self._changed, set()
-        return changed
-
-    def rate(self, pair: Pair) -> float | None:
-        """Return seconds per megapixel, of the same task or else of others; None if unknown."""
-        rates = self._own.get(pair) or self._of_prior.get(pair[0])
-        return rates.median if rates else None
-
-    def seconds(self, cell: Cell) -> float | None:
-        """Return the estimate of a cell; None if unknown."""
-        rate = self.rate(cell.pair)
-        return None if rate is None else rate * cell.megapixels
-
-    def total(self, cells: Iterable[Cell]) -> tuple[float, int]:
-        """Return the sum of the estimates, and the number of cells that have none."""
-        counts: dict[Pair, int] = {}
-        pixels: dict[Pair, int] = {}
-        for cell in cells:
-            counts[cell.pair] = counts.get(cell.pair, 0) + 1
-            pixels[cell.pair] = pixels.get(cell.pair, 0) + _pixels(cell)
-        rates = {pair: self.rate(pair) for pair in counts}
-        seconds = (rate * pixels[pair] / 1e6 for pair, rate in rates.items() if rate is not None)
-        return sum(seconds), sum(counts[pair] for pair, rate in rates.items() if rate is None)
-
-
 class _Group:
     """The cells of one prior and task that were not handed out, small images first."""
 
@@ -121,12 +47,12 @@ class _Group:
     def add(self, cell: Cell) -> None:
         """Add a cell where its size belongs, before others of that size."""
         bisect.insort_left(self.cells, cell, key=_pixels)
-        self.pixels += _pixels(cell)
+        self.pixels += cell.pixels
 
     def pop(self, index: int) -> Cell:
         """Take a cell away."""
         cell = self.cells.pop(index)
-        self.pixels -= _pixels(cell)
+        self.pixels -= cell.pixels
         return cell
 
     @property
@@ -137,7 +63,7 @@ class _Group:
     @property
     def longest(self) -> float:
         """The estimate of the longest."""
-        return (self.rate or 0.0) * (_pixels(self.cells[-1]) if self.cells else 0) / 1e6
+        return (self.rate or 0.0) * (self.cells[-1].pixels if self.cells else 0) / 1e6
 
 
 class Schedule:
@@ -173,7 +99,7 @@ class Schedule:
         for cell in sorted(cells, key=_pixels):
             group = self._group(cell.pair)
             group.cells.append(cell)
-            group.pixels += _pixels(cell)
+            group.pixels += cell.pixels
             self._count += 1
         estimates.changed()
         for pair in self._groups:
@@ -305,36 +231,4 @@ class Schedule:
 
 
 def _pixels(cell: Cell) -> int:
-    return cell.image.height * cell.image.width
-
-
-class TimeLeft:
-    """How long a run will go on, judged by the estimates and by what the slots report."""
-
-    def __init__(self, schedule: Schedule, slots: int) -> None:
-        self._schedule = schedule
-        self._slots = slots
-        self._running: dict[int, tuple[Cell, float, float]] = {}
-
-    def step(self, slot: int, cell: Cell, iteration: int, total: int) -> None:
-        """Remember that a slot begins a cell (iteration 0), or how far it is."""
-        since = self._running[slot][1] if iteration else time.monotonic()
-        self._running[slot] = (cell, since, iteration / total if total else 0.0)
-
-    def finished(self, cell: Cell) -> None:
-        """Remember that a cell is done."""
-        self._running = {slot: at for slot, at in self._running.items() if at[0] is not cell}
-
-    def seconds_left(self) -> float | None:
-        """Return the estimate, or None while one of the priors was never timed."""
-        now = time.monotonic()
-        seconds = 0.0
-        projected = Estimates()
-        for cell, since, share in self._running.values():
-            whole = (now - since) / share if share else self._schedule.estimates.seconds(cell)
-            if whole is None:
-                return None
-            projected.learn(cell, whole)
-            seconds += max(0.0, whole - (now - since))
-        left = self._schedule.seconds(projected)
-        return None if left is None else (seconds + left) / self._slots
+    return cell.pixels

@@ -29,6 +29,7 @@ from priorlab.harness.isolation.output import Output
 from priorlab.harness.isolation.setup import Setup
 from priorlab.harness.results import outputs
 from priorlab.harness.run import cell, machine, wire
+from priorlab.harness.run.measured import Measured
 from priorlab.harness.run.scores import Scorer
 from priorlab.harness.run.wire import FILES
 from priorlab.pictures.image_files import ImageFile
@@ -63,13 +64,13 @@ def serve(
     inbox, outbox, log = pipes
     jobs: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
     threading.Thread(target=_listen, args=(inbox, jobs), daemon=True).start()
-    slot = _Slot(setup, control, zygote, outbox, log, printed)
-    slot.begin()
+    server = _Server(setup, control, zygote, outbox, log, printed)
+    server.begin()
     while True:
-        slot.work(jobs.get())
+        server.work(jobs.get())
 
 
-class _Slot:
+class _Server:
     """What the process does, job by job."""
 
     def __init__(
@@ -91,11 +92,12 @@ class _Slot:
         self._job = ""
         self._metrics = {name: MetricProcess(name, setup) for name in setup.metrics}
         self._registry: Registry | None = None
-        self._place = cell.Workplace(
+        self._tools = cell.Tools(
             setup=setup,
             nursery=Nursery(setup, control, self._note),
             scorer=Scorer(self._metrics),
             views=cell.Views(),
+            measured=Measured(),
             step=lambda iteration, total: self._send(
                 event="step", iteration=iteration, total=total
             ),
@@ -137,9 +139,9 @@ class _Slot:
         task = cast("Task", components.from_description(job["task"], "tasks", self._find))
         if job["stored"]:
             data = job[FILES].get(job["stored"] + outputs.DATA, b"")
-            return cell.rescore(self._place, task, image, job["stored"], data, job["metrics"])
+            return cell.rescore(self._tools, task, image, job["stored"], data, job["metrics"])
         return cell.compute(
-            *(self._place, job["prior"], task, image, job["seed"], self._job),
+            *(self._tools, job["prior"], task, image, job["seed"], self._job),
             batched=job["batched"],
         )
 
@@ -155,7 +157,7 @@ class _Slot:
     def _clear_away(self, result: dict[str, Any]) -> None:
         """End what a cell left behind, and say so."""
         known = {self._zygote, *(metric.pid for metric in self._metrics.values())}
-        known |= set(self._place.nursery.known())
+        known |= set(self._tools.nursery.known())
         left = 0
         while orphans := [pid for pid in process_tree.children(os.getpid()) if pid not in known]:
             left += len(process_tree.running(orphans))

@@ -11,6 +11,7 @@ from typing import TypeVar
 from priorlab import specs
 from priorlab.components import Component, file_digest
 from priorlab.errors import UsageError, counted, printable, unknown
+from priorlab.files import composed
 from priorlab.harness.run.chosen_metrics import ChosenMetric, choose
 from priorlab.harness.run.settings import RunSettings
 from priorlab.pictures import datasets
@@ -189,7 +190,9 @@ def _only(dataset: Dataset, names: Sequence[str] | None) -> Dataset:
     if names is None:
         return dataset
     known = [image.name for image in dataset.images]
-    chosen = set(_names(names, known))
+    stored = {composed(name): name for name in known}
+    named = _names(names, {*known, *stored})
+    chosen = {name if name in known else stored.get(composed(name), name) for name in named}
     for name in sorted(chosen.difference(known)):
         error = unknown(f"image of {dataset.name}", name, known)
         unread = f"; {dataset.problems[0]}" if dataset.problems else ""

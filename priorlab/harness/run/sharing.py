@@ -10,8 +10,9 @@ from typing_extensions import override
 from priorlab.harness.results.claims import MINE, Claims
 from priorlab.harness.results.database import Locked
 from priorlab.harness.results.store import Store
+from priorlab.harness.run.estimates import Estimates
 from priorlab.harness.run.grid import Cell
-from priorlab.harness.run.schedule import Estimates, Job, Schedule
+from priorlab.harness.run.schedule import Job, Schedule
 
 AT_ONCE = 50
 """After so many cells that others have, the engine is to look at its processes again."""

@@ -1,11 +1,15 @@
 """Stores are merged without losing anything, and twice is as once."""
 
+import contextlib
+import re
+
 import pytest
 from harness.results import samples
 from harness.results.samples import METRICS
 
+from priorlab.errors import UsageError
 from priorlab.harness.results import merging, outputs
-from priorlab.harness.results.store import Store
+from priorlab.harness.results.store import FILE, Store
 
 
 @pytest.fixture
@@ -33,17 +37,38 @@ def test_what_only_the_other_knows_is_taken_once(ours, theirs):
     outcome = samples.put(theirs, "new", 0.7)
     samples.fail(theirs, "failure")
     before = contents(theirs)
-    merged = merging.merge(ours, theirs)
+    merged = merging.merge(ours, [theirs])
     assert (merged.cells, merged.new, merged.better) == (3, 2, 0)
     assert merged.scores == len(samples.SCORES)
     assert ours.known(["new"])["new"] == outcome
     assert ours.scores(["new"], METRICS)["new"] == samples.SCORES
-    assert ours.outcome("failure").status == "failed"
+    assert ours.outcomes(["failure"])["failure"].status == "failed"
     assert contents(theirs) == before
     once = contents(ours)
-    again = merging.merge(ours, theirs)
+    again = merging.merge(ours, [theirs])
     assert (again.new, again.better, again.scores, again.pictures) == (0, 0, 0, 0)
     assert contents(ours) == once
+
+
+def test_a_merge_that_fails_leaves_nothing_and_says_which_store_is_damaged(ours, theirs, tmp_path):
+    samples.put(ours, "known")
+    samples.put(theirs, "new")
+    before = contents(ours)
+    with contextlib.closing(Store(tmp_path / "damaged")) as damaged:
+        for index in range(2000):
+            samples.fail(damaged, f"failure {index:04}", message="x" * 200)
+    file = tmp_path / "damaged" / FILE
+    size = file.stat().st_size
+    with file.open("r+b") as writer:
+        writer.seek(size - size // 4)
+        writer.write(b"\xff" * (size // 8))
+    damaged = Store.to_read(tmp_path / "damaged")
+    with (
+        contextlib.closing(damaged),
+        pytest.raises(UsageError, match=rf"the store {re.escape(str(file))} is damaged"),
+    ):
+        merging.merge(ours, [theirs, damaged])
+    assert contents(ours) == before
 
 
 def test_nothing_takes_the_place_of_a_result_but_a_result_that_of_a_failure(ours, theirs):
@@ -55,11 +80,11 @@ def test_nothing_takes_the_place_of_a_result_but_a_result_that_of_a_failure(ours
     samples.put(theirs, "mended")
     samples.fail(ours, "fails", message="ours")
     samples.fail(theirs, "fails", message="theirs")
-    merged = merging.merge(ours, theirs)
+    merged = merging.merge(ours, [theirs])
     assert (merged.new, merged.better) == (0, 1)
     assert set(ours.known(["good", "differs", "mended"])) == {"good", "differs", "mended"}
-    assert ours.outcome("differs") == kept
-    assert ours.outcome("fails").message == "ours"
+    assert ours.outcomes(["differs"])["differs"] == kept
+    assert ours.outcomes(["fails"])["fails"].message == "ours"
 
 
 def test_what_is_missing_or_damaged_of_an_equal_result_is_added(ours, theirs):
@@ -69,9 +94,9 @@ def test_what_is_missing_or_damaged_of_an_equal_result_is_added(ours, theirs):
     name = outcome.output + outputs.DATA
     for wrong in ("update pictures set data = 'wrong' where name = ?", "delete from pictures"):
         ours.database.execute(wrong, (name,) * wrong.count("?"))
-        merging.merge(ours, theirs)
+        merging.merge(ours, [theirs])
         outputs.decode(name, ours.picture(name))
     assert ours.scores(["k"])["k"] == samples.SCORES | {"lpips": 0.1}
     theirs.database.execute("update pictures set data = 'damaged there' where name = ?", (name,))
-    assert merging.merge(ours, theirs).pictures == 0
+    assert merging.merge(ours, [theirs]).pictures == 0
     outputs.decode(name, ours.picture(name))

@@ -82,7 +82,7 @@ def test_many_cells_are_known_in_few_queries(store):
 def test_any_text_can_be_stored(store, text):
     labels = samples.LABELS | {"image": text[:100]}
     store.put("k", labels, samples.FAILED.__class__("failed", message=text, details=text), {}, {})
-    found = store.outcome("k")
+    found = store.outcomes(["k"])["k"]
     assert found.message.replace("?", "") == text.replace("\0", "").replace("\udcff", "")
     assert found.details == found.message
 
@@ -90,4 +90,4 @@ def test_any_text_can_be_stored(store, text):
 def test_a_number_that_is_too_large_is_stored_as_it_can_be(store):
     outcome, _ = samples.cell(stop=10**30)
     store.put("k", samples.LABELS, outcome, {}, {})
-    assert store.outcome("k").stop == 1e30
+    assert store.outcomes(["k"])["k"].stop == 1e30

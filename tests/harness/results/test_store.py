@@ -10,7 +10,7 @@ import pytest
 
 from priorlab.errors import UsageError
 from priorlab.harness.results.schema import Outcome
-from priorlab.harness.results.store import Store
+from priorlab.harness.results.store import FILE, Store
 
 METRICS = {"psnr": "code of psnr", "ssim": "code of ssim"}
 LABELS = {"prior": "tv", "task": "denoise", "image": "house", "seed": 0}
@@ -31,10 +31,10 @@ def store(tmp_path):
 
 
 def test_what_is_put_is_found_again(store):
-    assert store.outcome("k") is None
+    assert not store.outcomes(["k"])
     store.put("k", LABELS, OUTCOME, METRICS, {"psnr": float("inf"), "ssim": 0.1})
     again = Store(store.database.file.parent)
-    assert again.outcome("k") == OUTCOME
+    assert again.outcomes(["k"])["k"] == OUTCOME
     assert again.scores(["k"], METRICS)["k"] == {"psnr": float("inf"), "ssim": 0.1}
     again.close()
 
@@ -42,7 +42,7 @@ def test_what_is_put_is_found_again(store):
 @pytest.mark.parametrize("converged", [True, False, None])
 def test_truth_values_stay_what_they_are(store, converged):
     store.put("k", LABELS, dataclasses.replace(OUTCOME, converged=converged), METRICS, {})
-    assert store.outcome("k").converged is converged
+    assert store.outcomes(["k"])["k"].converged is converged
 
 
 def test_scores_are_known_under_the_code_of_their_metric(store):
@@ -59,7 +59,7 @@ def test_a_new_outcome_replaces_the_old_and_its_scores(store):
     store.put("k", LABELS, OUTCOME, METRICS, {"psnr": 1.0})
     failed = Outcome(status="failed", message="why", details="where")
     store.put("k", LABELS, failed, METRICS, {})
-    assert store.outcome("k") == failed
+    assert store.outcomes(["k"])["k"] == failed
     assert store.scores(["k"], METRICS)["k"] == {}
 
 
@@ -91,7 +91,8 @@ def test_two_processes_share_a_store(tmp_path):
     writers = [subprocess.Popen([*command, name, str(tmp_path)], env=environment) for name in "abc"]
     assert [writer.wait(60) for writer in writers] == [0, 0, 0]
     store = Store(tmp_path)
-    assert all(store.outcome(f"{name}{index}") for name in "abc" for index in range(100))
+    keys = {f"{name}{index}" for name in "abc" for index in range(100)}
+    assert store.outcomes(keys).keys() == keys
     store.close()
 
 
@@ -99,7 +100,7 @@ def test_a_transaction_cut_short_leaves_nothing(store, monkeypatch):
     monkeypatch.setattr(store, "_put_scores", lambda *arguments: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         store.put("k", LABELS, OUTCOME, METRICS, {"psnr": 1.0})
-    assert store.outcome("k") is None
+    assert not store.outcomes(["k"])
 
 
 FIRST = (
@@ -129,11 +130,11 @@ def earlier(folder, version, columns, values):
 def checked_twice(folder, expected):
     for _ in range(2):  # the second time there is nothing left to bring up to date
         store = Store(folder)
-        assert store.outcome("k") == expected
+        assert store.outcomes(["k"])["k"] == expected
         assert store.rates("this") == {(None, None): 400.0}
         assert store.scores(["k"], METRICS)["k"] == {}, "by code that is no more"
         store.put("new", LABELS, OUTCOME, METRICS, {"psnr": 2.0})
-        assert store.outcome("new") == OUTCOME
+        assert store.outcomes(["new"])["new"] == OUTCOME
         assert store.scores(["new"], METRICS)["new"] == {"psnr": 2.0}
         store.database.execute("delete from cells where key = 'new'")
         store.close()
@@ -157,7 +158,7 @@ def test_a_store_can_be_read_without_touching_a_file(tmp_path):
     earlier(tmp_path, 1, FIRST, VALUES)
     before = (tmp_path / "store.sqlite").read_bytes()
     store = Store.to_read(tmp_path)
-    assert store.outcome("k").seconds == 0.5
+    assert store.outcomes(["k"])["k"].seconds == 0.5
     store.close()
     assert [path.name for path in tmp_path.iterdir()] == ["store.sqlite"]
     assert (tmp_path / "store.sqlite").read_bytes() == before
@@ -166,13 +167,13 @@ def test_a_store_can_be_read_without_touching_a_file(tmp_path):
 def test_what_another_process_is_writing_can_be_read(store):
     store.put("k", LABELS, OUTCOME, METRICS, {"psnr": 1.0})
     copy = Store.to_read(store.database.file.parent)
-    assert copy.outcome("k") == OUTCOME
+    assert copy.outcomes(["k"])["k"] == OUTCOME
     copy.close()
 
 
 def test_extra_pictures_are_read_back(store):
     store.put("k", LABELS, OUTCOME, METRICS, {})
-    assert store.outcome("k").pictures() == {"uncertainty": ("digest", 0.25)}
+    assert store.outcomes(["k"])["k"].pictures() == {"uncertainty": ("digest", 0.25)}
 
 
 def test_a_store_of_a_newer_version(tmp_path):
@@ -193,3 +194,23 @@ def test_a_results_folder_that_cannot_be(tmp_path):
     (tmp_path / "results").touch()
     with pytest.raises(UsageError, match=r"cannot write to the results folder .*results: "):
         Store(tmp_path / "results")
+
+
+def emptied(folder):
+    """Leave a store of 0 bytes where there was one."""
+    folder.mkdir()
+    (folder / FILE).touch()
+    return folder
+
+
+def test_an_empty_file_is_new_only_where_nothing_was_computed(tmp_path):
+    begun, lost, logged = (emptied(tmp_path / name) for name in ("begun", "lost", "logged"))
+    Store(begun).close()
+    (lost / "run").mkdir()
+    (lost / "run" / "run.json").touch()
+    (logged / f"{FILE}-wal").write_bytes(b"what was computed")
+    for folder in (lost, logged):
+        for opening in (Store, Store.to_read):
+            with pytest.raises(UsageError, match=r"is empty \(0 bytes\), though there were"):
+                opening(folder)
+    assert (logged / f"{FILE}-wal").read_bytes() == b"what was computed"

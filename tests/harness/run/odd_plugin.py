@@ -5,8 +5,9 @@ import dataclasses
 import numpy as np
 import torch
 
+from priorlab.components import parameter
 from priorlab.forward.noise import Gaussian
-from priorlab.forward.operators import LinearOperator
+from priorlab.forward.operators import Identity, LinearOperator
 from priorlab.hookspecs import hookimpl
 from priorlab.priors import Prior
 from priorlab.tasks.base import Task
@@ -108,6 +109,43 @@ class Skew(Made):
     made = Skewed
 
 
+class Reused(LinearOperator):
+    """Writes what it returns into one tensor."""
+
+    def __init__(self):
+        self.kept = None
+
+    def forward(self, x):
+        if self.kept is None:
+            self.kept = torch.empty_like(x)
+        return self.kept.copy_(x)
+
+    def adjoint(self, y):
+        return y
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Reuse(Made):
+    """Its operator returns the same tensor each time."""
+
+    name = "reuse"
+    made = Reused
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Counted(Made):
+    """Writes down how often it measures, in a file."""
+
+    name = "counted"
+    made = Identity
+    file: str = parameter("", "the file")
+
+    def measure(self, clean, seed):
+        with open(self.file, "a") as log:
+            log.write("measured\n")
+        return super().measure(clean, seed)
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Copies(Prior):
     """Returns the first channels of the data."""
@@ -160,4 +198,4 @@ def priorlab_priors():
 
 @hookimpl
 def priorlab_tasks():
-    return [Pairs, Blinded, Restless, Local, Skew]
+    return [Pairs, Blinded, Restless, Local, Skew, Reuse, Counted]

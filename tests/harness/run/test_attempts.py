@@ -7,7 +7,8 @@ from priorlab.errors import UsageError
 from priorlab.harness.results.schema import Outcome
 from priorlab.harness.run import grid
 from priorlab.harness.run.attempts import Attempts
-from priorlab.harness.run.schedule import Estimates, Job, Schedule
+from priorlab.harness.run.estimates import Estimates
+from priorlab.harness.run.schedule import Job, Schedule
 from priorlab.harness.run.settings import RunSettings, settle
 
 

@@ -20,7 +20,7 @@ def odd():
 def done(odd, settings, tmp_path_factory):
     """One run of all that is odd but does not harm the store."""
     out = tmp_path_factory.mktemp("results")
-    tasks = "blinded,pairs,restless,local,skew,denoise:sigma=25"
+    tasks = "blinded,pairs,restless,local,skew,reuse,denoise:sigma=25"
     return bench.run(settings("copies,counts,mumbles", out, tasks, slots=1), odd)
 
 
@@ -46,6 +46,23 @@ def test_a_wrong_adjoint_is_a_failed_row(done):
     rows = rows_of(done, "copies", "skew")
     assert rows["status"].eq("failed").all()
     assert rows["message"].str.startswith("Skewed.adjoint is not the adjoint of Skewed.for").all()
+
+
+def test_an_operator_that_returns_one_tensor_each_time_is_a_failed_row(done):
+    rows = rows_of(done, "copies", "reuse")
+    assert rows["status"].eq("failed").all()
+    assert rows["message"].str.startswith("Reused.forward returned a tensor that a later").all()
+
+
+def test_a_task_of_a_plugin_measures_once_for_each_cell_and_once_more_for_each_image(
+    odd, settings, tmp_path
+):
+    log = tmp_path / "log"
+    task = f"counted:file={log}"
+    rows = bench.run(settings("copies,counts", tmp_path / "out", task, slots=1), odd).rows
+    assert rows["status"].eq("ok").all(), rows["message"].tolist()
+    images = rows["image"].nunique()
+    assert len(log.read_text().split()) == len(rows) + images == 3 * images
 
 
 def test_what_no_other_process_can_be_given_is_said(done):

@@ -6,8 +6,10 @@ import time
 
 import pytest
 
-from priorlab.harness.run import grid, schedule
-from priorlab.harness.run.schedule import Estimates, Job, Schedule, TimeLeft
+from priorlab.harness.run import grid, remaining
+from priorlab.harness.run.estimates import Estimates
+from priorlab.harness.run.remaining import RemainingTime
+from priorlab.harness.run.schedule import Job, Schedule
 
 TASK = "denoise:sigma=25"
 
@@ -78,9 +80,9 @@ def test_other_tasks_of_a_prior_serve_as_an_estimate(cells):
 
 def test_the_time_left(cells, monkeypatch):
     now = [100.0]
-    monkeypatch.setattr(schedule.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(remaining.time, "monotonic", lambda: now[0])
     plan = Schedule(cells, Estimates({("good", TASK): 1.0}))
-    time_left = TimeLeft(plan, slots=2)
+    time_left = RemainingTime(plan, slots=2)
     assert time_left.seconds_left() is None, "nobody knows how long slow takes"
 
     slow = plan.take().cell
@@ -141,7 +143,7 @@ def test_the_cost_of_a_cell_does_not_grow_with_their_number(cells):
     given = many(cells, 20_000)
     start = time.perf_counter()
     plan = Schedule(given, Estimates())
-    left = TimeLeft(plan, slots=1)
+    left = RemainingTime(plan, slots=1)
     while job := plan.take():
         left.step(0, job.cell, 0, 0)
         left.finished(job.cell)

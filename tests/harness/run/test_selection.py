@@ -39,6 +39,17 @@ def test_an_image_with_a_comma_in_its_name_can_be_chosen(
     assert [image.name for image in found.dataset.images] == chosen
 
 
+@pytest.mark.parametrize("accents", [("\u00e9", "e\u0301"), ("e\u0301", "\u00e9")])
+def test_an_image_is_found_however_its_accents_are_composed(
+    settings, registry, tmp_path, dataset, accents
+):
+    stored, typed = (f"caf{accent}" for accent in accents)
+    first = dataclasses.replace(dataset.images[0], name=stored)
+    some = dataclasses.replace(dataset, images=(first, *dataset.images[1:]))
+    found = selection.select(settings("good", tmp_path, dataset=some, images=typed), registry)
+    assert [image.name for image in found.dataset.images] == [stored]
+
+
 @pytest.mark.parametrize(
     ("images", "unknown"), [("x,z", "'z'"), (",", "at least one image"), ("x,y,z", "'z'")]
 )

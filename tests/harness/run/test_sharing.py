@@ -15,7 +15,7 @@ from priorlab.harness.results import runs
 from priorlab.harness.results.claims import Claims, drivers
 from priorlab.harness.results.store import Store, stamp_of_now
 from priorlab.harness.run import bench, computation
-from priorlab.harness.run.schedule import Estimates
+from priorlab.harness.run.estimates import Estimates
 from priorlab.harness.run.sharing import SharedSchedule
 
 
@@ -41,7 +41,7 @@ def schedule(store):
 
 def cell_of(key):
     image = SimpleNamespace(height=1000, width=1000)
-    return SimpleNamespace(key=key, pair=("tv", "denoise"), megapixels=1, image=image)
+    return SimpleNamespace(key=key, pair=("tv", "denoise"), megapixels=1, pixels=10**6, image=image)
 
 
 def keys_of(cells):

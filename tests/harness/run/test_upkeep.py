@@ -160,6 +160,12 @@ def test_merged_shards_need_no_further_computing(run, compare, using, tmp_path, 
     assert run().rows["cached"].all()
     assert cli.main(["runs", "merge", str(tmp_path), "--out", str(tmp_path / "out")]) == 2
     assert "there is no store in" in capsys.readouterr().err
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "empty" / "store.sqlite").touch()
+    typed = [str(tmp_path / "good"), str(tmp_path / "empty"), "--out", str(tmp_path / "none")]
+    assert cli.main(["runs", "merge", *typed]) == 2
+    assert "store.sqlite is empty (0 bytes)" in capsys.readouterr().err
+    assert not (tmp_path / "none").exists()
 
 
 def test_parquet_without_its_library_is_a_sentence(run, tmp_path, monkeypatch):
