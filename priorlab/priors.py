@@ -31,6 +31,7 @@ from priorlab.forward.noise import Gaussian
 from priorlab.forward.operators import Identity, Shape
 from priorlab.solvers import answers, image_space, stabilised
 from priorlab.solvers.image_space import ImageSpaceSettings
+from priorlab.solvers.noise_limit import limited
 from priorlab.solvers.parameter_space import stopping
 from priorlab.solvers.parameter_space.fit import fit
 from priorlab.solvers.parameter_space.penalties import RED
@@ -266,6 +267,16 @@ class Denoiser(Prior, SolverSettings):
 
     knows_exposure: ClassVar[bool] = True
 
+    @property
+    def limited_to_noise(self) -> bool:
+        """Whether an image with noise alone keeps what `denoise` removed beyond the noise.
+
+        For priors that take what is unlike the pictures they know for noise, however much that is;
+        see `priorlab.solvers.noise_limit`. A prior of which it always holds says
+        ``limited_to_noise: ClassVar[bool] = True``.
+        """
+        return False
+
     def __post_init__(self) -> None:
         super().__post_init__()
         check_settings(self.name, self)
@@ -357,9 +368,10 @@ class Denoiser(Prior, SolverSettings):
         )
 
     def _solved(self, measurement: Measurement, trace: Trace, seed: int) -> Result:
-        return restoring.restore(
-            self.denoise_in_tiles, measurement, self, trace, seed, self._in_steps
-        )
+        whole = self.denoise_in_tiles
+        told = measurement.noise.is_gaussian or measurement.noise.counts_light
+        denoise = limited(whole) if self.limited_to_noise and told else whole
+        return restoring.restore(denoise, measurement, self, trace, seed, self._in_steps)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

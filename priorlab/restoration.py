@@ -49,7 +49,7 @@ def run(
     A prior with its default parameters has those tuned for the kind of degradation. It gets a copy
     of the data: what it writes into it changes neither those of the caller nor what is exact. What
     was measured without noise is in the image as it was measured, whatever the prior says; see
-    `priorlab.solvers.exact_data`.
+    `priorlab.solvers.exact_data`. Of errors that have bounds, as those of JPEG, it keeps to these.
 
     Torch's default number format and device, its inference mode and its automatic casts make no
     difference; see `priorlab.torch_settings`. Of several threads one restores at a time: the number
@@ -127,10 +127,19 @@ def _run(
             if _has_its_adjoint(measurement):
                 raise
             raise InvalidImage(f"{error}; {_wrong_adjoint(measurement)}") from None
-        if measurement.noise.is_exact and prior.defers_to_exact_data:
+        if prior.defers_to_exact_data:
             with torch.no_grad():
-                restored = _checked(agreeing(restored, measurement), measurement.shape)
+                restored = _checked(_as_data_allow(restored, measurement), measurement.shape)
     return measurement.operator.frame(restored)
+
+
+def _as_data_allow(image: Tensor, measurement: Measurement) -> Tensor:
+    """Return an image near `image` that agrees with exact data, or may have become these data."""
+    if measurement.noise.is_exact:
+        return agreeing(image, measurement)
+    if measurement.operator.is_identity:
+        return measurement.noise.possible(image, measurement.y)
+    return image
 
 
 def _restored(prior: Prior, measurement: Measurement, trace: Trace, seed: int) -> Any:

@@ -92,6 +92,11 @@ class Bilateral(WithRecipe, Denoiser):
         high=5,
     )
 
+    @property
+    @override
+    def limited_to_noise(self) -> bool:
+        return not self.as_in_paper
+
     def prepare(self, device: torch.device, channels: int) -> None:
         """Compile the loops."""
         self.denoise(torch.zeros(1, channels, 8, 8), 0.1)

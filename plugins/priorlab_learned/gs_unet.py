@@ -48,6 +48,7 @@ class GradientStepUNet(UNet):
 
     name: ClassVar[str] = "gs-unet"
     by_default: ClassVar[bool] = False
+    limited_to_noise: ClassVar[bool] = False
     kind: ClassVar[type[GradientStepNetwork]] = GradientStepNetwork
     shipped: ClassVar[dict[int, Path]] = SHIPPED
 

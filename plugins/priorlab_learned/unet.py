@@ -61,6 +61,7 @@ class UNet(Denoiser):
 
     name: ClassVar[str] = "unet"
     batched: ClassVar[bool] = True
+    limited_to_noise: ClassVar[bool] = True
     kind: ClassVar[type[UNetNetwork]] = UNetNetwork
     shipped: ClassVar[dict[int, Path]] = SHIPPED
 

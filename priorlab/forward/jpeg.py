@@ -20,6 +20,8 @@ import scipy
 import torch
 from PIL import Image
 from torch import Tensor
+from torch.nn.functional import max_pool2d
+from typing_extensions import override
 
 from priorlab.errors import UsageError
 from priorlab.forward.noise import ROUNDING, Array, Noise
@@ -40,6 +42,9 @@ WRITTEN = ("4:4:4", "4:2:2", "4:2:0")
 WIDTH = 0.5 / 12**0.5
 """Standard deviation of the Gaussian that stands for a rounding error, over q: half of the true
 one. A true error ends at q/2, and a prior should not be pulled far beyond."""
+
+WHOLE = 1.0
+"""Error of a coefficient (0-255) beyond that: planes and pixels are rounded to whole numbers."""
 
 LUMA, CHROMA = 2000.0, 160.0
 """The mean square (0-255) of the coefficient (u, v) in photographs is about LUMA, and in colourful
@@ -128,6 +133,41 @@ class JpegQuantisation(Noise):
             blocks = _cut(region, height, width) @ basis * (variance / (variance + step))
             result[..., rows, columns] = _joined(blocks @ basis.T, region.shape, height, width)
         return y + self.upright(result)
+
+    @override
+    def possible(self, u: Tensor, y: Tensor) -> Tensor:
+        """Return `u` with each coefficient where it may have been: within q/2 of that of `y`.
+
+        In blocks with black or white, where decoding may have cut values off, twice as far.
+        Blocks that the border cuts, and chroma values that pixels share, stay as they are: of them
+        the coefficients are not seen.
+        """
+        error = self.stored(u - y)
+        height, width = (side - side % BLOCK for side in error.shape[2:])
+        whole = error[..., :height, :width]
+        if not whole.numel():
+            return u
+        coloured = error.shape[1] == 3
+        to_planes = torch.from_numpy(TO_YCBCR).to(error) if coloured else error.new_ones(1, 1)
+        cosine = torch.from_numpy(_cosine_transform()).to(error)
+        planes = torch.einsum("pc,bchw->bphw", to_planes, whole)
+        blocks = cosine @ planes.unfold(2, BLOCK, BLOCK).unfold(3, BLOCK, BLOCK) @ cosine.T
+        ends = (self.stored(y)[..., :height, :width] % 1 == 0).any(1, keepdim=True)
+        farther = 1 + max_pool2d(ends.to(error), BLOCK)[..., None, None]
+        bounds = self._bounds(coloured).to(error) * farther
+        blocks = blocks.clamp(-bounds, bounds)
+        planes = (cosine.T @ blocks @ cosine).transpose(3, 4).reshape(whole.shape)
+        result = error.clone()
+        result[..., :height, :width] = torch.einsum("cp,bphw->bchw", to_planes.inverse(), planes)
+        return y + self.upright(result)
+
+    def _bounds(self, coloured: bool) -> Tensor:
+        """Return how far coefficients (C, 1, 1, 8, 8) may err, where white is 1."""
+        bounds = [_square(self.luma) ** 0.5 / 2 + WHOLE]
+        if coloured:
+            seen = self.subsampling == "4:4:4"
+            bounds += 2 * [_square(self.chroma) ** 0.5 / 2 + (WHOLE if seen else np.inf)]
+        return torch.from_numpy(np.stack(bounds))[:, None, None] / 255
 
     def stored(self, image: Tensor) -> Tensor:
         """Turn upright images (B, C, H, W) to how they lie in the file."""

@@ -148,6 +148,10 @@ class Noise(ABC):
     def nll(self, u: Tensor, y: Tensor) -> Tensor:
         """Return ``-log p(y | u)`` up to a constant, summed over each image: shape (B,)."""
 
+    def possible(self, u: Tensor, y: Tensor) -> Tensor:
+        """Return the data near `u` that may have become `y`: `u`, unless errors have bounds."""
+        return u
+
     def fit_loss(self, u: Tensor, y: Tensor) -> Tensor:
         """Return what a network that makes `u` is fitted by: `nll`, where its slope is bounded.
 

@@ -37,6 +37,8 @@ RELAXATION = 1.6
 STEP = 0.05
 """Noise level that the first prox of the splitting removes, on the [0, 1] scale. This and the next
 two set the speed, not the solution."""
+ROUNDING = 1e-6
+"""Change of an image, relative to it, that is no step: of a picture of one colour all are."""
 BALANCE_EVERY = 10
 """Iterations between two comparisons of the primal and the dual residual."""
 BALANCE = 20.0
@@ -225,14 +227,14 @@ def _split(
         relaxed = RELAXATION * x + (1 - RELAXATION) * v
         v, v_before = prox(relaxed + v_dual, step), v
         v_dual = v_dual + relaxed - v
-        primal, dual = _relative(x - v, x), _relative(v - v_before, v_dual)
+        primal, dual = _relative(x - v, x), _relative(v - v_before, v_dual, v)
         if not noise.is_gaussian:
             u = operator.forward(x)
             relaxed = RELAXATION * u + (1 - RELAXATION) * z
             z, z_before = noise.prox(relaxed + z_dual, y, level**2), z
             z_dual = z_dual + relaxed - z
             primal = max(primal, _relative(u - z, u))
-            dual = max(dual, _relative(z - z_before, z_dual))
+            dual = max(dual, _relative(z - z_before, z_dual, z))
         trace.report(iteration, settings.iterations, v, primal=primal, dual=dual)
         if max(primal, dual) <= settings.tolerance:
             break
@@ -243,7 +245,9 @@ def _split(
     return v
 
 
-def _relative(residual: Tensor, scale: Tensor) -> float:
-    """Return |residual| / |scale|, and 0 for 0 / 0."""
+def _relative(residual: Tensor, scale: Tensor, changed: Tensor | None = None) -> float:
+    """Return |residual| / |scale|, and 0 for 0 / 0 and for what rounding changes of `changed`."""
     size = float(residual.norm())
+    if changed is not None and size <= ROUNDING * float(changed.norm()):
+        return 0.0
     return size / max(float(scale.norm()), 1e-12) if size else 0.0

@@ -21,6 +21,7 @@ from torch.nn.functional import avg_pool2d, interpolate
 
 from priorlab.forward.noise import Noise, Stabiliser
 from priorlab.forward.real_noise import WHITE
+from priorlab.solvers.noise_limit import keeping_points
 
 Denoise = Callable[[Tensor, float], Tensor]
 """Maps an image (B, C, H, W) and the level of its white noise to the image without that noise."""
@@ -57,6 +58,8 @@ def denoise(white: Denoise, y: Tensor, noise: Noise, *, scales: int = 2) -> Tens
     tensor([0.5000])
     """
     restored = []
+    if noise.counts_light:
+        white = keeping_points(white)
     for channels, one in noise.parts(y.shape[1]):
         data = y[:, channels]
         image = _stabilised(white, data, one, scales)

@@ -15,6 +15,7 @@ from PIL import Image
 from sample_pictures import picture
 from torch import Tensor
 
+from priorlab import plugins, restoration
 from priorlab.errors import UsageError
 from priorlab.forward import jpeg, jpeg_files
 from priorlab.forward.measurement import Measurement
@@ -33,6 +34,9 @@ MODELS = [
     jpeg.standard(10, "4:1:1"),
 ]
 IDS = ["10", "90", "10-4:2:0", "4:2:2-turned", "4:4:0-turned", "4:1:1"]
+
+
+RNG = np.random.default_rng(0)  # the encoder draws nothing
 
 
 def pair(height: int, width: int, channels: int, batch: int = 1) -> tuple[Tensor, Tensor]:
@@ -157,6 +161,33 @@ def test_truth_lies_within_half_a_step(quality: int) -> None:
     half = np.reshape(noise.luma, (8, 8)) / 2
     assert (error <= half + 2).all()  # 2: the decoded picture was rounded to 8 bits
     assert (error > 0.8 * half).any((0, 1))[half < 40].all()
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("noise", MODELS, ids=IDS)
+def test_what_is_possible_is_near_the_data_and_the_truth_is(
+    noise: jpeg.JpegQuantisation, channels: int
+) -> None:
+    clean = torch.from_numpy(picture(44, 50, channels))[None].clamp(0.15, 0.85)
+    written = noise.subsampling in jpeg.WRITTEN
+    y = torch.from_numpy(noise.sample(clean.numpy(), RNG)).float() if written else clean
+    same = noise.possible(clean, y)
+    assert float((same - clean).abs().max()) < (0.01 if written else 1e-5)
+    far = clean + 0.5 * torch.randn(clean.shape, generator=torch.Generator().manual_seed(0))
+    near = noise.possible(far, y)
+    assert float((near - clean).square().mean()) < 0.95 * float((far - clean).square().mean())
+    torch.testing.assert_close(noise.possible(near, y), near, atol=1e-5, rtol=0)
+    assert torch.equal(noise.possible(far[..., :7, :7], y[..., :7, :7]), far[..., :7, :7])
+
+
+def test_a_prior_keeps_to_what_compression_may_have_done() -> None:
+    """Stripes are nothing to total variation: it made them gray, whatever the file says."""
+    clean = torch.tensor([0.1, 0.9]).repeat(1, 1, 48, 24)
+    measurement = Dejpeg(quality=10).measure(clean, seed=0)
+    (tv,) = plugins.load().build_priors("tv")
+    restored = restoration.run(tv, measurement)
+    before = float((measurement.y - clean).square().mean())
+    assert float((restored - clean).square().mean()) < max(before, 0.02)
 
 
 def test_subsampling_shares_the_colour_of_four_pixels() -> None:

@@ -8,11 +8,13 @@ import pytest
 import scipy.optimize
 import torch
 
+from priorlab import plugins, restoration
 from priorlab.forward.convolution import Convolution
 from priorlab.forward.measurement import Measurement
 from priorlab.forward.noise import Gaussian, NoNoise, Poisson, SaltAndPepper
 from priorlab.forward.operators import Identity, Mask
 from priorlab.priors import Regularizer
+from priorlab.tasks.builtin import Dejpeg
 from priorlab.trace import Trace
 from priorlab_handcrafted.tikhonov import Tikhonov
 from priorlab_handcrafted.total_variation import TotalVariation
@@ -314,3 +316,19 @@ def test_descent_takes_images_however_they_lie_in_memory():
     assert not turned.is_contiguous()
     result = Smooth().restore(dataclasses.replace(measurement, y=turned))
     torch.testing.assert_close(result, Smooth().restore(measurement), atol=1e-4, rtol=0)
+
+
+@pytest.mark.parametrize("name", ["tv", "huber-tv", "tikhonov"])
+def test_one_colour_is_found_and_stays(name: str) -> None:
+    """The rounding of a picture of one colour was taken for steps, until it was no longer one."""
+    clean = torch.tensor([0.2, 0.5, 0.8])[:, None, None].expand(1, 3, 72, 72).contiguous()
+    known = torch.zeros(1, 1, 72, 72)
+    known[..., :18, :18] = 1
+    measurement = Measurement(clean * known, Mask(known), NoNoise(), tuple(clean.shape))
+    (prior,) = plugins.load().build_priors(name)
+    ends: list[bool] = []
+    trace = Trace()
+    trace.converged = lambda reached, residual: ends.append(reached)
+    torch.testing.assert_close(restoration.run(prior, measurement, trace=trace), clean)
+    restoration.run(prior, Dejpeg(quality=10).measure(clean, seed=0), trace=trace)
+    assert all(ends)
