@@ -151,6 +151,7 @@ class Component:
     conformance_exceptions: ClassVar[Mapping[str, str]] = {}
     """The checks of ``priorlab plugins test`` that it is not to pass, and why."""
     _types: ClassVar[dict[str, Any]]
+    _declared: ClassVar[bool]
 
     def __post_init__(self) -> None:
         types = self._hints()
@@ -176,10 +177,13 @@ class Component:
 
     @classmethod
     def check_declared(cls) -> None:
-        """Raise a `TypeError` for a parameter that could not be used."""
+        """Raise a `TypeError` for a parameter that could not be used; looked at once per class."""
+        if "_declared" in vars(cls):
+            return
         types = typing.get_type_hints(cls)
         for field in dataclasses.fields(cls):
             _check_declared(cls, field, types[field.name])
+        cls._declared = True
 
     @classmethod
     def checks_values(cls) -> bool:

@@ -16,6 +16,8 @@ from pathlib import Path
 
 _JOINERS = "\u200c\u200d"
 """Invisible, but parts of words in some scripts, and of emoji."""
+_NOT_PLAIN = re.compile(r"[^ -~]+")
+"""All but the letters and marks of ASCII: of long texts, only these are looked at one by one."""
 
 
 def terminal(text: str) -> str:
@@ -165,7 +167,11 @@ def _in_print(text: str) -> str:
 
 def _visible(text: str) -> str:
     """Return a text with what cannot be seen as Python writes it."""
-    return "".join(mark if _can_be_seen(mark) else ascii(mark)[1:-1] for mark in text)
+    return _NOT_PLAIN.sub(lambda found: "".join(map(_shape, found[0])), text)
+
+
+def _shape(mark: str) -> str:
+    return mark if _can_be_seen(mark) else ascii(mark)[1:-1]
 
 
 def _can_be_seen(mark: str) -> bool:

@@ -33,11 +33,14 @@ def remarks(rows: pd.DataFrame, metrics: list[str], cells: int) -> list[str]:
     ['1 failed: out of memory', '1 of 1 did not converge', '1 not run']
     """
     is_good = rows["status"] == "ok"
-    found = [
-        f"{len(group)} {status}" + _reason(group["message"])
-        for status, group in rows[~is_good].groupby("status", sort=True)
-    ]
-    good = rows if is_good.all() else rows[is_good]
+    found: list[str] = []
+    good = rows
+    if not is_good.all():  # to choose among rows takes long
+        good = rows[is_good]
+        found += [
+            f"{len(group)} {status}" + _reason(group["message"])
+            for status, group in rows[~is_good].groupby("status", sort=True)
+        ]
     for metric in metrics:
         values = good[metric]
         if values.isna().any():
@@ -47,8 +50,9 @@ def remarks(rows: pd.DataFrame, metrics: list[str], cells: int) -> list[str]:
         infinite = 0 if metric == "psnr" else int(values.astype(float).abs().eq(math.inf).sum())
         if infinite:
             found.append(f"{infinite} with infinite {label(metric)}, which has no mean")
-    if len(lost := good[good["batch"].notna() & good["throughput"].isna()]):
-        found.append(_without("throughput", "no throughput", lost))
+    is_lost = good["batch"].notna() & good["throughput"].isna()
+    if is_lost.any():
+        found.append(_without("throughput", "no throughput", good[is_lost]))
     iterated = good["converged"].dropna().astype(bool)
     if not iterated.all():
         found.append(f"{int((~iterated).sum())} of {len(iterated)} did not converge")
@@ -103,7 +107,7 @@ def timed_elsewhere(rows: pd.DataFrame, usual: Conditions | None) -> list[str]:
 
 def _conditions(rows: pd.DataFrame) -> list[Conditions]:
     """Return under which conditions rows have seconds, as texts; empty where not known."""
-    known = rows[rows["status"] == "ok"]
+    known = rows.loc[rows["status"] == "ok", list(CONDITIONS)]
     values = zip(*(known[name].tolist() for name in CONDITIONS), strict=True)
     return [tuple("" if pd.isna(value) else str(value) for value in row) for row in values]
 

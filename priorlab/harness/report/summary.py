@@ -134,7 +134,8 @@ def _of_task(
     found = []
     for name, group in rows.groupby("prior", sort=False):
         prior = str(name)
-        good = group[(group["status"] == "ok") & group[MAIN].notna()]
+        is_good = (group["status"] == "ok") & group[MAIN].notna()
+        good = group if is_good.all() else group[is_good]
         images_ok = int(scores[MAIN][prior].count())
         partly = [f"mean over {images_ok} of {images} images, not ranked"]
         said = partly * (0 < images_ok < images) + remarks(group, list(directions), cells)

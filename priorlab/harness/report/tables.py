@@ -274,6 +274,8 @@ class _Comparison:
         It says what a table that is a text has, and where the others of table.csv are.
         """
         here = [*self.metrics, *facts]
+        if set(columns) <= set(here):
+            return
         elsewhere = set(summary.table(self.lines)) | {"dataset", "protocol"}
         for name in columns:
             if name in elsewhere - set(here):
