@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import logging
 import lzma
+import math
 import zlib
 from collections.abc import Callable
 from pathlib import Path
@@ -75,7 +76,10 @@ def decode(path: Path, frame: int | None = None) -> Stored:
 
 
 def _check_size(path: Path, page: Any) -> None:
-    """Raise a `UsageError` for what takes too much memory, by what the page says of itself."""
+    """Raise a `UsageError` for what takes too much memory, or more parts than the page has.
+
+    Only what the page says of itself is looked at. Missing parts would be decoded as black.
+    """
     samples, bits = page.samplesperpixel, max(8, page.bitspersample)
     layers = page.imagedepth * (samples if isinstance(samples, int) else 1)
     size = {"samples": layers, "itemsize": -(-bits // 8)}
@@ -84,6 +88,11 @@ def _check_size(path: Path, page: Any) -> None:
     if page.is_tiled:  # each is decoded as a whole, however small the picture is
         check_size(page.tilewidth, page.tilelength, path, **size)
         pixels = max(pixels, page.tilewidth * page.tilelength)
+    if (there := len(page.dataoffsets)) < (needed := math.prod(page.chunked)):
+        raise UsageError(
+            f"{path} is damaged: {page.imagewidth}x{page.imagelength} pixels lie in {needed} strips"
+            f" or tiles, and it has {there}"
+        )
     most = pixels * size["samples"] * size["itemsize"] + _MARGIN
     inflater, ratio = _INFLATERS.get(int(page.compression), (None, 0))
     for start, count in zip(page.dataoffsets, page.databytecounts, strict=False):

@@ -205,3 +205,19 @@ def test_inks_and_lab(tmp_path):
 def test_bigtiff(tmp_path):
     tifffile.imwrite(tmp_path / "a.tif", TYPES["u2"](RGB), photometric="rgb", bigtiff=True)
     close(tmp_path / "a.tif", planes(RGB))
+
+
+@pytest.mark.parametrize("compression", [None, "zlib", "lzw"])
+def test_a_picture_of_more_strips_than_the_file_has_is_damaged(tmp_path, compression):
+    path = tmp_path / "a.tif"
+    if compression == "lzw":
+        Image.fromarray(np.arange(480, dtype=np.uint8).reshape(20, 24)).save(
+            path, compression="tiff_lzw", tiffinfo={278: 5}
+        )
+    else:
+        pixels = np.arange(480, dtype=np.uint16).reshape(20, 24)
+        tifffile.imwrite(path, pixels, rowsperstrip=5, compression=compression)
+    with tifffile.TiffFile(path, mode="r+b") as file:
+        file.pages[0].tags["ImageLength"].overwrite(200)
+    with pytest.raises(UsageError, match="24x200 pixels lie in 40 strips or tiles, and it has 4$"):
+        reading.read(path)
