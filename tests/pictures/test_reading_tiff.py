@@ -219,5 +219,5 @@ def test_a_picture_of_more_strips_than_the_file_has_is_damaged(tmp_path, compres
         tifffile.imwrite(path, pixels, rowsperstrip=5, compression=compression)
     with tifffile.TiffFile(path, mode="r+b") as file:
         file.pages[0].tags["ImageLength"].overwrite(200)
-    with pytest.raises(UsageError, match="24x200 pixels lie in 40 strips or tiles, and it has 4$"):
+    with pytest.raises(UsageError, match=r"24x200 pixels lie in 40 strips or tiles, and it has 4$"):
         reading.read(path)
