@@ -50,6 +50,8 @@ class Bilateral(WithRecipe, Denoiser):
     - Differences are measured in a smoothed copy, by `smoothing` (paper: in the picture itself).
     - The width of the weights in value is `width` times the noise (paper: a free number of gray
       levels whatever the noise; `PUBLISHED_WIDTH` is that of its example, whose `spread` is 3).
+    - No more is removed of an image with noise alone than there is noise (paper: whatever differs
+      by less than the width).
     - Weights are zero beyond `REACH` deviations (paper: they do not end).
     - RGB values are compared and averaged as they are (paper: in CIE-Lab, where equal distances
       look equally different).
