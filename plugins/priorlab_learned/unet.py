@@ -46,9 +46,9 @@ class UNet(Denoiser):
     treats the image as one of less contrast.
 
     Of the change that the network predicts, the share ``sigma^4 / (sigma^4 + s^4)`` is made, with s
-    0.4 (0-255): so weak a noise cannot be told from detail. And where it is stronger than the noise
-    that was told, about as much as there is noise of: what is unlike photographs, such as fine
-    print, the network takes for noise. Noise that is in part stronger than told stays there in part.
+    0.4 (0-255): so weak a noise cannot be told from detail. Where the change is stronger than the
+    noise that was told, less of it is made: what is unlike photographs, such as fine print, the
+    network takes for noise. So noise that is stronger than told in part of a picture partly stays.
 
     ``precision=bfloat16`` is much faster on CPUs that have AMX, and slow on those without. The
     default is float32, so that every machine reports the same figures.
