@@ -31,7 +31,6 @@ from priorlab.forward.noise import Gaussian
 from priorlab.forward.operators import Identity, Shape
 from priorlab.solvers import answers, image_space, stabilised
 from priorlab.solvers.image_space import ImageSpaceSettings
-from priorlab.solvers.noise_limit import limited
 from priorlab.solvers.parameter_space import stopping
 from priorlab.solvers.parameter_space.fit import fit
 from priorlab.solvers.parameter_space.penalties import RED
@@ -368,10 +367,10 @@ class Denoiser(Prior, SolverSettings):
         )
 
     def _solved(self, measurement: Measurement, trace: Trace, seed: int) -> Result:
-        whole = self.denoise_in_tiles
-        told = measurement.noise.is_gaussian or measurement.noise.counts_light
-        denoise = limited(whole) if self.limited_to_noise and told else whole
-        return restoring.restore(denoise, measurement, self, trace, seed, self._in_steps)
+        return restoring.restore(
+            *(self.denoise_in_tiles, measurement, self, trace, seed, self._in_steps),
+            to_noise=self.limited_to_noise,
+        )
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

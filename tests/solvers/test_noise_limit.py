@@ -1,5 +1,7 @@
 """What a denoiser takes for noise beyond the noise that is there stays in the picture."""
 
+import dataclasses
+
 import pytest
 import torch
 from sample_pictures import photo_crop, psnr
@@ -8,6 +10,7 @@ from priorlab import plugins, restoration
 from priorlab.forward.measurement import Measurement
 from priorlab.forward.noise import Gaussian
 from priorlab.forward.operators import Identity
+from priorlab.priors import Denoiser
 from priorlab.solvers.noise_limit import limited
 from priorlab.tasks.builtin import DenoisePoisson
 
@@ -70,6 +73,34 @@ def test_images_of_a_batch_of_any_size_are_limited_by_themselves(size: tuple[int
     alone = torch.cat([work(one, 0.05) for one in v.split(1)])
     torch.testing.assert_close(work(v, 0.05), alone)
     assert torch.equal(limited(lambda v, sigma: v.clone())(v, 0.0), v)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Limited(Denoiser):
+    """Takes all but a little of every change for noise."""
+
+    name = "limited"
+    limited_to_noise = True
+
+    def denoise(self, v: torch.Tensor, sigma: float) -> torch.Tensor:
+        return v.mean((2, 3), keepdim=True) + 0.1 * v
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Unlimited(Limited):
+    """The same without a limit."""
+
+    limited_to_noise = False
+
+
+@pytest.mark.parametrize("solver", ["ula", "diffpir"])
+def test_samplers_get_the_denoiser_as_it_is(solver: str) -> None:
+    measurement = noisy(coloured_grain(), 0.1)
+    settings = {"solver": solver, "steps": 5}
+    one, other = (kind(**settings).restore(measurement) for kind in (Limited, Unlimited))
+    assert torch.equal(one, other)
+    one, other = (kind().restore(measurement) for kind in (Limited, Unlimited))
+    assert not torch.equal(one, other)
 
 
 def test_noise_alone_is_removed_to_the_last() -> None:

@@ -10,6 +10,7 @@ from torch import Tensor
 from priorlab.forward.degradation import MISSING, kind_of
 from priorlab.forward.measurement import Measurement
 from priorlab.solvers import exact_data, stabilised
+from priorlab.solvers.noise_limit import limited
 from priorlab.solvers.plug_and_play.levels import falling_levels
 from priorlab.solvers.plug_and_play.problem import Denoise, Problem
 from priorlab.solvers.plug_and_play.settings import SolverSettings, algorithm_for, values_for
@@ -25,6 +26,7 @@ def restore(
     trace: Trace,
     seed: int = 0,
     in_steps: Callable[[], Denoise] | None = None,
+    to_noise: bool = False,
 ) -> Result:
     """Restore an image with a denoiser as the prior.
 
@@ -48,6 +50,9 @@ def restore(
     in_steps : callable, optional
         Returns the denoiser that the steps of one solver call, in order, unless it draws samples;
         None: `denoise`.
+    to_noise : bool, optional
+        Whether noise alone, of a level that was told, is removed by `denoise` no further than it is
+        strong; see `priorlab.solvers.noise_limit`.
 
     Returns
     -------
@@ -72,7 +77,7 @@ def restore(
     def prepare() -> Denoise:
         return denoise if samples or in_steps is None else in_steps()
 
-    if not samples and (image := _denoised(denoise, measurement)) is not None:
+    if not samples and (image := _denoised(denoise, measurement, to_noise)) is not None:
         return Result(image)
     if measurement.has_outliers:
         result = _one_by_one(prepare, measurement, settings, trace, seed)
@@ -83,13 +88,15 @@ def restore(
     return result
 
 
-def _denoised(denoise: Denoise, measurement: Measurement) -> Tensor | None:
+def _denoised(denoise: Denoise, measurement: Measurement, to_noise: bool) -> Tensor | None:
     """Return what the denoiser makes of noise alone; None if there is more to it."""
     noise = measurement.noise
     if not measurement.operator.is_identity:
         return None
     if noise.is_exact:
         return measurement.y
+    if to_noise and (noise.is_gaussian or noise.counts_light):
+        denoise = limited(denoise)
     if noise.is_gaussian:
         return denoise(measurement.y, noise.level)
     return stabilised.denoise(denoise, measurement.y, noise) if noise.stabiliser() else None
