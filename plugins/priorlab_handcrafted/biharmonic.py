@@ -7,7 +7,6 @@ from typing import ClassVar
 
 import numpy as np
 import scipy
-import torch
 from typing_extensions import override
 
 from priorlab.forward.measurement import Measurement
@@ -43,6 +42,7 @@ class Biharmonic(Inpainting):
 
     Examples
     --------
+    >>> import torch
     >>> from priorlab.forward.noise import NoNoise
     >>> from priorlab.forward.operators import Mask
     >>> ramp, mask = torch.linspace(0, 1, 9).expand(1, 1, 9, 9), torch.ones(1, 1, 9, 9)
@@ -53,10 +53,6 @@ class Biharmonic(Inpainting):
     """
 
     name: ClassVar[str] = "biharmonic"
-
-    def prepare(self, device: torch.device, channels: int) -> None:
-        """Import parts of scikit-image, which takes longer than filling a small picture."""
-        self.fill(np.zeros((1, 3, 3), np.float32), np.arange(9).reshape(3, 3) != 4)
 
     @override
     def unsupported(self, measurement: Measurement) -> str | None:

@@ -6,7 +6,6 @@ from typing import ClassVar
 
 import numpy as np
 import scipy
-import torch
 
 from priorlab_handcrafted.shared.inpainting import Inpainting, Known, Planes
 
@@ -35,10 +34,6 @@ class Linear(Inpainting):
     conformance_exceptions: ClassVar[Mapping[str, str]] = {
         "gain": "the degraded picture has its holes filled, too"
     }
-
-    def prepare(self, device: torch.device, channels: int) -> None:
-        """Import parts of SciPy, which takes longer than filling a small picture."""
-        self.fill(np.zeros((1, 3, 3), np.float32), np.arange(9).reshape(3, 3) != 4)
 
     def fill(self, planes: Planes, known: Known) -> Planes:
         """Return `planes` (N, H, W), interpolated where pixels are not `known` (H, W)."""
