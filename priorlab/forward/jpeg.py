@@ -20,7 +20,6 @@ import scipy
 import torch
 from PIL import Image
 from torch import Tensor
-from torch.nn.functional import max_pool2d
 from typing_extensions import override
 
 from priorlab.errors import UsageError
@@ -142,32 +141,17 @@ class JpegQuantisation(Noise):
         Blocks that the border cuts, and chroma values that pixels share, stay as they are: of them
         the coefficients are not seen.
         """
-        error = self.stored(u - y)
+        error, data = self.stored(u - y), self.stored(y)
         height, width = (side - side % BLOCK for side in error.shape[2:])
-        whole = error[..., :height, :width]
-        if not whole.numel():
+        if not height or not width:
             return u
-        coloured = error.shape[1] == 3
-        to_planes = torch.from_numpy(TO_YCBCR).to(error) if coloured else error.new_ones(1, 1)
-        cosine = torch.from_numpy(_cosine_transform()).to(error)
-        planes = torch.einsum("pc,bchw->bphw", to_planes, whole)
-        blocks = cosine @ planes.unfold(2, BLOCK, BLOCK).unfold(3, BLOCK, BLOCK) @ cosine.T
-        ends = (self.stored(y)[..., :height, :width] % 1 == 0).any(1, keepdim=True)
-        farther = 1 + max_pool2d(ends.to(error), BLOCK)[..., None, None]
-        bounds = self._bounds(coloured).to(error) * farther
-        blocks = blocks.clamp(-bounds, bounds)
-        planes = (cosine.T @ blocks @ cosine).transpose(3, 4).reshape(whole.shape)
-        result = error.clone()
-        result[..., :height, :width] = torch.einsum("cp,bphw->bchw", to_planes.inverse(), planes)
-        return y + self.upright(result)
-
-    def _bounds(self, coloured: bool) -> Tensor:
-        """Return how far coefficients (C, 1, 1, 8, 8) may err, where white is 1."""
-        bounds = [_square(self.luma) ** 0.5 / 2 + WHOLE]
-        if coloured:
-            seen = self.subsampling == "4:4:4"
-            bounds += 2 * [_square(self.chroma) ** 0.5 / 2 + (WHOLE if seen else np.inf)]
-        return torch.from_numpy(np.stack(bounds))[:, None, None] / 255
+        whole = error[..., :height, :width]
+        basis, inverse, bounds = _coefficients(self, error.shape[1], error.dtype, error.device)
+        ends = (_cut(data[..., :height, :width], BLOCK, BLOCK) % 1 == 0).any(2, keepdim=True)
+        bounds = bounds * (1 + ends.to(bounds))
+        blocks = (_cut(whole, BLOCK, BLOCK) @ basis).clamp(-bounds, bounds) @ inverse
+        error[..., :height, :width] = _joined(blocks, whole.shape, BLOCK, BLOCK)
+        return y + self.upright(error)
 
     def stored(self, image: Tensor) -> Tensor:
         """Turn upright images (B, C, H, W) to how they lie in the file."""
@@ -298,6 +282,24 @@ def _eigen(
     with torch.inference_mode(False):  # or no gradient could ever use what is kept
         variance, basis = torch.linalg.eigh(torch.from_numpy(inside))
         return basis.to(device, dtype), variance.to(device, dtype)
+
+
+@functools.lru_cache(maxsize=32)
+def _coefficients(
+    noise: JpegQuantisation, channels: int, dtype: torch.dtype, device: torch.device
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Return what makes coefficients of the values of a block, its inverse, and their bounds."""
+    coloured = channels == 3
+    to_planes = TO_YCBCR if coloured else np.eye(channels)
+    basis = np.kron(to_planes, np.kron(_cosine_transform(), _cosine_transform())).T
+    bounds = [_square(noise.luma) ** 0.5 / 2 + WHOLE] * (1 if coloured else channels)
+    if coloured:
+        seen = noise.subsampling == "4:4:4"
+        bounds += 2 * [_square(noise.chroma) ** 0.5 / 2 + (WHOLE if seen else np.inf)]
+    made = (basis, np.linalg.inv(basis), np.ravel(bounds) / 255)
+    with torch.inference_mode(False):
+        one, inverse, most = (torch.from_numpy(array).to(device, dtype) for array in made)
+    return one, inverse, most
 
 
 def _covariance_of_gray(noise: JpegQuantisation) -> Array:
