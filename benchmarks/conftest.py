@@ -1,13 +1,11 @@
-"""What the harness sets for its children too, before torch is imported; and the threads."""
+"""What all benchmarks share: the threads, and how long torch's stay awake."""
 
-import os
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-# Idle threads of torch are to sleep: spinning, they take the cores from whatever runs next.
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+import priorlab  # noqa: F401  # before torch, whose idle threads it sets
 
 
 @pytest.fixture(params=[1, 2])

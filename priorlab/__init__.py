@@ -13,7 +13,7 @@ Importing this package imports no torch: each name is imported when it is first 
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from priorlab import garbage
+from priorlab import garbage, idle_threads
 
 if TYPE_CHECKING:
     from priorlab.api.batch import restore_files as restore_files
@@ -56,6 +56,8 @@ SURFACE = {
 """The module that defines each public name."""
 
 __all__ = list(SURFACE)
+
+idle_threads.doze()  # before torch is imported
 
 
 def __getattr__(name: str) -> Any:

@@ -23,6 +23,7 @@ LAYERS = [
         "extras",
         "files",
         "garbage",
+        "idle_threads",
         "precision",
         "process_tree",
         "randomness",

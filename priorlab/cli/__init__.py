@@ -59,8 +59,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     arguments : sequence of str, optional
         What was typed. By default that of the process, which is then this command's alone.
     """
-    # Before torch is imported: its idle threads are to sleep, not to spin on cores in use.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     if arguments is not None:
         return _run(list(arguments))
     garbage.freeze()

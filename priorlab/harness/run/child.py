@@ -235,9 +235,6 @@ def environment(threads: int) -> dict[str, str]:
         | {
             "PYTHONPATH": os.pathsep.join(path or os.getcwd() for path in sys.path),
             "PYTHONUNBUFFERED": "1",
-            # Idle threads sleep: those of other slots need the core.
-            "OMP_WAIT_POLICY": "PASSIVE",
-            "KMP_BLOCKTIME": "0",
             "MALLOC_TRIM_THRESHOLD_": KEEP_MEMORY,
             "MALLOC_MMAP_THRESHOLD_": KEEP_MEMORY,
             "MALLOC_TOP_PAD_": str(2**26),
