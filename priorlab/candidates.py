@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 import importlib.machinery
 import importlib.util
@@ -13,6 +14,7 @@ from collections.abc import Collection, Iterator, Sequence
 from importlib import metadata
 from pathlib import Path
 from types import CodeType, ModuleType
+from typing import TypeAlias
 
 from typing_extensions import override
 
@@ -73,7 +75,7 @@ def find(files: Sequence[str | Path], folders: Sequence[str | Path]) -> Iterator
     >>> {"dip", "handcrafted", "learned"} <= {found.name for found in find([], [])}
     True
     """
-    for entry, distribution in sorted(installed(), key=lambda found: found[0].name):
+    for entry, distribution in sorted(_last_installed(searched()), key=lambda found: found[0].name):
         yield Candidate(entry.name, " ".join(distribution) or entry.value, entry.value)
     for path in map(Path, files):
         yield _candidate(path)
@@ -83,8 +85,12 @@ def find(files: Sequence[str | Path], folders: Sequence[str | Path]) -> Iterator
             yield _candidate(path)
 
 
-def installed() -> Iterator[tuple[metadata.EntryPoint, tuple[str, ...]]]:
-    """Yield the entry points of plugins, each with the name and the version of its distribution.
+Installed: TypeAlias = tuple[metadata.EntryPoint, tuple[str, ...]]
+"""An entry point, and the name and the version of its distribution where that is known."""
+
+
+def installed() -> Iterator[Installed]:
+    """Yield the entry points of plugins, as they are now.
 
     Examples
     --------
@@ -97,6 +103,30 @@ def installed() -> Iterator[tuple[metadata.EntryPoint, tuple[str, ...]]]:
             facts = entry.dist.metadata
             read[id(entry.dist)] = (facts["Name"], facts["Version"])
         yield entry, read.get(id(entry.dist), ())
+
+
+def searched() -> tuple[tuple[str, int], ...]:
+    """Return where Python looks for what is installed, and when each place last changed, in ns.
+
+    Examples
+    --------
+    >>> searched() == searched()
+    True
+    """
+    return tuple((folder, _changed(folder or os.curdir)) for folder in sys.path)
+
+
+def _changed(place: str) -> int:
+    try:
+        return os.stat(place).st_mtime_ns
+    except OSError:  # Python looks in places that do not exist
+        return 0
+
+
+@functools.lru_cache(maxsize=1)
+def _last_installed(_where: tuple[tuple[str, int], ...]) -> tuple[Installed, ...]:
+    """Return `installed`, which takes milliseconds, once as long as no place has changed."""
+    return tuple(installed())
 
 
 def _candidate(path: Path) -> Candidate:

@@ -1,9 +1,10 @@
 """How long the threads of torch stay awake between its loops: only as long as the next is near.
 
-By default those of GNU's OpenMP, which torch comes with, spin for milliseconds, on cores that compiled
-loops need in the meantime: with two threads these were no faster than with one. Asleep at once, as
-with ``OMP_WAIT_POLICY=PASSIVE``, they must be woken for each of the many short operations of torch,
-which then take longer with two threads than with one. `benchmarks/idle_threads.py` measures it.
+By default those of GNU's OpenMP, which torch comes with, spin for milliseconds, on cores that
+compiled loops need in the meantime: with two threads these were no faster than with one. Asleep at
+once, as with ``OMP_WAIT_POLICY=PASSIVE``, they must be woken for each of the many short operations
+of torch, which then take longer with two threads than with one. `benchmarks/idle_threads.py`
+measures it.
 """
 
 import os

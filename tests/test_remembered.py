@@ -13,9 +13,11 @@ import pytest
 from PIL import Image
 
 from priorlab import declarations, plugins, remembered
+from priorlab.api.catalogue import load_for
 from priorlab.api.checking import check_names
 from priorlab.cli import main
 from priorlab.describe import describe
+from priorlab.errors import UsageError
 from priorlab.hookspecs import KINDS
 
 PLUGIN = '''
@@ -333,3 +335,24 @@ def test_own_files_are_those_of_the_checkout_and_none_that_is_installed():
     found = {str(file) for file in remembered.own_files()}
     assert {__file__, remembered.__file__} <= found
     assert not found & {str(module.__file__) for module in (json, np, pytest)}
+
+
+def test_what_is_installed_in_a_session_is_found_by_its_next_call(installed):
+    first = load_for(priors=["halve"])
+    assert [plugin.name for plugin in first.plugins] == ["priorlab", "acme_priors"]
+    with pytest.raises(UsageError, match="unknown prior 'another'"):
+        load_for(priors=["another"])
+    joined(installed)
+    assert "another" in load_for(priors=["another"]).priors
+    forget("another")
+
+
+def test_where_plugins_are_is_looked_up_once_as_long_as_nothing_is_installed(
+    installed, monkeypatch
+):
+    load_for(priors=["halve"])
+    monkeypatch.setattr(remembered, "recall", lambda: pytest.fail("it was looked up again"))
+    assert "halve" in load_for(priors=["halve"]).priors
+    library(installed)
+    with pytest.raises(pytest.fail.Exception, match="it was looked up again"):
+        load_for(priors=["halve"])

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from priorlab import plugins, remembered
-from priorlab.api.checking import check_names
+from priorlab import candidates, plugins, remembered
+from priorlab.api.checking import check_names, providers
 from priorlab.errors import UsageError
 from priorlab.registry import Registry
 from priorlab.restoration import reason
@@ -55,6 +56,8 @@ def load_plugins(
 def load_for(*, priors: Iterable[object] = (), tasks: Iterable[object] = ()) -> Registry:
     """Return the installed plugins that provide what specs name, or all where that is not known.
 
+    Which those are is looked up once in a process, as long as nothing more is installed.
+
     Raises
     ------
     UsageError
@@ -65,7 +68,22 @@ def load_for(*, priors: Iterable[object] = (), tasks: Iterable[object] = ()) -> 
     >>> load_for(priors=["tv"]).build_priors("tv")[0].name
     'tv'
     """
-    return plugins.load(only=check_names(priors=priors, tasks=tasks))
+    return plugins.load(only=_modules(_texts(priors), _texts(tasks), candidates.searched()))
+
+
+def _texts(specs: Iterable[object]) -> tuple[str, ...]:
+    return tuple(spec for spec in specs if isinstance(spec, str))
+
+
+@functools.lru_cache(maxsize=100)
+def _modules(
+    priors: tuple[str, ...], tasks: tuple[str, ...], _installed: object
+) -> tuple[str, ...] | None:
+    """Return the modules of the plugins to load; None stands for all."""
+    modules = check_names(priors=priors, tasks=tasks)
+    if modules is None:  # this once all are imported
+        modules = providers(load_plugins(), priors=priors, tasks=tasks)
+    return None if modules is None else tuple(modules)
 
 
 def train(

@@ -61,6 +61,51 @@ def check_names(
     known = declarations(files, folders)
     if known is None:
         return None
+    modules = providers(known, priors=priors, tasks=tasks, metrics=metrics)
+    if engine and isinstance(engine, str):
+        known.build_engine(engine)
+    if trainer:
+        known.build_trainer(trainer)
+    if dataset and isinstance(dataset, str) and not exists(expanded(dataset)):
+        if datasets.is_name(dataset):
+            known.find("datasets", dataset)
+        elif known.known_as("datasets", dataset) not in known.datasets:
+            datasets.load(dataset, {})
+    return modules
+
+
+def providers(
+    known: Registry,
+    *,
+    priors: Iterable[object] = (),
+    tasks: Iterable[object] = (),
+    metrics: Iterable[object] = (),
+) -> list[str] | None:
+    """Return the modules of the plugins that provide what specs name, and what that names in turn.
+
+    Parameters
+    ----------
+    known : Registry
+        Where names are looked up.
+    priors, tasks, metrics : iterable
+        Specs; what is no text is left out.
+
+    Returns
+    -------
+    list of str or None
+        None where it is not sure: some names would stand for something, were the others not there.
+
+    Raises
+    ------
+    UsageError
+        For an unknown name, parameter or value.
+
+    Examples
+    --------
+    >>> from priorlab import plugins
+    >>> providers(plugins.load(), priors=["tv"], tasks=["denoise"])
+    ['priorlab.plugins', 'priorlab_handcrafted']
+    """
     several: list[tuple[str, Iterable[object], Callable[[str], Sequence[object]]]] = [
         ("priors", priors, known.build_priors),
         ("tasks", tasks, known.build_tasks),
@@ -73,16 +118,7 @@ def check_names(
         if isinstance(spec, str)
         for one in build(spec)
     ]
-    if engine and isinstance(engine, str):
-        known.build_engine(engine)
-    if trainer:
-        known.build_trainer(trainer)
-    if dataset and isinstance(dataset, str) and not exists(expanded(dataset)):
-        if datasets.is_name(dataset):
-            known.find("datasets", dataset)
-        elif known.known_as("datasets", dataset) not in known.datasets:
-            datasets.load(dataset, {})
-    if known.conflicts:  # some names would stand for something, were the others not there
+    if known.conflicts:
         return None
     return sorted({module for kind, one in built for module in _modules(kind, one, known)})
 
