@@ -37,7 +37,7 @@ def measured(files: Sequence[Path]) -> list[Case]:
         written = Path(folder) / "speed.json"
         typed = [sys.executable, "-m", "pytest", "-o", "addopts=-q", *map(str, files)]
         typed += ["--benchmark-only", f"--benchmark-json={written}"]
-        # As in a cell of `priorlab bench`: freed memory is kept, idle threads sleep.
+        # As in a cell of `priorlab bench`: freed memory is kept, idle threads sleep soon.
         subprocess.run(typed, check=True, cwd=HERE.parent, env=child.environment(threads=2))
         cases: list[Case] = json.loads(written.read_text())["benchmarks"]
     return cases
