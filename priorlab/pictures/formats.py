@@ -38,6 +38,14 @@ PILLOW_FORMATS = (
 )  # fmt: skip
 """Pillow's names of the formats that are read with it."""
 
+BEGINNINGS = {
+    "PNG": rb"\x89PNG\r\n\x1a\n",
+    "JPEG": rb"\xff\xd8\xff",
+    "GIF": rb"GIF8[79]a",
+    "WebP": rb"RIFF....WEBP",
+}
+"""What files begin with that can be nothing else, as patterns."""
+
 KINDS = "PNG, JPEG, TIFF, BMP, WebP, AVIF, HEIC, GIF, JPEG 2000, camera raw or NumPy's .npy"
 
 INSTALL = "pip install 'priorlab[formats]'"
@@ -82,6 +90,19 @@ def check_size(width: int, height: int, path: Path, *, samples: int = 1, itemsiz
             f"{path} is {width}x{height} pixels with {samples} numbers of {itemsize} bytes each,"
             f" too large; the most are {MOST_BYTES // as_floats} numbers of at most 4 bytes"
         )
+
+
+def begins_as(start: bytes) -> str:
+    """Return the format of a file that begins so, "" for others than those in `BEGINNINGS`.
+
+    Examples
+    --------
+    >>> begins_as(b"GIF89a"), begins_as(b"words")
+    ('GIF', '')
+    """
+    return next(
+        (name for name, found in BEGINNINGS.items() if re.match(found, start, re.DOTALL)), ""
+    )
 
 
 def split_frame(path: Path) -> tuple[Path, int | None]:

@@ -138,7 +138,7 @@ def _stored(path: Path, frame: int | None) -> Stored:
         raise UsageError(f"{path} is {other}, not an image file")
     try:
         with path.open("rb") as file:
-            start = file.read(len(npy.MAGIC_PREFIX))
+            start = file.read(16)
     except OSError as error:
         raise UsageError(f"cannot read {path}: {error.strerror or error}") from None
     if not start:
@@ -150,6 +150,10 @@ def _stored(path: Path, frame: int | None) -> Stored:
     except (Image.DecompressionBombError, MemoryError):
         raise UsageError(f"{path} is too large; the most is {MOST_PIXELS} pixels") from None
     except UnidentifiedImageError:
+        if found := formats.begins_as(start):
+            raise UsageError(
+                f"{path} is damaged or cut short: it begins as a {found} file, but does not go on so"
+            ) from None
         raise UsageError(f"{path} is not an image that can be read ({KINDS})") from None
     except Exception as error:  # decoders raise anything at all on damaged bytes
         reason = " ".join(str(error).split()) or type(error).__name__
@@ -160,7 +164,7 @@ def _decoder(path: Path, start: bytes) -> Callable[[Path, int | None], Stored]:
     """Return what decodes a file that begins in some way."""
     if path.suffix.lower() in formats.RAW_SUFFIXES:
         return reading_raw.decode
-    if start == npy.MAGIC_PREFIX:
+    if start.startswith(npy.MAGIC_PREFIX):
         return _decode_numpy
     return reading_tiff.decode if start.startswith(reading_tiff.MAGIC) else reading_pillow.decode
 

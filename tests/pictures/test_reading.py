@@ -416,7 +416,10 @@ def test_orientation(tmp_path, orientation, kind):
     [
         (b"", "is an empty file"),
         (b"these are words, not pixels", "is not an image that can be read"),
-        (b"\x89PNG\r\n\x1a\n", "damaged|not an image"),
+        (b"\x89PNG\r\n\x1a\n", "damaged or cut short: it begins as a PNG file"),
+        (b"GIF89a", "damaged or cut short: it begins as a GIF file"),
+        (b"\xff\xd8\xff\xe0", "damaged or cut short: it begins as a JPEG file"),
+        (b"RIFF\0\1\0\0WEBPVP8 ", "damaged or cut short"),
         (b"II*\0", "damaged"),
         (encoded(Image.new("RGB", (20, 20)), "DDS"), "not an image that can"),
     ],
@@ -442,6 +445,13 @@ def test_truncated_file(tmp_path, kind, part):
     data = encoded(Image.fromarray(RGB8), kind)
     with pytest.raises(UsageError, match=r"damaged or cut short|not an image"):
         read(tmp_path, data[: int(len(data) * part)])
+
+
+def test_a_wrong_checksum_of_the_header_is_damage(tmp_path):
+    data = bytearray(encoded(Image.fromarray(RGB8), "PNG"))
+    data[29] ^= 1  # after the signature, and 4 + 4 + 13 bytes of the header
+    with pytest.raises(UsageError, match="damaged or cut short"):
+        read(tmp_path, bytes(data))
 
 
 @pytest.mark.parametrize("kind", ["PNG", "TIFF", "deep"])
