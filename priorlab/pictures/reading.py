@@ -152,7 +152,7 @@ def _stored(path: Path, frame: int | None) -> Stored:
     except UnidentifiedImageError:
         if found := formats.begins_as(start):
             raise UsageError(
-                f"{path} is damaged or cut short: it begins as a {found} file, but does not go on so"
+                f"{path} is damaged or cut short: it begins as a {found} file and goes on otherwise"
             ) from None
         raise UsageError(f"{path} is not an image that can be read ({KINDS})") from None
     except Exception as error:  # decoders raise anything at all on damaged bytes
