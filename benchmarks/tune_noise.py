@@ -5,6 +5,7 @@
     python benchmarks/tune_noise.py limits DATASET
     python benchmarks/tune_noise.py white DATASET
     python benchmarks/tune_noise.py strength DATASET
+    python benchmarks/tune_noise.py shares DATASET
     python benchmarks/tune_noise.py sizes DATASET
     python benchmarks/tune_noise.py pages DATASET
 
@@ -16,7 +17,8 @@ and twice as little where it is too high, and writes it into the package. Photog
 is divisible by four are held out of the training and reported on. `limits` sweeps by how much the
 level of the network of cameras may exceed that of all kinds (MOST_ABOVE), end to end, on those.
 `white` sweeps the constants of priorlab.pictures.noise_level; `strength` sweeps by how much the
-level is raised in the end, and one scale against two (priorlab.solvers.stabilised). `sizes`
+level is raised in the end, and one to three scales (priorlab.solvers.stabilised); `shares` sweeps
+how much of the level of coarse noise regularisers remove (`Regularizer.share_of_grain`). `sizes`
 compares the level that is found in parts of a picture with that in the whole. `pages` prints how
 neighbouring pixels correlate in simulated pictures of cameras, and in pages of text with white
 noise (LEAST_CORRELATION). `blocks` prints how the blocks of JPEG stand out in blurred pictures
@@ -42,6 +44,7 @@ from priorlab import plugins
 from priorlab.forward.camera import Camera
 from priorlab.pictures import flat_blocks, jpeg_grid, noise_level, noise_profile, reading
 from priorlab.pictures.picture import Picture
+from priorlab.priors import Regularizer
 from priorlab.solvers import stabilised
 
 GRID = np.array([0, 0.7, 1, 1.4, 2, 2.8, 4, 5.6, 8, 11, 16, 22, 32, 45, 64, 90]) / 255
@@ -265,7 +268,7 @@ def strength(folder: Path, names: tuple[str, ...] = ("bm3d", "unet")) -> None:
             continue
         y = torch.from_numpy(noisy.astype(np.float32))[None]
         before = psnr(noisy.clip(0, 1), truth)
-        for name, factor, scales in itertools.product(names, (0.8, 1, 1.2), (1, 2)):
+        for name, factor, scales in itertools.product(names, (0.8, 1, 1.2), (1, 2, 3)):
             (prior,) = plugins.load().build_priors(name)
             restored = stabilised.denoise(prior.denoise, y, noise.scaled(factor), scales=scales)
             gain = psnr(restored[0].numpy().clip(0, 1), truth) - before
@@ -274,6 +277,27 @@ def strength(folder: Path, names: tuple[str, ...] = ("bm3d", "unet")) -> None:
         print(
             f"{name}, level x {factor:.1f}, {scales} scale(s), {kind}: "
             f"gain {np.mean(gain):.3f} dB, least {np.min(gain):.2f}, of {len(gain)} pictures"
+        )
+
+
+def shares(folder: Path, names: tuple[str, ...] = ("tv", "huber-tv", "tgv", "tikhonov")) -> None:
+    """Restore the simulated pictures of `strength`, told nothing, with several shares."""
+    gains: dict[tuple[str, str, float], list[float]] = {}
+    for path in sorted(folder.iterdir())[::4]:
+        truth, noisy, kind = simulated(path, seed=7)
+        seen = rounded(noisy).astype(np.float32)
+        noise = noise_profile.profile(Picture(image=seen)).noise
+        if noise.is_gaussian or noise.is_independent:
+            continue
+        for name, share in itertools.product(names, (0.3, 0.4, 0.5, 0.6, 1.0)):
+            Regularizer.share_of_grain = share
+            restored = priorlab.restore(seen.transpose(1, 2, 0).squeeze(), prior=name)
+            gain = psnr(np.atleast_3d(restored).transpose(2, 0, 1), truth) - psnr(seen, truth)
+            gains.setdefault((name, NAMES[kind], share), []).append(gain)
+    for (name, kind, share), gain in sorted(gains.items()):
+        print(
+            f"{name}, {kind}, share {share}: gain {np.mean(gain):.2f} dB, least "
+            f"{np.min(gain):.2f}, of {len(gain)} pictures"
         )
 
 
@@ -421,6 +445,7 @@ if __name__ == "__main__":
     commands.add_parser("white").add_argument("dataset", type=Path)
     commands.add_parser("sizes").add_argument("dataset", type=Path)
     commands.add_parser("strength").add_argument("dataset", type=Path)
+    commands.add_parser("shares").add_argument("dataset", type=Path)
     commands.add_parser("blocks").add_argument("dataset", type=Path)
     commands.add_parser("colours").add_argument("dataset", type=Path)
     commands.add_parser("pages").add_argument("dataset", type=Path)
@@ -433,6 +458,8 @@ if __name__ == "__main__":
         limits(options.dataset)
     elif options.command == "strength":
         strength(options.dataset)
+    elif options.command == "shares":
+        shares(options.dataset)
     elif options.command == "blocks":
         blocks(options.dataset)
     elif options.command == "colours":

@@ -164,6 +164,10 @@ class Regularizer(Prior, ImageSpaceSettings):
     tensor([2., 2.])
     """
 
+    share_of_grain: ClassVar[float] = 0.4
+    """Of the level of coarse-grained noise, how much is removed from the brightness. An energy that
+    smooths at all scales takes the picture's own detail with the slow part of the noise."""
+
     def __init_subclass__(cls, **given: Any) -> None:
         super().__init_subclass__(**given)
         if "optimises" not in vars(cls):
@@ -223,7 +227,8 @@ class Regularizer(Prior, ImageSpaceSettings):
         def white(v: Tensor, sigma: float) -> Tensor:
             return self._without_white(v, sigma, told)
 
-        return stabilised.denoise(white, measurement.y, measurement.noise, scales=1)
+        noise, share = measurement.noise, self.share_of_grain
+        return stabilised.denoise(white, measurement.y, noise, scales=1, share=share)
 
     def _without_white(self, v: Tensor, sigma: float, trace: Trace) -> Tensor:
         """Return an image (B, C, H, W) without its white noise of level `sigma`."""

@@ -46,6 +46,7 @@ class RidgeRegularizer(Regularizer):
     """Base of the priors whose energy is a sum of learned potentials of filtered images."""
 
     knows_exposure: ClassVar[bool] = True
+    share_of_grain: ClassVar[float] = 1.0  # its filters are small
     weights: str = parameter(
         "", "safetensors file that `priorlab train` wrote; empty: the shipped ones", file=True
     )

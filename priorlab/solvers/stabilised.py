@@ -4,7 +4,8 @@ The data are transformed so that the noise has one level, and channels whose lev
 are taken one by one. Noise that is not white is removed from coarse to fine: at half the size it
 is nearly white, and there its slow part, which a denoiser of white noise takes for the image, is
 as strong as the rest (M. Lebrun, M. Colom, J.-M. Morel: Multiscale image blind denoising, IEEE
-Transactions on Image Processing 24(10), 2015).
+Transactions on Image Processing 24(10), 2015). Colours begin at a quarter of the size: cameras
+smooth them more, and files hold them at half the resolution.
 
 No transform makes few counts Gaussian. Data that are mixed with an estimate have more of them, for
 the next and better estimate (L. Azzari, A. Foi: Variance stabilization for noisy+estimate
@@ -34,7 +35,9 @@ LEAST_SIDE = 32
 
 
 @torch.no_grad()
-def denoise(white: Denoise, y: Tensor, noise: Noise, *, scales: int = 2) -> Tensor:
+def denoise(
+    white: Denoise, y: Tensor, noise: Noise, *, scales: int = 3, share: float = 1.0
+) -> Tensor:
     """Return `y` (B, C, H, W) without its noise; not clipped.
 
     Parameters
@@ -47,7 +50,9 @@ def denoise(white: Denoise, y: Tensor, noise: Noise, *, scales: int = 2) -> Tens
         A model that has a `stabiliser`.
     scales : int
         1 to treat noise that is not white as white noise of the stabiliser's `sigma`; 2 to
-        denoise the image at half the size first.
+        denoise the image at half the size first, 3 to begin with its colours at a quarter of it.
+    share : float
+        With one scale, the share of that `sigma` that is removed from the brightness, in (0, 1].
 
     Examples
     --------
@@ -62,10 +67,10 @@ def denoise(white: Denoise, y: Tensor, noise: Noise, *, scales: int = 2) -> Tens
         white = keeping_points(white)
     for channels, one in noise.parts(y.shape[1]):
         data = y[:, channels]
-        image = _stabilised(white, data, one, scales)
+        image = _stabilised(white, data, one, scales, share)
         for share, weaker in one.dilutions():
             mixed = share * data + (1 - share) * image
-            image = _stabilised(white, mixed, weaker, scales)
+            image = _stabilised(white, mixed, weaker, scales, share)
         restored.append(_with_its_light(image, data) if one.counts_light else image)
     return torch.cat(restored, dim=1)
 
@@ -79,18 +84,47 @@ def _with_its_light(image: Tensor, data: Tensor) -> Tensor:
     return image * torch.where(shown > 0, light / shown, 1).clamp(1 / MOST_LIGHT, MOST_LIGHT)
 
 
-def _stabilised(white: Denoise, y: Tensor, noise: Noise, scales: int) -> Tensor:
+def _stabilised(white: Denoise, y: Tensor, noise: Noise, scales: int, share: float) -> Tensor:
     stable = noise.stabiliser()
     if stable is None:
         raise ValueError(f"{noise} has no stabiliser")
-    return stable.inverse(_by_scale(white, stable.forward(y), stable, scales))
+    v = stable.forward(y)
+    if stable.fine >= WHITE:
+        return stable.inverse(white(v, stable.sigma))
+    if scales < 2:
+        return stable.inverse(_at_once(white, v, stable.sigma, share))
+    return stable.inverse(_by_scale(white, v, stable, scales))
+
+
+def _at_once(white: Denoise, v: Tensor, sigma: float, share: float) -> Tensor:
+    """Remove a share of the noise from the brightness, and all from the colours: these have less
+    detail, and their noise is seen more."""
+    image = white(v, share * sigma)
+    if share == 1 or v.shape[1] != 3:
+        return image
+    colours = white(v, sigma)
+    return colours + (image - colours).mean(1, keepdim=True)
 
 
 def _by_scale(white: Denoise, v: Tensor, stable: Stabiliser, scales: int) -> Tensor:
     """Denoise at half the size, where the noise is stronger than it seems, and then in full."""
-    if scales < 2 or stable.fine >= WHITE or min(v.shape[-2:]) < LEAST_SIDE:
+    if min(v.shape[-2:]) < LEAST_SIDE:
         return white(v, stable.sigma)
-    small = avg_pool2d(v, 2, ceil_mode=True, count_include_pad=False)
-    slow = white(small, stable.sigma / 2) - small
-    slow = interpolate(slow, scale_factor=2, mode="bicubic", align_corners=False)
-    return white(v + slow[..., : v.shape[-2], : v.shape[-1]], stable.sigma * stable.fine)
+    small = _halved(v)
+    start = small
+    if scales > 2 and v.shape[1] == 3 and min(small.shape[-2:]) >= LEAST_SIDE:
+        quarter = _halved(small)
+        slowest = white(quarter, stable.sigma / 4) - quarter
+        start = small + _doubled(slowest - slowest.mean(1, keepdim=True), small)
+    slow = white(start, stable.sigma / 2) - small
+    return white(v + _doubled(slow, v), stable.sigma * stable.fine)
+
+
+def _halved(v: Tensor) -> Tensor:
+    return avg_pool2d(v, 2, ceil_mode=True, count_include_pad=False)
+
+
+def _doubled(small: Tensor, v: Tensor) -> Tensor:
+    """Return what has half the size of `v` in the size of `v`."""
+    large = interpolate(small, scale_factor=2, mode="bicubic", align_corners=False)
+    return large[..., : v.shape[-2], : v.shape[-1]]

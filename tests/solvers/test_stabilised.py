@@ -6,8 +6,9 @@ import dataclasses
 
 import numpy as np
 import pytest
+import scipy
 import torch
-from sample_pictures import picture, psnr
+from sample_pictures import photo_crop, picture, psnr
 from torch import Tensor
 
 from priorlab import plugins, restoration
@@ -82,6 +83,31 @@ def test_coarse_noise_is_removed_from_coarse_to_fine() -> None:
     as_white = PRIORS["wavelet"].denoise(y, float((y - clean).std()))
     told = stabilised.denoise(PRIORS["wavelet"].denoise, y, noise)
     assert psnr(told, clean) > psnr(as_white, clean) + 0.5
+
+
+def test_coarse_noise_of_colours_is_removed_from_a_quarter_of_the_size_on() -> None:
+    """As cameras leave it, and files with colours at half the resolution."""
+    clean = arrays.to_tensor(picture(160, 160, 3))
+    noise = RealNoise((0.08,), fine=0.6)
+    blotches = np.random.default_rng(1).normal(0, 0.08, (1, 3, 160, 160))
+    blotches = scipy.ndimage.gaussian_filter(blotches, (0, 0, 2, 2)) * 4
+    y = noisy(clean, noise) + torch.from_numpy(blotches - blotches.mean(1, keepdims=True)).float()
+    two, three = (
+        stabilised.denoise(PRIORS["wavelet"].denoise, y, noise, scales=scales) for scales in (2, 3)
+    )
+    assert psnr(three, clean) > psnr(two, clean) + 0.3
+    luma = [image.mean(1) for image in (two, three)]
+    assert (luma[0] - luma[1]).abs().mean() < 0.002, "brightness begins at half of it"
+
+
+@pytest.mark.parametrize("name", ["tv", "huber-tv", "tgv", "tikhonov"])
+def test_detail_does_not_go_with_the_coarse_noise(name: str) -> None:
+    clean = photo_crop("chelsea", 3, 128)
+    noise = RealNoise((0.04,), fine=0.6)
+    y = noisy(clean, noise)
+    (prior,) = REGISTRY.build_priors(name)
+    told = restoration.run(prior, Measurement(y, Identity(), noise, tuple(y.shape)))
+    assert psnr(told, clean) > psnr(y, clean) + 1
 
 
 @pytest.mark.parametrize("size", [(33, 47), (64, 50), (16, 200)])
