@@ -68,8 +68,8 @@ def denoise(
     for channels, one in noise.parts(y.shape[1]):
         data = y[:, channels]
         image = _stabilised(white, data, one, scales, share)
-        for share, weaker in one.dilutions():
-            mixed = share * data + (1 - share) * image
+        for part, weaker in one.dilutions():
+            mixed = part * data + (1 - part) * image
             image = _stabilised(white, mixed, weaker, scales, share)
         restored.append(_with_its_light(image, data) if one.counts_light else image)
     return torch.cat(restored, dim=1)
