@@ -11,7 +11,7 @@ import sys
 
 import pytest
 from PIL import Image
-from skimage.data import camera
+from skimage.data import astronaut, camera
 
 COMMANDS = {
     "--help": ["--help"],
@@ -52,3 +52,14 @@ def test_start(benchmark, command):
         return subprocess.run(typed, capture_output=True).returncode
 
     assert benchmark(run) == (2 if command == "typo" else 0)
+
+
+@pytest.mark.benchmark(group="A call in a session, colour, 256x256", warmup=True, min_rounds=20)
+@pytest.mark.parametrize("prior", ["degraded", "tv"])
+def test_call(benchmark, prior):
+    """What `priorlab.restore` adds to a prior: finding the plugin and checking its result."""
+    import priorlab
+
+    benchmark.extra_info["method"] = f"restore with {prior}"
+    picture = astronaut()[:256, :256]
+    assert benchmark(priorlab.restore, picture, "denoise:sigma=25", prior).shape == picture.shape

@@ -16,7 +16,7 @@ from PIL import Image, ImageOps
 
 from priorlab.errors import UsageError
 from priorlab.pictures import colours, jpeg_damage, metadata, png, reading_deep
-from priorlab.pictures.formats import INSTALL, PILLOW_FORMATS, check_size, which_frame
+from priorlab.pictures.formats import INSTALL, PILLOW_FORMATS, begins_as, check_size, which_frame
 from priorlab.pictures.picture import NOTHING, Metadata
 from priorlab.pictures.stored import Stored
 
@@ -124,7 +124,7 @@ def _opened(path: Path) -> Iterator[Any]:
         warnings.simplefilter("ignore")  # on metadata; what is wrong with pixels is an error
         with path.open("rb") as file:
             start = file.read(12)
-        if not start.startswith(_COMMON):  # all of Pillow's formats take a while to import
+        if begins_as(start) not in _COMMON:  # all of Pillow's take a while to import
             Image.init()
         Image.preinit()
         if start[4:8] == b"ftyp" and start[8:] in _HEIF_BRANDS:
@@ -141,8 +141,8 @@ def _check_size(path: Path, image: Any) -> None:
     check_size(image.width, image.height, path, samples=len(image.getbands()), itemsize=4)
 
 
-_COMMON = (b"\x89PNG", b"\xff\xd8\xff")
-"""What PNG and JPEG files begin with."""
+_COMMON = ("PNG", "JPEG")
+"""Formats that Pillow knows from the start."""
 
 _HEIF_BRANDS = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
 

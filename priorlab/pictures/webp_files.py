@@ -9,6 +9,8 @@ import math
 from collections.abc import Iterator
 from pathlib import Path
 
+from priorlab.pictures import formats
+
 STEPS = (*range(4, 59), *range(60, 117, 2), *range(119, 174, 3), *range(177, 230, 4),
          234, 239, 245, 249, 254, 259, 264, 269, 274, 279, 284)  # fmt: skip
 """The step of the coefficients of brightness by its index (section 14.1)."""
@@ -31,7 +33,7 @@ def is_webp(path: Path) -> bool:
             start = file.read(12)
     except OSError:
         return False
-    return start[:4] == b"RIFF" and start[8:] == b"WEBP"
+    return formats.begins_as(start) == "WebP"
 
 
 def error(path: Path) -> float | None:
