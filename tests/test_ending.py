@@ -10,6 +10,7 @@ import pytest
 from sample_pictures import picture, save
 
 INTERRUPTED = 3
+# Many short sleeps: one that just begins when a signal comes goes on to its end.
 SLOW = """
 import sys, tempfile, time
 from pathlib import Path
@@ -22,7 +23,8 @@ def slow(options):
         file.write(b"half")
         file.flush()
         WAIT
-        time.sleep(60)
+        for _ in range(600):
+            time.sleep(0.1)
 
 module.FUNCTION = slow
 sys.argv[0] = "priorlab"
@@ -33,7 +35,8 @@ SWALLOWED = """
         class Ending:
             def __del__(self):
                 print("writing", flush=True)
-                time.sleep(60)
+                for _ in range(600):
+                    time.sleep(0.1)
         Ending()
 """
 COMMANDS = {
