@@ -8,8 +8,10 @@ doubt there is no catalogue, and the plugins are imported.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import importlib.util
+import itertools
 import json
 import os
 import sys
@@ -175,24 +177,32 @@ def files_of(top: str) -> Iterator[Path]:
             yield from (Path(folder, name) for name in names)
 
 
-def own_files() -> Iterator[Path]:
+def own_files(after: str = "") -> Iterator[Path]:
     """Yield the loaded files that are neither of the standard library nor installed.
+
+    Parameters
+    ----------
+    after : str, optional
+        The name of a module: those that were imported before it are left out.
 
     Examples
     --------
     >>> "remembered.py" in [file.name for file in own_files()]
     True
     """
-    standard = f"{Path(os.__file__).parent}{os.sep}"
-    installed = [f"{os.sep}{name}{os.sep}" for name in LIBRARIES]
-    for name, module in list(sys.modules.items()):
-        file = os.fspath(getattr(module, "__file__", None) or standard)
-        # There are thousands, most of them installed: they are told by their text, which is quick.
-        if (
-            name != "__main__"
-            and os.path.isabs(file)  # torch has modules that only pretend to be files
-            and not file.startswith(standard)
-            and not any(folder in file for folder in installed)
-            and file.endswith(".py")
-        ):
+    # From the end: in a copy of a process it costs a page of memory to look at each of the others.
+    for name in list(itertools.takewhile(lambda name: name != after, reversed(sys.modules))):
+        file = getattr(sys.modules.get(name), "__file__", None)
+        if file is not None and name != "__main__" and _is_own(os.fspath(file)):
             yield Path(file)
+
+
+@functools.cache
+def _is_own(file: str) -> bool:
+    """Return whether a module's file is neither of the standard library nor installed."""
+    return (
+        os.path.isabs(file)  # torch has modules that only pretend to be files
+        and file.endswith(".py")
+        and not file.startswith(f"{Path(os.__file__).parent}{os.sep}")
+        and not any(f"{os.sep}{name}{os.sep}" in file for name in LIBRARIES)
+    )

@@ -30,7 +30,7 @@ CUT_OFF = 87
 Load = Callable[[Candidate], Plugin]
 
 
-def serve(candidates: Sequence[Candidate], load: Load, report: int) -> None:
+def serve(candidates: Sequence[Candidate], load: Load, report: int, known: Sequence[str]) -> None:
     """Load plugins and write a line of JSON on each to a descriptor; then end the process.
 
     Parameters
@@ -41,15 +41,18 @@ def serve(candidates: Sequence[Candidate], load: Load, report: int) -> None:
         Loads one, and returns what became of it.
     report : int
         The descriptor.
+    known : sequence of str
+        The files of `priorlab.remembered.own_files` that this process has loaded already.
     """
     _settle()
-    process, known = os.getpid(), set(own_files())
+    process, newest = os.getpid(), next(reversed(sys.modules))
     for number, candidate in enumerate(candidates):
         _send(report, event="start", number=number)
         result = _tried(candidate, load, process)
-        beside = Path(candidate.source).absolute().parent
-        files = {file for file in own_files() if file not in known or beside in file.parents}
-        _send(report, event="end", files=sorted(map(str, files)), **result)
+        folder = f"{Path(candidate.source).absolute().parent}{os.sep}"
+        files = {str(file) for file in own_files(after=newest)}
+        files.update(file for file in known if file.startswith(folder))
+        _send(report, event="end", files=sorted(files), **result)
         if result["lasting"]:
             break  # and may harm the next ones
     os._exit(0)

@@ -20,6 +20,7 @@ import torch
 
 from priorlab.candidates import Candidate
 from priorlab.errors import printable
+from priorlab.remembered import own_files
 from priorlab.trials import processes, surroundings
 from priorlab.trials.child import COPY, CUT_OFF, Load, serve
 
@@ -258,6 +259,7 @@ class _Process:
 
     def _fork(self, load: Load, report: int, output: int) -> int:
         surroundings.flush()  # or the copy would print it, too
+        known = [str(file) for file in own_files()]
         with warnings.catch_warnings():
             # Idle threads of numerical libraries are no reason not to: those see to it.
             warnings.simplefilter("ignore", DeprecationWarning)
@@ -271,7 +273,7 @@ class _Process:
                 os.dup2(descriptor, number)
             os.close(self._report)
             os.close(self._output)
-            serve(self._candidates, load, report)
+            serve(self._candidates, load, report, known)
         finally:
             os._exit(1)
 
