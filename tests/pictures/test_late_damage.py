@@ -1,4 +1,4 @@
-"""WebP files whose data are damaged in the middle: decoders go on, so that it must be said."""
+"""WebP and AVIF files that are damaged in the middle: decoders go on, so that it must be said."""
 
 import io
 
@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from priorlab.pictures import datasets, reading
-from priorlab.pictures.webp_damage import NOTE
+from priorlab.pictures import avif_files, datasets, late_damage, reading
 
 PHOTO = Image.open(datasets.load("photos").images[0].path)
 OTHER = PHOTO.rotate(90)
@@ -16,9 +15,12 @@ CUT_OUT.paste(0, (0, 100, 256, 256))
 FLAT = Image.new("RGB", (200, 200), "gray")
 
 
-def encoded(picture, **options):
+NOTE = late_damage.NOTE.format("WebP")
+
+
+def encoded(picture, kind="WEBP", **options):
     buffer = io.BytesIO()
-    picture.save(buffer, "WEBP", **options)
+    picture.save(buffer, kind, **options)
     return buffer.getvalue()
 
 
@@ -30,15 +32,17 @@ def notes(folder, data):
 
 @pytest.mark.parametrize("change", ["a bit", "zeros", "more"])
 @pytest.mark.parametrize("quality", [75, 95])
-def test_damage_is_said(tmp_path, change, quality):
-    data = encoded(PHOTO, quality=quality)
+@pytest.mark.parametrize("kind", late_damage.NAMES)
+def test_damage_is_said(tmp_path, change, quality, kind):
+    data = encoded(PHOTO, kind, quality=quality)
     middle = len(data) // 2
     changed = {
         "a bit": bytes([data[middle] ^ 16]) + data[middle + 1 :],
         "zeros": bytes(500) + data[middle + 500 :],
         "more": b"more" + data[middle:-4],
     }[change]
-    assert notes(tmp_path, data[:middle] + changed) == (NOTE,)
+    said = late_damage.NOTE.format(late_damage.NAMES[kind])
+    assert notes(tmp_path, data[:middle] + changed) == (said,)
 
 
 def test_damage_to_the_first_frame_of_an_animation_is_said(tmp_path):
@@ -62,3 +66,15 @@ def test_nothing_is_said_of_a_whole_file(tmp_path, picture, lossless):
 def test_noise_as_small_as_it_can_be(tmp_path):
     pixels = np.random.default_rng(0).integers(0, 256, (16, 16, 3), dtype=np.uint8)
     assert notes(tmp_path, encoded(Image.fromarray(pixels))) == ()
+
+
+@pytest.mark.parametrize("picture", [PHOTO, CUT_OUT, FLAT, FLAT.resize((16, 16))])
+def test_nothing_is_said_of_a_whole_avif_file(tmp_path, picture):
+    exif = Image.Exif()
+    exif[271] = "Camera"
+    for options in ({}, {"exif": exif}, {"quality": 5}, {"quality": 100}, {"tile_cols": 1}):
+        data = encoded(picture, "AVIF", **options)
+        assert avif_files.picture_data(data)
+        assert notes(tmp_path, data) == ()
+    both = encoded(picture, "AVIF", save_all=True, append_images=[picture.rotate(90)])
+    assert not any("damaged" in note for note in notes(tmp_path, both))
