@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from sample_pictures import picture, save
+from sample_pictures import photo_crop, picture, save
 
 import priorlab
 from priorlab import api
@@ -70,7 +70,8 @@ def closed():
         (np.zeros((20, 20), int), "float in"),
         (np.full((20, 20), np.nan), "NaN"),
         (np.full((20, 20), 200.0), "divide by 255"),
-        (np.zeros((8, 20)), "20x8 pixels; the least is 16x16"),
+        (np.zeros((8, 20)), "20x8 pixels; the least is 16x16$"),
+        (torch.zeros(3, 40, 50), r"; if its channels come first, .* end: \(H, W, C\)"),
         (np.ma.masked_array(np.zeros((20, 20))), "inpaint:mask=FILE"),
         (Image.new("P", (20, 20)), "mode L or RGB, not P"),
         (Image.new("CMYK", (20, 20)), "mode L or RGB, not CMYK"),
@@ -285,6 +286,7 @@ def test_an_estimated_kernel_is_written_beside_the_result(tmp_path, monkeypatch)
     task = "deblur:kind=estimate,size=11,sigma=1"
     priorlab.api.restore_file(Path("shaky.png"), Path("out.png"), task, "tv", say=said.append)
     assert "estimating a kernel of at most 11 pixels" in said
+    assert not any("kernel found" in line for line in said)
     assert any(line.startswith("wrote out-kernel.png: kernel") for line in said)
     kernel = np.asarray(Image.open("out-kernel.png")).astype(float) / 255
     assert kernel.shape == (11, 11)
@@ -293,6 +295,21 @@ def test_an_estimated_kernel_is_written_beside_the_result(tmp_path, monkeypatch)
     priorlab.restore("shaky.png", "deblur:kernel=out-kernel.png", "wiener")
     with pytest.raises(UsageError, match="say with what"):
         priorlab.degrade(scene, "deblur:kind=estimate")
+
+
+@pytest.mark.parametrize("cut_out", [False, True])
+def test_a_kernel_that_a_sharp_picture_contradicts_is_said(cut_out, tmp_path):
+    photo = (photo_crop("coffee", 3, 160)[0].permute(1, 2, 0).numpy() * 255).astype(np.uint8)
+    if cut_out:
+        opacity = np.zeros((*photo.shape[:2], 1), np.uint8)
+        opacity[8:-8] = 255
+        photo = np.concatenate([photo, opacity], -1)
+    Image.fromarray(photo).save(tmp_path / "sharp.png")
+    said = []
+    priorlab.restore(
+        tmp_path / "sharp.png", "deblur:kind=estimate,size=11,sigma=1", "wiener", say=said.append
+    )
+    assert any("no more blur than a sharp one has" in line for line in said)
 
 
 def test_equal_seeds_degrade_equally():

@@ -22,6 +22,9 @@ PictureSource = str | Path | NDArray[Any] | torch.Tensor | Image.Image
 """A file, an array or tensor (H, W) or (H, W, C), float in [0, 1], 8-bit or 16-bit, or an image of
 Pillow in gray or RGB."""
 
+MOST_COLOURS = 4
+"""So many rows at most may be channels: gray, RGB, and opacity."""
+
 
 def load(image: PictureSource) -> Picture:
     """Return a file or array as a picture, with what is known of it.
@@ -37,10 +40,12 @@ def load(image: PictureSource) -> Picture:
     ((3, 32, 40), (1, 32, 40))
     """
     picture = reading.load(image) if isinstance(image, str | Path) else _of_array(_array(image))
-    height, width = picture.image.shape[1:]
+    channels, height, width = picture.image.shape
     if min(height, width) < arrays.SMALLEST_SIDE:
         least = f"{arrays.SMALLEST_SIDE}x{arrays.SMALLEST_SIDE}"
-        raise UsageError(f"{picture.name} is {width}x{height} pixels; the least is {least}")
+        first = min(channels, width) >= arrays.SMALLEST_SIDE and height <= MOST_COLOURS
+        hint = "; if its channels come first, move them to the end: (H, W, C)" if first else ""
+        raise UsageError(f"{picture.name} is {width}x{height} pixels; the least is {least}{hint}")
     return picture
 
 

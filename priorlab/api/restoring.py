@@ -276,6 +276,7 @@ def _restored(
         adopted = model.adopt(y) if unseen is None else model.adopt_cut_out(y, unseen)
         measurement = adopted.to(found)
         found_out = model.pictures(measurement)
+        notes = (*notes, *model.doubts(measurement, unseen))
     if shown is not None:
         noise, text = shown
         measurement, notes = dataclasses.replace(measurement, noise=noise), (*notes, text)

@@ -26,6 +26,16 @@ CONTRAST = 3.5
 RARE, CONTRAST_OF_RARE = 0.008, 9.0
 """Where fewer values were hit, only those that stand out more: else more good ones are lost."""
 
+MOSTLY = 2.0
+"""Impulses are exactly black and white where that many times more of them are than are not ..."""
+
+NEARLY, FEW_NEARLY = 8 / 255, 0.1
+"""... or where at most that share as many stand out that are only nearly so. Blurred ones do; what
+else stands out, such as the letters of a text, is mostly neither ..."""
+
+STANDING_OUT = 0.25
+"""... and where a greater share of them than this stands out, which what is drawn does not."""
+
 PASSES = 2
 """In the second pass, the impulses that were found are no neighbours any more."""
 
@@ -105,6 +115,33 @@ def estimated_amount(y: Tensor, seen: Tensor | None = None) -> float:
     for _ in range(2):  # areas that are black or white count at first
         amount = share(~reliable_pixels(y, amount), seen)
     return amount
+
+
+def only_extreme(y: Tensor, standing_out: Tensor, amount: float, seen: Tensor | None) -> bool:
+    """Return whether the impulses in `y` (B, C, H, W) are exactly 0 and 1, as it seems.
+
+    Parameters
+    ----------
+    y, standing_out : Tensor
+        Shape (B, C, H, W): the values, and which of them stand out most.
+    amount : float
+        Part of the values that salt and pepper hit, if it is so.
+    seen : Tensor or None
+        Shape (H, W): which pixels count.
+
+    Examples
+    --------
+    >>> y = torch.full((1, 1, 16, 16), 0.5)
+    >>> y[..., ::4, ::4] = 1
+    >>> [only_extreme(y * factor, y == 1, 1 / 16, None) for factor in (1, 0.98)]
+    [True, False]
+    """
+    exact = (y <= 0) | (y >= 1)
+    if amount > MOSTLY * share(standing_out & ~exact, seen):
+        return True
+    nearly = share(standing_out & ~exact & ((y <= NEARLY) | (y >= 1 - NEARLY)), seen)
+    alone = share(standing_out & exact, seen)
+    return nearly < FEW_NEARLY * alone and alone > STANDING_OUT * amount
 
 
 def share(hit: Tensor, seen: Tensor | None = None) -> float:

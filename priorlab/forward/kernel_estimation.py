@@ -68,7 +68,7 @@ def estimate_kernel(picture: Tensor, size: int) -> NDArray[np.float64]:
     >>> estimate_kernel(picture, 5).shape
     (5, 5)
     """
-    gray = _middle(picture.detach().cpu().double().mean(1, keepdim=True))
+    gray = middle(picture.detach().cpu().double().mean(1, keepdim=True))
     sides = [size]
     while sides[-1] > COARSEST:
         sides.append(max(3, 2 * round((sides[-1] / math.sqrt(2) - 1) / 2) + 1))
@@ -82,7 +82,10 @@ def estimate_kernel(picture: Tensor, size: int) -> NDArray[np.float64]:
         threshold = None
         for _ in range(ROUNDS):
             sharp = _sharpened(scaled, kernel, sparsity)
-            edges, threshold = _strong_edges(sharp, side, threshold)
+            edges, lower = _strong_edges(sharp, side, threshold)
+            if not edges.any():  # once it is less sharp than in the rounds before
+                edges, lower = _strong_edges(sharp, side, None)
+            threshold = lower
             fitted = _fitted(edges, _gradients(scaled), side)
             if not float(fitted.sum()) > 0:
                 raise UsageError("the picture has no edges from which a kernel could be estimated")
@@ -93,7 +96,14 @@ def estimate_kernel(picture: Tensor, size: int) -> NDArray[np.float64]:
     return _centred(_unit(kernel))[0, 0].numpy()
 
 
-def _middle(x: Tensor) -> Tensor:
+def middle(x: Tensor) -> Tensor:
+    """Return what is looked at of a picture (..., H, W).
+
+    Examples
+    --------
+    >>> middle(torch.zeros(1, 1, 700, 400)).shape
+    torch.Size([1, 1, 600, 400])
+    """
     top, left = (max(0, (n - LARGEST_SIDE) // 2) for n in x.shape[-2:])
     return x[..., top : top + LARGEST_SIDE, left : left + LARGEST_SIDE]
 

@@ -153,10 +153,14 @@ def _upright(exif: Any) -> bytes:
 
 
 def _encoded(exif: Any) -> bytes:
-    """Return EXIF as bytes. Pillow decodes texts as Latin-1, and would write them as ASCII."""
+    """Return EXIF as bytes. Pillow decodes texts as Latin-1, and would write them as ASCII.
+
+    That of a BigTIFF file becomes what other files hold, which is all that Pillow reads again.
+    """
     for tag, value in exif.items():
         if isinstance(value, str) and not value.isascii():
             exif[tag] = value.encode("latin-1", "replace")
+    exif.bigtiff = False
     return bytes(exif.tobytes())
 
 

@@ -180,6 +180,7 @@ def _of_the_whole(picture: Picture, usable: NDArray[np.bool_]) -> NoiseProfile:
     share = (count / TRAINED_BLOCKS).clip(max=1) ** (1 / 3)
     levels, pixels = levels * share, pixels * share
     coarse = _is_coarse(seen, _rms(levels), max(_rms(white), least))
+    coarse = coarse and not flat_blocks.is_drawn(image, usable)
     luma = luma_level(image, usable)
     shared = not coarse and luma > max(MOSTLY_LUMA * _rms(white), LEAST_UNEVEN)
     if not coarse:
@@ -381,10 +382,15 @@ def _words_on_a_part(picture: Picture, usable: NDArray[np.bool_], level: float) 
     if found is None:
         return ""
     stronger, (rows, columns) = found
+    sigma = f"{255 * stronger:.0f}"
+    if (rows.stop - rows.start, columns.stop - columns.start) == picture.image.shape[1:]:
+        where, alone = "places all over it", ""
+    else:
+        where = f"about rows {rows.start} to {rows.stop} and columns {columns.start} to"
+        where, alone = f"{where} {columns.stop}", ", or restore that part by itself"
     return (
-        f"sigma = {255 * stronger:.0f} in about rows {rows.start} to {rows.stop} and columns"
-        f" {columns.start} to {columns.stop}: if that is not fine texture, noise stays there; give"
-        f" sigma={255 * stronger:.0f}, or restore that part by itself"
+        f"sigma = {sigma} in {where}: if that is not fine texture, noise stays there; give"
+        f" sigma={sigma}{alone}"
     )
 
 

@@ -87,7 +87,9 @@ def noisier_part(
             if one < max(LEAST, level):  # of RGB the brightness has less
                 continue
             correlation = flat_blocks.correlation(bright, known)
-            if correlation is not None and abs(correlation) < WHITE:
+            if correlation is None or abs(correlation) >= WHITE:
+                continue
+            if not flat_blocks.is_drawn(bright[None], known[None]):
                 noisier[rows, columns] = True
                 found.append(estimate_sigma(image[tile], where) / kept)
                 most = max(most, one)

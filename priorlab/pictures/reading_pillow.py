@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from priorlab.errors import UsageError
-from priorlab.pictures import colours, jpeg_damage, metadata, png, reading_deep
+from priorlab.pictures import colours, jpeg_damage, late_damage, metadata, png, reading_deep
 from priorlab.pictures.formats import INSTALL, PILLOW_FORMATS, begins_as, check_size, which_frame
 from priorlab.pictures.picture import NOTHING, Metadata
 from priorlab.pictures.stored import Stored
@@ -49,6 +49,8 @@ def decode(path: Path, frame: int | None = None) -> Stored:
             stored = _shallow(path, ImageOps.exif_transpose(image), head.stored)
         if image.format in ("JPEG", "MPO") and not frame and jpeg_damage.damaged(path, image):
             notes = (*notes, jpeg_damage.NOTE)
+        if image.format in late_damage.NAMES and not frame and late_damage.damaged(path, image):
+            notes = (*notes, late_damage.NOTE.format(late_damage.NAMES[image.format]))
         # Last: it makes Pillow decode PNG files in its own way. Of TIFF files it is not asked for.
         said, damaged = (NOTHING, ()) if image.format == "TIFF" else metadata.of_pillow(image)
     return dataclasses.replace(

@@ -48,7 +48,9 @@ def error(path: Path) -> float | None:
     >>> error(Path("photo.webp"))
     0.0
     """
-    for name, content in _chunks(path.read_bytes()):
+    data = path.read_bytes()
+    for name, start, end in chunks(data):
+        content = data[start:end]
         if name == b"VP8L":
             return 0.0
         if name == b"VP8 " and content[3:6] == b"\x9d\x01\x2a":
@@ -58,12 +60,20 @@ def error(path: Path) -> float | None:
     return None
 
 
-def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Yield the names and contents of a file's chunks; those of an animation's frames, too."""
+def chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
+    """Yield the names of a file's chunks, with the first byte and the end of what they hold.
+
+    Those of an animation's frames, too.
+
+    Examples
+    --------
+    >>> list(chunks(b"RIFF" + b"...." + b"WEBP" + b"EXIF" + b"\\2\\0\\0\\0" + b"ab"))
+    [(b'EXIF', 20, 22)]
+    """
     at = 12
     while at + 8 <= len(data):
         name, size = data[at : at + 4], int.from_bytes(data[at + 4 : at + 8], "little")
-        yield name, data[at + 8 : at + 8 + size]
+        yield name, at + 8, min(at + 8 + size, len(data))
         at += 24 if name == b"ANMF" else 8 + size + size % 2
 
 

@@ -330,6 +330,18 @@ class Task(Component, ABC):
         """Return pictures (1, C, H, W), by name, of what `adopt` found out: by default none."""
         return {}
 
+    def doubts(self, measurement: Measurement, clear: NDArray[np.bool_] | None) -> tuple[str, ...]:
+        """Return lines on why what `adopt` found out may be wrong: by default none.
+
+        Parameters
+        ----------
+        measurement : Measurement
+            As `adopt` returned it, or `adopt_cut_out`.
+        clear : array of bool, shape (H, W), or None
+            The pixels that are clear, if some are.
+        """
+        return ()
+
     def restored_shape(self, shape: Shape) -> Shape:
         """Return the shape of the image to which data of `shape` belong; see `Measurement`."""
         return shape

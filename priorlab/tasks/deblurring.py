@@ -14,6 +14,7 @@ from typing_extensions import override
 
 from priorlab.components import parameter
 from priorlab.errors import UsageError
+from priorlab.forward import kernel_evidence
 from priorlab.forward.convolution import Convolution
 from priorlab.forward.cropped_convolution import CroppedConvolution
 from priorlab.forward.kernel_estimation import estimate_kernel
@@ -140,8 +141,7 @@ class Deblur(Task):
         """Take a picture as `adopt` does; a kernel is estimated where no pixel is clear."""
         if self.kind != "estimate":
             return self.adopt(y)
-        rows, columns = largest_part_without(clear)
-        return self._adopted(y, y[..., rows, columns])
+        return self._adopted(y, _without(y, clear))
 
     def _adopted(self, y: Tensor, shown: Tensor) -> Measurement:
         """Take a picture as blurred by the kernel that is estimated from a part of it."""
@@ -162,6 +162,15 @@ class Deblur(Task):
             return {}
         operator = cast(Convolution, measurement.operator)  # as `adopt` made it
         return {"kernel": operator.kernel[None, None]}
+
+    @override
+    def doubts(self, measurement: Measurement, clear: NDArray[np.bool_] | None) -> tuple[str, ...]:
+        """Say why the kernel that was estimated may be wrong."""
+        if self.kind != "estimate":
+            return ()
+        kernel = cast(Convolution, measurement.operator).kernel.cpu().numpy()
+        y = measurement.y
+        return kernel_evidence.doubts(y if clear is None else _without(y, clear), kernel)
 
     @override
     def restored_shape(self, shape: Shape) -> Shape:
@@ -193,3 +202,8 @@ class Deblur(Task):
                 shown = f"{columns.stop - columns.start}x{rows.stop - rows.start}"
                 notes = (*notes, f"estimating it from {shown} pixels, none of which is clear")
         return task, notes
+
+
+def _without(y: Tensor, clear: NDArray[np.bool_]) -> Tensor:
+    """Return the part of a picture from which a kernel can be estimated: no pixel is clear."""
+    return y[..., *largest_part_without(clear)]

@@ -22,9 +22,6 @@ from priorlab.tasks.real_denoising import DenoiseReal
 LEAST_AMOUNT = 0.001
 """Smallest fraction of impulses; fewer are no noise."""
 
-MOSTLY = 2.0
-"""Impulses are exactly black and white where that many times more of them are than are not."""
-
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Denoise(Task):
@@ -132,10 +129,10 @@ class DenoiseImpulse(Task):
         y = arrays.to_tensor(image)
         extreme = impulses.estimated_amount(y, seen)
         standing_out = ~impulses.inconspicuous_pixels(y, amount=0)  # the most conspicuous ones
-        others = impulses.share(standing_out & (y > 0) & (y < 1), seen)
         values = self.values
         if "values" not in typed:
-            values = "extreme" if extreme > MOSTLY * others else "any"
+            only = impulses.only_extreme(y, standing_out, extreme, seen)
+            values = "extreme" if only else "any"
         found = extreme
         if values == "any":  # with a first idea of how many there are, the others are found too
             first = impulses.share(standing_out, seen)

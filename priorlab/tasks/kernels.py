@@ -152,7 +152,23 @@ def _values(path: str) -> NDArray[Any]:
         return np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))
     if suffix == ".txt":
         return np.loadtxt(path, ndmin=2)
-    return np.asarray(reading.read(path).mean(0))
+    picture = np.asarray(reading.read(path).mean(0))
+    if _is_negative(picture):
+        raise UsageError(
+            f"the kernel {path} is dark on bright; it should be the picture of a point of light, on"
+            " black: invert it"
+        )
+    return picture
+
+
+def _is_negative(picture: NDArray[Any]) -> bool:
+    """Return whether something dark is drawn on a bright ground, which reaches the border."""
+    inside = picture[1:-1, 1:-1]
+    if not inside.size:
+        return False
+    border = np.concatenate([*picture[[0, -1]], *picture[:, [0, -1]].T])
+    bright = float(np.quantile(border, 0.1)) > 0.9 * float(picture.max())
+    return bright and float(inside.min()) < float(border.min()) / 2
 
 
 def _separable(profile: Kernel) -> Kernel:

@@ -7,7 +7,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, ImageDraw
 from sample_pictures import picture
 
 from priorlab.forward import impulses
@@ -125,6 +125,19 @@ def test_exact_salt_and_pepper_is_known_for_what_it_is(amount):
     task, notes = DenoiseImpulse().for_picture(shown, typed=())
     assert task.values == "extreme" and len(notes) == 1
     assert task.amount == pytest.approx(amount, rel=0.05)
+
+
+@pytest.mark.parametrize("amount", [0.01, 0.05])
+def test_salt_and_pepper_on_text_is_known_for_what_it_is(amount):
+    page = Image.new("L", (200, 160), 240)
+    for top in range(4, 150, 12):
+        ImageDraw.Draw(page).text((4, top), "The quick brown fox jumps over the dog", fill=20)
+    clean = np.asarray(page.convert("RGB"), np.float32).transpose(2, 0, 1) / 255
+    hurt = salt_and_pepper(clean, amount)
+    task, _ = DenoiseImpulse().for_picture(Picture(image=hurt), typed=())
+    assert task.values == "extreme" and task.amount == pytest.approx(amount, rel=0.15)
+    task, _ = DenoiseImpulse().for_picture(Picture(image=as_jpeg(hurt)), typed=())
+    assert task.values == "any"
 
 
 def test_what_is_typed_stays():

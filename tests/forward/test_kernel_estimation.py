@@ -69,6 +69,12 @@ def test_a_picture_without_edges_has_no_kernel() -> None:
         estimate_kernel(torch.full((1, 1, 24, 32), 0.5), 9)
 
 
+def test_a_sharp_picture_has_edges(monkeypatch: pytest.MonkeyPatch) -> None:
+    # It becomes so much sharper than its kernel explains that a round finds no edge as strong.
+    monkeypatch.setattr(kernel_estimation, "STEPS", 40)
+    assert estimate_kernel(photo_crop("gravel", 1, 200), 13).sum() == pytest.approx(1)
+
+
 @pytest.mark.parametrize("side", [16, 24, 33, 40])
 def test_a_picture_may_be_hardly_larger_than_its_kernel(side: int) -> None:
     y = boxes(side, side + 4)[:, :, :side]

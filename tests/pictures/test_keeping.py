@@ -116,7 +116,8 @@ def test_the_usual_gamma_needs_no_note(tmp_path):
     assert writing.write(tmp_path / "a.jpg", image, like) == ()
 
 
-def test_the_place_on_a_map_is_kept_with_the_size_of_the_picture(tmp_path):
+@pytest.mark.parametrize("big", [False, True])
+def test_the_place_on_a_map_is_kept_with_the_size_of_the_picture(tmp_path, big):
     """Of tags that may describe the old pixels, such as layers, it is said that they are not."""
     tags = [
         (315, "s", 0, "Zoe", True),
@@ -125,7 +126,8 @@ def test_the_place_on_a_map_is_kept_with_the_size_of_the_picture(tmp_path):
     ]
     others = [(37724, "B", 12, b"some layers.", True), (65000, "s", 0, "an own one", True)]
     pixels = RNG.integers(0, 256, (20, 24, 3), dtype=np.uint8)
-    tifffile.imwrite(tmp_path / "a.tif", pixels, photometric="rgb", extratags=[*tags, *others])
+    own = {"photometric": "rgb", "extratags": [*tags, *others], "bigtiff": big}
+    tifffile.imwrite(tmp_path / "a.tif", pixels, **own)
     picture = reading.load(tmp_path / "a.tif")
     (said,) = writing.write(tmp_path / "b.tif", picture.image, picture)
     assert said == "b.tif: not kept: tags 37724, 65000"

@@ -89,6 +89,14 @@ def test_noise_in_a_part_of_a_picture_is_said(name: str, where: tuple[slice, sli
     assert (int(said[2]), int(said[3])) in [(0, 256), (0, 128), (128, 256)], found.text
 
 
+def test_noise_in_places_all_over_is_not_said_to_be_in_a_part_that_is_the_whole() -> None:
+    image = photo("chelsea")
+    for place in ((LEFT[1], LEFT[1]), (BOTTOM[0], BOTTOM[0])):
+        image[:, *place] = noisy(image[:, *place], 25).image
+    part = profile(stored(image)).part
+    assert "in places all over it" in part and "rows" not in part and "by itself" not in part
+
+
 @pytest.mark.parametrize("name", ["chelsea", "rocket"])
 @pytest.mark.parametrize(("sigma", "black"), [(25, 0.0), (50, 0.0), (25, 0.9)])
 def test_noise_that_is_cut_off_in_a_part_is_said(name: str, sigma: float, black: float) -> None:
@@ -280,15 +288,27 @@ def test_a_channel_in_which_nothing_can_be_measured_is_taken_for_the_others() ->
     assert levels(stored(picture.image)) == pytest.approx([15, 15, 0.3], abs=0.7)
 
 
-@pytest.mark.parametrize(("paper", "spacing"), [(240, 40), (230, 20), (200, 20)])
-def test_text_is_not_taken_for_the_grain_of_a_camera(paper: int, spacing: int) -> None:
-    sheet = PIL.Image.new("L", (320, 400), paper)
-    pen, font = PIL.ImageDraw.Draw(sheet), PIL.ImageFont.load_default(size=14)
+def sheet(paper: int, spacing: int) -> Image:
+    """Return a page of text."""
+    page = PIL.Image.new("L", (320, 400), paper)
+    pen, font = PIL.ImageDraw.Draw(page), PIL.ImageFont.load_default(size=14)
     for top in range(8, 380, spacing):
         pen.text((8, top), "The quick brown fox jumps over the lazy dog", fill=30, font=font)
-    picture = stored(noisy(np.asarray(sheet)[None] / 255, 10).image)
+    return np.asarray(page)[None] / 255
+
+
+@pytest.mark.parametrize(("paper", "spacing"), [(240, 40), (230, 20), (200, 20)])
+def test_text_is_not_taken_for_the_grain_of_a_camera(paper: int, spacing: int) -> None:
+    picture = stored(noisy(sheet(paper, spacing), 10).image)
     assert profile(picture).noise.is_independent
     assert levels(picture) == pytest.approx([10], rel=0.15)
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+def test_text_on_a_screen_has_no_noise(channels: int) -> None:
+    for spacing in (20, 16):
+        picture = stored(np.repeat(sheet(240, spacing), channels, axis=0))
+        assert profile(picture).text == "estimated sigma = 0.3 (0-255 scale)"
 
 
 ONE_THREAD = """

@@ -166,3 +166,15 @@ class TestFiles:
     def test_missing_file(self) -> None:
         with pytest.raises(UsageError, match=r"none\.npy"):
             kernels.read("none.npy")
+
+
+def test_a_kernel_that_is_drawn_dark_on_bright_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "kernel.png"
+    drawn = kernels.motion(9, 30)
+    for kernel in (drawn, np.pad(drawn, 5), np.ones((5, 5)), np.ones((1, 9)), np.ones((7, 2))):
+        values = np.rint(255 * kernel / kernel.max()).astype(np.uint8)
+        Image.fromarray(values).save(path)
+        assert kernels.read(str(path)).sum() == pytest.approx(1)
+    Image.fromarray(255 - np.rint(255 * np.pad(drawn, 5) / drawn.max()).astype(np.uint8)).save(path)
+    with pytest.raises(UsageError, match=r"kernel.png is dark on bright; .* invert it"):
+        kernels.read(str(path))

@@ -1,0 +1,141 @@
+"""Whether a picture shows the blur that was estimated from it, or another one as well.
+
+The spectrum of a scene falls with a power of the frequency (D. J. Field: Relations between the
+statistics of natural images and the response properties of cortical cells, JOSA A 4(12), 1987); a
+kernel multiplies it, and noise is added. How likely that makes the spectrum of the picture is
+P. Whittle's likelihood (Estimation and information in stationary time series, Arkiv för Matematik
+2, 1953).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+import scipy
+from numpy.typing import NDArray
+from torch import Tensor
+
+from priorlab.forward.kernel_estimation import middle
+
+Array = NDArray[np.float64]
+
+LOWEST = 4
+"""Fewer periods than this along the shorter side say more of the scene than of its spectrum."""
+ROUNDING = 1 / 12**0.5 / 255
+"""The least noise: that of 8 bits."""
+STEEPEST = 4.0
+"""The greatest power of the frequency with which the spectrum of a scene falls."""
+WIDEST = 10.0
+"""The widest Gaussian that is considered, in pixels."""
+SHARP = 0.6
+"""A kernel whose standard deviation is less, in pixels, hardly blurs: cameras do as much."""
+MOST_AT_BORDER = 0.1
+"""A kernel with more of its light at its border seems to be cut off."""
+
+
+def doubts(picture: Tensor, kernel: NDArray[np.floating]) -> tuple[str, ...]:
+    """Return lines on why a kernel that was estimated from a picture may be wrong.
+
+    Parameters
+    ----------
+    picture : Tensor
+        Shape (1, C, H, W), in about [0, 1].
+    kernel : array
+
+    Examples
+    --------
+    >>> import torch
+    >>> noise = torch.rand(1, 1, 64, 64, generator=torch.Generator().manual_seed(0))
+    >>> print("; ".join(doubts(noise, np.pad(np.full((1, 9), 1 / 9), 4))))
+    the picture shows no more blur than a sharp one has: the kernel found may make it worse
+    """
+    lines = []
+    height, width = kernel.shape
+    if kernel.sum() - kernel[1:-1, 1:-1].sum() > MOST_AT_BORDER * kernel.sum():
+        lines.append(
+            f"the kernel found reaches the border of its {width}x{height} pixels: if the blur is"
+            " larger, give a larger size="
+        )
+    gaussian = round_blur(picture, kernel)
+    if min(_deviation(kernel), math.inf if gaussian is None else gaussian) < SHARP:
+        lines.append(
+            "the picture shows no more blur than a sharp one has: the kernel found may make it"
+            " worse"
+        )
+    elif gaussian is not None:
+        lines.append(
+            "a Gaussian explains the blur as well as the kernel found: try"
+            f" deblur:width={gaussian:.1f}"
+        )
+    return tuple(lines)
+
+
+def round_blur(picture: Tensor, kernel: NDArray[np.floating]) -> float | None:
+    """Return the width of a Gaussian that explains a picture as well as a kernel does, or None.
+
+    It does where the picture is sharp, so that it has what the kernel would have removed; where it
+    is out of focus; and where the kernel is wrong.
+
+    Parameters
+    ----------
+    picture : Tensor
+        Shape (1, C, H, W), in about [0, 1].
+    kernel : array
+        What seems to have blurred it.
+
+    Examples
+    --------
+    >>> import torch
+    >>> noise = torch.rand(1, 1, 64, 64, generator=torch.Generator().manual_seed(0))
+    >>> round_blur(noise, np.full((1, 9), 1 / 9)) is None
+    False
+    """
+    gray = middle(picture.detach().cpu().double().mean(1)[0]).numpy()
+    window = np.hanning(gray.shape[0] + 2)[1:-1, None] * np.hanning(gray.shape[1] + 2)[1:-1]
+    gray = (gray - np.average(gray, weights=window)) * window
+    power = np.abs(scipy.fft.rfft2(gray)) ** 2 / (window**2).sum()
+    height, width = gray.shape
+    square = np.fft.fftfreq(height)[:, None] ** 2 + np.fft.rfftfreq(width) ** 2
+    used = square > (LOWEST / min(height, width)) ** 2
+    if not used.any():
+        return None
+    power, square = power[used], square[used]
+    transfer = np.abs(scipy.fft.rfft2(kernel, gray.shape))[used] ** 2
+    by_kernel, _ = _fitted(power, square, lambda _: transfer)
+    by_gaussian, found = _fitted(
+        power, square, lambda width: np.exp(-((2 * math.pi * width) ** 2) * square)
+    )
+    return found if by_gaussian <= by_kernel else None
+
+
+def _deviation(kernel: NDArray[np.floating]) -> float:
+    """Return the standard deviation of a kernel, as the width of a Gaussian is."""
+    weights = kernel / kernel.sum()
+    places = np.indices(kernel.shape)
+    means = (weights * places).sum((1, 2), keepdims=True)
+    return float(np.sqrt((weights * (places - means) ** 2).sum() / 2))
+
+
+def _fitted(power: Array, square: Array, transfer: Callable[[float], Array]) -> tuple[float, float]:
+    """Return the least negative logarithm of the likelihood per frequency, and the width there."""
+    logarithm = np.log(square)
+
+    def cost(parameters: Array) -> float:
+        scene, noise, slope, width = parameters
+        expected = transfer(width) * np.exp(scene - slope / 2 * logarithm) + np.exp(noise)
+        return float(np.mean(np.log(expected) + power / expected))
+
+    least = 2 * math.log(ROUNDING)
+    bounds = [(-30, 20), (least, 5), (0, STEEPEST), (0, WIDEST)]
+    starts = [(1.5, 0.5), (2.0, 2.0)]
+    level = math.log(power.mean() + math.exp(least))
+    fits = [
+        scipy.optimize.minimize(
+            cost, (level - 2 * slope, least + 1, slope, width), method="L-BFGS-B", bounds=bounds
+        )
+        for slope, width in starts
+    ]
+    best = min(fits, key=lambda fit: float(fit.fun))
+    return float(best.fun), float(best.x[3])

@@ -1,0 +1,57 @@
+"""Whether a picture shows the blur that was estimated from it."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+import torch
+from sample_pictures import photo_crop
+
+from priorlab.forward.cropped_convolution import CroppedConvolution
+from priorlab.forward.kernel_evidence import doubts
+from priorlab.tasks import kernels
+
+MOTION = kernels.motion(9, 30)
+
+
+def blurred(name: str, kernel: np.ndarray) -> torch.Tensor:
+    """Return a photograph that a kernel blurred, with a little noise."""
+    y = CroppedConvolution(torch.from_numpy(kernel).float()).forward(photo_crop(name, 3, 200))
+    return y + torch.randn(y.shape, generator=torch.Generator().manual_seed(0)) / 255
+
+
+@pytest.mark.parametrize("name", ["coffee", "chelsea", "rocket"])
+def test_the_right_kernel_is_not_doubted(name: str) -> None:
+    assert doubts(blurred(name, MOTION), np.pad(MOTION, 1)) == ()
+
+
+@pytest.mark.parametrize("name", ["coffee", "chelsea", "rocket"])
+def test_a_sharp_picture_was_not_blurred(name: str) -> None:
+    (said,) = doubts(blurred(name, np.ones((1, 1))), np.pad(MOTION, 1))
+    assert "no more blur than a sharp one" in said and "worse" in said
+
+
+def test_a_kernel_that_is_hardly_more_than_a_point_is_said() -> None:
+    y = blurred("coffee", MOTION)
+    (said,) = doubts(y, np.pad(np.array([[0.1, 0.9]]), 2))
+    assert "no more blur than a sharp one" in said
+
+
+def test_what_is_out_of_focus_was_not_shaken() -> None:
+    (said,) = doubts(blurred("coffee", kernels.gaussian(1.6)), np.pad(MOTION, 1))
+    width = re.search(r"try deblur:width=([0-9.]+)", said)
+    assert width and float(width[1]) == pytest.approx(1.6, abs=0.2)
+
+
+def test_a_kernel_that_is_cut_off_is_said() -> None:
+    cut = kernels.motion(21, 0)[:, 6:-6]
+    cut = np.pad(cut / cut.sum(), ((4 - cut.shape[0] // 2,) * 2, (0, 0)))
+    (said,) = doubts(blurred("coffee", kernels.motion(21, 0)), cut)
+    size = "x".join(map(str, cut.shape[::-1]))
+    assert f"reaches the border of its {size} pixels" in said and "larger size=" in said
+
+
+def test_a_tiny_picture_tells_nothing_of_its_kernel() -> None:
+    assert doubts(torch.rand(1, 1, 3, 3), np.pad(np.ones((3, 3)) / 9, 1)) == ()
