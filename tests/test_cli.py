@@ -369,6 +369,17 @@ def test_a_table_that_nobody_reads_does_not_end_the_process(monkeypatch):
         parsing.say_table(str)
 
 
+def test_a_width_of_0_is_that_of_no_terminal(monkeypatch, capsys):
+    def tell(arguments):
+        parsing.say_table(lambda width: f"a table of {width} columns")
+        return 0
+
+    monkeypatch.setenv("COLUMNS", "0")
+    monkeypatch.setattr(running, "_status", tell)
+    assert main(["status"]) == 0
+    assert capsys.readouterr().out == "a table of 80 columns\n"
+
+
 @pytest.mark.parametrize(
     ("number", "code", "says"),
     [
