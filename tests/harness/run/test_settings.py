@@ -94,6 +94,12 @@ def test_a_setting_of_another_kind_is_refused(setting, says):
         settle(setting)
 
 
+def test_repeats_without_the_timing_that_has_them_are_refused():
+    with pytest.raises(UsageError, match="repeats belong to timing=exclusive; otherwise"):
+        settle({"repeats": 5})
+    assert settle({"repeats": 5, "timing": "exclusive"}).repeats == 5
+
+
 def test_a_suite_without_a_dataset_asks_for_one(suite):
     suite.write_text(SUITE.replace('dataset = "set12"\n', ""))
     with pytest.raises(UsageError, match=r"add --dataset FOLDER with the images tiny0, tiny2$"):
