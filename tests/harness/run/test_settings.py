@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 import priorlab
 from priorlab.cli import main
@@ -75,6 +76,7 @@ def test_values_of_several_kinds_become_one():
     assert settings.plugin_files == ("a.py",)
     assert settle({"seeds": 3}).seeds == (3,)
     assert settle({"seeds": "0, 12"}).seeds == (0, 12)
+    assert settle({"device": torch.device("cuda:1")}).device == "cuda:1"
     with pytest.raises(UsageError, match="seeds '0,x' are not whole numbers with commas"):
         settle({"seeds": "0,x"})
 
@@ -87,6 +89,8 @@ def test_values_of_several_kinds_become_one():
         ({"retry": True}, "retry=True is not a whole number"),
         ({"batch": 1.5}, "batch=1.5 is not a whole number"),
         ({"out": 3}, "out=3 is not a path"),
+        ({"name": 3}, "name=3 is not a text"),
+        ({"device": 0}, "a device is a text such as 'cpu' or 'cuda:1', not int"),
     ],
 )
 def test_a_setting_of_another_kind_is_refused(setting, says):
