@@ -40,7 +40,9 @@ def load(image: PictureSource) -> Picture:
     height, width = picture.image.shape[1:]
     if min(height, width) < arrays.SMALLEST_SIDE:
         least = f"{arrays.SMALLEST_SIDE}x{arrays.SMALLEST_SIDE}"
-        raise UsageError(f"{picture.name} is {width}x{height} pixels; the least is {least}")
+        swapped = height <= 4 and min(width, len(picture.image)) >= arrays.SMALLEST_SIDE
+        hint = "; an array has its channels last: (H, W, C)" if swapped else ""
+        raise UsageError(f"{picture.name} is {width}x{height} pixels; the least is {least}{hint}")
     return picture
 
 
