@@ -14,6 +14,7 @@ from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
+from priorlab import overrides
 from priorlab.errors import UsageError, unknown
 from priorlab.files import as_stored, check_regular
 
@@ -177,12 +178,16 @@ class Component:
 
     @classmethod
     def check_declared(cls) -> None:
-        """Raise a `TypeError` for a parameter that could not be used; looked at once per class."""
+        """Raise a `TypeError` for what could not be used: a parameter, or what stands for a method.
+
+        It is looked at once per class.
+        """
         if "_declared" in vars(cls):
             return
         types = typing.get_type_hints(cls)
         for field in dataclasses.fields(cls):
             _check_declared(cls, field, types[field.name])
+        _check_overrides(cls)
         cls._declared = True
 
     @classmethod
@@ -395,6 +400,19 @@ def _check_declared(owner: type[Component], field: dataclasses.Field[Any], hint:
         raise TypeError(f"{what} has a scale, which only a float has, not {_type_name(hint)}")
     if facts.get("file") and kind is not str:
         raise TypeError(f"{what} names a file; annotate it as str, not {_type_name(hint)}")
+
+
+def _check_overrides(owner: type[Component]) -> None:
+    """Raise a `TypeError` for what a plugin's class has instead of what the core calls or reads."""
+    fields = {field.name for field in dataclasses.fields(owner)}
+    bases = [base for base in owner.__mro__ if is_of_core(base)]
+    for cls in owner.__mro__:
+        if is_of_core(cls) or cls is object:
+            continue
+        for name, anew in vars(cls).items():
+            if not name.startswith("_") and name not in fields:
+                own = next((vars(base)[name] for base in bases if name in vars(base)), None)
+                overrides.check(owner, own, name, anew)
 
 
 @functools.cache
