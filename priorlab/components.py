@@ -21,6 +21,8 @@ from priorlab.files import as_stored, check_regular
 PER_GRAY_LEVEL = 1 / 255
 """Scale of a parameter that users type on the 0-255 scale of the literature."""
 
+_TYPABLE = "a parameter is bool, int, float or str, or one of these | None"
+
 Find = Callable[[str, str], "type[Component]"]
 """Returns what a name stands for among a kind, such as "priors", or raises a `UsageError`."""
 
@@ -78,6 +80,9 @@ def parameter(
     ValueError
         For a `search` that is neither within the limits nor some of the choices, and for limits
         that no value keeps to.
+    TypeError
+        For a default that nobody can type, such as a list, limits that are no numbers, and
+        choices that are one text.
 
     Examples
     --------
@@ -92,6 +97,14 @@ def parameter(
     ...
     priorlab.errors.UsageError: blur: width=-1 is too small; the least is 0.1
     """
+    if type(default).__hash__ is None:
+        what = type(default).__name__
+        raise TypeError(f"{_TYPABLE}, not {what}")
+    for name, limit in {"low": low, "high": high}.items():
+        if not isinstance(limit, Real | None):
+            raise TypeError(f"{name}={limit!r} is a limit, so it is a number")
+    if isinstance(choices, str):
+        raise TypeError(f"choices={choices!r} is one text; write a list of texts")
     if low is not None and high is not None and low > high:
         raise ValueError(f"low={low:g} is above high={high:g}: no value could be given")
     _check_search(search, [low, high], choices, scale)
@@ -425,7 +438,7 @@ def _typable(field: dataclasses.Field[Any], hint: Any) -> str:
     """Say what to write instead of a type that nobody can type."""
     if typing.get_origin(hint) is typing.Literal:
         return f"write {field.name}: str = parameter(..., choices={typing.get_args(hint)!r})"
-    return "a parameter is bool, int, float or str, or one of these | None"
+    return _TYPABLE
 
 
 def is_of_core(kind: type) -> bool:

@@ -68,6 +68,24 @@ def test_a_file_and_a_folder_of_plugins(tmp_path):
         (GOOD.format(name="x").replace("def denoise", "def clean"), "does not define denoise"),
         (GOOD.format(name="x").replace("return [Halve]", "return [Halve()]"), "must be a class"),
         (GOOD.format(name="x").replace("return [Halve]", "return 1 / 0"), "ZeroDivisionError"),
+        (
+            GOOD.format(name="x").replace("return [Halve]", "return [Halve()]"),
+            "TypeError: Halve() must be a class derived from priorlab's Prior",
+        ),
+        (
+            GOOD.format(name="x").replace("priorlab_priors()", "priorlab_priors(registry)"),
+            "priorlab_priors is called with nothing: write def priorlab_priors()",
+        ),
+        (
+            GOOD.format(name="x")
+            .replace("priorlab_priors", "priorlab_metrics")
+            .replace("[Halve]", "[max]"),
+            "max must be an object of priorlab's Metric",
+        ),
+        (
+            GOOD.format(name="x").replace("    def d", "    def __init__(self): pass\n    def d"),
+            "Halve has an __init__: declare its parameters instead, as fields",
+        ),
     ],
 )
 def test_a_broken_plugin_is_named_and_stops_nothing_else(tmp_path, text, says):
@@ -382,6 +400,9 @@ def priorlab_priors():
         ("size: float = dataclasses.field(init=False, default=1.0)", "size has init=False"),
         ("size: int = parameter(1, 'x', scale=1 / 255)", "size has a scale, which only a float"),
         ("size: float | None = parameter(None, 'x', low=3, high=2)", "low=3 is above high=2"),
+        ("sizes: list = parameter([1, 2], 'x')", "a parameter is bool, int, float or str, or one"),
+        ("size: float = parameter(1.0, 'x', low='0')", "low='0' is a limit, so it is a number"),
+        ("kind: str = parameter('a', 'x', choices='ab')", "choices='ab' is one text; write a list"),
         (
             "size: float = parameter(1.0, 'x', low=0)\n    def __post_init__(self): pass",
             "Mine.__post_init__ needs super().__post_init__()",
