@@ -267,6 +267,16 @@ def test_what_was_found_before_ctrl_c_is_kept(plugin, capsys, monkeypatch):
     assert {*tomllib.loads((plugin.parent / "found.toml").read_text())["level"]} == {"noise"}
 
 
+def test_a_log_file_has_a_line_for_each_setting(plugin, capsys):
+    for index in range(2):
+        save(plugin.parent / "training" / f"{index}.png", picture(24, 24, seed=index))
+    command = "tune level --tasks denoise --dataset training --budget 2"
+    assert main([*command.split(), "--plugin", str(plugin)]) == 0
+    first, second = capsys.readouterr().err.splitlines()
+    assert first.startswith("level, noise: 1 of 2") and second.startswith("level, noise: 2 of 2")
+    assert "\r" not in first and "\033" not in first + second
+
+
 def test_where_nothing_can_be_written_nothing_is_searched(plugin, capsys):
     for index in range(2):
         save(plugin.parent / "training" / f"{index}.png", picture(24, 24, seed=index))
