@@ -14,11 +14,14 @@ from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
+from priorlab import overrides
 from priorlab.errors import UsageError, unknown
 from priorlab.files import as_stored, check_regular
 
 PER_GRAY_LEVEL = 1 / 255
 """Scale of a parameter that users type on the 0-255 scale of the literature."""
+
+_TYPABLE = "a parameter is bool, int, float or str, or one of these | None"
 
 Find = Callable[[str, str], "type[Component]"]
 """Returns what a name stands for among a kind, such as "priors", or raises a `UsageError`."""
@@ -77,6 +80,9 @@ def parameter(
     ValueError
         For a `search` that is neither within the limits nor some of the choices, and for limits
         that no value keeps to.
+    TypeError
+        For a default that nobody can type, such as a list, limits that are no numbers, and
+        choices that are one text.
 
     Examples
     --------
@@ -91,6 +97,14 @@ def parameter(
     ...
     priorlab.errors.UsageError: blur: width=-1 is too small; the least is 0.1
     """
+    if type(default).__hash__ is None:
+        what = type(default).__name__
+        raise TypeError(f"{_TYPABLE}, not {what}")
+    for name, limit in {"low": low, "high": high}.items():
+        if not isinstance(limit, Real | None):
+            raise TypeError(f"{name}={limit!r} is a limit, so it is a number")
+    if isinstance(choices, str):
+        raise TypeError(f"choices={choices!r} is one text; write a list of texts")
     if low is not None and high is not None and low > high:
         raise ValueError(f"low={low:g} is above high={high:g}: no value could be given")
     _check_search(search, [low, high], choices, scale)
@@ -177,12 +191,16 @@ class Component:
 
     @classmethod
     def check_declared(cls) -> None:
-        """Raise a `TypeError` for a parameter that could not be used; looked at once per class."""
+        """Raise a `TypeError` for what could not be used: a parameter, or what stands for a method.
+
+        It is looked at once per class.
+        """
         if "_declared" in vars(cls):
             return
         types = typing.get_type_hints(cls)
         for field in dataclasses.fields(cls):
             _check_declared(cls, field, types[field.name])
+        _check_overrides(cls)
         cls._declared = True
 
     @classmethod
@@ -397,6 +415,19 @@ def _check_declared(owner: type[Component], field: dataclasses.Field[Any], hint:
         raise TypeError(f"{what} names a file; annotate it as str, not {_type_name(hint)}")
 
 
+def _check_overrides(owner: type[Component]) -> None:
+    """Raise a `TypeError` for what a plugin's class has instead of what the core calls or reads."""
+    fields = {field.name for field in dataclasses.fields(owner)}
+    bases = [base for base in owner.__mro__ if is_of_core(base)]
+    for cls in owner.__mro__:
+        if is_of_core(cls) or cls is object:
+            continue
+        for name, anew in vars(cls).items():
+            if not name.startswith("_") and name not in fields:
+                own = next((vars(base)[name] for base in bases if name in vars(base)), None)
+                overrides.check(owner, own, name, anew)
+
+
 @functools.cache
 def _types_of_core(base: type) -> dict[str, Any]:
     """Return the types of the fields of a class of the core, once for all that derive from it."""
@@ -407,7 +438,7 @@ def _typable(field: dataclasses.Field[Any], hint: Any) -> str:
     """Say what to write instead of a type that nobody can type."""
     if typing.get_origin(hint) is typing.Literal:
         return f"write {field.name}: str = parameter(..., choices={typing.get_args(hint)!r})"
-    return "a parameter is bool, int, float or str, or one of these | None"
+    return _TYPABLE
 
 
 def is_of_core(kind: type) -> bool:

@@ -8,6 +8,7 @@ from typing import Any, get_args, get_type_hints
 
 from priorlab import tuned_parameters
 from priorlab.components import Component
+from priorlab.errors import UsageError
 from priorlab.hookspecs import KINDS
 from priorlab.registry import Registry
 
@@ -38,6 +39,11 @@ def describe(name: str, registry: Registry) -> str:
             registry.find(kind, name)
     if not found:
         known = {key for kind in KINDS for key in getattr(registry, kind)}
+        alone = name.partition(":")[0]
+        if alone != name and alone in known:
+            raise UsageError(
+                f"{name}: only the name is asked for, {alone}; it shows all parameters"
+            )
         raise registry.unknown("name", name, known)
     return "\n\n".join(found)
 

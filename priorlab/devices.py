@@ -28,7 +28,7 @@ def find(name: str) -> torch.device:
         device = torch.device(name)
         torch.empty(1, device=device)
     except (RuntimeError, AssertionError, NotImplementedError) as error:
-        reason = str(error).splitlines()[0]
+        reason = str(error).splitlines()[0].partition(". ")[0]
         raise UsageError(f"device {name!r} cannot be used here: {reason}") from None
     except TypeError:
         what = type(name).__name__

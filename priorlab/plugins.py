@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import inspect
 import os
 import re
 from collections.abc import Collection, Sequence
@@ -158,6 +159,7 @@ def _load_one(registry: Registry, plugin: Plugin, candidate: Candidate) -> None:
     try:
         module = candidate.load()
         plugin.module = module.__name__
+        _check_hooks(manager, module)
         manager.register(module)
         callers = manager.get_hookcallers(module) or []
         if not callers:
@@ -178,6 +180,16 @@ def _load_one(registry: Registry, plugin: Plugin, candidate: Candidate) -> None:
         first = next(iter(said(error).strip().splitlines()), "")
         plugin.problem = first if issubclass(type(error), UsageError) else f"{kind(error)}: {first}"
         plugin.details = trace_of(error)
+
+
+def _check_hooks(manager: pluggy.PluginManager, module: ModuleType) -> None:
+    """Raise a `TypeError` for a hook that wants to be given something."""
+    for name in vars(module):
+        if name.startswith(f"{GROUP}_") and manager.parse_hookimpl_opts(module, name):
+            try:
+                inspect.signature(getattr(module, name)).bind()
+            except TypeError:
+                raise TypeError(f"{name} is called with nothing: write def {name}()") from None
 
 
 def _without_hooks(module: ModuleType) -> str:
@@ -206,15 +218,14 @@ _BASES = {
 
 def _check_item(sort: str, item: Any) -> None:
     """Raise a `TypeError` that tells a plugin's author what to change."""
-    name = getattr(item, "name", None)
-    label = getattr(item, "__name__", repr(item))
-    if not isinstance(name, str) or not re.fullmatch(r"[a-z][a-z0-9-]*", name):
-        raise TypeError(f"{label} needs a name of small letters, digits and hyphens, not {name!r}")
+    is_object = isinstance(item, Component)
+    label = f"{type(item).__name__}()" if is_object else getattr(item, "__name__", repr(item))
     if sort in _DESCRIPTORS and not (sort in _BASES and isinstance(item, type)):
         if not isinstance(item, _DESCRIPTORS[sort]):
             raise TypeError(
                 f"{label} must be an object of priorlab's {_DESCRIPTORS[sort].__name__}"
             )
+        _check_name(label, item)
         doc = getattr(item, "doc", None)
         if not isinstance(doc, str):
             raise TypeError(f"{label} needs a text as its doc, not {doc!r}")
@@ -222,11 +233,18 @@ def _check_item(sort: str, item: Any) -> None:
     base = _BASES[sort]
     if not (isinstance(item, type) and issubclass(item, base)):
         raise TypeError(f"{label} must be a class derived from priorlab's {base.__name__}")
+    _check_name(label, item)
     if not isinstance(item.__doc__, str | None):
         raise TypeError(f"{label} needs a text as its docstring, not {item.__doc__!r}")
     if missing := sorted(getattr(item, "__abstractmethods__", ())):
         raise TypeError(f"{label} does not define {', '.join(missing)}")
     _check_parameters(item)
+
+
+def _check_name(label: str, item: Any) -> None:
+    name = getattr(item, "name", None)
+    if not isinstance(name, str) or not re.fullmatch(r"[a-z][a-z0-9-]*", name):
+        raise TypeError(f"{label} needs a name of small letters, digits and hyphens, not {name!r}")
 
 
 def _check_parameters(item: type[Component]) -> None:
@@ -241,6 +259,8 @@ def _check_parameters(item: type[Component]) -> None:
     item.check_declared()
     item().spec()  # what it raises with its defaults, it is to raise now
     if not item.checks_values():
+        if "__init__" in vars(item) and "__dataclass_fields__" not in vars(item):
+            raise TypeError(f"{label} has an __init__: declare its parameters instead, as fields")
         raise TypeError(
             f"{label}.__post_init__ needs super().__post_init__(): nothing checks its parameters"
         )

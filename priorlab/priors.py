@@ -233,7 +233,7 @@ class Regularizer(Prior, ImageSpaceSettings):
     def _without_white(self, v: Tensor, sigma: float, trace: Trace) -> Tensor:
         """Return an image (B, C, H, W) without its white noise of level `sigma`."""
         noisy = Measurement(v, Identity(), Gaussian(sigma), (v.shape[0], *v.shape[1:]))
-        return self.restore(noisy, trace)
+        return self.restore(noisy, trace, 0)
 
     @property
     def has_prox(self) -> bool:

@@ -14,6 +14,9 @@ from __future__ import annotations
 
 import functools
 import inspect
+import json
+import math
+import re
 import tomllib
 from collections.abc import Collection, Mapping
 from pathlib import Path
@@ -125,7 +128,7 @@ def merged(place: Path, found: Mapping[str, Values]) -> str:
     for name in sorted(kept):
         for kind, given in sorted(kept[name].items()):
             lines = [f"[{_key(name)}.{_key(kind)}]"]
-            lines += [f"{key} = {_literal(value)}" for key, value in given.items()]
+            lines += [f"{_key(key)} = {_literal(value)}" for key, value in given.items()]
             if given:
                 parts.append("\n".join(lines) + "\n")
     return "\n".join([HEADER, *parts])
@@ -138,11 +141,25 @@ def _once(place: Path) -> Mapping[str, Values]:
 
 def _read(place: Path) -> Mapping[str, Values]:
     try:
-        return tomllib.loads(place.read_text("utf-8"))
+        found = tomllib.loads(place.read_text("utf-8"))
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as error:
-        raise UsageError(f"cannot read the tuned parameters {place}: {error}") from None
+        reason = getattr(error, "strerror", None) or error
+        raise UsageError(f"cannot read the tuned parameters {place}: {reason}") from None
+    for prior, kinds in found.items():
+        for kind, given in kinds.items() if isinstance(kinds, dict) else [("KIND", kinds)]:
+            where = f"the tuned parameters {place}: {prior}.{kind}"
+            if not isinstance(given, dict):
+                raise UsageError(f"{where} is no table, such as [tv.blur] with a line weight = 0.2")
+            for name, value in given.items():
+                if not _is_plain(value):
+                    raise UsageError(f"{where}: {name} is no text, finite number, true or false")
+    return found
+
+
+def _is_plain(value: Any) -> bool:
+    return math.isfinite(value) if isinstance(value, float) else isinstance(value, int | str)
 
 
 def _text(value: Any) -> str:
@@ -150,8 +167,12 @@ def _text(value: Any) -> str:
 
 
 def _literal(value: Any) -> str:
-    return f'"{value}"' if isinstance(value, str) else _text(value)
+    return _quoted(value) if isinstance(value, str) else _text(value)
 
 
 def _key(name: str) -> str:
-    return name if name.replace("-", "").replace("_", "").isalnum() else f'"{name}"'
+    return name if re.fullmatch("[A-Za-z0-9_-]+", name) else _quoted(name)
+
+
+def _quoted(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)

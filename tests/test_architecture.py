@@ -24,6 +24,7 @@ LAYERS = [
         "files",
         "garbage",
         "idle_threads",
+        "overrides",
         "precision",
         "process_tree",
         "randomness",

@@ -369,6 +369,25 @@ def test_a_table_that_nobody_reads_does_not_end_the_process(monkeypatch):
         parsing.say_table(str)
 
 
+def test_a_line_that_is_written_again_ends_where_an_error_follows(monkeypatch, capsys):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    with pytest.raises(KeyboardInterrupt), parsing.OneLine() as line:
+        line.show("half")
+        raise KeyboardInterrupt
+    assert capsys.readouterr().err == "\rhalf\033[K\n"
+
+
+def test_a_width_of_0_is_that_of_no_terminal(monkeypatch, capsys):
+    def tell(arguments):
+        parsing.say_table(lambda width: f"a table of {width} columns")
+        return 0
+
+    monkeypatch.setenv("COLUMNS", "0")
+    monkeypatch.setattr(running, "_status", tell)
+    assert main(["status"]) == 0
+    assert capsys.readouterr().out == "a table of 80 columns\n"
+
+
 @pytest.mark.parametrize(
     ("number", "code", "says"),
     [

@@ -68,3 +68,10 @@ def test_choices_may_be_numbers(tmp_path):
     assert "1|3|5" in describe("odd", registry)
     with pytest.raises(UsageError, match="is not one of 1, 3, 5"):
         registry.build_priors("odd:side=2")
+
+
+def test_parameters_are_not_asked_for(registry):
+    with pytest.raises(UsageError, match=r"tv:weight=9: only the name is asked for, tv; it shows"):
+        describe("tv:weight=9", registry)
+    with pytest.raises(UsageError, match="unknown name 'tvv:weight=9'"):
+        describe("tvv:weight=9", registry)

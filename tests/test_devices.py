@@ -13,6 +13,15 @@ def test_a_device_that_is_not_there(name):
         devices.find(name)
 
 
+def test_the_first_sentence_of_torch_says_enough(monkeypatch):
+    def refuse(*size, device):  # as it does of "mps" on a CPU, with a list of all that it knows
+        raise NotImplementedError(f"Could not run it with {device}. This could be because the op")
+
+    monkeypatch.setattr(torch, "empty", refuse)
+    with pytest.raises(UsageError, match=r"'mps' cannot be used here: Could not run it with mps$"):
+        devices.find("mps")
+
+
 def test_a_device_that_is_there():
     assert devices.find("cpu") == torch.device("cpu")
 

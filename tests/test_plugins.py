@@ -68,6 +68,24 @@ def test_a_file_and_a_folder_of_plugins(tmp_path):
         (GOOD.format(name="x").replace("def denoise", "def clean"), "does not define denoise"),
         (GOOD.format(name="x").replace("return [Halve]", "return [Halve()]"), "must be a class"),
         (GOOD.format(name="x").replace("return [Halve]", "return 1 / 0"), "ZeroDivisionError"),
+        (
+            GOOD.format(name="x").replace("return [Halve]", "return [Halve()]"),
+            "TypeError: Halve() must be a class derived from priorlab's Prior",
+        ),
+        (
+            GOOD.format(name="x").replace("priorlab_priors()", "priorlab_priors(registry)"),
+            "priorlab_priors is called with nothing: write def priorlab_priors()",
+        ),
+        (
+            GOOD.format(name="x")
+            .replace("priorlab_priors", "priorlab_metrics")
+            .replace("[Halve]", "[max]"),
+            "max must be an object of priorlab's Metric",
+        ),
+        (
+            GOOD.format(name="x").replace("    def d", "    def __init__(self): pass\n    def d"),
+            "Halve has an __init__: declare its parameters instead, as fields",
+        ),
     ],
 )
 def test_a_broken_plugin_is_named_and_stops_nothing_else(tmp_path, text, says):
@@ -382,6 +400,9 @@ def priorlab_priors():
         ("size: float = dataclasses.field(init=False, default=1.0)", "size has init=False"),
         ("size: int = parameter(1, 'x', scale=1 / 255)", "size has a scale, which only a float"),
         ("size: float | None = parameter(None, 'x', low=3, high=2)", "low=3 is above high=2"),
+        ("sizes: list = parameter([1, 2], 'x')", "a parameter is bool, int, float or str, or one"),
+        ("size: float = parameter(1.0, 'x', low='0')", "low='0' is a limit, so it is a number"),
+        ("kind: str = parameter('a', 'x', choices='ab')", "choices='ab' is one text; write a list"),
         (
             "size: float = parameter(1.0, 'x', low=0)\n    def __post_init__(self): pass",
             "Mine.__post_init__ needs super().__post_init__()",
@@ -393,6 +414,58 @@ def test_a_parameter_that_cannot_work_is_named_when_its_plugin_loads(tmp_path, d
     (broken,) = plugins.load([write(tmp_path, "mine.py", text)]).problems
     assert says in broken.problem
     assert not broken.provides
+
+
+@pytest.mark.parametrize(
+    ("base", "written", "says"),
+    [
+        (
+            "Denoiser",
+            "def denoise(self, v): pass",
+            "Mine.denoise is called with (v, sigma): write ",
+        ),
+        (
+            "Denoiser",
+            "@staticmethod\n    def denoise(self, v, sigma): pass",
+            "(v, sigma): write def denoise(self, v, sigma)",
+        ),
+        ("Denoiser", "def denoise(self, v, sigma, *, width): pass", "Mine.denoise is called with"),
+        ("Denoiser", "denoise = 3", "Mine.denoise is called, so it is a method, not 3: write def"),
+        ("Prior", "def restore(self, measurement): pass", "with (measurement, trace, seed): write"),
+        (
+            "Prior",
+            "def restore(self, m, t, s): pass\n    def batched(self): pass",
+            "batched is read",
+        ),
+        ("Task", "def noise(self): pass\n    def operator(self, s, r): pass", "write @property in"),
+        (
+            "OptionalMetric",
+            "metric = property(print)",
+            "metric is called, so it is a method, not pr",
+        ),
+    ],
+)
+def test_what_cannot_stand_for_a_method_of_the_core_is_named(tmp_path, base, written, says):
+    kind = {"Denoiser": "prior", "OptionalMetric": "metric"}.get(base, base.lower())
+    text = DECLARED.replace("DECLARATION", written).replace("priorlab_priors", f"priorlab_{kind}s")
+    text = text.replace("def denoise(self, v, sigma):\n        return v\n\n", "\n")
+    text = text.replace("Denoiser", base)
+    (broken,) = plugins.load([write(tmp_path, "mine.py", text)]).problems
+    assert says in broken.problem
+
+
+def test_methods_may_be_written_in_other_ways(tmp_path):
+    fine = """limited_to_noise = True
+    prepare = staticmethod(lambda device, channels: None)
+    @classmethod
+    def locality(cls, *given, **named): return None
+    def unsupported(self, m, why=None): return why
+    _in_steps = 3
+    def denoise_in_step(self, *given): return given[0]
+    fingerprint = functools.cache(lambda self: {})
+"""
+    text = "import functools\n" + DECLARED.replace("DECLARATION", fine)
+    assert not plugins.load([write(tmp_path, "mine.py", text)]).problems
 
 
 def test_parameters_of_all_types_and_settings_with_other_defaults_load(tmp_path):

@@ -65,6 +65,7 @@ def test_parquet_goes_to_a_file(run, options, lines, capsysbinary):
         (["--columns", "psnrr"], "unknown column 'psnrr'; did you mean 'psnr'?"),
         (["--per-image"], "--per-image goes with --format csv or parquet"),
         (["--per-image", "--format", "csv", "--pivot", "task"], "it goes with --format alone"),
+        (["--pivot", "task", "--reference", "tv"], "--reference goes without --pivot, which shows"),
         (["--published", "no.toml"], "cannot read the suite no.toml"),
         (["--columns", ","], "no column is named"),
         (["--columns", "psnr,psnr_low"], "column psnr_low goes with --format csv or parquet;"),

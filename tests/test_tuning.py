@@ -199,6 +199,32 @@ def test_a_file_keeps_what_is_not_tuned_again(tmp_path):
     }
 
 
+def test_a_file_keeps_odd_texts(tmp_path):
+    odd = {"fog é": {"kind": 'a "b"\\\n'}, 'in "quotes"': {"größe": 1e-05}}
+    file = tmp_path / "tuned.toml"
+    file.write_text(tuned_parameters.merged(file, {"tv": odd}), "utf-8")
+    assert tomllib.loads(tuned_parameters.merged(file, {})) == {"tv": odd}
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("level = 3", "level.KIND is no table, such as"),
+        ("[level]\nnoise = 3", "level.noise is no table, such as"),
+        ("[[level.noise]]\ngray = 0.3", "level.noise is no table, such as"),
+        ("[level.noise]\ngray = nan", "level.noise: gray is no text, finite number, true or false"),
+        ("[level.noise]\ngray = [1]", "level.noise: gray is no text, finite number, true or false"),
+    ],
+)
+def test_a_file_of_another_form_is_said_in_a_sentence(plugin, text, says, capsys):
+    (plugin.parent / tuned_parameters.FILE).write_text(text)
+    command = "bench --priors level --tasks denoise --dry-run --plugin"
+    for typed in (command, "tune level --tasks denoise --dataset none --plugin"):
+        assert main([*typed.split(), str(plugin)]) == 2
+        error = capsys.readouterr().err
+        assert says in error and error.count("\n") == 1
+
+
 def test_the_kind_of_a_degradation_is_that_of_its_data():
     clean = photo_crop("camera")
     tasks = {
@@ -239,6 +265,16 @@ def test_what_was_found_before_ctrl_c_is_kept(plugin, capsys, monkeypatch):
     assert "## level: noise" in output.out
     assert "Traceback" not in output.err
     assert {*tomllib.loads((plugin.parent / "found.toml").read_text())["level"]} == {"noise"}
+
+
+def test_a_log_file_has_a_line_for_each_setting(plugin, capsys):
+    for index in range(2):
+        save(plugin.parent / "training" / f"{index}.png", picture(24, 24, seed=index))
+    command = "tune level --tasks denoise --dataset training --budget 2"
+    assert main([*command.split(), "--plugin", str(plugin)]) == 0
+    first, second = capsys.readouterr().err.splitlines()
+    assert first.startswith("level, noise: 1 of 2") and second.startswith("level, noise: 2 of 2")
+    assert "\r" not in first and "\033" not in first + second
 
 
 def test_where_nothing_can_be_written_nothing_is_searched(plugin, capsys):

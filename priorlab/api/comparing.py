@@ -222,7 +222,8 @@ def table(
     Raises
     ------
     UsageError
-        If there is no such run, prior or column, or for `per_image` in another style.
+        If there is no such run, prior or column, for `per_image` in another style, or for a
+        `reference` in a pivot.
 
     Examples
     --------
@@ -241,6 +242,7 @@ def table(
         if style != "csv":
             raise UsageError("--per-image goes with --format csv or parquet")
         return csv_files.write(_rows_alone(done, reference, columns, pivot, published))
+    _check_reference(reference, pivot)
     header = _with_figures(done, published, say)
     chosen = _names(columns)
     return tables.render(done.rows, style, header, reference=reference, columns=chosen, pivot=pivot)
@@ -261,6 +263,7 @@ def table_parquet(
     done = runs.load(run, Path(out))
     if per_image:
         return parquet_files.write(_rows_alone(done, reference, columns, pivot, published))
+    _check_reference(reference, pivot)
     header = _with_figures(done, published, say)
     chosen = _names(columns)
     return tables.parquet(done.rows, header, reference=reference, columns=chosen, pivot=pivot)
@@ -280,6 +283,11 @@ def _with_figures(done: Run, file: str | Path | None, say: Callable[[str], objec
         has = ", ".join(task for task in header.protocols if task in whole) or "no task yet"
         say(f"of {file} left out: {', '.join(left)}; the run has all images of {has}")
     return dataclasses.replace(header, published=[*own, *header.published])
+
+
+def _check_reference(reference: str | None, pivot: bool) -> None:
+    if pivot and reference is not None:
+        raise UsageError("--reference goes without --pivot, which shows no differences")
 
 
 def _rows_alone(done: Run, *others: object) -> pd.DataFrame:

@@ -106,7 +106,7 @@ def degrade_file(
     """
     seed = check_seed(seed)
     writing.check_writable(output)
-    writing.check_replaces(source, output, overwrite=False)
+    writing.check_replaces(source, output)
     picture = pictures.load(source)
     registry = registry or load_for(tasks=[task])
     read = files_read([one_task(task, registry)[0]]) | pictures_read([source])

@@ -79,7 +79,7 @@ def explain(
     writing.check_writable(findings.table_of(output), (".csv",))
     findings.check_own(findings.table_of(output))
     seed = check_seed(seed)
-    writing.check_replaces(image, output, overwrite=False)
+    writing.check_replaces(image, output)
     registry = registry or plugins.load()
     chosen = findings.generator(one_prior(prior, registry), registry)
     check_spared(output, files_read([chosen]))

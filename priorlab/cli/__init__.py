@@ -175,7 +175,12 @@ REPORT = (
 
 
 def _settle_streams() -> None:
-    """Let no text and no closed stream be an error: names of files may hold any bytes."""
+    """Let no text and no closed stream be an error: names of files may hold any bytes.
+
+    A width of 0 is that of no terminal; in so many columns rich would print nothing.
+    """
+    if os.environ.get("COLUMNS") == "0":
+        del os.environ["COLUMNS"]
     for number in (0, 1, 2):
         try:
             os.fstat(number)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 from priorlab import api
 from priorlab.cli.parsing import (
     OK,
+    OneLine,
     add_plugin_options,
     add_seed_and_device,
     check_names,
@@ -38,7 +38,11 @@ def add_explain(commands: Commands) -> None:
 
 def _explain(options: argparse.Namespace) -> int:
     needed = check_names(options, priors=[options.name])
-    with _ProgressLine() as progress:
+    with OneLine() as line:
+
+        def show(target: str, step: int, steps: int) -> None:
+            line.show(f"fitting {target}: step {step}/{steps}", in_files=step == steps)
+
         lines = api.explain(
             options.name,
             options.image,
@@ -48,30 +52,7 @@ def _explain(options: argparse.Namespace) -> int:
             device=options.device,
             registry=registry(options, needed),
             say=say,
-            progress=progress.show,
+            progress=show,
         )
     print("\n".join(lines))
     return OK
-
-
-class _ProgressLine:
-    """Shows on standard error how far a fit is: in a terminal one line that is overwritten."""
-
-    def __init__(self) -> None:
-        self._open = False
-
-    def show(self, target: str, step: int, steps: int) -> None:
-        """Show a step of a fit; in a log file only its end."""
-        line = f"fitting {target}: step {step}/{steps}"
-        if sys.stderr.isatty():
-            print(f"\r{line:<50}", end="", file=sys.stderr, flush=True)
-            self._open = True
-        elif step == steps:
-            print(line, file=sys.stderr, flush=True)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        if self._open:
-            print(file=sys.stderr)

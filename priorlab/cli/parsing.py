@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, Self
 
 from priorlab import api, escaping
 from priorlab.errors import UsageError, check_seed
@@ -43,6 +43,33 @@ def say(text: str) -> None:
 def complain(text: str) -> None:
     """Print such a line on standard error."""
     print(escaping.terminal(text), file=sys.stderr)
+
+
+class OneLine:
+    """A line on standard error that is written again and again; a file gets one after the other."""
+
+    def __init__(self) -> None:
+        self._open = False
+
+    def show(self, text: str, *, in_files: bool = True) -> None:
+        """Write it in the place of the one before, in files only where it is to be there."""
+        if sys.stderr.isatty():
+            print(f"\r{text}\033[K", end="", file=sys.stderr, flush=True)
+            self._open = True
+        elif in_files:
+            print(text, file=sys.stderr, flush=True)
+
+    def end(self) -> None:
+        """Go to the next line."""
+        if self._open:
+            print(file=sys.stderr)
+        self._open = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.end()
 
 
 def say_table(made: Callable[[int], RenderableType], end: str = "\n") -> None:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from priorlab import api
-from priorlab.cli.parsing import OK, add_plugin_options, check_names, registry
+from priorlab.cli.parsing import OK, OneLine, add_plugin_options, check_names, registry
 from priorlab.errors import UsageError
 from priorlab.harness.run.progress import time_left
 
@@ -46,10 +45,11 @@ def add_train(commands: Commands) -> None:
 def _train(options: argparse.Namespace) -> int:
     spec = with_settings(options.name, options.further)
     check_names(options, trainer=spec)
-    provenance = api.train(
-        spec, options.dataset, options.output, report=_Line(), registry=registry(options)
-    )
-    print(file=sys.stderr)
+    with OneLine() as line:
+        report = _Report(line)
+        provenance = api.train(
+            spec, options.dataset, options.output, report=report, registry=registry(options)
+        )
     for key, value in provenance.items():
         print(f"{key}: {value}")
     print(f"wrote {options.output}")
@@ -75,10 +75,11 @@ def with_settings(spec: str, further: Sequence[str]) -> str:
     return spec + ("," if ":" in spec else ":") * bool(settings) + ",".join(settings)
 
 
-class _Line:
-    """Shows how far a training is, in a line that is written again and again."""
+class _Report:
+    """Shows how far a training is."""
 
-    def __init__(self) -> None:
+    def __init__(self, line: OneLine) -> None:
+        self._line = line
         self._started = time.monotonic()
         self._first: int | None = None
 
@@ -92,4 +93,4 @@ class _Line:
         if done:
             left = (time.monotonic() - self._started) * (progress.steps - progress.step) / done
             parts.append(time_left(left))
-        print(f"\r{'  '.join(parts)}\033[K", end="", file=sys.stderr, flush=True)
+        self._line.show("  ".join(parts))

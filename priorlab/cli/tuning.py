@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import argparse
 import shlex
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from priorlab import api, tuned_parameters
-from priorlab.cli.parsing import OK, add_plugin_options, check_names, registry, seed
+from priorlab.cli.parsing import OK, OneLine, add_plugin_options, check_names, registry, seed
 from priorlab.files import check_place, write_atomically
 
 if TYPE_CHECKING:
@@ -47,25 +46,22 @@ def add_tune(commands: Commands) -> None:
 
 def _tune(options: argparse.Namespace) -> int:
     check_names(options, priors=[options.priors], tasks=[options.tasks])
-
-    def show(line: str) -> None:
-        print(f"\r{line}\033[K", end="", file=sys.stderr, flush=True)
-
     tuned_parameters.merged(options.output, {})  # a damaged file is said before the search
     check_place(options.output)
     command = shlex.join(["priorlab", *options.typed])
-    for one in api.tune(
-        options.priors,
-        options.tasks,
-        options.dataset,
-        options.budget,
-        seed=options.seed,
-        report=show,
-        registry=registry(options),
-    ):
-        print(file=sys.stderr)
-        print(one.record(command), flush=True)
-        values = {one.prior: {one.kind: one.values if one.adopted else {}}}
-        write_atomically(options.output, tuned_parameters.merged(options.output, values))
+    with OneLine() as line:
+        for one in api.tune(
+            options.priors,
+            options.tasks,
+            options.dataset,
+            options.budget,
+            seed=options.seed,
+            report=line.show,
+            registry=registry(options),
+        ):
+            line.end()
+            print(one.record(command), flush=True)
+            values = {one.prior: {one.kind: one.values if one.adopted else {}}}
+            write_atomically(options.output, tuned_parameters.merged(options.output, values))
     print(f"wrote {options.output}")
     return OK

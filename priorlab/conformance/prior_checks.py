@@ -29,6 +29,7 @@ from priorlab.conformance.scenes import (
 )
 from priorlab.forward.measurement import Measurement
 from priorlab.priors import Prior
+from priorlab.trace import SILENT
 from priorlab.trials.surroundings import settings_kept
 
 ROUNDING = 2e-3
@@ -52,7 +53,7 @@ def _by_itself(prior: Prior, measurement: Measurement) -> Tensor:
     """Return what the prior restores without the core, which clips it and puts settings back."""
     settled = quick(prior).settled(measurement)
     settled.prepare(measurement.y.device, measurement.shape[1])
-    return settled.restore(measurement)
+    return settled.restore(measurement, SILENT, 0)  # as the core calls it
 
 
 def tasks(prior: Prior) -> None:

@@ -251,8 +251,10 @@ def check_writable(
         )
 
 
-def check_replaces(source: Path, output: Path, overwrite: bool) -> None:
-    """Raise a `UsageError` if a picture would be replaced by its own restoration unasked.
+def check_replaces(source: Path, output: Path, overwrite: bool | None = None) -> None:
+    """Raise a `UsageError` if a picture would be replaced by what is made of it unasked.
+
+    `overwrite` is None where nobody can ask for it.
 
     Examples
     --------
@@ -264,6 +266,5 @@ def check_replaces(source: Path, output: Path, overwrite: bool) -> None:
     place, _ = split_frame(Path(source))
     if overwrite or not output.exists() or not place.exists() or not output.samefile(place):
         return
-    raise UsageError(
-        f"{output} is the picture itself; name another output, or ask for it to be overwritten"
-    )
+    choice = "" if overwrite is None else ", or ask for it to be overwritten"
+    raise UsageError(f"{output} is the picture itself; name another output{choice}")

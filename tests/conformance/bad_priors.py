@@ -36,6 +36,13 @@ class Good(Denoiser):
         return self.denoise(measurement.y.clone(), measurement.noise.level)
 
 
+class WithoutDefaults(Good):
+    """Its `restore` takes what the core gives it, and has no defaults."""
+
+    def restore(self, measurement: Measurement, trace: object, seed: int) -> Tensor:
+        return super().restore(measurement, trace, seed)
+
+
 def blurred(v: Tensor, sigma: float) -> Tensor:
     around = functional.avg_pool2d(functional.pad(v, (1, 1, 1, 1), mode="replicate"), 3, stride=1)
     weight = sigma / (sigma + 0.02)

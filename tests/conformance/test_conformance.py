@@ -14,6 +14,7 @@ from conformance.bad_priors import (
     Ridge,
     Unchecked,
     Untypable,
+    WithoutDefaults,
     WrongGradient,
     WrongProx,
     Yes,
@@ -51,8 +52,9 @@ def failed(prior):
     return {one.check: one.reason for one in outcomes if one.status == "FAIL"}
 
 
-def test_a_good_prior_passes():
-    check_prior(Good())
+@pytest.mark.parametrize("prior", [Good(), WithoutDefaults()])
+def test_a_good_prior_passes(prior):
+    check_prior(prior)
 
 
 @pytest.mark.parametrize("check", BAD)

@@ -258,8 +258,10 @@ def test_the_picture_itself_is_not_replaced_unasked(tmp_path):
     writing.write(path, np.zeros((1, 20, 24)))
     link.symlink_to(path)
     for source, output in ((path, path), (path, link), (link, path), (f"{path}[0]", path)):
-        with pytest.raises(UsageError, match="is the picture itself"):
+        with pytest.raises(UsageError, match=r"is the picture itself.*or ask for it to be over"):
             writing.check_replaces(source, output, overwrite=False)
+        with pytest.raises(UsageError, match=r"is the picture itself; name another output$"):
+            writing.check_replaces(source, output)
         writing.check_replaces(source, output, overwrite=True)
     writing.check_replaces(path, tmp_path / "b.png", overwrite=False)
 

@@ -102,7 +102,11 @@ class Pivot:
         )
 
     def frame(self) -> pd.DataFrame:
-        """Return the numbers in full precision: a column for each task, and each that is chosen."""
+        """Return the numbers in full precision: a column for each task, and each that is chosen.
+
+        The last column has the remarks on each task: a number alone does not tell that it is of
+        some images only, nor its lack why.
+        """
         entries = [*self.measured, *self.published]
         firsts = [next(iter(by_task.values())) for by_task in entries]
         table = {
@@ -114,6 +118,7 @@ class Pivot:
                 numbers = [value(by_task.get(task), name) for by_task in entries]
                 column = task if self.chosen == (MAIN,) else f"{task} {name}"
                 table[column] = schema.cast(float, pd.Series(numbers, dtype=object))
+        table["remarks"] = pd.Series([_remarks(by_task) for by_task in entries], dtype=str)
         return pd.DataFrame(table)
 
     def sheet(self, rows: pd.DataFrame, header: Header, remark: str = "") -> Sheet:
@@ -242,6 +247,11 @@ def _cell(line: Line | None, name: str) -> TextCell:
     leads = name not in FACTS and bool(line.metrics[name].leads)
     mark = PARTLY if partly(line, name) else ""
     return TextCell(figures.written(number, name), mark, bold=leads)
+
+
+def _remarks(by_task: Mapping[str, Line]) -> str:
+    said = [(task, line.remarks) for task, line in by_task.items() if line.remarks]
+    return "; ".join(f"{task}: {remarks}" for task, remarks in said)
 
 
 def _why(status: set[str]) -> str:

@@ -31,8 +31,8 @@ def plain(name: str, value: Any) -> Any:
     except UsageError:
         raise
     except (TypeError, ValueError):
-        kinds = {Path: "a path", float: "a number"}
-        what = kinds.get(_PLAIN[name], "a whole number")  # type: ignore[call-overload]
+        kinds = {Path: "a path", float: "a number", _text: "a text"}
+        what = kinds.get(_PLAIN[name], "a whole number")
         raise UsageError(f"{name}={value!r} is not {what}") from None
 
 
@@ -53,6 +53,24 @@ def _components(value: Any) -> tuple[str | Component, ...]:
 
 def _texts(value: Any) -> tuple[str, ...]:
     return tuple(map(str, _several(value)))
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError
+    return value
+
+
+def _device(value: Any) -> str:
+    """Return the name of a device, also of one of torch."""
+    if isinstance(value, str):
+        return value
+    import torch
+
+    if not isinstance(value, torch.device):
+        what = type(value).__name__
+        raise UsageError(f"a device is a text such as 'cpu' or 'cuda:1', not {what}")
+    return str(value)
 
 
 def _number(value: Any) -> Any:
@@ -91,6 +109,7 @@ _PLAIN: dict[str, Callable[[Any], Any]] = {
     "images": _texts,
     "seeds": _seeds,
     "out": Path,
+    "name": _text,
     "slots": _whole,
     "threads": _whole,
     "timeout_s": float,
@@ -99,6 +118,7 @@ _PLAIN: dict[str, Callable[[Any], Any]] = {
     "repeats": _whole,
     "batch": _whole,
     "memory_mb": float,
+    "device": _device,
     "plugin_files": _texts,
     "plugin_folders": _texts,
 }

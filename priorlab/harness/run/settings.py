@@ -167,8 +167,8 @@ def settle(typed: Mapping[str, Any], suite: str | Path | None = None) -> RunSett
     Raises
     ------
     UsageError
-        For a suite that cannot be read, data or files of a suite that are not there, or a value
-        that is out of range.
+        For a suite that cannot be read, data or files of a suite that are not there, a value that
+        is out of range, or repeats without the timing that has them.
 
     Examples
     --------
@@ -181,6 +181,8 @@ def settle(typed: Mapping[str, Any], suite: str | Path | None = None) -> RunSett
     plain = {name: given.plain(name, value) for name, value in asked.items()}
     if plain.get("timing") == "exclusive":
         plain.setdefault("threads", usable_cores())
+    elif chosen.get("repeats"):
+        raise UsageError("repeats belong to timing=exclusive; otherwise a cell is restored once")
     if shard := plain.get("shard"):
         plain["out"] = plain.get("out", RunSettings.out) / shard.folder
     return RunSettings(**plain)

@@ -105,10 +105,15 @@ def test_several_columns_stand_under_each_task(rows: pd.DataFrame) -> None:
 
 def test_csv_and_parquet_have_every_digit(rows: pd.DataFrame) -> None:
     text = tables.render(rows, "csv", HEADER, pivot=True)
-    read = pd.read_csv(io.StringIO(text)).set_index("prior")
-    assert list(read.columns) == ["kind", FIRST, SECOND]
+    read = pd.read_csv(io.StringIO(text)).fillna({"remarks": ""}).set_index("prior")
+    assert list(read.columns) == ["kind", FIRST, SECOND, "remarks"]
     assert read.loc["tv", FIRST] == pytest.approx(27.35, rel=1e-12)
     assert np.isnan(read.loc["median", SECOND])
+    remarks = read["remarks"].to_dict()
+    assert remarks["partly"] == f"{FIRST}: mean over 7 of 8 images, not ranked; 1 failed"
+    assert remarks["slow"] == f"{FIRST}: 8 timeout: out of memory"
+    assert remarks["median"].startswith(f"{SECOND}: 8 unsupported")
+    assert remarks["BM3D"] == f"{FIRST}: published: Dabov et al. 2007"
     pytest.importorskip("pyarrow")
     stored = pd.read_parquet(io.BytesIO(tables.parquet(rows, HEADER, pivot=True)))
     pd.testing.assert_frame_equal(stored.set_index("prior"), read, check_dtype=False)

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 import priorlab
 from priorlab.cli import main
@@ -75,6 +76,7 @@ def test_values_of_several_kinds_become_one():
     assert settings.plugin_files == ("a.py",)
     assert settle({"seeds": 3}).seeds == (3,)
     assert settle({"seeds": "0, 12"}).seeds == (0, 12)
+    assert settle({"device": torch.device("cuda:1")}).device == "cuda:1"
     with pytest.raises(UsageError, match="seeds '0,x' are not whole numbers with commas"):
         settle({"seeds": "0,x"})
 
@@ -87,11 +89,19 @@ def test_values_of_several_kinds_become_one():
         ({"retry": True}, "retry=True is not a whole number"),
         ({"batch": 1.5}, "batch=1.5 is not a whole number"),
         ({"out": 3}, "out=3 is not a path"),
+        ({"name": 3}, "name=3 is not a text"),
+        ({"device": 0}, "a device is a text such as 'cpu' or 'cuda:1', not int"),
     ],
 )
 def test_a_setting_of_another_kind_is_refused(setting, says):
     with pytest.raises(UsageError, match=says):
         settle(setting)
+
+
+def test_repeats_without_the_timing_that_has_them_are_refused():
+    with pytest.raises(UsageError, match="repeats belong to timing=exclusive; otherwise"):
+        settle({"repeats": 5})
+    assert settle({"repeats": 5, "timing": "exclusive"}).repeats == 5
 
 
 def test_a_suite_without_a_dataset_asks_for_one(suite):
