@@ -1,8 +1,6 @@
 """``python -m priorlab`` is ``priorlab``."""
 
-import sys
-
-from priorlab.cli import main
+from priorlab.cli import run
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run()

@@ -93,3 +93,30 @@ def test_what_nohup_ignores_stays_ignored(tmp_path):
     process.send_signal(signal.SIGTERM)
     process.communicate(timeout=30)
     assert process.returncode == INTERRUPTED
+
+
+ENDED = """
+import atexit, sys
+from priorlab.cli import run
+
+class Kept:
+    def __del__(self):
+        print("freed")
+
+kept = Kept()
+atexit.register(print, "registered")
+WATCH
+sys.argv = ["priorlab", *sys.argv[1:]]
+run()
+"""
+
+
+@pytest.mark.parametrize(
+    ("watch", "last"),
+    [("", ["registered"]), ("sys.setprofile(lambda *_: None)", ["registered", "freed"])],
+)
+def test_what_is_registered_for_the_end_is_called_and_nothing_else_is_waited_for(watch, last):
+    code = ENDED.replace("WATCH", watch)
+    done = subprocess.run([sys.executable, "-c", code, "nonsense"], capture_output=True, text=True)
+    assert (done.returncode, done.stdout.split()) == (2, last)
+    assert "unknown command 'nonsense'" in done.stderr

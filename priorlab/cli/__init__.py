@@ -13,6 +13,7 @@ import platform
 import sys
 from collections.abc import Iterator, Sequence
 from importlib import metadata
+from typing import NoReturn
 
 from priorlab import __version__, garbage
 from priorlab.cli import (
@@ -27,7 +28,7 @@ from priorlab.cli import (
     training,
     tuning,
 )
-from priorlab.cli.ending import end_in_order
+from priorlab.cli.ending import end_at_once, end_in_order
 from priorlab.cli.mistaken import check_options
 from priorlab.cli.parsing import FAULT, INTERRUPTED, OK, USAGE, Parser, complain
 from priorlab.errors import UsageError, trace_of, unknown
@@ -49,6 +50,11 @@ START = """priorlab compares ideas of what a natural image looks like, and resto
   priorlab list priors                           what there is; priorlab show NAME explains one
 
 'priorlab --help' lists all commands."""
+
+
+def run() -> NoReturn:
+    """Run the command that was typed, and end the process."""
+    end_at_once(main())
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
