@@ -96,14 +96,14 @@ def test_what_nohup_ignores_stays_ignored(tmp_path):
 
 
 ENDED = """
-import atexit, sys
+import atexit, os, sys
 from priorlab.cli import run
 
 class Kept:
-    def __del__(self):
-        print("freed")
+    def __del__(self, write=os.write):
+        write(1, b"freed")
 
-kept = Kept()
+sys.kept = Kept()
 atexit.register(print, "registered")
 WATCH
 sys.argv = ["priorlab", *sys.argv[1:]]
