@@ -2,8 +2,8 @@
 
     python -m pytest benchmarks/test_start_speed.py --benchmark-enable
 
-The picture is small: nearly all of its time goes into imports and into loading compiled loops. The
-import of torch and its end, which nothing here can make faster, are measured beside them.
+The picture is small: nearly all of its time goes into imports and into loading compiled loops. A
+process that only imports torch, and ends as Python does, is measured beside them.
 """
 
 import subprocess
