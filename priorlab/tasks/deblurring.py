@@ -170,7 +170,8 @@ class Deblur(Task):
             return ()
         kernel = cast(Convolution, measurement.operator).kernel.cpu().numpy()
         y = measurement.y
-        return kernel_evidence.doubts(y if clear is None else _without(y, clear), kernel)
+        shown = y if clear is None else _without(y, clear)
+        return kernel_evidence.doubts(shown, kernel, self.sigma)
 
     @override
     def restored_shape(self, shape: Shape) -> Shape:

@@ -9,6 +9,7 @@ import pytest
 import torch
 from sample_pictures import photo_crop
 
+from priorlab.forward import kernel_evidence
 from priorlab.forward.cropped_convolution import CroppedConvolution
 from priorlab.forward.kernel_evidence import doubts
 from priorlab.tasks import kernels
@@ -24,34 +25,49 @@ def blurred(name: str, kernel: np.ndarray) -> torch.Tensor:
 
 @pytest.mark.parametrize("name", ["coffee", "chelsea", "rocket"])
 def test_the_right_kernel_is_not_doubted(name: str) -> None:
-    assert doubts(blurred(name, MOTION), np.pad(MOTION, 1)) == ()
+    assert doubts(blurred(name, MOTION), np.pad(MOTION, 1), 1 / 255) == ()
 
 
 @pytest.mark.parametrize("name", ["coffee", "chelsea", "rocket"])
 def test_a_sharp_picture_was_not_blurred(name: str) -> None:
-    (said,) = doubts(blurred(name, np.ones((1, 1))), np.pad(MOTION, 1))
+    (said,) = doubts(blurred(name, np.ones((1, 1))), np.pad(MOTION, 1), 1 / 255)
     assert "no more blur than a sharp one" in said and "worse" in said
 
 
 def test_a_kernel_that_is_hardly_more_than_a_point_is_said() -> None:
     y = blurred("coffee", MOTION)
-    (said,) = doubts(y, np.pad(np.array([[0.1, 0.9]]), 2))
+    (said,) = doubts(y, np.pad(np.array([[0.1, 0.9]]), 2), 1 / 255)
     assert "no more blur than a sharp one" in said
 
 
 def test_what_is_out_of_focus_was_not_shaken() -> None:
-    (said,) = doubts(blurred("coffee", kernels.gaussian(1.6)), np.pad(MOTION, 1))
+    (said,) = doubts(blurred("coffee", kernels.gaussian(1.6)), np.pad(MOTION, 1), 1 / 255)
     width = re.search(r"try deblur:width=([0-9.]+)", said)
     assert width and float(width[1]) == pytest.approx(1.6, abs=0.2)
+
+
+def test_a_picture_that_no_image_blurred_looks_like_is_said(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # As of sharp print, whose spectrum is none of a photograph.
+    monkeypatch.setattr(kernel_evidence, "round_blur", lambda *_: None)
+    boxes = torch.full((1, 1, 120, 160), 0.5)
+    boxes[..., 20:70, 30:80] = 0.9
+    boxes[..., 50:100, 60:140] = 0.1
+    sharp = CroppedConvolution(torch.ones(1, 1)).forward(boxes)
+    shaken = CroppedConvolution(torch.from_numpy(MOTION).float()).forward(boxes)
+    (said,) = doubts(sharp, np.pad(MOTION, 1), 0)
+    assert "no image that the kernel found blurs looks like the picture" in said
+    assert doubts(shaken, np.pad(MOTION, 1), 0) == ()
 
 
 def test_a_kernel_that_is_cut_off_is_said() -> None:
     cut = kernels.motion(21, 0)[:, 6:-6]
     cut = np.pad(cut / cut.sum(), ((4 - cut.shape[0] // 2,) * 2, (0, 0)))
-    (said,) = doubts(blurred("coffee", kernels.motion(21, 0)), cut)
+    (said,) = doubts(blurred("coffee", kernels.motion(21, 0)), cut, 1 / 255)
     size = "x".join(map(str, cut.shape[::-1]))
     assert f"reaches the border of its {size} pixels" in said and "larger size=" in said
 
 
 def test_a_tiny_picture_tells_nothing_of_its_kernel() -> None:
-    assert doubts(torch.rand(1, 1, 3, 3), np.pad(np.ones((3, 3)) / 9, 1)) == ()
+    assert doubts(torch.rand(1, 1, 3, 3), np.pad(np.ones((3, 3)) / 9, 1), 1 / 255) == ()
