@@ -12,7 +12,9 @@ _WITHIN_META = 4
 
 
 def picture_data(data: bytes) -> tuple[int, int] | None:
-    """Return the first byte and the end of the main picture's data, None where they are in parts.
+    """Return the first byte and the end of the main picture's data.
+
+    None where they are in parts, or where the file does not say it.
 
     Examples
     --------
@@ -24,6 +26,13 @@ def picture_data(data: bytes) -> tuple[int, int] | None:
     >>> end == len(content)
     True
     """
+    try:
+        return _found(data)
+    except IndexError:  # it ends within what says where
+        return None
+
+
+def _found(data: bytes) -> tuple[int, int] | None:
     for name, start, end in _boxes(data, 0, len(data)):
         if name == b"meta":
             inner = {name: place for name, *place in _boxes(data, start + _WITHIN_META, end)}

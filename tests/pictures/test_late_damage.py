@@ -78,3 +78,9 @@ def test_nothing_is_said_of_a_whole_avif_file(tmp_path, picture):
         assert notes(tmp_path, data) == ()
     both = encoded(picture, "AVIF", save_all=True, append_images=[picture.rotate(90)])
     assert not any("damaged" in note for note in notes(tmp_path, both))
+
+
+def test_an_avif_file_that_is_cut_off_does_not_say_where_its_data_are():
+    data = encoded(FLAT, "AVIF")
+    _, end = avif_files.picture_data(data)
+    assert {avif_files.picture_data(data[:cut]) for cut in range(end)} == {None}
