@@ -138,7 +138,7 @@ _TRIAL = "import sys; from priorlab import plugins; plugins.answer_trial(sys.arg
 def answer_trial(argument: str) -> None:
     """Try plugins in this process, which then ends; see `priorlab.trials.trial`."""
     found, report = trial.parse(argument)
-    child.serve(found, _loaded_alone, report, [str(file) for file in remembered.own_files()])
+    child.serve(found, _loaded_alone, report, list(remembered.own_files()))
 
 
 def _loaded_alone(candidate: Candidate) -> Plugin:

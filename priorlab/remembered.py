@@ -67,7 +67,7 @@ def remember(registry: Registry) -> None:
     if registry.files or registry.folders or recall() is not None:
         return
     try:
-        others = sorted(map(str, own_files()))
+        others = sorted(own_files())
         state = _state(others)
         if just_changed(state["files"]):
             return
@@ -177,7 +177,7 @@ def files_of(top: str) -> Iterator[Path]:
             yield from (Path(folder, name) for name in names)
 
 
-def own_files(after: str = "") -> Iterator[Path]:
+def own_files(after: str = "") -> Iterator[str]:
     """Yield the loaded files that are neither of the standard library nor installed.
 
     Parameters
@@ -187,14 +187,14 @@ def own_files(after: str = "") -> Iterator[Path]:
 
     Examples
     --------
-    >>> "remembered.py" in [file.name for file in own_files()]
+    >>> "remembered.py" in [Path(file).name for file in own_files()]
     True
     """
     # From the end: in a copy of a process it costs a page of memory to look at each of the others.
     for name in list(itertools.takewhile(lambda name: name != after, reversed(sys.modules))):
-        file = getattr(sys.modules.get(name), "__file__", None)
-        if file is not None and name != "__main__" and _is_own(os.fspath(file)):
-            yield Path(file)
+        file = os.fspath(getattr(sys.modules.get(name), "__file__", None) or "")
+        if name != "__main__" and _is_own(file):
+            yield file
 
 
 @functools.cache

@@ -332,7 +332,7 @@ def test_another_checkout_has_a_file_of_its_own(monkeypatch):
 
 def test_own_files_are_those_of_the_checkout_and_none_that_is_installed():
     assert {"json", "numpy", "pytest"} <= set(sys.modules)
-    found = {str(file) for file in remembered.own_files()}
+    found = set(remembered.own_files())
     assert {__file__, remembered.__file__} <= found
     assert not found & {str(module.__file__) for module in (json, np, pytest)}
 

@@ -16,8 +16,6 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-NOTE = "its JPEG data are damaged, so that a part of it does not show what was stored"
-
 _MARKER = re.compile(rb"\xff+([^\x00\xff])", re.DOTALL)
 """Within coded data 0xFF is followed by 0."""
 

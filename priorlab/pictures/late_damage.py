@@ -18,11 +18,6 @@ from PIL import Image
 
 from priorlab.pictures import avif_files, webp_files
 
-NAMES = {"WEBP": "WebP", "AVIF": "AVIF"}
-"""The formats, by what Pillow calls them."""
-
-NOTE = "its {} data are damaged, so that a part of it does not show what was stored"
-
 _END = 16
 """So many bytes at the end are replaced: encoders write less than that for nothing."""
 

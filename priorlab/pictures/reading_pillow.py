@@ -6,7 +6,7 @@ import contextlib
 import dataclasses
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,16 @@ from priorlab.pictures import colours, jpeg_damage, late_damage, metadata, png, 
 from priorlab.pictures.formats import INSTALL, PILLOW_FORMATS, begins_as, check_size, which_frame
 from priorlab.pictures.picture import NOTHING, Metadata
 from priorlab.pictures.stored import Stored
+
+DAMAGED = "its {} data are damaged, so that a part of it does not show what was stored"
+
+_WITHOUT_CHECKSUM: dict[str, tuple[str, Callable[[Path, Any], bool]]] = {
+    "JPEG": ("JPEG", jpeg_damage.damaged),
+    "MPO": ("JPEG", jpeg_damage.damaged),
+    "WEBP": ("WebP", late_damage.damaged),
+    "AVIF": ("AVIF", late_damage.damaged),
+}
+"""By what Pillow calls a format: the name of its data, and what tells whether they are damaged."""
 
 
 def decode(path: Path, frame: int | None = None) -> Stored:
@@ -47,10 +57,10 @@ def decode(path: Path, frame: int | None = None) -> Stored:
         else:
             notes = (*notes, *reading_deep.kept_notes(path, image))
             stored = _shallow(path, ImageOps.exif_transpose(image), head.stored)
-        if image.format in ("JPEG", "MPO") and not frame and jpeg_damage.damaged(path, image):
-            notes = (*notes, jpeg_damage.NOTE)
-        if image.format in late_damage.NAMES and not frame and late_damage.damaged(path, image):
-            notes = (*notes, late_damage.NOTE.format(late_damage.NAMES[image.format]))
+        if image.format in _WITHOUT_CHECKSUM and not frame:
+            called, is_damaged = _WITHOUT_CHECKSUM[image.format]
+            if is_damaged(path, image):
+                notes = (*notes, DAMAGED.format(called))
         # Last: it makes Pillow decode PNG files in its own way. Of TIFF files it is not asked for.
         said, damaged = (NOTHING, ()) if image.format == "TIFF" else metadata.of_pillow(image)
     return dataclasses.replace(

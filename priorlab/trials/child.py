@@ -50,7 +50,7 @@ def serve(candidates: Sequence[Candidate], load: Load, report: int, known: Seque
         _send(report, event="start", number=number)
         result = _tried(candidate, load, process)
         folder = f"{Path(candidate.source).absolute().parent}{os.sep}"
-        files = {str(file) for file in own_files(after=newest)}
+        files = set(own_files(after=newest))
         files.update(file for file in known if file.startswith(folder))
         _send(report, event="end", files=sorted(files), **result)
         if result["lasting"]:

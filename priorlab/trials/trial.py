@@ -259,7 +259,7 @@ class _Process:
 
     def _fork(self, load: Load, report: int, output: int) -> int:
         surroundings.flush()  # or the copy would print it, too
-        known = [str(file) for file in own_files()]
+        known = list(own_files())  # not in the copy, where each module would cost memory
         with warnings.catch_warnings():
             # Idle threads of numerical libraries are no reason not to: those see to it.
             warnings.simplefilter("ignore", DeprecationWarning)

@@ -7,8 +7,9 @@ import pytest
 from PIL import Image
 
 from priorlab.pictures import datasets, reading
-from priorlab.pictures.jpeg_damage import NOTE
+from priorlab.pictures.reading_pillow import DAMAGED
 
+NOTE = DAMAGED.format("JPEG")
 KINDS = {
     "baseline": {},
     "progressive": {"progressive": True},
