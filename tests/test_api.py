@@ -132,6 +132,7 @@ def test_an_image_of_pillow_is_as_its_file(tmp_path, mode):
         lambda: priorlab.bench("tv", TASK, np.zeros((20, 20))),
         lambda: priorlab.restore(np.zeros((20, 20)), TASK, "tv", device=None),
         lambda: priorlab.restore_files([3], "out", TASK, "tv"),
+        lambda: priorlab.restore_files(None, "out", TASK, "tv"),
     ],
 )
 def test_what_is_no_text_is_refused(call):
@@ -165,6 +166,12 @@ def test_how_an_array_was_understood_is_said_if_it_may_be_another(shape, notes):
     priorlab.restore(np.full(shape, 0.5), TASK, "tikhonov", say=said.append)
     expected = ["the array is taken for 40x31 pixels with 50 channels, which come last"]
     assert said == expected[:notes]
+
+
+def test_pictures_may_come_from_a_generator(photo, tmp_path):
+    (tmp_path / "out").mkdir()
+    done = priorlab.restore_files((path for path in [photo]), tmp_path / "out", TASK, "tikhonov")
+    assert len(done.written) == 1
 
 
 def test_denoising_is_the_default_and_a_prior_is_asked_for(photo, tmp_path):
