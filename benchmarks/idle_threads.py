@@ -2,7 +2,7 @@
 
     python benchmarks/idle_threads.py
 
-One thread, then two with OpenMP's default, asleep at once, and as `priorlab.idle_threads` has them.
+One thread, then two with OpenMP's default, asleep at once, and as `priorlab.ground.idle_threads` has them.
 Each is measured in processes of its own, in turn; medians. The picture is in colour, with noise of
 sigma 25. Nothing else should run on the machine.
 """
