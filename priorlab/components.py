@@ -475,10 +475,13 @@ def _check(owner: type[Component], field: dataclasses.Field[Any], kind: Any, val
         raise UsageError(f"{typed} is not a finite number")
     scale = facts.get("scale", 1.0)
     low, high = facts.get("low"), facts.get("high")
-    if low is not None and value < low:
-        raise UsageError(f"{typed} is too small; the least is {low / scale:g}")
-    if high is not None and value > high * (1 + 1e-12):
-        raise UsageError(f"{typed} is too large; the most is {high / scale:g}")
+    for bound, beyond, most in (
+        (low, low is not None and value < low, "small; the least"),
+        (high, high is not None and value > high * (1 + 1e-12), "large; the most"),
+    ):
+        if beyond:
+            here = f" ({bound:g} in Python)" if scale != 1 and bound else ""
+            raise UsageError(f"{typed} is too {most} is {bound / scale:g}{here}")
 
 
 def _number(value: Real) -> float:

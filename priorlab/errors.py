@@ -156,5 +156,5 @@ def suggestion(name: str, known: Iterable[str]) -> str:
     >>> suggestion("frist", ["first", "second"]), suggestion("x", ["first"])
     ("; did you mean 'first'?", '')
     """
-    close = difflib.get_close_matches(name.lower(), list(known), n=1, cutoff=0.6)
+    close = difflib.get_close_matches(str(name).lower(), list(known), n=1, cutoff=0.6)
     return f"; did you mean {close[0]!r}?" if close else ""

@@ -319,11 +319,13 @@ class Denoiser(Prior, SolverSettings):
     def _in_steps(self) -> Callable[[Tensor, float], Tensor]:
         """Return the denoiser for the steps of one restoration, which it counts."""
         steps = itertools.count()
+        in_step = type(self).denoise_in_step is not Denoiser.denoise_in_step
+        written = "denoise_in_step" if in_step else "denoise"
 
         def next_step(v: Tensor, sigma: float) -> Tensor:
             step = next(steps)
             denoise = answers.checked_image(
-                f"{self.name}: denoise_in_step",
+                f"{self.name}: {written}",
                 lambda part, sigma: self.denoise_in_step(part, sigma, step),
             )
             return self._in_tiles(lambda part: denoise(part, sigma), v, sigma)

@@ -17,6 +17,7 @@ from priorlab.components import is_of_core
 from priorlab.errors import Unsupported, UsageError, kind, said
 from priorlab.forward.conjugate_gradients import ConvergenceWarning
 from priorlab.forward.measurement import Measurement
+from priorlab.forward.returned import wrong_answer
 from priorlab.forward.side_effects import side_effect
 from priorlab.ground import shared_state, torch_settings
 from priorlab.priors import Prior
@@ -161,8 +162,8 @@ def _restored(prior: Prior, measurement: Measurement, trace: Trace, seed: int) -
 
 
 def check_degradation(measurement: Measurement) -> None:
-    """Raise a `UsageError` if a plugin's operator has a wrong adjoint, or it or its noise model
-    changes its input or what it returned before.
+    """Raise a `UsageError` if a plugin's operator returns what is no data or no image, or has a
+    wrong adjoint, or it or its noise model changes its input or what it returned before.
 
     Nothing else would show it: what iterates with it ends at another image. The core's own are
     tested for that.
@@ -172,8 +173,8 @@ def check_degradation(measurement: Measurement) -> None:
     >>> from priorlab.tasks.builtin import Denoise
     >>> check_degradation(Denoise().measure(torch.zeros(1, 1, 16, 16), seed=0))
     """
-    if effect := side_effect(measurement):
-        raise UsageError(effect)
+    if problem := wrong_answer(measurement) or side_effect(measurement):
+        raise UsageError(problem)
     parts = measurement.operator.made_of()
     if not all(is_of_core(type(part)) for part in parts) and not _has_its_adjoint(measurement):
         raise UsageError(_wrong_adjoint(measurement))

@@ -114,10 +114,30 @@ def build(text: str, kind: str, find: Find) -> list[Component]:
     return list(built)
 
 
+def not_text(given: object) -> UsageError:
+    """Return what is to be raised where something else is given for a spec.
+
+    Examples
+    --------
+    >>> print(not_text(None))
+    expected text such as 'tv:weight=0.1' or 'denoise:sigma=25', not NoneType
+    >>> from priorlab.tasks.denoising import Denoise
+    >>> print(not_text(Denoise(sigma=10 / 255)))
+    expected the text 'denoise:sigma=10', not Denoise
+    >>> print(not_text(Denoise))
+    expected text such as 'tv:weight=0.1' or 'denoise:sigma=25', not the class Denoise
+    """
+    if isinstance(given, Component):
+        return UsageError(f"expected the text {given.spec()!r}, not {type(given).__name__}")
+    a_class = isinstance(given, type)
+    what = f"the class {given.__name__}" if a_class else type(given).__name__  # type: ignore[attr-defined]
+    return UsageError(f"expected text such as 'tv:weight=0.1' or 'denoise:sigma=25', not {what}")
+
+
 def _cut(text: str, separator: str) -> list[str]:
     """Cut at `separator` outside double quotes; an empty text has no parts."""
     if not isinstance(text, str):
-        raise UsageError(f"expected text such as 'tv:weight=0.1', not {type(text).__name__}")
+        raise not_text(text)
     if text.count('"') % 2:
         raise UsageError(f"{text!r}: a double quote is never closed")
     if not text.strip():

@@ -19,6 +19,7 @@ from priorlab.errors import Unsupported, UsageError
 from priorlab.pictures import reading
 from priorlab.pictures.noise_level import estimate_sigma
 from priorlab.priors import Denoiser
+from priorlab.tasks.denoising import Denoise
 
 TASK = "denoise:sigma=10"
 
@@ -72,6 +73,8 @@ def closed():
         (np.full((20, 20), 200.0), "divide by 255"),
         (np.zeros((8, 20)), "20x8 pixels; the least is 16x16$"),
         (torch.zeros(3, 40, 50), r"; if its channels come first, .* end: \(H, W, C\)"),
+        (None, r"a path, an image of Pillow, or an array .* not NoneType$"),
+        (torch.zeros(5, 40, 50), r"; if its channels come first, .* end: \(H, W, C\)"),
         (np.ma.masked_array(np.zeros((20, 20))), "inpaint:mask=FILE"),
         (Image.new("P", (20, 20)), "mode L or RGB, not P"),
         (Image.new("CMYK", (20, 20)), "mode L or RGB, not CMYK"),
@@ -129,11 +132,46 @@ def test_an_image_of_pillow_is_as_its_file(tmp_path, mode):
         lambda: priorlab.bench("tv", TASK, np.zeros((20, 20))),
         lambda: priorlab.restore(np.zeros((20, 20)), TASK, "tv", device=None),
         lambda: priorlab.restore_files([3], "out", TASK, "tv"),
+        lambda: priorlab.restore_files(None, "out", TASK, "tv"),
     ],
 )
 def test_what_is_no_text_is_refused(call):
     with pytest.raises(UsageError, match=r", not (int|NoneType|ndarray)$"):
         call()
+
+
+@pytest.mark.parametrize(
+    ("call", "says"),
+    [
+        (lambda x: priorlab.restore(x, Denoise(sigma=0.1), "tv"), "'denoise:sigma=25.5', not Den"),
+        (lambda x: priorlab.restore(x, TASK, Denoiser), "not the class Denoiser$"),
+        (lambda x: priorlab.bench(Denoiser, TASK), "not the class Denoiser$"),
+        (lambda x: priorlab.restore(x, TASK, " "), "name a prior"),
+        (lambda x: priorlab.restore(x, TASK, "tv", trace=None), "trace is a .*Trace, not NoneType"),
+    ],
+)
+def test_what_is_expected_is_said(call, says):
+    with pytest.raises(UsageError, match=says):
+        call(np.zeros((20, 20)))
+
+
+def test_a_level_on_the_scale_of_files_is_told_from_that_of_python():
+    with pytest.raises(UsageError, match=r"the most is 255 \(1 in Python\)$"):
+        Denoise(sigma=25)
+
+
+@pytest.mark.parametrize(("shape", "notes"), [((31, 40, 50), 1), ((40, 40, 5), 0), ((16, 99), 0)])
+def test_how_an_array_was_understood_is_said_if_it_may_be_another(shape, notes):
+    said = []
+    priorlab.restore(np.full(shape, 0.5), TASK, "tikhonov", say=said.append)
+    expected = ["the array is taken for 40x31 pixels with 50 channels, which come last"]
+    assert said == expected[:notes]
+
+
+def test_pictures_may_come_from_a_generator(photo, tmp_path):
+    (tmp_path / "out").mkdir()
+    done = priorlab.restore_files((path for path in [photo]), tmp_path / "out", TASK, "tikhonov")
+    assert len(done.written) == 1
 
 
 def test_denoising_is_the_default_and_a_prior_is_asked_for(photo, tmp_path):

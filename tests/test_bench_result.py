@@ -5,6 +5,7 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
+from priorlab import api
 from priorlab.api.result import BenchResult
 from priorlab.errors import UsageError
 
@@ -53,3 +54,13 @@ def test_curves_are_of_priors_that_report_images(result):
     plain = BenchResult(replace(result.run, rows=rows[rows["prior"] == "degraded"]))
     with pytest.raises(UsageError, match="reported images on the way"):
         plain.curves()
+
+
+def test_its_run_stands_for_the_name_of_a_run(result):
+    out = result.run.folder.parent
+    assert api.table(result.run, pivot=True) == api.table(result.run.folder.name, out, pivot=True)
+    assert dict(api.ranks(result.run).ranks) == dict(api.ranks(result.run.folder).ranks)
+    one, other = result.run, result.run.folder
+    assert api.compare(one, one).markdown() == api.compare(other, other).markdown()
+    with pytest.raises(UsageError, match="the `run` of what bench returned, not BenchResult"):
+        api.table(result)

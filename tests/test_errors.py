@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from priorlab import cli, plugins, restoration
-from priorlab.errors import said, trace_of
+from priorlab.errors import said, trace_of, unknown
 from priorlab.ground.files import write_atomically
 
 ANY_TEXT = st.text(st.characters())  # lone surrogates included
@@ -187,3 +187,7 @@ def test_the_version_is_told_with_what_a_report_needs(capsys):
     assert ended.value.code == 0
     told = capsys.readouterr().out
     assert told.startswith("priorlab 0.") and "torch" in told and "Python 3." in told
+
+
+def test_a_name_that_is_no_text_is_unknown_too():
+    assert str(unknown("format", None, ["md"])) == "unknown format None (known: md)"

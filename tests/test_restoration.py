@@ -22,9 +22,10 @@ from priorlab.forward.conjugate_gradients import (
 from priorlab.forward.cropped_convolution import CroppedConvolution
 from priorlab.forward.measurement import Measurement
 from priorlab.forward.noise import Gaussian
-from priorlab.forward.operators import Identity, Mask
+from priorlab.forward.operators import Identity, LinearOperator, Mask
 from priorlab.pictures.datasets import load
 from priorlab.priors import Prior
+from priorlab.tasks.base import Task
 from priorlab.tasks.builtin import Deblur, Denoise, Inpaint, SuperResolution
 from priorlab.trace import SILENT, Trace
 
@@ -237,6 +238,84 @@ def test_an_operator_or_a_noise_that_spoils_tensors_is_said_before_a_prior_uses_
     with pytest.raises(UsageError, match="^" + says):
         restoration.attempt(chosen, data)
     assert Scripted.calls == []
+
+
+class Usually(LinearOperator):
+    """Multiplies by 0.5, with data and images as they are to be."""
+
+    def forward(self, x):
+        return 0.5 * x
+
+    def adjoint(self, y):
+        return 0.5 * y
+
+
+class Spectrum(Usually):
+    def forward(self, x):
+        return torch.fft.fft2(x, norm="ortho")
+
+    def adjoint(self, y):
+        return torch.fft.ifft2(y, norm="ortho")
+
+
+class Precise(Usually):
+    def forward(self, x):
+        return 0.5 * x.double()
+
+
+class Flat(Usually):
+    def forward(self, x):
+        return 0.5 * x.flatten()
+
+
+class OfNumpy(Usually):
+    def forward(self, x):
+        return 0.5 * x.numpy()
+
+
+class Folded(Usually):
+    def adjoint(self, y):
+        return 0.5 * y[0]
+
+
+@pytest.mark.parametrize(
+    ("operator", "says"),
+    [
+        (Spectrum(), r"Spectrum\.adjoint returned complex numbers; .* \.real$"),
+        (Spectrum() @ KNOWN, r"Spectrum\.adjoint returned complex numbers"),
+        (Precise(), r"Precise\.forward returned torch\.float64 for torch\.float32"),
+        (Flat(), r"Flat\.forward returned a tensor of shape .* the first axis counts the images$"),
+        (OfNumpy(), r"OfNumpy\.forward returned ndarray; expected a tensor$"),
+        (
+            Folded(),
+            r"Folded\.adjoint returned a tensor of shape .*; expected .*, that of the image",
+        ),
+    ],
+)
+def test_what_an_operator_returns_is_not_said_of_the_prior(prior, operator, says):
+    data = Measurement(torch.full(SHAPE, 0.5), operator, Gaussian(0.1), SHAPE)
+    with pytest.raises(UsageError, match="^" + says):
+        restoration.attempt(prior(lambda measurement: measurement.y), data)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        ({"operator": lambda self, shape, rng: None}, "fog: operator returned NoneType; expected"),
+        ({"operator": lambda self, shape, rng: Usually}, "operator returned the class Usually;"),
+        ({"operator": lambda self, shape, rng: OfNumpy()}, r"OfNumpy\.forward returned ndarray"),
+        ({"noise": 0.1}, "fog: noise is float; expected a Noise"),
+    ],
+)
+def test_what_a_task_returns_is_said(wrong, says):
+    right = {"noise": Gaussian(0.1), "operator": lambda self, shape, rng: Usually()}
+    task = type("Fog", (Task,), {"name": "fog", **right, **wrong})()
+    calls = [lambda: task.measure(torch.full((1, 1, 16, 16), 0.5), seed=0)]
+    if "ndarray" not in says:  # of a picture that is degraded already nothing is computed yet
+        calls.append(lambda: task.adopt(torch.full((1, 1, 16, 16), 0.5)))
+    for call in calls:
+        with pytest.raises(UsageError, match=says):
+            call()
 
 
 def test_an_operator_without_adjoint_is_for_priors_that_need_none(prior):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from priorlab.api.catalogue import load_for
@@ -19,7 +19,7 @@ _log = logging.getLogger("priorlab")
 
 
 def restore_files(
-    pictures: Sequence[str | Path] | str | Path,
+    pictures: Iterable[str | Path] | str | Path,
     output: str | Path,
     task: str = "denoise",
     priors: str = "",
@@ -40,7 +40,7 @@ def restore_files(
 
     Parameters
     ----------
-    pictures : sequence of path, or path
+    pictures : iterable of path, or path
         See `priorlab.pictures.collection.collect`.
     output : path
         A folder, which is made if there is none; for a single file the file to write.

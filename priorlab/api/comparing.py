@@ -183,7 +183,7 @@ def run(
 
 
 def table(
-    run: str | Path,
+    run: str | Path | Run,
     out: str | Path = RunSettings.out,
     *,
     style: str = "md",
@@ -198,8 +198,8 @@ def table(
 
     Parameters
     ----------
-    run : str or path
-        The run's folder, or its name in the results folder.
+    run : str, path or Run
+        The run's folder, or its name in the results folder, or the `run` of what `bench` returned.
     out : path
         The results folder.
     style : {"md", "html", "latex", "csv"}
@@ -249,7 +249,7 @@ def table(
 
 
 def table_parquet(
-    run: str | Path,
+    run: str | Path | Run,
     out: str | Path = RunSettings.out,
     *,
     per_image: bool = False,

@@ -91,12 +91,14 @@ class Changes:
         return self.pairing.only_first, self.pairing.only_second
 
 
-def compare(first: str | Path, second: str | Path, out: str | Path = RunSettings.out) -> Changes:
+def compare(
+    first: str | Path | Run, second: str | Path | Run, out: str | Path = RunSettings.out
+) -> Changes:
     """Compare two runs, cell by cell.
 
     Parameters
     ----------
-    first, second : str or path
+    first, second : str, path or Run
         Folders of runs, or their names in the results folder.
     out : path
         The results folder.

@@ -5,6 +5,7 @@ Files are read as (C, H, W) and written from that. Users' arrays are (H, W) or (
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ PictureSource = str | Path | NDArray[Any] | torch.Tensor | Image.Image
 Pillow in gray or RGB."""
 
 MOST_COLOURS = 4
-"""So many rows at most may be channels: gray, RGB, and opacity."""
+"""So many channels have arrays whose layout needs no word: gray, RGB, and opacity."""
 
 
 def load(image: PictureSource) -> Picture:
@@ -43,7 +44,7 @@ def load(image: PictureSource) -> Picture:
     channels, height, width = picture.image.shape
     if min(height, width) < arrays.SMALLEST_SIDE:
         least = f"{arrays.SMALLEST_SIDE}x{arrays.SMALLEST_SIDE}"
-        first = min(channels, width) >= arrays.SMALLEST_SIDE and height <= MOST_COLOURS
+        first = min(channels, width) >= arrays.SMALLEST_SIDE
         hint = "; if its channels come first, move them to the end: (H, W, C)" if first else ""
         raise UsageError(f"{picture.name} is {width}x{height} pixels; the least is {least}{hint}")
     return picture
@@ -83,6 +84,11 @@ def _of_any(image: Any) -> NDArray[Any]:
     if isinstance(image, np.ma.MaskedArray):
         raise UsageError("a masked array is no image: name what is missing by inpaint:mask=FILE")
     array = np.asarray(image)
+    if array.ndim == 0:
+        raise UsageError(
+            "an image is a path, an image of Pillow, or an array or tensor of shape (H, W) or"
+            f" (H, W, C), not {type(image).__name__}"
+        )
     return array.astype(array.dtype.newbyteorder("="), copy=False)
 
 
@@ -91,6 +97,10 @@ def _of_array(array: NDArray[Any]) -> Picture:
     arrays.check_user(array)
     picture = Stored(pixels=array.reshape(*array.shape[:2], -1)).picture(None)
     check_floats(picture.image, picture.name)
+    channels, height, width = picture.image.shape
+    if channels > max(MOST_COLOURS, height):
+        note = f"the array is taken for {width}x{height} pixels with {channels} channels"
+        picture = dataclasses.replace(picture, notes=(*picture.notes, f"{note}, which come last"))
     return picture
 
 

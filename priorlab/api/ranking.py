@@ -10,11 +10,12 @@ from priorlab.ground.files import check_place, write_atomically
 from priorlab.harness.report import rank_diagram
 from priorlab.harness.report.ranking import Ranking, rank
 from priorlab.harness.results import runs
+from priorlab.harness.results.runs import Run
 from priorlab.harness.run.settings import RunSettings
 
 
 def ranks(
-    names: Sequence[str | Path] | str | Path,
+    names: Sequence[str | Path | Run] | str | Path | Run,
     out: str | Path = RunSettings.out,
     *,
     metric: str = "psnr",
@@ -23,8 +24,8 @@ def ranks(
 
     Parameters
     ----------
-    names : sequence of str or path
-        Runs, by their folders or their names in the results folder.
+    names : sequence of str, path or Run
+        Runs, by their folders or their names in the results folder, or as `bench` returned them.
     out : path
         The results folder.
     metric : str
@@ -42,7 +43,7 @@ def ranks(
     >>> dict(ranks("two").ranks)
     {'tv': 1.0, 'degraded': 2.0}
     """
-    several = [names] if isinstance(names, str | Path) else names
+    several = [names] if isinstance(names, str | Path | Run) else names
     found = [runs.load(name, Path(out)) for name in several]
     for run in found:
         if metric not in run.info["metrics"] or metric not in run.rows:

@@ -7,11 +7,12 @@ from pathlib import Path
 from priorlab.harness.report.page import writing
 from priorlab.harness.report.page.writing import Written
 from priorlab.harness.results import runs
+from priorlab.harness.results.runs import Run
 from priorlab.harness.run.settings import RunSettings
 
 
 def report(
-    run: str | Path, file: str | Path | None = None, out: str | Path = RunSettings.out
+    run: str | Path | Run, file: str | Path | None = None, out: str | Path = RunSettings.out
 ) -> Written:
     """Write the page of an earlier run: tables, charts and a viewer of its pictures.
 
@@ -19,8 +20,8 @@ def report(
 
     Parameters
     ----------
-    run : str or path
-        The run's folder, or its name in the results folder.
+    run : str, path or Run
+        The run's folder, or its name in the results folder, or the `run` of what `bench` returned.
     file : path, optional
         By default ``report.html`` in the run's folder.
     out : path

@@ -94,8 +94,10 @@ def restore(
     ((32, 32), True)
     """
     seed = check_seed(seed)
-    if prior == "":
+    if isinstance(prior, str) and not prior.strip():
         raise UsageError("name a prior, as in prior='tv'")
+    if not isinstance(trace, Trace):
+        raise UsageError(f"trace is a priorlab.trace.Trace, not {type(trace).__name__}")
     registry = registry or load_for(priors=[prior], tasks=[task])
     with _shown_in_notebook(trace) as listener:
         restored, _ = _restored(

@@ -26,7 +26,7 @@ def find(name: str) -> torch.device:
     """
     try:
         device = torch.device(name)
-        torch.empty(1, device=device)
+        torch.empty(1, device=device).item()  # on the device "meta" it has no value
     except (RuntimeError, AssertionError, NotImplementedError) as error:
         reason = str(error).splitlines()[0].partition(". ")[0]
         raise UsageError(f"device {name!r} cannot be used here: {reason}") from None

@@ -7,7 +7,7 @@ import glob
 import os
 import unicodedata
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from priorlab.errors import UsageError
@@ -69,13 +69,13 @@ class Collection:
 
 
 def collect(
-    given: Sequence[str | Path] | str | Path, output: str | Path, *, overwrite: bool = False
+    given: Iterable[str | Path] | str | Path, output: str | Path, *, overwrite: bool = False
 ) -> Collection:
     """Find the pictures in files, folders and patterns, and where their results go.
 
     Parameters
     ----------
-    given : sequence of path, or path
+    given : iterable of path, or path
         Files, folders, and patterns such as ``"*.jpg"`` or ``"photos/**/*.jpg"``. A file is taken
         whatever its suffix; of a folder and its subfolders, what has the suffix of a picture and
         is not hidden.
@@ -109,7 +109,9 @@ def collect(
     >>> [str(picture.place) for picture in found.pictures], found.to_file, str(found.folder)
     (['clean.png'], True, 'out')
     """
-    given = [given] if isinstance(given, str | Path) else given
+    if isinstance(given, str) or not isinstance(given, Iterable):
+        given = [given]
+    given = list(given)  # a generator gives its items once
     for item in (*given, output):
         if not isinstance(item, str | os.PathLike):
             raise UsageError(f"a picture or an output is a path, not {type(item).__name__}")

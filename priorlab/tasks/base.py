@@ -20,6 +20,7 @@ from torch import Tensor
 
 from priorlab.components import Component
 from priorlab.errors import UsageError
+from priorlab.forward import returned
 from priorlab.forward.measurement import Measurement
 from priorlab.forward.noise import Noise
 from priorlab.forward.operators import Identity, LinearOperator, Shape
@@ -205,7 +206,9 @@ class Task(Component, ABC):
         exact = clean.detach().cpu().double()
         image, shape = arrays.digest(exact[0].numpy()), _shape(clean)
         rng_operator, rng_noise = self._generators(image, seed)
-        y = self.noise.sample(self.operator(shape, rng_operator).forward(exact).numpy(), rng_noise)
+        noise = returned.checked_noise(self.name, self.noise)
+        first = returned.checked_operator(self.name, self.operator(shape, rng_operator))
+        y = noise.sample(returned.checked_data(first, exact).numpy(), rng_noise)
         if not np.isfinite(y).all():
             raise UsageError(f"{self.spec()}: the measured data hold NaN or infinite values")
         # The one above has seen the truth, and may keep something of it; a prior gets another one.
@@ -304,7 +307,8 @@ class Task(Component, ABC):
         """
         shape = self.restored_shape(self._shape_of_picture(y))
         operator = self.operator(shape, np.random.default_rng(0))
-        return self._measurement(y, operator.to(y.device), shape)
+        checked = returned.checked_operator(self.name, operator)
+        return self._measurement(y, checked.to(y.device), shape)
 
     def adopt_cut_out(self, y: Tensor, clear: NDArray[np.bool_]) -> Measurement:
         """Take a picture, some pixels (H, W) of which are clear, as `adopt` does.
@@ -348,7 +352,8 @@ class Task(Component, ABC):
 
     def _measurement(self, y: Tensor, operator: LinearOperator, shape: Shape) -> Measurement:
         single = y.to(torch.complex64) if y.is_complex() else y.float()
-        return Measurement(single, operator, self.noise, shape)
+        noise = returned.checked_noise(self.name, self.noise)
+        return Measurement(single, operator, noise, shape)
 
 
 def _shape(x: Tensor) -> Shape:

@@ -7,7 +7,7 @@ from priorlab.errors import UsageError
 from priorlab.ground import devices
 
 
-@pytest.mark.parametrize("name", ["quantum", "cuda:99", "meta:x"])
+@pytest.mark.parametrize("name", ["quantum", "cuda:99", "meta:x", "meta"])
 def test_a_device_that_is_not_there(name):
     with pytest.raises(UsageError, match=f"device '{name}' cannot be used here: ."):
         devices.find(name)

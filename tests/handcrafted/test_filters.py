@@ -11,7 +11,8 @@ from priorlab.errors import Unsupported
 from priorlab.forward.measurement import Measurement
 from priorlab.forward.noise import Gaussian, SaltAndPepper
 from priorlab.forward.operators import Identity
-from priorlab.tasks.builtin import DenoiseImpulse, Inpaint
+from priorlab.tasks.builtin import DenoiseImpulse, DenoisePoisson, Inpaint
+from priorlab.trace import Trace
 from priorlab_handcrafted.adaptive_median import AdaptiveMedian
 from priorlab_handcrafted.bilateral_filter import Bilateral
 from priorlab_handcrafted.guided_filter import Guided
@@ -238,6 +239,26 @@ def test_channels_batch_and_type(kind):
     planes = torch.cat([restore(plane[None, None]) for plane in y.flatten(0, 1)])
     assert torch.equal(restore(y).flatten(0, 1)[:, None], planes)
     assert restore(y.double()).dtype == torch.float64
+
+
+@pytest.mark.parametrize(("peak", "said"), [(3, 1), (1e4, 0)])
+def test_the_light_that_a_median_loses_is_said(peak, said):
+    class Notes(Trace):
+        def note(self, text):
+            notes.append(text)
+
+    notes: list[str] = []
+    measurement = DenoisePoisson(peak=peak).measure(torch.full((1, 1, 32, 32), 0.5), seed=0)
+    restored = Median().restore(measurement, Notes())
+    lost = 100 * (1 - float(restored.mean() / measurement.y.mean()))
+    assert (lost > 1) == bool(said)
+    assert (
+        notes
+        == [
+            "median: the middle of few counts is less than their mean:"
+            f" {lost:.0f} % of the light is lost"
+        ][:said]
+    )
 
 
 def test_what_the_medians_cannot_do_is_said():

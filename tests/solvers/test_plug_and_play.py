@@ -9,6 +9,7 @@ import pytest
 import torch
 from scipy import ndimage
 
+from priorlab.errors import UsageError
 from priorlab.forward.measurement import Measurement
 from priorlab.forward.noise import Gaussian, NoNoise, Poisson, SaltAndPepper
 from priorlab.forward.operators import Identity, Mask
@@ -102,6 +103,17 @@ def test_steps_are_counted_from_0_in_each_restoration(smooth):
     assert prior.seen == [0, 1, 2]
     assert torch.equal(prior.restore(measurement), first)
     assert not torch.equal(first, Blur(steps=3).restore(measurement))
+
+
+@pytest.mark.parametrize("form", [Blur, Stepping])
+def test_the_method_that_the_prior_has_written_is_named(smooth, form):
+    class Halved(form):
+        def denoise(self, v, sigma):
+            return v[..., 1:]
+
+    written = "denoise" if form is Blur else "denoise_in_step"
+    with pytest.raises(UsageError, match=f"{form.name}: {written} returned a tensor of shape"):
+        Halved().restore(measure(smooth, Mask((smooth > 0.4).float()), NoNoise()))
 
 
 def test_noise_alone_and_samplers_take_the_whole_denoiser(smooth):

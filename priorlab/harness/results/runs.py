@@ -170,8 +170,10 @@ def to_rows(
     return schema.frame(pd.DataFrame(typed))
 
 
-def load(run: str | Path, out: Path = Path("results")) -> Run:
+def load(run: str | Path | Run, out: Path = Path("results")) -> Run:
     """Return an earlier run, named by its folder or by its name in the results folder `out`.
+
+    A run that is loaded already, as `bench` returns one, stays what it is.
 
     Raises
     ------
@@ -185,6 +187,13 @@ def load(run: str | Path, out: Path = Path("results")) -> Run:
     ...
     priorlab.errors.UsageError: there is no run first in results (runs: none)
     """
+    if isinstance(run, Run):
+        return run
+    if not isinstance(run, str | Path):
+        raise UsageError(
+            "a run is its name, its folder, or the `run` of what bench returned, not"
+            f" {type(run).__name__}"
+        )
     places = [path for path in (Path(run), out / run) if path.is_dir()]
     # A folder of pictures may be called as the run that compares priors on them.
     path = next((path for path in places if (path / INFO).exists()), places[0] if places else None)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+from priorlab import specs
 from priorlab.components import Component
 from priorlab.errors import UsageError
 from priorlab.harness.run import shards
@@ -47,7 +48,7 @@ def _components(value: Any) -> tuple[str | Component, ...]:
     """Return specs and components, or say that something is neither."""
     for one in (found := _several(value)):
         if not isinstance(one, str | Component):
-            raise UsageError(f"expected text such as 'tv:weight=0.1', not {type(one).__name__}")
+            raise specs.not_text(one)
     return found
 
 
