@@ -16,6 +16,7 @@ import torch
 
 from priorlab import devices, process_tree, restoration
 from priorlab.errors import Unsupported, trace_of
+from priorlab.harness.isolation import confine
 from priorlab.harness.isolation.block import Block
 from priorlab.harness.isolation.channel import Channel, Message
 from priorlab.harness.isolation.reports import Notes, ReportingTrace
@@ -106,6 +107,11 @@ def _answer(
 def failed(error: Exception) -> Message:
     """Return the answer that says what was raised."""
     message, details = restoration.reason(error), trace_of(error)
+    if confine.denies(error):
+        message += (
+            "; a prior cannot write or read new files in the folders of the images and the results"
+            " and in those above them: use tempfile, or a folder elsewhere"
+        )
     return {"event": "failed", "message": message, "details": details}
 
 
