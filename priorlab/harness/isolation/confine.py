@@ -51,7 +51,7 @@ def confine(unreadable: Collection[str] = (), unwritable: Collection[str] = ()) 
         Files that it cannot read from now on, and folders in which it can read none.
     unwritable : collection of str
         Files and folders in which it can change, make, remove and (from Linux 6.2 on) shorten
-        nothing; nor can it the files that lie directly in a folder on the way to these.
+        nothing; nor can it change files beside such a file, in the same folder.
 
     Returns
     -------
@@ -78,8 +78,9 @@ def confine(unreadable: Collection[str] = (), unwritable: Collection[str] = ()) 
         _allow(system, made, Path("/"), _REFER)
         for place in _beside(unread):
             _allow(system, made, place, reading)
+        closed = {path.parent for path in unwritten if path.is_file()}
         for place in _beside(unwritten):
-            if not place.is_file():
+            if place.parent not in closed or not place.is_file():
                 _allow(system, made, place, writing)
         system.prctl(_NO_NEW_PRIVILEGES, 1, 0, 0, 0)
         return bool(system.syscall(_RESTRICT_SELF, made, 0) == 0)

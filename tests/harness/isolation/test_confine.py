@@ -81,7 +81,8 @@ def test_what_is_private_cannot_be_changed_and_the_folders_beside_it_can(tmp_pat
     for folder in (images, beside):
         folder.mkdir()
     image, notes, own = images / "a.png", images / "notes.txt", beside / "cache"
-    for file in (image, notes, own):
+    above = tmp_path / "log"
+    for file in (image, notes, own, above):
         file.write_text("x")
     denied = [
         lambda: image.open("r+"),
@@ -98,6 +99,7 @@ def test_what_is_private_cannot_be_changed_and_the_folders_beside_it_can(tmp_pat
     ]
     allowed = [
         image.read_bytes,
+        lambda: above.write_text("y"),
         lambda: own.write_text("y"),
         lambda: os.truncate(own, 0),
         lambda: own.rename(beside / "moved"),
