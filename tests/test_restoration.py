@@ -433,6 +433,14 @@ def test_exact_data_are_checked_like_an_image(prior):
         restoration.run(chosen, broken)
 
 
+@pytest.mark.parametrize("trace", [None, Trace, print])
+def test_what_can_take_no_reports_is_not_the_priors_fault(prior, trace):
+    with pytest.raises(UsageError, match=r"^trace=.* is no object of a class derived from"):
+        restoration.attempt(prior(lambda m: m.y), Inpaint().measure(waves(), 0), trace=trace)
+    with pytest.raises(UsageError, match=r"^trace=.* is no object of a class derived from"):
+        api.restore(torch.zeros(20, 20), "denoise", "tv", trace=trace)
+
+
 def test_exact_data_that_no_image_explains_end_the_search(prior):
     """A small image far above white has no large one in [0, 1]."""
     measurement = SuperResolution().measure(torch.full((1, 1, 24, 24), 0.5), seed=0)

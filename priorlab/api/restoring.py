@@ -30,6 +30,7 @@ from priorlab.pictures.picture import EIGHT_BITS, Picture
 from priorlab.priors import Prior
 from priorlab.registry import Registry
 from priorlab.trace import SILENT, FramedTrace, Trace
+from priorlab.trace import check as check_trace
 from priorlab.trials import surroundings
 
 _log = logging.getLogger("priorlab")
@@ -93,6 +94,7 @@ def restore(
     ((32, 32), True)
     """
     seed = check_seed(seed)
+    check_trace(trace)
     if prior == "":
         raise UsageError("name a prior, as in prior='tv'")
     registry = registry or load_for(priors=[prior], tasks=[task])
