@@ -290,6 +290,9 @@ def _checked(restored: Any, shape: tuple[int, ...]) -> Tensor:
         )
     if restored.dtype != torch.float32:
         raise InvalidImage(f"restore returned {restored.dtype}, not torch.float32")
+    if restored.layout != torch.strided or restored.is_meta:
+        what = "no values" if restored.is_meta else f"the layout {restored.layout}"
+        raise InvalidImage(f"restore returned a tensor with {what}, not a plain one")
     if bad := int((~torch.isfinite(restored)).sum()):
         raise InvalidImage(
             f"restore returned NaN or infinity in {bad} of {restored.numel()} values"

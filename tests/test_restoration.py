@@ -93,6 +93,8 @@ def test_the_image_is_clipped_and_shares_no_memory(prior):
         (torch.zeros(1, 1, 16, 19), r"of shape \(1, 1, 16, 19\), not \(1, 1, 16, 20\)"),
         (torch.zeros(SHAPE, dtype=torch.float64), "returned torch.float64, not torch.float32"),
         (torch.full(SHAPE, torch.inf), "NaN or infinity in 320 of 320 values"),
+        (torch.zeros(SHAPE).to_sparse(), "with the layout torch.sparse_coo, not a plain one"),
+        (torch.zeros(SHAPE, device="meta"), "with no values, not a plain one"),
     ],
 )
 def test_what_is_no_image_is_refused(prior, answer, says):
