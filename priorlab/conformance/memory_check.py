@@ -15,7 +15,7 @@ from priorlab.conformance.checks import Failed
 from priorlab.conformance.scenes import measured, quick
 from priorlab.priors import Prior
 
-CALLS = 8
+CALLS = 6
 """In each of two rounds, both of which have to show it: a small cache is full by then."""
 
 WARM_UP = 2

@@ -281,7 +281,7 @@ CHECKS = (
     Check("gain", gain, 300.0),
     Check("place", place, 120.0),
     Check("timing", timing, 180.0),
-    Check("memory", memory, 120.0),
+    Check("memory", memory, 300.0),
     Check("device", device, 180.0),
 )
 """In the order in which they are made."""
