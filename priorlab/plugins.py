@@ -19,12 +19,13 @@ from typing import Any
 
 import pluggy
 
-from priorlab import candidates, garbage, remembered, tuned_parameters
+from priorlab import candidates, remembered, tuned_parameters
 from priorlab.candidates import Candidate
 from priorlab.components import Component
 from priorlab.engines import BUILTIN_ENGINES, Engine
 from priorlab.errors import UsageError, kind, said, trace_of, unknown
 from priorlab.forward import degradation
+from priorlab.ground import garbage
 from priorlab.hookspecs import GROUP, KINDS, Hooks
 from priorlab.metrics import BUILTIN_METRICS, Metric
 from priorlab.optional_metrics import OptionalMetric

@@ -13,12 +13,12 @@ from typing import Any, TextIO
 import torch
 from torch import Tensor
 
-from priorlab import shared_state, torch_settings
 from priorlab.components import is_of_core
 from priorlab.errors import Unsupported, UsageError, kind, said
 from priorlab.forward.conjugate_gradients import ConvergenceWarning
 from priorlab.forward.measurement import Measurement
 from priorlab.forward.side_effects import side_effect
+from priorlab.ground import shared_state, torch_settings
 from priorlab.priors import Prior
 from priorlab.randomness import seeded
 from priorlab.solvers.exact_data import agreeing
@@ -53,7 +53,7 @@ def run(
     `priorlab.solvers.exact_data`. Of errors that have bounds, as those of JPEG, it keeps to these.
 
     Torch's default number format and device, its inference mode and its automatic casts make no
-    difference; see `priorlab.torch_settings`. Of several threads one restores at a time: the number
+    difference; see `priorlab.ground.torch_settings`. Of several threads one restores at a time: the number
     format and the random numbers are everybody's.
 
     Parameters

@@ -10,9 +10,10 @@ from collections.abc import Iterator
 import numpy as np
 from torch import Tensor, strided
 
-from priorlab import process_tree, restoration
+from priorlab import restoration
 from priorlab.conformance.checks import Failed
 from priorlab.conformance.scenes import measured, quick
+from priorlab.ground import process_tree
 from priorlab.priors import Prior
 
 CALLS = 6
