@@ -23,6 +23,7 @@ from priorlab import components, plugins, restoration
 from priorlab.harness.isolation.forking import MANY
 from priorlab.harness.isolation.setup import Setup
 from priorlab.harness.results import outputs
+from priorlab.harness.run import computation
 from priorlab.harness.run.child import Child
 from priorlab.harness.run.scores import Scorer
 from priorlab.pictures import arrays, datasets, writing
@@ -35,7 +36,8 @@ def in_a_slot(prior, task, image, registry, folder):
     module = registry.owners["priors", prior.name].module
     log = folder / "log.txt"
     log.touch()
-    child = Child(Setup(providers={prior.name: [module]}), log)
+    private, code = (str(image.path), str(folder)), computation.code_of(registry)
+    child = Child(Setup(providers={prior.name: [module]}, private=private, code=code), log)
     seconds = []
     try:
         for seed in range(1 + MANY + CELLS):
@@ -49,6 +51,7 @@ def in_a_slot(prior, task, image, registry, folder):
                     "stored": "",
                     "metrics": (),
                     "pictures": {},
+                    "batched": False,
                 }
             )
             answer = None

@@ -19,11 +19,12 @@ from typing import Any
 
 import pluggy
 
-from priorlab import candidates, remembered
+from priorlab import candidates, remembered, tuned_parameters
 from priorlab.candidates import Candidate
 from priorlab.components import Component
 from priorlab.engines import BUILTIN_ENGINES, Engine
 from priorlab.errors import UsageError, kind, said, trace_of, unknown
+from priorlab.forward import degradation
 from priorlab.ground import garbage
 from priorlab.hookspecs import GROUP, KINDS, Hooks
 from priorlab.metrics import BUILTIN_METRICS, Metric
@@ -240,6 +241,8 @@ def _check_item(sort: str, item: Any) -> None:
     if missing := sorted(getattr(item, "__abstractmethods__", ())):
         raise TypeError(f"{label} does not define {', '.join(missing)}")
     _check_parameters(item)
+    if sort == "priors":
+        tuned_parameters.check(item, degradation.KINDS)
 
 
 def _check_name(label: str, item: Any) -> None:

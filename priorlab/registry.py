@@ -256,13 +256,22 @@ def _called(item: Any, name: str) -> Any:
     return type(item)(item.__name__, (item,), inside)
 
 
+def _how_else(place: Path) -> str:
+    """Return how a folder is loaded that was named as a file."""
+    if exists(package := place / "__init__.py"):
+        return f"; --plugin {package} loads this package"
+    return f"; --plugin-dir {place} loads what is in it" if is_folder(place) else ""
+
+
 def check_places(files: Sequence[str | Path], folders: Sequence[str | Path]) -> None:
     """Raise a `UsageError` for a plugin's file or folder that does not exist."""
     for path in files:
         if not exists(Path(path)):
             raise UsageError(f"--plugin {path}: there is no such file")
         if other := other_than_file(Path(path)):
-            raise UsageError(f"--plugin {path}: this is {other}, not a file")
+            raise UsageError(f"--plugin {path}: this is {other}, not a file{_how_else(Path(path))}")
     for folder in folders:
         if not is_folder(Path(folder)):
+            if exists(Path(folder)):
+                raise UsageError(f"--plugin-dir {folder}: this is a file; --plugin loads it")
             raise UsageError(f"--plugin-dir {folder}: there is no such folder")

@@ -25,6 +25,7 @@ from priorlab.randomness import seeded
 from priorlab.solvers.exact_data import agreeing
 from priorlab.solvers.exposure import exposed, exposures
 from priorlab.trace import SILENT, FramedTrace, Trace, TraceOfOne
+from priorlab.trace import check as check_trace
 
 LONGEST_REASON = 300
 """Characters of the one line that says why a restoration failed; its details keep the rest."""
@@ -78,7 +79,7 @@ def run(
     Raises
     ------
     UsageError
-        If the measured data hold NaN or infinite values.
+        If the measured data hold NaN or infinite values, or `trace` can take no reports.
     Unsupported
         If the prior cannot solve this kind of measurement.
     InvalidImage
@@ -96,6 +97,7 @@ def run(
     >>> restoration.run(prior, measurement).shape
     torch.Size([1, 1, 16, 16])
     """
+    check_trace(trace)
     kept_from_gradients = torch.is_inference_mode_enabled() or measurement.y.is_inference()
     with shared_state.CHANGED, torch_settings.usual(measurement.y.device):
         if kept_from_gradients:
@@ -289,6 +291,9 @@ def _checked(restored: Any, shape: tuple[int, ...]) -> Tensor:
         )
     if restored.dtype != torch.float32:
         raise InvalidImage(f"restore returned {restored.dtype}, not torch.float32")
+    if restored.layout != torch.strided or restored.is_meta:
+        what = "no values" if restored.is_meta else f"the layout {restored.layout}"
+        raise InvalidImage(f"restore returned a tensor with {what}, not a plain one")
     if bad := int((~torch.isfinite(restored)).sum()):
         raise InvalidImage(
             f"restore returned NaN or infinity in {bad} of {restored.numel()} values"

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from torch import Tensor
 from typing_extensions import override
 
+from priorlab.errors import UsageError
+
 
 class Trace:
     """Receives what a prior reports while it works. This one ignores it all.
@@ -55,6 +57,21 @@ class Trace:
 
 
 SILENT = Trace()
+
+
+def check(trace: object) -> None:
+    """Raise a `UsageError` for what cannot receive reports.
+
+    Examples
+    --------
+    >>> check(None)
+    Traceback (most recent call last):
+    ...
+    priorlab.errors.UsageError: trace=None is no object of a class derived from priorlab's Trace
+    """
+    if not isinstance(trace, Trace):
+        shown = trace.__name__ if isinstance(trace, type) else repr(trace)
+        raise UsageError(f"trace={shown} is no object of a class derived from priorlab's Trace")
 
 
 class TraceOfOne(Trace):

@@ -23,12 +23,14 @@ from pathlib import Path
 from typing import Any, TypeVar, cast
 
 from priorlab.components import Component
-from priorlab.errors import UsageError
+from priorlab.errors import UsageError, unknown
 
 FILE = "tuned.toml"
 HEADER = "# Found by priorlab tune on training images, for each kind of degradation.\n"
 STAND_IN = "what_is_tuned"
 """The attribute of a class that stands in for a prior, which has its values."""
+
+_IN_GRAY = " in gray"
 
 T = TypeVar("T")
 
@@ -53,11 +55,35 @@ def values(prior: type[Component]) -> Values:
     """
     if hasattr(prior, STAND_IN):
         return cast(Values, getattr(prior, STAND_IN))
+    place = _place(prior)
+    return _once(place).get(prior.name.rpartition("/")[2], {}) if place else {}
+
+
+def check(prior: type[Component], kinds: Collection[str]) -> None:
+    """Raise a `UsageError` if what is tuned for a prior cannot be used.
+
+    Parameters
+    ----------
+    prior : type
+    kinds : collection of str
+        Of degradation: those for which anything can be tuned.
+    """
+    for kind, given in values(prior).items():
+        try:
+            if kind not in kinds and kind.removesuffix(_IN_GRAY) not in kinds:
+                raise unknown("kind of degradation", kind, kinds)
+            parsed(prior, given)
+        except UsageError as error:
+            where = f"the tuned parameters {_place(prior)}: {prior.name}.{kind}"
+            raise UsageError(f"{where}: {error}") from None
+
+
+def _place(prior: type[Component]) -> Path | None:
+    """Return where the file of tuned parameters of a prior is, if there is one."""
     try:
-        place = Path(inspect.getfile(prior)).parent / FILE
+        return Path(inspect.getfile(prior)).parent / FILE
     except (TypeError, OSError):  # a class of a notebook, or that stands in for another
-        return {}
-    return _once(place).get(prior.name.rpartition("/")[2], {})
+        return None
 
 
 def fitting(values: Mapping[str, T], kind: str, channels: int) -> T | None:
@@ -69,7 +95,7 @@ def fitting(values: Mapping[str, T], kind: str, channels: int) -> T | None:
     >>> fitting(values, "noise", 1), fitting(values, "noise", 3), fitting(values, "blur", 1)
     ({'runs': 2}, {'runs': 1}, None)
     """
-    gray = values.get(f"{kind} in gray") if channels == 1 else None
+    gray = values.get(f"{kind}{_IN_GRAY}") if channels == 1 else None
     return values.get(kind) if gray is None else gray
 
 

@@ -349,6 +349,18 @@ def test_a_missing_file_or_folder_is_said_at_once(tmp_path):
         plugins.load(folders=[tmp_path / "none"])
 
 
+def test_a_folder_for_a_file_and_the_reverse_name_the_other_option(tmp_path):
+    (tmp_path / "package").mkdir()
+    file = tmp_path / "package" / "__init__.py"
+    file.touch()
+    with pytest.raises(UsageError, match=f"--plugin-dir {tmp_path} loads what is in it"):
+        plugins.load([tmp_path])
+    with pytest.raises(UsageError, match=f"--plugin {file} loads this package"):
+        plugins.load([file.parent])
+    with pytest.raises(UsageError, match="this is a file; --plugin loads it"):
+        plugins.load(folders=[file])
+
+
 def test_a_parameter_may_not_take_the_name_of_a_setting_of_the_solver(tmp_path):
     text = GOOD.format(name="x").replace(
         "    def d", "    steps: int = parameter(1, 'how often the blur is repeated')\n    def d"

@@ -94,6 +94,8 @@ def test_the_image_is_clipped_and_shares_no_memory(prior):
         (torch.zeros(1, 1, 16, 19), r"of shape \(1, 1, 16, 19\), not \(1, 1, 16, 20\)"),
         (torch.zeros(SHAPE, dtype=torch.float64), "returned torch.float64, not torch.float32"),
         (torch.full(SHAPE, torch.inf), "NaN or infinity in 320 of 320 values"),
+        (torch.zeros(SHAPE).to_sparse(), "with the layout torch.sparse_coo, not a plain one"),
+        (torch.zeros(SHAPE, device="meta"), "with no values, not a plain one"),
     ],
 )
 def test_what_is_no_image_is_refused(prior, answer, says):
@@ -510,6 +512,14 @@ def test_exact_data_are_checked_like_an_image(prior):
     broken = dataclasses.replace(measurement, y=torch.full_like(measurement.y, math.nan))
     with pytest.raises(UsageError, match="the measured data hold NaN"):
         restoration.run(chosen, broken)
+
+
+@pytest.mark.parametrize("trace", [None, Trace, print])
+def test_what_can_take_no_reports_is_not_the_priors_fault(prior, trace):
+    with pytest.raises(UsageError, match=r"^trace=.* is no object of a class derived from"):
+        restoration.attempt(prior(lambda m: m.y), Inpaint().measure(waves(), 0), trace=trace)
+    with pytest.raises(UsageError, match=r"^trace=.* is no object of a class derived from"):
+        api.restore(torch.zeros(20, 20), "denoise", "tv", trace=trace)
 
 
 def test_exact_data_that_no_image_explains_end_the_search(prior):

@@ -31,6 +31,7 @@ from priorlab.pictures.picture import EIGHT_BITS, Picture
 from priorlab.priors import Prior
 from priorlab.registry import Registry
 from priorlab.trace import SILENT, FramedTrace, Trace
+from priorlab.trace import check as check_trace
 from priorlab.trials import surroundings
 
 _log = logging.getLogger("priorlab")
@@ -94,10 +95,9 @@ def restore(
     ((32, 32), True)
     """
     seed = check_seed(seed)
+    check_trace(trace)
     if isinstance(prior, str) and not prior.strip():
         raise UsageError("name a prior, as in prior='tv'")
-    if not isinstance(trace, Trace):
-        raise UsageError(f"trace is a priorlab.trace.Trace, not {type(trace).__name__}")
     registry = registry or load_for(priors=[prior], tasks=[task])
     with _shown_in_notebook(trace) as listener:
         restored, _ = _restored(

@@ -15,6 +15,9 @@ from priorlab.solvers import answers
 STEP = 0.05
 """Of the prox that is checked: that of denoising with a standard deviation of 0.22."""
 
+LEAST_GROWTH = 1.2
+"""Times as much energy that an image of twice the size must have at least."""
+
 SLACK = 0.02
 """Share of what a prox gains that it may leave: it may be an iteration that stops early."""
 
@@ -33,12 +36,41 @@ def energy(prior: Regularizer) -> None:
     value(x)
     if not torch.equal(x, before):
         raise Failed("energy changed its input; work on a copy")
+    _check_sums(value, scene(x.shape[1]), x)
     try:
         value(x.double())
     except (RuntimeError, TypeError):  # it has weights in single precision
         _check_gradient(value, x, eps=3e-3, tolerance=0.03)
     else:
         _check_gradient(value, x.double(), eps=1e-6, tolerance=1e-3)
+
+
+def _check_sums(value: Callable[[Tensor], Tensor], clean: Tensor, noisy: Tensor) -> None:
+    """See that each image of a batch has its own energy, and twice the image about twice as much.
+
+    A norm of all pixels together grows by the root of 2, a mean not at all.
+    """
+    with torch.no_grad():
+        alone = torch.cat([value(clean), value(noisy)]).double()
+        together = value(torch.cat([clean, noisy])).double()
+        double = torch.cat([value(torch.cat([x, x.flip(-1)], -1)) for x in (clean, noisy)])
+    gap = float((together - alone).abs().max())
+    if gap > 1e-3 * float(alone.abs().max()) + 1e-9:
+        raise Failed(
+            f"the energies of two images are {_shown(alone)} alone and {_shown(together)} in a"
+            " batch; sum over dimensions 1 to 3 of each image, and take no mean over dimension 0"
+        )
+    once, twice = (float(energies[1] - energies[0]) for energies in (alone, double.double()))
+    if abs(once) > 1e-3 * float(alone.abs().max()) and twice / once < LEAST_GROWTH:
+        raise Failed(
+            f"noise adds {once:.5g} to the energy of an image and {twice:.5g} to that of one twice"
+            " as wide; sum over the pixels instead of taking a mean, or the weight that is right"
+            " depends on the size of the picture"
+        )
+
+
+def _shown(numbers: Tensor) -> str:
+    return " and ".join(f"{float(number):.5g}" for number in numbers)
 
 
 def _check_gradient(

@@ -17,6 +17,7 @@ from torch import Tensor
 from priorlab import metrics, restoration
 from priorlab.conformance.checks import Check, Failed, Skipped
 from priorlab.conformance.component_checks import parameters
+from priorlab.conformance.memory_check import memory
 from priorlab.conformance.scenes import (
     FEW_STEPS,
     batch_of,
@@ -281,6 +282,7 @@ CHECKS = (
     Check("gain", gain, 300.0),
     Check("place", place, 120.0),
     Check("timing", timing, 180.0),
+    Check("memory", memory, 300.0),
     Check("device", device, 180.0),
 )
 """In the order in which they are made."""

@@ -22,6 +22,14 @@ BRIGHTEST = 0.001
 """Share of the blocks that may be brighter than the white, as lamps and glints are."""
 
 
+FAINTEST = 2.0**-40
+"""White, in standard deviations of the noise, that is taken for it at least: squares of the noise
+at that exposure would soon be beyond single precision."""
+
+BLACK = 2.0**-100
+"""White below this is none: what is divided by it is beyond single precision itself."""
+
+
 def exposures(measurement: Measurement) -> list[float]:
     """Return for each image of a batch the power of two that is nearest to its white.
 
@@ -40,7 +48,9 @@ def exposures(measurement: Measurement) -> list[float]:
     if not measurement.noise.is_gaussian or measurement.y.is_complex():
         return [1.0] * measurement.shape[0]
     guess = measurement.operator.initial_guess(measurement.y, measurement.shape)
-    return [_nearest_power(_white(image)) for image in guess]
+    least = FAINTEST * measurement.noise.level
+    whites = map(_white, guess)
+    return [_nearest_power(max(white, least)) if white > BLACK else 1.0 for white in whites]
 
 
 def exposed(measurement: Measurement, exposure: float) -> Measurement:
@@ -75,4 +85,4 @@ def _white(image: Tensor) -> float:
 
 
 def _nearest_power(white: float) -> float:
-    return 2.0 ** round(math.log2(white)) if white > 0 else 1.0
+    return 2.0 ** round(math.log2(white))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import dataclasses
 import hashlib
 import itertools
@@ -222,6 +223,46 @@ class Remembers(Good):
         return self.kept[key]
 
 
+class Grows(Good):
+    """It keeps all that it saw."""
+
+    kept: ClassVar[list[Any]] = []
+
+    def denoise(self, v: Tensor, sigma: float) -> Tensor:
+        self.kept.append(v)
+        return super().denoise(v, sigma)
+
+
+class GrowsInArrays(Good):
+    """It keeps all that it saw as arrays."""
+
+    kept: ClassVar[list[Any]] = []
+
+    def denoise(self, v: Tensor, sigma: float) -> Tensor:
+        self.kept.append(v.numpy().copy())
+        return super().denoise(v, sigma)
+
+
+class GrowsUnseen(Good):
+    """It keeps memory that is in no tensor."""
+
+    kept: ClassVar[list[Any]] = []
+
+    def denoise(self, v: Tensor, sigma: float) -> Tensor:
+        self.kept.append(bytearray(os.urandom(3_000_000)))
+        return super().denoise(v, sigma)
+
+
+class KeepsAFew(Good):
+    """It keeps the last few."""
+
+    kept: ClassVar[Any] = collections.deque(maxlen=8)
+
+    def denoise(self, v: Tensor, sigma: float) -> Tensor:
+        self.kept.append(v)
+        return super().denoise(v, sigma)
+
+
 class IgnoresSigma(Good):
     """It removes as much, whatever sigma is."""
 
@@ -263,6 +304,38 @@ class WrongGradient(Ridge):
         return super().energy(x) + 3 * (x - x.detach()).flatten(1).sum(1)
 
 
+class MeanEnergy(Ridge):
+    """It takes a mean over the pixels, in energy and prox alike."""
+
+    def energy(self, x: Tensor) -> Tensor:
+        return super().energy(x) / x[0].numel()
+
+    def prox(self, v: Tensor, step: float) -> Tensor:
+        return super().prox(v, step / v[0].numel())
+
+
+class SharedEnergy(Ridge):
+    """It divides by the number of images."""
+
+    def energy(self, x: Tensor) -> Tensor:
+        return super().energy(x) / len(x)
+
+    def prox(self, v: Tensor, step: float) -> Tensor:
+        return super().prox(v, step / len(v))
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Norm(Ridge):
+    """The norm of all pixels together, which is no mean: it grows with the root of their number."""
+
+    def energy(self, x: Tensor) -> Tensor:
+        return self.weight * x.flatten(1).norm(dim=1)
+
+    def prox(self, v: Tensor, step: float) -> Tensor:
+        norm = v.flatten(1).norm(dim=1).reshape(-1, 1, 1, 1)
+        return v * (1 - step * self.weight / norm).clamp_min(0)
+
+
 class WrongProx(Ridge):
     """It forgets a factor of 2."""
 
@@ -285,6 +358,7 @@ BAD: dict[str, type[Denoiser]] = {
     "gain": Worse,
     "place": Bgr,
     "timing": Remembers,
+    "memory": Grows,
     "denoise": IgnoresSigma,
 }
 """By the one check that each fails."""

@@ -9,9 +9,15 @@ from conformance.bad_priors import (
     Exits,
     Good,
     Gray,
+    GrowsInArrays,
+    GrowsUnseen,
+    KeepsAFew,
+    MeanEnergy,
     Moved,
+    Norm,
     Precise,
     Ridge,
+    SharedEnergy,
     Unchecked,
     Untypable,
     WithoutDefaults,
@@ -43,6 +49,7 @@ TELLS = {
     "gain": "of the degraded picture",
     "place": "rather the picture with red and blue exchanged; channels are RGB",
     "timing": "the same picture again took",
+    "memory": "times as much as the picture has with each picture that it restores",
     "denoise": "the same image for sigma = 0.005 and 0.5",
 }
 
@@ -52,7 +59,7 @@ def failed(prior):
     return {one.check: one.reason for one in outcomes if one.status == "FAIL"}
 
 
-@pytest.mark.parametrize("prior", [Good(), WithoutDefaults()])
+@pytest.mark.parametrize("prior", [Good(), WithoutDefaults(), KeepsAFew()])
 def test_a_good_prior_passes(prior):
     check_prior(prior)
 
@@ -72,6 +79,8 @@ def test_a_bad_prior_fails_just_the_check_that_is_meant(check):
         (Precise, "surroundings", "torch.get_float32_matmul_precision() from highest to medium"),
         (Unchecked, "parameters", "a value below the least one was accepted"),
         (Untypable, "parameters", "widths: what users type is an int, a float, a str or a bool"),
+        (GrowsInArrays, "memory", "times as much as the picture has with each picture"),
+        (GrowsUnseen, "memory", "MB more with each picture that it restores; keep nothing"),
         (Yes, "tasks", "unsupported returned True; it is to return a text or None"),
     ],
 )
@@ -95,6 +104,8 @@ def test_there_is_a_bad_prior_for_every_check():
     [
         (WrongGradient(), form_checks.energy, "in which its gradient says"),
         (WrongProx(), form_checks.prox, "is not the minimum of energy"),
+        (MeanEnergy(), form_checks.energy, "instead of taking a mean"),
+        (SharedEnergy(), form_checks.energy, "of two images are .* take no mean over dimension 0"),
     ],
 )
 def test_a_wrong_gradient_and_a_wrong_prox_are_found_by_one_check_each(prior, check, tells):
@@ -104,6 +115,12 @@ def test_a_wrong_gradient_and_a_wrong_prox_are_found_by_one_check_each(prior, ch
     for function in (*others,):
         function(prior)
         function(Ridge())
+
+
+@pytest.mark.parametrize("prior", [Ridge(), Norm(weight=2.0)])
+def test_energies_that_sum_over_the_pixels_pass_and_so_do_norms(prior):
+    form_checks.energy(prior)
+    form_checks.prox(prior)
 
 
 def test_the_testing_function_names_every_check_that_fails():

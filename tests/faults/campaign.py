@@ -21,7 +21,7 @@ PLUGINS = Path(__file__).with_name("plugins")
 INNOCENT = PLUGINS / "innocent.py"
 INNOCENTS = "draws:copy=0|1|2|3,learns:copy=0|1"
 RUNS = {
-    "quick": (("state", "truth"), {"timeout_s": 60}),
+    "quick": (("state", "truth", "vandals"), {"timeout_s": 60}),
     "rough": (("processes", "answers", "memory"), {"timeout_s": 60, "memory_mb": 300}),
     "hangs": (("hangs",), {"timeout_s": 2, "slots": 3}),
     "long": (("long",), {"timeout_s": 120}),
@@ -73,7 +73,9 @@ def images(folder: Path) -> Path:
 def compare(priors: str, files: list[Path], folder: Path, **typed: Any) -> pd.DataFrame:
     """Run priors on the tiny picture and return the rows."""
     folder.mkdir(parents=True)
-    os.environ["FAULTS_SCRATCH"] = str(folder)
+    scratch = folder.with_name(f"{folder.name}-scratch")  # not above the images and the results
+    scratch.mkdir()
+    os.environ["FAULTS_SCRATCH"], os.environ["FAULTS_RUN"] = str(scratch), str(folder)
     os.environ["FAULTS_GROUP"] = str(os.getpgrp())
     given = {"priors": priors, "tasks": "denoise:sigma=25", "out": folder / "out"}
     given |= {"dataset": str(images(folder)), "slots": 2}

@@ -73,6 +73,11 @@ def scratch(name):
     return Path(os.environ["FAULTS_SCRATCH"]) / name
 
 
+def run_folder():
+    """The folder of the run, with its images and results: anybody may guess where it is."""
+    return Path(os.environ["FAULTS_RUN"])
+
+
 def note_pid(name, pid=None):
     """Note the number of a process that must not outlive its cell."""
     with scratch(name).open("a") as file:

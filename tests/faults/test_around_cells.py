@@ -39,7 +39,7 @@ def test_a_killed_driver_leaves_nothing_behind(tmp_path, line, monkeypatch):
         "none is left",
         "none is left",
     )
-    monkeypatch.setenv("FAULTS_SCRATCH", str(folder))
+    monkeypatch.setenv("FAULTS_SCRATCH", str(tmp_path / "run-scratch"))
     driver = subprocess.Popen(
         [sys.executable, "-c", DRIVER, folder, Path(__file__).parent], start_new_session=True
     )

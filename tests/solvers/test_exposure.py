@@ -155,3 +155,15 @@ def test_counts_of_photons_are_no_matter_of_scale() -> None:
 def test_a_black_picture_has_an_exposure() -> None:
     y = torch.zeros(1, 1, 3, 2)
     assert exposures(Measurement(y, Identity(), NoNoise(), (1, 1, 3, 2))) == [1.0]
+
+
+@pytest.mark.parametrize("name", ["tikhonov", "huber-tv", "unet"])
+@pytest.mark.parametrize(
+    ("white", "sigma"),
+    [(1e-45, 0.1), (1e-39, 0.1), (1e-29, 0.1), (1e-29, 1e-30), (1e-17, 0.1), (1e-17, 1e-18)],
+)
+def test_data_that_are_nearly_black_are_restored(name: str, white: float, sigma: float) -> None:
+    (prior,) = plugins.load().build_priors(name)
+    y = torch.full((1, 1, 20, 24), white)
+    image = restoration.run(prior, Measurement(y, Identity(), Gaussian(sigma), y.shape))
+    assert image.max() < 0.01

@@ -27,7 +27,7 @@ def main(descriptor: int) -> None:
     end_with(first.message["parent"])
     with open(first.files[0], "rb") as file:
         setup = Setup(**json.load(file))
-    confine(setup.private)
+    confine(setup.private, [*setup.private, *setup.code_of_others(setup.modules)])
     registry = plugins.load(setup.plugin_files, setup.plugin_folders, only=setup.modules)
     zygote.import_late_parts()
     channel.send({"event": "loaded"})

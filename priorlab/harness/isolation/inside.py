@@ -17,6 +17,7 @@ import torch
 from priorlab import restoration
 from priorlab.errors import Unsupported, trace_of
 from priorlab.ground import devices, process_tree
+from priorlab.harness.isolation import confine
 from priorlab.harness.isolation.block import Block
 from priorlab.harness.isolation.channel import Channel, Message
 from priorlab.harness.isolation.reports import Notes, ReportingTrace
@@ -107,6 +108,11 @@ def _answer(
 def failed(error: Exception) -> Message:
     """Return the answer that says what was raised."""
     message, details = restoration.reason(error), trace_of(error)
+    if confine.denies(error):
+        message += (
+            "; a prior cannot write among the images and the results, nor make or read new files"
+            " in the folders above these: use tempfile, or another folder"
+        )
     return {"event": "failed", "message": message, "details": details}
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import json
 import os
 import select
 import subprocess
@@ -105,7 +106,10 @@ class MetricProcess:
         self._requests = 0
         setup = dataclasses.asdict(dataclasses.replace(self._setup, private=()))
         first = {"setup": setup, "metric": self._name}
-        ours.send({**first, "parent": os.getpid()})
+        # In a file: the names of many images would be too long for a message.
+        private = memory_files.holding(json.dumps(self._setup.private).encode())
+        ours.send({**first, "parent": os.getpid()}, [private])
+        os.close(private)
         answer = self._answer(ours, START_TIMEOUT)
         if "failed" in answer:
             raise _failed(answer["failed"])
@@ -154,11 +158,12 @@ def serve(descriptor: int) -> None:
     # It holds clean images, which no prior may read; and what it starts is to end with it.
     process_tree.keep_private()
     process_tree.adopt_orphans()
-    confine()
-    setup = Setup(**first.message["setup"])
+    setup, name = Setup(**first.message["setup"]), first.message["metric"]
+    others = setup.code_of_others([setup.metrics[name]["module"]])
+    with open(first.files[0], "rb") as private:
+        confine(unwritable=[*json.load(private), *others])
     inside.settle(setup.threads)
     try:
-        name = first.message["metric"]
         metric = _metric(name, setup)
         metric.on(setup.device)
     except Exception as error:

@@ -5,8 +5,11 @@ from __future__ import annotations
 import dataclasses
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any
+
+CORE = "priorlab"
+"""Stands for the core among the modules of plugins."""
 
 FORKING = sys.platform == "linux" and hasattr(os, "pidfd_open")
 """Whether forking is safe here: the libraries of macOS are not made for it."""
@@ -27,7 +30,12 @@ class Setup:
     providers : dict of str to list of str
         For each component in use, by its name, the modules of the plugins that provide it.
     private : tuple of str
-        Files and folders that no prior is to read: the clean images, and earlier results.
+        Files and folders that no prior is to read or change: the clean images, and the results.
+    code : dict of str to str
+        For each module of a plugin that is a package, the folder of that package; for "priorlab"
+        that of the core. No prior is to change what others are made of.
+    temporary : str
+        The folder for temporary files, if it is not the usual one.
     task_modules : tuple of str
         The modules of the plugins that provide the tasks.
     metrics : dict of str to dict
@@ -48,6 +56,8 @@ class Setup:
     plugin_folders: tuple[str, ...] = ()
     providers: dict[str, list[str]] = dataclasses.field(default_factory=dict)
     private: tuple[str, ...] = ()
+    code: dict[str, str] = dataclasses.field(default_factory=dict)
+    temporary: str = ""
     task_modules: tuple[str, ...] = ()
     metrics: dict[str, dict[str, Any]] = dataclasses.field(default_factory=dict)
     timeout_s: float = 1800.0
@@ -78,6 +88,21 @@ class Setup:
             return None
         found = {module for name in _names(prior) for module in self.providers.get(name, ())}
         return sorted(found.union(self.task_modules))
+
+    def code_of_others(self, modules: Collection[str] | None) -> list[str]:
+        """Return the folders of code that a process with the plugins of some modules leaves alone.
+
+        What lies in the folder of one of these plugins is theirs.
+
+        Examples
+        --------
+        >>> setup = Setup(code={"priorlab": "/core", "a": "/x/a", "b.plugin": "/x/b"})
+        >>> setup.code_of_others(["b.plugin"]), setup.code_of_others(None)
+        (['/core', '/x/a'], ['/core'])
+        """
+        own = set(self.code) - {CORE} if modules is None else set(modules)
+        kept = {self.code[module] for module in own if module in self.code}
+        return sorted({*self.code.values()} - kept)
 
     @property
     def forks(self) -> bool:

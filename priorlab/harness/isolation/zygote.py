@@ -36,7 +36,7 @@ LATE_PARTS = ("scipy.fft", "scipy.ndimage", "scipy.special")
 
 def run(control: Channel, setup: Setup) -> NoReturn:
     """Fork for each set of plugins that is asked for through `control`."""
-    confine(setup.private)
+    confine(setup.private, setup.private)
     # Not even the names are for priors, who could find them where this was called from.
     object.__setattr__(setup, "private", ())
     # No parallel region may run before a fork: its threads would be missing afterwards.
@@ -64,6 +64,7 @@ def _serve_priors(own: Channel, request: Message, setup: Setup) -> None:
     """Load some plugins, then fork for each of their priors."""
     start = time.perf_counter()
     modules = request["modules"]
+    confine(unwritable=setup.code_of_others(modules))
     registry = plugins.load(setup.plugin_files, setup.plugin_folders, only=modules)
     _begin_compiling()
     if any(registry.priors[name].optimises is True for name in _in_use(registry, setup)):

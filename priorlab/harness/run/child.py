@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -61,6 +62,7 @@ class Child:
         self._jobs = 0
         self._retry: Message | None = None
         self._log_start = 0
+        self._temporary: tempfile.TemporaryDirectory[str] | None = None
 
     def send(self, job: Message) -> None:
         """Hand over a job; a process is started if there is none."""
@@ -170,7 +172,26 @@ class Child:
         self._decoder = wire.Decoder()
         with self._log.open("ab") as log:
             self._process = begin(self._setup.threads, log)
-        self._write(dataclasses.asdict(self._setup))
+        self._write({**dataclasses.asdict(self._setup), "temporary": self._temporary_folder()})
+
+    def _temporary_folder(self) -> str:
+        """Return where temporary files go, if they cannot go where they usually do, or "".
+
+        In a folder above the images or the results nobody below this process can make or read
+        files. The one made here goes with this object, or with the driver.
+        """
+        if self._temporary is None:
+            usual = Path(tempfile.gettempdir()).resolve()
+            folders = {Path(path).parent for path in self._setup.private}
+            if not any(folder.resolve().is_relative_to(usual) for folder in folders):
+                return ""
+            try:
+                self._temporary = tempfile.TemporaryDirectory(
+                    prefix="priorlab-", ignore_cleanup_errors=True
+                )
+            except OSError:  # the disk is full: cells do without
+                return ""
+        return self._temporary.name
 
     def _write(self, message: Message) -> None:
         data = memoryview(wire.encode(message))

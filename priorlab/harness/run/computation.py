@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from priorlab.components import Component
 from priorlab.engines import Engine, Work
 from priorlab.errors import UsageError
-from priorlab.harness.isolation.setup import Setup
+from priorlab.harness.isolation.setup import CORE, Setup
 from priorlab.harness.results.claims import Claims
 from priorlab.harness.results.database import Locked
 from priorlab.harness.results.folder import INFO, RunFolder
@@ -34,6 +34,7 @@ from priorlab.harness.run.settings import RunSettings
 from priorlab.harness.run.sharing import SharedSchedule
 from priorlab.harness.run.wire import FILES, Message
 from priorlab.registry import Registry
+from priorlab.sources.imports import locate
 
 BEAT = 5.0
 """Seconds between two signs of life to other runs."""
@@ -77,6 +78,7 @@ class Computation:
             plugin_folders=registry.folders,
             providers=_providers(planned.selection.components, registry),
             private=_private(planned, store),
+            code=code_of(registry),
             task_modules=_modules((("tasks", task) for task in planned.selection.tasks), registry),
             metrics={
                 name: metric.description
@@ -301,6 +303,18 @@ def _private(planned: Plan, store: Store) -> tuple[str, ...]:
     earlier = {str(info.parent) for info in results.glob(f"*/{INFO}")}
     stored = {str(file) for file in results.glob(f"{store.database.file.name}*")}
     return tuple(sorted(images | earlier | stored))
+
+
+def code_of(registry: Registry) -> dict[str, str]:
+    """Return the folders of the core and of the plugins that are packages, by module."""
+    tops = {module: module.partition(".")[0] for module in registry.modules}
+    tops = {CORE: CORE} | {module: top for module, top in tops.items() if top != CORE}
+    places = {module: locate(top) for module, top in tops.items()}
+    return {
+        module: str(place.file.parent)
+        for module, place in places.items()
+        if place and place.package and place.file
+    }
 
 
 def _modules(components: Iterable[tuple[str, Component]], registry: Registry) -> tuple[str, ...]:

@@ -5,6 +5,9 @@ that they consist of (see `priorlab.sources`); the clean image, by its pixels; t
 setting in which the cell is computed. Left out are the names of files, the metrics, which are
 computed again from the stored image, and how many threads or processes there are: none of these
 decides which image is restored.
+
+What no code names is not seen: variables of the environment, modules and files whose names are
+computed, and files that a lone plugin file finds by looking through a folder.
 """
 
 from __future__ import annotations

@@ -13,6 +13,7 @@ import importlib
 import json
 import os
 import sys
+import tempfile
 from io import FileIO
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -33,6 +34,8 @@ def main() -> None:
         # When memory runs out, this process and those below it are to go, not the driver.
         Path("/proc/self/oom_score_adj").write_text("500")
     setup = Setup(**{key: _frozen(value) for key, value in json.loads(inbox.readline()).items()})
+    if setup.temporary:
+        os.environ["TMPDIR"] = tempfile.tempdir = setup.temporary
     printed = Output()
     for descriptor in (1, 2):
         os.dup2(printed.entry, descriptor)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from faultkit import Group, guess, scratch
+from faultkit import Group, guess, run_folder
 
 from priorlab.errors import UsageError
 from priorlab.hookspecs import hookimpl
@@ -238,7 +238,7 @@ KEPT = object()
 
 def files_of_the_run():
     """Return every file of the run: anybody may guess where it is."""
-    return [path for path in scratch("").rglob("*") if path.is_file()]
+    return [path for path in run_folder().rglob("*") if path.is_file()]
 
 
 @fault("ok", "", honest)

@@ -1,27 +1,34 @@
 """What a confined process can and cannot read."""
 
+import errno
 import os
 import sys
 
 import pytest
 
-from priorlab.harness.isolation.confine import confine
+from priorlab.harness.isolation.confine import confine, denies
 
 
 def seen_from_inside(unreadable, paths):
     """Return which files a confined process can read."""
+    return done_inside([path.read_bytes for path in paths], list(map(str, unreadable)))
+
+
+def done_inside(acts, *places):
+    """Return which acts are allowed in a process that is kept from some places."""
     readable, written = os.pipe()
     child = os.fork()
     if not child:
         code = 1
         try:
-            done = confine(list(map(str, unreadable)))
-            for path in paths:
+            done = confine(*places)
+            for act in acts:
                 try:
-                    path.read_bytes()
+                    act()
                     os.write(written, b"1")
-                except PermissionError:
-                    os.write(written, b"0" if done else b"-")
+                except OSError as error:
+                    known = error.errno in (errno.EACCES, errno.EXDEV)
+                    os.write(written, b"0" if done and known else b"-")
             code = 0
         finally:
             os._exit(code)
@@ -66,3 +73,50 @@ def test_what_is_private_cannot_be_read_and_all_beside_it_can(tmp_path):
 def test_without_private_files_all_can_be_read(tmp_path):
     (tmp_path / "a").write_text("x")
     assert seen_from_inside([], [tmp_path / "a"]) == [True]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Landlock is Linux's")
+def test_what_is_private_cannot_be_changed_and_the_folders_beside_it_can(tmp_path):
+    images, beside = tmp_path / "images", tmp_path / "beside"
+    for folder in (images, beside):
+        folder.mkdir()
+    image, notes, own = images / "a.png", images / "notes.txt", beside / "cache"
+    above = tmp_path / "log"
+    for file in (image, notes, own, above):
+        file.write_text("x")
+    denied = [
+        lambda: image.open("r+"),
+        lambda: os.truncate(image, 0),
+        image.unlink,
+        lambda: image.rename(beside / "b.png"),
+        lambda: os.link(image, beside / "c.png"),
+        lambda: notes.write_text("y"),
+        lambda: (images / "new.png").write_text("y"),
+        lambda: (images / "new").mkdir(),
+        lambda: (images / "link").symlink_to(own),
+        lambda: os.replace(own, image),
+        lambda: images.rename(beside / "images"),
+    ]
+    allowed = [
+        image.read_bytes,
+        lambda: above.write_text("y"),
+        lambda: own.write_text("y"),
+        lambda: os.truncate(own, 0),
+        lambda: own.rename(beside / "moved"),
+        (beside / "moved").unlink,
+        (beside / "new").mkdir,
+        lambda: open("/dev/null", "w").close(),
+    ]
+    found = done_inside([*denied, *allowed], [], [str(image)])
+    assert found == [False] * len(denied) + [True] * len(allowed)
+    assert image.read_text() == "x"
+
+
+def test_an_error_is_told_from_one_of_the_rights_of_a_file(tmp_path):
+    mine, missing = tmp_path / "mine", tmp_path / "none" / "x"
+    mine.write_text("x")
+    assert denies(PermissionError(errno.EACCES, "", str(mine)))
+    assert denies(PermissionError(errno.EACCES, "", str(tmp_path / "new")))
+    assert not denies(PermissionError(errno.EACCES, "", str(missing)))
+    assert not denies(PermissionError("of something else"))
+    assert not denies(FileNotFoundError(errno.ENOENT, "", str(missing)))

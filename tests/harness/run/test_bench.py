@@ -51,7 +51,7 @@ def everything(tmp_path_factory, compare):
     out = tmp_path_factory.mktemp("results")
     recorder = Recorder()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("FAKES_LOG", str(out / "calls.txt"))
+        patch.setenv("FAKES_LOG", str(tmp_path_factory.mktemp("calls") / "calls.txt"))
         run = compare(
             PRIORS,
             out,

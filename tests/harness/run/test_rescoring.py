@@ -38,7 +38,7 @@ def known(compare, tmp_path_factory):
     """A run without the metric: its results folder and its rows."""
     out = tmp_path_factory.mktemp("known")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("FAKES_LOG", str(out / "calls.txt"))
+        patch.setenv("FAKES_LOG", str(tmp_path_factory.mktemp("calls") / "calls.txt"))
         return out, compare("good,picky", out, slots=1).rows
 
 

@@ -1,0 +1,107 @@
+"""Priors that spoil what others are judged by: what they may write is theirs alone."""
+
+import os
+import shutil
+import tempfile
+from importlib.util import find_spec
+from pathlib import Path
+
+from faultkit import Group, guess, run_folder
+
+import priorlab
+from priorlab.hookspecs import hookimpl
+
+GROUP = Group()
+fault = GROUP.fault
+
+
+def done(*attempts):
+    """Make some attempts and raise an error if any of them works."""
+    for number, attempt in enumerate(attempts):
+        try:
+            attempt()
+        except OSError:
+            continue
+        raise RuntimeError(f"attempt {number} worked")
+
+
+def written(path):
+    path.write_text("spoilt")
+
+
+@fault()
+def changes_the_images(m, trace, seed):
+    """Overwrites, shortens, removes, moves and adds clean images."""
+    folder = run_folder() / "tiny"
+    image = folder / "tiny.png"
+    elsewhere = Path(tempfile.gettempdir())
+    done(
+        lambda: image.open("r+b"),
+        lambda: written(image),
+        lambda: os.truncate(image, 0),
+        image.unlink,
+        lambda: image.rename(elsewhere / "moved.png"),
+        lambda: os.link(image, elsewhere / "linked.png"),
+        lambda: written(folder / "added.png"),
+        lambda: (folder / "added").mkdir(),
+        lambda: os.replace(elsewhere, folder),
+        lambda: folder.rename(elsewhere / "moved"),
+    )
+    return guess(m)
+
+
+@fault()
+def changes_the_results(m, trace, seed):
+    """Writes into the store and the run's folder, and removes both."""
+    results = run_folder() / "out"
+    (run,) = (path for path in results.iterdir() if path.is_dir())
+    done(
+        lambda: (results / "store.sqlite").open("r+b"),
+        (results / "store.sqlite").unlink,
+        lambda: written(results / "store.sqlite-journal"),
+        lambda: written(run / "table.md"),
+        lambda: shutil.rmtree(run),
+        lambda: (results / "another").mkdir(),
+    )
+    return guess(m)
+
+
+@fault()
+def changes_the_code_of_others(m, trace, seed):
+    """Writes into the core, and among the compiled loops of other plugins."""
+    core = Path(priorlab.__file__).parent
+    (others,) = map(Path, find_spec("priorlab_handcrafted").submodule_search_locations)
+    done(
+        lambda: written(core / "spoilt.py"),
+        lambda: written(core / "__pycache__" / "spoilt.pyc"),
+        lambda: written(others / "spoilt.py"),
+        lambda: (others / "shared" / "__pycache__").rename(others / "shared" / "moved"),
+    )
+    return guess(m)
+
+
+@fault()
+def writes_where_it_may(m, trace, seed):
+    """Uses temporary files, the shared memory and devices."""
+    with tempfile.TemporaryDirectory() as folder:
+        written(Path(folder) / "kept")
+        assert (Path(folder) / "kept").read_text() == "spoilt"
+    with tempfile.TemporaryFile() as file:
+        file.write(b"kept")
+    written(Path("/dev/null"))
+    shared = Path(f"/dev/shm/priorlab-faults-{os.getpid()}")
+    written(shared)
+    shared.unlink()
+    return guess(m)
+
+
+@fault("failed", "tiny/debug.png.*a prior cannot write.*tempfile")
+def draws_beside_the_images(m, trace, seed):
+    """Writes a picture for its author where the images are."""
+    written(run_folder() / "tiny" / "debug.png")
+    return guess(m)
+
+
+@hookimpl
+def priorlab_priors():
+    return GROUP.priors
