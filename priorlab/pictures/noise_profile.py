@@ -181,6 +181,7 @@ def _of_the_whole(picture: Picture, usable: NDArray[np.bool_]) -> NoiseProfile:
     levels, pixels = levels * share, pixels * share
     coarse = _is_coarse(seen, _rms(levels), max(_rms(white), least))
     coarse = coarse and not flat_blocks.is_drawn(image, usable)
+    coarse = coarse and not flat_blocks.is_printed(image, usable)
     luma = luma_level(image, usable)
     shared = not coarse and luma > max(MOSTLY_LUMA * _rms(white), LEAST_UNEVEN)
     if not coarse:
@@ -258,6 +259,8 @@ def luma_level(image: NDArray[np.floating[Any]], usable: NDArray[np.bool_]) -> f
         return 0.0
     luma = np.einsum("c,chw->hw", LUMA, image.astype(np.float64))
     everywhere = np.logical_and.reduce(usable, axis=0, keepdims=True)
+    if not can_be_estimated(everywhere).all():
+        return 0.0
     return float(estimate_sigma(luma[None], everywhere)[0] / np.linalg.norm(LUMA))
 
 

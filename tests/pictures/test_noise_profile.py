@@ -311,6 +311,41 @@ def test_text_on_a_screen_has_no_noise(channels: int) -> None:
         assert profile(picture).text == "estimated sigma = 0.3 (0-255 scale)"
 
 
+def as_jpeg(image: Image, quality: int, subsampling: str) -> Picture:
+    """Return an image (3, H, W) as a JPEG file holds it."""
+    file = io.BytesIO()
+    levels = np.rint(image.clip(0, 1) * 255).astype(np.uint8).transpose(1, 2, 0)
+    PIL.Image.fromarray(levels).save(file, "JPEG", quality=quality, subsampling=subsampling)
+    return Picture(image=np.asarray(PIL.Image.open(file), np.float32).transpose(2, 0, 1) / 255)
+
+
+PAPERS = {"light": (230, 230, 230), "dark": (30, 32, 40), "blue in one channel": (240, 250, 255)}
+
+
+@pytest.mark.parametrize("paper", PAPERS)
+@pytest.mark.parametrize(
+    ("quality", "subsampling"), [(85, "4:2:0"), (90, "4:2:0"), (95, "4:4:4"), (98, "4:4:4")]
+)
+def test_a_page_that_was_stored_as_jpeg_has_no_grain(
+    paper: str, quality: int, subsampling: str
+) -> None:
+    page = PIL.Image.new("RGB", (400, 320), PAPERS[paper])
+    pen, font = PIL.ImageDraw.Draw(page), PIL.ImageFont.load_default(size=13)
+    ink = [(20, 20, 20), (130, 20, 60), (0, 90, 150)]
+    for number, top in enumerate(range(8, 300, 18)):
+        fill = (215, 215, 205) if paper == "dark" else ink[number % 3]
+        words = "noise stays where the quick brown fox jumps over a lazy dog"
+        pen.text((8, top), words[number:] + words, fill=fill, font=font)
+    picture = as_jpeg(np.asarray(page).transpose(2, 0, 1) / 255, quality, subsampling)
+    assert profile(picture).noise.spread[1] < 2 / 255
+
+
+def test_the_grain_of_a_photographed_page_is_found() -> None:
+    page = 0.1 + 0.8 * np.repeat(sheet(230, 20), 3, axis=0)
+    picture = Camera(electrons=300, smoothing=0.7).develop(page, np.random.default_rng(0))
+    assert not profile(Picture(image=picture.astype(np.float32))).noise.is_independent
+
+
 ONE_THREAD = """
 import time
 import numpy as np
