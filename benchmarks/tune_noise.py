@@ -9,6 +9,7 @@
     python benchmarks/tune_noise.py sizes DATASET
     python benchmarks/tune_noise.py pages DATASET
     python benchmarks/tune_noise.py print DATASET
+    python benchmarks/tune_noise.py stripes DATASET
 
 `simulate` degrades photographs as cameras do, with white noise, with noise that was enlarged with
 the picture, and not at all; it records for each channel what priorlab.pictures.flat_blocks sees,
@@ -44,7 +45,14 @@ from scipy import ndimage
 import priorlab
 from priorlab import plugins
 from priorlab.forward.camera import Camera
-from priorlab.pictures import flat_blocks, jpeg_grid, noise_level, noise_profile, reading
+from priorlab.pictures import (
+    flat_blocks,
+    jpeg_grid,
+    noise_level,
+    noise_profile,
+    reading,
+    stripes,
+)
 from priorlab.pictures.picture import Picture
 from priorlab.priors import Regularizer
 from priorlab.solvers import stabilised
@@ -409,6 +417,23 @@ def printed(folder: Path) -> None:
         print(f"{len(all_of_them)} {name}: {min(all_of_them):.2f} to {max(all_of_them):.2f}")
 
 
+def striped(folder: Path) -> None:
+    """Print how strong stripes seem, and how alike in parts (`stripes.LEAST`, `stripes.ALIKE`)."""
+    paths = sorted(folder.iterdir())[::6]
+    for stripe, sigma in itertools.product((0, 1, 2, 4), (0, 10)):
+        seen = []
+        for path in paths:
+            clean, rng = reading.read(path), np.random.default_rng(0)
+            rows = rng.normal(0, stripe / 255, (1, clean.shape[1], 1))
+            noisy = rounded(clean + rows + rng.normal(0, sigma / 255, clean.shape)).mean(0)
+            seen += [stripes.strength(plane) for plane in ([noisy] if stripe else [noisy, noisy.T])]
+        (least, least_alike), (most, most_alike) = np.min(seen, 0), np.max(seen, 0)
+        print(
+            f"stripes of {stripe}, noise of {sigma}: {255 * least:.2f} to {255 * most:.2f}, "
+            f"correlation {least_alike:.2f} to {most_alike:.2f}, of {len(paths)} photographs"
+        )
+
+
 def stored(image: np.ndarray, form: str, **options: object) -> np.ndarray:
     """Return an image (1 or 3, H, W) as a JPEG or WebP file holds it."""
     file = io.BytesIO()
@@ -487,6 +512,7 @@ if __name__ == "__main__":
     commands.add_parser("blocks").add_argument("dataset", type=Path)
     commands.add_parser("colours").add_argument("dataset", type=Path)
     commands.add_parser("print").add_argument("dataset", type=Path)
+    commands.add_parser("stripes").add_argument("dataset", type=Path)
     commands.add_parser("pages").add_argument("dataset", type=Path)
     options = parser.parse_args()
     if options.command == "simulate":
@@ -507,6 +533,8 @@ if __name__ == "__main__":
         sizes(options.dataset)
     elif options.command == "print":
         printed(options.dataset)
+    elif options.command == "stripes":
+        striped(options.dataset)
     elif options.command == "pages":
         pages(options.dataset)
     else:

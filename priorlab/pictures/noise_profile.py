@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from priorlab.errors import UsageError
 from priorlab.forward.noise import Gaussian
 from priorlab.forward.real_noise import RealNoise
-from priorlab.pictures import arrays, flat_blocks, noise_regions
+from priorlab.pictures import arrays, flat_blocks, noise_regions, stripes
 from priorlab.pictures.noise_level import can_be_estimated, estimate_sigma, estimates
 from priorlab.pictures.picture import Picture
 
@@ -149,7 +149,8 @@ def profile(picture: Picture) -> NoiseProfile:
     found = _of_the_whole(sampled, usable)
     everywhere = usable if sampled is picture else usable_pixels(picture)
     part = _words_on_a_part(picture, everywhere, found.noise.spread[1])
-    return dataclasses.replace(found, text="; ".join(filter(None, (found.text, part))), part=part)
+    text = "; ".join(filter(None, (found.text, part, _words_on_stripes(sampled.image))))
+    return dataclasses.replace(found, text=text, part=part)
 
 
 def _of_the_whole(picture: Picture, usable: NDArray[np.bool_]) -> NoiseProfile:
@@ -395,6 +396,16 @@ def _words_on_a_part(picture: Picture, usable: NDArray[np.bool_], level: float) 
         f"sigma = {sigma} in {where}: if that is not fine texture, noise stays there; give"
         f" sigma={sigma}{alone}"
     )
+
+
+def _words_on_stripes(image: NDArray[np.float32]) -> str:
+    """Say whether rows or columns differ all along: a prior takes that for the scene."""
+    bright = image.mean(0, dtype=np.float64)
+    found = {"rows": stripes.level(bright), "columns": stripes.level(bright.T)}
+    said = [f"{name} differ by sigma = {255 * level:.1f}" for name, level in found.items() if level]
+    if not said:
+        return ""
+    return f"{' and '.join(said)} all along, like the stripes of a sensor: these mostly stay"
 
 
 def _words(levels: Array, grain: str, curve: tuple[float, ...], hint: str) -> str:

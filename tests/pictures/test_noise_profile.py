@@ -346,6 +346,20 @@ def test_the_grain_of_a_photographed_page_is_found() -> None:
     assert not profile(Picture(image=picture.astype(np.float32))).noise.is_independent
 
 
+@pytest.mark.parametrize("name", ["astronaut", "coffee", "gravel"])
+@pytest.mark.parametrize("where", ["rows", "columns"])
+def test_the_stripes_of_a_sensor_are_said(name: str, where: str) -> None:
+    clean = photo(name)
+    side = clean.shape[1] if where == "rows" else clean.shape[2]
+    stripe = np.random.default_rng(0).normal(0, 3 / 255, side)
+    striped = clean + (stripe[:, None] if where == "rows" else stripe)
+    text = profile(stored(striped)).text
+    found = re.search(rf"; {where} differ by sigma = ([0-9.]+) all along.*stay", text)
+    assert found and float(found[1]) == pytest.approx(3, rel=0.25)
+    assert "stripes" not in profile(stored(clean)).text
+    assert "stripes" not in profile(noisy(clean, 10)).text
+
+
 ONE_THREAD = """
 import time
 import numpy as np
