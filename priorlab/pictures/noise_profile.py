@@ -82,6 +82,10 @@ UNEVEN_LIGHT, LEAST_UNEVEN = 1.6, 2 / 255
 BRIGHTNESSES = 7
 """At so many degrees of brightness the level is looked at."""
 
+SOME_PRINT = 0.15
+"""Stripes are not looked for where a greater share of the blocks is paper with a few pixels of ink
+(`flat_blocks.printed_share`)."""
+
 COARSE_WORDS = "coarse-grained, as cameras leave it; known to about a quarter"
 SHARED_WORDS = "mostly in the brightness, so more than each colour by itself shows"
 
@@ -149,7 +153,7 @@ def profile(picture: Picture) -> NoiseProfile:
     found = _of_the_whole(sampled, usable)
     everywhere = usable if sampled is picture else usable_pixels(picture)
     part = _words_on_a_part(picture, everywhere, found.noise.spread[1])
-    text = "; ".join(filter(None, (found.text, part, _words_on_stripes(sampled.image))))
+    text = "; ".join(filter(None, (found.text, part, _words_on_stripes(sampled, usable))))
     return dataclasses.replace(found, text=text, part=part)
 
 
@@ -398,9 +402,14 @@ def _words_on_a_part(picture: Picture, usable: NDArray[np.bool_], level: float) 
     )
 
 
-def _words_on_stripes(image: NDArray[np.float32]) -> str:
-    """Say whether rows or columns differ all along: a prior takes that for the scene."""
-    bright = image.mean(0, dtype=np.float64)
+def _words_on_stripes(picture: Picture, usable: NDArray[np.bool_]) -> str:
+    """Say whether rows or columns differ all along: a prior takes that for the scene.
+
+    Nothing is said of print, whose lines differ so as well.
+    """
+    if flat_blocks.printed_share(picture.image, usable) > SOME_PRINT:
+        return ""
+    bright = picture.image.mean(0, dtype=np.float64)
     found = {"rows": stripes.level(bright), "columns": stripes.level(bright.T)}
     said = [f"{name} differ by sigma = {255 * level:.1f}" for name, level in found.items() if level]
     if not said:

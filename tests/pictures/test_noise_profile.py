@@ -360,6 +360,11 @@ def test_the_stripes_of_a_sensor_are_said(name: str, where: str) -> None:
     assert "stripes" not in profile(noisy(clean, 10)).text
 
 
+@pytest.mark.parametrize("sigma", [0, 4, 8])
+def test_lines_of_text_are_not_said_to_be_stripes(sigma: float) -> None:
+    assert "stripes" not in profile(stored(noisy(sheet(230, 20), sigma).image)).text
+
+
 ONE_THREAD = """
 import time
 import numpy as np
