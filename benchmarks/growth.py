@@ -36,10 +36,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from priorlab import plugins, process_tree, restoration
+from priorlab import plugins, restoration
 from priorlab.forward.measurement import Measurement
 from priorlab.forward.noise import Gaussian
 from priorlab.forward.operators import Identity
+from priorlab.ground import process_tree
 from priorlab.harness.run import machine
 from priorlab.registry import Registry
 

@@ -5,7 +5,7 @@ from types import ModuleType
 
 import pytest
 
-from priorlab.extras import prepare_torchvision
+from priorlab.ground.extras import prepare_torchvision
 
 
 def deepinv_models() -> ModuleType:

@@ -13,7 +13,7 @@ Importing this package imports no torch: each name is imported when it is first 
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from priorlab import garbage, idle_threads
+from priorlab.ground import garbage, idle_threads
 
 if TYPE_CHECKING:
     from priorlab.api.batch import restore_files as restore_files

@@ -18,7 +18,7 @@ from typing import TypeAlias
 
 from typing_extensions import override
 
-from priorlab.files import check_regular
+from priorlab.ground.files import check_regular
 from priorlab.hookspecs import GROUP
 
 

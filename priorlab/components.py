@@ -16,7 +16,7 @@ from typing import Any, ClassVar, Self
 
 from priorlab import overrides
 from priorlab.errors import UsageError, unknown
-from priorlab.files import as_stored, check_regular
+from priorlab.ground.files import as_stored, check_regular
 
 PER_GRAY_LEVEL = 1 / 255
 """Scale of a parameter that users type on the 0-255 scale of the literature."""

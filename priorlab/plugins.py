@@ -19,11 +19,12 @@ from typing import Any
 
 import pluggy
 
-from priorlab import candidates, garbage, remembered
+from priorlab import candidates, remembered
 from priorlab.candidates import Candidate
 from priorlab.components import Component
 from priorlab.engines import BUILTIN_ENGINES, Engine
 from priorlab.errors import UsageError, kind, said, trace_of, unknown
+from priorlab.ground import garbage
 from priorlab.hookspecs import GROUP, KINDS, Hooks
 from priorlab.metrics import BUILTIN_METRICS, Metric
 from priorlab.optional_metrics import OptionalMetric

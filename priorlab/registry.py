@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from priorlab import specs
 from priorlab.errors import UsageError, unknown
-from priorlab.files import exists, is_folder, other_than_file
+from priorlab.ground.files import exists, is_folder, other_than_file
 
 if TYPE_CHECKING:
     from priorlab.engines import Engine

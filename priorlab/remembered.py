@@ -25,7 +25,7 @@ import platformdirs
 from priorlab import candidates
 from priorlab.declarations import declared, stand_in
 from priorlab.errors import UsageError
-from priorlab.files import write_atomically
+from priorlab.ground.files import write_atomically
 from priorlab.registry import Registry
 
 CORE = "priorlab"

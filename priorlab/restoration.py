@@ -13,7 +13,7 @@ from typing import Any, TextIO
 import torch
 from torch import Tensor
 
-from priorlab import shared_state, torch_settings
+from priorlab.ground import shared_state, torch_settings
 from priorlab.components import is_of_core
 from priorlab.errors import Unsupported, UsageError, kind, said
 from priorlab.forward.conjugate_gradients import ConvergenceWarning
@@ -52,7 +52,7 @@ def run(
     `priorlab.solvers.exact_data`. Of errors that have bounds, as those of JPEG, it keeps to these.
 
     Torch's default number format and device, its inference mode and its automatic casts make no
-    difference; see `priorlab.torch_settings`. Of several threads one restores at a time: the number
+    difference; see `priorlab.ground.torch_settings`. Of several threads one restores at a time: the number
     format and the random numbers are everybody's.
 
     Parameters

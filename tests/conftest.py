@@ -20,8 +20,9 @@ import torch
 from hypothesis import HealthCheck
 from sample_pictures import picture, save
 
-from priorlab import garbage, plugins, remembered
-from priorlab.extras import prepare_torchvision
+from priorlab import plugins, remembered
+from priorlab.ground import garbage
+from priorlab.ground.extras import prepare_torchvision
 from priorlab.harness.run import child
 from priorlab.trials import trial
 

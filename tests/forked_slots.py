@@ -12,7 +12,7 @@ import sys
 import threading
 from typing import BinaryIO
 
-from priorlab import process_tree
+from priorlab.ground import process_tree
 from priorlab.harness.isolation import forking
 from priorlab.harness.isolation.channel import Channel
 from priorlab.harness.run import child, slot

@@ -21,7 +21,8 @@ import torch
 from support import FITTED, HANDCRAFTED, PRIORS, TASKS, tasks_of
 from torch import Tensor
 
-from priorlab import metrics, precision, restoration, specs
+from priorlab import metrics, restoration, specs
+from priorlab.ground import precision
 from priorlab.pictures import arrays, datasets, reading
 
 FILE = Path(__file__).with_name("golden.toml")

@@ -15,7 +15,8 @@ SLOW = """
 import sys, tempfile, time
 from pathlib import Path
 
-from priorlab import cli, files
+from priorlab import cli
+from priorlab.ground import files
 from priorlab.cli import COMMAND as module
 
 def slow(options):

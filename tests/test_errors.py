@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from priorlab import cli, plugins, restoration
 from priorlab.errors import said, trace_of
-from priorlab.files import write_atomically
+from priorlab.ground.files import write_atomically
 
 ANY_TEXT = st.text(st.characters())  # lone surrogates included
 

@@ -10,8 +10,8 @@ from sample_pictures import picture, save
 
 from priorlab import cli, plugins
 from priorlab.errors import UsageError
-from priorlab.files import other_than_file
 from priorlab.forward import jpeg_files
+from priorlab.ground.files import other_than_file
 from priorlab.harness.results.names import safe_name
 from priorlab.pictures import datasets, reading
 from priorlab.pictures.collection import collect

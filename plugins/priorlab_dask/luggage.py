@@ -17,7 +17,7 @@ from priorlab import candidates
 from priorlab.candidates import Candidate
 from priorlab.components import Component
 from priorlab.errors import UsageError
-from priorlab.files import write_atomically
+from priorlab.ground.files import write_atomically
 from priorlab.harness.isolation.setup import Setup
 from priorlab.harness.run import introduction
 

@@ -12,8 +12,8 @@ from typing_extensions import override
 
 from priorlab.components import parameter
 from priorlab.errors import Unsupported
-from priorlab.extras import check_installed, prepare_torchvision
 from priorlab.forward.measurement import Measurement
+from priorlab.ground.extras import check_installed, prepare_torchvision
 from priorlab.priors import Denoiser
 from priorlab.trace import SILENT, Trace
 from priorlab_deepinv import arguments

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 from typing_extensions import override
 
-from priorlab.precision import training_layout
+from priorlab.ground.precision import training_layout
 from priorlab_dip.blocks import Style, UpConvolution, double, joined
 
 SLOPE = 0.1

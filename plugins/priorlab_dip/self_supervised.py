@@ -10,9 +10,9 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from priorlab import torch_settings
 from priorlab.forward.measurement import Measurement
-from priorlab.precision import bf16_is_fast, training_layout
+from priorlab.ground import torch_settings
+from priorlab.ground.precision import bf16_is_fast, training_layout
 from priorlab.priors import Prior
 from priorlab.randomness import seeded
 from priorlab.solvers.parameter_space.muon import Muon

@@ -12,8 +12,8 @@ from torch import Tensor
 from torch.nn.functional import avg_pool2d, interpolate, pad
 from typing_extensions import override
 
-from priorlab import torch_settings
 from priorlab.components import parameter
+from priorlab.ground import torch_settings
 from priorlab.priors import Denoiser
 from priorlab.recipes import WithRecipe
 from priorlab_handcrafted.patches.likely_patches import (

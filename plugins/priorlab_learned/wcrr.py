@@ -12,13 +12,13 @@ import torch
 from torch import Tensor
 from typing_extensions import override
 
-from priorlab import torch_settings
 from priorlab.components import PER_GRAY_LEVEL, parameter
 from priorlab.forward.measurement import Measurement
+from priorlab.ground import torch_settings
+from priorlab.ground.weights_file import WeightsError, read_weights
 from priorlab.priors import Regularizer
 from priorlab.trace import SILENT, Trace, TraceOfOne
 from priorlab.training.memory import freed_memory_kept
-from priorlab.weights_file import WeightsError, read_weights
 from priorlab_learned.ridge.minimisation import minimise, noisy_image
 from priorlab_learned.ridge.planes import PlanesEnergy, energy_of_planes
 from priorlab_learned.ridge.ridge_network import RidgeNetwork

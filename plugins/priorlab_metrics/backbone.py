@@ -11,7 +11,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from priorlab.errors import UsageError
-from priorlab.files import check_regular
+from priorlab.ground.files import check_regular
 
 ALEXNET, VGG16 = "AlexNet", "VGG16"
 

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from priorlab.extras import check_installed, prepare_torchvision
+from priorlab.ground.extras import check_installed, prepare_torchvision
 
 Image = NDArray[np.float32]
 

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from priorlab.files import write_atomically
+from priorlab.ground.files import write_atomically
 from priorlab.harness.run import introduction
 from priorlab.harness.run.credentials import difference
 from priorlab.harness.run.placing import Place

@@ -8,7 +8,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from priorlab import garbage
+from priorlab.ground import garbage
 from priorlab.harness.run.progress import for_pictures as for_pictures
 from priorlab.harness.run.settings import RunSettings as RunSettings
 from priorlab.harness.run.settings import settle as settle

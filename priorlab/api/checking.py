@@ -8,7 +8,7 @@ from pathlib import Path
 
 from priorlab.api.declared import declarations
 from priorlab.components import Component
-from priorlab.files import exists, expanded
+from priorlab.ground.files import exists, expanded
 from priorlab.pictures import datasets
 from priorlab.registry import Registry
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from priorlab.api import pictures
-from priorlab.files import write_atomically
+from priorlab.ground.files import write_atomically
 from priorlab.harness.report.contact_sheet import Tile, draw_contact_sheet
 from priorlab.pictures import arrays
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from priorlab.errors import unknown
-from priorlab.files import check_place, write_atomically
+from priorlab.ground.files import check_place, write_atomically
 from priorlab.harness.report import rank_diagram
 from priorlab.harness.report.ranking import Ranking, rank
 from priorlab.harness.results import runs

@@ -10,7 +10,7 @@ from typing import Any
 
 from priorlab.api.one import one_task
 from priorlab.errors import UsageError
-from priorlab.files import check_regular
+from priorlab.ground.files import check_regular
 from priorlab.harness.run import keys
 from priorlab.priors import Prior
 from priorlab.registry import Registry

@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from typing_extensions import override
 
-from priorlab import devices, restoration
+from priorlab import restoration
 from priorlab.api import pictures
 from priorlab.api.catalogue import load_for
 from priorlab.api.one import named, one_prior, one_task
@@ -24,6 +24,7 @@ from priorlab.api.time_left import TimeLeft
 from priorlab.api.transparency import hidden_again, with_holes_opaque
 from priorlab.errors import UsageError, check_seed
 from priorlab.forward.measurement import Measurement
+from priorlab.ground import devices
 from priorlab.harness.run.progress import for_pictures, in_notebook
 from priorlab.pictures import arrays, extra_pictures, hidden, writing
 from priorlab.pictures.picture import EIGHT_BITS, Picture

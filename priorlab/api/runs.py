@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from priorlab.errors import UsageError, suggestion
-from priorlab.files import check_place, write_atomically
+from priorlab.ground.files import check_place, write_atomically
 from priorlab.harness.results import csv_files, merging, parquet_files, runs, upkeep
 from priorlab.harness.results.claims import Driver, check_idle, drivers
 from priorlab.harness.results.folder import RunFolder

@@ -8,7 +8,7 @@ import hashlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from priorlab import devices, restoration
+from priorlab import restoration
 from priorlab.api import jobs
 from priorlab.api.choosing import draw_sheet
 from priorlab.api.jobs import Group, Job
@@ -18,6 +18,7 @@ from priorlab.api.restoring import restore_file
 from priorlab.api.spared import check_spared, files_read, pictures_read
 from priorlab.api.time_left import TimeLeft
 from priorlab.errors import UsageError, check_seed, printable
+from priorlab.ground import devices
 from priorlab.harness.run import keys
 from priorlab.harness.run.progress import Progress
 from priorlab.pictures.collection import Collection, Found

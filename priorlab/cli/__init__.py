@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from importlib import metadata
 from typing import NoReturn
 
-from priorlab import __version__, garbage
+from priorlab import __version__
 from priorlab.cli import (
     catalogue,
     comparing,
@@ -32,7 +32,8 @@ from priorlab.cli.ending import end_at_once, end_in_order
 from priorlab.cli.mistaken import check_options
 from priorlab.cli.parsing import FAULT, INTERRUPTED, OK, USAGE, Parser, complain
 from priorlab.errors import UsageError, trace_of, unknown
-from priorlab.escaping import block
+from priorlab.ground import garbage
+from priorlab.ground.escaping import block
 
 EXAMPLES = """examples:
   priorlab bench --tasks denoise,inpaint

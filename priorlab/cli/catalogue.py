@@ -9,7 +9,7 @@ from priorlab import api
 from priorlab.cli import plugin_kit
 from priorlab.cli.parsing import FAILED, OK, add_plugin_options, known, say
 from priorlab.errors import UsageError
-from priorlab.escaping import block
+from priorlab.ground.escaping import block
 from priorlab.hookspecs import KINDS
 
 if TYPE_CHECKING:

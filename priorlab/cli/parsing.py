@@ -9,8 +9,9 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NoReturn, Self
 
-from priorlab import api, escaping
+from priorlab import api
 from priorlab.errors import UsageError, check_seed
+from priorlab.ground import escaping
 
 if TYPE_CHECKING:
     from rich.console import RenderableType

@@ -9,7 +9,7 @@ import time
 from priorlab import api
 from priorlab.cli.parsing import FAILED, OK, Parser, complain, known, say
 from priorlab.errors import counted
-from priorlab.escaping import block
+from priorlab.ground.escaping import block
 
 
 def add_commands(plugins: Parser) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from priorlab import api, tuned_parameters
 from priorlab.cli.parsing import OK, OneLine, add_plugin_options, check_names, registry, seed
-from priorlab.files import check_place, write_atomically
+from priorlab.ground.files import check_place, write_atomically
 
 if TYPE_CHECKING:
     from priorlab.cli.parsing import Commands

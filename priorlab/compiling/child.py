@@ -10,8 +10,9 @@ import sys
 
 import torch
 
-from priorlab import plugins, process_tree
+from priorlab import plugins
 from priorlab.errors import Unsupported, UsageError
+from priorlab.ground import process_tree
 from priorlab.harness.isolation import inside
 from priorlab.harness.isolation.channel import Channel
 from priorlab.harness.isolation.reports import Notes

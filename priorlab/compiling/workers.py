@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 
-from priorlab import process_tree
+from priorlab.ground import process_tree
 from priorlab.harness.isolation.channel import Channel, Message
 from priorlab.harness.isolation.nursery import PREPARE_TIMEOUT, exit_text
 from priorlab.harness.run.child import environment

@@ -10,9 +10,10 @@ from typing import Any
 
 import torch
 
-from priorlab import plugins, process_tree
+from priorlab import plugins
 from priorlab.conformance import suite
 from priorlab.conformance.checks import run
+from priorlab.ground import process_tree
 
 COMMAND = "import sys; from priorlab.conformance import child; child.serve(sys.argv[1])"
 """What a process runs in which something is checked."""

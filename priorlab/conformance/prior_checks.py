@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from priorlab import metrics, process_tree, restoration
+from priorlab import metrics, restoration
 from priorlab.conformance.checks import Check, Failed, Skipped
 from priorlab.conformance.component_checks import parameters
 from priorlab.conformance.scenes import (
@@ -28,6 +28,7 @@ from priorlab.conformance.scenes import (
     supported,
 )
 from priorlab.forward.measurement import Measurement
+from priorlab.ground import process_tree
 from priorlab.priors import Prior
 from priorlab.trace import SILENT
 from priorlab.trials.surroundings import settings_kept

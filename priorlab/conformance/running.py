@@ -13,9 +13,9 @@ import tempfile
 import time
 from collections.abc import Iterator
 
-from priorlab import process_tree
 from priorlab.conformance.checks import Outcome
 from priorlab.conformance.child import COMMAND
+from priorlab.ground import process_tree
 from priorlab.registry import Plugin, Registry
 
 START_SECONDS = 180.0

@@ -15,7 +15,7 @@ from priorlab.errors import UsageError
 from priorlab.explain import charts
 from priorlab.explain.charts import Chart, Curve, Mark
 from priorlab.explain.fits import NOISE, NOISY, PICTURE, SHUFFLED, Fits
-from priorlab.files import write_atomically
+from priorlab.ground.files import write_atomically
 from priorlab.pictures import writing
 from priorlab.priors import Generator, Prior
 from priorlab.registry import Registry

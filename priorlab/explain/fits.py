@@ -15,11 +15,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from priorlab import devices, restoration
+from priorlab import restoration
 from priorlab.errors import UsageError
 from priorlab.forward.measurement import Measurement
 from priorlab.forward.noise import Gaussian
 from priorlab.forward.operators import Identity
+from priorlab.ground import devices
 from priorlab.priors import Generator
 from priorlab.trace import Trace
 

@@ -11,8 +11,8 @@ import numpy as np
 from PIL import Image, UnidentifiedImageError
 
 from priorlab.errors import UsageError
-from priorlab.files import check_regular
 from priorlab.forward import jpeg
+from priorlab.ground.files import check_regular
 
 ORIENTATION = 274
 """The number of the Exif tag."""

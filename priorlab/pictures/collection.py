@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from priorlab.errors import UsageError
-from priorlab.files import (
+from priorlab.ground.files import (
     as_stored,
     check_name,
     composed,

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from priorlab.errors import UsageError, kind, printable, said, unknown
-from priorlab.files import exists, expanded, is_folder
+from priorlab.ground.files import exists, expanded, is_folder
 from priorlab.pictures import arrays, image_files
 from priorlab.pictures.formats import split_frame
 from priorlab.pictures.image_files import ImageFile

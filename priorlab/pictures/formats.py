@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from priorlab.errors import UsageError
-from priorlab.files import as_stored, exists
+from priorlab.ground.files import as_stored, exists
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".webp", ".npy")
 """The suffixes of picture files that are written."""

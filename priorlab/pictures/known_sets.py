@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from priorlab.files import is_folder
+from priorlab.ground.files import is_folder
 
 DATA_VARIABLE = "PRIORLAB_DATA"
 """Environment variable: the folder whose subfolders are the known test sets."""

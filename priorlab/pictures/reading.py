@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from priorlab.errors import UsageError
-from priorlab.files import other_than_file
+from priorlab.ground.files import other_than_file
 from priorlab.pictures import arrays, formats, levels, reading_pillow, reading_raw, reading_tiff
 from priorlab.pictures.formats import KINDS, MOST_PIXELS, check_size
 from priorlab.pictures.picture import Picture

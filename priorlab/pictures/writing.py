@@ -15,7 +15,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from priorlab.errors import UsageError
-from priorlab.files import check_place, write_atomically
+from priorlab.ground.files import check_place, write_atomically
 from priorlab.pictures import arrays, colours, metadata, png, writing_tiff
 from priorlab.pictures.formats import ANY_CHANNELS, SUFFIXES, split_frame
 from priorlab.pictures.levels import DEEP, EIGHT, FLOATS, Levels

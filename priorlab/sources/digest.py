@@ -69,7 +69,7 @@ def digest(modules: Iterable[str]) -> str:
     --------
     >>> len(digest(["priorlab.errors"]))
     64
-    >>> digest(["priorlab.errors"]) == digest(["priorlab.files"])
+    >>> digest(["priorlab.errors"]) == digest(["priorlab.ground.files"])
     False
     """
     found, libraries = _walk(modules)
@@ -153,8 +153,8 @@ def closure(modules: Iterable[str]) -> dict[Module, bool]:
 
     Examples
     --------
-    >>> sorted(module.name for module in closure(["priorlab.files"]))
-    ['priorlab.errors', 'priorlab.files']
+    >>> sorted(module.name for module in closure(["priorlab.ground.files"]))
+    ['priorlab.errors', 'priorlab.ground.files']
     """
     return _walk(modules)[0]
 

@@ -44,7 +44,7 @@ from typing import Any
 
 from priorlab import specs
 from priorlab.errors import UsageError, counted, unknown
-from priorlab.files import check_regular, exists
+from priorlab.ground.files import check_regular, exists
 from priorlab.suites.published import Published, PublishedFile
 
 

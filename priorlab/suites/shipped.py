@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from priorlab.errors import unknown
-from priorlab.files import exists
+from priorlab.ground.files import exists
 from priorlab.pictures.known_sets import known_sets
 from priorlab.suites.published import Published
 from priorlab.suites.reading import Suite, load

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from priorlab.errors import UsageError
-from priorlab.files import check_regular
+from priorlab.ground.files import check_regular
 from priorlab.pictures import reading
 
 Kernel = NDArray[np.float64]

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from priorlab.errors import UsageError
-from priorlab.files import check_regular
+from priorlab.ground.files import check_regular
 from priorlab.pictures import arrays
 from priorlab.pictures.formats import READ_SUFFIXES
 from priorlab.pictures.reading import read

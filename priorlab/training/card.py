@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from priorlab.files import write_atomically
+from priorlab.ground.files import write_atomically
 
 
 def write_card(

@@ -8,9 +8,9 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
-from priorlab.devices import find
-from priorlab.extras import check_installed
-from priorlab.precision import bf16_is_fast
+from priorlab.ground.devices import find
+from priorlab.ground.extras import check_installed
+from priorlab.ground.precision import bf16_is_fast
 
 
 class Devices(Protocol):

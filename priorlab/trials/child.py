@@ -15,9 +15,9 @@ from typing import Any
 
 import torch
 
-from priorlab import process_tree
 from priorlab.candidates import Candidate
 from priorlab.errors import printable
+from priorlab.ground import process_tree
 from priorlab.registry import Plugin
 from priorlab.remembered import own_files
 from priorlab.trials import surroundings

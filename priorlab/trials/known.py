@@ -15,7 +15,7 @@ from typing import Any
 from priorlab import remembered
 from priorlab.candidates import Candidate
 from priorlab.errors import UsageError
-from priorlab.files import write_atomically
+from priorlab.ground.files import write_atomically
 from priorlab.trials.trial import Verdict
 
 Stamp = Callable[[str], list[int]]

@@ -7,7 +7,7 @@ import os
 import threading
 from collections.abc import Iterator
 
-from priorlab import process_tree
+from priorlab.ground import process_tree
 
 _MOST_ROUNDS = 1000
 

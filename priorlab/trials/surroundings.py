@@ -19,7 +19,7 @@ from typing import Any
 
 import torch
 
-from priorlab import shared_state, torch_settings
+from priorlab.ground import shared_state, torch_settings
 
 try:
     import resource

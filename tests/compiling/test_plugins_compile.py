@@ -9,8 +9,9 @@ import time
 
 import pytest
 
-from priorlab import api, plugins, process_tree
+from priorlab import api, plugins
 from priorlab.cli import main, plugin_kit
+from priorlab.ground import process_tree
 
 PLUGIN = """
 import logging, os, time

@@ -10,7 +10,7 @@ from pathlib import Path
 import campaign
 import pytest
 
-from priorlab import escaping
+from priorlab.ground import escaping
 
 
 def shared(tmp_path_factory):

@@ -13,9 +13,9 @@ from priorlab.errors import Unsupported
 from priorlab.forward import jpeg
 from priorlab.forward.measurement import Measurement
 from priorlab.forward.operators import Identity
+from priorlab.ground.weights_file import WeightsError, write_weights
 from priorlab.tasks.builtin import Dejpeg, Denoise, Inpaint
 from priorlab.training import devices
-from priorlab.weights_file import WeightsError, write_weights
 from priorlab_handcrafted.linear_interpolation import Linear
 from priorlab_learned.networks.inpaint_network import InpaintNetwork, filled_in
 from priorlab_learned.networks.unet_network import UNetNetwork

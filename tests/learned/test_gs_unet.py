@@ -9,9 +9,9 @@ from learned_pictures import crop
 from PIL import Image
 from sample_pictures import psnr
 
+from priorlab.ground.weights_file import write_weights
 from priorlab.tasks.builtin import Deblur, Inpaint
 from priorlab.training import devices
-from priorlab.weights_file import write_weights
 from priorlab_learned.gs_unet import GradientStepUNet
 from priorlab_learned.networks.gradient_step import GradientStepNetwork
 from priorlab_learned.networks.unet_network import UNetNetwork

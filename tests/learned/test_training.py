@@ -10,10 +10,10 @@ import pytest
 import torch
 from PIL import Image
 
-from priorlab import extras
 from priorlab.errors import UsageError
+from priorlab.ground import extras
+from priorlab.ground.weights_file import read_weights
 from priorlab.training import devices, memory, photographs
-from priorlab.weights_file import read_weights
 from priorlab_learned.networks.unet_network import UNetNetwork
 from priorlab_learned.training import loop, pairs
 from priorlab_learned.training import unet_training as training

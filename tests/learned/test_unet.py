@@ -13,8 +13,8 @@ from priorlab.errors import Unsupported
 from priorlab.forward.measurement import Measurement
 from priorlab.forward.noise import Gaussian
 from priorlab.forward.operators import Identity
+from priorlab.ground.weights_file import WeightsError, read_weights, write_weights
 from priorlab.pictures.datasets import load
-from priorlab.weights_file import WeightsError, read_weights, write_weights
 from priorlab_learned.networks.unet_network import UNetNetwork
 from priorlab_learned.unet import SHIPPED, UNet
 

@@ -11,13 +11,13 @@ from priorlab import metrics, restoration
 from priorlab.forward.measurement import Measurement
 from priorlab.forward.noise import Gaussian, Poisson
 from priorlab.forward.operators import Identity
+from priorlab.ground.weights_file import WeightsError, read_weights
 from priorlab.pictures import datasets
 from priorlab.tasks.deblurring import Deblur
 from priorlab.tasks.denoising import DenoisePoisson
 from priorlab.tasks.inpainting import Inpaint
 from priorlab.tasks.superresolution import SuperResolution
 from priorlab.trace import Trace
-from priorlab.weights_file import WeightsError, read_weights
 from priorlab_learned.ridge.minimisation import minimise, noisy_image
 from priorlab_learned.ridge.planes import BORDER, energy_of_planes
 from priorlab_learned.ridge.ridge_energy import BAND

@@ -6,7 +6,7 @@ import torch
 from PIL import Image
 
 from priorlab.errors import UsageError
-from priorlab.weights_file import read_weights
+from priorlab.ground.weights_file import read_weights
 from priorlab_learned.ridge import ridge_training as training
 from priorlab_learned.ridge.ridge_network import RidgeNetwork
 from priorlab_learned.ridge.ridge_training import ConvexTraining, WeaklyConvexTraining

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from priorlab.extras import prepare_torchvision
+from priorlab.ground.extras import prepare_torchvision
 
 
 @pytest.fixture(autouse=True)

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from priorlab import extras
 from priorlab.errors import UsageError
+from priorlab.ground import extras
 from priorlab_metrics.ciede2000 import CIEDE2000
 
 SIDE = 168

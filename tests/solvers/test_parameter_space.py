@@ -11,13 +11,13 @@ from skimage import data
 from torch import Tensor, nn
 from torch_threads import threads
 
-from priorlab import precision
 from priorlab.errors import UsageError
 from priorlab.forward.convolution import Downsampling
 from priorlab.forward.jpeg import standard
 from priorlab.forward.measurement import Measurement
 from priorlab.forward.noise import Gaussian, NoNoise, Poisson, SaltAndPepper
 from priorlab.forward.operators import Identity, LinearOperator, Mask
+from priorlab.ground import precision
 from priorlab.priors import Generator
 from priorlab.solvers.parameter_space.muon import Muon, orthogonal
 from priorlab.solvers.parameter_space.snapshot import Snapshot

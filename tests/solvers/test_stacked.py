@@ -10,10 +10,10 @@ import torch
 from torch import Tensor, nn
 from torch_threads import threads
 
-from priorlab import precision
 from priorlab.forward.measurement import Measurement
 from priorlab.forward.noise import Gaussian, Noise, NoNoise, SaltAndPepper
 from priorlab.forward.operators import Identity, LinearOperator, Mask
+from priorlab.ground import precision
 from priorlab.priors import Generator
 from priorlab.solvers.parameter_space import fit, snapshot, stack
 from priorlab.solvers.parameter_space.muon import Muon, orthogonal

@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from priorlab.weights_file import WeightsError, read_weights, write_weights
+from priorlab.ground.weights_file import WeightsError, read_weights, write_weights
 
 SIZE = 8
 """Rows and columns of a patch."""

@@ -10,9 +10,9 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor
 
-from priorlab import torch_settings
+from priorlab.ground import torch_settings
+from priorlab.ground.weights_file import WeightsError, read_weights
 from priorlab.solvers.tiles import Locality
-from priorlab.weights_file import WeightsError, read_weights
 from priorlab_learned.networks.mirroring import continued
 from priorlab_learned.networks.unet_network import MULTIPLE, UNetLayers
 

@@ -12,9 +12,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from priorlab import torch_settings
 from priorlab.errors import UsageError
-from priorlab.extras import check_installed, prepare_torchvision
+from priorlab.ground import torch_settings
+from priorlab.ground.extras import check_installed, prepare_torchvision
 from priorlab.solvers.tiles import Locality
 from priorlab_learned.networks.mirroring import continued
 from priorlab_learned.published import names

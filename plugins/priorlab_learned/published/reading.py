@@ -14,7 +14,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load as load_safetensors
 
 from priorlab.errors import UsageError, said
-from priorlab.files import check_regular
+from priorlab.ground.files import check_regular
 
 PRUDENT = 4
 """A file whose content is this many times as large as itself is no file of weights."""

@@ -17,13 +17,13 @@ import torch
 from torch import Tensor, nn
 from typing_extensions import override
 
+from priorlab.ground.weights_file import write_weights
 from priorlab.pictures.writing import check_writable
 from priorlab.training import Report, Trainer
 from priorlab.training.card import write_card
 from priorlab.training.checkpoints import Checkpoint
 from priorlab.training.devices import OneDevice
 from priorlab.training.photographs import Array, Photographs, crop, gray
-from priorlab.weights_file import write_weights
 from priorlab_learned.ridge.minimisation import minimise, noisy_image
 from priorlab_learned.ridge.ridge_energy import RidgeEnergy
 from priorlab_learned.ridge.ridge_network import RidgeNetwork

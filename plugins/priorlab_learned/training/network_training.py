@@ -15,13 +15,13 @@ from torch import nn
 from typing_extensions import override
 
 from priorlab.components import parameter
+from priorlab.ground.weights_file import WeightsError, read_weights, write_weights
 from priorlab.pictures import datasets
 from priorlab.pictures.writing import check_writable
 from priorlab.training import Report, Trainer, devices
 from priorlab.training.card import write_card
 from priorlab.training.checkpoints import Checkpoint
 from priorlab.training.photographs import Array, Photographs, gray
-from priorlab.weights_file import WeightsError, read_weights, write_weights
 from priorlab_learned.networks.unet_network import MULTIPLE
 from priorlab_learned.training.loop import Learned, Loss, Schedule, optimise
 

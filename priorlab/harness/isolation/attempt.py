@@ -20,8 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from priorlab import process_tree
 from priorlab.errors import LONGEST_TRACEBACK, printable
+from priorlab.ground import process_tree
 from priorlab.harness.isolation.block import FRAMES, Block
 from priorlab.harness.isolation.channel import Received, close_all
 from priorlab.harness.isolation.nursery import CellProcess, exit_text

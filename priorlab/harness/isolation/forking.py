@@ -9,10 +9,10 @@ import traceback
 from collections.abc import Callable
 from typing import NoReturn
 
+from priorlab.ground.process_tree import end_with
 from priorlab.harness.isolation import huge_pages
 from priorlab.harness.isolation.channel import Channel, Message, close_all
 from priorlab.harness.isolation.confine import confine
-from priorlab.process_tree import end_with
 
 MANY = 50
 """After so many forks it is worth half a second to make each of the others cheaper."""

@@ -11,11 +11,11 @@ import sys
 import torch
 
 from priorlab import plugins
+from priorlab.ground.process_tree import end_with
 from priorlab.harness.isolation import inside, zygote
 from priorlab.harness.isolation.channel import Channel
 from priorlab.harness.isolation.confine import confine
 from priorlab.harness.isolation.setup import Setup
-from priorlab.process_tree import end_with
 
 
 def main(descriptor: int) -> None:

@@ -14,8 +14,9 @@ from typing import Any
 
 import torch
 
-from priorlab import devices, process_tree, restoration
+from priorlab import restoration
 from priorlab.errors import Unsupported, trace_of
+from priorlab.ground import devices, process_tree
 from priorlab.harness.isolation.block import Block
 from priorlab.harness.isolation.channel import Channel, Message
 from priorlab.harness.isolation.reports import Notes, ReportingTrace

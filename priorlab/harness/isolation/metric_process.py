@@ -15,8 +15,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from priorlab import components, plugins, process_tree, restoration
+from priorlab import components, plugins, restoration
 from priorlab.errors import printable
+from priorlab.ground import process_tree
 from priorlab.harness.isolation import inside, memory_files
 from priorlab.harness.isolation.channel import Channel, close_all
 from priorlab.harness.isolation.confine import confine

@@ -12,7 +12,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 
-from priorlab import process_tree
+from priorlab.ground import process_tree
 from priorlab.harness.isolation import memory_files
 from priorlab.harness.isolation.channel import Channel, Message
 from priorlab.harness.isolation.setup import Setup

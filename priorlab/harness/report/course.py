@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from priorlab import escaping
 from priorlab.errors import UsageError, unknown
+from priorlab.ground import escaping
 from priorlab.harness.report import statistics
 from priorlab.harness.results.runs import Run
 from priorlab.harness.results.schema import Outcome

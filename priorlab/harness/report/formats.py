@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from priorlab import escaping
+from priorlab.ground import escaping
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL.Image import Image
 
 from priorlab.errors import UsageError
-from priorlab.files import write_atomically
+from priorlab.ground.files import write_atomically
 from priorlab.harness.report import statistics
 from priorlab.harness.report.contact_sheet import Tile, draw_contact_sheet
 from priorlab.harness.results.folder import RunFolder

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
 
-from priorlab import escaping
+from priorlab.ground import escaping
 from priorlab.harness.report.formats import BARE, Frame, Sheet, TextCell, TextColumn, every
 
 

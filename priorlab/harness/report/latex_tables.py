@@ -6,7 +6,7 @@ import itertools
 import re
 from collections.abc import Iterator, Sequence
 
-from priorlab import escaping
+from priorlab.ground import escaping
 from priorlab.harness.report.formats import BARE, Frame, Sheet, TextCell, every
 
 NEEDS = r"% needs \usepackage{booktabs,graphicx}"

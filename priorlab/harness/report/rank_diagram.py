@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 from typing import TYPE_CHECKING, Any
 
-from priorlab import escaping
+from priorlab.ground import escaping
 from priorlab.harness.report.ranking import Ranking
 
 if TYPE_CHECKING:

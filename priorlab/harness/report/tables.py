@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from priorlab.errors import UsageError, unknown
-from priorlab.files import write_atomically
+from priorlab.ground.files import write_atomically
 from priorlab.harness.report import (
     copies,
     formats,

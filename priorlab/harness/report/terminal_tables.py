@@ -11,7 +11,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from priorlab import escaping
+from priorlab.ground import escaping
 from priorlab.harness.report.formats import BARE, Frame, Sheet, TextCell, TextColumn, every
 
 NARROW = 72

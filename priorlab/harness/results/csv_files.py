@@ -8,14 +8,14 @@ from typing import Any
 
 import pandas as pd
 
-from priorlab import escaping
+from priorlab.ground import escaping
 
 AT_ONCE = 10_000
 """Rows that are made into text at a time: that takes several times the memory of the text."""
 
 
 def write(table: pd.DataFrame) -> str:
-    r"""Return a table as CSV, its texts as `priorlab.escaping.csv` writes them.
+    r"""Return a table as CSV, its texts as `priorlab.ground.escaping.csv` writes them.
 
     Examples
     --------

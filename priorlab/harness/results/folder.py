@@ -20,8 +20,8 @@ from typing import Any
 import pandas as pd
 
 from priorlab.errors import UsageError, counted
-from priorlab.escaping import block, without_home
-from priorlab.files import write_atomically, written_atomically
+from priorlab.ground.escaping import block, without_home
+from priorlab.ground.files import write_atomically, written_atomically
 from priorlab.harness.results import csv_files, differences, schema
 from priorlab.harness.results.names import safe_name
 

@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 
 from priorlab.errors import UsageError, counted, suggestion
-from priorlab.escaping import without_home
+from priorlab.ground.escaping import without_home
 from priorlab.harness.results import schema
 from priorlab.harness.results.folder import INFO, ROWS, RunFolder
 from priorlab.harness.results.header import Header

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from priorlab.errors import UsageError
-from priorlab.files import write_atomically
+from priorlab.ground.files import write_atomically
 from priorlab.harness.results.names import safe_name
 from priorlab.harness.results.outputs import VIEW
 from priorlab.harness.results.schema import Outcome

@@ -12,8 +12,8 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
-from priorlab import process_tree
 from priorlab.errors import LONGEST_TRACEBACK
+from priorlab.ground import process_tree
 from priorlab.harness.isolation.metric_process import START_TIMEOUT as METRIC_START
 from priorlab.harness.isolation.nursery import PREPARE_TIMEOUT, exit_text
 from priorlab.harness.isolation.setup import Setup

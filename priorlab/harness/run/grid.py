@@ -13,7 +13,7 @@ import torch
 
 from priorlab.components import Component
 from priorlab.errors import UsageError, check_seed
-from priorlab.escaping import without_home
+from priorlab.ground.escaping import without_home
 from priorlab.harness.results.names import safe_name
 from priorlab.harness.run import keys
 from priorlab.pictures.datasets import Dataset

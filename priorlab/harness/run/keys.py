@@ -16,9 +16,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from importlib import metadata
 from typing import Any
 
-from priorlab import devices
 from priorlab.components import Component
-from priorlab.precision import bf16_hardware
+from priorlab.ground import devices
+from priorlab.ground.precision import bf16_hardware
 from priorlab.registry import Registry
 from priorlab.sources.digest import digest, modules_of
 from priorlab.sources.installed import release

@@ -13,7 +13,7 @@ import pandas as pd
 from priorlab import tuned_parameters
 from priorlab.components import Component
 from priorlab.errors import UsageError
-from priorlab.escaping import without_home
+from priorlab.ground.escaping import without_home
 from priorlab.harness.results.folder import FORMAT
 from priorlab.harness.run import machine
 from priorlab.harness.run.plan import Plan

@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from priorlab import escaping
 from priorlab.errors import UsageError, counted
+from priorlab.ground import escaping
 from priorlab.harness.results.schema import FINAL, Outcome
 from priorlab.harness.results.store import Store
 from priorlab.harness.run import cores, grid, keys, machine, scores

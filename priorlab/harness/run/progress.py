@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from typing_extensions import override
 
-from priorlab import escaping
 from priorlab.errors import counted
+from priorlab.ground import escaping
 from priorlab.harness.results.names import cell_text
 
 if TYPE_CHECKING:

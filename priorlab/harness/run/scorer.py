@@ -18,8 +18,9 @@ from io import FileIO
 from pathlib import Path
 from typing import Any, BinaryIO, NoReturn, cast
 
-from priorlab import components, plugins, process_tree
+from priorlab import components, plugins
 from priorlab.errors import LONGEST_TRACEBACK, printable
+from priorlab.ground import process_tree
 from priorlab.harness.isolation import inside
 from priorlab.harness.isolation.attempt import left_running
 from priorlab.harness.isolation.channel import Channel

@@ -11,7 +11,7 @@ from typing import TypeVar
 from priorlab import specs
 from priorlab.components import Component, file_digest
 from priorlab.errors import UsageError, counted, printable, unknown
-from priorlab.files import composed
+from priorlab.ground.files import composed
 from priorlab.harness.run.chosen_metrics import ChosenMetric, choose
 from priorlab.harness.run.settings import RunSettings
 from priorlab.pictures import datasets

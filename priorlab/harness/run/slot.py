@@ -17,7 +17,7 @@ from io import FileIO
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from priorlab import garbage, process_tree
+from priorlab.ground import garbage, process_tree
 from priorlab.harness.isolation import zygote
 from priorlab.harness.isolation.channel import Channel
 from priorlab.harness.isolation.output import Output

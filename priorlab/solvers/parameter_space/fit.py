@@ -10,8 +10,8 @@ from typing import Any
 
 import torch
 
-from priorlab import torch_settings
 from priorlab.forward.measurement import Measurement
+from priorlab.ground import torch_settings
 from priorlab.randomness import seeded
 from priorlab.solvers.parameter_space.member import MakeCode, MakeNetwork, Member
 from priorlab.solvers.parameter_space.penalties import RED

@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator
 import torch
 from torch import Tensor, nn
 
-from priorlab import precision
 from priorlab.forward.measurement import Measurement
 from priorlab.forward.operators import Shape
+from priorlab.ground import precision
 from priorlab.randomness import seed_torch
 from priorlab.solvers.exact_data import agreeing
 from priorlab.solvers.parameter_space.settings import (

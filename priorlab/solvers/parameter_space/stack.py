@@ -7,7 +7,7 @@ import contextlib
 import torch
 from torch import Tensor
 
-from priorlab import precision
+from priorlab.ground import precision
 from priorlab.solvers.parameter_space.member import Member, noisy
 from priorlab.solvers.parameter_space.muon import Muon
 from priorlab.solvers.parameter_space.penalties import RED, REDPenalty, total_variation

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.func import functional_call, stack_module_state, vmap
 from torch.overrides import TorchFunctionMode
 
-from priorlab import precision
+from priorlab.ground import precision
 
 
 def stacking_is_fast(device: torch.device) -> bool:

@@ -18,7 +18,8 @@ import torch
 from faultkit import Group, guess, scratch
 from torch import nn
 
-from priorlab import metrics, process_tree, restoration
+from priorlab import metrics, restoration
+from priorlab.ground import process_tree
 from priorlab.harness.isolation.channel import Channel
 from priorlab.hookspecs import hookimpl
 from priorlab.pictures import arrays

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from priorlab import process_tree
+from priorlab.ground import process_tree
 from priorlab.harness.isolation.setup import Setup
 from priorlab.harness.run import child
 

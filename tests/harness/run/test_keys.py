@@ -10,8 +10,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from priorlab import plugins, precision
+from priorlab import plugins
 from priorlab.errors import UsageError
+from priorlab.ground import precision
 from priorlab.harness.run import grid, keys
 from priorlab.harness.run.keys import canonical, cell_key
 

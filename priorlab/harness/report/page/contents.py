@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from priorlab.escaping import terminal
+from priorlab.ground.escaping import terminal
 from priorlab.harness.report import statistics
 from priorlab.harness.report.line import MAIN, Line
 from priorlab.harness.report.page.pictures import Pictures

@@ -8,8 +8,8 @@ from collections.abc import Collection, Mapping, Sequence
 
 import pandas as pd
 
-from priorlab import escaping
 from priorlab.errors import counted
+from priorlab.ground import escaping
 from priorlab.harness.report.formats import Sheet, TextCell, TextColumn
 from priorlab.harness.report.remarks import label
 from priorlab.harness.results.schema import METRICS

@@ -16,8 +16,8 @@ from string import Template
 from typing import Any
 
 from priorlab.errors import UsageError
-from priorlab.escaping import without_home
-from priorlab.files import check_place, write_atomically
+from priorlab.ground.escaping import without_home
+from priorlab.ground.files import check_place, write_atomically
 from priorlab.harness.report import notes, tables
 from priorlab.harness.report.formats import Sheet
 from priorlab.harness.report.page import contents, html_tables

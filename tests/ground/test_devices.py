@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from priorlab import devices
 from priorlab.errors import UsageError
+from priorlab.ground import devices
 
 
 @pytest.mark.parametrize("name", ["quantum", "cuda:99", "meta:x"])

@@ -7,7 +7,7 @@ import weakref
 
 import pytest
 
-from priorlab import garbage
+from priorlab.ground import garbage
 
 
 class Circle:

@@ -5,7 +5,7 @@ import os
 import pytest
 
 from priorlab.errors import UsageError
-from priorlab.files import as_stored, check_place, is_one_name, write_atomically
+from priorlab.ground.files import as_stored, check_place, is_one_name, write_atomically
 
 
 def test_a_name_may_be_as_long_as_the_file_system_takes(tmp_path):

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from rich.console import Console
 
-from priorlab import escaping
+from priorlab.ground import escaping
 from priorlab.harness.report import tables
 from priorlab.harness.results import csv_files, schema
 from priorlab.harness.results.folder import RunFolder

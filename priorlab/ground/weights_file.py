@@ -11,7 +11,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from priorlab.errors import UsageError
-from priorlab.files import write_atomically
+from priorlab.ground.files import write_atomically
 
 
 class WeightsError(UsageError):
