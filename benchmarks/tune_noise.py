@@ -8,6 +8,8 @@
     python benchmarks/tune_noise.py shares DATASET
     python benchmarks/tune_noise.py sizes DATASET
     python benchmarks/tune_noise.py pages DATASET
+    python benchmarks/tune_noise.py print DATASET
+    python benchmarks/tune_noise.py stripes DATASET
 
 `simulate` degrades photographs as cameras do, with white noise, with noise that was enlarged with
 the picture, and not at all; it records for each channel what priorlab.pictures.flat_blocks sees,
@@ -22,7 +24,8 @@ how much of the level of coarse noise regularisers remove (`Regularizer.share_of
 compares the level that is found in parts of a picture with that in the whole. `pages` prints how
 neighbouring pixels correlate in simulated pictures of cameras, and in pages of text with white
 noise (LEAST_CORRELATION). `blocks` prints how the blocks of JPEG stand out in blurred pictures
-(priorlab.pictures.jpeg_grid), `colours` how much of noise is in the luma (MOSTLY_LUMA).
+and in pages of text (priorlab.pictures.jpeg_grid), `colours` how much of noise is in the luma
+(MOSTLY_LUMA).
 """
 
 from __future__ import annotations
@@ -42,7 +45,14 @@ from scipy import ndimage
 import priorlab
 from priorlab import plugins
 from priorlab.forward.camera import Camera
-from priorlab.pictures import flat_blocks, jpeg_grid, noise_level, noise_profile, reading
+from priorlab.pictures import (
+    flat_blocks,
+    jpeg_grid,
+    noise_level,
+    noise_profile,
+    reading,
+    stripes,
+)
 from priorlab.pictures.picture import Picture
 from priorlab.priors import Regularizer
 from priorlab.solvers import stabilised
@@ -380,6 +390,50 @@ def pages(folder: Path) -> None:
         print(f"{len(found)} {name}: {np.nanmin(found):.2f} to {np.nanmax(found):.2f}")
 
 
+def printed(folder: Path) -> None:
+    """Print which share of the blocks is paper with a few pixels of ink (`flat_blocks.PRINTED`)."""
+
+    def coarse(image: np.ndarray) -> float:
+        picture = Picture(image=image.astype(np.float32))
+        usable = noise_profile.usable_pixels(picture)
+        return flat_blocks.printed_share(picture.image, usable)
+
+    found: dict[str, list[float]] = {}
+    for path in sorted(folder.iterdir())[1::4]:
+        _, noisy, kind = simulated(path, seed=7)
+        if kind in (CAMERA, ENLARGED):
+            found.setdefault("cameras", []).append(coarse(noisy))
+    for paper, spacing in itertools.product((200, 220, 240), (16, 18, 20, 24)):
+        clean = np.repeat(page(paper, spacing, 0), 3, axis=0)
+        for quality in (75, 85, 90, 95, 98):
+            drawn = stored(clean, "jpeg", quality=quality)
+            found.setdefault(f"pages, JPEG of quality {quality}", []).append(coarse(drawn))
+        for electrons in (200, 1000, 4000):
+            camera = Camera(electrons=electrons, smoothing=0.7)
+            seen = camera.develop(0.03 + 0.85 * clean, np.random.default_rng(0))
+            name = f"pages before a camera of {electrons} electrons"
+            found.setdefault(name, []).append(coarse(seen))
+    for name, all_of_them in found.items():
+        print(f"{len(all_of_them)} {name}: {min(all_of_them):.2f} to {max(all_of_them):.2f}")
+
+
+def striped(folder: Path) -> None:
+    """Print how strong stripes seem, and how alike in parts (`stripes.LEAST`, `stripes.ALIKE`)."""
+    paths = sorted(folder.iterdir())[::6]
+    for stripe, sigma in itertools.product((0, 1, 2, 4), (0, 10)):
+        seen = []
+        for path in paths:
+            clean, rng = reading.read(path), np.random.default_rng(0)
+            rows = rng.normal(0, stripe / 255, (1, clean.shape[1], 1))
+            noisy = rounded(clean + rows + rng.normal(0, sigma / 255, clean.shape)).mean(0)
+            seen += [stripes.strength(plane) for plane in ([noisy] if stripe else [noisy, noisy.T])]
+        (least, least_alike), (most, most_alike) = np.min(seen, 0), np.max(seen, 0)
+        print(
+            f"stripes of {stripe}, noise of {sigma}: {255 * least:.2f} to {255 * most:.2f}, "
+            f"correlation {least_alike:.2f} to {most_alike:.2f}, of {len(paths)} photographs"
+        )
+
+
 def stored(image: np.ndarray, form: str, **options: object) -> np.ndarray:
     """Return an image (1 or 3, H, W) as a JPEG or WebP file holds it."""
     file = io.BytesIO()
@@ -392,7 +446,15 @@ def stored(image: np.ndarray, form: str, **options: object) -> np.ndarray:
 
 def blocks(folder: Path) -> None:
     """Print how the blocks of JPEG stand out in blurred pictures (`jpeg_grid.STEP`)."""
-    found: dict[str, list[float]] = {}
+    found: dict[str, list[np.ndarray]] = {}
+
+    def look(name: str, plane: np.ndarray) -> None:
+        both = np.array([jpeg_grid.step_and_share(one) for one in (plane, plane.T)])
+        found.setdefault(name, []).append(both.min(0))
+
+    for spacing, width in itertools.product((15, 16, 17, 18, 20, 24, 32), (0, 1, 1.6)):
+        plane = page(230, spacing, 0)[0].astype(float)
+        look("text", ndimage.gaussian_filter(plane, width) if width else plane)
     for path in sorted(folder.iterdir())[::18]:
         clean = resized(reading.read(path), 2 / 3, np.random.default_rng(0))
         for width, sigma in itertools.product((1, 1.6, 3), (0, 2)):
@@ -403,11 +465,12 @@ def blocks(folder: Path) -> None:
                 for q in (75, 85, 90, 95)
             }
             for name, one in {"no JPEG": rounded(image), **ways}.items():
-                plane = one[:, 3:, 5:].mean(0)
-                step = min(jpeg_grid.step(plane), jpeg_grid.step(plane.T))
-                found.setdefault(name, []).append(step)
-    for name, steps in found.items():
-        print(f"{len(steps)} with {name}: {min(steps):.3f} to {max(steps):.3f}")
+                look(name, one[:, 3:, 5:].mean(0))
+    for name, seen in found.items():
+        least, most = np.min(seen, 0).round(3), np.max(seen, 0).round(3)
+        print(
+            f"{len(seen)} with {name}: step {least[0]} to {most[0]}, share {least[1]} to {most[1]}"
+        )
 
 
 def colours(folder: Path) -> None:
@@ -448,6 +511,8 @@ if __name__ == "__main__":
     commands.add_parser("shares").add_argument("dataset", type=Path)
     commands.add_parser("blocks").add_argument("dataset", type=Path)
     commands.add_parser("colours").add_argument("dataset", type=Path)
+    commands.add_parser("print").add_argument("dataset", type=Path)
+    commands.add_parser("stripes").add_argument("dataset", type=Path)
     commands.add_parser("pages").add_argument("dataset", type=Path)
     options = parser.parse_args()
     if options.command == "simulate":
@@ -466,6 +531,10 @@ if __name__ == "__main__":
         colours(options.dataset)
     elif options.command == "sizes":
         sizes(options.dataset)
+    elif options.command == "print":
+        printed(options.dataset)
+    elif options.command == "stripes":
+        striped(options.dataset)
     elif options.command == "pages":
         pages(options.dataset)
     else:

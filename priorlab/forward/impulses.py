@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
+import math
+from collections.abc import Sequence
+
 import scipy
 import torch
 from torch import Tensor
@@ -35,6 +39,15 @@ else stands out, such as the letters of a text, is mostly neither ..."""
 
 STANDING_OUT = 0.25
 """... and where a greater share of them than this stands out, which what is drawn does not."""
+
+TOGETHER, FAR, SURELY = 0.1, 0.005, 4.0
+"""Impulses are hit independently of what is around them. What was found hangs together where hits
+of neighbours correlate by more than the first, those of pixels that lie two or three apart by more
+than the second (those of enlarged impulses do not), each by so many deviations of chance more."""
+
+LETTERS, HARDLY_ANY = 0.25, 0.01
+"""What stands out is letters or lines if it hangs together, its neighbours correlate by more than
+this, and so small a share of it is nearly black or white, or that hangs together as well."""
 
 PASSES = 2
 """In the second pass, the impulses that were found are no neighbours any more."""
@@ -111,10 +124,48 @@ def estimated_amount(y: Tensor, seen: Tensor | None = None) -> float:
     >>> estimated_amount(y)
     0.0625
     """
-    amount = share((y <= 0) | (y >= 1), seen)
+    exact = (y <= 0) | (y >= 1)
+    hit = exact
     for _ in range(2):  # areas that are black or white count at first
-        amount = share(~reliable_pixels(y, amount), seen)
-    return amount
+        hit = ~reliable_pixels(y, share(hit, seen))
+    if hangs_together(hit, seen):  # too large an area; begin with those that stand out
+        hit = exact & ~inconspicuous_pixels(y, amount=0)
+        for _ in range(3):
+            hit = ~reliable_pixels(y, share(hit, seen))
+    return share(hit, seen)
+
+
+def hangs_together(hit: Tensor, seen: Tensor | None = None) -> bool:
+    """Return whether the values (B, C, H, W) that are hit are not scattered, as impulses are.
+
+    Examples
+    --------
+    >>> scattered = torch.rand(1, 1, 64, 64, generator=torch.Generator().manual_seed(0)) < 0.1
+    >>> letters = scattered.repeat_interleave(4, dim=-1)
+    >>> hangs_together(scattered), hangs_together(letters)
+    (False, True)
+    """
+    near, pairs = _alike(hit, seen, [1])
+    far, more = _alike(hit, seen, [2, 3])
+    by_chance = [SURELY / math.sqrt(max(count, 1)) for count in (pairs, more)]
+    return near > TOGETHER + by_chance[0] and far > FAR + by_chance[1]
+
+
+def _alike(hit: Tensor, seen: Tensor | None, distances: Sequence[int]) -> tuple[float, int]:
+    """Return how the hits of pixels correlate that lie so far apart, and the number of pairs."""
+    shown = torch.ones_like(hit) if seen is None else seen.expand_as(hit)
+    both, pairs = 0.0, 0
+    for dim, distance in itertools.product((-1, -2), distances):
+        length = max(0, hit.shape[dim] - distance)
+        places = (0, hit.shape[dim] - length)
+        counted = torch.stack([shown.narrow(dim, at, length) for at in places]).all(0)
+        alike = torch.stack([hit.narrow(dim, at, length) for at in places]).all(0)
+        both += float((alike & counted).sum())
+        pairs += int(counted.sum())
+    rate = share(hit, seen)
+    if not pairs or not 0 < rate < 1:
+        return 0.0, pairs
+    return (both / pairs - rate**2) / (rate - rate**2), pairs
 
 
 def only_extreme(y: Tensor, standing_out: Tensor, amount: float, seen: Tensor | None) -> bool:
@@ -139,9 +190,34 @@ def only_extreme(y: Tensor, standing_out: Tensor, amount: float, seen: Tensor | 
     exact = (y <= 0) | (y >= 1)
     if amount > MOSTLY * share(standing_out & ~exact, seen):
         return True
-    nearly = share(standing_out & ~exact & ((y <= NEARLY) | (y >= 1 - NEARLY)), seen)
+    nearly = share(standing_out & _nearly_extreme(y), seen)
     alone = share(standing_out & exact, seen)
     return nearly < FEW_NEARLY * alone and alone > STANDING_OUT * amount
+
+
+def looks_drawn(y: Tensor, standing_out: Tensor, seen: Tensor | None = None) -> bool:
+    """Return whether what stands out most in `y` (B, C, H, W) are letters or lines, as it seems.
+
+    Impulses that were exactly black and white before the picture was resized or stored as JPEG are
+    still nearly so, and scattered.
+
+    Examples
+    --------
+    >>> y = torch.full((1, 1, 64, 64), 0.9)
+    >>> y[..., ::8, :] = 0.2
+    >>> looks_drawn(y, y < 0.5)
+    True
+    """
+    nearly = standing_out & _nearly_extreme(y)
+    few = share(nearly, seen) < HARDLY_ANY * share(standing_out, seen)
+    if not hangs_together(standing_out, seen) or not (few or hangs_together(nearly, seen)):
+        return False
+    return _alike(standing_out, seen, [1])[0] > LETTERS
+
+
+def _nearly_extreme(y: Tensor) -> Tensor:
+    """Return what is nearly black or white, but neither."""
+    return ((y > 0) & (y <= NEARLY)) | ((y < 1) & (y >= 1 - NEARLY))
 
 
 def share(hit: Tensor, seen: Tensor | None = None) -> float:

@@ -24,6 +24,12 @@ CONFIDENCE = 0.999
 FEWEST_PATCHES = 2 * PATCH**2
 """Of fewer nothing is concluded."""
 
+LEAST_WEAK = 0.05
+"""Where fewer patches than `ENOUGH_WEAK`, and a smaller share of them than this, have no more
+texture than noise would have, all of it is texture: of noise nearly all patches are so."""
+
+ENOUGH_WEAK = 4 * PATCH**2
+
 MOST_PATCHES = 60_000
 ROUNDS = 4
 
@@ -50,7 +56,8 @@ def estimate_sigma(
     Returns
     -------
     array of shape (C,)
-        On the [0, 1] scale; 0 for a channel without any usable patch.
+        On the [0, 1] scale; 0 for a channel without any usable patch, or with none that could be
+        noise.
 
     Examples
     --------
@@ -119,9 +126,11 @@ def _level(plane: Plane, texture: Plane, usable: NDArray[np.bool_]) -> float:
     varied = (patches != patches[:, :1]).any(1)
     patches, texture = patches[varied], texture[varied]
     variance = _least_variance(patches)
-    for _ in range(ROUNDS):
+    for done in range(ROUNDS):
         weak = patches[texture < _limit() * variance]
-        if len(weak) < 4 * PATCH**2:
+        if len(weak) < ENOUGH_WEAK:
+            if not done and len(weak) < LEAST_WEAK * len(patches):
+                return 0.0
             break
         variance = _least_variance(weak)
     return float(variance**0.5)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from priorlab.errors import UsageError
 from priorlab.forward.noise import Gaussian
 from priorlab.forward.real_noise import RealNoise
-from priorlab.pictures import arrays, flat_blocks, noise_regions
+from priorlab.pictures import arrays, flat_blocks, noise_regions, stripes
 from priorlab.pictures.noise_level import can_be_estimated, estimate_sigma, estimates
 from priorlab.pictures.picture import Picture
 
@@ -82,6 +82,10 @@ UNEVEN_LIGHT, LEAST_UNEVEN = 1.6, 2 / 255
 BRIGHTNESSES = 7
 """At so many degrees of brightness the level is looked at."""
 
+SOME_PRINT = 0.15
+"""Stripes are not looked for where a greater share of the blocks is paper with a few pixels of ink
+(`flat_blocks.printed_share`)."""
+
 COARSE_WORDS = "coarse-grained, as cameras leave it; known to about a quarter"
 SHARED_WORDS = "mostly in the brightness, so more than each colour by itself shows"
 
@@ -149,7 +153,8 @@ def profile(picture: Picture) -> NoiseProfile:
     found = _of_the_whole(sampled, usable)
     everywhere = usable if sampled is picture else usable_pixels(picture)
     part = _words_on_a_part(picture, everywhere, found.noise.spread[1])
-    return dataclasses.replace(found, text="; ".join(filter(None, (found.text, part))), part=part)
+    text = "; ".join(filter(None, (found.text, part, _words_on_stripes(sampled, usable))))
+    return dataclasses.replace(found, text=text, part=part)
 
 
 def _of_the_whole(picture: Picture, usable: NDArray[np.bool_]) -> NoiseProfile:
@@ -181,6 +186,7 @@ def _of_the_whole(picture: Picture, usable: NDArray[np.bool_]) -> NoiseProfile:
     levels, pixels = levels * share, pixels * share
     coarse = _is_coarse(seen, _rms(levels), max(_rms(white), least))
     coarse = coarse and not flat_blocks.is_drawn(image, usable)
+    coarse = coarse and not flat_blocks.is_printed(image, usable)
     luma = luma_level(image, usable)
     shared = not coarse and luma > max(MOSTLY_LUMA * _rms(white), LEAST_UNEVEN)
     if not coarse:
@@ -258,6 +264,8 @@ def luma_level(image: NDArray[np.floating[Any]], usable: NDArray[np.bool_]) -> f
         return 0.0
     luma = np.einsum("c,chw->hw", LUMA, image.astype(np.float64))
     everywhere = np.logical_and.reduce(usable, axis=0, keepdims=True)
+    if not can_be_estimated(everywhere).all():
+        return 0.0
     return float(estimate_sigma(luma[None], everywhere)[0] / np.linalg.norm(LUMA))
 
 
@@ -392,6 +400,21 @@ def _words_on_a_part(picture: Picture, usable: NDArray[np.bool_], level: float) 
         f"sigma = {sigma} in {where}: if that is not fine texture, noise stays there; give"
         f" sigma={sigma}{alone}"
     )
+
+
+def _words_on_stripes(picture: Picture, usable: NDArray[np.bool_]) -> str:
+    """Say whether rows or columns differ all along: a prior takes that for the scene.
+
+    Nothing is said of print, whose lines differ so as well.
+    """
+    if flat_blocks.printed_share(picture.image, usable) > SOME_PRINT:
+        return ""
+    bright = picture.image.mean(0, dtype=np.float64)
+    found = {"rows": stripes.level(bright), "columns": stripes.level(bright.T)}
+    said = [f"{name} differ by sigma = {255 * level:.1f}" for name, level in found.items() if level]
+    if not said:
+        return ""
+    return f"{' and '.join(said)} all along, like the stripes of a sensor: these mostly stay"
 
 
 def _words(levels: Array, grain: str, curve: tuple[float, ...], hint: str) -> str:

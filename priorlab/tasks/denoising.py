@@ -6,12 +6,15 @@ import dataclasses
 from collections.abc import Collection
 from typing import ClassVar
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from typing_extensions import override
 
 from priorlab.components import parameter
 from priorlab.errors import UsageError
 from priorlab.forward import impulses
+from priorlab.forward.measurement import Measurement
 from priorlab.forward.noise import Noise, Poisson, RandomImpulses, SaltAndPepper
 from priorlab.pictures import arrays, hidden
 from priorlab.pictures.picture import Picture
@@ -129,10 +132,10 @@ class DenoiseImpulse(Task):
         y = arrays.to_tensor(image)
         extreme = impulses.estimated_amount(y, seen)
         standing_out = ~impulses.inconspicuous_pixels(y, amount=0)  # the most conspicuous ones
-        values = self.values
-        if "values" not in typed:
-            only = impulses.only_extreme(y, standing_out, extreme, seen)
-            values = "extreme" if only else "any"
+        values, drawn = self.values, False
+        if "values" not in typed and not impulses.only_extreme(y, standing_out, extreme, seen):
+            drawn = impulses.looks_drawn(y, standing_out, seen)
+            values = "extreme" if drawn else "any"
         found = extreme
         if values == "any":  # with a first idea of how many there are, the others are found too
             first = impulses.share(standing_out, seen)
@@ -140,7 +143,24 @@ class DenoiseImpulse(Task):
         notes = []
         if "amount" not in typed:
             notes.append(f"no amount was given: estimated amount = {found:.3f}")
-        if values != self.values:
+        if drawn:
+            notes.append(
+                "what stands out hangs together, as letters and lines do: looking for impulses of"
+                " exactly 0 and 255 only; values=any looks for others"
+            )
+        elif values != self.values:
             notes.append("the impulses are not exactly 0 and 255: looking for any that stand out")
         amount = self.amount if "amount" in typed else min(max(found, LEAST_AMOUNT), 1.0)
         return dataclasses.replace(self, amount=amount, values=values), tuple(notes)
+
+    @override
+    def doubts(self, measurement: Measurement, clear: NDArray[np.bool_] | None) -> tuple[str, ...]:
+        """Say whether what counts as impulses may be the picture itself."""
+        hit = ~self.noise.reliable_pixels(measurement.y)
+        seen = None if clear is None else torch.from_numpy(~clear).to(hit.device)
+        if not impulses.hangs_together(hit, seen):
+            return ()
+        return (
+            f"the impulses found ({100 * impulses.share(hit, seen):.2g} % of the values) hang"
+            " together, as letters and edges do and impulses do not: the picture may become worse",
+        )

@@ -20,6 +20,10 @@ from priorlab.pictures import reading
 
 Kernel = NDArray[np.float64]
 
+SMALL, LEAST_VARIED, DARKER = 32, 0.1, 0.5
+"""A picture with fewer rows or columns may be a kernel that fills it; so may one that hardly
+varies, as of a box. In others half of the border has at most this share of the mean brightness."""
+
 
 def gaussian(width: float, even: bool = False) -> Kernel:
     """Return a Gaussian of standard deviation `width` in pixels, cut off at 4 times that.
@@ -158,6 +162,11 @@ def _values(path: str) -> NDArray[Any]:
             f"the kernel {path} is dark on bright; it should be the picture of a point of light, on"
             " black: invert it"
         )
+    if _fills_its_frame(picture):
+        raise UsageError(
+            f"the kernel {path} is as bright at its border as inside; it should be the picture of a"
+            " point of light, on black, not one of a scene"
+        )
     return picture
 
 
@@ -169,6 +178,14 @@ def _is_negative(picture: NDArray[Any]) -> bool:
     border = np.concatenate([*picture[[0, -1]], *picture[:, [0, -1]].T])
     bright = float(np.quantile(border, 0.1)) > 0.9 * float(picture.max())
     return bright and float(inside.min()) < float(border.min()) / 2
+
+
+def _fills_its_frame(picture: NDArray[Any]) -> bool:
+    """Return whether a picture is one of a scene: large, not even, and not darker at its border."""
+    if min(picture.shape) < SMALL or picture.std() < LEAST_VARIED * picture.mean():
+        return False
+    border = np.concatenate([*picture[[0, -1]], *picture[:, [0, -1]].T])
+    return bool(np.median(border) > DARKER * picture.mean())
 
 
 def _separable(profile: Kernel) -> Kernel:

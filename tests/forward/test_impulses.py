@@ -127,12 +127,16 @@ def test_exact_salt_and_pepper_is_known_for_what_it_is(amount):
     assert task.amount == pytest.approx(amount, rel=0.05)
 
 
+def text(paper=240, ink=20):
+    page = Image.new("L", (200, 160), paper)
+    for top in range(4, 150, 12):
+        ImageDraw.Draw(page).text((4, top), "The quick brown fox jumps over the dog", fill=ink)
+    return np.asarray(page.convert("RGB"), np.float32).transpose(2, 0, 1) / 255
+
+
 @pytest.mark.parametrize("amount", [0.01, 0.05])
 def test_salt_and_pepper_on_text_is_known_for_what_it_is(amount):
-    page = Image.new("L", (200, 160), 240)
-    for top in range(4, 150, 12):
-        ImageDraw.Draw(page).text((4, top), "The quick brown fox jumps over the dog", fill=20)
-    clean = np.asarray(page.convert("RGB"), np.float32).transpose(2, 0, 1) / 255
+    clean = text()
     hurt = salt_and_pepper(clean, amount)
     task, _ = DenoiseImpulse().for_picture(Picture(image=hurt), typed=())
     assert task.values == "extreme" and task.amount == pytest.approx(amount, rel=0.15)
@@ -151,3 +155,54 @@ def test_black_areas_are_no_impulses():
     values[:, :50] = 0
     task, _ = DenoiseImpulse().for_picture(Picture(image=salt_and_pepper(values)), typed=())
     assert task.values == "extreme" and task.amount == pytest.approx(0.1, rel=0.35)
+
+
+def impulses_of(image):
+    """Return which values of a picture count as impulses, the notes and the doubts on them."""
+    shown = Picture(image=image.astype(np.float32))
+    task, notes = DenoiseImpulse().for_picture(shown, typed=())
+    measurement = task.adopt(torch.from_numpy(shown.image)[None])
+    hit = ~task.noise.reliable_pixels(measurement.y)
+    return hit[0].numpy(), notes, task.doubts(measurement, None)
+
+
+@pytest.mark.parametrize("stored", [np.asarray, as_jpeg])
+def test_letters_are_no_impulses(stored):
+    hit, notes, doubts = impulses_of(stored(text()))
+    assert hit.mean() < 1e-3 and doubts == ()
+    assert "as letters and lines do" in notes[1] and "values=any" in notes[1]
+
+
+def test_salt_on_white_paper_does_not_cost_the_page():
+    clean = text(paper=255)
+    hit, _, doubts = impulses_of(clean)
+    assert hit[clean == 1].mean() < 0.1
+    assert "hang together" in doubts[0] and "may become worse" in doubts[0]
+    hurt = salt_and_pepper(clean, 0.1)
+    hit, _, _ = impulses_of(hurt)
+    assert hit[(hurt == 0) & (clean == 1)].mean() > 0.99
+    assert hit[clean == 1].mean() < 0.2
+
+
+def test_black_and_white_parts_of_a_clean_picture_are_doubted():
+    clean = (1.6 * picture(120, 120, 3) - 0.3).clip(0, 1)
+    clean[:, ::9, 30:90], clean[:, 4::9, 30:60] = 1, 0  # thin lines
+    hit, _, doubts = impulses_of(clean)
+    assert hit.mean() > 0.01 and "hang together" in doubts[0]
+
+
+@pytest.mark.parametrize("how", HURT)
+def test_impulses_are_not_doubted(how):
+    assert impulses_of(HURT[how][1])[2] == ()
+    assert impulses_of(salt_and_pepper(CLEAN, 0.3))[2] == ()
+
+
+def test_what_is_clear_does_not_count_as_hanging_together():
+    hurt = salt_and_pepper(CLEAN, 0.05)
+    clear = np.zeros(hurt.shape[1:], np.bool_)
+    clear[::2, 10:50] = True
+    hurt[:, clear] = np.where(np.arange(clear.sum()) // 7 % 2, 0, 1)
+    y = torch.from_numpy(hurt)[None]
+    task = DenoiseImpulse(amount=0.05)
+    assert impulses.hangs_together(~task.noise.reliable_pixels(y))
+    assert task.doubts(task.adopt(y), clear) == ()

@@ -311,6 +311,60 @@ def test_text_on_a_screen_has_no_noise(channels: int) -> None:
         assert profile(picture).text == "estimated sigma = 0.3 (0-255 scale)"
 
 
+def as_jpeg(image: Image, quality: int, subsampling: str) -> Picture:
+    """Return an image (3, H, W) as a JPEG file holds it."""
+    file = io.BytesIO()
+    levels = np.rint(image.clip(0, 1) * 255).astype(np.uint8).transpose(1, 2, 0)
+    PIL.Image.fromarray(levels).save(file, "JPEG", quality=quality, subsampling=subsampling)
+    return Picture(image=np.asarray(PIL.Image.open(file), np.float32).transpose(2, 0, 1) / 255)
+
+
+PAPERS = {"light": (230, 230, 230), "dark": (30, 32, 40), "blue in one channel": (240, 250, 255)}
+
+
+@pytest.mark.parametrize("paper", PAPERS)
+@pytest.mark.parametrize(
+    ("quality", "subsampling"), [(85, "4:2:0"), (90, "4:2:0"), (95, "4:4:4"), (98, "4:4:4")]
+)
+def test_a_page_that_was_stored_as_jpeg_has_no_grain(
+    paper: str, quality: int, subsampling: str
+) -> None:
+    page = PIL.Image.new("RGB", (400, 320), PAPERS[paper])
+    pen, font = PIL.ImageDraw.Draw(page), PIL.ImageFont.load_default(size=13)
+    ink = [(20, 20, 20), (130, 20, 60), (0, 90, 150)]
+    for number, top in enumerate(range(8, 300, 18)):
+        fill = (215, 215, 205) if paper == "dark" else ink[number % 3]
+        words = "noise stays where the quick brown fox jumps over a lazy dog"
+        pen.text((8, top), words[number:] + words, fill=fill, font=font)
+    picture = as_jpeg(np.asarray(page).transpose(2, 0, 1) / 255, quality, subsampling)
+    assert profile(picture).noise.spread[1] < 2 / 255
+
+
+def test_the_grain_of_a_photographed_page_is_found() -> None:
+    page = 0.1 + 0.8 * np.repeat(sheet(230, 20), 3, axis=0)
+    picture = Camera(electrons=300, smoothing=0.7).develop(page, np.random.default_rng(0))
+    assert not profile(Picture(image=picture.astype(np.float32))).noise.is_independent
+
+
+@pytest.mark.parametrize("name", ["astronaut", "coffee", "gravel"])
+@pytest.mark.parametrize("where", ["rows", "columns"])
+def test_the_stripes_of_a_sensor_are_said(name: str, where: str) -> None:
+    clean = photo(name)
+    side = clean.shape[1] if where == "rows" else clean.shape[2]
+    stripe = np.random.default_rng(0).normal(0, 3 / 255, side)
+    striped = clean + (stripe[:, None] if where == "rows" else stripe)
+    text = profile(stored(striped)).text
+    found = re.search(rf"; {where} differ by sigma = ([0-9.]+) all along.*stay", text)
+    assert found and float(found[1]) == pytest.approx(3, rel=0.25)
+    assert "stripes" not in profile(stored(clean)).text
+    assert "stripes" not in profile(noisy(clean, 10)).text
+
+
+@pytest.mark.parametrize("sigma", [0, 4, 8])
+def test_lines_of_text_are_not_said_to_be_stripes(sigma: float) -> None:
+    assert "stripes" not in profile(stored(noisy(sheet(230, 20), sigma).image)).text
+
+
 ONE_THREAD = """
 import time
 import numpy as np

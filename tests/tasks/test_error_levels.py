@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageDraw
 from scipy import ndimage
 
 import priorlab
@@ -144,3 +144,11 @@ def test_only_what_was_a_jpeg_file_shows_its_blocks(name, tmp_path):
     assert not jpeg_grid.shows(image.mean(0, dtype=np.float64))
     stored = reading.read(saved(tmp_path / "a.jpg", image, quality=85))
     assert jpeg_grid.shows(stored[:, 3:, 5:].mean(0, dtype=np.float64)), "wherever they begin"
+
+
+@pytest.mark.parametrize("spacing", [10, 12, 16, 20])
+def test_lines_of_text_are_not_said_to_be_blocks(spacing):
+    page = Image.new("L", (400, 300), 235)
+    for top in range(4, 290, spacing):
+        ImageDraw.Draw(page).text((4, top), "The quick brown fox jumps over the lazy dog " * 3)
+    assert not jpeg_grid.shows(np.asarray(page) / 255)

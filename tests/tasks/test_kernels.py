@@ -9,6 +9,7 @@ import pytest
 import torch
 from PIL import Image
 
+import priorlab
 from priorlab.errors import UsageError
 from priorlab.forward.convolution import Downsampling
 from priorlab.tasks import kernels
@@ -178,3 +179,23 @@ def test_a_kernel_that_is_drawn_dark_on_bright_is_refused(tmp_path: Path) -> Non
     Image.fromarray(255 - np.rint(255 * np.pad(drawn, 5) / drawn.max()).astype(np.uint8)).save(path)
     with pytest.raises(UsageError, match=r"kernel.png is dark on bright; .* invert it"):
         kernels.read(str(path))
+
+
+@pytest.mark.parametrize("name", ["astronaut", "camera", "chelsea", "coffee", "gravel"])
+def test_a_photograph_is_no_kernel(name: str) -> None:
+    photograph = Path(priorlab.__file__).parent / "photos" / f"{name}.png"
+    with pytest.raises(
+        UsageError, match=rf"{name}.png is as bright at its border as inside; .*scene"
+    ):
+        kernels.read(str(photograph))
+
+
+def test_the_picture_of_a_wide_blur_is_a_kernel(tmp_path: Path) -> None:
+    path = tmp_path / "kernel.png"
+    rows, columns = np.mgrid[-20:21, -20:21]
+    disk = np.hypot(rows, columns) <= 20
+    wide = (disk, np.ones((40, 40)), kernels.motion(60, 40), kernels.gaussian(9)[8:-8, 8:-8])
+    for kernel in wide:
+        values = np.rint(255 * kernel / kernel.max()).astype(np.uint8)
+        Image.fromarray(values).save(path)
+        assert kernels.read(str(path)).shape == kernel.shape
