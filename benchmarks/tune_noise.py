@@ -54,6 +54,7 @@ from priorlab.pictures import (
     stripes,
 )
 from priorlab.pictures.picture import Picture
+from priorlab.pictures.usable_pixels import usable_pixels
 from priorlab.priors import Regularizer
 from priorlab.solvers import stabilised
 
@@ -374,7 +375,7 @@ def pages(folder: Path) -> None:
     """Print how neighbouring pixels correlate in the flattest blocks: of cameras, and of pages."""
 
     def correlation(image: np.ndarray) -> float:
-        usable = noise_profile.usable_pixels(Picture(image=image.astype(np.float32)))
+        usable = usable_pixels(Picture(image=image.astype(np.float32)))
         found = [flat_blocks.correlation(*both) for both in zip(image, usable, strict=True)]
         return float(np.mean([value for value in found if value is not None] or np.nan))
 
@@ -395,7 +396,7 @@ def printed(folder: Path) -> None:
 
     def coarse(image: np.ndarray) -> float:
         picture = Picture(image=image.astype(np.float32))
-        usable = noise_profile.usable_pixels(picture)
+        usable = usable_pixels(picture)
         return flat_blocks.printed_share(picture.image, usable)
 
     found: dict[str, list[float]] = {}
@@ -487,7 +488,7 @@ def colours(folder: Path) -> None:
             "noise alike in all colours": rounded(clean + drawn[:1]),
         }
         for name, image in ways.items():
-            usable = noise_profile.usable_pixels(Picture(image=image.astype(np.float32)))
+            usable = usable_pixels(Picture(image=image.astype(np.float32)))
             luma = noise_profile.luma_level(image, usable)
             white = np.square(noise_level.estimate_sigma(image, usable)).mean() ** 0.5
             found.setdefault(name, []).append(luma / white)

@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from priorlab.errors import UsageError
 from priorlab.forward.noise import Gaussian
 from priorlab.forward.real_noise import RealNoise
-from priorlab.pictures import arrays, flat_blocks, noise_regions, stripes
+from priorlab.pictures import arrays, flat_blocks, noise_words
 from priorlab.pictures.noise_level import can_be_estimated, estimate_sigma, estimates
 from priorlab.pictures.picture import Picture
+from priorlab.pictures.usable_pixels import usable_pixels
 
 Array = NDArray[np.float64]
 
@@ -66,28 +67,11 @@ UNEVEN = 1.25
 GRID, WINDOW = 2, 512
 """Of a large picture so many windows along each side are looked at, each of so many pixels."""
 
-MOST_CLIPPED = 0.1
-"""Where a greater share of the pixels around is black or white, the noise is not looked at."""
-
-CLEAREST = 0.25
-"""Where the opacity is less, the colours are known too coarsely."""
-
-SPECK, MANY_SPECKS = 0.15, 0.005
-"""A black or white pixel is a speck where its four neighbours differ from it by more than this and
-three times the noise; a greater share of them than this is not chance."""
-
-UNEVEN_LIGHT, LEAST_UNEVEN = 1.6, 2 / 255
-"""Brightness counts where levels differ by this factor at least, and are not weaker than this."""
+LEAST_UNEVEN = 2 / 255
+"""Weaker noise counts as even and white."""
 
 BRIGHTNESSES = 7
 """At so many degrees of brightness the level is looked at."""
-
-SOME_PRINT = 0.15
-"""Stripes are not looked for where a greater share of the blocks is paper with a few pixels of ink
-(`flat_blocks.printed_share`)."""
-
-COARSE_WORDS = "coarse-grained, as cameras leave it; known to about a quarter"
-SHARED_WORDS = "mostly in the brightness, so more than each colour by itself shows"
 
 FEWEST_PIXELS = 2000
 """With fewer pixels of a brightness its level is not looked at."""
@@ -152,8 +136,9 @@ def profile(picture: Picture) -> NoiseProfile:
     usable = usable_pixels(sampled)
     found = _of_the_whole(sampled, usable)
     everywhere = usable if sampled is picture else usable_pixels(picture)
-    part = _words_on_a_part(picture, everywhere, found.noise.spread[1])
-    text = "; ".join(filter(None, (found.text, part, _words_on_stripes(sampled, usable))))
+    part = noise_words.on_a_part(picture, everywhere, found.noise.spread[1])
+    striped = noise_words.on_stripes(picture, flat_blocks.printed_share(sampled.image, usable))
+    text = "; ".join(filter(None, (found.text, part, striped)))
     return dataclasses.replace(found, text=text, part=part)
 
 
@@ -163,7 +148,7 @@ def _of_the_whole(picture: Picture, usable: NDArray[np.bool_]) -> NoiseProfile:
     even = image.min((1, 2)) == image.max((1, 2))
     known = can_be_estimated(usable) | even
     if not (known & ~even).any() and not even.all():
-        hint = _hint_of_specks(picture, 0)
+        hint = noise_words.on_specks(picture, 0)
         raise UsageError(
             f"{picture.name} has black, white or transparent pixels nearly everywhere, so its "
             f"noise cannot be found out; {hint or 'type sigma= or use another task'}"
@@ -194,18 +179,19 @@ def _of_the_whole(picture: Picture, usable: NDArray[np.bool_]) -> NoiseProfile:
     levels = np.clip(levels, least, 1)
     if levels.max() < UNEVEN * levels.min():
         levels = np.array([_rms(levels)])
-    hint = _hint_of_specks(picture, _rms(levels))
-    grain = COARSE_WORDS if coarse else SHARED_WORDS if shared else ""
+    hint = noise_words.on_specks(picture, _rms(levels))
+    grain = noise_words.COARSE if coarse else noise_words.SHARED if shared else ""
     curve = np.ones(1)
     if not coarse and levels.max() > LEAST_UNEVEN:
         reference = white.clip(least) if shared else np.broadcast_to(levels, len(image))
         curve = _curve(image, usable, reference)
     if not coarse and len(levels) == len(curve) == 1:
-        text = _words(levels, grain, (1.0,), hint)
+        text = noise_words.of_levels(levels, grain, (1.0,), hint)
         return NoiseProfile(Gaussian(float(levels[0])), text, max(luma, _rms(white)))
     fine = min(max(_rms(pixels) / _rms(levels), 0.3), 1.0) if coarse else 1.0
     noise = RealNoise(tuple(float(level) for level in levels), fine, tuple(map(float, curve)))
-    return NoiseProfile(noise, _words(levels, grain, noise.curve, hint), max(luma, _rms(white)))
+    text = noise_words.of_levels(levels, grain, noise.curve, hint)
+    return NoiseProfile(noise, text, max(luma, _rms(white)))
 
 
 def observed(picture: Picture) -> list[Array | None]:
@@ -219,34 +205,6 @@ def observed(picture: Picture) -> list[Array | None]:
     """
     usable = usable_pixels(picture)
     return _seen(picture.image, usable, _blocks(picture, usable))
-
-
-def usable_pixels(picture: Picture) -> NDArray[np.bool_]:
-    """Return where the noise is as it was: hardly clipped at black or white, not transparent.
-
-    In a picture with values beyond black and white nothing was clipped.
-
-    Examples
-    --------
-    >>> two = Picture(image=np.eye(64, dtype=np.float32)[None] / 2)
-    >>> gray = Picture(image=np.full((1, 64, 64), 0.5, np.float32))
-    >>> bool(usable_pixels(two).any()), bool(usable_pixels(gray).all())
-    (False, True)
-    """
-    clipped = _clipped(picture)
-    usable = ~clipped
-    # Strong noise reaches black and white here and there; that says nothing against its rest.
-    if clipped.any():
-        usable = arrays.box_means(clipped.astype(np.float32), 9) <= MOST_CLIPPED
-    return usable if picture.opacity is None else usable & (picture.opacity >= CLEAREST)
-
-
-def _clipped(picture: Picture) -> NDArray[np.bool_]:
-    """Return what is black or white; nothing in a picture with values beyond them."""
-    image, edge = picture.image, picture.quantum / 2
-    if image.min() < 0 or image.max() > 1:
-        return np.zeros(image.shape, np.bool_)
-    return np.asarray((image <= edge) | (image >= 1 - edge))
 
 
 def luma_level(image: NDArray[np.floating[Any]], usable: NDArray[np.bool_]) -> float:
@@ -362,79 +320,8 @@ def _curve(image: NDArray[np.floating[Any]], usable: NDArray[np.bool_], levels: 
     if not known:
         return np.ones(1)
     curve = np.interp(knots, known, found).clip(0.3, 3)
-    return np.asarray(curve) if curve.max() >= UNEVEN_LIGHT * curve.min() else np.ones(1)
-
-
-def _hint_of_specks(picture: Picture, level: float) -> str:
-    """Return what to do about specks where a picture has many, else nothing."""
-    image, edge = picture.image, picture.quantum / 2
-    inside = image[:, 1:-1, 1:-1]
-    specks = (inside <= edge) | (inside >= 1 - edge)
-    for rows, columns in ((0, 1), (2, 1), (1, 0), (1, 2)):
-        height, width = inside.shape[1:]
-        neighbour = image[:, rows : rows + height, columns : columns + width]
-        specks &= np.abs(inside - neighbour) > SPECK + 3 * level
-    if picture.opacity is not None:
-        specks &= picture.opacity[1:-1, 1:-1] >= CLEAREST
-    share = specks.mean()
-    if share <= MANY_SPECKS:
-        return ""
-    return f"{100 * share:.2g} % of its values are specks, for which there is denoise-impulse"
-
-
-def _words_on_a_part(picture: Picture, usable: NDArray[np.bool_], level: float) -> str:
-    """Say where a picture is noisier than a level, and what to do about it."""
-    opaque = None if picture.opacity is None else picture.opacity >= CLEAREST
-    clipped = _clipped(picture)
-    found = noise_regions.noisier_part(picture.image, usable, level, clipped, opaque)
-    if found is None:
-        return ""
-    stronger, (rows, columns) = found
-    sigma = f"{255 * stronger:.0f}"
-    if (rows.stop - rows.start, columns.stop - columns.start) == picture.image.shape[1:]:
-        where, alone = "places all over it", ""
-    else:
-        where = f"about rows {rows.start} to {rows.stop} and columns {columns.start} to"
-        where, alone = f"{where} {columns.stop}", ", or restore that part by itself"
-    return (
-        f"sigma = {sigma} in {where}: if that is not fine texture, noise stays there; give"
-        f" sigma={sigma}{alone}"
-    )
-
-
-def _words_on_stripes(picture: Picture, usable: NDArray[np.bool_]) -> str:
-    """Say whether rows or columns differ all along: a prior takes that for the scene.
-
-    Nothing is said of print, whose lines differ so as well.
-    """
-    if flat_blocks.printed_share(picture.image, usable) > SOME_PRINT:
-        return ""
-    bright = picture.image.mean(0, dtype=np.float64)
-    found = {"rows": stripes.level(bright), "columns": stripes.level(bright.T)}
-    said = [f"{name} differ by sigma = {255 * level:.1f}" for name, level in found.items() if level]
-    if not said:
-        return ""
-    return f"{' and '.join(said)} all along, like the stripes of a sensor: these mostly stay"
-
-
-def _words(levels: Array, grain: str, curve: tuple[float, ...], hint: str) -> str:
-    """Say what was found."""
-    shown = [f"{255 * level:.1f}" for level in levels]
-    where = {3: ("red", "green", "blue")}.get(len(levels), range(1, len(levels) + 1))
-    if len(levels) > 1:
-        value = ", ".join(f"{text} in {name}" for text, name in zip(shown, where, strict=True))
-    else:
-        value = shown[0]
-    said = [f"estimated sigma = {value} (0-255 scale)"]
-    if grain:
-        said.append(grain)
-    if max(curve) >= UNEVEN_LIGHT * min(curve):
-        strongest = int(np.argmax(curve)) / (len(curve) - 1)
-        tone = "shadows" if strongest < 0.3 else "lights" if strongest > 0.7 else "middle tones"
-        said.append(f"strongest in the {tone}")
-    if hint:
-        said.append(hint)
-    return "; ".join(said)
+    is_uneven = curve.max() >= noise_words.UNEVEN_LIGHT * curve.min()
+    return np.asarray(curve) if is_uneven else np.ones(1)
 
 
 def _rms(values: Array) -> float:

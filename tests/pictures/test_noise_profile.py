@@ -360,6 +360,14 @@ def test_the_stripes_of_a_sensor_are_said(name: str, where: str) -> None:
     assert "stripes" not in profile(noisy(clean, 10)).text
 
 
+@pytest.mark.parametrize("where", ["rows", "columns"])
+def test_stripes_are_said_of_pictures_of_which_parts_are_looked_at(where: str) -> None:
+    rng = np.random.default_rng(0)
+    striped = rng.normal(0.5, 3 / 255, (1300, 1)) + rng.normal(0, 6 / 255, (1, 1300, 1200))
+    found = profile(stored(striped if where == "rows" else striped.swapaxes(1, 2))).text
+    assert f"{where} differ by sigma = " in found
+
+
 @pytest.mark.parametrize("sigma", [0, 4, 8])
 def test_lines_of_text_are_not_said_to_be_stripes(sigma: float) -> None:
     assert "stripes" not in profile(stored(noisy(sheet(230, 20), sigma).image)).text

@@ -1,0 +1,106 @@
+"""What is said of the noise of a picture, and of what looks like noise and is not removed."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from priorlab.pictures import noise_regions, stripes
+from priorlab.pictures.picture import Picture
+from priorlab.pictures.usable_pixels import CLEAREST, clipped
+
+COARSE = "coarse-grained, as cameras leave it; known to about a quarter"
+SHARED = "mostly in the brightness, so more than each colour by itself shows"
+
+SPECK, MANY_SPECKS = 0.15, 0.005
+"""A black or white pixel is a speck where its four neighbours differ from it by more than this and
+three times the noise; a greater share of them than this is not chance."""
+
+UNEVEN_LIGHT = 1.6
+"""Brightness counts where levels differ by this factor at least."""
+
+SOME_PRINT = 0.15
+"""Stripes are not looked for where a greater share of the blocks is paper with a few pixels of ink
+(`flat_blocks.printed_share`)."""
+
+MOST_ROWS = 512
+"""Of a large picture so many rows or columns in the middle are looked at for them."""
+
+
+def on_specks(picture: Picture, level: float) -> str:
+    """Return what to do about specks where a picture has many, else nothing."""
+    image, edge = picture.image, picture.quantum / 2
+    inside = image[:, 1:-1, 1:-1]
+    specks = (inside <= edge) | (inside >= 1 - edge)
+    for rows, columns in ((0, 1), (2, 1), (1, 0), (1, 2)):
+        height, width = inside.shape[1:]
+        neighbour = image[:, rows : rows + height, columns : columns + width]
+        specks &= np.abs(inside - neighbour) > SPECK + 3 * level
+    if picture.opacity is not None:
+        specks &= picture.opacity[1:-1, 1:-1] >= CLEAREST
+    share = specks.mean()
+    if share <= MANY_SPECKS:
+        return ""
+    return f"{100 * share:.2g} % of its values are specks, for which there is denoise-impulse"
+
+
+def on_a_part(picture: Picture, usable: NDArray[np.bool_], level: float) -> str:
+    """Say where a picture is noisier than a level, and what to do about it."""
+    opaque = None if picture.opacity is None else picture.opacity >= CLEAREST
+    found = noise_regions.noisier_part(picture.image, usable, level, clipped(picture), opaque)
+    if found is None:
+        return ""
+    stronger, (rows, columns) = found
+    sigma = f"{255 * stronger:.0f}"
+    if (rows.stop - rows.start, columns.stop - columns.start) == picture.image.shape[1:]:
+        where, alone = "places all over it", ""
+    else:
+        where = f"about rows {rows.start} to {rows.stop} and columns {columns.start} to"
+        where, alone = f"{where} {columns.stop}", ", or restore that part by itself"
+    return (
+        f"sigma = {sigma} in {where}: if that is not fine texture, noise stays there; give"
+        f" sigma={sigma}{alone}"
+    )
+
+
+def on_stripes(picture: Picture, printed: float) -> str:
+    """Say whether rows or columns differ all along: a prior takes that for the scene.
+
+    Nothing is said of print, whose lines differ so as well: `printed` is its share.
+    """
+    if printed > SOME_PRINT:
+        return ""
+    found = {
+        name: stripes.level(planes[:, _middle(planes.shape[1])].mean(0, dtype=np.float64))
+        for name, planes in {"rows": picture.image, "columns": picture.image.swapaxes(1, 2)}.items()
+    }
+    said = [f"{name} differ by sigma = {255 * level:.1f}" for name, level in found.items() if level]
+    if not said:
+        return ""
+    return f"{' and '.join(said)} all along, like the stripes of a sensor: these mostly stay"
+
+
+def _middle(extent: int) -> slice:
+    """Return which of so many rows are looked at."""
+    first = max(0, (extent - MOST_ROWS) // 2)
+    return slice(first, first + MOST_ROWS)
+
+
+def of_levels(levels: NDArray[np.float64], grain: str, curve: tuple[float, ...], hint: str) -> str:
+    """Say what was found."""
+    shown = [f"{255 * level:.1f}" for level in levels]
+    where = {3: ("red", "green", "blue")}.get(len(levels), range(1, len(levels) + 1))
+    if len(levels) > 1:
+        value = ", ".join(f"{text} in {name}" for text, name in zip(shown, where, strict=True))
+    else:
+        value = shown[0]
+    said = [f"estimated sigma = {value} (0-255 scale)"]
+    if grain:
+        said.append(grain)
+    if max(curve) >= UNEVEN_LIGHT * min(curve):
+        strongest = int(np.argmax(curve)) / (len(curve) - 1)
+        tone = "shadows" if strongest < 0.3 else "lights" if strongest > 0.7 else "middle tones"
+        said.append(f"strongest in the {tone}")
+    if hint:
+        said.append(hint)
+    return "; ".join(said)
