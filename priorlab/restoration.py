@@ -19,7 +19,7 @@ from priorlab.forward.conjugate_gradients import ConvergenceWarning
 from priorlab.forward.measurement import Measurement
 from priorlab.forward.returned import wrong_answer
 from priorlab.forward.side_effects import side_effect
-from priorlab.ground import shared_state, torch_settings
+from priorlab.ground import blas_threads, shared_state, torch_settings
 from priorlab.priors import Prior
 from priorlab.randomness import seeded
 from priorlab.solvers.exact_data import agreeing
@@ -99,7 +99,8 @@ def run(
     """
     check_trace(trace)
     kept_from_gradients = torch.is_inference_mode_enabled() or measurement.y.is_inference()
-    with shared_state.CHANGED, torch_settings.usual(measurement.y.device):
+    device = measurement.y.device
+    with shared_state.CHANGED, torch_settings.usual(device), blas_threads.one():
         if kept_from_gradients:
             measurement = copy.deepcopy(measurement)
         return _run(prior, measurement, seed, trace, prepared)

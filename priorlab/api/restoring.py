@@ -24,7 +24,7 @@ from priorlab.api.time_left import TimeLeft
 from priorlab.api.transparency import hidden_again, with_holes_opaque
 from priorlab.errors import UsageError, check_seed
 from priorlab.forward.measurement import Measurement
-from priorlab.ground import devices
+from priorlab.ground import blas_threads, devices
 from priorlab.harness.run.progress import for_pictures, in_notebook
 from priorlab.pictures import arrays, extra_pictures, hidden, writing
 from priorlab.pictures.picture import EIGHT_BITS, Picture
@@ -241,6 +241,7 @@ def _shown_in_notebook(trace: Trace) -> Iterator[Trace]:
         progress.ended()
 
 
+@blas_threads.one()
 def _restored(
     picture: Picture,
     task: str,

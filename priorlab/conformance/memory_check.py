@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import gc
 import os
-from collections.abc import Iterator
+import tracemalloc
 
 import numpy as np
 from torch import Tensor, strided
@@ -25,12 +25,14 @@ WARM_UP = 2
 LEAST_MB = 1.0
 """Growth of the process per call that cannot be chance; that of tensors is known exactly."""
 
+ARRAYS = np.lib.tracemalloc_domain
+"""Under this number numpy tells `tracemalloc` of the memory of arrays."""
+
 
 def memory(prior: Prior) -> None:
     """It does not keep more memory with each picture that it restores."""
     measurement, settled = measured(prior), quick(prior)
     calls = iter(range(1, WARM_UP + 2 * CALLS + 1))
-    gc.unfreeze()  # what was there after the imports may be what grows
 
     def after(count: int) -> tuple[float, float]:
         for _ in range(count):
@@ -39,7 +41,12 @@ def memory(prior: Prior) -> None:
         gc.collect()
         return _held(), process_tree.own_mb(os.getpid()) if process_tree.KNOWN else 0.0
 
-    rounds = [after(WARM_UP), after(CALLS), after(CALLS)]
+    gc.freeze()
+    tracemalloc.start()
+    try:
+        rounds = [after(WARM_UP), after(CALLS), after(CALLS)]
+    finally:
+        tracemalloc.stop()
     tensors, process = (
         min(two - one, three - two) / CALLS for one, two, three in zip(*rounds, strict=True)
     )
@@ -57,21 +64,11 @@ def memory(prior: Prior) -> None:
 
 
 def _held() -> float:
-    """Return the bytes that all tensors and arrays hold which are in use."""
-    sizes: dict[int, int] = {}
-    for found in _tensors_and_arrays():
-        if isinstance(found, Tensor):
-            if found.layout == strided and found.device.type != "meta":
-                storage = found.untyped_storage()
-                sizes[storage.data_ptr()] = storage.nbytes()
-        elif found.base is None:
-            sizes[id(found)] = found.nbytes
-    return float(sum(sizes.values()))
-
-
-def _tensors_and_arrays() -> Iterator[Tensor | np.ndarray]:
-    """Yield them; arrays are not known to the collector, but what refers to them is."""
-    for one in gc.get_objects():
-        if issubclass(type(one), Tensor):
-            yield one
-        yield from (found for found in gc.get_referents(one) if type(found) is np.ndarray)
+    """Return the bytes that tensors and arrays hold which were made since the check began."""
+    tensors = (one for one in gc.get_objects() if issubclass(type(one), Tensor))
+    stored = (one for one in tensors if one.layout == strided and one.device.type != "meta")
+    storages = {one.untyped_storage().data_ptr(): one.untyped_storage() for one in stored}
+    # The collector does not know arrays.
+    traces = tracemalloc.take_snapshot().filter_traces([tracemalloc.DomainFilter(True, ARRAYS)])
+    arrays = sum(trace.size for trace in traces.traces)
+    return float(sum(storage.nbytes() for storage in storages.values()) + arrays)
