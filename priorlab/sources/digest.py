@@ -154,7 +154,7 @@ def closure(modules: Iterable[str]) -> dict[Module, bool]:
     Examples
     --------
     >>> sorted(module.name for module in closure(["priorlab.ground.files"]))
-    ['priorlab.errors', 'priorlab.ground.files']
+    ['priorlab.errors', 'priorlab.ground', 'priorlab.ground.files']
     """
     return _walk(modules)[0]
 
