@@ -59,13 +59,14 @@ def values(prior: type[Component]) -> Values:
     return _once(place).get(prior.name.rpartition("/")[2], {}) if place else {}
 
 
-def check(prior: type[Component], kinds: Collection[str]) -> None:
+@functools.cache
+def check(prior: type[Component], kinds: tuple[str, ...]) -> None:
     """Raise a `UsageError` if what is tuned for a prior cannot be used.
 
     Parameters
     ----------
     prior : type
-    kinds : collection of str
+    kinds : tuple of str
         Of degradation: those for which anything can be tuned.
     """
     for kind, given in values(prior).items():

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -42,6 +44,12 @@ def one() -> Iterator[None]:
 
 def _of_arrays() -> ThreadpoolController:
     """Return what controls OpenBLAS as far as it is loaded, but for that of torch."""
+    return _found(len(sys.modules))
+
+
+@functools.lru_cache(1)
+def _found(modules: int) -> ThreadpoolController:
+    """Look for it again once there are more modules: that takes a millisecond."""
     found = ThreadpoolController().select(internal_api="openblas")
     places = [library.filepath for library in found.lib_controllers]
     return found.select(filepath=[one for one in places if "torch" not in Path(one).parts])
