@@ -11,6 +11,8 @@ from pathlib import Path
 
 from threadpoolctl import ThreadpoolController
 
+from priorlab.ground import shared_state
+
 _AT_ITS_START = "OPENBLAS_NUM_THREADS"
 
 
@@ -20,8 +22,8 @@ def one() -> Iterator[None]:
 
     It gives even systems of 2 x 2 to as many threads as there are cores, and these wait for each
     other: where other work keeps a core busy, for many times as long as the work itself takes. That
-    of torch, on processors where torch has it, keeps its threads. Of several threads that enter at
-    once the first decides for all.
+    of torch, on processors where torch has it, keeps its threads. All of a process share this: of
+    its threads one is within at a time.
 
     Examples
     --------
@@ -29,17 +31,19 @@ def one() -> Iterator[None]:
     ...     os.environ["OPENBLAS_NUM_THREADS"]
     '1'
     """
-    loaded = _of_arrays()
-    usual = os.environ.get(_AT_ITS_START)
-    os.environ[_AT_ITS_START] = "1"
-    try:
-        with loaded.limit(limits=1):
-            yield
-    finally:
-        os.environ.pop(_AT_ITS_START, None)
-        if usual is not None:
-            os.environ[_AT_ITS_START] = usual
-        _give_threads_to_others(loaded)
+    with shared_state.CHANGED:
+        loaded = _of_arrays()
+        usual = os.environ.get(_AT_ITS_START)
+        os.environ[_AT_ITS_START] = "1"
+        try:
+            with loaded.limit(limits=1):
+                yield
+        finally:
+            if usual is None:
+                os.environ.pop(_AT_ITS_START, None)
+            else:
+                os.environ[_AT_ITS_START] = usual
+            _give_threads_to_others(loaded)
 
 
 def _of_arrays() -> ThreadpoolController:

@@ -3,6 +3,8 @@
 import os
 import subprocess
 import sys
+import threading
+import time
 
 import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
@@ -54,3 +56,22 @@ def test_what_was_set_is_put_back_after_the_last_of_nested_contexts():
             assert threads() == {1} and os.environ["OPENBLAS_NUM_THREADS"] == "1"
             raise RuntimeError
         assert threads() == {2} and os.environ.get("OPENBLAS_NUM_THREADS") == usual
+
+
+def test_threads_that_overlap_leave_the_setting_as_it_was(monkeypatch):
+    monkeypatch.delenv("OPENBLAS_NUM_THREADS", raising=False)
+    entered, left = threading.Event(), threading.Event()
+
+    def second():
+        entered.wait()
+        with blas_threads.one():
+            left.wait(1)
+
+    other = threading.Thread(target=second)
+    other.start()
+    with blas_threads.one():
+        entered.set()
+        time.sleep(0.1)  # the other one is within by now, or waits to be
+    left.set()
+    other.join()
+    assert "OPENBLAS_NUM_THREADS" not in os.environ
