@@ -15,7 +15,8 @@ from priorlab.forward.measurement import Measurement
 from priorlab.priors import Prior
 from priorlab.recipes import WithRecipe
 from priorlab.trace import SILENT, Trace
-from priorlab_handcrafted.shared.compiled import Threads, kernel
+from priorlab_handcrafted.shared.compiled import kernel
+from priorlab_handcrafted.shared.threads import Threads
 
 Array = NDArray[np.float32]
 Mask = NDArray[np.bool_]

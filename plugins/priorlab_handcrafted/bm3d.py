@@ -18,8 +18,8 @@ from priorlab_handcrafted.blocks import matching, transforms
 from priorlab_handcrafted.blocks.matching import Array
 from priorlab_handcrafted.blocks.transforms import BLOCK
 from priorlab_handcrafted.shared.colour import from_opponent, gray_or_rgb, to_opponent
-from priorlab_handcrafted.shared.compiled import Threads
 from priorlab_handcrafted.shared.grids import offset
+from priorlab_handcrafted.shared.threads import Threads
 
 TILE = 43
 """Most reference blocks along a side of a tile: its spectra should fit into the cache."""

@@ -15,8 +15,8 @@ from priorlab.priors import Denoiser
 from priorlab.solvers.tiles import Locality
 from priorlab_handcrafted.blocks.dct_kernels import SIDE, TILE, shrink_strips
 from priorlab_handcrafted.shared.colour import from_opponent, to_opponent
-from priorlab_handcrafted.shared.compiled import Threads
 from priorlab_handcrafted.shared.mirroring import mirror
+from priorlab_handcrafted.shared.threads import Threads
 
 ROWS = 64
 """Approximate number of rows of blocks in one piece of work."""

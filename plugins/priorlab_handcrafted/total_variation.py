@@ -71,6 +71,10 @@ class TotalVariation(Variation):
         choices=(*KINDS, "condat"),
     )
 
+    def side(self) -> int:
+        """See `Variation.side`; bands share the threads if there is one tile."""
+        return super().side() if self.kind == "condat" else 2048
+
     @property
     def gap(self) -> float:
         """See `Variation.gap`."""
@@ -92,8 +96,10 @@ class TotalVariation(Variation):
         return 0.0
 
     def start(self, v: Tensor) -> Any:
-        """Return the dual field zero, (2, C, H, W), or for the kind of Condat its whole state."""
-        return condat.State(as_array(v)) if self.kind == "condat" else v.new_zeros((2, *v.shape))
+        """Return the dual field zero; (2, C, H, W) unless on the CPU."""
+        if self.kind == "condat":
+            return condat.State(as_array(v))
+        return rof.State(as_array(v)) if v.device.type == "cpu" else v.new_zeros((2, *v.shape))
 
     def solve(self, v: Tensor, radius: float, state: Any, few: bool, report: Report) -> Tensor:
         """Solve the model of Rudin, Osher and Fatemi, by compiled loops on the CPU."""
@@ -116,9 +122,9 @@ class TotalVariation(Variation):
         if v.device.type != "cpu":
             return rof_torch.solve(v, radius, state, **options, report=report)
         x = rof.solve(
-            v.detach().contiguous().numpy(),
+            as_array(v),
             radius,
-            state.numpy(),
+            state,
             **options,
             report=lambda iteration, x, gap: report(iteration, torch.from_numpy(x), gap),
         )

@@ -15,8 +15,8 @@ from priorlab.priors import Denoiser
 from priorlab.recipes import WithRecipe
 from priorlab.solvers.tiles import Locality
 from priorlab_handcrafted.shared.colour import from_opponent, to_opponent
-from priorlab_handcrafted.shared.compiled import Threads
 from priorlab_handcrafted.shared.mirroring import mirror
+from priorlab_handcrafted.shared.threads import Threads
 from priorlab_handcrafted.wavelets.extents import Axis, Extent
 from priorlab_handcrafted.wavelets.filters import FILTERS
 from priorlab_handcrafted.wavelets.planes import LevelRule, PlaneShrinkage

@@ -14,8 +14,8 @@ from priorlab_handcrafted.blocks import matching
 from priorlab_handcrafted.blocks.matching import Array
 from priorlab_handcrafted.blocks.wnnm_kernels import add_estimates
 from priorlab_handcrafted.shared.colour import from_opponent, gray_or_rgb, to_opponent
-from priorlab_handcrafted.shared.compiled import Threads
 from priorlab_handcrafted.shared.grids import offset
+from priorlab_handcrafted.shared.threads import Threads
 
 TILE = 24
 """Most reference patches along a side of a tile."""

@@ -1,36 +1,14 @@
-"""Compiled loops and their threads."""
+"""Compiled loops."""
 
 import importlib
 import subprocess
 import sys
-import threading
 
 import pytest
 from numba.core import event
-from torch_threads import threads
 
 from priorlab_handcrafted.shared import compiled
-from priorlab_handcrafted.shared.compiled import Threads, kernel
-
-
-@pytest.mark.parametrize("count", [1, 3])
-def test_results_come_in_order_and_an_error_is_passed_on(count):
-    with threads(count), Threads() as pool:
-        assert pool.map(lambda item: item**2, range(20)) == [i**2 for i in range(20)]
-        with pytest.raises(ZeroDivisionError):
-            pool.map(lambda item: 1 / item, [1, 0])
-
-
-def test_as_many_threads_work_as_torch_has():
-    pair = threading.Barrier(2, timeout=60)  # nothing is done before two threads are at work
-
-    def work(item):
-        pair.wait()
-        return threading.get_ident()
-
-    with threads(2), Threads() as pool:
-        names = pool.map(work, range(20))
-    assert len(set(names)) == 2
+from priorlab_handcrafted.shared.compiled import kernel
 
 
 @pytest.fixture

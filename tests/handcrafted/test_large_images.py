@@ -92,18 +92,18 @@ def test_a_denoiser_restores_a_large_picture_in_tiles(monkeypatch, noisy):
 @pytest.mark.parametrize("sigma", [SIGMA, 50 / 255])
 def test_total_variation_in_tiles_is_as_exact_as_in_one_piece(monkeypatch, noisy, sigma):
     wide = torch.cat([noisy, noisy.flip(2)], 3)
-    monkeypatch.setattr(iterated_prox, "TILES", Locality(reach=64, side=4096))
     whole = TotalVariation().prox(wide, sigma)
-    monkeypatch.undo()
+    monkeypatch.setattr(TotalVariation, "side", lambda prior: 512)
     tiled = TotalVariation().prox(wide, sigma)
-    assert len(tiles(*wide.shape[2:], iterated_prox.TILES)) == 2
+    assert len(tiles(*wide.shape[2:], Locality(iterated_prox.REACH, side=512))) == 2
     difference = 255 * (tiled - whole)
     assert float(difference.square().mean().sqrt()) < 0.1
     assert float(difference.abs().quantile(0.999)) < 0.5
 
 
 def test_total_variation_in_tiles_does_not_depend_on_the_threads(monkeypatch, noisy):
-    monkeypatch.setattr(iterated_prox, "TILES", Locality(reach=16, side=128))
+    monkeypatch.setattr(iterated_prox, "REACH", 16)
+    monkeypatch.setattr(TotalVariation, "side", lambda prior: 128)
     results = []
     for count in (1, 2, 3):
         with threads(count):

@@ -164,15 +164,16 @@ def test_energy_of_a_flat_image_has_gradient_zero():
     assert flat.grad.abs().max() == 0
 
 
-def solve_compiled(v, radius, dual, report, **options):
-    def told(iteration, x, gap):
-        report(iteration, torch.from_numpy(x), gap)
+def solve_compiled(v, radius, report, **options):
+    """Return the image and the dual field."""
+    state = rof.State(v.numpy())
+    x = rof.solve(v.numpy(), radius, state, report=report, **options)
+    return torch.from_numpy(x), torch.from_numpy(state.field())
 
-    return torch.from_numpy(rof.solve(v.numpy(), radius, dual.numpy(), report=told, **options))
 
-
-def solve_torch(v, radius, dual, report, **options):
-    return rof_torch.solve(v, radius, dual, report=report, **options)
+def solve_torch(v, radius, report, **options):
+    dual = v.new_zeros((2, *v.shape))
+    return rof_torch.solve(v, radius, dual, report=report, **options), dual
 
 
 SOLVERS = {"compiled": solve_compiled, "torch": solve_torch}
@@ -191,11 +192,9 @@ SOLVERS = {"compiled": solve_compiled, "torch": solve_torch}
 )
 def test_duality_gap_certifies_the_prox(solver, height, width, channels, radius, delta, kind, seed):
     v, gaps = noisy((channels, height, width), seed), []
-    dual = v.new_zeros((2, *v.shape))
-    x = SOLVERS[solver](
+    x, dual = SOLVERS[solver](
         v,
         radius,
-        dual,
         lambda iteration, image, gap: gaps.append(gap),
         huber=delta,
         anisotropic=kind == "anisotropic",
@@ -220,7 +219,7 @@ def test_bands_and_devices_compute_the_same(prior, shape, monkeypatch):
     """One band, many bands on several threads, and the torch solver that serves other devices."""
     v = noisy((1, *shape))
     whole = prior.prox(v, 0.1)
-    monkeypatch.setattr(rof, "BAND_BYTES", 1)
+    monkeypatch.setattr(rof, "BAND", rof.MARGIN)
     banded = prior.prox(v, 0.1)
     with threads(3):
         threaded = prior.prox(v, 0.1)

@@ -11,8 +11,8 @@ from torch_threads import threads
 from priorlab.errors import UsageError
 from priorlab.metrics import psnr
 from priorlab_handcrafted import wavelet_shrinkage
-from priorlab_handcrafted.shared.compiled import Threads
 from priorlab_handcrafted.shared.mirroring import mirror
+from priorlab_handcrafted.shared.threads import Threads
 from priorlab_handcrafted.wavelet_shrinkage import Wavelet
 from priorlab_handcrafted.wavelets.extents import Axis, Extent
 from priorlab_handcrafted.wavelets.filters import FILTERS, scaling_filter

@@ -1,19 +1,12 @@
-"""Loops compiled for the CPU by numba, and their division among threads."""
+"""Loops compiled for the CPU by numba."""
 
 import logging
 import threading
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from types import TracebackType
-from typing import Any, TypeVar, cast
+from collections.abc import Callable
+from typing import Any, cast
 
 import numba
-import torch
 from numba.core import event
-
-Item = TypeVar("Item")
-Result = TypeVar("Result")
 
 OPTIONS = {
     "nogil": True,
@@ -64,48 +57,3 @@ class _Notice(event.Listener):  # type: ignore[misc]
 _log = logging.getLogger("priorlab.compiling")
 _notice = _Notice()
 event.register("numba:compile", _notice)
-_here = threading.local()
-"""Has `busy` in the threads of a pool."""
-
-
-class Threads:
-    """As many threads as torch is set to use, for work on parts of numpy arrays.
-
-    The division must not depend on how many there are: then neither does the result. Within the
-    work of one of these threads there are no more of them.
-    """
-
-    def __enter__(self) -> "Threads":
-        self._count = 1 if hasattr(_here, "busy") else torch.get_num_threads()
-        self._pool = (
-            ThreadPoolExecutor(self._count, initializer=setattr, initargs=(_here, "busy", True))
-            if self._count > 1
-            else None
-        )
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        if self._pool:
-            self._pool.shutdown(cancel_futures=True)
-
-    def map(self, work: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
-        """Return the results of `work`, in the order of `items`."""
-        return list(self._pool.map(work, items) if self._pool else map(work, items))
-
-    def stream(self, work: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
-        """Yield the results in the order of `items`; few of them exist at a time."""
-        if not self._pool:
-            yield from map(work, items)
-            return
-        waiting: deque[Future[Result]] = deque()
-        for item in items:
-            waiting.append(self._pool.submit(work, item))
-            if len(waiting) > 2 * self._count:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()

@@ -7,7 +7,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from priorlab_handcrafted.shared.compiled import Threads, kernel
+from priorlab_handcrafted.shared.compiled import kernel
+from priorlab_handcrafted.shared.threads import Threads
 
 Array = NDArray[np.float32]
 

@@ -14,7 +14,7 @@ from priorlab.components import parameter
 from priorlab.priors import Regularizer
 from priorlab.solvers.tiles import Locality, in_tiles, tiles
 from priorlab.trace import SILENT, Trace
-from priorlab_handcrafted.shared.compiled import Threads
+from priorlab_handcrafted.shared.threads import Threads
 
 Report = Callable[[int, Tensor, float], None]
 """Called with the iteration, the image (C, H, W) and the relative duality gap."""
@@ -23,9 +23,9 @@ TINY = 1e-9
 """Weight of the lengths with which the image stays as it is, and only what is minimised besides
 the image moves."""
 
-TILES = Locality(reach=64, side=512)
-"""Strictly, each pixel depends on all others. But what happens 64 pixels away changes it by less
-than the tolerance does, and a gap that is small in each tile is small in all."""
+REACH = 64
+"""Strictly, each pixel depends on all others. But what happens so many pixels away changes it by
+less than the tolerance does, and a gap that is small in each tile is small in all."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -39,6 +39,10 @@ class Variation(Regularizer):
     weight: float = parameter(
         0.75, "strength of the smoothing, relative to the noise level", low=0, search=(0.05, 3)
     )
+
+    def side(self) -> int:
+        """Return the most rows and columns of a tile; tiles share the threads among them."""
+        return 512
 
     @property
     @abstractmethod
@@ -103,8 +107,9 @@ class Variation(Regularizer):
                 return v.clone()
             calls += 1
             alone = exact and calls == 1
-            if alone and v.device.type == "cpu" and len(tiles(*v.shape[-2:], TILES)) > 1:
-                return self._prox_in_tiles(v, radius, trace)
+            locality = Locality(REACH, side=self.side())
+            if alone and v.device.type == "cpu" and len(tiles(*v.shape[-2:], locality)) > 1:
+                return self._prox_in_tiles(v, locality, radius, trace)
             out = torch.empty_like(v)
             for index, image in enumerate(v):
                 first = index not in states
@@ -118,7 +123,7 @@ class Variation(Regularizer):
 
         return prox
 
-    def _prox_in_tiles(self, v: Tensor, radius: float, trace: Trace) -> Tensor:
+    def _prox_in_tiles(self, v: Tensor, locality: Locality, radius: float, trace: Trace) -> Tensor:
         """Do what the first call of a `warm_prox` does, several tiles of an image at a time."""
         gaps: list[float] = []
 
@@ -134,7 +139,7 @@ class Variation(Regularizer):
             return torch.stack(solved)
 
         with Threads() as threads:
-            out = torch.cat([in_tiles(work, image, TILES, threads.map) for image in v.split(1)])
+            out = torch.cat([in_tiles(work, image, locality, threads.map) for image in v.split(1)])
         trace.report(1, 1, out, gap=max(gaps))
         trace.converged(max(gaps) <= self.gap, max(gaps))
         return out

@@ -12,17 +12,23 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from priorlab_handcrafted.shared.compiled import Threads
-from priorlab_handcrafted.variation.rof_kernels import advance, certify
+from priorlab_handcrafted.shared.threads import Threads
+from priorlab_handcrafted.variation.rof_kernels import exchange, sweep
 
 Array = NDArray[np.floating]
 
 SWEEP = 10
-"""Iterations between two checks of the duality gap. A band does all of them before the next band
-begins, starting from that many more rows on either side, so that its arrays stay in the cache."""
+"""Iterations between two checks of the duality gap. A band does all of them, and its part of the
+check, before the next band begins, starting from `MARGIN` more rows on either side."""
 
-BAND_BYTES = 2**18
-"""Size of a band in each of the arrays."""
+MARGIN = SWEEP + 1
+"""An iteration needs one row more than it leaves, and so does the check."""
+
+BAND = 256
+"""About the rows of a band."""
+
+ALONE = 2**17
+"""An image of more values than this has two bands at least, for two threads."""
 
 MOMENTUM = 0.92
 """Greatest momentum. It and `STRETCH` were chosen for the fewest iterations on training images."""
@@ -31,10 +37,38 @@ STRETCH = 1.28
 """The step, relative to the one that is sure to converge, which is used once the gap grows."""
 
 
+class State:
+    """The dual field from which the next `solve` of an image of this size begins, in bands."""
+
+    def __init__(self, v: Array) -> None:
+        channels, height, width = v.shape
+        count = max(1, height // BAND, min(height // MARGIN, 1 + (v.size > ALONE)))
+        size = -(-height // count)
+        shape = (2, channels, size + 2 * MARGIN, 1 + width)
+        self.bands = []
+        for top in range(0, height, size):
+            p, q = np.full(shape, 0, v.dtype), np.empty(shape, v.dtype)
+            self.bands.append(_Band(p, q, top, min(top + size, height)))
+
+    def field(self) -> Array:
+        """Return the dual field (2, C, H, W)."""
+        parts = [b.p[:, :, MARGIN : MARGIN + b.bottom - b.top, 1:] for b in self.bands]
+        return np.concatenate(parts, axis=2)
+
+
+class _Band(NamedTuple):
+    """The rows from `top` to `bottom`, and `MARGIN` more on either side, also beyond the image."""
+
+    p: Array  # the dual field (2, C, rows, 1 + W); column 0 is left of the image, and zero
+    q: Array  # the point extrapolated from it
+    top: int
+    bottom: int
+
+
 def solve(
     v: Array,
     radius: float,
-    dual: Array,
+    state: State,
     *,
     huber: float,
     anisotropic: bool,
@@ -57,8 +91,8 @@ def solve(
         Image (C, H, W), C-contiguous.
     radius : float
         Weight of the total variation, > 0.
-    dual : array
-        Field (2, C, H, W) to start from; overwritten with that of the result.
+    state : State
+        Where to start, a new one for zero; updated to that of the result.
     huber : float
         Length of gradient below which h is a parabola; 0 for total variation.
     anisotropic : bool
@@ -80,66 +114,24 @@ def solve(
     model = (number(radius), number(huber), anisotropic)
     stride = number(STRETCH / (8 * radius))
     x = np.empty_like(v)
-    bands = _cut(dual)
     age, last = 0, math.inf
+
+    def work(band: _Band) -> tuple[float, float]:
+        return sweep(v, x, *band, *model, stride, momenta, age == 0)
+
     with Threads() as threads:
         for iteration in range(SWEEP, iterations + SWEEP, SWEEP):
             ages = np.arange(age, age + SWEEP)
             momenta = np.minimum(ages / (ages + 3), MOMENTUM).astype(v.dtype)
-            threads.map(lambda band: advance(v, *band, *model, stride, momenta), bands)  # noqa: B023
-            _exchange(bands)
-            sums = threads.map(lambda band: certify(v, x, band.p, *band[2:], *model), bands)
-            gap, primal = np.sum(sums, axis=0)
+            gap, primal = np.sum(threads.map(work, state.bands), axis=0)
             relative = float(gap / max(primal, np.finfo(v.dtype).tiny))
             report(iteration, x, relative)
+            for upper, lower in itertools.pairwise(state.bands):
+                exchange(upper.p, upper.q, lower.p, lower.q, MARGIN)
             if relative <= tolerance:
                 break
             age = age + SWEEP
             if relative > last:
                 age, stride = 0, number(1 / (8 * radius))
-                for band in bands:
-                    band.q[:] = band.p
             last = relative
-    for band in bands:
-        dual[:, :, band.top : band.bottom] = band.rows(band.top, band.bottom)[0][..., 1:]
     return x
-
-
-class _Band(NamedTuple):
-    """The rows from `top` to `bottom`, with up to `SWEEP` more on either side from row `first`."""
-
-    p: Array  # the dual field (2, C, rows, 1 + W); column 0 is left of the picture, and zero
-    q: Array  # the point extrapolated from it
-    first: int
-    top: int
-    bottom: int
-
-    def rows(self, top: int, bottom: int) -> tuple[Array, Array]:
-        """Return these rows of both fields."""
-        part = slice(top - self.first, bottom - self.first)
-        return self.p[:, :, part], self.q[:, :, part]
-
-
-def _cut(dual: Array) -> list[_Band]:
-    """Return the bands of the picture, which begin with the dual field `dual`."""
-    height = dual.shape[2]
-    size = max(SWEEP, BAND_BYTES // dual[0, :, 0].nbytes)
-    bands = []
-    for top in range(0, height, size):
-        bottom = min(top + size, height)
-        first = max(0, top - SWEEP)
-        p = np.pad(dual[:, :, first : bottom + SWEEP], ((0, 0), (0, 0), (0, 0), (1, 0)))
-        bands.append(_Band(p, p.copy(), first, top, bottom))
-    return bands
-
-
-def _exchange(bands: list[_Band]) -> None:
-    """Copy to each band's margins what its neighbours have computed."""
-    for upper, lower in itertools.pairwise(bands):
-        end = upper.first + upper.p.shape[2]
-        for source, target, rows in (
-            (upper, lower, (lower.first, lower.top)),
-            (lower, upper, (upper.bottom, end)),
-        ):
-            for new, old in zip(source.rows(*rows), target.rows(*rows), strict=True):
-                old[:] = new

@@ -8,21 +8,45 @@ from priorlab_handcrafted.shared.compiled import kernel
 
 
 @kernel
-def advance(v, p, q, first, top, bottom, radius, huber, anisotropic, stride, momenta):
+def sweep(v, x, p, q, top, bottom, radius, huber, anisotropic, stride, momenta, afresh):
+    """Do one iteration for each momentum on a band; write its rows of x.
+
+    Return its part of the duality gap and the objective. Whether to begin `afresh` at p and not
+    at q, the point extrapolated from it.
+    """
+    if afresh:
+        q[:] = p
+    first = top - (len(momenta) + 1)
+    _advance(v, p, q, first, top, bottom, radius, huber, anisotropic, stride, momenta)
+    return _certify(v, x, p, first, top, bottom, radius, huber, anisotropic)
+
+
+@kernel
+def exchange(p, q, p_below, q_below, margin):
+    """Copy to the margins of a band, and of the one below it, what the other has computed."""
+    for upper, lower in ((p, p_below), (q, q_below)):
+        rows = upper.shape[2]
+        lower[:, :, :margin] = upper[:, :, rows - 2 * margin : rows - margin]
+        upper[:, :, rows - margin :] = lower[:, :, margin : 2 * margin]
+
+
+@kernel
+def _advance(v, p, q, first, top, bottom, radius, huber, anisotropic, stride, momenta):
     """Do one iteration for each momentum on a band.
 
     Row r depends on rows r - 1 to r + 1 of the iteration before. So an iteration follows the one
     before it at a distance of one row, while the rows are in the cache; and it begins with all
-    the rows that the band has and does one less at each end than the one before.
+    the rows that the band has but one and does one less at each end than the one before. After the
+    last one p is as it should be from row ``top - 1`` to `bottom`.
     """
     channels, height, width = v.shape
     count = len(momenta)
     shrink = v.dtype.type(1) / (v.dtype.type(1) + stride * huber)
     x = np.empty((count, 2, channels, width + 1), v.dtype)
     scale = np.empty((2, width), v.dtype)
-    for step in range(max(0, top - count), min(height, bottom + count) + count):
+    for step in range(max(0, top - count - 1), min(height, bottom + count) + count):
         for k in range(count):
-            low, high = max(0, top - (count - 1 - k)), min(height, bottom + (count - 1 - k))
+            low, high = max(0, top - (count - k)), min(height, bottom + (count - k))
             row = step - k
             if row == max(low - 1, 0):
                 for c in range(channels):
@@ -119,7 +143,7 @@ def _primal_row(v, q, x, radius, c, row, first):
 
 
 @kernel
-def certify(v, x, p, first, top, bottom, radius, huber, anisotropic):
+def _certify(v, x, p, first, top, bottom, radius, huber, anisotropic):
     """Write a band's rows of x; return their part of the duality gap and the objective.
 
     The gap is summed as ``h(|grad x|) - <grad x, p> + huber/2 |p|^2``, which is >= 0 at each

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from priorlab_handcrafted.shared.compiled import Threads
+from priorlab_handcrafted.shared.threads import Threads
 from priorlab_handcrafted.wavelets.extents import Axis
 from priorlab_handcrafted.wavelets.kernels import analyse_rows, join_rows, shrink_rows
 from priorlab_handcrafted.wavelets.transform import WaveletTransform
