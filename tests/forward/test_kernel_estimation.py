@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import scipy
 import torch
 from sample_pictures import photo_crop
-from scipy.signal import fftconvolve
 from torch_threads import threads
 
 from priorlab.errors import UsageError
@@ -30,7 +30,7 @@ def boxes(height: int, width: int) -> torch.Tensor:
 def likeness(first: np.ndarray, second: np.ndarray) -> float:
     """Return the greatest correlation of two kernels over all displacements."""
     scaled = [kernel / np.sqrt((kernel**2).sum()) for kernel in (first, second)]
-    return float(fftconvolve(scaled[0], scaled[1][::-1, ::-1]).max())
+    return float(scipy.signal.fftconvolve(scaled[0], scaled[1][::-1, ::-1]).max())
 
 
 @pytest.mark.parametrize("angle", [20, 110])

@@ -2,6 +2,7 @@
 
 import argparse
 import dataclasses
+import importlib.util
 import os
 from pathlib import Path
 
@@ -9,12 +10,6 @@ import pytest
 import torch
 from safetensors.torch import save_file
 from sample_pictures import photo_crop
-
-pytest.importorskip("spandrel", reason="pip install 'priorlab[checkpoints]'")
-from spandrel.architectures.DnCNN import DnCNN
-from spandrel.architectures.DRUNet import DRUNet
-from spandrel.architectures.NAFNet import NAFNet
-from spandrel.architectures.SwinIR import SwinIR
 
 import priorlab
 from priorlab import restoration
@@ -25,41 +20,55 @@ from priorlab.forward.operators import Identity
 from priorlab.solvers.tiles import in_tiles
 from priorlab.tasks.builtin import Deblur, Dejpeg, Denoise, Inpaint, SuperResolution
 from priorlab_learned.checkpoint import Checkpoint
-from priorlab_learned.published.ffdnet import FFDNet
 from priorlab_learned.published.network import load
 from priorlab_learned.unet import UNet
 
+pytestmark = pytest.mark.skipif(
+    importlib.util.find_spec("spandrel") is None, reason="pip install 'priorlab[checkpoints]'"
+)
 CPU = torch.device("cpu")
 SIGMA = 25 / 255
 
 
+def network(architecture, **settings):
+    """Return a network of spandrel's, which takes seconds to import: not before it is needed."""
+    module = importlib.import_module(f"spandrel.architectures.{architecture}")
+    return getattr(module, architecture)(**settings)
+
+
 def dncnn(channels=1, mode="R"):
-    return DnCNN(in_nc=channels, out_nc=channels, nc=4, nb=8, act_mode=mode)
+    return network("DnCNN", in_nc=channels, out_nc=channels, nc=4, nb=8, act_mode=mode)
 
 
 def drunet(channels=1):
-    return DRUNet(in_nc=channels + 1, out_nc=channels, nc=[4, 8, 12, 16], nb=2, act_mode="R")
+    settings = {"nc": [4, 8, 12, 16], "nb": 2, "act_mode": "R"}
+    return network("DRUNet", in_nc=channels + 1, out_nc=channels, **settings)
 
 
 def nafnet():
-    return NAFNet(
-        img_channel=3, width=4, middle_blk_num=1, enc_blk_nums=[1, 1], dec_blk_nums=[1, 1]
+    return network(
+        "NAFNet", img_channel=3, width=4, middle_blk_num=1, enc_blk_nums=[1, 1], dec_blk_nums=[1, 1]
     )
+
+
+def ffdnet(channels):
+    ours = importlib.import_module("priorlab_learned.published.ffdnet")
+    return ours.FFDNet(channels, 8, 6)
 
 
 def enlarging():
     settings = {"embed_dim": 12, "depths": [2], "num_heads": [2], "window_size": 4, "img_size": 8}
-    return SwinIR(upscale=2, mlp_ratio=2, upsampler="pixelshuffle", **settings)
+    return network("SwinIR", upscale=2, mlp_ratio=2, upsampler="pixelshuffle", **settings)
 
 
 MADE = {
     "dncnn": lambda: dncnn(),
     "dncnn-bn": lambda: dncnn(mode="BR"),
     "dncnn-color": lambda: dncnn(3),
-    "fdncnn": lambda: DnCNN(in_nc=2, out_nc=1, nc=4, nb=8, act_mode="R", mode="FDnCNN"),
+    "fdncnn": lambda: network("DnCNN", in_nc=2, out_nc=1, nc=4, nb=8, act_mode="R", mode="FDnCNN"),
     "drunet": lambda: drunet(),
-    "ffdnet": lambda: FFDNet(1, 8, 6),
-    "ffdnet-color": lambda: FFDNet(3, 8, 6),
+    "ffdnet": lambda: ffdnet(1),
+    "ffdnet-color": lambda: ffdnet(3),
     "nafnet-denoise": nafnet,
 }
 TOLD = {"fdncnn", "drunet", "ffdnet", "ffdnet-color"}

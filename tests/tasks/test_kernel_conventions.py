@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import scipy
 import torch
-from scipy import ndimage, signal
 
 from priorlab.errors import UsageError
 from priorlab.forward.convolution import Convolution
@@ -27,13 +27,17 @@ def filter_2d(image, weights, anchor=None):
 
 
 FUNCTIONS = {
-    "scipy.ndimage.convolve": lambda image, w: ndimage.convolve(image, w, mode="wrap"),
-    "scipy.ndimage.correlate": lambda image, w: ndimage.correlate(image, w, mode="wrap"),
-    "scipy.signal.convolve": lambda image, w: signal.convolve(image, w, "same", method="direct"),
-    "scipy.signal.convolve2d": lambda image, w: signal.convolve2d(image, w, "same"),
-    "scipy.signal.fftconvolve": lambda image, w: signal.fftconvolve(image, w, "same"),
-    "scipy.signal.correlate": lambda image, w: signal.correlate(image, w, "same", method="direct"),
-    "scipy.signal.correlate2d": lambda image, w: signal.correlate2d(image, w, "same"),
+    "scipy.ndimage.convolve": lambda image, w: scipy.ndimage.convolve(image, w, mode="wrap"),
+    "scipy.ndimage.correlate": lambda image, w: scipy.ndimage.correlate(image, w, mode="wrap"),
+    "scipy.signal.convolve": lambda image, w: scipy.signal.convolve(
+        image, w, "same", method="direct"
+    ),
+    "scipy.signal.convolve2d": lambda image, w: scipy.signal.convolve2d(image, w, "same"),
+    "scipy.signal.fftconvolve": lambda image, w: scipy.signal.fftconvolve(image, w, "same"),
+    "scipy.signal.correlate": lambda image, w: scipy.signal.correlate(
+        image, w, "same", method="direct"
+    ),
+    "scipy.signal.correlate2d": lambda image, w: scipy.signal.correlate2d(image, w, "same"),
     "cv2.filter2D": filter_2d,
 }
 
