@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import fcntl
 import os
 import signal
 import subprocess
@@ -31,6 +33,10 @@ SCORING = 600.0
 KEEP_MEMORY = str(2**30)
 """Bytes of freed memory that a process keeps: taking them from the system again, page by page,
 slows down a network that is trained."""
+
+PIPE_BYTES = 2**20
+"""Room of a pipe: a result goes through at once. Of 64 kB, as usual, either end would be woken ten
+times for it, each time after a wait, where all cores are busy."""
 
 SLOT = "priorlab.harness.run.slot"
 
@@ -83,7 +89,7 @@ class Child:
 
     def fileno(self) -> int:
         """Return the descriptor to wait on for messages."""
-        return self._pipes(self._running)[1]
+        return _pipes(self._running)[1]
 
     def seconds_left(self) -> float:
         """Return how long the job, or the start, may still take."""
@@ -94,7 +100,7 @@ class Child:
 
         The last is a result of its own, status "crashed", if the process died.
         """
-        chunk = os.read(self.fileno(), 1 << 20)
+        chunk = os.read(self.fileno(), PIPE_BYTES)
         for message in self._decoded(chunk):
             if message.get("event") == "ready":
                 self._ready = True
@@ -197,15 +203,9 @@ class Child:
         data = memoryview(wire.encode(message))
         try:
             while data:
-                data = data[os.write(self._pipes(self._running)[0], data) :]
+                data = data[os.write(_pipes(self._running)[0], data) :]
         except BrokenPipeError:
             return  # it died; receive() will say so
-
-    @staticmethod
-    def _pipes(process: subprocess.Popen[bytes]) -> Sequence[int]:
-        if process.stdin is None or process.stdout is None:
-            raise RuntimeError("the process has no pipes")
-        return process.stdin.fileno(), process.stdout.fileno()
 
     def _crashed(self) -> Message:
         process, started = self._running, self._ready
@@ -230,7 +230,7 @@ class Child:
 
 def begin(threads: int, log: BinaryIO) -> subprocess.Popen[bytes]:
     """Start the process of a slot, which prints into `log`."""
-    return subprocess.Popen(
+    process = subprocess.Popen(
         # -P: a torch.py in the user's folder is not to be taken for torch.
         [sys.executable, "-P", "-X", "faulthandler", "-m", SLOT],
         stdin=subprocess.PIPE,
@@ -239,6 +239,17 @@ def begin(threads: int, log: BinaryIO) -> subprocess.Popen[bytes]:
         env=environment(threads),
         start_new_session=True,
     )
+    if sys.platform == "linux":
+        for pipe in _pipes(process):
+            with contextlib.suppress(OSError):  # the system may allow less
+                fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
+    return process
+
+
+def _pipes(process: subprocess.Popen[bytes]) -> Sequence[int]:
+    if process.stdin is None or process.stdout is None:
+        raise RuntimeError("the process has no pipes")
+    return process.stdin.fileno(), process.stdout.fileno()
 
 
 def environment(threads: int) -> dict[str, str]:

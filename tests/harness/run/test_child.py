@@ -1,10 +1,12 @@
 """The driver's end of a slot's process, where that process or the folder of the run is gone."""
 
+import fcntl
 import os
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -64,3 +66,12 @@ def test_a_log_that_was_removed_is_no_error(slot_of, tmp_path):
     slot = slot_of("import sys; sys.stdin.read()")
     (tmp_path / "slot1.log").unlink()
     slot.send({})
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="asks how much a pipe holds")
+def test_a_result_goes_through_the_pipe_at_once(tmp_path):
+    with (tmp_path / "log").open("wb") as log, child.begin(1, log) as process:
+        process.kill()
+        most = int(Path("/proc/sys/fs/pipe-max-size").read_text())
+        for pipe in (process.stdin, process.stdout):
+            assert fcntl.fcntl(pipe, fcntl.F_GETPIPE_SZ) == min(most, child.PIPE_BYTES)
