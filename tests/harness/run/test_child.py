@@ -69,8 +69,10 @@ def test_a_log_that_was_removed_is_no_error(slot_of, tmp_path):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="asks how much a pipe holds")
-def test_a_result_goes_through_the_pipe_at_once(tmp_path):
-    with (tmp_path / "log").open("wb") as log, child.begin(1, log) as process:
+def test_a_result_goes_through_the_pipe_at_once(tmp_path, new_slots):
+    with (tmp_path / "log").open("wb") as log:
+        process = child.begin(1, log)
+    with process:
         process.kill()
         most = int(Path("/proc/sys/fs/pipe-max-size").read_text())
         for pipe in (process.stdin, process.stdout):
