@@ -382,7 +382,7 @@ def test_a_line_that_is_written_again_ends_where_an_error_follows(monkeypatch, c
 def test_where_all_failed_there_is_nothing_to_look_at(tmp_path, capsys):
     (tmp_path / "broken.py").write_text(BROKEN)
     save(tmp_path / "set/one.png", picture(24, 24))
-    typed = "bench --priors fails --tasks denoise --slots 1 --name all-failed".split()
+    typed = ["bench", "--priors", "fails", "--tasks", "denoise", "--name", "all-failed"]
     places = ["--dataset", tmp_path / "set", "--out", tmp_path, "--plugin", tmp_path / "broken.py"]
     assert main([*typed, *map(str, places)]) == 1
     said = capsys.readouterr()
