@@ -113,7 +113,19 @@ def load(
                 continue
             with surroundings.kept():
                 _load_one(registry, plugin, candidate)
+    if only is None:  # else not all names are known
+        _note_misspelt(registry)
     return registry
+
+
+def _note_misspelt(registry: Registry) -> None:
+    """Note names of priors that there are not, in the tuned parameters of each plugin."""
+    known = {name.rpartition("/")[2] for name in registry.priors}
+    for plugin in registry.plugins:
+        owners = {name: registry.owners["priors", name] for name in registry.priors}
+        own = [registry.priors[name] for name, owner in owners.items() if owner is plugin]
+        problems = [plugin.problem] if plugin.problem else []
+        plugin.problem = "; ".join(problems + tuned_parameters.misspelt(own, known))
 
 
 def _problems(found: Sequence[Candidate], *, again: bool = False) -> dict[Candidate, trial.Verdict]:

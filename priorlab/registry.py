@@ -89,9 +89,13 @@ class Registry:
     owners: dict[tuple[str, str], Plugin] = dataclasses.field(default_factory=dict)
     conflicts: dict[tuple[str, str], list[Plugin]] = dataclasses.field(default_factory=dict)
 
-    def build_priors(self, text: str) -> list[Prior]:
-        """Build the priors that a list of specs names; see `priorlab.specs`."""
-        return cast("list[Prior]", specs.build(text, "priors", self.find))
+    def build_priors(self, text: str | Sequence[str]) -> list[Prior]:
+        """Build the priors that a list of specs names, or several; see `priorlab.specs`."""
+        texts = text if isinstance(text, list | tuple) else (text,)
+        built = dict.fromkeys(
+            one for each in texts for one in specs.build(each, "priors", self.find)
+        )
+        return cast("list[Prior]", list(built))
 
     def default_priors(self) -> list[type[Prior]]:
         """Return the priors that are compared where none is named."""
@@ -188,7 +192,8 @@ class Registry:
             known = self._in_full(name, set(known))
         broken = "; ".join(f"{plugin.name}: {plugin.problem}" for plugin in self.problems)
         hint = f"; plugins with problems, see 'priorlab plugins': {broken}" if broken else ""
-        error = UsageError(f"{unknown(kind, name, known)}{hint}")
+        place = "; nor is it a folder or a file" if kind == "dataset" else ""
+        error = UsageError(f"{unknown(kind, name, known)}{place}{hint}")
         error.details = "\n".join(plugin.details for plugin in self.problems)
         return error
 

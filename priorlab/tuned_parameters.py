@@ -12,6 +12,7 @@ defaults is run with what is tuned for the data at hand; see `priorlab.priors.Pr
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import inspect
 import json
@@ -77,6 +78,37 @@ def check(prior: type[Component], kinds: tuple[str, ...]) -> None:
         except UsageError as error:
             where = f"the tuned parameters {_place(prior)}: {prior.name}.{kind}"
             raise UsageError(f"{where}: {error}") from None
+
+
+def misspelt(priors: Collection[type[Component]], known: Collection[str]) -> list[str]:
+    """Return in a sentence each name in the files beside some priors that no prior has.
+
+    Parameters
+    ----------
+    priors : collection of type
+        Those of one plugin.
+    known : collection of str
+        The names of all priors. Of the files beside a lone one not all need be loaded: a name that
+        stands in one of them as a text is no mistake either.
+    """
+    names = {prior.name.rpartition("/")[2] for prior in priors}
+    places = sorted({place for prior in priors if (place := _place(prior))})
+    return [
+        f"the tuned parameters {place}: {unknown('prior', name, names)}"
+        for place in places
+        for name in _once(place)
+        if name not in known and not _stands_beside(place, name)
+    ]
+
+
+def _stands_beside(place: Path, name: str) -> bool:
+    texts = {repr(name), _quoted(name)}
+    with contextlib.suppress(OSError):
+        for file in place.parent.glob("*.py"):
+            source = file.read_text("utf-8", errors="replace")
+            if any(text in source for text in texts):
+                return True
+    return False
 
 
 def _place(prior: type[Component]) -> Path | None:

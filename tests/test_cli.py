@@ -46,6 +46,8 @@ def test_importing_the_package_imports_no_torch():
         (["bench", "--tasks", "denoise:sigma=x"], "denoise: sigma=x is not a number"),
         (["bench", "--tasks", ""], "expected at least one name"),
         (["bench", "--dataset", "no/such"], "no/such"),
+        (["bench", "--dataset", "photoz"], "unknown dataset 'photoz'; did you mean 'photos'?"),
+        (["bench", "--dataset", "my"], "; nor is it a folder or a file"),
         (["bench", "--seeds", "a"], "seeds"),
         (
             ["bench", "--images", "rockett"],
@@ -375,6 +377,34 @@ def test_a_line_that_is_written_again_ends_where_an_error_follows(monkeypatch, c
         line.show("half")
         raise KeyboardInterrupt
     assert capsys.readouterr().err == "\rhalf\033[K\n"
+
+
+def test_where_all_failed_there_is_nothing_to_look_at(tmp_path, capsys):
+    (tmp_path / "broken.py").write_text(BROKEN)
+    save(tmp_path / "set/one.png", picture(24, 24))
+    typed = ["bench", "--priors", "fails", "--tasks", "denoise", "--name", "all-failed"]
+    places = ["--dataset", tmp_path / "set", "--out", tmp_path, "--plugin", tmp_path / "broken.py"]
+    assert main([*typed, *map(str, places)]) == 1
+    said = capsys.readouterr()
+    assert said.out.endswith(f"wrote {tmp_path}/all-failed/: table.md, table.csv, images.csv\n")
+    assert "1 cell failed; see" in said.err
+
+
+BROKEN = '''
+from dataclasses import dataclass
+from priorlab import Denoiser, hookimpl
+
+@dataclass(frozen=True, kw_only=True)
+class Fails(Denoiser):
+    """Fails."""
+    name = "fails"
+    def denoise(self, v, sigma):
+        raise ValueError("no")
+
+@hookimpl
+def priorlab_priors():
+    return [Fails]
+'''
 
 
 def test_a_width_of_0_is_that_of_no_terminal(monkeypatch, capsys):

@@ -40,6 +40,18 @@ SWALLOWED = """
                     time.sleep(0.1)
         Ending()
 """
+IMPORTING = """
+        class Finder:  # numpy's compiled part imports this, and torch imports numpy
+            def find_spec(self, name, *given):
+                if name == "numpy.exceptions":
+                    print("writing", flush=True)
+                    for _ in range(TIMES):
+                        signal.raise_signal(signal.SIGINT)
+        import signal
+        sys.meta_path.insert(0, Finder())
+        assert not {"numpy", "torch"} & {*sys.modules}
+        import torch
+"""
 COMMANDS = {
     "restore": ("restoring", "_restore", ["photo.png", "--prior", "tv", "-o", "clean.png"]),
     "bench": ("comparing", "_bench", []),
@@ -82,6 +94,13 @@ def test_what_asks_a_command_to_end_leaves_nothing_half_done(name, number, tmp_p
 def test_no_interruption_is_lost_where_python_ignores_errors(number, tmp_path):
     process = started("restore", tmp_path, wait=SWALLOWED)
     process.send_signal(number)
+    _, error = process.communicate(timeout=30)
+    assert (process.returncode, error) == (INTERRUPTED, "priorlab: interrupted\n")
+
+
+@pytest.mark.parametrize("times", ["1", "3"])
+def test_no_interruption_is_lost_while_torch_is_imported(times, tmp_path):
+    process = started("restore", tmp_path, wait=IMPORTING.replace("TIMES", times))
     _, error = process.communicate(timeout=30)
     assert (process.returncode, error) == (INTERRUPTED, "priorlab: interrupted\n")
 

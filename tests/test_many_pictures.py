@@ -13,6 +13,7 @@ import priorlab
 from priorlab.api import time_left
 from priorlab.api.record import NAME, Record
 from priorlab.cli import main
+from priorlab.errors import UsageError
 from priorlab.harness.run import progress
 
 STOPPER = """
@@ -304,6 +305,21 @@ def test_from_python(folder):
     assert done.left_out == ("in/sub/notes.txt",) and not done.failed and not done.skipped
     lines = [json.loads(line) for line in (folder / "out" / NAME).read_text().splitlines()]
     assert [line["place"] for line in lines] == ["a.png", "b.tif", "sub/c.jpg"]
+
+
+@pytest.mark.parametrize("priors", [["median", "tv"], ("median", "tv,median"), "median,tv"])
+def test_priors_are_a_text_or_several(priors, folder):
+    done = priorlab.restore_files("in/a.png", "out/", "denoise:sigma=10", priors)
+    assert [path.name for path in done.written] == ["a-median.png", "a-tv.png"]
+
+
+@pytest.mark.parametrize(
+    ("priors", "said"),
+    [([], "name a prior"), ("", "name a prior"), ([3], "expected text"), (None, "name a prior")],
+)
+def test_what_names_no_prior_is_said(priors, said, folder):
+    with pytest.raises(UsageError, match=said):
+        priorlab.restore_files("in/a.png", "out/", "denoise:sigma=10", priors)
 
 
 def test_the_time_left_does_not_count_what_came_before_the_first_step(monkeypatch):

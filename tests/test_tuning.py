@@ -237,6 +237,25 @@ def test_a_file_that_cannot_be_read_concerns_its_own_plugin_alone(plugin, capsys
     assert "cannot read the tuned parameters" in capsys.readouterr().err
 
 
+def test_a_misspelt_prior_is_said_and_stops_nothing(plugin, capsys):
+    (plugin.parent / tuned_parameters.FILE).write_text("[levell.blur]\ngray = 0.6\n")
+    command = "bench --priors level --tasks denoise --dry-run --plugin"
+    assert main([*command.split(), str(plugin)]) == 0
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("plugin level_plugin.py: the tuned parameters ")
+    assert "unknown prior 'levell'; did you mean 'level'?" in line
+
+
+def test_what_is_tuned_may_be_of_other_plugins_and_of_files_beside(plugin, capsys):
+    """Such as what `tune` writes by default, into the working folder."""
+    (plugin.parent / "other.py").write_text(PLUGIN.replace('"level"', "'level-two'"))
+    tuned = "[tv.blur]\nweight = 0.6\n[level-two.blur]\ngray = 0.3\n"
+    (plugin.parent / tuned_parameters.FILE).write_text(tuned)
+    command = "bench --priors level --tasks denoise --dry-run --plugin"
+    assert main([*command.split(), str(plugin)]) == 0
+    assert capsys.readouterr().err == ""
+
+
 def test_the_kind_of_a_degradation_is_that_of_its_data():
     clean = photo_crop("camera")
     tasks = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from priorlab.api.catalogue import load_for
@@ -22,7 +22,7 @@ def restore_files(
     pictures: Iterable[str | Path] | str | Path,
     output: str | Path,
     task: str = "denoise",
-    priors: str = "",
+    priors: str | Sequence[str] = "",
     *,
     seed: int = 0,
     device: str = "cpu",
@@ -46,8 +46,8 @@ def restore_files(
         A folder, which is made if there is none; for a single file the file to write.
     task, seed, device, registry
         As `restore_file` takes them.
-    priors : str
-        To be named, such as ``"tv"`` or ``"tv,bm3d,unet"``.
+    priors : str or sequence of str
+        To be named, such as ``"tv"``, ``"tv,bm3d,unet"`` or ``["tv", "dip:iterations=3000"]``.
     overwrite : bool
         Whether files may be replaced that this function did not write, or that were changed since,
         among them the pictures themselves. A file to write that was named is always replaced,
@@ -77,10 +77,11 @@ def restore_files(
     >>> done = restore_files(["*.png"], Path("out"), "denoise:sigma=25", "tv", say=print)
     restored 0, skipped 1, done before
     """
-    if priors == "":
+    several = [priors] if isinstance(priors, str) else priors
+    if not several or several == [""]:
         raise UsageError("name a prior, as in priors='tv'")
     found = collect(pictures, output, overwrite=overwrite)
-    registry = registry or load_for(priors=[priors], tasks=[task])
+    registry = registry or load_for(priors=several, tasks=[task])
     work = Work(task, priors, seed, device, registry, say)
     work.overwrite = overwrite
     if found.to_file:

@@ -15,6 +15,7 @@ from priorlab.harness.results import csv_files, merging, parquet_files, runs, up
 from priorlab.harness.results.claims import Driver, check_idle, drivers
 from priorlab.harness.results.folder import RunFolder
 from priorlab.harness.results.merging import Merged
+from priorlab.harness.results.names import check_run_name
 from priorlab.harness.results.runs import Result, Run
 from priorlab.harness.results.store import FILE, Store
 from priorlab.harness.results.upkeep import Garbage, Summary
@@ -66,8 +67,7 @@ def rename_run(old: str, new: str, out: str | Path = RunSettings.out) -> Path:
         If there is no such run, it is going on, or there is one of the new name.
     """
     place = Path(out)
-    if not new or new != Path(new).name or new.startswith("."):
-        raise UsageError(f"the run name {new!r} is not a plain file name")
+    check_run_name(new)
     folder = RunFolder(_idle_run(old, place))
     folder.rename(place / new)
     return folder.path

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 from priorlab import components, plugins
+from priorlab.ground.temporary import TemporaryFolder
 from priorlab.harness.run.settings import RunSettings
 from priorlab.priors import Prior
 from priorlab.registry import Registry
@@ -37,9 +37,9 @@ def installed(settings: RunSettings) -> Iterator[tuple[RunSettings, Registry]]:
     UsageError
         If the source of a class is not known, or it uses what no other process can make.
     """
-    with tempfile.TemporaryDirectory(prefix="priorlab-") as folder:
+    with contextlib.closing(TemporaryFolder()) as folder:
         files = dict.fromkeys(
-            str(_write(Path(folder), type(prior)))
+            str(_write(Path(folder.name), type(prior)))
             for prior in settings.priors or ()
             if not isinstance(prior, str) and _is_of_session(prior)
         )

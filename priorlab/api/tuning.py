@@ -151,7 +151,7 @@ def tune(
     if budget < 1:
         raise UsageError(f"budget={budget} is too small; the least is 1")
     built_tasks = registry.build_tasks(tasks)
-    chosen = registry.build_priors(priors if isinstance(priors, str) else ",".join(priors))
+    chosen = registry.build_priors(priors)
     for prior in chosen:
         if prior != type(prior)():
             raise UsageError(f"{prior.spec()}: name a prior without parameters; they are searched")

@@ -19,6 +19,7 @@ from priorlab.api.spared import check_spared, files_read, pictures_read
 from priorlab.api.time_left import TimeLeft
 from priorlab.errors import UsageError, check_seed, printable
 from priorlab.ground import devices
+from priorlab.ground.files import why_no_folder
 from priorlab.harness.run import keys
 from priorlab.harness.run.progress import Progress
 from priorlab.pictures.collection import Collection, Found
@@ -74,7 +75,7 @@ class Work:
     def __init__(
         self,
         task: str,
-        priors: str,
+        priors: str | Sequence[str],
         seed: int,
         device: str,
         registry: Registry,
@@ -270,4 +271,4 @@ def make_folder(folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise UsageError(f"cannot make the folder {folder}: {error.strerror or error}") from None
+        raise UsageError(f"cannot make the folder {folder}: {why_no_folder(error)}") from None

@@ -219,8 +219,10 @@ def _print_results(done: Run) -> None:
     """Print the tables, and say where the files are and what is missing."""
     _print_table(done)
     if len(done.rows):
-        print(f"wrote {done.folder}/: table.md, table.csv, images.csv, images/ and, to look at:")
-        for sheet in sorted(done.folder.glob("*.png")):
+        sheets = sorted(done.folder.glob("*.png"))
+        look = ", images/ and, to look at:" if sheets else ""  # there are none where all failed
+        print(f"wrote {done.folder}/: table.md, table.csv, images.csv{look}")
+        for sheet in sheets:
             print(f"  {sheet}")
     if done.interrupted:
         total = done.info["total"]

@@ -9,10 +9,15 @@ import signal
 import sys
 import threading
 import time
+from types import FrameType
 from typing import Any, NoReturn
 
 PAUSE = 0.05
-"""Seconds after which an interruption that was swallowed comes again."""
+"""Seconds after which an interruption that was swallowed, or could not come yet, comes again."""
+
+WHOLE = ("torch", "numpy")
+"""Modules whose import is not interrupted: their compiled parts import others and make something
+else of what that raises, or drop it, and what is imported by half cannot be imported again."""
 
 
 def end_in_order() -> None:
@@ -23,8 +28,27 @@ def end_in_order() -> None:
     for name in ("SIGTERM", "SIGHUP"):
         number = getattr(signal, name, None)
         if number is not None and signal.getsignal(number) is signal.SIG_DFL:
-            signal.signal(number, signal.default_int_handler)
+            signal.signal(number, _interrupt)
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, _interrupt)
     sys.unraisablehook = _tell
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    """Raise `KeyboardInterrupt`, as soon as no module is being imported that is to be whole."""
+    if _is_within_import(frame):
+        _come_again()
+    else:
+        raise KeyboardInterrupt
+
+
+def _is_within_import(frame: FrameType | None) -> bool:
+    while frame is not None:
+        name = str(frame.f_globals.get("__name__", ""))
+        if frame.f_code.co_name == "<module>" and name.partition(".")[0] in WHOLE:
+            return True
+        frame = frame.f_back
+    return False
 
 
 def end_at_once(code: int) -> NoReturn:
@@ -55,12 +79,24 @@ def _tell(unraisable: Any) -> None:
     Such are the ends of objects and the callbacks of weak references, as imports have them.
     """
     if issubclass(unraisable.exc_type, KeyboardInterrupt):
-        threading.Thread(target=_interrupt_again, daemon=True).start()
+        _come_again()
     else:
         sys.__unraisablehook__(unraisable)
 
 
+def _come_again() -> None:
+    """Interrupt the main thread in a moment, once, however often it was asked for."""
+    if not _coming.is_set():
+        _coming.set()
+        threading.Thread(target=_interrupt_again, daemon=True).start()
+
+
+_coming = threading.Event()
+"""Whether an interruption is to come again."""
+
+
 def _interrupt_again() -> None:
     time.sleep(PAUSE)
+    _coming.clear()
     # Sent to the thread, it ends what that waits for, too.
     signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)

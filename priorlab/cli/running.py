@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from priorlab import api
 from priorlab.cli.parsing import OK, Parser, add_results_folder, say
-from priorlab.errors import counted
+from priorlab.errors import UsageError, counted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -60,16 +61,27 @@ def _add(
 
 def _list(options: argparse.Namespace) -> int:
     found = api.summaries(options.out)
+    going_on = _going_on(options.out) if any(run.statuses is None for run in found) else set()
     for run in found:
         if run.problem:
             say(f"{run.name}: {run.problem}")
             continue
         priors, tasks = counted(len(run.priors), "prior"), counted(len(run.tasks), "task")
         grid = f"{priors}, {tasks} on {run.dataset}"
-        say(f"{run.name}: {_state(run.total, run.statuses)}; {grid}; begun {run.started}")
+        state = _state(run.total, run.statuses)
+        if run.name in going_on and run.statuses is None:
+            state = f"{counted(run.total, 'cell')}, going on"
+        say(f"{run.name}: {state}; {grid}; begun {run.started}")
     if not found:
         say(f"no runs in {options.out}")
     return OK
+
+
+def _going_on(out: Path) -> set[str]:
+    """Return the names of the runs that are going on; a damaged store says nothing of them."""
+    with contextlib.suppress(UsageError):
+        return {driver.run for driver in api.running(out) if not driver.is_silent}
+    return set()
 
 
 def _state(total: int, statuses: dict[str, int] | None) -> str:

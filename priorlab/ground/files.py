@@ -117,6 +117,17 @@ def check_place(path: Path, suffixes: Collection[str] = ()) -> None:
         raise UsageError(f"cannot write {path}: it is read-only")
 
 
+def why_no_folder(error: OSError) -> str:
+    """Return why a folder cannot be made.
+
+    Examples
+    --------
+    >>> why_no_folder(FileExistsError(errno.EEXIST, "File exists"))
+    'it is no folder'
+    """
+    return "it is no folder" if isinstance(error, FileExistsError) else error.strerror or str(error)
+
+
 def is_folder(path: Path) -> bool:
     """Return whether this is a folder; what cannot be the name of anything is none.
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from scipy.signal import convolve2d
 
 from priorlab.errors import UsageError
 from priorlab.ground import extras
@@ -61,6 +62,34 @@ def test_ms_ssim_of_half_the_contrast_by_hand():
     found = metric("ms-ssim")
     clean = (np.random.default_rng(0).random((1, 176, 176)) > 0.5).astype(np.float32)
     assert found.value(0.25 + clean / 2, clean) == pytest.approx(0.8, abs=0.03)
+
+
+def test_ms_ssim_is_what_its_paper_defines(pair):
+    """Only windows within the image count; torchmetrics, for one, pads at each scale."""
+    found, weights = metric("ms-ssim"), (0.0448, 0.2856, 0.3001, 0.2363, 0.1333)
+    margins = ((0, 0), (0, 176 - SIDE), (0, 192 - SIDE))  # to sides that can be halved four times
+    images = [np.pad(image, margins, "reflect") for image in pair]
+    total = []
+    for x, y in zip(*(image.astype(float) for image in images), strict=True):
+        parts = []
+        for scale in range(len(weights)):
+            if scale:
+                x, y = (a.reshape(len(a) // 2, 2, -1, 2).mean((1, 3)) for a in (x, y))
+            structure, whole = similarities(x, y)
+            parts.append(structure)
+        parts[-1] = whole
+        total.append(np.prod([part**weight for part, weight in zip(parts, weights, strict=True)]))
+    assert found.value(*images) == pytest.approx(np.mean(total), abs=1e-4)
+
+
+def similarities(x, y):
+    """Return the mean similarity of contrast and structure, and with that of brightness."""
+    window = np.exp(-((np.arange(11) - 5) ** 2) / (2 * 1.5**2))
+    window = np.outer(window, window) / window.sum() ** 2
+    a, b, xy, xx, yy = (convolve2d(one, window, "valid") for one in (x, y, x * y, x * x, y * y))
+    structure = (2 * (xy - a * b) + 0.03**2) / (xx - a * a + yy - b * b + 0.03**2)
+    whole = structure * (2 * a * b + 0.01**2) / (a * a + b * b + 0.01**2)
+    return structure.mean(), whole.mean()
 
 
 def test_ciede2000_is_of_colour_only_and_known_of_two_colours():

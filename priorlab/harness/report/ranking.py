@@ -107,8 +107,7 @@ def rank(
     whole = [str(prior) for prior in table.columns[table.notna().all()]]
     if len(whole) < 2:
         raise UsageError(
-            f"fewer than two priors restored every image of all {len(table)} tasks and data sets:"
-            " nothing to rank"
+            "fewer than two priors restored every image of every task and data set: nothing to rank"
         )
     if len(table) < 2:
         raise UsageError("ranks need two or more tasks or data sets; this is one")

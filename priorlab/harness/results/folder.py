@@ -21,7 +21,7 @@ import pandas as pd
 
 from priorlab.errors import UsageError, counted
 from priorlab.ground.escaping import block, without_home
-from priorlab.ground.files import write_atomically, written_atomically
+from priorlab.ground.files import why_no_folder, write_atomically, written_atomically
 from priorlab.harness.results import csv_files, differences, schema
 from priorlab.harness.results.names import safe_name
 
@@ -45,7 +45,7 @@ class RunFolder:
             path.mkdir(parents=True, exist_ok=True)
             foreign = not (path / INFO).exists() and any(path.iterdir())
         except OSError as error:
-            raise UsageError(f"cannot use {path} for a run: {error.strerror or error}") from None
+            raise UsageError(f"cannot use {path} for a run: {why_no_folder(error)}") from None
         if foreign:
             raise UsageError(f"{path} holds something else than a run; choose another name")
 

@@ -6,7 +6,10 @@ import functools
 import hashlib
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
+
+from priorlab.errors import UsageError
 
 
 def cell_text(labels: Mapping[Any, Any]) -> str:
@@ -19,6 +22,22 @@ def cell_text(labels: Mapping[Any, Any]) -> str:
     """
     prior, task, image, seed = (labels[kind] for kind in ("prior", "task", "image", "seed"))
     return f"{prior} · {task} · {image} · seed {seed}"
+
+
+def check_run_name(name: str) -> None:
+    """Raise a `UsageError` for what cannot be the name of a run and of its folder.
+
+    Examples
+    --------
+    >>> check_run_name("first try")
+    >>> check_run_name("tries/first")
+    Traceback (most recent call last):
+    ...
+    priorlab.errors.UsageError: the run name 'tries/first' is not a plain file name
+    """
+    plain = name.strip() and name == Path(name).name and name.isprintable()
+    if not plain or name.startswith("."):
+        raise UsageError(f"the run name {name!r} is not a plain file name")
 
 
 @functools.lru_cache(10_000)

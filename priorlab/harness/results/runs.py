@@ -14,6 +14,7 @@ import pandas as pd
 from priorlab.errors import UsageError, counted, suggestion
 from priorlab.ground.escaping import without_home
 from priorlab.harness.results import schema
+from priorlab.harness.results.claims import check_idle
 from priorlab.harness.results.folder import INFO, ROWS, RunFolder
 from priorlab.harness.results.header import Header
 from priorlab.harness.results.schema import FINAL, LABELS, METRICS, OUTCOME, RUN, Outcome
@@ -178,7 +179,7 @@ def load(run: str | Path | Run, out: Path = Path("results")) -> Run:
     Raises
     ------
     UsageError
-        If there is no such run, or it was cut short.
+        If there is no such run, or it was cut short, or is going on.
 
     Examples
     --------
@@ -205,6 +206,8 @@ def load(run: str | Path | Run, out: Path = Path("results")) -> Run:
         )
     if path.name in ("", ".."):  # `.` has no name to show, and no folder of results above it
         path = path.resolve()
+    if not (path / ROWS).exists():
+        _check_not_going_on(path.resolve())
     folder = RunFolder(path)
     info = folder.info()
     if absent := [name for name in _NEEDED if name not in info]:
@@ -216,6 +219,17 @@ def load(run: str | Path | Run, out: Path = Path("results")) -> Run:
             f"{path / ROWS} is damaged: it holds {counted(len(rows), 'row')} of the run's {count}"
         )
     return Run(path, rows, info)
+
+
+def _check_not_going_on(path: Path) -> None:
+    """Raise a `UsageError` for a run that has no rows yet, as the store beside it knows."""
+    try:
+        store = Store.to_read(path.parent)
+    except UsageError:
+        return
+    if store:
+        with contextlib.closing(store):
+            check_idle(store.database, path.name)
 
 
 _NEEDED = (

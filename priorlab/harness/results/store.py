@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from priorlab.errors import UsageError, printable
+from priorlab.ground.files import why_no_folder
 from priorlab.harness.results.database import Database
 from priorlab.harness.results.folder import INFO
 from priorlab.harness.results.outputs import DATA, VIEW
@@ -52,7 +53,7 @@ class Store:
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            reason = error.strerror or error
+            reason = why_no_folder(error)
             raise UsageError(f"cannot write to the results folder {folder}: {reason}") from None
         _check_not_emptied(folder)
         self.database = Database.writable(folder / FILE)

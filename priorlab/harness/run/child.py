@@ -17,6 +17,7 @@ from typing import BinaryIO
 
 from priorlab.errors import LONGEST_TRACEBACK
 from priorlab.ground import process_tree
+from priorlab.ground.temporary import TemporaryFolder
 from priorlab.harness.isolation.metric_process import START_TIMEOUT as METRIC_START
 from priorlab.harness.isolation.nursery import PREPARE_TIMEOUT, exit_text
 from priorlab.harness.isolation.setup import Setup
@@ -68,7 +69,7 @@ class Child:
         self._jobs = 0
         self._retry: Message | None = None
         self._log_start = 0
-        self._temporary: tempfile.TemporaryDirectory[str] | None = None
+        self._temporary: TemporaryFolder | None = None
 
     def send(self, job: Message) -> None:
         """Hand over a job; a process is started if there is none."""
@@ -192,9 +193,7 @@ class Child:
             if not any(folder.resolve().is_relative_to(usual) for folder in folders):
                 return ""
             try:
-                self._temporary = tempfile.TemporaryDirectory(
-                    prefix="priorlab-", ignore_cleanup_errors=True
-                )
+                self._temporary = TemporaryFolder()
             except OSError:  # the disk is full: cells do without
                 return ""
         return self._temporary.name

@@ -6,11 +6,11 @@ imports the plugins: the question is JSON on standard input, the answer is writt
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
@@ -20,6 +20,7 @@ import torch
 from priorlab import components, plugins
 from priorlab.components import Component
 from priorlab.errors import UsageError
+from priorlab.ground.temporary import TemporaryFolder
 from priorlab.harness.isolation.setup import Setup
 from priorlab.harness.run import machine
 from priorlab.harness.run.child import START_TIMEOUT, environment
@@ -57,8 +58,8 @@ def ask(setup: Setup, parts: Sequence[Described], modules: Sequence[str]) -> dic
     """
     facts = {"setup": dataclasses.asdict(setup), "parts": parts, "modules": modules}
     question = json.dumps(facts)
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder, "answer.json")
+    with contextlib.closing(TemporaryFolder()) as folder:
+        file = Path(folder.name, "answer.json")
         try:
             done = subprocess.run(
                 [sys.executable, "-P", "-m", "priorlab.harness.run.introduction", str(file)],

@@ -7,11 +7,11 @@ import dataclasses
 import functools
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
-from priorlab.errors import UsageError, counted
+from priorlab.errors import counted
 from priorlab.ground import escaping
+from priorlab.harness.results.names import check_run_name
 from priorlab.harness.results.schema import FINAL, Outcome
 from priorlab.harness.results.store import Store
 from priorlab.harness.run import cores, grid, keys, machine, scores
@@ -134,8 +134,7 @@ def plan(settings: RunSettings, registry: Registry) -> Plan:
         name = grid.run_name(selection.tasks, selection.dataset, labels)
     if settings.shard:
         cells = [cell for cell in cells if settings.shard.holds(cell.key)]
-    if not name or name != Path(name).name or name.startswith("."):
-        raise UsageError(f"the run name {name!r} is not a plain file name")
+    check_run_name(name)
     estimates = Estimates()
     cached: dict[str, Outcome] = {}
     known: dict[str, dict[str, float]] = {}

@@ -335,6 +335,7 @@ def test_a_plan_says_what_is_known_and_how_long_the_rest_takes(everything, regis
         ({"name": ""}, "the run name '' is not a plain file name"),
         ({"device": "abacus"}, "device 'abacus' cannot be used here"),
         ({"name": "../up"}, "the run name '../up' is not a plain file name"),
+        ({"name": "two\nlines"}, r"the run name 'two\\nlines' is not a plain file name"),
         ({"slots": 0}, "slots=0 is too small"),
         ({"threads": 0}, "threads=0 is too small"),
         ({"timeout_s": 0}, "timeout_s=0 is not a number of seconds"),
@@ -350,6 +351,16 @@ def test_a_folder_that_is_no_run_is_left_alone(compare, tmp_path):
     (tmp_path / "mine" / "thesis.txt").touch()
     with pytest.raises(UsageError, match="holds something else than a run"):
         compare("good", tmp_path, name="mine")
+
+
+def test_what_is_no_folder_is_said(compare, tmp_path):
+    (tmp_path / "file").touch()
+    (tmp_path / "link").symlink_to("nowhere")
+    for name in ("file", "link"):
+        with pytest.raises(UsageError, match=f"results folder .*{name}: it is no folder$"):
+            compare("good", tmp_path / name)
+        with pytest.raises(UsageError, match=f"cannot use .*{name} for a run: it is no folder$"):
+            compare("good", tmp_path, name=name)
 
 
 def test_a_class_that_no_plugin_offers(registry, settings, tmp_path):

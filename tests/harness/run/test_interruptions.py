@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from priorlab.errors import UsageError
+from priorlab.ground import temporary
 from priorlab.harness.results import runs
 from priorlab.harness.run.interrupts import interruptible
 
@@ -63,11 +65,15 @@ def test_stopped_then_killed_then_finished(compare, dataset, calls, tmp_path, mo
     assert again.interrupted
     assert "stopped before" in (again.folder / "table.md").read_text()
 
+    # Temporary files cannot lie where they usually do: above the results.
+    usual = tmp_path.parent
+    monkeypatch.setattr(tempfile, "tempdir", str(usual))
     folder = str(dataset.images[0].path.parent)
     path = os.pathsep.join(filter(None, sys.path))
     driver = subprocess.Popen(
         [sys.executable, "-c", DRIVER, str(FAKES), folder, str(tmp_path)],
-        env=dict(os.environ) | {"PYTHONPATH": path, "OMP_NUM_THREADS": "1", "FAKES_LIMIT": "8"},
+        env=dict(os.environ)
+        | {"PYTHONPATH": path, "OMP_NUM_THREADS": "1", "FAKES_LIMIT": "8", "TMPDIR": str(usual)},
         start_new_session=True,
     )
     wait_for(lambda: len(calls()) == 9)
@@ -78,6 +84,8 @@ def test_stopped_then_killed_then_finished(compare, dataset, calls, tmp_path, mo
     wait_for(lambda: not any(alive(pid) for pid in children))
     with pytest.raises(UsageError, match="was cut short; run its command again"):
         runs.load("run", tmp_path)
+    left = list(usual.glob(f"{temporary.PREFIX}*"))
+    assert left, "a process that is killed cannot remove it"
 
     monkeypatch.setenv("FAKES_LIMIT", "1000")
     last = compare("limited", tmp_path, seeds=range(4), name="run", slots=1)
@@ -86,6 +94,7 @@ def test_stopped_then_killed_then_finished(compare, dataset, calls, tmp_path, mo
     assert (last.rows["status"] == "ok").all()
     assert last.rows["cached"].sum() == 6, "only the cells in flight are lost"
     assert len(calls()) == 9 + 6
+    assert not any(folder.exists() for folder in left)
 
 
 @pytest.mark.usefixtures("python_handles_sigint")

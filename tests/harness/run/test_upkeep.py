@@ -150,6 +150,27 @@ def test_status_says_what_is_running(run, using, tmp_path, capsys, monkeypatch):
     assert capsys.readouterr().out.startswith("nothing is running in ")
 
 
+@pytest.mark.parametrize("place", ["name", "folder"])
+def test_a_run_that_is_going_on_is_not_called_cut_short(run, using, tmp_path, capsys, place):
+    out, said = str(tmp_path / "out"), []
+    named = {"name": "run", "folder": str(tmp_path / "out" / "run")}[place]
+
+    def after(job, count):
+        if count == 3:
+            assert cli.main(["report", named, "--out", out]) == 2
+            assert cli.main(["runs", "list", "--out", out]) == 0
+            said.append(capsys.readouterr())
+
+    using(after)
+    run()
+    process = os.getpid()
+    assert said[0].err == (
+        f"priorlab: the run run is going on (process {process}); wait for it, or stop it\n"
+    )
+    assert said[0].out.startswith("run: 6 cells, going on; 2 priors")
+    assert cli.main(["report", named, "--out", out]) == 0
+
+
 def test_merged_shards_need_no_further_computing(run, compare, using, tmp_path, capsys):
     for prior in ("good", "nan"):
         compare(prior, tmp_path / prior, name="part", slots=1)
