@@ -11,7 +11,7 @@ from priorlab.conformance.component_checks import PARAMETERS
 from priorlab.conformance.scenes import scene
 from priorlab.errors import UsageError
 from priorlab.forward.measurement import Measurement
-from priorlab.forward.side_effects import side_effect
+from priorlab.forward.trying import tried
 from priorlab.tasks.base import Task
 
 NORMS = (0.1, 3.0)
@@ -77,7 +77,7 @@ def unchanged_input(task: Task) -> None:
             continue
         if not torch.equal(clean, before):
             raise Failed("measure changed the clean picture; forward must work on a copy")
-    if effect := side_effect(_measured(task)):
+    if effect := tried(_measured(task)).effect:
         raise Failed(effect)
 
 
