@@ -15,8 +15,9 @@ from typing import BinaryIO
 
 from priorlab.errors import LONGEST_TRACEBACK
 from priorlab.ground import process_tree
+from priorlab.harness.isolation.endings import exit_text
 from priorlab.harness.isolation.metric_process import START_TIMEOUT as METRIC_START
-from priorlab.harness.isolation.nursery import PREPARE_TIMEOUT, exit_text
+from priorlab.harness.isolation.nursery import PREPARE_TIMEOUT
 from priorlab.harness.isolation.setup import Setup
 from priorlab.harness.run import wire
 from priorlab.harness.run.wire import Message

@@ -1,7 +1,10 @@
 """Priors that spoil what others are judged by: what they may write is theirs alone."""
 
+import ctypes
 import os
+import resource
 import shutil
+import signal
 import tempfile
 from importlib.util import find_spec
 from pathlib import Path
@@ -99,6 +102,47 @@ def writes_where_it_may(m, trace, seed):
 def draws_beside_the_images(m, trace, seed):
     """Writes a picture for its author where the images are."""
     written(run_folder() / "tiny" / "debug.png")
+    return guess(m)
+
+
+def above():
+    """Return the processes above this one, as far as the slot's."""
+    found, pid = [], os.getpid()
+    for _ in range(4):
+        pid = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+        found.append(pid)
+    return found
+
+
+@fault()
+def slows_other_processes(m, trace, seed):
+    """Lowers the priority and the limits of the processes that others are forked from."""
+    nothing = os.sched_param(0)
+    for pid in above():
+        done(
+            lambda pid=pid: os.setpriority(os.PRIO_PROCESS, pid, 5),
+            lambda pid=pid: os.sched_setscheduler(pid, os.SCHED_BATCH, nothing),
+            lambda pid=pid: resource.prlimit(pid, resource.RLIMIT_CORE, (0, 0)),
+            lambda pid=pid: written(Path(f"/proc/{pid}/oom_score_adj")),
+        )
+    done(
+        lambda: os.setpriority(os.PRIO_USER, 0, 5),
+        lambda: written(Path("/proc/sys/kernel/core_pattern")),
+    )
+    return guess(m)
+
+
+@fault()
+def starts_a_sibling(m, trace, seed):
+    """Starts a process that is its parent's child, and so none of its own."""
+    clone = {"x86_64": 56, "aarch64": 220}.get(os.uname().machine)
+    if clone:
+        system = ctypes.CDLL(None, use_errno=True)
+        pid = system.syscall(clone, 0x8000 | signal.SIGCHLD, 0, 0, 0, 0)
+        if pid == 0:
+            os._exit(0)
+        if pid > 0:
+            raise RuntimeError("it has a sibling")
     return guess(m)
 
 
