@@ -5,6 +5,7 @@ import dataclasses
 import pytest
 from conformance.bad_priors import (
     BAD,
+    Collects,
     Draws,
     Exits,
     Good,
@@ -86,6 +87,13 @@ def test_a_bad_prior_fails_just_the_check_that_is_meant(check):
 )
 def test_a_check_finds_the_relatives_too(prior, check, says):
     assert says in failed(prior())[check]
+
+
+def test_who_keeps_what_it_saw_of_a_picture_in_files_is_found(tmp_path):
+    Collects.folder = tmp_path
+    (check,) = (one for one in suite.of_prior(Collects()) if one.name == "determinism")
+    outcome = checks.run(check, Collects())
+    assert "keep nothing between calls" in outcome.reason
 
 
 def test_who_draws_random_numbers_as_advised_passes():
