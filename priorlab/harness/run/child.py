@@ -178,12 +178,14 @@ class Child:
     def _temporary_folder(self) -> str:
         """Return where temporary files go, if they cannot go where they usually do, or "".
 
-        In a folder above the images or the results nobody below this process can make or read
-        files. The one made here goes with this object, or with the driver.
+        In a folder above the images, the results or code of others nobody below this process can
+        make files. The one made here goes with this object, or with the driver.
         """
         if self._temporary is None:
             usual = Path(tempfile.gettempdir()).resolve()
-            folders = {Path(path).parent for path in self._setup.private}
+            folders = {
+                Path(path).parent for path in (*self._setup.private, *self._setup.code.values())
+            }
             if not any(folder.resolve().is_relative_to(usual) for folder in folders):
                 return ""
             try:

@@ -71,7 +71,8 @@ def changes_the_results(m, trace, seed):
 
 @fault()
 def changes_the_code_of_others(m, trace, seed):
-    """Writes into the core, and among the compiled loops of other plugins."""
+    """Writes into the core, among the compiled loops of other plugins, and into lone files."""
+    lone = Path(__file__).with_name("innocent.py")
     core = Path(priorlab.__file__).parent
     (others,) = map(Path, find_spec("priorlab_handcrafted").submodule_search_locations)
     done(
@@ -79,6 +80,9 @@ def changes_the_code_of_others(m, trace, seed):
         lambda: written(core / "__pycache__" / "spoilt.pyc"),
         lambda: written(others / "spoilt.py"),
         lambda: (others / "shared" / "__pycache__").rename(others / "shared" / "moved"),
+        lambda: lone.open("r+b"),
+        lambda: lone.rename(lone.with_name("moved.py")),
+        lambda: os.open(lone.with_name("added.py"), os.O_CREAT | os.O_WRONLY),
     )
     return guess(m)
 
