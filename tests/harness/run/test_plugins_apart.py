@@ -54,7 +54,7 @@ def test_a_plugin_that_changes_torch_changes_it_for_itself(files, settings, data
 
 
 WRITES = """
-import dataclasses, tempfile
+import dataclasses, os, tempfile
 from pathlib import Path
 from priorlab import Prior, hookimpl
 from priorlab.trace import SILENT
@@ -64,7 +64,7 @@ class Writes(Prior):
     name = "{name}"
 
     def restore(self, measurement, trace=SILENT, seed=0):
-        with tempfile.NamedTemporaryFile() as file:
+        with tempfile.NamedTemporaryFile(dir=os.environ["TMPDIR"]) as file:
             file.write(b"x")
         {also}
         return measurement.initial_guess()
