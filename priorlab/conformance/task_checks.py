@@ -39,6 +39,8 @@ def shapes(task: Task) -> None:
             continue
         taken += 1
         where = f"{channels} x {height} x {width}"
+        if answer := tried(measurement).answer:
+            raise Failed(f"{where}: {answer}")
         guess, truth = measurement.initial_guess(), task.truth(scene(channels, height, width))
         if tuple(guess.shape) != tuple(measurement.shape):
             raise Failed(
@@ -136,6 +138,11 @@ def noise(task: Task) -> None:
     """What the noise model draws has the variance that it says it has."""
     measurement = _measured(task, height=96, width=96)
     model = measurement.noise
+    if model.is_gaussian and model.level > 1:
+        raise Failed(
+            f"the standard deviation of the noise is {model.level:g}, and white is 1: divide a level"
+            " that users type on the 0-255 scale by 255"
+        )
     exact = torch.full((1, 1, 256, 256), 0.5, dtype=torch.float64)
     drawn = torch.from_numpy(np.asarray(model.sample(exact.numpy(), np.random.default_rng(0))))
     if drawn.shape != exact.shape or not bool(drawn.isfinite().all()):

@@ -3,6 +3,7 @@
 import dataclasses
 
 import pytest
+import torch
 from conformance.bad_priors import (
     BAD,
     Collects,
@@ -30,6 +31,7 @@ from conformance.bad_priors import (
 from priorlab import plugins
 from priorlab.conformance import checks, choosing, form_checks, running, suite
 from priorlab.errors import UsageError
+from priorlab.forward.noise import Gaussian
 from priorlab.forward.operators import Identity
 from priorlab.tasks.builtin import Denoise
 from priorlab.testing import check_prior, check_task
@@ -214,6 +216,52 @@ class Wiped(Denoise):
 
     def operator(self, shape, rng):
         return Zeroing()
+
+
+class Halves(Identity):
+    """Every second pixel, which are put back twice: odd sides become even."""
+
+    is_identity = False
+
+    def forward(self, x):
+        return x[..., ::2, ::2]
+
+    def adjoint(self, y):
+        return y.repeat_interleave(2, -1).repeat_interleave(2, -2)
+
+
+class Spectral(Identity):
+    """Returns a complex image."""
+
+    is_identity = False
+
+    def forward(self, x):
+        return torch.fft.fft2(x, norm="ortho")
+
+    def adjoint(self, y):
+        return torch.fft.ifft2(y, norm="ortho")
+
+
+@pytest.mark.parametrize(
+    ("operator", "says"),
+    [
+        (
+            Halves(),
+            r"shapes: 1 x 33 x 47: Halves\.adjoint returned .*; expected .*\(1, 1, 33, 47\)",
+        ),
+        (Spectral(), r"shapes: 1 x 48 x 60: Spectral\.adjoint returned complex numbers; .* \.real"),
+    ],
+)
+def test_what_an_operator_returns_is_named_with_the_picture(operator, says):
+    task = type("Own", (Denoise,), {"name": "own", "operator": lambda self, shape, rng: operator})
+    with pytest.raises(AssertionError, match=says):
+        check_task(task())
+
+
+def test_a_level_of_noise_on_the_scale_of_users_is_named():
+    task = type("Own", (Denoise,), {"name": "own", "noise": Gaussian(25.0)})
+    with pytest.raises(AssertionError, match=r"^noise: the standard deviation of the noise is 25,"):
+        check_task(task())
 
 
 def test_an_operator_that_changes_its_input_is_named():
