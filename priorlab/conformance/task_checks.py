@@ -140,8 +140,8 @@ def noise(task: Task) -> None:
     model = measurement.noise
     if model.is_gaussian and model.level > 1:
         raise Failed(
-            f"the standard deviation of the noise is {model.level:g}, and white is 1: divide a level"
-            " that users type on the 0-255 scale by 255"
+            f"the standard deviation of the noise is {model.level:g}, and white is 1: divide a"
+            " level that users type on the 0-255 scale by 255"
         )
     exact = torch.full((1, 1, 256, 256), 0.5, dtype=torch.float64)
     drawn = torch.from_numpy(np.asarray(model.sample(exact.numpy(), np.random.default_rng(0))))
