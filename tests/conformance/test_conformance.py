@@ -175,6 +175,17 @@ def test_what_does_not_exist_is_said():
         choosing.subjects("tvv")
 
 
+def test_a_plugin_that_provides_nothing_is_said(tmp_path):
+    file = tmp_path / "mine.py"
+    file.write_text(
+        "from priorlab import hookimpl\n@hookimpl\ndef priorlab_priors():\n    return []\n"
+    )
+    with pytest.raises(
+        UsageError, match=r"^the plugin mine\.py provides nothing: its hooks return"
+    ):
+        choosing.subjects(str(file))
+
+
 @pytest.mark.parametrize("name", ["tv", "tikhonov", "degraded"])
 def test_some_of_our_priors_pass(name):
     check_prior(PRIORS.priors[name]())
