@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import hashlib
+import importlib.abc
 import importlib.machinery
 import importlib.util
 import os
@@ -20,6 +21,9 @@ from typing_extensions import override
 
 from priorlab.ground.files import check_regular
 from priorlab.hookspecs import GROUP
+
+_OF_FILES = "priorlab_plugin_"
+"""What the names of modules begin with that are lone files or folders."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,7 +57,7 @@ class Candidate:
         path = Path(self.source)
         stem = path.parent.name if path.name == "__init__.py" else path.stem
         place = hashlib.sha256(os.fsencode(path.resolve())).hexdigest()[:8]
-        return f"priorlab_plugin_{re.sub(r'[^0-9A-Za-z_]', '_', stem)}_{place}"
+        return f"{_OF_FILES}{re.sub(r'[^0-9A-Za-z_]', '_', stem)}_{place}"
 
     def is_among(self, modules: Collection[str]) -> bool:
         """Return whether it is one of these modules."""
@@ -165,6 +169,8 @@ def _load_file(path: Path, name: str) -> ModuleType:
     assert spec is not None  # it is None only without a loader
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
+    if _FORMER_NAMES not in sys.meta_path:
+        sys.meta_path.append(_FORMER_NAMES)
     if not package:
         _open_folder(path.parent.absolute())
     try:
@@ -173,6 +179,49 @@ def _load_file(path: Path, name: str) -> ModuleType:
         del sys.modules[name]
         raise
     return module
+
+
+class _FormerNames(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    """Finds a plugin under the name that it had before its folder was moved or renamed.
+
+    What is kept on disk calls it so, such as compiled loops that numba keeps beside the file. Of
+    several plugins of one name it cannot be told which was there.
+    """
+
+    @override
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> importlib.machinery.ModuleSpec | None:
+        if (module := _moved(fullname)) is None:
+            return None
+        own = module.__spec__  # which an import under another name replaces
+        return importlib.machinery.ModuleSpec(fullname, self, loader_state=(module, own))
+
+    @override
+    def create_module(self, spec: importlib.machinery.ModuleSpec) -> ModuleType | None:
+        module: ModuleType = spec.loader_state[0]
+        return module
+
+    @override
+    def exec_module(self, module: ModuleType) -> None:
+        assert module.__spec__ is not None
+        module.__spec__ = module.__spec__.loader_state[1]
+
+
+_FORMER_NAMES = _FormerNames()
+
+
+def _moved(name: str) -> ModuleType | None:
+    """Return the one plugin from a file that is called so but for the digest of its place."""
+    if not name.startswith(_OF_FILES):
+        return None
+    stem = name.rpartition("_")[0]
+    found = {
+        id(module): module
+        for other, module in list(sys.modules.items())
+        if other.startswith(_OF_FILES) and other.rpartition("_")[0] == stem
+    }
+    return next(iter(found.values())) if len(found) == 1 else None
 
 
 def _open_folder(folder: Path) -> None:

@@ -12,7 +12,7 @@ import functools
 import inspect
 import os
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -36,6 +36,7 @@ from priorlab.tasks.base import Task
 from priorlab.tasks.builtin import BUILTIN_TASKS
 from priorlab.training import Trainer
 from priorlab.trials import child, known, surroundings, trial
+from priorlab.trials.core_code import CoreCode
 
 
 def load(
@@ -104,6 +105,7 @@ def load(
     else:
         found = [one for one in found if one.is_among(only)]
         problems = {}
+    core_code = CoreCode()
     with garbage.awaited():
         for candidate in found:
             plugin = Plugin(candidate.name, candidate.source)
@@ -112,7 +114,7 @@ def load(
                 plugin.problem, plugin.details = verdict.problem, verdict.details
                 continue
             with surroundings.kept():
-                _load_one(registry, plugin, candidate)
+                _load_one(registry, plugin, candidate, core_code)
     if only is None:  # else not all names are known
         _note_misspelt(registry)
     return registry
@@ -158,7 +160,7 @@ def answer_trial(argument: str) -> None:
 def _loaded_alone(candidate: Candidate) -> Plugin:
     """Load one plugin as if there were no other."""
     plugin = Plugin(candidate.name, candidate.source)
-    _load_one(Registry(), plugin, candidate)
+    _load_one(Registry(), plugin, candidate, CoreCode())
     return plugin
 
 
@@ -166,34 +168,49 @@ def _absolute(paths: Sequence[str | Path]) -> tuple[str, ...]:
     return tuple(str(Path(path).absolute()) for path in paths)
 
 
-def _load_one(registry: Registry, plugin: Plugin, candidate: Candidate) -> None:
+def _load_one(
+    registry: Registry, plugin: Plugin, candidate: Candidate, core_code: CoreCode
+) -> None:
     """Import one plugin and add what it provides, or note what is wrong with it."""
-    manager = pluggy.PluginManager(GROUP)
-    manager.add_hookspecs(Hooks)
     try:
-        module = candidate.load()
-        plugin.module = module.__name__
-        _check_hooks(manager, module)
-        manager.register(module)
-        callers = manager.get_hookcallers(module) or []
-        if not callers:
-            plugin.problem = _without_hooks(module)
-        for caller in callers:
-            if not caller.has_spec():
-                raise unknown("hook", caller.name, [f"priorlab_{sort}" for sort in KINDS])
-        for sort in KINDS:
-            for items in getattr(manager.hook, f"priorlab_{sort}")():
-                if not isinstance(items, list | tuple):
-                    raise TypeError(f"priorlab_{sort} must return a list, not {items!r}")
-                for item in items:
-                    _check_item(sort, item)
-                    registry.add(sort, item, plugin)
+        offered = list(_offered(plugin, candidate))
+        if replaced := core_code.restored():
+            raise TypeError(
+                f"its import replaces {replaced}, which all others use: write a class that derives"
+                " from one of the core, or a function of your own"
+            )
+        for sort, item in offered:
+            registry.add(sort, item, plugin)
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # a plugin may raise anything, SystemExit included
+        core_code.restored()
         first = next(iter(said(error).strip().splitlines()), "")
         plugin.problem = first if issubclass(type(error), UsageError) else f"{kind(error)}: {first}"
         plugin.details = trace_of(error)
+
+
+def _offered(plugin: Plugin, candidate: Candidate) -> Iterator[tuple[str, Any]]:
+    """Import a plugin, and yield what it provides, with the name of its kind."""
+    manager = pluggy.PluginManager(GROUP)
+    manager.add_hookspecs(Hooks)
+    module = candidate.load()
+    plugin.module = module.__name__
+    _check_hooks(manager, module)
+    manager.register(module)
+    callers = manager.get_hookcallers(module) or []
+    if not callers:
+        plugin.problem = _without_hooks(module)
+    for caller in callers:
+        if not caller.has_spec():
+            raise unknown("hook", caller.name, [f"priorlab_{sort}" for sort in KINDS])
+    for sort in KINDS:
+        for items in getattr(manager.hook, f"priorlab_{sort}")():
+            if not isinstance(items, list | tuple):
+                raise TypeError(f"priorlab_{sort} must return a list, not {items!r}")
+            for item in items:
+                _check_item(sort, item)
+                yield sort, item
 
 
 def _check_hooks(manager: pluggy.PluginManager, module: ModuleType) -> None:

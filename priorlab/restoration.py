@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import copy
 import dataclasses
-import math
 import warnings
 from collections.abc import Iterator
 from typing import Any, TextIO
@@ -13,12 +12,10 @@ from typing import Any, TextIO
 import torch
 from torch import Tensor
 
-from priorlab.components import is_of_core
 from priorlab.errors import Unsupported, UsageError, kind, said
 from priorlab.forward.conjugate_gradients import ConvergenceWarning
 from priorlab.forward.measurement import Measurement
-from priorlab.forward.returned import wrong_answer
-from priorlab.forward.side_effects import side_effect
+from priorlab.forward.trying import tried
 from priorlab.ground import blas_threads, shared_state, torch_settings
 from priorlab.priors import Prior
 from priorlab.randomness import seeded
@@ -29,9 +26,6 @@ from priorlab.trace import check as check_trace
 
 LONGEST_REASON = 300
 """Characters of the one line that says why a restoration failed; its details keep the rest."""
-
-ROUNDING = 1e-4
-"""Difference of inner products, relative to the norms, that single precision may make."""
 
 
 class InvalidImage(Exception):
@@ -128,9 +122,9 @@ def _run(
         try:
             restored = _checked(answer, measurement.shape)
         except InvalidImage as error:
-            if _has_its_adjoint(measurement):
+            if not (problem := tried(measurement).worst):
                 raise
-            raise InvalidImage(f"{error}; {_wrong_adjoint(measurement)}") from None
+            raise InvalidImage(f"{error}; {problem}") from None
         if prior.defers_to_exact_data:
             with torch.no_grad():
                 restored = _checked(_as_data_allow(restored, measurement), measurement.shape)
@@ -176,40 +170,8 @@ def check_degradation(measurement: Measurement) -> None:
     >>> from priorlab.tasks.builtin import Denoise
     >>> check_degradation(Denoise().measure(torch.zeros(1, 1, 16, 16), seed=0))
     """
-    if problem := wrong_answer(measurement) or side_effect(measurement):
+    if problem := tried(measurement).worst:
         raise UsageError(problem)
-    parts = measurement.operator.made_of()
-    if not all(is_of_core(type(part)) for part in parts) and not _has_its_adjoint(measurement):
-        raise UsageError(_wrong_adjoint(measurement))
-
-
-def _wrong_adjoint(measurement: Measurement) -> str:
-    name = type(measurement.operator).__name__
-    return (
-        f"{name}.adjoint is not the adjoint of {name}.forward, as"
-        " priorlab.testing.check_adjoint shows"
-    )
-
-
-def _has_its_adjoint(measurement: Measurement) -> bool:
-    """Return whether ``<A x, A x>`` and ``<x, A^T A x>`` agree for a random x.
-
-    Products with random data instead of ``A x`` are small whatever the adjoint is, so that a wrong
-    factor would be found in small images only.
-    """
-    operator, generator = measurement.operator, torch.Generator().manual_seed(0)
-    x = torch.randn(measurement.shape, generator=generator).to(measurement.y.device)
-    try:
-        with torch.no_grad():
-            seen = operator.forward(x.clone())
-            back = operator.adjoint(seen.clone())
-            products = float(seen.abs().double().square().sum()), float((x * back).double().sum())
-    except Exception:  # nothing is known of it; a prior that needs it says what is wrong
-        return True
-    if not math.isfinite(products[0]):
-        return True
-    size = products[0] + float(x.double().norm() * back.double().norm())
-    return abs(products[0] - products[1]) <= ROUNDING * size
 
 
 def attempt(

@@ -159,7 +159,7 @@ KNOWN = Mask(torch.ones(1, 1, 1, 1))
 def test_a_wrong_adjoint_is_said_before_a_prior_iterates_with_it(prior, operator, side):
     chosen = prior(lambda measurement: measurement.y)
     y = torch.rand(1, 1, side, side)
-    name = type(operator).__name__
+    name = type(operator.made_of()[-1]).__name__  # not what `@` made of it
     with pytest.raises(UsageError, match=rf"^{name}\.adjoint is not the adjoint of {name}\.forw"):
         restoration.attempt(chosen, Measurement(y, operator, Gaussian(0.1), y.shape))
     assert Scripted.calls == []
@@ -318,6 +318,55 @@ def test_what_a_task_returns_is_said(wrong, says):
     for call in calls:
         with pytest.raises(UsageError, match=says):
             call()
+
+
+class Counted(Usually):
+    """Counts its calls."""
+
+    def __init__(self):
+        self.calls = []
+
+    def forward(self, x):
+        self.calls.append("forward")
+        return super().forward(x)
+
+    def adjoint(self, y):
+        self.calls.append("adjoint")
+        return super().adjoint(y)
+
+
+@pytest.mark.parametrize("around", [lambda operator: operator, lambda operator: KNOWN @ operator])
+def test_an_operator_is_called_twice_for_all_that_is_asked_of_it(around):
+    operator = Counted()
+    data = Measurement(torch.full(SHAPE, 0.5), around(operator), Gaussian(0.1), SHAPE)
+    restoration.check_degradation(data)
+    assert sorted(operator.calls) == ["adjoint", "adjoint", "forward", "forward"]
+
+
+class Fourier(Spectrum):
+    def adjoint(self, y):
+        return super().adjoint(y).real
+
+
+class Dimmed(Spectrum):
+    """The next operator gets complex numbers: that it is wrong is seen in them, too."""
+
+    def forward(self, x):
+        return 0.5 * x
+
+    def adjoint(self, y):
+        return y
+
+
+def test_a_wrong_adjoint_is_named_behind_an_operator_with_complex_data():
+    right = type(
+        "Fourier", (Spectrum,), {"adjoint": lambda self, y: Spectrum.adjoint(self, y).real}
+    )
+    data = Measurement(torch.full(SHAPE, 0.5), Dimmed() @ right(), Gaussian(0.1), SHAPE)
+    with pytest.raises(UsageError, match=r"^Dimmed\.adjoint is not the adjoint of Dimmed\.forw"):
+        restoration.check_degradation(data)
+    fine = dataclasses.replace(data, operator=Usually() @ Fourier())
+    restoration.check_degradation(fine)
 
 
 def test_an_operator_without_adjoint_is_for_priors_that_need_none(prior):

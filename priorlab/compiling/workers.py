@@ -11,7 +11,8 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 
 from priorlab.ground import process_tree
 from priorlab.harness.isolation.channel import Channel, Message
-from priorlab.harness.isolation.nursery import PREPARE_TIMEOUT, exit_text
+from priorlab.harness.isolation.endings import exit_text
+from priorlab.harness.isolation.nursery import PREPARE_TIMEOUT
 from priorlab.harness.run.child import environment
 from priorlab.harness.run.cores import usable_cores
 from priorlab.registry import Registry

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -92,6 +92,22 @@ def run(check: Check, item: Any) -> Outcome:
     except BaseException as error:  # a plugin may raise anything, SystemExit included
         return Outcome(check.name, "FAIL", _told(error), trace_of(error))
     return Outcome(check.name, "pass")
+
+
+def said_once(outcomes: Iterable[Outcome]) -> Iterator[Outcome]:
+    """Yield outcomes; why several checks fail for the same reason, only the first one says.
+
+    Examples
+    --------
+    >>> twice = [Outcome(check, "FAIL", "denoise returned ndarray") for check in ("range", "gain")]
+    >>> [outcome.reason for outcome in said_once(twice)]
+    ['denoise returned ndarray', 'the same as range']
+    """
+    said: dict[str, str] = {}
+    for outcome in outcomes:
+        first = said.setdefault(outcome.reason, outcome.check)
+        repeated = outcome.status == "FAIL" and first != outcome.check
+        yield dataclasses.replace(outcome, reason=f"the same as {first}") if repeated else outcome
 
 
 def verify(checks: Sequence[Check], item: Any) -> None:

@@ -56,6 +56,9 @@ def subjects(
         error.details = plugin.details
         raise error
     found = [subject for plugin in owners for subject in _all_of(plugin)] or _named(text, registry)
+    if owners and not found:
+        why = owners[0].problem or "its hooks return empty lists; return classes, as in [MyPrior]"
+        raise UsageError(f"the plugin {owners[0].name} provides nothing: {why}")
     if not found:
         known = {plugin.label for plugin in registry.plugins} | {
             name for kind in KINDS for name in getattr(registry, kind)

@@ -13,7 +13,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 
-from priorlab.conformance.checks import Outcome
+from priorlab.conformance.checks import Outcome, said_once
 from priorlab.conformance.child import COMMAND
 from priorlab.ground import process_tree
 from priorlab.registry import Plugin, Registry
@@ -60,6 +60,10 @@ def outcomes(subject: Subject, registry: Registry) -> Iterator[Outcome]:
     registry : Registry
         It says from where the plugin is loaded.
     """
+    return said_once(_outcomes(subject, registry))
+
+
+def _outcomes(subject: Subject, registry: Registry) -> Iterator[Outcome]:
     made, known = 0, 1
     while made < known:
         with _Process(subject, registry, made) as process:

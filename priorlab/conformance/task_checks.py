@@ -11,7 +11,7 @@ from priorlab.conformance.component_checks import PARAMETERS
 from priorlab.conformance.scenes import scene
 from priorlab.errors import UsageError
 from priorlab.forward.measurement import Measurement
-from priorlab.forward.side_effects import side_effect
+from priorlab.forward.trying import tried
 from priorlab.tasks.base import Task
 
 NORMS = (0.1, 3.0)
@@ -39,6 +39,8 @@ def shapes(task: Task) -> None:
             continue
         taken += 1
         where = f"{channels} x {height} x {width}"
+        if answer := tried(measurement).answer:
+            raise Failed(f"{where}: {answer}")
         guess, truth = measurement.initial_guess(), task.truth(scene(channels, height, width))
         if tuple(guess.shape) != tuple(measurement.shape):
             raise Failed(
@@ -77,7 +79,7 @@ def unchanged_input(task: Task) -> None:
             continue
         if not torch.equal(clean, before):
             raise Failed("measure changed the clean picture; forward must work on a copy")
-    if effect := side_effect(_measured(task)):
+    if effect := tried(_measured(task)).effect:
         raise Failed(effect)
 
 
@@ -136,6 +138,11 @@ def noise(task: Task) -> None:
     """What the noise model draws has the variance that it says it has."""
     measurement = _measured(task, height=96, width=96)
     model = measurement.noise
+    if model.is_gaussian and model.level > 1:
+        raise Failed(
+            f"the standard deviation of the noise is {model.level:g}, and white is 1: divide a"
+            " level that users type on the 0-255 scale by 255"
+        )
     exact = torch.full((1, 1, 256, 256), 0.5, dtype=torch.float64)
     drawn = torch.from_numpy(np.asarray(model.sample(exact.numpy(), np.random.default_rng(0))))
     if drawn.shape != exact.shape or not bool(drawn.isfinite().all()):

@@ -11,41 +11,34 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from priorlab.components import is_of_core
 from priorlab.errors import UsageError
-from priorlab.forward.measurement import Measurement
 from priorlab.forward.noise import Noise
 from priorlab.forward.operators import LinearOperator
 
+_EXPECTED: dict[type, tuple[str, str]] = {
+    LinearOperator: ("operator returned", "a LinearOperator"),
+    Noise: ("noise is", "a Noise, such as Gaussian(0.1)"),
+}
 
-def checked_operator(task: str, found: Any) -> LinearOperator:
-    """Return what `operator` of a task returned, or raise a `UsageError` if it is none.
+
+def checked_part(task: str, kind: type, found: Any) -> Any:
+    """Return what a task has as its operator or noise, or raise a `UsageError` if it is none.
 
     Examples
     --------
-    >>> checked_operator("fog", None)
+    >>> checked_part("fog", LinearOperator, None)
     Traceback (most recent call last):
     ...
     priorlab.errors.UsageError: fog: operator returned NoneType; expected a LinearOperator
-    """
-    if isinstance(found, LinearOperator):
-        return found
-    raise UsageError(f"{task}: operator returned {_kind(found)}; expected a LinearOperator")
-
-
-def checked_noise(task: str, found: Any) -> Noise:
-    """Return the `noise` of a task, or raise a `UsageError` if it is none.
-
-    Examples
-    --------
-    >>> checked_noise("fog", 0.1)
+    >>> checked_part("fog", Noise, 0.1)
     Traceback (most recent call last):
     ...
     priorlab.errors.UsageError: fog: noise is float; expected a Noise, such as Gaussian(0.1)
     """
-    if isinstance(found, Noise):
+    if isinstance(found, kind):
         return found
-    raise UsageError(f"{task}: noise is {_kind(found)}; expected a Noise, such as Gaussian(0.1)")
+    what, expected = _EXPECTED[kind]
+    raise UsageError(f"{task}: {what} {_kind(found)}; expected {expected}")
 
 
 def checked_data(operator: LinearOperator, x: Tensor) -> Tensor:
@@ -58,42 +51,13 @@ def checked_data(operator: LinearOperator, x: Tensor) -> Tensor:
     torch.Size([1, 1, 4, 5])
     """
     data = operator.forward(x)
-    if problem := _wrong_data(type(operator).__name__, data, x):
+    if problem := wrong_data(type(operator).__name__, data, x):
         raise UsageError(problem)
     return data
 
 
-def wrong_answer(measurement: Measurement) -> str | None:
-    """Return in a sentence what a plugin's operator returns that it must not, or None.
-
-    The core's own are tested for that. Nothing is said of a function that fails: a prior that needs
-    it says what is wrong.
-
-    Examples
-    --------
-    >>> from priorlab.tasks.builtin import Denoise
-    >>> wrong_answer(Denoise().measure(torch.zeros(1, 1, 16, 16), seed=0)) is None
-    True
-    """
-    parts = measurement.operator.made_of()
-    if all(is_of_core(type(part)) for part in parts):
-        return None
-    x = torch.zeros(measurement.shape, device=measurement.y.device)
-    try:
-        with torch.no_grad():
-            for part in reversed(parts):
-                name, data = type(part).__name__, part.forward(x.clone())
-                if not is_of_core(type(part)):
-                    problem = _wrong_data(name, data, x)
-                    if problem := problem or _wrong_image(name, part.adjoint(data.clone()), x):
-                        return problem
-                x = data
-    except Exception:  # a plugin may raise anything
-        return None
-    return None
-
-
-def _wrong_data(name: str, data: Any, x: Tensor) -> str | None:
+def wrong_data(name: str, data: Any, x: Tensor) -> str | None:
+    """Return in a sentence why what `forward` returned for x is no data, or None."""
     if not isinstance(data, Tensor):
         return f"{name}.forward returned {_kind(data)}; expected a tensor"
     if data.ndim == 0 or len(data) != len(x):
@@ -104,7 +68,8 @@ def _wrong_data(name: str, data: Any, x: Tensor) -> str | None:
     return _wrong_numbers(f"{name}.forward", data, (x.dtype, x.dtype.to_complex()))
 
 
-def _wrong_image(name: str, image: Any, x: Tensor) -> str | None:
+def wrong_image(name: str, image: Any, x: Tensor) -> str | None:
+    """Return in a sentence why what `adjoint` returned is no image of the kind of x, or None."""
     if not isinstance(image, Tensor) or image.shape != x.shape:
         return (
             f"{name}.adjoint returned {_kind(image)}; expected a tensor of shape {(*x.shape,)},"

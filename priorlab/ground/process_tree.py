@@ -102,15 +102,15 @@ def proportional_mb(process: int) -> float:
 def cpu_seconds(process: int) -> float:
     """Return the CPU time of a process and of those that it started, in all their threads."""
     return (
-        _own_cpu_seconds(process)
+        own_cpu_seconds(process)
         + sum(map(_cpu_seconds_of_ended, [process, *(others := descendants(process))]))
-        + sum(map(_own_cpu_seconds, others))
+        + sum(map(own_cpu_seconds, others))
     )
 
 
 def clocks(process: int) -> dict[int, float]:
     """Return the CPU time of a process and of each below it, by their numbers."""
-    return {found: _own_cpu_seconds(found) for found in [process, *descendants(process)]}
+    return {found: own_cpu_seconds(found) for found in [process, *descendants(process)]}
 
 
 def end(processes: Iterable[int]) -> None:
@@ -193,7 +193,7 @@ def _state(process: int) -> str:
     return (_stat(process) or ["X"])[0]
 
 
-def _own_cpu_seconds(process: int) -> float:
+def own_cpu_seconds(process: int) -> float:
     """Return the CPU time of one process, to the nanosecond, as the kernel counts it."""
     with contextlib.suppress(OSError):
         return time.clock_gettime((~process << 3) | 2)  # the clock of another process

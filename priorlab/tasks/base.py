@@ -206,8 +206,9 @@ class Task(Component, ABC):
         exact = clean.detach().cpu().double()
         image, shape = arrays.digest(exact[0].numpy()), _shape(clean)
         rng_operator, rng_noise = self._generators(image, seed)
-        noise = returned.checked_noise(self.name, self.noise)
-        first = returned.checked_operator(self.name, self.operator(shape, rng_operator))
+        noise: Noise = returned.checked_part(self.name, Noise, self.noise)
+        drawn = self.operator(shape, rng_operator)
+        first: LinearOperator = returned.checked_part(self.name, LinearOperator, drawn)
         y = noise.sample(returned.checked_data(first, exact).numpy(), rng_noise)
         if not np.isfinite(y).all():
             raise UsageError(f"{self.spec()}: the measured data hold NaN or infinite values")
@@ -307,7 +308,7 @@ class Task(Component, ABC):
         """
         shape = self.restored_shape(self._shape_of_picture(y))
         operator = self.operator(shape, np.random.default_rng(0))
-        checked = returned.checked_operator(self.name, operator)
+        checked: LinearOperator = returned.checked_part(self.name, LinearOperator, operator)
         return self._measurement(y, checked.to(y.device), shape)
 
     def adopt_cut_out(self, y: Tensor, clear: NDArray[np.bool_]) -> Measurement:
@@ -352,7 +353,7 @@ class Task(Component, ABC):
 
     def _measurement(self, y: Tensor, operator: LinearOperator, shape: Shape) -> Measurement:
         single = y.to(torch.complex64) if y.is_complex() else y.float()
-        noise = returned.checked_noise(self.name, self.noise)
+        noise: Noise = returned.checked_part(self.name, Noise, self.noise)
         return Measurement(single, operator, noise, shape)
 
 

@@ -8,6 +8,7 @@ import hashlib
 import itertools
 import os
 import time
+from pathlib import Path
 from typing import Any, ClassVar
 
 import torch
@@ -221,6 +222,21 @@ class Remembers(Good):
             time.sleep(0.08)
             self.kept[key] = super().restore(measurement)
         return self.kept[key]
+
+
+class Collects(Good):
+    """It restores the mean of all that it saw of a picture, in files."""
+
+    folder: ClassVar[Path]
+
+    def restore(self, measurement: Measurement, trace: object = None, seed: int = 0) -> Tensor:
+        y = measurement.y
+        file = self.folder / hashlib.sha256(y.numpy().tobytes()).hexdigest()
+        torch.save(y, file)
+        others = [torch.load(one) for one in self.folder.iterdir()]
+        alike = [one for one in others if one.shape == y.shape and (one - y).abs().mean() < 0.12]
+        mean = torch.stack(alike).mean(0)
+        return super().restore(dataclasses.replace(measurement, y=mean))
 
 
 class Grows(Good):

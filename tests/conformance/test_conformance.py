@@ -3,8 +3,10 @@
 import dataclasses
 
 import pytest
+import torch
 from conformance.bad_priors import (
     BAD,
+    Collects,
     Draws,
     Exits,
     Good,
@@ -29,7 +31,8 @@ from conformance.bad_priors import (
 from priorlab import plugins
 from priorlab.conformance import checks, choosing, form_checks, running, suite
 from priorlab.errors import UsageError
-from priorlab.forward.operators import Identity
+from priorlab.forward.noise import Gaussian
+from priorlab.forward.operators import Identity, LinearOperator
 from priorlab.tasks.builtin import Denoise
 from priorlab.testing import check_prior, check_task
 
@@ -86,6 +89,13 @@ def test_a_bad_prior_fails_just_the_check_that_is_meant(check):
 )
 def test_a_check_finds_the_relatives_too(prior, check, says):
     assert says in failed(prior())[check]
+
+
+def test_who_keeps_what_it_saw_of_a_picture_in_files_is_found(tmp_path):
+    Collects.folder = tmp_path
+    (check,) = (one for one in suite.of_prior(Collects()) if one.name == "determinism")
+    outcome = checks.run(check, Collects())
+    assert "keep nothing between calls" in outcome.reason
 
 
 def test_who_draws_random_numbers_as_advised_passes():
@@ -165,6 +175,15 @@ def test_what_does_not_exist_is_said():
         choosing.subjects("tvv")
 
 
+def test_a_plugin_that_provides_nothing_is_said(tmp_path):
+    file = tmp_path / "mine.py"
+    file.write_text(
+        "from priorlab import hookimpl\n@hookimpl\ndef priorlab_priors():\n    return []\n"
+    )
+    with pytest.raises(UsageError, match=r"^the plugin mine\.py provides nothing: its hooks"):
+        choosing.subjects(str(file))
+
+
 @pytest.mark.parametrize("name", ["tv", "tikhonov", "degraded"])
 def test_some_of_our_priors_pass(name):
     check_prior(PRIORS.priors[name]())
@@ -206,6 +225,45 @@ class Wiped(Denoise):
 
     def operator(self, shape, rng):
         return Zeroing()
+
+
+class Halves(LinearOperator):
+    """Every second pixel, which are put back twice: odd sides become even."""
+
+    def forward(self, x):
+        return x[..., ::2, ::2]
+
+    def adjoint(self, y):
+        return y.repeat_interleave(2, -1).repeat_interleave(2, -2)
+
+
+class Spectral(LinearOperator):
+    """Returns a complex image."""
+
+    def forward(self, x):
+        return torch.fft.fft2(x, norm="ortho")
+
+    def adjoint(self, y):
+        return torch.fft.ifft2(y, norm="ortho")
+
+
+@pytest.mark.parametrize(
+    ("operator", "says"),
+    [
+        (Halves(), r"shapes: 1 x 33 x 47: Halves\.adjoint .*; expected .*\(1, 1, 33, 47\)"),
+        (Spectral(), r"shapes: 1 x 48 x 60: Spectral\.adjoint returned complex numbers; .* \.real"),
+    ],
+)
+def test_what_an_operator_returns_is_named_with_the_picture(operator, says):
+    task = type("Own", (Denoise,), {"name": "own", "operator": lambda self, shape, rng: operator})
+    with pytest.raises(AssertionError, match=says):
+        check_task(task())
+
+
+def test_a_level_of_noise_on_the_scale_of_users_is_named():
+    task = type("Own", (Denoise,), {"name": "own", "noise": Gaussian(25.0)})
+    with pytest.raises(AssertionError, match=r"^noise: the standard deviation of the noise is 25,"):
+        check_task(task())
 
 
 def test_an_operator_that_changes_its_input_is_named():

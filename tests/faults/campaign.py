@@ -21,7 +21,7 @@ PLUGINS = Path(__file__).with_name("plugins")
 INNOCENT = PLUGINS / "innocent.py"
 INNOCENTS = "draws:copy=0|1|2|3,learns:copy=0|1"
 RUNS = {
-    "quick": (("state", "truth", "vandals"), {"timeout_s": 60}),
+    "quick": (("state", "truth", "doors", "helpers", "vandals"), {"timeout_s": 60}),
     "rough": (("processes", "answers", "memory"), {"timeout_s": 60, "memory_mb": 300}),
     "hangs": (("hangs",), {"timeout_s": 2, "slots": 3}),
     "long": (("long",), {"timeout_s": 120}),

@@ -24,7 +24,8 @@ from priorlab.errors import LONGEST_TRACEBACK, printable
 from priorlab.ground import process_tree
 from priorlab.harness.isolation.block import FRAMES, Block
 from priorlab.harness.isolation.channel import Received, close_all
-from priorlab.harness.isolation.nursery import CellProcess, exit_text
+from priorlab.harness.isolation.endings import exit_text, left_running
+from priorlab.harness.isolation.nursery import CellProcess
 from priorlab.harness.isolation.reports import LONGEST_NOTE, whole_number
 from priorlab.harness.isolation.setup import Setup
 from priorlab.pictures.extra_pictures import NAME, ExtraPicture
@@ -132,7 +133,9 @@ class _Watch:
         self._ended = _watched(process.pid)
         if self._ended is not None:
             self._poll.register(self._ended, select.POLLIN)
-        self._mb_before = self._cpu_before = 0.0
+        # What the prior left running there, such as a thread, may work for it.
+        self._parent = process_tree.parent(process.pid) if setup.forks else 0
+        self._mb_before = self._cpu_before = self._parent_before = 0.0
         self._most_growth = 0.0
         self._clocks: dict[int, float] = {}
         self._next_look = self._next_step = 0.0
@@ -145,6 +148,7 @@ class _Watch:
                 return self.result
             self._mb_before = process_tree.own_mb(self._process.pid)
             self._cpu_before = process_tree.cpu_seconds(self._process.pid)
+            self._parent_before = self._parent_clock()
             self._watcher.began()
             start = time.perf_counter()
             handed = {"block": self._block.layout, "seed": seed}
@@ -282,7 +286,12 @@ class _Watch:
         """
         self._clocks |= process_tree.clocks(self._process.pid)
         told = process_tree.cpu_seconds(self._process.pid)
-        return max(0.0, told - self._cpu_before, sum(self._clocks.values()) - self._cpu_before)
+        seen = sum(self._clocks.values())
+        own = max(0.0, told - self._cpu_before, seen - self._cpu_before)
+        return own + max(0.0, self._parent_clock() - self._parent_before)
+
+    def _parent_clock(self) -> float:
+        return process_tree.own_cpu_seconds(self._parent) if self._parent else 0.0
 
     def _interval(self) -> float:
         """Return how long nobody need look at the memory."""
@@ -360,18 +369,6 @@ def watch(
     if left and result.status == "ok":
         result.message = left_running(len(left))
     return result
-
-
-def left_running(count: int) -> str:
-    """Say that processes of a cell were still there at its end.
-
-    Examples
-    --------
-    >>> left_running(1)
-    'it left 1 process running, which was ended'
-    """
-    processes, were = ("process", "was") if count == 1 else ("processes", "were")
-    return f"it left {count} {processes} running, which {were} ended"
 
 
 def _values(file: int, shape: list[Any], most: int) -> NDArray[np.float32] | None:

@@ -22,6 +22,8 @@ _REFER = 1 << 13
 _TRUNCATE = 1 << 14
 _OF_A_FILE = _READ_FILE | _WRITE_FILE | _TRUNCATE
 _SIGNALS = 2
+SYSTEM = ("/proc", "/sys")
+"""What the system shows as files: whoever writes there changes it, or other processes."""
 _FIRST_WITH_REFER, _FIRST_WITH_TRUNCATE, _FIRST_WITH_SIGNALS = 2, 3, 6
 
 

@@ -11,7 +11,7 @@ from typing import NoReturn
 
 from priorlab.ground.process_tree import end_with
 from priorlab.harness.isolation import huge_pages
-from priorlab.harness.isolation.channel import Channel, Message, close_all
+from priorlab.harness.isolation.channel import Channel, Message, Received, close_all
 from priorlab.harness.isolation.confine import confine
 
 MANY = 50
@@ -28,7 +28,7 @@ def serve(control: Channel, work: Work) -> NoReturn:
     and, when the process ends, by ``{"event": "ended", "token": ..., "code": ...}``. The caller
     must have no other threads.
     """
-    forks = 0
+    forks, cores = 0, os.sched_getaffinity(0)
     running: dict[int, tuple[int, str]] = {}
     poll = select.poll()
     poll.register(control.fileno(), select.POLLIN)
@@ -44,7 +44,7 @@ def serve(control: Channel, work: Work) -> NoReturn:
             received = control.receive()
             if received is None:
                 os._exit(0)
-            process = _fork(control, list(running), received.message, received.files, work)
+            process = _fork(control, list(running), received, work, cores)
             close_all(received.files)
             forks += 1
             if forks == MANY:
@@ -57,7 +57,7 @@ def serve(control: Channel, work: Work) -> NoReturn:
 
 
 def _fork(
-    control: Channel, watched: list[int], request: Message, files: tuple[int, ...], work: Work
+    control: Channel, watched: list[int], received: Received, work: Work, cores: set[int]
 ) -> int:
     """Return the number of a new process that works on a request."""
     parent = os.getpid()
@@ -67,10 +67,11 @@ def _fork(
     code = 1
     try:
         end_with(parent)
+        os.sched_setaffinity(0, cores)  # a cell may have changed those of its parent
         confine()
         close_all(watched)
         control.close()
-        work(request, files)
+        work(received.message, received.files)
         code = 0
     except BaseException:  # nothing of this process may go on as if it were its parent
         traceback.print_exc()

@@ -14,8 +14,9 @@ from priorlab import plugins
 from priorlab.ground.process_tree import end_with
 from priorlab.harness.isolation import inside, zygote
 from priorlab.harness.isolation.channel import Channel
-from priorlab.harness.isolation.confine import confine
+from priorlab.harness.isolation.confine import SYSTEM, confine
 from priorlab.harness.isolation.setup import Setup
+from priorlab.harness.isolation.system_calls import keep_to_itself
 
 
 def main(descriptor: int) -> None:
@@ -27,7 +28,9 @@ def main(descriptor: int) -> None:
     end_with(first.message["parent"])
     with open(first.files[0], "rb") as file:
         setup = Setup(**json.load(file))
-    confine(setup.private, [*setup.private, *setup.code_of_others(setup.modules)])
+    others = setup.code_of_others(setup.modules)
+    confine(setup.private, [*setup.private, *others, *SYSTEM])
+    keep_to_itself()
     registry = plugins.load(setup.plugin_files, setup.plugin_folders, only=setup.modules)
     zygote.import_late_parts()
     channel.send({"event": "loaded"})

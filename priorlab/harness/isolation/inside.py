@@ -110,8 +110,8 @@ def failed(error: Exception) -> Message:
     message, details = restoration.reason(error), trace_of(error)
     if confine.denies(error):
         message += (
-            "; a prior cannot write among the images and the results, nor make or read new files"
-            " in the folders above these: use tempfile, or another folder"
+            "; a prior cannot write among the images, the results and the code of others, nor make"
+            " or read new files in the folders above these: use tempfile, or another folder"
         )
     return {"event": "failed", "message": message, "details": details}
 

@@ -21,9 +21,10 @@ from priorlab.errors import printable
 from priorlab.ground import process_tree
 from priorlab.harness.isolation import inside, memory_files
 from priorlab.harness.isolation.channel import Channel, close_all
-from priorlab.harness.isolation.confine import confine
-from priorlab.harness.isolation.nursery import exit_text
+from priorlab.harness.isolation.confine import SYSTEM, confine
+from priorlab.harness.isolation.endings import exit_text
 from priorlab.harness.isolation.setup import Setup
+from priorlab.harness.isolation.system_calls import keep_to_itself
 from priorlab.metrics import Metric
 from priorlab.optional_metrics import OptionalMetric
 
@@ -161,7 +162,8 @@ def serve(descriptor: int) -> None:
     setup, name = Setup(**first.message["setup"]), first.message["metric"]
     others = setup.code_of_others([setup.metrics[name]["module"]])
     with open(first.files[0], "rb") as private:
-        confine(unwritable=[*json.load(private), *others])
+        confine(unwritable=[*json.load(private), *others, *SYSTEM])
+    keep_to_itself()
     inside.settle(setup.threads)
     try:
         metric = _metric(name, setup)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -15,6 +14,7 @@ from collections.abc import Callable
 from priorlab.ground import process_tree
 from priorlab.harness.isolation import memory_files
 from priorlab.harness.isolation.channel import Channel, Message
+from priorlab.harness.isolation.endings import exit_text, left_running
 from priorlab.harness.isolation.setup import Setup
 
 PREPARE_TIMEOUT = 900.0
@@ -177,11 +177,20 @@ class Nursery:
         pid, ours = _forked(parent, request, token)
         try:
             seconds = self._until_prepared(ours, lambda: _code(parent, token))
+            self._end_what_was_left(pid, request)
         except BaseException:
             process_tree.end([pid])
             ours.close()
             raise
         return _Parent(pid, ours, seconds)
+
+    def _end_what_was_left(self, pid: int, request: Message) -> None:
+        """End what a plugin or a prior started and left running, and say so."""
+        if left := process_tree.running(process_tree.descendants(pid)):
+            process_tree.end(left)
+            name = request["prior"]["name"] if "prior" in request else "a plugin"
+            when = "prepared" if "prior" in request else "imported"
+            self._on_note(f"{name}: while it was {when}, {left_running(len(left))}")
 
     def _until_prepared(self, channel: Channel, code: Callable[[], int | None]) -> float:
         """Return how long a prior took to be prepared."""
@@ -274,20 +283,3 @@ def _code(channel: Channel | None, token: str) -> int | None:
         return int(_awaited(channel, "ended", token)["code"]) if channel else None
     except Barren:
         return None
-
-
-def exit_text(code: int | None) -> str:
-    """Say how a process ended.
-
-    Examples
-    --------
-    >>> exit_text(7), exit_text(-11)
-    ('the process exited with status 7', 'the process was ended by SIGSEGV')
-    """
-    if code is None:
-        return "the process hung up"
-    if code >= 0:
-        return f"the process exited with status {code}"
-    name = signal.Signals(-code).name
-    reason = " (out of memory?)" if name == "SIGKILL" else ""
-    return f"the process was ended by {name}{reason}"

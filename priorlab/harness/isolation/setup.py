@@ -6,6 +6,7 @@ import dataclasses
 import os
 import sys
 from collections.abc import Collection, Iterator
+from pathlib import Path
 from typing import Any
 
 CORE = "priorlab"
@@ -32,8 +33,8 @@ class Setup:
     private : tuple of str
         Files and folders that no prior is to read or change: the clean images, and the results.
     code : dict of str to str
-        For each module of a plugin that is a package, the folder of that package; for "priorlab"
-        that of the core. No prior is to change what others are made of.
+        For each module of a plugin its file or, of a package, its folder; for "priorlab" that of
+        the core. No prior is to change what others are made of.
     temporary : str
         The folder for temporary files, if it is not the usual one.
     task_modules : tuple of str
@@ -90,24 +91,35 @@ class Setup:
         return sorted(found.union(self.task_modules))
 
     def code_of_others(self, modules: Collection[str] | None) -> list[str]:
-        """Return the folders of code that a process with the plugins of some modules leaves alone.
+        """Return the code that a process with the plugins of some modules leaves alone.
 
-        What lies in the folder of one of these plugins is theirs.
+        What lies in the folder of one of these plugins is theirs. The compiled loops of lone files
+        are beside them; those of files in one folder are together.
 
         Examples
         --------
         >>> setup = Setup(code={"priorlab": "/core", "a": "/x/a", "b.plugin": "/x/b"})
         >>> setup.code_of_others(["b.plugin"]), setup.code_of_others(None)
         (['/core', '/x/a'], ['/core'])
+        >>> Setup(code={"a": "/x/a.py", "b": "/x/b.py", "c": "/c"}).code_of_others(["a"])
+        ['/c', '/x/b.py']
+        >>> Setup(code={"a": "/x/a.py", "c": "/c"}).code_of_others(["c"])
+        ['/x/__pycache__', '/x/a.py']
         """
         own = set(self.code) - {CORE} if modules is None else set(modules)
         kept = {self.code[module] for module in own if module in self.code}
-        return sorted({*self.code.values()} - kept)
+        others = {*self.code.values()} - kept
+        return sorted(others | (_loops(others) - _loops(kept)))
 
     @property
     def forks(self) -> bool:
         """Whether a cell's process may be forked: not once an accelerator is in use."""
         return self.device == "cpu" and FORKING
+
+
+def _loops(code: Collection[str]) -> set[str]:
+    """Return the folders of the compiled loops of those that are lone files."""
+    return {str(Path(path).with_name("__pycache__")) for path in code if path.endswith(".py")}
 
 
 def _names(value: Any) -> Iterator[str]:

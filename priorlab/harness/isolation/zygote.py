@@ -13,22 +13,28 @@ from __future__ import annotations
 import contextlib
 import gc
 import importlib
+import logging
 import os
 import sys
+import threading
 import time
 from typing import NoReturn, cast
 
 import torch
 
 from priorlab import components, plugins
+from priorlab.ground import process_tree
 from priorlab.harness.isolation import inside
 from priorlab.harness.isolation.channel import Channel, Message
-from priorlab.harness.isolation.confine import confine
+from priorlab.harness.isolation.confine import SYSTEM, confine
 from priorlab.harness.isolation.forking import serve
 from priorlab.harness.isolation.reports import Notes
 from priorlab.harness.isolation.setup import Setup
+from priorlab.harness.isolation.system_calls import keep_to_itself
 from priorlab.priors import Prior
 from priorlab.registry import Registry
+
+_LOG = logging.getLogger(__name__)
 
 LATE_PARTS = ("scipy.fft", "scipy.ndimage", "scipy.special")
 """What `priorlab.forward` imports when it is used, since most commands do without."""
@@ -36,7 +42,8 @@ LATE_PARTS = ("scipy.fft", "scipy.ndimage", "scipy.special")
 
 def run(control: Channel, setup: Setup) -> NoReturn:
     """Fork for each set of plugins that is asked for through `control`."""
-    confine(setup.private, setup.private)
+    confine(setup.private, [*setup.private, *SYSTEM])
+    keep_to_itself()
     # Not even the names are for priors, who could find them where this was called from.
     object.__setattr__(setup, "private", ())
     # No parallel region may run before a fork: its threads would be missing afterwards.
@@ -65,7 +72,8 @@ def _serve_priors(own: Channel, request: Message, setup: Setup) -> None:
     start = time.perf_counter()
     modules = request["modules"]
     confine(unwritable=setup.code_of_others(modules))
-    registry = plugins.load(setup.plugin_files, setup.plugin_folders, only=modules)
+    with process_tree.adopting_orphans():  # so that what is left running is found below
+        registry = plugins.load(setup.plugin_files, setup.plugin_folders, only=modules)
     _begin_compiling()
     if any(registry.priors[name].optimises is True for name in _in_use(registry, setup)):
         _import_optimisers()
@@ -141,7 +149,8 @@ def prepare(
     problem: Exception | None = None
     start = time.perf_counter()
     try:
-        prior.prepare(torch.device(setup.device), request["channels"])
+        with process_tree.adopting_orphans():
+            prior.prepare(torch.device(setup.device), request["channels"])
         if prior.optimises:
             _import_optimisers()
     except Exception as error:
@@ -149,5 +158,17 @@ def prepare(
     seconds = time.perf_counter() - start
     if os.getpid() != me:
         os._exit(1)  # a copy that the prior made; only one of them may answer
+    if setup.forks and (left := _threads()):
+        _LOG.warning(
+            "%s: preparing it left running %s; the process of a picture is a copy without it",
+            *(prior.name, ", ".join(left)),
+        )
     channel.send({"event": "prepared", "job": request["token"], "seconds": seconds})
     return prior, problem
+
+
+def _threads() -> list[str]:
+    """Return the names of the threads besides this one."""
+    names = {one.ident: one.name for one in threading.enumerate()}
+    others = set(sys._current_frames()) - {threading.get_ident()}
+    return sorted(f"the thread {names.get(one, one)}" for one in others)

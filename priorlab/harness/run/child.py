@@ -18,8 +18,9 @@ from typing import BinaryIO
 from priorlab.errors import LONGEST_TRACEBACK
 from priorlab.ground import process_tree
 from priorlab.ground.temporary import TemporaryFolder
+from priorlab.harness.isolation.endings import exit_text
 from priorlab.harness.isolation.metric_process import START_TIMEOUT as METRIC_START
-from priorlab.harness.isolation.nursery import PREPARE_TIMEOUT, exit_text
+from priorlab.harness.isolation.nursery import PREPARE_TIMEOUT
 from priorlab.harness.isolation.setup import Setup
 from priorlab.harness.run import wire
 from priorlab.harness.run.wire import Message
@@ -184,12 +185,14 @@ class Child:
     def _temporary_folder(self) -> str:
         """Return where temporary files go, if they cannot go where they usually do, or "".
 
-        In a folder above the images or the results nobody below this process can make or read
-        files. The one made here goes with this object, or with the driver.
+        In a folder above the images, the results or code of others nobody below this process can
+        make files. The one made here goes with this object, or with the driver.
         """
         if self._temporary is None:
             usual = Path(tempfile.gettempdir()).resolve()
-            folders = {Path(path).parent for path in self._setup.private}
+            folders = {
+                Path(path).parent for path in (*self._setup.private, *self._setup.code.values())
+            }
             if not any(folder.resolve().is_relative_to(usual) for folder in folders):
                 return ""
             try:

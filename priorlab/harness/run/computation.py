@@ -306,14 +306,14 @@ def _private(planned: Plan, store: Store) -> tuple[str, ...]:
 
 
 def code_of(registry: Registry) -> dict[str, str]:
-    """Return the folders of the core and of the plugins that are packages, by module."""
+    """Return the folders of the core and of packages, and the lone files, by their modules."""
     tops = {module: module.partition(".")[0] for module in registry.modules}
     tops = {CORE: CORE} | {module: top for module, top in tops.items() if top != CORE}
     places = {module: locate(top) for module, top in tops.items()}
     return {
-        module: str(place.file.parent)
+        module: str(place.file.parent if place.package else place.file)
         for module, place in places.items()
-        if place and place.package and place.file
+        if place and place.file
     }
 
 

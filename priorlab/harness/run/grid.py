@@ -55,7 +55,7 @@ class Cell:
         """Whether its prior says that it gains from batches."""
         try:
             return self.prior.batched is True
-        except Exception:  # a plugin's own code, which is not to end the run
+        except (Exception, SystemExit):  # a plugin's own code, which is not to end the run
             return False
 
     @property

@@ -22,8 +22,8 @@ from priorlab import components, plugins
 from priorlab.errors import LONGEST_TRACEBACK, printable
 from priorlab.ground import process_tree
 from priorlab.harness.isolation import inside
-from priorlab.harness.isolation.attempt import left_running
 from priorlab.harness.isolation.channel import Channel
+from priorlab.harness.isolation.endings import left_running
 from priorlab.harness.isolation.metric_process import MetricProcess
 from priorlab.harness.isolation.nursery import Barren, Nursery
 from priorlab.harness.isolation.output import Output

@@ -1,7 +1,10 @@
 """Priors that spoil what others are judged by: what they may write is theirs alone."""
 
+import ctypes
 import os
+import resource
 import shutil
+import signal
 import tempfile
 from importlib.util import find_spec
 from pathlib import Path
@@ -68,7 +71,8 @@ def changes_the_results(m, trace, seed):
 
 @fault()
 def changes_the_code_of_others(m, trace, seed):
-    """Writes into the core, and among the compiled loops of other plugins."""
+    """Writes into the core, among the compiled loops of other plugins, and into lone files."""
+    lone = Path(__file__).with_name("innocent.py")
     core = Path(priorlab.__file__).parent
     (others,) = map(Path, find_spec("priorlab_handcrafted").submodule_search_locations)
     done(
@@ -76,6 +80,9 @@ def changes_the_code_of_others(m, trace, seed):
         lambda: written(core / "__pycache__" / "spoilt.pyc"),
         lambda: written(others / "spoilt.py"),
         lambda: (others / "shared" / "__pycache__").rename(others / "shared" / "moved"),
+        lambda: lone.open("r+b"),
+        lambda: lone.rename(lone.with_name("moved.py")),
+        lambda: os.open(lone.with_name("added.py"), os.O_CREAT | os.O_WRONLY),
     )
     return guess(m)
 
@@ -99,6 +106,47 @@ def writes_where_it_may(m, trace, seed):
 def draws_beside_the_images(m, trace, seed):
     """Writes a picture for its author where the images are."""
     written(run_folder() / "tiny" / "debug.png")
+    return guess(m)
+
+
+def above():
+    """Return the processes above this one, as far as the slot's."""
+    found, pid = [], os.getpid()
+    for _ in range(4):
+        pid = int(Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[1])
+        found.append(pid)
+    return found
+
+
+@fault()
+def slows_other_processes(m, trace, seed):
+    """Lowers the priority and the limits of the processes that others are forked from."""
+    nothing = os.sched_param(0)
+    for pid in above():
+        done(
+            lambda pid=pid: os.setpriority(os.PRIO_PROCESS, pid, 5),
+            lambda pid=pid: os.sched_setscheduler(pid, os.SCHED_BATCH, nothing),
+            lambda pid=pid: resource.prlimit(pid, resource.RLIMIT_CORE, (0, 0)),
+            lambda pid=pid: written(Path(f"/proc/{pid}/oom_score_adj")),
+        )
+    done(
+        lambda: os.setpriority(os.PRIO_USER, 0, 5),
+        lambda: written(Path("/proc/sys/kernel/core_pattern")),
+    )
+    return guess(m)
+
+
+@fault()
+def starts_a_sibling(m, trace, seed):
+    """Starts a process that is its parent's child, and so none of its own."""
+    clone = {"x86_64": 56, "aarch64": 220}.get(os.uname().machine)
+    if clone:
+        system = ctypes.CDLL(None, use_errno=True)
+        pid = system.syscall(clone, 0x8000 | signal.SIGCHLD, 0, 0, 0, 0)
+        if pid == 0:
+            os._exit(0)
+        if pid > 0:
+            raise RuntimeError("it has a sibling")
     return guess(m)
 
 

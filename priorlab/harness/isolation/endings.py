@@ -1,0 +1,34 @@
+"""What is said of how processes ended, and of those that had to be ended."""
+
+from __future__ import annotations
+
+import signal
+
+
+def exit_text(code: int | None) -> str:
+    """Say how a process ended.
+
+    Examples
+    --------
+    >>> exit_text(7), exit_text(-11)
+    ('the process exited with status 7', 'the process was ended by SIGSEGV')
+    """
+    if code is None:
+        return "the process hung up"
+    if code >= 0:
+        return f"the process exited with status {code}"
+    name = signal.Signals(-code).name
+    reason = " (out of memory?)" if name == "SIGKILL" else ""
+    return f"the process was ended by {name}{reason}"
+
+
+def left_running(count: int) -> str:
+    """Say that processes were still there at the end of what started them.
+
+    Examples
+    --------
+    >>> left_running(1)
+    'it left 1 process running, which was ended'
+    """
+    processes, were = ("process", "was") if count == 1 else ("processes", "were")
+    return f"it left {count} {processes} running, which {were} ended"
