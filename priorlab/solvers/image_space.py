@@ -14,7 +14,6 @@ from torch import Tensor
 
 from priorlab.components import parameter
 from priorlab.forward.measurement import Measurement
-from priorlab.solvers.exposure import exposures
 from priorlab.trace import SILENT, Trace, TraceOfOne
 
 Energy = Callable[[Tensor], Tensor]
@@ -36,8 +35,8 @@ STALLED_TOLERANCE = 1e-2
 
 RELAXATION = 1.6
 STEP = 0.05
-"""Noise level that the first prox of the splitting removes, in units of the picture's exposure.
-This and the next two set the speed, not the solution."""
+"""Noise level that the first prox of the splitting removes, on the [0, 1] scale. This and the next
+two set the speed, not the solution."""
 ROUNDING = 1e-6
 """Change of an image, relative to it, that is no step: of a picture of one colour all are."""
 BALANCE_EVERY = 10
@@ -218,7 +217,7 @@ def _split(
     Trends in Machine Learning 3(1), 2011; section 3.4.1 for the change of the step.
     """
     y, operator, noise = measurement.y, measurement.operator, measurement.noise
-    level, step, solve = noise.level, STEP * exposures(measurement)[0], operator.solver()
+    level, step, solve = noise.level, STEP, operator.solver()
     v = start
     v_dual = torch.zeros_like(v)
     z, z_dual = y, torch.zeros_like(y)
