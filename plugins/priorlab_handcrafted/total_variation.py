@@ -65,6 +65,8 @@ class TotalVariation(Variation):
     """
 
     name: ClassVar[str] = "tv"
+    # The steps of Condat's kind have a least length.
+    knows_exposure: ClassVar[bool] = True
     kind: str = parameter(
         "isotropic",
         "norm of the gradient; anisotropic favours edges along the axes, condat no direction",

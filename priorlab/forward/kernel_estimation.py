@@ -93,7 +93,8 @@ def estimate_kernel(picture: Tensor, size: int) -> NDArray[np.float64]:
             sparsity = max(sparsity / RELAXATION, LEAST_SPARSITY)
         kernel = _centred(kernel)
     kernel = torch.where(kernel < FAINTEST * kernel.max(), 0, kernel)
-    return _centred(_unit(kernel))[0, 0].numpy()
+    # What only faint values joined is noise by itself: far away, it would move the centre.
+    return _centred(_cleaned(kernel))[0, 0].numpy()
 
 
 def middle(x: Tensor) -> Tensor:

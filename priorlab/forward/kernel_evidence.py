@@ -38,6 +38,11 @@ UNEXPLAINED = 0.1
 twice the noise, as wrong ones do of sharp print and boxes."""
 STEPS = 60
 """Of the fit that tells it."""
+CUT_OFF, AROUND, AMISS = 0.1, 9, 0.015
+"""A kernel is doubted whose sharp image is black or white in more than the last share of its
+pixels, though the picture is farther than the first from that all around, within a square of the
+second: wrong kernels make waves that images cannot have. Chosen on training images, where right
+kernels stay below."""
 MOST_AT_BORDER = 0.1
 """A kernel with more of its light at its border seems to be cut off."""
 
@@ -77,16 +82,23 @@ def doubts(picture: Tensor, kernel: NDArray[np.floating], sigma: float) -> tuple
             "a Gaussian explains the blur as well as the kernel found: try"
             f" deblur:width={gaussian:.1f}"
         )
-    elif unexplained(picture, kernel) > max(UNEXPLAINED * float(picture.std()), 2 * sigma):
-        lines.append(
-            "no image that the kernel found blurs looks like the picture: it may make it worse; try"
-            " another size="
-        )
+    else:
+        left, amiss = misfit(picture, kernel)
+        if left > max(UNEXPLAINED * float(picture.std()), 2 * sigma):
+            lines.append(
+                "no image that the kernel found blurs looks like the picture: it may make it worse;"
+                " try another size="
+            )
+        elif amiss > AMISS:
+            lines.append(
+                "the kernel found asks for black or white where the picture shows neither: it may"
+                " make it worse; try another size="
+            )
     return tuple(lines)
 
 
-def unexplained(picture: Tensor, kernel: NDArray[np.floating]) -> float:
-    """Return what the best image, blurred by a kernel, leaves of a picture: a root mean square.
+def misfit(picture: Tensor, kernel: NDArray[np.floating]) -> tuple[float, float]:
+    """Return what is wrong with the image that, blurred by a kernel, is most like a picture.
 
     That image lies in [0, 1], and is found by the accelerated projected gradient of A. Beck and
     M. Teboulle, SIAM J. Imaging Sciences 2(1), 2009.
@@ -97,17 +109,25 @@ def unexplained(picture: Tensor, kernel: NDArray[np.floating]) -> float:
         Shape (1, C, H, W), in about [0, 1]; its brightness is looked at.
     kernel : array
 
+    Returns
+    -------
+    left : float
+        What it leaves of the picture: a root mean square.
+    amiss : float
+        The share of its pixels that are black or white where the picture is far from that.
+
     Examples
     --------
-    >>> picture = torch.zeros(1, 1, 32, 32)
-    >>> picture[..., 12:20] = 1  # with edges as sharp as this
-    >>> unexplained(picture, np.full((1, 5), 1 / 5)) > 0.1
-    True
+    >>> picture = torch.full((1, 1, 32, 32), 0.3)
+    >>> picture[..., 12:20] = 0.7  # with edges as sharp as this
+    >>> left, amiss = misfit(picture, np.full((1, 9), 1 / 9))
+    >>> left > 0.03, amiss > 0.1
+    (True, True)
     """
     y = middle(picture.detach().cpu().float().mean(1, keepdim=True))
     height, width = y.shape[-2:]
     if height < kernel.shape[0] or width < kernel.shape[1]:
-        return 0.0  # the image beyond the frame explains anything
+        return 0.0, 0.0  # the image beyond the frame explains anything
     operator = CroppedConvolution(torch.from_numpy(kernel).float())
     x = ahead = operator.initial_guess(y, operator.canvas((1, 1, height, width))).clamp(0, 1)
     speed = 1.0
@@ -115,7 +135,15 @@ def unexplained(picture: Tensor, kernel: NDArray[np.floating]) -> float:
         before, x = x, (ahead - operator.adjoint(operator.forward(ahead) - y)).clamp(0, 1)
         speed, slower = (1 + math.sqrt(1 + 4 * speed**2)) / 2, speed
         ahead = x + (slower - 1) / speed * (x - before)
-    return float((operator.forward(x) - y).square().mean().sqrt())
+    left = float((operator.forward(x) - y).square().mean().sqrt())
+    shown, white = operator.frame(x), float(y.max())
+    black = (shown <= 0) & (-_greatest_around(-y) > CUT_OFF * white)
+    bright = (shown >= 1) & (_greatest_around(y) < white - CUT_OFF)
+    return left, float((black | bright).float().mean())
+
+
+def _greatest_around(x: Tensor) -> Tensor:
+    return torch.nn.functional.max_pool2d(x, AROUND, 1, AROUND // 2)
 
 
 def round_blur(picture: Tensor, kernel: NDArray[np.floating]) -> float | None:

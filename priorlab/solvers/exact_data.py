@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import torch
 from torch import Tensor
 
 from priorlab.forward.measurement import Measurement
+from priorlab.solvers.exposure import exposures
 
 TYPICAL_ERROR = 5 / 255
-"""Root mean square error that a restored image is taken to have, against that of exact data, where
-white is 1."""
+"""Root mean square error that a restored image is taken to have, against that of exact data, in
+units of its exposure: a dark picture is restored as well as a bright one."""
 
 WITHIN = 2.6
 """Data and image agree where they differ by no more, in units of the data's level: by 0.75 / 255 if
 they were rounded to 8 bits, which changes them by up to 0.5 / 255."""
+
+MISSED = 10 / 255
+"""One round may leave so much of the data of an image that ends at its exposure, in its units: what
+cuts off something brighter leaves more."""
 
 MOST_ROUNDS = 100
 """Data that no image in its range explains are not chased for longer."""
@@ -59,10 +66,31 @@ def agreeing(image: Tensor, measurement: Measurement) -> Tensor:
 
 
 def _agreeing(image: Tensor, measurement: Measurement) -> Tensor:
-    """Return one image (1, C, H, W) in its range that agrees with its data, if there is one."""
-    y, operator, level = measurement.y, measurement.operator, measurement.noise.level
-    solve, rho = operator.solver(), (level / (TYPICAL_ERROR * measurement.brightest)) ** 2
+    """Return one image (1, C, H, W) in its range that agrees with its data, if there is one.
+
+    That nothing is brighter than white says much of what is next to white. Sensors count up to a
+    power of two, as exposures are: an image that ends there is taken, if it has these data. So the
+    12 bits of a sensor give the same picture in a file of 12 bits and in one of 16.
+    """
+    (exposure,) = exposures(measurement)
+    level, operator = measurement.noise.level, measurement.operator
+    rho = (level / (TYPICAL_ERROR * exposure)) ** 2
     rounds = MOST_ROUNDS if operator.factor > 1 and operator.has_closed_form else 1
+    if exposure >= measurement.brightest:
+        return _moved(image, measurement, rho, rounds)[0]
+    dark = dataclasses.replace(measurement, brightest=exposure)
+    found, lack = _moved(image, dark, rho, rounds)
+    if lack <= (WITHIN * level if rounds > 1 else MISSED * exposure):
+        return found
+    return _moved(image, measurement, rho, rounds)[0]
+
+
+def _moved(
+    image: Tensor, measurement: Measurement, rho: float, rounds: int
+) -> tuple[Tensor, float]:
+    """Return an image in its range, moved towards the data, and by how much it misses one."""
+    y, operator, level = measurement.y, measurement.operator, measurement.noise.level
+    solve, image = operator.solver(), measurement.clipped(image)
     lack, target = y - operator.forward(image), y
     for _ in range(rounds):
         if bool(lack.abs().max() <= WITHIN * level):
@@ -70,4 +98,4 @@ def _agreeing(image: Tensor, measurement: Measurement) -> Tensor:
         image = measurement.clipped(solve(target, image, rho))
         lack = y - operator.forward(image)
         target = target + lack
-    return image
+    return image, float(lack.abs().max())

@@ -7,6 +7,7 @@ import pytest
 import scipy
 import torch
 from sample_pictures import photo_crop
+from scipy.ndimage import label
 from torch_threads import threads
 
 from priorlab.errors import UsageError
@@ -80,3 +81,14 @@ def test_a_picture_may_be_hardly_larger_than_its_kernel(side: int) -> None:
     y = boxes(side, side + 4)[:, :, :side]
     found = estimate_kernel(y, min(25, side - 1 + side % 2))
     assert np.isfinite(found).all() and found.sum() == pytest.approx(1, abs=1e-6)
+
+
+def test_what_is_far_from_the_kernel_does_not_move_the_picture() -> None:
+    # Where only faint values join it to the kernel, which are cut off in the end.
+    true = kernels.motion(9, 20)
+    y = CroppedConvolution(torch.from_numpy(true).float()).forward(photo_crop("coffee", 3, 240))
+    y = y + torch.randn(y.shape, generator=torch.Generator().manual_seed(0)) / 255
+    found = estimate_kernel(y, 25)
+    _, count = label(found > 0, np.ones((3, 3)))
+    parts = [found[label(found > 0, np.ones((3, 3)))[0] == k].sum() for k in range(1, count + 1)]
+    assert min(parts) >= kernel_estimation.LEAST_PART

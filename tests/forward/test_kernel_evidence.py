@@ -61,6 +61,27 @@ def test_a_picture_that_no_image_blurred_looks_like_is_said(
     assert doubts(shaken, np.pad(MOTION, 1), 0) == ()
 
 
+@pytest.mark.parametrize("name", ["coffee", "chelsea", "astronaut"])
+def test_a_kernel_that_makes_waves_beyond_black_and_white_is_said(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As of kernels that a picture's spectrum allows, but not its values.
+    monkeypatch.setattr(kernel_evidence, "round_blur", lambda *_: None)
+    y = blurred(name, MOTION)
+    (said,) = doubts(y, np.pad(kernels.motion(15, 30), 1), 1 / 255)
+    assert "asks for black or white where the picture shows neither" in said and "worse" in said
+    assert doubts(y, np.pad(MOTION, 1), 1 / 255) == ()
+
+
+@pytest.mark.parametrize("scale", [1, 1 / 8])
+def test_a_picture_with_black_and_white_parts_is_not_doubted(scale: float) -> None:
+    stretched = (2.5 * (photo_crop("astronaut", 3, 200) - 0.4) + 0.5).clamp(0, 1)
+    operator = CroppedConvolution(torch.from_numpy(MOTION).float())
+    y = operator.forward(stretched)
+    y = scale * (y + torch.randn(y.shape, generator=torch.Generator().manual_seed(0)) / 255)
+    assert doubts(y, np.pad(MOTION, 1), scale / 255) == ()
+
+
 def test_a_kernel_that_is_cut_off_is_said() -> None:
     cut = kernels.motion(21, 0)[:, 6:-6]
     cut = np.pad(cut / cut.sum(), ((4 - cut.shape[0] // 2,) * 2, (0, 0)))
