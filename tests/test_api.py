@@ -298,6 +298,19 @@ def test_degrade_and_restore_agree_on_the_boundary():
     assert np.abs(restored - clean)[frame].mean() < 0.6 * np.abs(blurred - clean)[frame].mean()
 
 
+@pytest.mark.parametrize("prior", ["unet", "tv"])
+def test_exact_data_of_a_dark_picture_are_not_taken_for_rounded_to_8_bits(prior, tmp_path):
+    clean = photo_crop("camera", side=64)[0, 0].numpy()
+    known = np.random.default_rng(0).random(clean.shape) > 0.5
+    mask = save(tmp_path / "mask.png", known[None].astype(float))
+    errors = []
+    for factor in (1, 1 / 16):
+        dark = np.float32(factor * known * clean)
+        restored = priorlab.restore(dark, f"inpaint:mask={mask}", prior)
+        errors.append(np.sqrt(np.square(np.asarray(restored) / factor - clean).mean()))
+    assert errors[1] == pytest.approx(errors[0], rel=0.01)
+
+
 @pytest.mark.parametrize("prior", ["tv", "nlm:steps=6", "wiener", "richardson-lucy"])
 def test_light_from_beyond_the_frame_does_not_ring(prior):
     """A picture cut from a larger blurred one comes back without ghosts along its border."""
