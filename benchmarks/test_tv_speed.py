@@ -48,7 +48,7 @@ def objective(x):
 def least(side):
     y = noisy(side)[None]
     options = {"huber": 0.0, "anisotropic": False, "tolerance": 1e-7, "iterations": 20000}
-    x = rof.solve(y, RADIUS, rof.State(), **options, report=lambda *values: None)
+    x = rof.solve(y, RADIUS, rof.State(y), **options, report=lambda *values: None)
     return objective(x[0])
 
 
