@@ -67,11 +67,17 @@ def test_nothing_waits_for_a_thread_that_does_not_come(monkeypatch):
     late = SimpleNamespace(calls=queue.SimpleQueue(), working=threading.Lock(), number=0)
     late.processors = None
     monkeypatch.setattr(module, "_hire", lambda: late)
-    monkeypatch.setattr(module, "_keep_off", lambda helpers: None)
+    monkeypatch.setattr(Threads, "_keep_off", lambda pool: None)
     monkeypatch.setattr(module, "_free", [])
     with threads(2), Threads() as pool:
         assert pool.map(lambda item: -item, range(5)) == [0, -1, -2, -3, -4]
     assert late.calls.qsize() > 0
+
+
+def test_a_single_part_needs_no_other_thread(monkeypatch):
+    monkeypatch.setattr(module, "_hire", lambda: pytest.fail("a thread was started"))
+    with threads(2), Threads() as pool:
+        assert pool.map(lambda item: item + 1, [1]) == [2]
 
 
 def test_after_an_error_nothing_is_begun_and_nothing_goes_on():

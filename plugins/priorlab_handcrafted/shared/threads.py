@@ -37,7 +37,8 @@ class Threads:
     def __enter__(self) -> "Threads":
         self.count = 1 if hasattr(_here, "busy") else torch.get_num_threads()
         self._left: deque[_Task] = deque()
-        self._helpers = deque(_hire() for _ in range(self.count - 1))
+        self._called = 0
+        self._helpers: list[_Helper] = []
         return self
 
     def __exit__(
@@ -60,7 +61,7 @@ class Threads:
         if self.count == 1:
             yield from map(work, items)
             return
-        _keep_off(self._helpers)
+        self._keep_off()
         waiting: deque[_Task] = deque()
         for item in items:
             self._add(waiting, _Task(work, item))
@@ -72,9 +73,25 @@ class Threads:
     def _add(self, waiting: "deque[_Task]", task: "_Task") -> None:
         waiting.append(task)
         self._left.append(task)
-        if len(waiting) > 1:  # the first one is for this thread
-            self._helpers[0].calls.put(self._left)
-            self._helpers.rotate()
+        if len(waiting) == 1:  # for this thread
+            return
+        if len(self._helpers) < self.count - 1:
+            self._helpers.append(_hire())
+            self._keep_off()
+        self._called = (self._called + 1) % len(self._helpers)
+        self._helpers[self._called].calls.put(self._left)
+
+    def _keep_off(self) -> None:
+        """Let the helpers run where this thread does not, each on a share of the processors."""
+        if sys.platform != "linux" or _getcpu is None:
+            return
+        others = sorted(os.sched_getaffinity(0) - {_getcpu()})
+        for index, helper in enumerate(self._helpers):
+            share = set(others[index :: self.count - 1])
+            if share and share != helper.processors:
+                with contextlib.suppress(OSError):  # where that is not allowed
+                    os.sched_setaffinity(helper.number, share)
+                helper.processors = share
 
     def _result(self, task: "_Task") -> Any:
         """Return the result of a task, after doing whatever is left if it is not there yet."""
@@ -160,19 +177,6 @@ def _hire() -> _Helper:
         return _free.pop()
     except IndexError:
         return _Helper()
-
-
-def _keep_off(helpers: deque[_Helper]) -> None:
-    """Let the helpers run where this thread does not, each on a share of the other processors."""
-    if sys.platform != "linux" or _getcpu is None:
-        return
-    others = sorted(os.sched_getaffinity(0) - {_getcpu()})
-    for index, helper in enumerate(helpers):
-        share = set(others[index :: len(helpers)])
-        if share and share != helper.processors:
-            with contextlib.suppress(OSError):  # where that is not allowed
-                os.sched_setaffinity(helper.number, share)
-            helper.processors = share
 
 
 def _dismiss() -> None:
