@@ -60,7 +60,12 @@ COMMANDS = {
 }
 
 
-def started(name, tmp_path, *, before=(), wait=SAID):
+def as_typed():
+    """Undo what a shell does that starts the tests with `&`: it has SIGINT ignored."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def started(name, tmp_path, *, before=(), wait=SAID, first=as_typed):
     """Start a command whose work is to write a file for a minute; it is at that now."""
     module, function, typed = COMMANDS[name]
     code = SLOW.replace("COMMAND", module).replace("FUNCTION", function)
@@ -73,6 +78,7 @@ def started(name, tmp_path, *, before=(), wait=SAID):
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=first,
     )
     assert process.stdout.readline() == "writing\n", process.stderr.read()
     return process
@@ -94,6 +100,19 @@ def test_what_asks_a_command_to_end_leaves_nothing_half_done(name, number, tmp_p
 def test_no_interruption_is_lost_where_python_ignores_errors(number, tmp_path):
     process = started("restore", tmp_path, wait=SWALLOWED)
     process.send_signal(number)
+    _, error = process.communicate(timeout=30)
+    assert (process.returncode, error) == (INTERRUPTED, "priorlab: interrupted\n")
+
+
+def ignored():
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+@pytest.mark.parametrize("wait", [SWALLOWED, IMPORTING.replace("SIGINT", "SIGTERM")])
+def test_what_ends_a_command_in_the_background_is_not_lost_either(wait, tmp_path):
+    process = started("restore", tmp_path, wait=wait.replace("TIMES", "1"), first=ignored)
+    if wait == SWALLOWED:
+        process.send_signal(signal.SIGTERM)
     _, error = process.communicate(timeout=30)
     assert (process.returncode, error) == (INTERRUPTED, "priorlab: interrupted\n")
 

@@ -9,6 +9,7 @@ import signal
 import sys
 import threading
 import time
+from collections import deque
 from types import FrameType
 from typing import Any, NoReturn
 
@@ -36,6 +37,7 @@ def end_in_order() -> None:
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
     """Raise `KeyboardInterrupt`, as soon as no module is being imported that is to be whole."""
+    _came.append(number)
     if _is_within_import(frame):
         _come_again()
     else:
@@ -94,9 +96,12 @@ def _come_again() -> None:
 _coming = threading.Event()
 """Whether an interruption is to come again."""
 
+_came: deque[int] = deque([signal.SIGINT], maxlen=1)
+"""The signal that came last, which comes again: a shell may have SIGINT ignored."""
+
 
 def _interrupt_again() -> None:
     time.sleep(PAUSE)
     _coming.clear()
     # Sent to the thread, it ends what that waits for, too.
-    signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+    signal.pthread_kill(threading.main_thread().ident or 0, _came[0])
