@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
 import os
 import select
 import threading
 from collections import deque
+
+from priorlab.ground import pipes
 
 HEAD = TAIL = 1 << 16
 """Bytes that are kept of the beginning and of the end."""
@@ -27,8 +27,7 @@ class Output:
     def __init__(self) -> None:
         self._exit, self.entry = os.pipe()
         os.set_blocking(self._exit, False)
-        with contextlib.suppress(OSError, AttributeError):
-            fcntl.fcntl(self.entry, fcntl.F_SETPIPE_SZ, 1 << 20)
+        pipes.widen(self.entry)
         self._lock = threading.Lock()
         self._begin()
 

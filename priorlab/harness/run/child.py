@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
-import fcntl
 import os
 import signal
 import subprocess
@@ -16,7 +14,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from priorlab.errors import LONGEST_TRACEBACK
-from priorlab.ground import process_tree
+from priorlab.ground import pipes, process_tree
 from priorlab.ground.temporary import TemporaryFolder
 from priorlab.harness.isolation.endings import exit_text
 from priorlab.harness.isolation.metric_process import START_TIMEOUT as METRIC_START
@@ -35,10 +33,6 @@ SCORING = 600.0
 KEEP_MEMORY = str(2**30)
 """Bytes of freed memory that a process keeps: taking them from the system again, page by page,
 slows down a network that is trained."""
-
-PIPE_BYTES = 2**20
-"""Room of a pipe: a result goes through at once. Of 64 kB, as usual, either end would be woken ten
-times for it, each time after a wait, where all cores are busy."""
 
 SLOT = "priorlab.harness.run.slot"
 
@@ -102,7 +96,7 @@ class Child:
 
         The last is a result of its own, status "crashed", if the process died.
         """
-        chunk = os.read(self.fileno(), PIPE_BYTES)
+        chunk = os.read(self.fileno(), pipes.BYTES)
         for message in self._decoded(chunk):
             if message.get("event") == "ready":
                 self._ready = True
@@ -241,10 +235,8 @@ def begin(threads: int, log: BinaryIO) -> subprocess.Popen[bytes]:
         env=environment(threads),
         start_new_session=True,
     )
-    if sys.platform == "linux":
-        for pipe in _pipes(process):
-            with contextlib.suppress(OSError):  # the system may allow less
-                fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
+    for pipe in _pipes(process):
+        pipes.widen(pipe)
     return process
 
 

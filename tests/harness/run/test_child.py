@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from priorlab.ground import process_tree
+from priorlab.ground import pipes, process_tree
 from priorlab.harness.isolation.setup import Setup
 from priorlab.harness.run import child
 
@@ -76,4 +76,4 @@ def test_a_result_goes_through_the_pipe_at_once(tmp_path, new_slots):
         process.kill()
         most = int(Path("/proc/sys/fs/pipe-max-size").read_text())
         for pipe in (process.stdin, process.stdout):
-            assert fcntl.fcntl(pipe, fcntl.F_GETPIPE_SZ) == min(most, child.PIPE_BYTES)
+            assert fcntl.fcntl(pipe, fcntl.F_GETPIPE_SZ) == min(most, pipes.BYTES)
