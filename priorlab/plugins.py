@@ -124,8 +124,11 @@ def _note_misspelt(registry: Registry) -> None:
     """Note names of priors that there are not, in the tuned parameters of each plugin."""
     known = {name.rpartition("/")[2] for name in registry.priors}
     for plugin in registry.plugins:
-        owners = {name: registry.owners["priors", name] for name in registry.priors}
-        own = [registry.priors[name] for name, owner in owners.items() if owner is plugin]
+        own = [
+            prior
+            for name, prior in registry.priors.items()
+            if registry.owners["priors", name] is plugin
+        ]
         problems = [plugin.problem] if plugin.problem else []
         plugin.problem = "; ".join(problems + tuned_parameters.misspelt(own, known))
 

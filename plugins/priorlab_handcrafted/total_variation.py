@@ -73,9 +73,10 @@ class TotalVariation(Variation):
         choices=(*KINDS, "condat"),
     )
 
+    @property
     def side(self) -> int:
         """See `Variation.side`; bands share the threads if there is one tile."""
-        return super().side() if self.kind == "condat" else 2048
+        return super().side if self.kind == "condat" else 2048
 
     @property
     def gap(self) -> float:

@@ -9,7 +9,6 @@ import signal
 import sys
 import threading
 import time
-from collections import deque
 from types import FrameType
 from typing import Any, NoReturn
 
@@ -37,7 +36,7 @@ def end_in_order() -> None:
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
     """Raise `KeyboardInterrupt`, as soon as no module is being imported that is to be whole."""
-    _came.append(number)
+    _came[0] = number
     if _is_within_import(frame):
         _come_again()
     else:
@@ -96,7 +95,7 @@ def _come_again() -> None:
 _coming = threading.Event()
 """Whether an interruption is to come again."""
 
-_came: deque[int] = deque([signal.SIGINT], maxlen=1)
+_came = [int(signal.SIGINT)]
 """The signal that came last, which comes again: a shell may have SIGINT ignored."""
 
 

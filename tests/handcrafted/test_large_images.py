@@ -93,7 +93,7 @@ def test_a_denoiser_restores_a_large_picture_in_tiles(monkeypatch, noisy):
 def test_total_variation_in_tiles_is_as_exact_as_in_one_piece(monkeypatch, noisy, sigma):
     wide = torch.cat([noisy, noisy.flip(2)], 3)
     whole = TotalVariation().prox(wide, sigma)
-    monkeypatch.setattr(TotalVariation, "side", lambda prior: 512)
+    monkeypatch.setattr(TotalVariation, "side", 512)
     tiled = TotalVariation().prox(wide, sigma)
     assert len(tiles(*wide.shape[2:], Locality(iterated_prox.REACH, side=512))) == 2
     difference = 255 * (tiled - whole)
@@ -103,7 +103,7 @@ def test_total_variation_in_tiles_is_as_exact_as_in_one_piece(monkeypatch, noisy
 
 def test_total_variation_in_tiles_does_not_depend_on_the_threads(monkeypatch, noisy):
     monkeypatch.setattr(iterated_prox, "REACH", 16)
-    monkeypatch.setattr(TotalVariation, "side", lambda prior: 128)
+    monkeypatch.setattr(TotalVariation, "side", 128)
     results = []
     for count in (1, 2, 3):
         with threads(count):

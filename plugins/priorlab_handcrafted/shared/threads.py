@@ -18,8 +18,7 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 PATIENCE = 200
-"""Looks at a result before a thread goes to sleep until it is there: some 0.2 ms, for that is what
-it can take to wake it."""
+"""Looks at a result before a thread goes to sleep until it is there: who sleeps is woken late."""
 
 
 class Threads:
@@ -129,10 +128,10 @@ class _Task:
 
     def result(self) -> Any:
         """Return the result, once it is there, or raise the error."""
-        patience = PATIENCE
-        while patience and not self.ended():
+        for _ in range(PATIENCE):
+            if self.ended():
+                break
             time.sleep(0)
-            patience -= 1
         with self._running:
             if self._error is not None:
                 raise self._error

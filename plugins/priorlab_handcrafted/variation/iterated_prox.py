@@ -40,6 +40,7 @@ class Variation(Regularizer):
         0.75, "strength of the smoothing, relative to the noise level", low=0, search=(0.05, 3)
     )
 
+    @property
     def side(self) -> int:
         """Return the most rows and columns of a tile; tiles share the threads among them."""
         return 512
@@ -107,7 +108,7 @@ class Variation(Regularizer):
                 return v.clone()
             calls += 1
             alone = exact and calls == 1
-            locality = Locality(REACH, side=self.side())
+            locality = Locality(REACH, side=self.side)
             if alone and v.device.type == "cpu" and len(tiles(*v.shape[-2:], locality)) > 1:
                 return self._prox_in_tiles(v, locality, radius, trace)
             out = torch.empty_like(v)

@@ -50,11 +50,6 @@ class State:
             p, q = np.full(shape, 0, v.dtype), np.empty(shape, v.dtype)
             self.bands.append(_Band(p, q, top, min(top + size, height)))
 
-    def field(self) -> Array:
-        """Return the dual field (2, C, H, W)."""
-        parts = [b.p[:, :, MARGIN : MARGIN + b.bottom - b.top, 1:] for b in self.bands]
-        return np.concatenate(parts, axis=2)
-
 
 class _Band(NamedTuple):
     """The rows from `top` to `bottom`, and `MARGIN` more on either side, also beyond the image."""
