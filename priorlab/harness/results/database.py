@@ -254,6 +254,8 @@ def _sentences(file: Path) -> Iterator[None]:
         code = error.sqlite_errorcode & 0xFF
         if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
             raise Locked(f"cannot use the store {file}: {error}") from error
+        if file.is_dir():
+            raise UsageError(f"cannot use the store {file}: it is a folder, not a file") from None
         if file.is_file() and not os.access(file, os.R_OK):
             raise UsageError(f"cannot read the store {file}: Permission denied") from None
         closed = code in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY)

@@ -67,8 +67,11 @@ class Store:
         Raises
         ------
         UsageError
-            If the file is damaged or empty though there are runs, or was made by a newer priorlab.
+            If `folder` is a file, or that of the store is damaged, empty though there are runs, or
+            was made by a newer priorlab.
         """
+        if folder.exists() and not folder.is_dir():
+            raise UsageError(f"cannot read the results folder {folder}: it is no folder")
         if not (folder / FILE).exists():
             return None
         _check_not_emptied(folder)

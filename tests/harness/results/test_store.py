@@ -196,6 +196,16 @@ def test_a_results_folder_that_cannot_be(tmp_path):
         Store(tmp_path / "results")
 
 
+def test_what_is_no_folder_or_no_file_is_said(tmp_path):
+    (tmp_path / "results").touch()
+    with pytest.raises(UsageError, match="results: it is no folder$"):
+        Store.to_read(tmp_path / "results")
+    (tmp_path / FILE).mkdir()
+    for use in (Store, Store.to_read):
+        with pytest.raises(UsageError, match=f"{FILE}: it is a folder, not a file$"):
+            use(tmp_path)
+
+
 def emptied(folder):
     """Leave a store of 0 bytes where there was one."""
     folder.mkdir()
