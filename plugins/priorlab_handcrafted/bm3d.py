@@ -1,20 +1,21 @@
 """BM3D: a stack of similar blocks of an image has a sparse spectrum."""
 
 import dataclasses
+import functools
 import math
 from typing import ClassVar, NamedTuple
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 from typing_extensions import override
 
 from priorlab.components import parameter
 from priorlab.priors import Denoiser
 from priorlab.solvers.tiles import Locality
+from priorlab_handcrafted.blocks import bands, matching, transforms
 from priorlab_handcrafted.blocks import bm3d_kernels as kernels
-from priorlab_handcrafted.blocks import matching, transforms
+from priorlab_handcrafted.blocks.bands import Groups, Transform
 from priorlab_handcrafted.blocks.matching import Array
 from priorlab_handcrafted.blocks.transforms import BLOCK
 from priorlab_handcrafted.shared.colour import from_opponent, gray_or_rgb, to_opponent
@@ -22,7 +23,7 @@ from priorlab_handcrafted.shared.grids import offset
 from priorlab_handcrafted.shared.threads import Threads
 
 TILE = 43
-"""Most reference blocks along a side of a tile: its spectra should fit into the cache."""
+"""Most reference blocks along a side of a tile."""
 
 MOST_SIDE = 4096
 """Larger images are denoised in parts that overlap, which take longer and less memory."""
@@ -64,14 +65,6 @@ class Grid(NamedTuple):
 
 Part = tuple[int, slice, slice]
 """Of an image (C, H, W): a channel, rows and columns."""
-
-
-class Groups(NamedTuple):
-    """The groups of a tile: their `members` in the `area`, of which the first `counts` are used."""
-
-    area: tuple[slice, slice]
-    members: NDArray[np.int32]
-    counts: NDArray[np.int32]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -203,10 +196,10 @@ class BM3D(Denoiser):
         a sum of squared differences below `limit`.
         """
         matrix = transforms.spline_matrix() if first is None else transforms.cosine_matrix()
-        forward = matrix.astype(np.float32)
-        inverse = np.linalg.inv(matrix).astype(np.float32)
-        match = matching.matcher(BLOCK, grid.step)
         taper = np.kaiser(BLOCK, KAISER).astype(np.float32)
+        inverse = np.linalg.inv(matrix).astype(np.float32)
+        transform = Transform(matrix.astype(np.float32), inverse, taper)
+        match = matching.matcher(BLOCK, grid.step)
 
         def similar(references: matching.References) -> Groups:
             area = matching.area(references, BLOCK, self.reach, guide.shape)
@@ -218,24 +211,18 @@ class BM3D(Denoiser):
             counts = np.empty(len(members), np.int32)
             match(tile, rows, columns, self.reach, limit, members, counts)
             kernels.round_down(counts)
-            return Groups(area, members, counts)
+            return bands.in_bands(area, members, counts, rows, self.reach)
 
         def filtered(plane: tuple[Groups, int]) -> tuple[Part, Array]:
-            (area, members, counts), c = plane
-            tile = np.ascontiguousarray(noisy[c][area])
-            spectra, model, total = np.empty((3, *transforms.table_shape(tile)), np.float32)
-            weights = np.zeros(len(total), np.float32)
-            total[:] = 0
-            transforms.analyse(tile, forward, spectra)
+            groups, c = plane
+            pictures = [np.ascontiguousarray(noisy[c][groups.area])]
             if first is None:
-                threshold = sigma * (CHROMA_THRESHOLD if c else THRESHOLD)
-                kernels.shrink(spectra, members, counts, threshold, total, weights)
+                level = sigma * (CHROMA_THRESHOLD if c else THRESHOLD)
+                shrink = functools.partial(kernels.shrink, level)
             else:
-                transforms.analyse(np.ascontiguousarray(first[c][area]), forward, model)
-                kernels.wiener(spectra, model, members, counts, sigma**2, total, weights)
-            result = np.empty((2, *tile.shape), np.float32)
-            transforms.synthesise(total, weights, inverse, taper, *result)
-            return (c, *area), result
+                pictures.append(np.ascontiguousarray(first[c][groups.area]))
+                shrink = functools.partial(kernels.wiener, sigma**2)
+            return (c, *groups.area), bands.filtered(pictures, groups, transform, shrink)
 
         tiles = matching.tiles(guide.shape, BLOCK, grid.step, TILE, grid.first)
         sums = np.zeros((2, *noisy.shape), np.float32)

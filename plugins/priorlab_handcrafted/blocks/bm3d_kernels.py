@@ -97,10 +97,10 @@ def _synthesise(
 
 @kernel
 def shrink(
+    threshold: float,
     noisy: Array,
     groups: NDArray[np.int32],
     counts: NDArray[np.int32],
-    threshold: float,
     total: Array,
     weights: Array,
 ) -> None:
@@ -125,11 +125,11 @@ def shrink(
 
 @kernel
 def wiener(
+    variance: float,
     noisy: Array,
     basic: Array,
     groups: NDArray[np.int32],
     counts: NDArray[np.int32],
-    variance: float,
     total: Array,
     weights: Array,
 ) -> None:

@@ -1,8 +1,9 @@
 """Transforms of all blocks of a picture at once, and the average of overlapping blocks.
 
-The spectra of all 8x8 blocks are kept in one table; that of the block whose top left pixel is
-(y, x) is in row ``y * columns + x``. Results are added up in such a table too, so that each place
-is transformed back once, however many groups its block belongs to.
+The spectra of 8x8 blocks are kept in a table; that of the block whose top left pixel is (y, x) is
+in row ``(y * columns + x) % len(table)``. Results are added up in such a table too, so that each
+place is transformed back once, however many groups its block belongs to. A table has room for some
+rows of blocks; the next ones take the place of those that are no longer needed.
 """
 
 import numpy as np
@@ -49,12 +50,6 @@ def spline_matrix() -> NDArray[np.float64]:
         matrix[:size] = step @ matrix[:size]
         size //= 2
     return matrix / np.linalg.norm(matrix, axis=1, keepdims=True)
-
-
-def table_shape(plane: Array) -> tuple[int, int]:
-    """Return the shape (places, 64) of the table of all spectra of a plane."""
-    height, width = plane.shape
-    return (height - BLOCK + 1) * (width - BLOCK + 1), BLOCK**2
 
 
 @kernel
@@ -152,8 +147,12 @@ def _put(rows: Array, table: Array, first: int, count: int) -> None:
 
 
 @kernel
-def analyse(plane: Array, matrix: Array, spectra: Array) -> None:
-    """Set `spectra` (places, 64) to ``matrix @ block @ matrix.T`` of every block of `plane`."""
+def analyse(plane: Array, matrix: Array, spectra: Array, above: int) -> None:
+    """Set the spectra of all blocks of `plane` to ``matrix @ block @ matrix.T``.
+
+    `spectra` (places, 64) is a table of the blocks of a picture of which `plane` is some rows, with
+    `above` others above it.
+    """
     height, width = plane.shape
     n, most = width - 7, LANES // 8
     parts = -(-n // most)
@@ -188,30 +187,39 @@ def analyse(plane: Array, matrix: Array, spectra: Array) -> None:
         for i in range(8):
             for k in range(8):
                 turned[8 * i + (y + k) % 8] = matrix[i, k]
+        begin = (above + y) * n % len(spectra)
         for part in range(parts):
             _multiply(turned, ring, part * 8 * LANES, full, 0, False)
             first = part * most
-            _put(full, spectra, y * n + first, min(most, n - first))
+            _put(full, spectra, begin + first, min(most, n - first))
 
 
 @kernel
 def synthesise(
-    spectra: Array, weights: Array, inverse: Array, taper: Array, image: Array, mass: Array
+    spectra: Array,
+    weights: Array,
+    inverse: Array,
+    taper: Array,
+    image: Array,
+    mass: Array,
+    above: int,
 ) -> None:
-    """Overlap all blocks: set `image` to their windowed sum and `mass` to that of `weights`.
+    """Overlap blocks: add their windowed sum to `image`, and that of `weights` to `mass`.
 
     Parameters
     ----------
     spectra : (places, 64)
-        Weighted sums of the spectra estimated for each block.
+        Weighted sums of the spectra estimated for each block, which are then set to zero.
     weights : (places,)
-        The sums of their weights.
+        The sums of their weights; likewise.
     inverse : (8, 8)
         The inverse of the matrix of `analyse`.
     taper : (8,)
         Weight of a pixel within its block, in either direction.
     image, mass : (height, width)
         Their quotient is the estimate.
+    above : int
+        How many rows are above these in the picture of whose blocks `spectra` is a table.
     """
     height, width = image.shape
     n = width - 7
@@ -224,18 +232,19 @@ def synthesise(
     shares = np.zeros((8, n), np.float32)
     turned = np.empty(64, np.float32)
     row, pixels = np.empty((8, n), np.float32), np.empty(n, np.float32)
-    image[:] = 0
-    mass[:] = 0
     for y in range(height):
         if y < height - 7:
+            start = (above + y) * n % len(spectra)
             for i in range(8):
                 for k in range(8):
                     turned[(y + i) % 8 * 8 + k] = taper[i] * inverse[i, k]
-                _add(taper[i], weights[y * n : y * n + n], shares[(y + i) % 8])
+                _add(taper[i], weights[start : start + n], shares[(y + i) % 8])
             for part in range(parts):
                 first = part * most
-                _take(spectra, y * n + first, min(most, n - first), full)
+                _take(spectra, start + first, min(most, n - first), full)
                 _multiply(turned, full, 0, ring, part * 8 * LANES, True)
+            spectra[start : start + n] = 0
+            weights[start : start + n] = 0
         for x in range(n):
             begin = (8 * (x // most) + y % 8) * LANES + x % most * 8
             for j in range(8):

@@ -198,11 +198,11 @@ def test_a_results_folder_that_cannot_be(tmp_path):
 
 def test_what_is_no_folder_or_no_file_is_said(tmp_path):
     (tmp_path / "results").touch()
-    with pytest.raises(UsageError, match="results: it is no folder$"):
+    with pytest.raises(UsageError, match=r"results: it is no folder$"):
         Store.to_read(tmp_path / "results")
     (tmp_path / FILE).mkdir()
     for use in (Store, Store.to_read):
-        with pytest.raises(UsageError, match=f"{FILE}: it is a folder, not a file$"):
+        with pytest.raises(UsageError, match=rf"{FILE}: it is a folder, not a file$"):
             use(tmp_path)
 
 
