@@ -34,8 +34,8 @@ LEAST_SIDE = 3
 """Side of the smallest kernel that is estimated."""
 
 CONTRADICTION = (
-    "no image that is blurred so looks like the picture, which may become worse: is it sharp, was it"
-    " framed or changed after the blur, or is the kernel another one?"
+    "no image that is blurred so looks like the picture, which may become worse: is it sharp, was"
+    " it framed or changed after the blur, or is the kernel another one?"
 )
 
 
