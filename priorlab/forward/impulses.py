@@ -17,6 +17,10 @@ CHANCE = 1e-5
 WIDEST = 7
 """The most that a window reaches; with more noise, all black and white values count as impulses."""
 
+FEW = 0.03
+"""Of fewer impulses than this, most values that are 0 or 1 in dark and bright parts are none. Of
+more they are, and one that is kept is off by a few gray levels."""
+
 
 NEAREST = 4
 """How many of the eight neighbours, those most like a value, decide whether it stands out."""
@@ -59,7 +63,9 @@ def reliable_pixels(y: Tensor, amount: float) -> Tensor:
     A value between 0 and 1 was not. Any other was, unless it is 0 or 1 and more than half of a
     window around it is the same: there the picture itself is black or white. The window is the
     smallest that impulses, `amount` of all values, fill so far with a probability of at most
-    `CHANCE`.
+    `CHANCE`. Where they are fewer than `FEW`, a window that is nearly so is enough: little is lost
+    there if a value was hit after all. So are as many of the eight neighbours as are the same with
+    that probability.
 
     Examples
     --------
@@ -72,12 +78,18 @@ def reliable_pixels(y: Tensor, amount: float) -> Tensor:
     reach = next((r for r in range(1, WIDEST + 1) if _chance(r, amount) <= CHANCE), None)
     if reach is None or 2 * reach >= min(y.shape[-2:]):
         return kept
+    enough = next(count for count in range(10) if _chance_of(count, 8, amount) <= CHANCE)
     for extreme in (0.0, 1.0):
-        same = (y == extreme).to(y.dtype)
-        # Complete windows only; near the border the nearest one counts.
-        window = pad(avg_pool2d(same, 2 * reach + 1, 1), (reach,) * 4, mode="replicate")
-        kept |= (same > 0) & (window > 0.5)
+        same, near = y == extreme, (y - extreme).abs() <= (NEARLY if amount < FEW else 0)
+        kept |= same & (_share_around(near, reach) > 0.5)
+        kept |= same & (_share_around(same, 1) > (enough + 0.5) / 9)  # itself included
     return kept
+
+
+def _share_around(true: Tensor, reach: int) -> Tensor:
+    """Return which part is true of complete windows; near the border the nearest one counts."""
+    window = avg_pool2d(true.to(torch.float32), 2 * reach + 1, 1)
+    return pad(window, (reach,) * 4, mode="replicate")
 
 
 def inconspicuous_pixels(y: Tensor, amount: float) -> Tensor:
@@ -125,7 +137,9 @@ def estimated_amount(y: Tensor, seen: Tensor | None = None) -> float:
     0.0625
     """
     exact = (y <= 0) | (y >= 1)
-    hit = exact
+    hit = ~reliable_pixels(y, FEW / 2)
+    if share(hit, seen) >= FEW:
+        hit = exact
     for _ in range(2):  # areas that are black or white count at first
         hit = ~reliable_pixels(y, share(hit, seen))
     if hangs_together(hit, seen):  # too large an area; begin with those that stand out
@@ -255,4 +269,9 @@ def _median(values: Tensor, width: int) -> Tensor:
 def _chance(reach: int, amount: float) -> float:
     """Return how likely it is that half of the others in a window were hit like the one in it."""
     others = (2 * reach + 1) ** 2 - 1
-    return float(scipy.special.bdtrc(others // 2 - 1, others, amount / 2))
+    return _chance_of(others // 2, others, amount)
+
+
+def _chance_of(count: int, others: int, amount: float) -> float:
+    """Return how likely it is that so many of the others, or more, were hit like one value."""
+    return float(scipy.special.bdtrc(count - 1, others, amount / 2)) if count else 1.0

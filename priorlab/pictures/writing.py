@@ -156,17 +156,26 @@ def _laid_out(
 
 
 def _levels(suffix: str, like: Picture) -> tuple[Levels, list[str]]:
-    """Return the numbers that stand for values in a file of a format, and what is lost."""
-    deep = like.levels.container != "uint8"
+    """Return the numbers that stand for values in a file of a format, and what is lost.
+
+    Counts of a sensor stay what they are in a file of the same format. From another format white
+    becomes the largest number: what shows the file takes it so, and 12 bits would be nearly black.
+    """
+    deep, floats = like.levels.container != "uint8", like.levels.container == "float32"
     if suffix == ".npy":
         return FLOATS, []
     if suffix in _TIFF:
-        return (like.levels if deep else DEEP), []
+        return (like.levels if floats or (deep and _keeps_counts(_TIFF, like)) else DEEP), []
     if suffix == ".png" and deep:
-        floats = like.levels.container == "float32"
-        return (DEEP if floats else like.levels), (["floats became 16 bits"] if floats else [])
-    kind = "floats" if like.levels.container == "float32" else "more than 8 bits"
+        levels = like.levels if _keeps_counts((".png",), like) and not floats else DEEP
+        return levels, (["floats became 16 bits"] if floats else [])
+    kind = "floats" if floats else "more than 8 bits"
     return EIGHT, ([f"{kind} became 8 bits; .tif and .png files hold 16"] if deep else [])
+
+
+def _keeps_counts(suffixes: Collection[str], like: Picture) -> bool:
+    """Return whether a picture was read from no file of another format than that of `suffixes`."""
+    return like.path is None or split_frame(like.path)[0].suffix.lower() in suffixes
 
 
 def _kept(found: Metadata, suffix: str, channels: int) -> tuple[Metadata, list[str]]:

@@ -33,6 +33,11 @@ KIND_OF = {"width": "gaussian", "length": "motion", "angle": "motion", "size": "
 LEAST_SIDE = 3
 """Side of the smallest kernel that is estimated."""
 
+CONTRADICTION = (
+    "no image that is blurred so looks like the picture, which may become worse: is it sharp, was"
+    " it framed or changed after the blur, or is the kernel another one?"
+)
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Deblur(Task):
@@ -165,12 +170,13 @@ class Deblur(Task):
 
     @override
     def doubts(self, measurement: Measurement, clear: NDArray[np.bool_] | None) -> tuple[str, ...]:
-        """Say why the kernel that was estimated may be wrong."""
-        if self.kind != "estimate":
-            return ()
+        """Say why the kernel that was estimated, or the blur that was typed, may be wrong."""
         kernel = cast(Convolution, measurement.operator).kernel.cpu().numpy()
         y = measurement.y
         shown = y if clear is None else _without(y, clear)
+        if self.kind != "estimate":
+            wrong = kernel_evidence.contradicts(shown, kernel, self.sigma)
+            return (CONTRADICTION,) if wrong else ()
         return kernel_evidence.doubts(shown, kernel, self.sigma)
 
     @override

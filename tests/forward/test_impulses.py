@@ -206,3 +206,26 @@ def test_what_is_clear_does_not_count_as_hanging_together():
     task = DenoiseImpulse(amount=0.05)
     assert impulses.hangs_together(~task.noise.reliable_pixels(y))
     assert task.doubts(task.adopt(y), clear) == ()
+
+
+def test_what_is_nearly_black_or_white_all_around_is_no_impulse():
+    """Clean photographs have 0 and 255 in dark and bright parts, among values near them."""
+    rng = np.random.default_rng(0)
+    dark, bright = (rng.integers(0, 8, (1, 64, 64)) / 255 for _ in range(2))
+    clean = np.concatenate([dark, 1 - bright], axis=-1).astype(np.float32)
+    assert ((clean == 0) | (clean == 1)).mean() > 0.1
+    hit, _, doubts = impulses_of(clean)
+    assert hit.mean() <= 1e-3 and doubts == ()
+    hurt = salt_and_pepper(clean, 0.01)
+    hit, _, _ = impulses_of(hurt)
+    assert hit[abs(hurt - clean) > 0.5].all() and not hit[hurt == clean].any()
+
+
+def test_where_impulses_are_rare_small_lights_are_none():
+    clean = np.full((1, 96, 96), 0.5, np.float32)
+    for row, column in np.random.default_rng(0).integers(4, 88, (12, 2)):
+        clean[:, row : row + 2, column : column + 2] = 1  # as reflections and lamps are
+    y = torch.from_numpy(salt_and_pepper(clean, 0.005))[None]
+    hit = ~impulses.reliable_pixels(y, amount=0.005)[0].numpy()
+    assert not hit[(clean == 1) & (y[0].numpy() == 1)].any()
+    assert hit[y[0].numpy() != clean].mean() > 0.95

@@ -9,6 +9,7 @@ import pytest
 import torch
 from sample_pictures import photo_crop
 
+import priorlab
 from priorlab.forward import kernel_evidence
 from priorlab.forward.cropped_convolution import CroppedConvolution
 from priorlab.forward.kernel_evidence import doubts
@@ -92,3 +93,31 @@ def test_a_kernel_that_is_cut_off_is_said() -> None:
 
 def test_a_tiny_picture_tells_nothing_of_its_kernel() -> None:
     assert doubts(torch.rand(1, 1, 3, 3), np.pad(np.ones((3, 3)) / 9, 1), 1 / 255) == ()
+
+
+def said_of(y: torch.Tensor, task: str) -> str:
+    """Return what `restore` says of a picture (1, C, H, W)."""
+    said: list[str] = []
+    priorlab.restore(y[0].permute(1, 2, 0).numpy(), task, "wiener", say=said.append)
+    return "; ".join(said)
+
+
+@pytest.mark.parametrize("name", ["coffee", "chelsea", "rocket"])
+def test_a_blur_that_the_picture_contradicts_is_said_though_it_was_typed(name: str) -> None:
+    task, words = "deblur:kind=motion,length=9,angle=30,sigma=1", "no image that is blurred so"
+    shaken = blurred(name, MOTION)
+    assert words not in said_of(shaken, task)
+    assert words in said_of(blurred(name, np.ones((1, 1))), task)
+    if name != "rocket":  # whose sky shows little of it
+        assert words in said_of(shaken, task.replace("angle=30", "angle=120"))
+    framed = torch.nn.functional.pad(shaken, (0, 0, 20, 20))
+    assert words in said_of(framed, task)
+
+
+@pytest.mark.parametrize("sigma", [1, 5, 20])
+@pytest.mark.parametrize("width", [1.0, 2.5])
+def test_the_blur_that_was_typed_rightly_is_not_doubted(width: float, sigma: int) -> None:
+    y = blurred("astronaut", kernels.gaussian(width))
+    y = y + sigma / 255 * torch.randn(y.shape, generator=torch.Generator().manual_seed(1))
+    quantised = y.clamp(0, 1).mul(255).round().div(255)
+    assert "looks like" not in said_of(quantised, f"deblur:width={width}")

@@ -5,8 +5,10 @@ import pytest
 import tifffile
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
-from priorlab.pictures import datasets, levels, reading, writing
+from priorlab.pictures import datasets, levels, png, reading, writing
+from priorlab.pictures.picture import Metadata
 
 RNG = np.random.default_rng(0)
 
@@ -98,3 +100,23 @@ def test_our_own_dark_files_are_not_stretched(tmp_path):
         deep = reading.Picture(image=image, levels=levels.DEEP)
         writing.write(tmp_path / f"a{suffix}", image, like=deep)
         assert abs(reading.read(tmp_path / f"a{suffix}") - image).max() < 1 / 65535
+
+
+@pytest.mark.parametrize("suffix", [".png", ".tif"])
+@pytest.mark.parametrize("source", ["counts.tif", "counts.png", "declared.pgm"])
+def test_counts_are_kept_in_their_own_format_and_elsewhere_white_is_white(tmp_path, source, suffix):
+    """Viewers take 65535 for white in both: counts of 12 bits that JPEG 2000 or PGM shows bright,
+    and those of a TIFF file in a PNG file, came out nearly black."""
+    numbers, path = counts(12).astype(np.uint16), tmp_path / source
+    if path.suffix == ".tif":
+        tifffile.imwrite(path, numbers, photometric="minisblack")
+    elif path.suffix == ".png":
+        path.write_bytes(png.encode(numbers[..., None], 12, Metadata()))
+    else:
+        path.write_bytes(b"P5 24 20 4095 " + numbers.astype(">u2").tobytes())
+    picture, result = reading.load(path), tmp_path / f"b{suffix}"
+    writing.write(result, picture.image, like=picture)
+    stored = np.asarray(Image.open(result)).astype(float)
+    white = 4095 if path.suffix == suffix else 65535
+    assert np.allclose(stored / white, numbers / 4095, atol=1 / white)
+    assert np.allclose(reading.read(result), picture.image, atol=1e-5)
