@@ -21,7 +21,7 @@ from priorlab.forward.conjugate_gradients import (
 )
 from priorlab.forward.cropped_convolution import CroppedConvolution
 from priorlab.forward.measurement import Measurement
-from priorlab.forward.noise import Gaussian
+from priorlab.forward.noise import Gaussian, NoNoise
 from priorlab.forward.operators import Identity, LinearOperator, Mask
 from priorlab.pictures.datasets import load
 from priorlab.priors import Prior
@@ -477,6 +477,65 @@ def test_what_lies_beyond_the_frame_is_cut_off(prior):
     for part in (image, output, again, picture):
         assert torch.equal(part, restored)
     assert nothing is None and returned == 1 and icon.shape == (1, 1, 4, 4)
+
+
+class Means(LinearOperator):
+    """Means of two by two pixels, scaled to a norm of one, as a plugin has them."""
+
+    def forward(self, x):
+        return 2 * torch.nn.functional.avg_pool2d(x, 2)
+
+    def adjoint(self, y):
+        return y.repeat_interleave(2, -1).repeat_interleave(2, -2) / 2
+
+
+class Gray(LinearOperator):
+    def forward(self, x):
+        return x.sum(1, keepdim=True) / 3**0.5
+
+    def adjoint(self, y):
+        return y.repeat_interleave(3, 1) / 3**0.5
+
+
+def holes(channels=1):
+    generator = torch.Generator().manual_seed(channels)
+    return Mask((torch.rand(1, channels, 48, 56, generator=generator) > 0.3).float())
+
+
+def smaller():
+    return SuperResolution(factor=2).measure(waves(), seed=0).operator
+
+
+COMPOSED = {
+    "means": Means,
+    "gray": Gray,
+    "a small image with holes": lambda: Mask(holes().mask[..., :24, :28]) @ smaller(),
+    "a small image of one with holes": lambda: smaller() @ holes(3),
+    "holes and more holes": lambda: holes() @ holes(3),
+}
+
+
+@pytest.mark.parametrize("operator", COMPOSED.values(), ids=COMPOSED.keys())
+def test_exact_data_of_any_operator_that_is_easy_to_invert_are_as_measured(operator, prior):
+    """Parts of the image are saturated: one step towards the data is cut off there."""
+    operator, clean = operator(), waves()
+    measurement = Measurement(operator.forward(clean), operator, NoNoise(), tuple(clean.shape))
+    said = (
+        clean + 0.1 * torch.randn(clean.shape, generator=torch.Generator().manual_seed(0))
+    ).abs()
+    restored = restoration.run(prior(lambda measurement: said.clone()), measurement)
+    error = operator.forward(restored) - measurement.y
+    assert float(error.abs().max()) <= 1 / 255
+
+
+def test_pixels_that_two_masks_leave_are_known():
+    both, x = holes() @ holes(3), waves()
+    known = (holes().mask * holes(3).mask).bool()
+    assert torch.equal(both.known_pixels.bool(), known)
+    guess = both.initial_guess(both.forward(x), tuple(x.shape))
+    assert torch.equal(guess[known], x[known])
+    assert float((guess - x)[~known].abs().mean()) < 0.05, "interpolated, not black"
+    assert (smaller() @ holes()).known_pixels is None
 
 
 EXACT = {

@@ -48,6 +48,8 @@ class TotalGeneralizedVariation(Variation):
     """
 
     name: ClassVar[str] = "tgv"
+    # The gap of the solver has a least, and its steps a length.
+    knows_exposure: ClassVar[bool] = True
     conformance_exceptions: ClassVar[Mapping[str, str]] = {
         "energy": "it is itself a minimum, found less exactly than the check asks"
     }

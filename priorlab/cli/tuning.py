@@ -16,10 +16,11 @@ if TYPE_CHECKING:
 
 DESCRIPTION = """\
 Search the parameters of priors on training images, the same number of settings for each, and for
-each kind of degradation by itself: noise, missing pixels, super-resolution, blur, other noise such
-as that of JPEG. Prints a record of the search, and writes what gains on pictures that it did not
-see. A prior whose parameters are all at their defaults takes what is tuned from the file tuned.toml
-beside its module; tables and 'priorlab show' name it. Images of test sets are refused."""
+each kind of degradation by itself: noise, missing pixels, super-resolution, blur, other operators,
+impulses, other noise such as that of JPEG. Prints a record of the search, and writes what gains on
+pictures that it did not see. A prior whose parameters are all at their defaults takes what is tuned
+from the file tuned.toml beside its module; tables and 'priorlab show' name it. Images of test sets
+are refused."""
 
 
 def add_tune(commands: Commands) -> None:

@@ -126,8 +126,11 @@ class LinearOperator(ABC):
     def initial_guess(self, y: Tensor, shape: Shape) -> Tensor:
         """Return an image of `shape` made from `y` without any prior; it may leave [0, 1].
 
-        By default the least-squares fit to `y`, damped towards the flat image that fits best.
+        By default the least-squares fit to `y`, damped towards the flat image that fits best; where
+        the data hold pixels by themselves, `y` with the others interpolated from those around them.
         """
+        if (known := self.known_pixels) is not None:
+            return fill_missing(y, known)
         flat = torch.ones(shape, device=y.device, dtype=y.real.dtype)
         seen = self.forward(flat)
         gray = dot(seen, y) / dot(seen, seen).clamp_min(torch.finfo(flat.dtype).tiny)
@@ -257,10 +260,6 @@ class Mask(LinearOperator):
         mask = self.mask.to(y.dtype)
         return (mask * y + rho * v) / (mask + rho)
 
-    def initial_guess(self, y: Tensor, shape: Shape) -> Tensor:
-        """Return `y` with the missing pixels interpolated from the known ones around them."""
-        return fill_missing(y, self.mask)
-
     @override
     def to(self, device: torch.device | str) -> Self:
         moved = copy.copy(self)
@@ -281,6 +280,13 @@ class Composed(LinearOperator):
     @override
     def made_of(self) -> tuple[LinearOperator, ...]:
         return *self.outer.made_of(), *self.inner.made_of()
+
+    @property
+    @override
+    def known_pixels(self) -> Tensor | None:
+        """Return what both leave, if each of them only leaves pixels out."""
+        outer, inner = self.outer.known_pixels, self.inner.known_pixels
+        return None if outer is None or inner is None else outer * inner
 
     @override
     def forward(self, x: Tensor) -> Tensor:

@@ -25,15 +25,19 @@ cuts off something brighter leaves more."""
 MOST_ROUNDS = 100
 """Data that no image in its range explains are not chased for longer."""
 
+REACHED = 0.1
+"""Share of what an image misses of its data that a step may leave, before it is cut off, for
+another to follow: what an operator hardly shows is amplified by each, with the data's rounding."""
+
 
 def agreeing(image: Tensor, measurement: Measurement) -> Tensor:
     """Return images in [0, brightest] near `image` that agree with the data.
 
     The nearest image with such data, cut off at 0 and `Measurement.brightest`, which changes its
-    data again. Of an enlarged image the difference is added to the data of a next round (Bregman
-    iteration: Osher, Burger, Goldfarb, Xu, Yin, Multiscale Modeling and Simulation 4(2), 2005):
-    photographs with saturated parts take up to 70 rounds. Other operators, such as a blur, are hard
-    to invert, and each round would amplify the rounding of the data: for them there is one.
+    data again. The difference is then added to the data of a next round (Bregman iteration: Osher,
+    Burger, Goldfarb, Xu, Yin, Multiscale Modeling and Simulation 4(2), 2005): photographs with
+    saturated parts take up to 70 rounds. Some operators, such as a blur, are hard to invert, and
+    each round would amplify the rounding of the data: for them there is one; see `REACHED`.
 
     Parameters
     ----------
@@ -73,29 +77,35 @@ def _agreeing(image: Tensor, measurement: Measurement) -> Tensor:
     12 bits of a sensor give the same picture in a file of 12 bits and in one of 16.
     """
     (exposure,) = exposures(measurement)
-    level, operator = measurement.noise.level, measurement.operator
-    rho = (level / (TYPICAL_ERROR * exposure)) ** 2
-    rounds = MOST_ROUNDS if operator.factor > 1 and operator.has_closed_form else 1
-    if exposure >= measurement.brightest:
-        return _moved(image, measurement, rho, rounds)[0]
-    dark = dataclasses.replace(measurement, brightest=exposure)
-    found, lack = _moved(image, dark, rho, rounds)
-    if lack <= (WITHIN * level if rounds > 1 else MISSED * exposure):
-        return found
-    return _moved(image, measurement, rho, rounds)[0]
+    rho = (measurement.noise.level / (TYPICAL_ERROR * exposure)) ** 2
+    if exposure < measurement.brightest:
+        dark = dataclasses.replace(measurement, brightest=exposure)
+        found, agrees = _moved(image, dark, rho, MISSED * exposure)
+        if agrees:
+            return found
+    return _moved(image, measurement, rho, MISSED * exposure)[0]
 
 
 def _moved(
-    image: Tensor, measurement: Measurement, rho: float, rounds: int
-) -> tuple[Tensor, float]:
-    """Return an image in its range, moved towards the data, and by how much it misses one."""
-    y, operator, level = measurement.y, measurement.operator, measurement.noise.level
+    image: Tensor, measurement: Measurement, rho: float, missed: float
+) -> tuple[Tensor, bool]:
+    """Return an image in its range, moved towards the data, and whether it agrees with them.
+
+    That is asked to `WITHIN`, or to `missed` where the operator is too hard to invert for it.
+    """
+    y, operator, within = measurement.y, measurement.operator, WITHIN * measurement.noise.level
     solve, image = operator.solver(), measurement.clipped(image)
+    enlarges = operator.factor > 1 and operator.has_closed_form  # known to be invertible
     lack, target = y - operator.forward(image), y
-    for _ in range(rounds):
-        if bool(lack.abs().max() <= WITHIN * level):
+    for number in range(MOST_ROUNDS):
+        if bool(lack.abs().max() <= within):
             break
-        image = measurement.clipped(solve(target, image, rho))
+        moved = solve(target, image, rho)
+        wanted, left = target - y + lack, target - operator.forward(moved)
+        if number and not enlarges and bool(left.norm() > REACHED * wanted.norm()):
+            within = missed
+            break
+        image = measurement.clipped(moved)
         lack = y - operator.forward(image)
         target = target + lack
-    return image, float(lack.abs().max())
+    return image, bool(lack.abs().max() <= within)

@@ -28,7 +28,8 @@ Denoise = Callable[[Tensor, float], Tensor]
 """Maps an image (B, C, H, W) and the level of its white noise to the image without that noise."""
 
 MOST_LIGHT = 2.0
-"""Largest factor by which brightness is corrected: what is off by more has other faults."""
+"""Largest factor by which an image is brightened: of what is darker, its few bright spots would
+become lamps."""
 
 LEAST_SIDE = 32
 """Smaller images are not halved."""
@@ -38,7 +39,7 @@ LEAST_SIDE = 32
 def denoise(
     white: Denoise, y: Tensor, noise: Noise, *, scales: int = 3, share: float = 1.0
 ) -> Tensor:
-    """Return `y` (B, C, H, W) without its noise; not clipped.
+    """Return `y` (B, C, H, W) without its noise; clipped to [0, 1] only if `noise` counts light.
 
     Parameters
     ----------
@@ -79,9 +80,13 @@ def _with_its_light(image: Tensor, data: Tensor) -> Tensor:
     """Return images (B, C, H, W), each channel with the mean brightness of its data.
 
     The mean of all photons is reliable; the transform of one or two is too dark or too bright.
+    What light is still lacking when bright places have `MOST_LIGHT` as much, or are white, goes to
+    all alike.
     """
     light, shown = (each.mean((2, 3), keepdim=True) for each in (data, image))
-    return image * torch.where(shown > 0, light / shown, 1).clamp(1 / MOST_LIGHT, MOST_LIGHT)
+    scaled = image * torch.where(shown > 0, light / shown, 1).clamp_max(MOST_LIGHT)
+    scaled = scaled.clamp(0, 1)
+    return scaled + light - scaled.mean((2, 3), keepdim=True)
 
 
 def _stabilised(white: Denoise, y: Tensor, noise: Noise, scales: int, share: float) -> Tensor:

@@ -8,6 +8,10 @@ import torch
 from sample_pictures import picture
 
 from priorlab import metrics
+from priorlab.forward.convolution import Downsampling
+from priorlab.forward.measurement import Measurement
+from priorlab.forward.noise import NoNoise
+from priorlab.forward.operators import Mask
 from priorlab.tasks.builtin import SuperResolution
 from priorlab_handcrafted.bicubic import Bicubic
 from priorlab_handcrafted.lanczos import Lanczos
@@ -67,3 +71,22 @@ def test_a_batch_is_treated_like_its_images_and_float64_stays(prior):
     loop = torch.cat([restore(image[None]) for image in y])
     assert loop.dtype == torch.float64
     assert torch.equal(restore(y), loop)
+
+
+@pytest.mark.parametrize("prior", [Bicubic(), Lanczos()], ids=lambda prior: prior.name)
+def test_data_of_another_scale_are_those_of_the_same_image(prior):
+    """A plugin's operator is to have a norm of about one; a mean of four pixels has a half."""
+    x = torch.from_numpy(picture(24, 32, 3))[None]
+    mean, twice = (Downsampling(torch.full((2, 2), each), factor=2) for each in (0.25, 0.5))
+    usual, scaled = (Measurement(a.forward(x), a, NoNoise(), (1, 3, 24, 32)) for a in (mean, twice))
+    torch.testing.assert_close(prior.restore(scaled), prior.restore(usual), atol=1e-5, rtol=0)
+
+
+@pytest.mark.parametrize("prior", [Bicubic(), Lanczos()], ids=lambda prior: prior.name)
+def test_data_that_are_no_small_image_are_refused(prior):
+    known = torch.ones(1, 1, 12, 16)
+    known[..., 3:5, 4:9] = 0
+    with_holes = Mask(known) @ Downsampling(torch.full((2, 2), 0.25), factor=2)
+    y = with_holes.forward(torch.full((1, 1, 24, 32), 0.5))
+    reason = prior.unsupported(Measurement(y, with_holes, NoNoise(), (1, 1, 24, 32)))
+    assert reason is not None and "white" in reason

@@ -37,7 +37,7 @@ def test_dark_data_give_the_dark_image(name: str, channels: int, sigma: float) -
     clean = photo_crop("camera" if channels == 1 else "astronaut", channels, side)
     (prior,) = REGISTRY.build_priors(name)
     reached = []
-    for factor in (1, 1 / 16, 1 / 256):
+    for factor in (1, 1 / 16, 1 / 256, 2**-17):
         y = factor * noisy(clean, sigma)
         measurement = Measurement(y, Identity(), Gaussian(factor * sigma), tuple(y.shape))
         reached.append(psnr(restoration.run(prior, measurement) / factor, clean.clamp(0, 1)))

@@ -28,18 +28,27 @@ class Enlargement(Prior):
 
     @override
     def unsupported(self, measurement: Measurement) -> str | None:
-        if measurement.operator.factor > 1:
-            return None
-        return "it only enlarges images (superres)"
+        if measurement.operator.factor == 1:
+            return "it only enlarges images (superres)"
+        white = self._white(measurement)
+        if white.shape[1:] != measurement.y.shape[1:] or white.max() - white.min() > 0.01:
+            return "it only enlarges small images, and of a white image these data are none"
+        return None
 
     def restore(self, measurement: Measurement, trace: Trace = SILENT, seed: int = 0) -> Tensor:
         """Return the enlarged image, clipped to [0, 1]."""
         self.require(measurement)
         height, width = measurement.shape[-2:]
-        planes = measurement.y.detach().cpu().float().flatten(0, 1).numpy()
+        small = measurement.y / self._white(measurement).mean()
+        planes = small.detach().cpu().float().flatten(0, 1).numpy()
         enlarged = [
             np.asarray(Image.fromarray(plane).resize((width, height), self.resampling))
             for plane in planes
         ]
         result = torch.from_numpy(np.stack(enlarged)).to(measurement.y)
         return result.reshape(measurement.shape).clamp(0, 1)
+
+    def _white(self, measurement: Measurement) -> Tensor:
+        """Return the data of a white image: 1, unless an operator is scaled to another norm."""
+        shape = (1, *measurement.shape[1:])
+        return measurement.operator.forward(torch.ones(shape, device=measurement.y.device))
