@@ -126,6 +126,25 @@ def test_what_does_not_gain_on_pictures_not_seen_is_not_written(plugin):
     assert found.psnr > found.default_psnr and not found.adopted
 
 
+def test_what_lost_on_the_pictures_of_the_search_is_not_adopted(plugin):
+    """A search that tries one setting does not know whether the default is better."""
+    for index in range(4):
+        image = picture(24, 24, seed=index) * 0 + (0.2 if index % 2 == 0 else 0.8)
+        save(plugin.parent / "training" / f"{index}.png", image)
+    (found,) = api.tune("level", "denoise", "training", 1, registry=plugins.load([plugin]))
+    assert found.psnr < found.default_psnr and found.held_out > found.default_held_out
+    assert not found.adopted
+
+
+def test_a_prior_that_has_nothing_to_search_for_the_tasks_is_refused(tmp_path, capsys):
+    for index in range(2):
+        save(tmp_path / f"{index}.png", picture(24, 24, seed=index))
+    output = tmp_path / "tuned.toml"
+    command = ["tune", "unet", "--tasks", "denoise", "--dataset", str(tmp_path), "-o", str(output)]
+    assert main(command) == 2 and not output.exists()
+    assert "to search that matters for noise" in capsys.readouterr().err
+
+
 def test_an_exact_result_does_not_decide_all(plugin, capsys):
     """A blank page is restored exactly without noise, whatever is tuned."""
     for index in range(4):

@@ -83,8 +83,9 @@ class Tuned:
 
     @property
     def adopted(self) -> bool:
-        """Whether the values are worth more than the defaults on pictures not seen before."""
-        return self.held_out >= self.default_held_out + GAIN
+        """Whether the values are worth more than the defaults, also on pictures not seen before."""
+        seen, unseen = self.psnr - self.default_psnr, self.held_out - self.default_held_out
+        return seen > 0 and unseen >= GAIN
 
     def record(self, command: str) -> str:
         """Return what the search did, as Markdown, with the command that did it."""
@@ -155,19 +156,27 @@ def tune(
     for prior in chosen:
         if prior != type(prior)():
             raise UsageError(f"{prior.spec()}: name a prior without parameters; they are searched")
-        if not _searched(type(prior), ""):
-            raise UsageError(f"{prior.name} declares no parameter with a range to search")
+        _check_searched(prior, [""])
     pictures = training_pictures(dataset_of(str(dataset), registry))
+    by_kind = _by_kind(built_tasks, pictures[0])
+    for prior in chosen:
+        _check_searched(prior, list(by_kind))
 
     def found() -> Iterator[Tuned]:
         for prior in chosen:
-            for kind, of_kind in _by_kind(built_tasks, pictures[0]).items():
+            for kind, of_kind in by_kind.items():
                 if _searched(type(prior), kind):
                     yield _search(prior, kind, of_kind, pictures, budget, seed, report)
                 else:
                     report(f"{prior.name}, {kind}: nothing to search")
 
     return found()
+
+
+def _check_searched(prior: Prior, kinds: Sequence[str]) -> None:
+    if not any(_searched(type(prior), kind) for kind in kinds):
+        of = f" that matters for {' and '.join(kinds)}" if any(kinds) else ""
+        raise UsageError(f"{prior.name} declares no parameter with a range to search{of}")
 
 
 def training_pictures(dataset: Dataset) -> list[torch.Tensor]:
