@@ -72,11 +72,12 @@ def test_a_small_table_goes_round():
 @pytest.mark.parametrize("prior", [BM3D(), BM3D(reach=1, step=8)], ids=["usual", "apart"])
 def test_bands_do_not_change_the_picture(monkeypatch, prior):
     noisy, pictures = torch.rand(1, 3, 90, 60), []
-    for band in (1000, 2):  # all of a tile, and less than what its groups reach
+    for band in (1000, 1, 5):  # all of a tile, and less than what its groups reach
         monkeypatch.setattr(bands, "BAND", band)
         pictures.append(prior.denoise(noisy, 0.1))
     # In the mean: of blocks that differ as much but for rounding, another one may be taken.
-    assert (pictures[0] - pictures[1]).abs().mean() < 1e-6
+    for picture in pictures[1:]:
+        assert (picture - pictures[0]).abs().mean() < 1e-6
 
 
 def test_groups_are_as_large_as_a_power_of_two():

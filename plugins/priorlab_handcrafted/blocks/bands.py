@@ -1,6 +1,6 @@
 """The groups of a tile are filtered band by band, with tables of the spectra that a band needs.
 
-A band is some rows of reference blocks. The tables of a whole tile would not fit into the caches
+A band is the reference blocks within some rows of pixels. The tables of a whole tile would not fit into the caches
 of processors whose cores share the last one: two threads would then wait for the memory.
 """
 
@@ -14,8 +14,8 @@ from priorlab_handcrafted.blocks import transforms
 from priorlab_handcrafted.blocks.matching import Array
 from priorlab_handcrafted.blocks.transforms import BLOCK
 
-BAND = 8
-"""Rows of reference blocks in a band."""
+BAND = 12
+"""Rows of pixels in which the reference blocks of a band begin."""
 
 
 class Band(NamedTuple):
@@ -65,11 +65,12 @@ def in_bands(
     """
     last, across = (side.stop - side.start - BLOCK + 1 for side in area)
     columns = len(members) // len(rows)
-    bands = []
-    for first in range(0, len(rows), BAND):
-        some = rows[first : first + BAND]
-        groups = slice(first * columns, (first + BAND) * columns)
-        bands.append(Band(groups, max(0, some[0] - reach), min(last, some[-1] + reach + 1)))
+    bands, begin = [], 0
+    for end in [*np.flatnonzero(np.diff(rows // BAND)) + 1, len(rows)]:
+        top, bottom = rows[begin] - reach, rows[end - 1] + reach + 1
+        groups = slice(begin * columns, end * columns)
+        bands.append(Band(groups, max(0, top), min(last, bottom)))
+        begin = end
     places = across * max(band.end - band.begin for band in bands)
     members %= places
     return Groups(area, members, counts, places, bands)
