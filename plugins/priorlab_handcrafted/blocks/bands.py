@@ -1,7 +1,8 @@
 """The groups of a tile are filtered band by band, with tables of the spectra that a band needs.
 
-A band is the reference blocks within some rows of pixels. The tables of a whole tile would not fit into the caches
-of processors whose cores share the last one: two threads would then wait for the memory.
+A band is the reference blocks within some rows of pixels. The tables of a whole tile would not fit
+into the caches of processors whose cores share the last one: two threads would then wait for the
+memory.
 """
 
 from collections.abc import Callable
@@ -93,23 +94,20 @@ def filtered(pictures: list[Array], groups: Groups, transform: Transform, shrink
     (2, height, width)
         The quotient is the estimate.
     """
+    forward, inverse, taper = transform
     tables = [np.empty((groups.places, BLOCK**2), np.float32) for _ in pictures]
+    rings = [transforms.rows_for(picture) for picture in pictures]
     total = np.zeros((groups.places, BLOCK**2), np.float32)
     weights = np.zeros(groups.places, np.float32)
-    image, mass = sums = np.zeros((2, *pictures[0].shape), np.float32)
-
-    def add(begin: int, end: int) -> None:
-        rows, (_, inverse, taper) = slice(begin, end + BLOCK - 1), transform
-        transforms.synthesise(total, weights, inverse, taper, image[rows], mass[rows], begin)
-
+    image, mass = sums = np.empty((2, *pictures[0].shape), np.float32)
+    ring, shares = transforms.rows_for(image), np.zeros((8, image.shape[1] - 7), np.float32)
+    averaged = (total, weights, inverse, taper, ring, shares, image, mass)
     known = complete = 0
     for some, begin, end in groups.bands:
-        if complete < begin:
-            add(complete, begin)
-            complete = begin
-        for picture, table in zip(pictures, tables, strict=True):
-            transforms.analyse(picture[known : end + BLOCK - 1], transform.forward, table, known)
+        transforms.synthesise(*averaged, complete, begin)
+        for picture, rows, table in zip(pictures, rings, tables, strict=True):
+            transforms.analyse(picture, forward, rows, table, known, end + 7)
         shrink(*tables, groups.members[some], groups.counts[some], total, weights)
-        known = end
-    add(complete, known)
+        known, complete = end + 7, begin
+    transforms.synthesise(*averaged, complete, len(image))
     return sums

@@ -146,23 +146,29 @@ def _put(rows: Array, table: Array, first: int, count: int) -> None:
             table[place, q + np.uint64(2)], table[place, q + np.uint64(3)] = g, h
 
 
-@kernel
-def analyse(plane: Array, matrix: Array, spectra: Array, above: int) -> None:
-    """Set the spectra of all blocks of `plane` to ``matrix @ block @ matrix.T``.
+def rows_for(plane: Array) -> Array:
+    """Return room for eight rows of a plane (height, width) on their way; see `analyse`."""
+    return np.zeros(-(-(plane.shape[1] - 7) * 8 // LANES) * 8 * LANES, np.float32)
 
-    `spectra` (places, 64) is a table of the blocks of a picture of which `plane` is some rows, with
-    `above` others above it.
+
+@kernel
+def analyse(
+    plane: Array, matrix: Array, ring: Array, spectra: Array, begin_row: int, end_row: int
+) -> None:
+    """Set the spectra of the next blocks of `plane` to ``matrix @ block @ matrix.T``.
+
+    Those that end in a row of pixels from `begin_row` on and before `end_row`. `ring` is `rows_for`
+    the plane before its first row, and then what was left in it; `spectra` is a table (places, 64).
     """
-    height, width = plane.shape
-    n, most = width - 7, LANES // 8
+    n, most = plane.shape[1] - 7, LANES // 8
     parts = -(-n // most)
     row = np.empty((8, n), np.float32)
-    # The last eight rows of the plane, transformed along the row, in parts of `LANES`. The eight
-    # numbers of a place lie together, as in the table: copying single ones takes longer.
-    ring = np.zeros(parts * 8 * LANES, np.float32)
+    # The ring holds the last eight rows of the plane, transformed along the row, in parts of
+    # `LANES`. The eight numbers of a place lie together, as in the table: copying single ones takes
+    # longer.
     full = np.empty(8 * LANES, np.float32)
     turned = np.empty(64, np.float32)
-    for last in range(height):
+    for last in range(begin_row, end_row):
         pixels = plane[last]
         for j in range(8):
             _combine(
@@ -187,7 +193,7 @@ def analyse(plane: Array, matrix: Array, spectra: Array, above: int) -> None:
         for i in range(8):
             for k in range(8):
                 turned[8 * i + (y + k) % 8] = matrix[i, k]
-        begin = (above + y) * n % len(spectra)
+        begin = y * n % len(spectra)
         for part in range(parts):
             _multiply(turned, ring, part * 8 * LANES, full, 0, False)
             first = part * most
@@ -200,41 +206,47 @@ def synthesise(
     weights: Array,
     inverse: Array,
     taper: Array,
+    ring: Array,
+    shares: Array,
     image: Array,
     mass: Array,
-    above: int,
+    begin_row: int,
+    end_row: int,
 ) -> None:
-    """Overlap blocks: add their windowed sum to `image`, and that of `weights` to `mass`.
+    """Overlap all blocks, row by row: set `image` to their windowed sum, `mass` to their weights'.
 
     Parameters
     ----------
     spectra : (places, 64)
-        Weighted sums of the spectra estimated for each block, which are then set to zero.
+        Weighted sums of the spectra estimated for each block; those that are used become zero.
     weights : (places,)
         The sums of their weights; likewise.
     inverse : (8, 8)
         The inverse of the matrix of `analyse`.
     taper : (8,)
         Weight of a pixel within its block, in either direction.
+    ring : (numbers,)
+        `rows_for` the image before its first row, and then what was left in it.
+    shares : (8, columns of blocks)
+        Likewise, zeros at first.
     image, mass : (height, width)
         Their quotient is the estimate.
-    above : int
-        How many rows are above these in the picture of whose blocks `spectra` is a table.
+    begin_row, end_row : int
+        The rows of `image` that are set. No block that begins below them is needed.
     """
     height, width = image.shape
     n = width - 7
     most = LANES // 8
     parts = -(-n // most)
     full = np.zeros(8 * LANES, np.float32)
-    # The columns of the blocks are transformed back first, and added up in a ring of eight rows,
-    # which is laid out as in `analyse`.
-    ring = np.zeros(parts * 8 * LANES, np.float32)
-    shares = np.zeros((8, n), np.float32)
+    # The columns of the blocks are transformed back first, and added up in the ring, which is laid
+    # out as in `analyse`.
     turned = np.empty(64, np.float32)
     row, pixels = np.empty((8, n), np.float32), np.empty(n, np.float32)
-    for y in range(height):
+    for y in range(begin_row, end_row):
+        image[y], mass[y] = 0, 0
         if y < height - 7:
-            start = (above + y) * n % len(spectra)
+            start = y * n % len(spectra)
             for i in range(8):
                 for k in range(8):
                     turned[(y + i) % 8 * 8 + k] = taper[i] * inverse[i, k]
