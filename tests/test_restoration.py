@@ -26,7 +26,7 @@ from priorlab.forward.operators import Identity, LinearOperator, Mask
 from priorlab.pictures.datasets import load
 from priorlab.priors import Prior
 from priorlab.tasks.base import Task
-from priorlab.tasks.builtin import Deblur, Denoise, Inpaint, SuperResolution
+from priorlab.tasks.builtin import Deblur, Denoise, DenoiseImpulse, Inpaint, SuperResolution
 from priorlab.trace import SILENT, Trace
 
 SHAPE = (1, 1, 16, 20)
@@ -572,6 +572,17 @@ def test_what_was_measured_without_noise_is_as_measured(task, prior):
     if known is not None:
         assert torch.equal(known * restored, measurement.y)
         assert torch.equal((1 - known) * restored, (1 - known) * said.clamp(0, 1))
+
+
+def test_what_no_impulse_can_be_is_as_measured(prior):
+    """Salt and pepper is black and white; what is neither was measured without noise."""
+    for values, kept in {"extreme": True, "any": False}.items():
+        measurement = DenoiseImpulse(amount=0.3, values=values).measure(waves(), seed=0)
+        said = about(measurement)
+        restored = restoration.run(prior(lambda measurement, said=said: said.clone()), measurement)
+        sure = (measurement.y > 0) & (measurement.y < 1)
+        assert torch.equal(restored[sure], measurement.y[sure]) == kept
+        assert torch.equal(restored[~sure], said.clamp(0, 1)[~sure])
 
 
 @pytest.mark.parametrize("factor", [2, 4])

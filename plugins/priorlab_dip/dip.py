@@ -44,8 +44,8 @@ class DeepImagePrior(WithRecipe, Generator):
 
     Differences from the paper
     --------------------------
-    - The code holds 2 `guides`, and the network has 3 scales below full resolution (paper: none,
-      and 5).
+    - The code holds 2 `guides`, and the network has 3 scales below full resolution, 4 where a
+      picture is enlarged (paper: none, and 5).
     - The network `skip` (paper: `hourglass`): joined features are not normalised once more, and
       full resolution has one convolution, of half the channels.
     - The sigmoid of the output goes on with a `slope` beyond black and white (paper: it is flat
@@ -59,9 +59,9 @@ class DeepImagePrior(WithRecipe, Generator):
       4,000 for super-resolution by 4 and by 8).
     - The mean of two fits where a gray picture has noise (paper: one fit, and two for the best of
       its figures of denoising).
-    - The noise in the code follows that of the data, with 0.18 of its deviation, times 1.7 in
-      gray pictures (paper: 1/30 for noise, 1/20 from sigma 50 on; 0.03 and, for super-resolution
-      by 8, 0.05).
+    - The noise in the code follows that of the data, with 0.18 of its deviation, 1.8 where a
+      picture is enlarged, times 1.7 in gray pictures (paper: 1/30 for noise, 1/20 from sigma 50
+      on; 0.03 and, for super-resolution by 8, 0.05).
 
     ``recipe=paper`` has none of these. Steps, step sizes and noise of the code are then those of
     the supplement and of the authors' notebooks; what is neither noise nor missing pixels is

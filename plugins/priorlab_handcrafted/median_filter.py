@@ -34,6 +34,8 @@ class Median(Prior):
     - One pass of a square window in two dimensions (Tukey: running medians of a series, repeated
       until nothing changes; Huang and others: this filter).
     - The picture is mirrored at its border, of which the papers say little.
+    - Values that were measured without noise stay, whatever the prior: of salt and pepper those
+      that are neither black nor white.
 
     Examples
     --------

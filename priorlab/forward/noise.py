@@ -350,6 +350,11 @@ class SaltAndPepper(Noise):
         """Return where no impulse was found; see `priorlab.forward.impulses`."""
         return impulses.reliable_pixels(y, self.amount)
 
+    @override
+    def possible(self, u: Tensor, y: Tensor) -> Tensor:
+        """Return `u` where `y` is black or white, and `y` where it is not: that was not hit."""
+        return torch.where((y > 0) & (y < 1), y.to(u), u)
+
     def variance(self, u: Tensor) -> Tensor:
         """Return ``E (y - u)^2``: half of `amount` falls on 0, the other half on 1."""
         return self.amount / 2 * (u.square() + (1 - u).square())
@@ -383,6 +388,11 @@ class RandomImpulses(SaltAndPepper):
     @override
     def reliable_pixels(self, y: Tensor) -> Tensor:
         return impulses.inconspicuous_pixels(y, self.amount)
+
+    @override
+    def possible(self, u: Tensor, y: Tensor) -> Tensor:
+        """Return `u`: any value may be an impulse."""
+        return u
 
     @override
     def variance(self, u: Tensor) -> Tensor:

@@ -109,6 +109,12 @@ class DenoiseImpulse(Task):
         return self._title(f"{100 * self.amount:g} %", said={"amount"})
 
     @property
+    @override
+    def rules(self) -> str:
+        kept = "; what is neither black nor white is as measured"
+        return super().rules + (kept if self.values == "extreme" else "")
+
+    @property
     def noise(self) -> Noise:
         """Impulses, independent in the channels of a pixel."""
         return (
