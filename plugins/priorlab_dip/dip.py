@@ -50,8 +50,9 @@ class DeepImagePrior(WithRecipe, Generator):
       full resolution has one convolution, of half the channels.
     - The sigmoid of the output goes on with a `slope` beyond black and white (paper: it is flat
       there, and dark places can die: they stay black).
-    - 12 `links` and 32 `channels`, 48 where pixels are missing (paper: 4 and 128), repeated pixels
-      (paper: bilinear `upsampling`), zeros beyond the border (paper: ``padding=reflect``).
+    - 12 `links` and 32 `channels`, 48 where pixels are missing or were hit by impulses (paper: 4
+      and 128), repeated pixels (paper: bilinear `upsampling`), zeros beyond the border (paper:
+      ``padding=reflect``).
     - Muon optimises the kernels in the first 45 steps, and hands over to Adam in the next 60, with
       a `learning_rate` of 0.08 (paper: Adam with 0.01; with 0.001 for missing pixels).
     - At most 240 steps, 600 for noise in gray pictures, 140 where pixels are missing, and a rule
