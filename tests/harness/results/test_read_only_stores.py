@@ -9,12 +9,18 @@ from priorlab.errors import UsageError
 from priorlab.harness.results.database import Database
 
 
+def _refuse(*given, **named):
+    error = sqlite3.OperationalError("unable to open database file")
+    error.sqlite_errorcode = sqlite3.SQLITE_CANTOPEN
+    raise error
+
+
 @pytest.mark.parametrize(
     ("writable", "says"),
     [(False, r"store\.sqlite: it is read-only$"), (True, "unable to open database file")],
 )
 def test_a_file_that_cannot_be_opened(tmp_path, monkeypatch, writable, says):
-    (tmp_path / "store.sqlite").mkdir()
+    monkeypatch.setattr(sqlite3, "connect", _refuse)
     monkeypatch.setattr(os, "access", lambda _, mode: writable or mode == os.R_OK)
     with pytest.raises(UsageError, match=says):
         Database.writable(tmp_path / "store.sqlite")
@@ -22,13 +28,7 @@ def test_a_file_that_cannot_be_opened(tmp_path, monkeypatch, writable, says):
 
 def test_a_file_that_may_not_be_read(tmp_path, monkeypatch):
     (tmp_path / "store.sqlite").touch()
-    error = sqlite3.OperationalError("unable to open database file")
-    error.sqlite_errorcode = sqlite3.SQLITE_CANTOPEN
-
-    def refuse(*given, **named):
-        raise error
-
-    monkeypatch.setattr(sqlite3, "connect", refuse)
+    monkeypatch.setattr(sqlite3, "connect", _refuse)
     monkeypatch.setattr(os, "access", lambda _, mode: mode != os.R_OK)
     with pytest.raises(UsageError, match=r"cannot read the store .*sqlite: Permission denied"):
         Database.readable(tmp_path / "store.sqlite")
