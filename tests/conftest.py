@@ -28,6 +28,10 @@ from priorlab.trials import trial
 
 BEGIN = child.begin
 
+# Under `nohup` this is ignored, and commands rightly leave it so.
+if "PYTEST_XDIST_WORKER" in os.environ and hasattr(signal, "SIGHUP"):
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
 torch.set_num_threads(1)
 prepare_torchvision()
 
