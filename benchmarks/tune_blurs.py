@@ -1,0 +1,90 @@
+"""Print what kernels leave of training pictures that they blurred, and of others.
+
+    python benchmarks/tune_blurs.py ../shared/data/bsds432
+
+shows where the bounds of `priorlab.forward.kernel_evidence` lie: what is left, over the standard
+deviation of the picture (`CONTRADICTED`), and the share of the sharp image that is black or white
+where the picture shows neither (`AMISS`). Each row is of 24 gray pictures; noise has sigma 1.
+"""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from priorlab.forward import kernel_evidence
+from priorlab.forward.convolution import Convolution
+from priorlab.pictures import reading
+from priorlab.tasks.builtin import Deblur
+
+PICTURES, SIDE, SIGMA = 24, 256, 1 / 255
+
+ROUND, WIDE, MOTION, ACROSS = (
+    Deblur(sigma=SIGMA, boundary="unknown", **one)
+    for one in (
+        {"width": 2},
+        {"width": 4},
+        {"kind": "motion", "length": 9},
+        {"kind": "motion", "length": 9, "angle": 90},
+    )
+)
+
+CASES = {
+    "right: Gaussian, 2 pixels": (ROUND, ROUND),
+    "right: Gaussian, 4 pixels": (WIDE, WIDE),
+    "right: motion of 9 pixels": (MOTION, MOTION),
+    "sharp, told as a Gaussian": (None, ROUND),
+    "sharp, told as a motion": (None, MOTION),
+    "Gaussian, told twice as wide": (ROUND, WIDE),
+    "motion, told across": (MOTION, ACROSS),
+}
+"""What blurred a picture, and what is told."""
+
+
+def crops(folder: Path) -> list[torch.Tensor]:
+    """Return the centres (1, 1, SIDE, SIDE) of pictures from all of a folder."""
+    paths = sorted(folder.iterdir())
+    found = []
+    for path in paths[:: len(paths) // PICTURES][:PICTURES]:
+        gray = reading.read(path).mean(0)
+        top, left = ((size - SIDE) // 2 for size in gray.shape)
+        part = gray[top : top + SIDE, left : left + SIDE]
+        found.append(torch.from_numpy(np.ascontiguousarray(part))[None, None])
+    return found
+
+
+def kernel(task: Deblur, shape: tuple[int, ...]) -> np.ndarray:
+    """Return what a task blurs by."""
+    operator = task.operator(shape, np.random.default_rng(0))
+    assert isinstance(operator, Convolution)
+    return operator.kernel.numpy()
+
+
+def main() -> None:
+    """Print a row for each case: the least, the median and the greatest of both."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("dataset", type=Path)
+    pictures = crops(parser.parse_args().dataset)
+    torch.set_num_threads(1)
+    print("| case | left: least, median, most | amiss: least, median, most | doubted |")
+    print("|---|---:|---:|---:|")
+    for name, (blur, told) in CASES.items():
+        lefts, shares, doubted = [], [], 0
+        for seed, clean in enumerate(pictures):
+            picture = blur.measure(clean, seed).y if blur else clean
+            by = kernel(told, clean.shape)
+            left, amiss = kernel_evidence.misfit(picture, by)
+            lefts.append(left / float(picture.std()))
+            shares.append(amiss)
+            doubted += kernel_evidence.contradicts(picture, by, SIGMA)
+        columns = [
+            f"{min(all_):.3f}, {np.median(all_):.3f}, {max(all_):.3f}" for all_ in (lefts, shares)
+        ]
+        print(
+            f"| {name} | {columns[0]} | {columns[1]} | {doubted} of {len(pictures)} |", flush=True
+        )
+
+
+if __name__ == "__main__":
+    main()
