@@ -156,11 +156,14 @@ def tune(
     for prior in chosen:
         if prior != type(prior)():
             raise UsageError(f"{prior.spec()}: name a prior without parameters; they are searched")
-        _check_searched(prior, [""])
     pictures = training_pictures(dataset_of(str(dataset), registry))
     by_kind = _by_kind(built_tasks, pictures[0])
     for prior in chosen:
-        _check_searched(prior, list(by_kind))
+        if not any(_searched(type(prior), kind) for kind in by_kind):
+            raise UsageError(
+                f"{prior.name} declares no parameter with a range to search that matters for"
+                f" {' and '.join(by_kind)}"
+            )
 
     def found() -> Iterator[Tuned]:
         for prior in chosen:
@@ -171,12 +174,6 @@ def tune(
                     report(f"{prior.name}, {kind}: nothing to search")
 
     return found()
-
-
-def _check_searched(prior: Prior, kinds: Sequence[str]) -> None:
-    if not any(_searched(type(prior), kind) for kind in kinds):
-        of = f" that matters for {' and '.join(kinds)}" if any(kinds) else ""
-        raise UsageError(f"{prior.name} declares no parameter with a range to search{of}")
 
 
 def training_pictures(dataset: Dataset) -> list[torch.Tensor]:
