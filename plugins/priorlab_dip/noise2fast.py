@@ -32,6 +32,10 @@ INTERVAL = 20
 PUBLISHED_PATIENCE = 100
 """The paper's fit ends after more steps than these, one after the other, with nothing better."""
 
+ROUNDING = 2.0**-24
+"""Outputs near 1 are rounded by as much: what is nearer by less counts as no better. Otherwise the
+sigmoid of a picture of one value could approach it for ever."""
+
 BLOCK = 2
 """Pixels a side of the blocks that the network sees as one."""
 
@@ -158,8 +162,8 @@ class Noise2Fast(WithRecipe, SelfSupervised):
             descend(functional.binary_cross_entropy_with_logits(logits, wanted), adam)
             with torch.no_grad():
                 outputs.append(applied(network, scaled).sigmoid())
-            error = float(functional.mse_loss(outputs[-1], scaled))
-            if error < least:
+            error = math.sqrt(functional.mse_loss(outputs[-1], scaled))
+            if error < least - ROUNDING:
                 least, best_step = error, step
             ended = step > best_step + PUBLISHED_PATIENCE
             if ended or step % INTERVAL == 0:

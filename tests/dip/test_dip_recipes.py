@@ -220,10 +220,17 @@ def test_noise2fast_ends_when_no_output_has_come_closer_for_long(monkeypatch):
 
 def test_noise2fast_stays_within_the_values_of_the_picture(monkeypatch):
     """They are scaled to [0, 1], where the sigmoid ends."""
-    shortened(monkeypatch, Noise2Fast, channels=4, depth=2)
+    shortened(monkeypatch, Noise2Fast, channels=4, depth=2, learning_rate=0.02)
     monkeypatch.setattr(noise2fast, "PUBLISHED_PATIENCE", 3)
     measurement = measure(0.4 + 0.1 * picture(32), Identity(), Gaussian(0.01))
     restored = Noise2Fast(recipe="paper").restore(measurement)
     assert measurement.y.min() <= restored.min() and restored.max() <= measurement.y.max()
+
+
+@pytest.mark.timeout(20)
+def test_noise2fast_ends_on_a_picture_of_one_value(monkeypatch):
+    """The sigmoid comes nearer with every step, and never arrives."""
+    shortened(monkeypatch, Noise2Fast, channels=4, depth=2, learning_rate=0.05)
+    monkeypatch.setattr(noise2fast, "PUBLISHED_PATIENCE", 3)
     flat = measure(torch.full((1, 1, 16, 16), 0.5), Identity(), NoNoise())
     torch.testing.assert_close(Noise2Fast(recipe="paper").restore(flat), flat.y)
