@@ -4,10 +4,12 @@
 
 shows where the bounds of `priorlab.forward.kernel_evidence` lie: what is left, over the standard
 deviation of the picture (`CONTRADICTED`), and the share of the sharp image that is black or white
-where the picture shows neither (`AMISS`). Each row is of 24 gray pictures; noise has sigma 1.
+where the picture shows neither (`AMISS`), which right kernels ask for, too, where there is more
+noise than `QUIET`. Each row is of 24 gray pictures; noise has sigma 1, or what the row says.
 """
 
 import argparse
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -34,6 +36,10 @@ CASES = {
     "right: Gaussian, 2 pixels": (ROUND, ROUND),
     "right: Gaussian, 4 pixels": (WIDE, WIDE),
     "right: motion of 9 pixels": (MOTION, MOTION),
+    "right: motion, sigma 1.5": (dataclasses.replace(MOTION, sigma=1.5 / 255), MOTION),
+    "right: motion, sigma 3": (dataclasses.replace(MOTION, sigma=3 / 255), MOTION),
+    "right: motion, sigma 6": (dataclasses.replace(MOTION, sigma=6 / 255), MOTION),
+    "right: Gaussian, sigma 6": (dataclasses.replace(ROUND, sigma=6 / 255), ROUND),
     "sharp, told as a Gaussian": (None, ROUND),
     "sharp, told as a motion": (None, MOTION),
     "Gaussian, told twice as wide": (ROUND, WIDE),
@@ -77,7 +83,8 @@ def main() -> None:
             left, amiss = kernel_evidence.misfit(picture, by)
             lefts.append(left / float(picture.std()))
             shares.append(amiss)
-            doubted += kernel_evidence.contradicts(picture, by, SIGMA)
+            sigma = blur.sigma if blur else SIGMA
+            doubted += kernel_evidence.contradicts(picture, by, sigma)
         columns = [
             f"{min(all_):.3f}, {np.median(all_):.3f}, {max(all_):.3f}" for all_ in (lefts, shares)
         ]

@@ -47,8 +47,9 @@ CONTRADICTED = 0.05
 """As `UNEXPLAINED`, of a kernel that was told: of photographs of which it is wrong, or which were
 framed after the blur, most leave more, and none of which it is right: of 72 that are blurred as it
 says at most 0.041, of 48 sharp ones at least 0.09 (`python benchmarks/tune_blurs.py`)."""
-QUIET = 3 / 255
-"""The most noise of which the right kernel makes no black and white, as wrong ones do."""
+QUIET = 1.5 / 255
+"""The most noise of which the right kernel makes no black and white, as wrong ones do: of noise of
+sigma 3 a motion makes more than `AMISS` (see `benchmarks/tune_blurs.py`)."""
 MOST_AT_BORDER = 0.1
 """A kernel with more of its light at its border seems to be cut off."""
 

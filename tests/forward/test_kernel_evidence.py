@@ -7,12 +7,13 @@ import re
 import numpy as np
 import pytest
 import torch
+from mostly_slow import mostly_slow
 from sample_pictures import photo_crop
 
 import priorlab
 from priorlab.forward import kernel_evidence
 from priorlab.forward.cropped_convolution import CroppedConvolution
-from priorlab.forward.kernel_evidence import doubts
+from priorlab.forward.kernel_evidence import contradicts, doubts
 from priorlab.tasks import kernels
 
 MOTION = kernels.motion(9, 30)
@@ -102,7 +103,7 @@ def said_of(y: torch.Tensor, task: str) -> str:
     return "; ".join(said)
 
 
-@pytest.mark.parametrize("name", ["coffee", "chelsea", "rocket"])
+@pytest.mark.parametrize("name", mostly_slow(["coffee", "chelsea", "rocket"], "chelsea"))
 def test_a_blur_that_the_picture_contradicts_is_said_though_it_was_typed(name: str) -> None:
     task, words = "deblur:kind=motion,length=9,angle=30,sigma=1", "no image that is blurred so"
     shaken = blurred(name, MOTION)
@@ -114,10 +115,17 @@ def test_a_blur_that_the_picture_contradicts_is_said_though_it_was_typed(name: s
     assert words in said_of(framed, task)
 
 
-@pytest.mark.parametrize("sigma", [1, 5, 20])
+@pytest.mark.parametrize("sigma", mostly_slow([1, 5, 20], 1))
 @pytest.mark.parametrize("width", [1.0, 2.5])
 def test_the_blur_that_was_typed_rightly_is_not_doubted(width: float, sigma: int) -> None:
     y = blurred("astronaut", kernels.gaussian(width))
     y = y + sigma / 255 * torch.randn(y.shape, generator=torch.Generator().manual_seed(1))
     quantised = y.clamp(0, 1).mul(255).round().div(255)
     assert "looks like" not in said_of(quantised, f"deblur:width={width}")
+
+
+@pytest.mark.parametrize("sigma", [1, 3, 8])
+def test_a_motion_that_was_typed_rightly_is_not_doubted_whatever_the_noise(sigma: int) -> None:
+    y = blurred("astronaut", MOTION)
+    y = y + sigma / 255 * torch.randn(y.shape, generator=torch.Generator().manual_seed(1))
+    assert not contradicts(y, MOTION, sigma / 255)
