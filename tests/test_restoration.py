@@ -502,8 +502,8 @@ def holes(channels=1):
     return Mask((torch.rand(1, channels, 48, 56, generator=generator) > 0.3).float())
 
 
-def smaller():
-    return SuperResolution(factor=2).measure(waves(), seed=0).operator
+def smaller(image=None):
+    return SuperResolution(factor=2).measure(waves() if image is None else image, seed=0).operator
 
 
 COMPOSED = {
@@ -511,6 +511,7 @@ COMPOSED = {
     "gray": Gray,
     "a small image with holes": lambda: Mask(holes().mask[..., :24, :28]) @ smaller(),
     "a small image of one with holes": lambda: smaller() @ holes(3),
+    "a small image of a small one": lambda: smaller(waves()[..., :24, :28]) @ smaller(),
     "holes and more holes": lambda: holes() @ holes(3),
 }
 
