@@ -7,6 +7,7 @@ import sys
 import time
 
 import pytest
+from mostly_slow import mostly_slow
 from sample_pictures import picture, save
 
 INTERRUPTED = 3
@@ -108,6 +109,7 @@ def ignored():
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("wait", [SWALLOWED, IMPORTING.replace("SIGINT", "SIGTERM")])
 def test_what_ends_a_command_in_the_background_is_not_lost_either(wait, tmp_path):
     process = started("restore", tmp_path, wait=wait.replace("TIMES", "1"), first=ignored)
@@ -117,7 +119,7 @@ def test_what_ends_a_command_in_the_background_is_not_lost_either(wait, tmp_path
     assert (process.returncode, error) == (INTERRUPTED, "priorlab: interrupted\n")
 
 
-@pytest.mark.parametrize("times", ["1", "3"])
+@pytest.mark.parametrize("times", mostly_slow(["1", "3"], "3"))
 def test_no_interruption_is_lost_while_torch_is_imported(times, tmp_path):
     process = started("restore", tmp_path, wait=IMPORTING.replace("TIMES", times))
     _, error = process.communicate(timeout=30)

@@ -89,6 +89,7 @@ def test_tables_name_what_is_tuned(plugin, capsys):
     assert "Tuned for noise" not in text
 
 
+@pytest.mark.slow
 def test_tables_name_what_is_tuned_for_gray_pictures(plugin, capsys):
     (plugin.parent / tuned_parameters.FILE).write_text('[level."blur in gray"]\ngray = 0.4\n')
     save(plugin.parent / "gray" / "one.png", picture(32, 32)[:1])

@@ -49,6 +49,7 @@ def gains(rows):
     return by_prior - by_prior["degraded"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("task", TASKS)
 def test_every_kind_of_prior_solves_a_task_of_a_plugin(solved, task):
     rows = solved[solved["task"].str.startswith(task)]

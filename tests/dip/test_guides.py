@@ -129,6 +129,7 @@ def test_guides_are_the_last_channels_of_the_code(settings, channels) -> None:
         assert plain[:, 8:].abs().max() == 0 and code[:, 8:].std() > 0.01
 
 
+@pytest.mark.slow
 def test_with_guides_a_fit_comes_close_in_fewer_steps() -> None:
     crop, errors = data.coffee()[100:228, 200:328].transpose(2, 0, 1) / 255, {}
     clean = torch.from_numpy(crop).float()[None]

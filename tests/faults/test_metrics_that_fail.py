@@ -62,6 +62,7 @@ def test_a_metric_that_ends_its_process_costs_its_own_value_only(name, slow, lin
     check(slow, name, METRICS.SLOW[name], line)
 
 
+@pytest.mark.slow
 def test_nothing_is_kept_from_one_seed_to_the_next(quick, line):
     of = {name: [r["output"] for r in quick if r["prior"] == name] for name in PRIORS}
     line("Metrics", PRIORS[0], "averages over seeds", "ok, no gain", "ok")

@@ -51,6 +51,7 @@ def test_the_kernel_is_found(angle: float) -> None:
     assert np.array_equal(found, estimate_kernel(y, 17))
 
 
+@pytest.mark.slow
 def test_threads_do_not_change_the_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
     # They change how sums are rounded; thresholds then let other edges through.
     # Threads wait for each other in each step, for long where there are no free cores.

@@ -31,6 +31,7 @@ assert before == [2] and threads() == [2, 2], (before, threads())
 """
 
 
+@pytest.mark.slow
 def test_small_systems_are_not_given_to_threads_that_wait_for_each_other(tmp_path):
     """Beside other work `linear` took minutes. scipy's library is loaded on the way."""
     environment = {name: value for name, value in os.environ.items() if "NUM_THREADS" not in name}

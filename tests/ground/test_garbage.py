@@ -70,6 +70,7 @@ def test_where_all_is_frozen_what_is_imported_is_too(unfrozen):
     assert gc.get_freeze_count() >= known + len(kept)
 
 
+@pytest.mark.slow
 def test_a_command_looks_through_nothing_that_it_imported():
     code = (
         "import gc, sys; from priorlab.cli import main\n"

@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
+from mostly_slow import mostly_slow
 from sample_pictures import picture
 from support import HANDCRAFTED, TASKS, tasks_of
 
@@ -38,7 +39,7 @@ def part(measurement, images=slice(None), channels=slice(None)):
     return dataclasses.replace(measurement, y=y, shape=shape)
 
 
-@pytest.mark.parametrize("channels", [2, 4])
+@pytest.mark.parametrize("channels", mostly_slow([2, 4], 2))
 @pytest.mark.parametrize("name", HANDCRAFTED)
 def test_any_number_of_channels_is_restored_image_by_image(name, channels):
     measurement, clean = measure(name, channels)
@@ -51,7 +52,7 @@ def test_any_number_of_channels_is_restored_image_by_image(name, channels):
     torch.testing.assert_close(restored, torch.cat(loop), atol=1e-5, rtol=0)
 
 
-@pytest.mark.parametrize("channels", [2, 4])
+@pytest.mark.parametrize("channels", mostly_slow([2, 4], 2))
 @pytest.mark.parametrize("name", SEPARATE)
 def test_a_prior_without_a_joint_form_restores_channel_by_channel(name, channels):
     measurement, _ = measure(name, channels)

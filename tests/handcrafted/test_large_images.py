@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
+from mostly_slow import mostly_slow
 from skimage.data import astronaut
 from torch_threads import threads
 
@@ -41,7 +42,7 @@ def registry():
     return plugins.load()
 
 
-@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("channels", mostly_slow([1, 3], 3))
 @pytest.mark.parametrize("spec", LOCAL)
 def test_tiles_meet_without_a_seam(registry, noisy, spec, channels):
     (prior,) = registry.build_priors(spec)

@@ -39,6 +39,7 @@ def slow(x, sigma, threshold, pilot=None):
     return (total / weights)[7:-7, 7:-7]
 
 
+@pytest.mark.slow
 @settings(max_examples=10)
 @given(
     height=st.integers(16, 24),

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import torch
 from learned_pictures import crop
+from mostly_slow import mostly_slow
 from PIL import Image
 from sample_pictures import psnr
 
@@ -38,7 +39,7 @@ def test_the_denoiser_takes_away_the_gradient_of_the_energy(channels):
     assert slope == pytest.approx(float((change * direction).sum()), rel=0.02, abs=0.02)
 
 
-@pytest.mark.parametrize("size", [(13, 18), (16, 17), (5, 8)])
+@pytest.mark.parametrize("size", mostly_slow([(13, 18), (16, 17), (5, 8)], (5, 8)))
 def test_the_denoiser_is_a_gradient_step_at_any_size_up_to_the_border(size):
     network = GradientStepNetwork(1, (8, 8, 8)).double()
     v = torch.rand(1, 1, *size, dtype=torch.double, requires_grad=True)

@@ -14,6 +14,7 @@ import PIL.Image
 import PIL.ImageDraw
 import PIL.ImageFont
 import pytest
+from mostly_slow import mostly_slow
 from numpy.typing import NDArray
 from scipy import ndimage
 
@@ -50,8 +51,8 @@ def levels(picture: Picture) -> Image:
     return 255 * np.broadcast_to(found, len(picture.image))
 
 
-@pytest.mark.parametrize("sigma", [5, 10, 25, 50])
-@pytest.mark.parametrize("name", sorted(PHOTOS))
+@pytest.mark.parametrize("sigma", mostly_slow([5, 10, 25, 50], 5, 50))
+@pytest.mark.parametrize("name", mostly_slow(sorted(PHOTOS), "astronaut", "camera", "gravel"))
 def test_white_noise_is_measured(name: str, sigma: float) -> None:
     found = noise_profile.profile(noisy(photo(name), sigma)).noise
     # Gravel itself looks like noise.
@@ -120,13 +121,14 @@ def test_specks_and_what_is_clear_are_not_said_to_be_noise_in_a_part() -> None:
     assert not noise_profile.profile(cut_out).part
 
 
-@pytest.mark.parametrize("name", sorted(PHOTOS))
-@pytest.mark.parametrize("sigma", [0, 5, 25, 50])
+@pytest.mark.parametrize("name", mostly_slow(sorted(PHOTOS), "gravel", "rocket"))
+@pytest.mark.parametrize("sigma", mostly_slow([0, 5, 25, 50], 0, 25))
 def test_even_noise_is_not_said_to_be_in_a_part(name: str, sigma: float) -> None:
     for picture in (stored(photo(name)), noisy(photo(name), sigma), part(name, sigma, slice(None))):
         assert not noise_profile.profile(picture).part
 
 
+@pytest.mark.slow
 def test_photon_noise_and_texture_are_not_said_to_be_in_a_part() -> None:
     for name in PHOTOS:
         photons = np.random.default_rng(0).poisson(photo(name) * 50) / 50
@@ -206,7 +208,7 @@ def test_a_large_picture_is_measured_in_parts() -> None:
     assert noise.level * 255 == pytest.approx(15, rel=0.05)
 
 
-@pytest.mark.parametrize("name", ["chelsea", "coffee", "astronaut"])
+@pytest.mark.parametrize("name", mostly_slow(["chelsea", "coffee", "astronaut"], "coffee"))
 @pytest.mark.parametrize("sigma", [10, 25])
 def test_colours_stored_at_half_the_size_do_not_hide_noise(name: str, sigma: float) -> None:
     """By default JPEG files average the colours of 2 x 2 pixels, so only the luma is white."""
@@ -322,7 +324,7 @@ def as_jpeg(image: Image, quality: int, subsampling: str) -> Picture:
 PAPERS = {"light": (230, 230, 230), "dark": (30, 32, 40), "blue in one channel": (240, 250, 255)}
 
 
-@pytest.mark.parametrize("paper", PAPERS)
+@pytest.mark.parametrize("paper", mostly_slow(PAPERS, "dark"))
 @pytest.mark.parametrize(
     ("quality", "subsampling"), [(85, "4:2:0"), (90, "4:2:0"), (95, "4:4:4"), (98, "4:4:4")]
 )
@@ -388,6 +390,7 @@ assert everyone < 1.2 * own, (everyone, own)
 """
 
 
+@pytest.mark.slow
 def test_the_noise_is_found_by_one_thread():
     """Threads that wait for each other took 43 s of a busy machine's two cores, instead of 2."""
     environment = {name: value for name, value in os.environ.items() if "NUM_THREADS" not in name}

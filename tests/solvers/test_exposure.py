@@ -4,6 +4,7 @@ import dataclasses
 
 import pytest
 import torch
+from mostly_slow import mostly_slow
 from sample_pictures import photo_crop
 
 from priorlab import plugins, restoration
@@ -20,6 +21,7 @@ REGISTRY = plugins.load()
 DENOISERS = (
     "tv,huber-tv,tgv,tikhonov,wavelet,dct,nlm,bm3d,wnnm,bilateral,guided,epll,unet,gs-unet,wcrr,crr"
 )
+QUICK = ("tv", "tikhonov", "wavelet", "nlm", "bm3d", "guided", "unet", "crr")
 
 
 def noisy(clean: torch.Tensor, sigma: float = SIGMA) -> torch.Tensor:
@@ -31,7 +33,7 @@ def psnr(restored: torch.Tensor, clean: torch.Tensor) -> float:
 
 
 @pytest.mark.parametrize(("channels", "sigma"), [(1, 1 / 255), (3, SIGMA)])
-@pytest.mark.parametrize("name", DENOISERS.split(","))
+@pytest.mark.parametrize("name", mostly_slow(DENOISERS.split(","), *QUICK))
 def test_dark_data_give_the_dark_image(name: str, channels: int, sigma: float) -> None:
     side = 32 if name == "wnnm" else 64  # it takes ten times as long as any other
     clean = photo_crop("camera" if channels == 1 else "astronaut", channels, side)
@@ -55,7 +57,7 @@ TASKS = {
 }
 
 
-@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("task", mostly_slow(TASKS, "deblur-motion", "inpaint-exact", "superres"))
 @pytest.mark.parametrize(
     "name", ["tv", "tgv", "wiener", "wavelet", "dct", "guided", "unet", "wcrr"]
 )

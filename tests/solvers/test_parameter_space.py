@@ -196,6 +196,7 @@ def test_the_trace_of_several_runs_shows_the_mean_of_those_begun() -> None:
     torch.testing.assert_close(keeper.images[19], restored)
 
 
+@pytest.mark.slow
 def test_a_second_run_is_expected_to_take_as_many_steps_as_the_first() -> None:
     class Counter(Trace):
         def __init__(self) -> None:

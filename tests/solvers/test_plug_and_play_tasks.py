@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from mostly_slow import mostly_slow
 from sample_pictures import photo_crop
 
 from priorlab import plugins, restoration
@@ -39,7 +40,7 @@ def test_solvers_improve_on_what_is_given(problems, solver):
         assert after < before, f"{task}: from {before:.2e} to {after:.2e}"
 
 
-@pytest.mark.parametrize("solver", ALGORITHMS)
+@pytest.mark.parametrize("solver", mostly_slow(ALGORITHMS, "hqs", "pgd"))
 def test_each_image_of_a_batch_is_restored_as_it_would_be_alone(problems, solver):
     prior = SlidingDCT(solver=solver, steps=2)
     for task, one in problems[1]:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import scipy
 import torch
+from mostly_slow import mostly_slow
 from sample_pictures import photo_crop, picture, psnr
 from torch import Tensor
 
@@ -141,7 +142,7 @@ def test_few_photons_keep_their_light(name: str, peak: int) -> None:
 
 @pytest.mark.parametrize("channels", [1, 3])
 @pytest.mark.parametrize("dark", [1.0, 0.1, 0.05])
-@pytest.mark.parametrize("name", ["bm3d", "unet", "wnnm"])
+@pytest.mark.parametrize("name", mostly_slow(["bm3d", "unet", "wnnm"], "bm3d", "unet"))
 def test_single_photons_keep_their_light(name: str, dark: float, channels: int) -> None:
     """Of a photon in every tenth to two hundredth pixel the transform says little: some denoisers
     lost three quarters of the light, others made half as much again."""

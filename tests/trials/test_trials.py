@@ -98,6 +98,7 @@ def write(folder, name, harm="", at_import=""):
     return file
 
 
+@pytest.mark.slow
 def test_whatever_a_plugin_does_the_others_are_loaded_and_it_is_named(tmp_path, capfd):
     folder = tmp_path / "dir"
     for number, harm in enumerate(HARMFUL):
@@ -251,6 +252,7 @@ def test_a_damaged_note_is_as_none(content, tmp_path):
     assert "mine" in plugins.load([file]).priors
 
 
+@pytest.mark.slow
 def test_a_new_process_finds_the_same_where_this_one_cannot_be_copied(tmp_path, monkeypatch):
     file = write(tmp_path, "first", at_import="import os; os._exit(5)")
     monkeypatch.setattr(trial, "TIMEOUT", 60)

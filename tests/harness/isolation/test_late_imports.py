@@ -4,6 +4,7 @@ import pickle
 import subprocess
 import sys
 
+import pytest
 import torch
 
 from priorlab import plugins
@@ -48,6 +49,7 @@ TASKS = (
 )
 
 
+@pytest.mark.slow
 def test_nothing_is_imported_while_a_picture_is_restored(tmp_path):
     registry = plugins.load()
     clean = torch.rand(1, 3, 48, 48, generator=torch.Generator().manual_seed(0))

@@ -76,6 +76,7 @@ def pdf(folder: Path, document: str, parts: list[str]) -> str:
     return done.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("document", "needed"),
     [

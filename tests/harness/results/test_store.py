@@ -85,6 +85,7 @@ for index in range(100):
 """
 
 
+@pytest.mark.slow
 def test_two_processes_share_a_store(tmp_path):
     command = [sys.executable, "-c", WRITER]
     environment = {"PYTHONPATH": ":".join(filter(None, sys.path))}

@@ -226,6 +226,7 @@ def test_a_known_run_starts_no_process(everything, compare, calls, monkeypatch):
     assert calls() == []
 
 
+@pytest.mark.slow
 def test_results_depend_neither_on_the_order_nor_on_the_slots(
     everything, compare, dataset, calls, tmp_path
 ):

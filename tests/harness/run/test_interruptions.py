@@ -42,6 +42,7 @@ def alive(pid):
         return False
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("python_handles_sigint")
 @pytest.mark.timeout(300)  # it starts five processes that load torch
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")

@@ -75,6 +75,7 @@ def priorlab_priors():
 """
 
 
+@pytest.mark.slow
 def test_lone_files_are_safe_from_each_other_and_may_lie_among_temporary_files(
     settings, tmp_path, monkeypatch
 ):
