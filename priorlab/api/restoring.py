@@ -30,7 +30,7 @@ from priorlab.pictures import arrays, extra_pictures, hidden, writing
 from priorlab.pictures.picture import EIGHT_BITS, Picture
 from priorlab.priors import Prior
 from priorlab.registry import Registry
-from priorlab.solvers.exposure import exposures
+from priorlab.solvers.exposure import finely_rounded
 from priorlab.trace import SILENT, FramedTrace, Trace
 from priorlab.trace import check as check_trace
 from priorlab.trials import surroundings
@@ -242,20 +242,6 @@ def _shown_in_notebook(trace: Trace) -> Iterator[Trace]:
         progress.ended()
 
 
-def _finely_rounded(measurement: Measurement, quantum: float) -> Measurement:
-    """Return exact data with no more rounding than they have, where they are dark.
-
-    Their rounding to 8 bits, which is assumed, would be that of a few levels of the picture. In a
-    bright picture it does not matter that it is finer.
-    """
-    if not measurement.noise.is_exact:
-        return measurement
-    share = max(*exposures(measurement), quantum / EIGHT_BITS)
-    if share >= 1:
-        return measurement
-    return dataclasses.replace(measurement, noise=measurement.noise.scaled(share))
-
-
 @blas_threads.one()
 def _restored(
     picture: Picture,
@@ -299,7 +285,7 @@ def _restored(
     if shown is not None:
         noise, text = shown
         measurement, notes = dataclasses.replace(measurement, noise=noise), (*notes, text)
-    measurement = _finely_rounded(measurement, picture.quantum)
+    measurement = finely_rounded(measurement, picture.quantum / EIGHT_BITS)
     for note in notes:
         say(note)
     for name, image in found_out.items():

@@ -29,6 +29,7 @@ from priorlab.pictures.datasets import Dataset
 from priorlab.pictures.known_sets import known_sets
 from priorlab.priors import Prior
 from priorlab.registry import Registry
+from priorlab.solvers.exposure import finely_rounded
 from priorlab.solvers.plug_and_play.settings import SolverSettings
 from priorlab.tasks.base import Task
 
@@ -248,7 +249,10 @@ def _search(
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     fields = _searched(type(prior), kind)
     cases = [
-        [(task, task.measure(picture, seed=0), task.truth(picture)) for task in tasks]
+        [
+            (task, finely_rounded(task.measure(picture, seed=0)), task.truth(picture))
+            for task in tasks
+        ]
         for picture in pictures
     ]
     seen = [case for of_picture in cases[::2] for case in of_picture]

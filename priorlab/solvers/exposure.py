@@ -76,6 +76,35 @@ def exposed(measurement: Measurement, exposure: float) -> Measurement:
     )
 
 
+def finely_rounded(measurement: Measurement, least: float = 0.0) -> Measurement:
+    """Return exact data of dark pictures with the rounding that fits their exposure.
+
+    The rounding to 8 bits, which is assumed of exact data, would be that of a few levels of a dark
+    picture. In a bright one it does not matter that it is finer.
+
+    Parameters
+    ----------
+    measurement : Measurement
+    least : float
+        Rounding that the data have, in units of the one that is assumed: 0 of what was computed.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from priorlab.forward.noise import NoNoise
+    >>> from priorlab.forward.operators import Identity
+    >>> dark = Measurement(torch.full((1, 1, 4, 4), 0.1), Identity(), NoNoise(), (1, 1, 4, 4))
+    >>> [round(255 * finely_rounded(dark, least).noise.level, 3) for least in (0, 0.5, 1)]
+    [0.036, 0.144, 0.289]
+    """
+    if not measurement.noise.is_exact:
+        return measurement
+    share = max(*exposures(measurement), least)
+    if share >= 1:
+        return measurement
+    return dataclasses.replace(measurement, noise=measurement.noise.scaled(share))
+
+
 def _white(image: Tensor) -> float:
     """Return how bright the brightest blocks of an image (C, H, W) are."""
     block = min(BLOCK, *image.shape[-2:])

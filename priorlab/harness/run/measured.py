@@ -12,6 +12,7 @@ from priorlab.errors import UsageError
 from priorlab.forward.measurement import Measurement
 from priorlab.pictures import arrays
 from priorlab.pictures.image_files import ImageFile
+from priorlab.solvers.exposure import finely_rounded
 from priorlab.tasks.base import Task
 
 MOST_MEASURED = 1000
@@ -37,7 +38,8 @@ class Measured:
             For a task with randomness of its own, and for an operator or a noise model that
             `restoration.check_degradation` refuses.
         """
-        case, measurement = (task, image.digest, seed), task.measure(clean, seed)
+        case = (task, image.digest, seed)
+        measurement = finely_rounded(task.measure(clean, seed))
         digest = known = _digest(measurement)
         if case in self._digests:
             known = self._digests[case]
