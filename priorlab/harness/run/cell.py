@@ -154,7 +154,11 @@ def compute(
         return result | failure(error)
     if batched and tools.setup.batch > 1:
         found = throughput.measure(
-            *(tools.nursery, tools.setup, prior, measurement, attempt.image),
+            tools.nursery,
+            tools.setup,
+            prior,
+            measurement,
+            attempt.image,
             seed=of_prior,
             job=job,
         )

@@ -142,7 +142,12 @@ class _Server:
             data = job[FILES].get(job["stored"] + outputs.DATA, b"")
             return cell.rescore(self._tools, task, image, job["stored"], data, job["metrics"])
         return cell.compute(
-            *(self._tools, job["prior"], task, image, job["seed"], self._job),
+            self._tools,
+            job["prior"],
+            task,
+            image,
+            job["seed"],
+            self._job,
             batched=job["batched"],
         )
 
