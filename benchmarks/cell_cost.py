@@ -25,7 +25,7 @@ from priorlab.harness.isolation.setup import Setup
 from priorlab.harness.results import outputs
 from priorlab.harness.run import computation
 from priorlab.harness.run.child import Child
-from priorlab.harness.run.scores import Scorer
+from priorlab.harness.run.scores import score
 from priorlab.pictures import arrays, datasets, writing
 
 CELLS = 100
@@ -75,7 +75,7 @@ def here(prior, task, image):
         start = time.perf_counter()
         measurement = task.measure(arrays.to_tensor(clean), seed)
         restored = arrays.from_tensor(restoration.run(prior, measurement, prepared=True))
-        Scorer({}).score(outputs.rounded(restored), clean, task)
+        score(outputs.rounded(restored), clean, task, {})
         outputs.encode(restored)
         outputs.encode(arrays.viewable(measurement), [outputs.VIEW])
         seconds.append(time.perf_counter() - start)

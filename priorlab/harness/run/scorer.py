@@ -31,7 +31,6 @@ from priorlab.harness.isolation.setup import Setup
 from priorlab.harness.results import outputs
 from priorlab.harness.run import cell, machine, wire
 from priorlab.harness.run.measured import Measured
-from priorlab.harness.run.scores import Scorer
 from priorlab.harness.run.wire import FILES
 from priorlab.pictures.image_files import ImageFile
 from priorlab.registry import Registry
@@ -96,7 +95,7 @@ class _Server:
         self._tools = cell.Tools(
             setup=setup,
             nursery=Nursery(setup, control, self._note),
-            scorer=Scorer(self._metrics),
+            metrics=self._metrics,
             views=cell.Views(),
             measured=Measured(),
             step=lambda iteration, total: self._send(
