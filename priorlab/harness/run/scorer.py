@@ -34,6 +34,7 @@ from priorlab.harness.run.measured import Measured
 from priorlab.harness.run.wire import FILES
 from priorlab.pictures.image_files import ImageFile
 from priorlab.registry import Registry
+from priorlab.restoration import LONGEST_REASON
 from priorlab.tasks.base import Task
 
 LOG = 10_000_000
@@ -130,7 +131,7 @@ class _Server:
         if result["status"] == "crashed":
             result["details"] = printable(text.strip()[-LONGEST_TRACEBACK:])
             if said := _telling_line(text):
-                result["message"] = printable(f"{result['message']}: {said}")[:300]
+                result["message"] = printable(f"{result['message']}: {said}")[:LONGEST_REASON]
         self._keep_output(text)
         self._send(event="result", machine=machine.name(self._setup.device), **result)
 
