@@ -23,8 +23,8 @@ from priorlab import components, plugins, restoration
 from priorlab.harness.isolation.forking import MANY
 from priorlab.harness.isolation.setup import Setup
 from priorlab.harness.results import outputs
-from priorlab.harness.run import computation
 from priorlab.harness.run.child import Child
+from priorlab.harness.run.run_setup import code_of
 from priorlab.harness.run.scores import score
 from priorlab.pictures import arrays, datasets, writing
 
@@ -36,7 +36,7 @@ def in_a_slot(prior, task, image, registry, folder):
     module = registry.owners["priors", prior.name].module
     log = folder / "log.txt"
     log.touch()
-    private, code = (str(image.path), str(folder)), computation.code_of(registry)
+    private, code = (str(image.path), str(folder)), code_of(registry)
     child = Child(Setup(providers={prior.name: [module]}, private=private, code=code), log)
     seconds = []
     try:
