@@ -27,7 +27,13 @@ def exit_text(code: int | None) -> str:
 
 
 def exit_code(process: subprocess.Popen[bytes]) -> int | None:
-    """Return the status of a process that closed its channel, or None if it lives on."""
+    """Return the status of a process that closed its channel, or None if it lives on.
+
+    Examples
+    --------
+    >>> exit_code(subprocess.Popen(["false"]))
+    1
+    """
     try:
         return process.wait(_FAREWELL)
     except subprocess.TimeoutExpired:
