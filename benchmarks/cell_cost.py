@@ -23,9 +23,9 @@ from priorlab import components, plugins, restoration
 from priorlab.harness.isolation.forking import MANY
 from priorlab.harness.isolation.setup import Setup
 from priorlab.harness.results import outputs
-from priorlab.harness.run import computation
 from priorlab.harness.run.child import Child
-from priorlab.harness.run.scores import Scorer
+from priorlab.harness.run.run_setup import code_of
+from priorlab.harness.run.scores import score
 from priorlab.pictures import arrays, datasets, writing
 
 CELLS = 100
@@ -36,7 +36,7 @@ def in_a_slot(prior, task, image, registry, folder):
     module = registry.owners["priors", prior.name].module
     log = folder / "log.txt"
     log.touch()
-    private, code = (str(image.path), str(folder)), computation.code_of(registry)
+    private, code = (str(image.path), str(folder)), code_of(registry)
     child = Child(Setup(providers={prior.name: [module]}, private=private, code=code), log)
     seconds = []
     try:
@@ -75,7 +75,7 @@ def here(prior, task, image):
         start = time.perf_counter()
         measurement = task.measure(arrays.to_tensor(clean), seed)
         restored = arrays.from_tensor(restoration.run(prior, measurement, prepared=True))
-        Scorer({}).score(outputs.rounded(restored), clean, task)
+        score(outputs.rounded(restored), clean, task, {})
         outputs.encode(restored)
         outputs.encode(arrays.viewable(measurement), [outputs.VIEW])
         seconds.append(time.perf_counter() - start)

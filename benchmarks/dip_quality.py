@@ -22,6 +22,7 @@ from torch import Tensor
 
 from priorlab import metrics, plugins
 from priorlab.errors import Unsupported
+from priorlab.forward.jpeg import TO_YCBCR
 from priorlab.forward.measurement import Measurement
 from priorlab.pictures import reading
 from priorlab.priors import Generator
@@ -96,7 +97,7 @@ def score(image: Tensor, clean: Tensor, task: Task) -> float:
 def load(path: Path, gray: bool, crop: int) -> Tensor:
     photo = torch.from_numpy(reading.read(path))[None]
     if gray and photo.shape[1] == 3:
-        weights = torch.tensor([0.299, 0.587, 0.114])[:, None, None]
+        weights = torch.from_numpy(TO_YCBCR[0]).float()[:, None, None]
         photo = ((photo * weights).sum(1, keepdim=True) * 255).round() / 255
     if crop:
         top, left = ((side - crop) // 2 for side in photo.shape[2:])

@@ -34,6 +34,7 @@ from priorlab.pictures.image_files import ImageFile
 PRIORS = ("tv", "tgv", "huber-tv", "tikhonov", "wavelet", "nlm", "bm3d", "dct", "median", "guided")
 TASKS = ("denoise:sigma=15|25|50", "deblur", "superres:factor=2|3")
 SEEDS = (0, 1, 2, 3, 4)
+SLOTS = 2
 
 
 def dataset(count: int) -> Dataset:
@@ -62,13 +63,13 @@ def planned(cells: int, out: Path) -> Plan:
     return found
 
 
-def take_all(found: Plan, slots: int = 2) -> None:
+def take_all(found: Plan) -> None:
     """Hand out every cell as a run does, and print what a cell costs at the start and the end."""
     estimates = Estimates()
     schedule = Schedule(found.missing.values(), estimates)
-    left = RemainingTime(schedule, slots)
+    left = RemainingTime(schedule, SLOTS)
     costs = []
-    running = [schedule.take() for _ in range(slots)]
+    running = [schedule.take() for _ in range(SLOTS)]
     for slot, job in enumerate(running):
         left.step(slot, job.cell, 0, 0)
     while job := running.pop(0):
@@ -100,7 +101,7 @@ def results(found: Plan) -> dict[str, Result]:
             "ok",
             seconds=rng.gamma(2, 0.05),
             threads=1,
-            slots=2,
+            slots=SLOTS,
             device="cpu",
             machine="a CPU",
             height=cell.image.height,

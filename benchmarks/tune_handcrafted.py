@@ -16,6 +16,7 @@ import numpy as np
 import torch
 
 from priorlab import metrics, plugins
+from priorlab.forward.jpeg import TO_YCBCR
 from priorlab.pictures import reading
 
 EVERY = 54
@@ -33,8 +34,7 @@ def crops(folder: Path, channels: int) -> list[torch.Tensor]:
     for path in chosen:
         image = reading.read(path)
         if channels == 1 and image.shape[0] == 3:
-            weights = np.array([0.299, 0.587, 0.114], np.float32)
-            image = np.einsum("c,chw->hw", weights, image)[None]
+            image = np.einsum("c,chw->hw", TO_YCBCR[0].astype(np.float32), image)[None]
         top, left = ((size - SIZE) // 2 for size in image.shape[1:])
         image = image[:, top : top + SIZE, left : left + SIZE]
         result.append(torch.from_numpy(np.ascontiguousarray(image))[None])

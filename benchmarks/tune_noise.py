@@ -71,6 +71,8 @@ KINDS = WHITE, CLEAN, CAMERA, ENLARGED = range(4)
 NAMES = ("white", "clean", "camera", "enlarged")
 SIZE = (272, 344)
 LEAST_SIDE = 128
+DENOISERS = ("bm3d", "unet")
+ENERGIES = ("tv", "huber-tv", "tgv", "tikhonov")
 
 
 def simulated(path: Path, seed: int) -> tuple[np.ndarray, np.ndarray, int]:
@@ -269,7 +271,7 @@ def white(folder: Path) -> None:
             )
 
 
-def strength(folder: Path, names: tuple[str, ...] = ("bm3d", "unet")) -> None:
+def strength(folder: Path) -> None:
     """Restore simulated pictures that were held out of the training with several levels."""
     gains: dict[tuple[str, float, int, str], list[float]] = {}
     for path in sorted(folder.iterdir())[::4]:
@@ -279,7 +281,7 @@ def strength(folder: Path, names: tuple[str, ...] = ("bm3d", "unet")) -> None:
             continue
         y = torch.from_numpy(noisy.astype(np.float32))[None]
         before = psnr(noisy.clip(0, 1), truth)
-        for name, factor, scales in itertools.product(names, (0.8, 1, 1.2), (1, 2, 3)):
+        for name, factor, scales in itertools.product(DENOISERS, (0.8, 1, 1.2), (1, 2, 3)):
             (prior,) = plugins.load().build_priors(name)
             restored = stabilised.denoise(prior.denoise, y, noise.scaled(factor), scales=scales)
             gain = psnr(restored[0].numpy().clip(0, 1), truth) - before
@@ -291,7 +293,7 @@ def strength(folder: Path, names: tuple[str, ...] = ("bm3d", "unet")) -> None:
         )
 
 
-def shares(folder: Path, names: tuple[str, ...] = ("tv", "huber-tv", "tgv", "tikhonov")) -> None:
+def shares(folder: Path) -> None:
     """Restore the simulated pictures of `strength`, told nothing, with several shares."""
     gains: dict[tuple[str, str, float], list[float]] = {}
     for path in sorted(folder.iterdir())[::4]:
@@ -300,7 +302,7 @@ def shares(folder: Path, names: tuple[str, ...] = ("tv", "huber-tv", "tgv", "tik
         noise = noise_profile.profile(Picture(image=seen)).noise
         if noise.is_gaussian or noise.is_independent:
             continue
-        for name, share in itertools.product(names, (0.3, 0.4, 0.5, 0.6, 1.0)):
+        for name, share in itertools.product(ENERGIES, (0.3, 0.4, 0.5, 0.6, 1.0)):
             Regularizer.share_of_grain = share
             restored = priorlab.restore(seen.transpose(1, 2, 0).squeeze(), prior=name)
             gain = psnr(np.atleast_3d(restored).transpose(2, 0, 1), truth) - psnr(seen, truth)

@@ -375,7 +375,12 @@ class Denoiser(Prior, SolverSettings):
 
     def _solved(self, measurement: Measurement, trace: Trace, seed: int) -> Result:
         return restoring.restore(
-            *(self.denoise_in_tiles, measurement, self, trace, seed, self._in_steps),
+            self.denoise_in_tiles,
+            measurement,
+            self,
+            trace,
+            seed,
+            self._in_steps,
             to_noise=self.limited_to_noise,
         )
 

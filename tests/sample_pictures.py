@@ -8,6 +8,7 @@ from PIL import Image
 
 import priorlab
 from priorlab.pictures import reading
+from priorlab.pictures.picture import Picture
 
 
 def picture(height, width, channels=1, seed=0):
@@ -39,6 +40,17 @@ def noisy_picture(height, width, channels, sigma):
 def psnr(restored, clean):
     """Return the PSNR in dB of a tensor (1, C, H, W), which is clipped to [0, 1]."""
     return float(-10 * (restored.clamp(0, 1) - torch.as_tensor(clean)).square().mean().log10())
+
+
+def planes(pixels):
+    """Return the picture (C, H, W) in [0, 1] that integer pixels (H, W) or (H, W, C) stand for."""
+    scaled = pixels.astype(np.float32) / np.float32(np.iinfo(pixels.dtype).max)
+    return np.atleast_3d(scaled).transpose(2, 0, 1)
+
+
+def stored(image):
+    """Return a picture (C, H, W), clipped, as a file of 8 bits holds it."""
+    return Picture(image=(np.rint(image.clip(0, 1) * 255) / 255).astype(np.float32))
 
 
 def save(path, image):

@@ -15,6 +15,7 @@ from types import ModuleType
 
 import priorlab
 from priorlab import api
+from priorlab.forward.degradation import KINDS
 from priorlab.harness.results import folder, schema, shown
 from priorlab.metrics import BUILTIN_METRICS
 from priorlab.suites import reading
@@ -113,6 +114,11 @@ def suites() -> str:
     return "\n".join([heading, "|---|---|---|---:|", *lines])
 
 
+def kinds() -> str:
+    """Return the kinds of degradation for which parameters are tuned."""
+    return "\n".join(f"- `{kind}`" for kind in KINDS)
+
+
 BLOCKS: dict[str, Callable[[], str]] = {
     "functions": functions,
     "parts": parts,
@@ -121,6 +127,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "suite": lambda: _laid_out(reading),
     "columns": columns,
     "tasks": tasks,
+    "kinds": kinds,
     "suites": suites,
     "table": table,
 }

@@ -137,7 +137,7 @@ def compare(
 
 
 def _with_causes(found: Compared, first: Mapping[str, Any], second: Mapping[str, Any]) -> Compared:
-    """Add to a prior's remarks what is another of it in the second run."""
+    """Add to a prior's remarks what differs of it in the second run."""
     causes = []
     if found.other != found.prior:
         causes.append(f"other parameters: {found.other}")
@@ -157,7 +157,7 @@ def _code(info: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _circumstances(first: Mapping[str, Any], second: Mapping[str, Any]) -> list[str]:
-    """Return what is another in the second run, as far as both say it."""
+    """Return what differs in the second run, as far as both runs recorded it."""
     found = []
     ours, theirs = first.get("credentials", {}), second.get("credentials", {})
     if ours and theirs:

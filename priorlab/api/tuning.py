@@ -21,6 +21,7 @@ from priorlab import metrics, plugins, restoration, tuned_parameters
 from priorlab.components import given_kind
 from priorlab.errors import UsageError, check_seed, counted
 from priorlab.forward.degradation import NOISE, kind_of
+from priorlab.forward.jpeg import TO_YCBCR
 from priorlab.forward.measurement import Measurement
 from priorlab.harness.report.statistics import PSNR_CAP
 from priorlab.harness.run.selection import dataset_of
@@ -45,7 +46,7 @@ SIDE = 160
 GAIN = 0.02
 """Decibels that tuned parameters must gain on pictures that the search did not see."""
 
-LUMA = np.array([0.299, 0.587, 0.114], np.float32)
+LUMA = TO_YCBCR[0].astype(np.float32)
 
 _SOLVER = {field.name for field in dataclasses.fields(SolverSettings)}
 

@@ -9,18 +9,19 @@ from typing import TYPE_CHECKING
 
 from priorlab import api, tuned_parameters
 from priorlab.cli.parsing import OK, OneLine, add_plugin_options, check_names, registry, seed
+from priorlab.forward.degradation import KINDS
 from priorlab.ground.files import check_place, write_atomically
 
 if TYPE_CHECKING:
     from priorlab.cli.parsing import Commands
 
-DESCRIPTION = """\
+DESCRIPTION = f"""\
 Search the parameters of priors on training images, the same number of settings for each, and for
-each kind of degradation by itself: noise, missing pixels, super-resolution, blur, other operators,
-impulses, other noise such as that of JPEG. Prints a record of the search, and writes what gains on
-pictures that it did not see. A prior whose parameters are all at their defaults takes what is tuned
-from the file tuned.toml beside its module; tables and 'priorlab show' name it. Images of test sets
-are refused."""
+each kind of degradation by itself: {", ".join(KINDS)}
+such as that of JPEG. Prints a record of the search, and writes what gains on pictures that it did
+not see. A prior whose parameters are all at their defaults takes what is tuned from the file
+tuned.toml beside its module; tables and 'priorlab show' name it. Images of test sets are
+refused."""
 
 
 def add_tune(commands: Commands) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 
 from priorlab.ground import process_tree
 from priorlab.harness.isolation.channel import Channel, Message
-from priorlab.harness.isolation.endings import exit_text
+from priorlab.harness.isolation.endings import exit_code, exit_text
 from priorlab.harness.isolation.nursery import PREPARE_TIMEOUT
 from priorlab.harness.run.child import environment
 from priorlab.harness.run.cores import usable_cores
@@ -19,9 +19,6 @@ from priorlab.registry import Registry
 
 _TICK = 0.2
 """Most seconds between two looks at whether a process has ended, or takes too long."""
-
-_FAREWELL = 5.0
-"""Seconds between the end of a channel and that of its process; in a crash, next to none."""
 
 _CHILD = "priorlab.compiling.child"
 
@@ -113,7 +110,7 @@ class _Worker:
                 self.prior = ""
             yield received.message
         if self.prior and ended:
-            yield self._given_up(_how_it_ended(process))
+            yield self._given_up(exit_text(exit_code(process)))
         elif self.prior and time.monotonic() > self._deadline:
             yield self._given_up(f"it was not prepared within {PREPARE_TIMEOUT:g} s")
 
@@ -158,10 +155,3 @@ def _await_report(busy: Sequence[_Worker]) -> None:
     for worker in busy:
         poll.register(worker, select.POLLIN)
     poll.poll(1000 * _TICK)
-
-
-def _how_it_ended(process: subprocess.Popen[bytes]) -> str:
-    try:
-        return exit_text(process.wait(_FAREWELL))
-    except subprocess.TimeoutExpired:
-        return exit_text(None)

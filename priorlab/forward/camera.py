@@ -11,6 +11,8 @@ import scipy
 from numpy.typing import NDArray
 from PIL import Image
 
+from priorlab.forward.jpeg import TO_YCBCR
+
 Array = NDArray[np.float64]
 
 GAINS = np.array([2.0, 1.0, 1.6])
@@ -94,7 +96,7 @@ class Camera:
             light = self._exposed(light, rng).clip(None, 1)
         picture = _toned(self._smoothed(light, self.smoothing))
         if colour and self.chroma_smoothing:
-            luma = np.tensordot([0.299, 0.587, 0.114], picture, axes=1)
+            luma = np.tensordot(TO_YCBCR[0], picture, axes=1)
             picture = luma + self._smoothed(picture - luma, self.chroma_smoothing)
         picture = picture.clip(0, 1)
         return picture if rng is None else self._stored(picture)

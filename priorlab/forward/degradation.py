@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from priorlab.forward.measurement import Measurement
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from priorlab.forward.measurement import Measurement
 
 NOISE = "noise"
 MISSING = "missing pixels"

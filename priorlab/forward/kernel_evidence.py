@@ -1,4 +1,4 @@
-"""Whether a picture shows the blur that was estimated from it or told, or another one as well.
+"""Whether a picture fits the blur that was estimated from it, or typed, or another one as well.
 
 The spectrum of a scene falls with a power of the frequency (D. J. Field: Relations between the
 statistics of natural images and the response properties of cortical cells, JOSA A 4(12), 1987); a
@@ -44,7 +44,7 @@ pixels, though the picture is farther than the first from that all around, withi
 second: wrong kernels make waves that images cannot have. Chosen on training images, where right
 kernels stay below."""
 CONTRADICTED = 0.05
-"""As `UNEXPLAINED`, of a kernel that was told: of photographs of which it is wrong, or which were
+"""As `UNEXPLAINED`, of a kernel that was typed: of photographs of which it is wrong, or which were
 framed after the blur, most leave more, and none of which it is right: of 72 that are blurred as it
 says at most 0.041, of 48 sharp ones at least 0.09 (`python benchmarks/tune_blurs.py`)."""
 QUIET = 1.5 / 255
@@ -105,10 +105,10 @@ def doubts(picture: Tensor, kernel: NDArray[np.floating], sigma: float) -> tuple
 
 
 def contradicts(picture: Tensor, kernel: NDArray[np.floating], sigma: float) -> bool:
-    """Return whether a picture cannot have been blurred by a kernel that somebody told.
+    """Return whether a picture cannot have been blurred by the kernel that was typed.
 
-    So it is where the picture is sharp, or has sharp borders within, and where the blur was another
-    one by far; a kernel that is turned round explains a picture about as well.
+    True where the picture is sharp, or has sharp borders within, and where its blur is a very
+    different one. A kernel that is turned round explains a picture about as well.
 
     Parameters
     ----------

@@ -46,7 +46,7 @@ class Findings:
 
     @property
     def worst(self) -> str:
-        """What is to be mended first."""
+        """What to mend first."""
         return self.answer or self.effect or self.adjoint
 
 

@@ -20,6 +20,7 @@ KNOWN = sys.platform == "linux"
 
 _SET_PARENT_DEATH_SIGNAL, _SET_DUMPABLE = 1, 4
 _SET_CHILD_SUBREAPER, _GET_CHILD_SUBREAPER = 36, 37
+_SET_NO_NEW_PRIVILEGES = 38
 """Numbers of what `prctl` does."""
 _DYING = 2.0
 """Most seconds to wait for the end of processes: freeing much memory takes some time."""
@@ -149,6 +150,11 @@ def adopting_orphans() -> Iterator[None]:
 def keep_private() -> None:
     """Keep other processes of the same user from reading this one's memory."""
     _control(_SET_DUMPABLE, 0)
+
+
+def give_up_privileges() -> None:
+    """Let this process, and those it starts, gain no rights: before, none can confine itself."""
+    _control(_SET_NO_NEW_PRIVILEGES, 1)
 
 
 def open_again(descriptors: Iterable[int]) -> None:

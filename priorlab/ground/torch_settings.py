@@ -1,4 +1,4 @@
-"""Torch as it is in a fresh process, whatever the caller has set for himself."""
+"""Torch as it is in a fresh process, whatever the caller has set."""
 
 from __future__ import annotations
 

@@ -31,7 +31,7 @@ _MORE = b"\x55" * 16
 
 
 def damaged(path: Path, image: Any) -> bool:
-    """Return whether the file of a picture that Pillow decoded is seen to be damaged.
+    """Return whether the file of a picture that Pillow decoded shows damage.
 
     Takes as long as decoding it once more.
 

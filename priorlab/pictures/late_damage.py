@@ -3,8 +3,8 @@
 Neither has a checksum. After a wrong byte what follows is decoded otherwise, and mostly ends
 elsewhere than it should. If the data end too early, decoders say so; if too late, they leave the
 rest: other bytes there then change nothing, whereas the end of a whole file holds a part of the
-picture. Codes of WebP files without loss soon find into step again, and tiles of AVIF files before
-the last are decoded by themselves, so that damage to them is mostly not seen.
+picture. Codes of lossless WebP files soon get back into step, and tiles of AVIF files before the
+last are decoded by themselves, so that damage to them mostly does not show.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _END = 16
 
 
 def damaged(path: Path, image: Any) -> bool:
-    """Return whether the file, whose first picture Pillow decoded, is seen to be damaged in it.
+    """Return whether a file shows damage in its first picture, which Pillow decoded.
 
     Takes as long as decoding it once more.
 

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from priorlab.errors import UsageError
+from priorlab.forward.jpeg import TO_YCBCR
 from priorlab.forward.noise import Gaussian
 from priorlab.forward.real_noise import RealNoise
 from priorlab.pictures import arrays, flat_blocks, noise_words
@@ -42,7 +43,7 @@ LEAST_CORRELATION = 0.15
 """Neighbouring pixels of noise that is not white correlate more than this in the flattest blocks;
 those of white noise do not, also on a page of text (results/real-noise.md)."""
 
-LUMA = np.array([0.299, 0.587, 0.114])
+LUMA = TO_YCBCR[0]
 """The brightness of RGB (ITU-R BT.601)."""
 
 MOSTLY_LUMA = 1.15

@@ -8,6 +8,7 @@ import pytest
 import scipy
 import torch
 from numpy.testing import assert_array_equal
+from sample_pictures import planes
 
 from priorlab.errors import UsageError
 from priorlab.forward.measurement import Measurement
@@ -18,11 +19,6 @@ from priorlab.pictures import arrays, reading, writing
 RNG = np.random.default_rng(0)
 GRAY8 = RNG.integers(0, 256, (20, 24), dtype=np.uint8)
 RGB8 = RNG.integers(0, 256, (20, 24, 3), dtype=np.uint8)
-
-
-def planes(pixels):
-    """The image (C, H, W) in [0, 1] that 8-bit pixels stand for."""
-    return np.atleast_3d(pixels.astype(np.float32) / np.float32(255)).transpose(2, 0, 1)
 
 
 @pytest.mark.parametrize(
@@ -166,6 +162,6 @@ def test_no_torch_is_imported():
 @pytest.mark.parametrize("size", [8, 9])
 def test_box_means_are_those_of_scipy_bit_by_bit(shape, size):
     values = np.random.default_rng(0).random(shape, np.float32)
-    for planes in (values, (values < 0.1).astype(np.float32), (255 * values).round() / 255):
-        expected = scipy.ndimage.uniform_filter(planes, (0, size, size))
-        assert arrays.box_means(planes, size).tobytes() == expected.tobytes()
+    for image in (values, (values < 0.1).astype(np.float32), (255 * values).round() / 255):
+        expected = scipy.ndimage.uniform_filter(image, (0, size, size))
+        assert arrays.box_means(image, size).tobytes() == expected.tobytes()

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import tifffile
 from PIL import Image, ImageCms, features
+from sample_pictures import planes
 
 from priorlab.errors import UsageError
 from priorlab.pictures import png, reading
@@ -18,10 +19,6 @@ RNG = np.random.default_rng(0)
 RGB = RNG.integers(0, 256, (32, 48, 3), dtype=np.uint8)
 GRAY = RGB[..., 0]
 SMOOTH = np.asarray(Image.fromarray(RGB[:4, :6]).resize((48, 32), Image.Resampling.BICUBIC))
-
-
-def planes(pixels):
-    return np.atleast_3d(pixels / 255).transpose(2, 0, 1)
 
 
 def saved(path, image, **options):

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from numpy.typing import NDArray
+from sample_pictures import stored
 from scipy import ndimage
 
 import priorlab
 from priorlab.pictures import noise_profile
-from priorlab.pictures.picture import Picture
 
 Image = NDArray[np.float64]
 COLOURS = np.array([1.0, 0.95, 0.85])[:, None, None]
@@ -23,10 +23,6 @@ def texture(slope: float, deviation: float = 15 / 255, side: int = 256) -> Image
     plane = np.fft.ifft2(drawn / np.maximum(frequency, 1 / 64) ** slope).real
     plane = ndimage.gaussian_filter(plane, 0.6)
     return COLOURS * (0.5 + plane * deviation / plane.std())
-
-
-def stored(image: Image) -> Picture:
-    return Picture(image=(np.rint(image.clip(0, 1) * 255) / 255).astype(np.float32))
 
 
 @pytest.mark.parametrize("slope", [0.8, 1.0, 1.2])

@@ -16,6 +16,7 @@ import PIL.ImageFont
 import pytest
 from mostly_slow import mostly_slow
 from numpy.typing import NDArray
+from sample_pictures import stored
 from scipy import ndimage
 
 from priorlab.errors import UsageError
@@ -38,10 +39,6 @@ def photo(name: str) -> Image:
 def noisy(clean: Image, sigma: object, seed: int = 0) -> Picture:
     noise = np.random.default_rng(seed).normal(0, 1, clean.shape)
     return Picture(image=(clean + np.asarray(sigma) / 255 * noise).astype(np.float32))
-
-
-def stored(image: Image) -> Picture:
-    return Picture(image=(np.rint(image.clip(0, 1) * 255) / 255).astype(np.float32))
 
 
 def levels(picture: Picture) -> Image:

@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 from PIL import Image
+from sample_pictures import planes
 
 from priorlab.errors import UsageError
 from priorlab.pictures import formats, reading
@@ -23,12 +24,6 @@ GRAY16 = RNG.integers(0, 65536, (20, 24), dtype=np.uint16)
 RGB16 = RNG.integers(0, 65536, (20, 24, 3), dtype=np.uint16)
 
 PNG_CHANNELS = {0: 1, 2: 3, 4: 2, 6: 4}
-
-
-def planes(pixels):
-    """The image (C, H, W) in [0, 1] that integer pixels stand for."""
-    scaled = pixels.astype(np.float32) / np.float32(np.iinfo(pixels.dtype).max)
-    return np.atleast_3d(scaled).transpose(2, 0, 1)
 
 
 def png16(pixels, colour, filters=(0,)):

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import tifffile
 from PIL import Image, ImageCms
+from sample_pictures import planes
 
 from priorlab.errors import UsageError
 from priorlab.pictures import reading
@@ -23,10 +24,6 @@ TYPES = {
     "u2": lambda v: v.astype(np.uint16) * 257,
     "f4": lambda v: (v / 255).astype(np.float32),
 }
-
-
-def planes(pixels):
-    return np.atleast_3d(pixels / 255).transpose(2, 0, 1)
 
 
 def close(path, expected, error=1e-6):

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
+from sample_pictures import planes
 
 from priorlab.errors import UsageError
 from priorlab.pictures import reading, writing
@@ -15,11 +16,6 @@ from priorlab.pictures import reading, writing
 RNG = np.random.default_rng(0)
 GRAY8 = RNG.integers(0, 256, (20, 24), dtype=np.uint8)
 RGB8 = RNG.integers(0, 256, (20, 24, 3), dtype=np.uint8)
-
-
-def planes(pixels):
-    """The image (C, H, W) in [0, 1] that 8-bit pixels stand for."""
-    return np.atleast_3d(pixels.astype(np.float32) / np.float32(255)).transpose(2, 0, 1)
 
 
 @pytest.mark.parametrize("suffix", [".png", ".TIF", ".tiff", ".bmp", ".webp", ".npy"])

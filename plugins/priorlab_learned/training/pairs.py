@@ -15,6 +15,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from priorlab.forward.jpeg import TO_YCBCR
 from priorlab.training.photographs import Array, crop, gray, halved
 
 Floats = npt.NDArray[np.float32]
@@ -30,7 +31,7 @@ SHARE_HALVED = {1: 0.25, 3: 0.5}
 """The share of crops that are of photographs at half size, for gray and for colour."""
 SHARE_RECOLOURED = 0.7
 """The share of those colour crops whose colours are changed."""
-LUMA = np.array([0.299, 0.587, 0.114], np.float32)[:, None, None]
+LUMA = TO_YCBCR[0].astype(np.float32)[:, None, None]
 
 
 class Pairs:

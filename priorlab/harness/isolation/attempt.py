@@ -51,7 +51,7 @@ _MOST_PICTURES = 16
 
 @dataclasses.dataclass
 class Watcher:
-    """Who is to know of what a cell reports.
+    """Whom to tell what a cell reports.
 
     Attributes
     ----------

@@ -10,9 +10,10 @@ import sys
 from collections.abc import Collection, Iterator
 from pathlib import Path
 
+from priorlab.ground import process_tree
+
 _CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446
 _VERSION = 1
-_NO_NEW_PRIVILEGES = 38
 _BELOW_A_PATH = 1
 _WRITE_FILE, _READ_FILE = 1 << 1, 1 << 2
 _REMOVE_AND_MAKE = sum(1 << bit for bit in range(4, 13))
@@ -84,7 +85,7 @@ def confine(unreadable: Collection[str] = (), unwritable: Collection[str] = ()) 
         for place in _beside(unwritten):
             if place.parent not in closed or not place.is_file():
                 _allow(system, made, place, writing)
-        system.prctl(_NO_NEW_PRIVILEGES, 1, 0, 0, 0)
+        process_tree.give_up_privileges()
         return bool(system.syscall(_RESTRICT_SELF, made, 0) == 0)
     finally:
         os.close(made)

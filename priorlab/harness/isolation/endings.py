@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import signal
+import subprocess
+
+_FAREWELL = 5.0
+"""Seconds between the end of a channel and that of its process; in a crash, next to none."""
 
 
 def exit_text(code: int | None) -> str:
@@ -20,6 +24,20 @@ def exit_text(code: int | None) -> str:
     name = signal.Signals(-code).name
     reason = " (out of memory?)" if name == "SIGKILL" else ""
     return f"the process was ended by {name}{reason}"
+
+
+def exit_code(process: subprocess.Popen[bytes]) -> int | None:
+    """Return the status of a process that closed its channel, or None if it lives on.
+
+    Examples
+    --------
+    >>> exit_code(subprocess.Popen(["false"]))
+    1
+    """
+    try:
+        return process.wait(_FAREWELL)
+    except subprocess.TimeoutExpired:
+        return None
 
 
 def left_running(count: int) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import json
 import os
@@ -22,7 +21,7 @@ from priorlab.ground import process_tree
 from priorlab.harness.isolation import inside, memory_files
 from priorlab.harness.isolation.channel import Channel, close_all
 from priorlab.harness.isolation.confine import SYSTEM, confine
-from priorlab.harness.isolation.endings import exit_text
+from priorlab.harness.isolation.endings import exit_code, exit_text
 from priorlab.harness.isolation.setup import Setup
 from priorlab.harness.isolation.system_calls import keep_to_itself
 from priorlab.metrics import Metric
@@ -30,9 +29,6 @@ from priorlab.optional_metrics import OptionalMetric
 
 START_TIMEOUT = 180.0
 """Seconds within which a process must have loaded torch, the plugin, and the metric's network."""
-
-_FAREWELL = 5.0
-"""Seconds between the end of a channel and that of its process; in a crash, next to none."""
 
 Image = NDArray[np.float32]
 
@@ -129,18 +125,12 @@ class MetricProcess:
                 continue
             received = channel.receive()
             if received is None:
-                raise MetricFailed(self._end_text())
+                raise MetricFailed(exit_text(exit_code(self._process)))
             close_all(received.files)
             own = received.sender in (0, self._process.pid)
             if own and received.message.get("request") == self._requests:
                 return received.message
         raise MetricFailed(f"no value after {seconds:g} s")
-
-    def _end_text(self) -> str:
-        assert self._process is not None
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            return exit_text(self._process.wait(_FAREWELL))
-        return exit_text(None)
 
 
 def _failed(reason: object) -> MetricFailed:

@@ -46,7 +46,7 @@ class Unborn(Exception):
 
 
 class Late(Unborn):
-    """A prior was not prepared in time; so it will be for its next cell."""
+    """A prior was not prepared in time, nor will it be for its next cell."""
 
 
 class Barren(Exception):

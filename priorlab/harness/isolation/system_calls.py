@@ -13,7 +13,8 @@ import platform
 import struct
 import sys
 
-_NO_NEW_PRIVILEGES = 38
+from priorlab.ground import process_tree
+
 _MODE_FILTER = 1
 _KEEP_SPECULATION = 1 << 2
 """The flag without which older kernels slow the process down: nothing secret is in it."""
@@ -60,7 +61,7 @@ def keep_to_itself() -> bool:
         return False
     code = _code(machine)
     system = ctypes.CDLL(None)
-    system.prctl(_NO_NEW_PRIVILEGES, 1, 0, 0, 0)
+    process_tree.give_up_privileges()
     program = _Program(len(code), b"".join(code))
     arguments = (_MODE_FILTER, _KEEP_SPECULATION, ctypes.byref(program))
     return bool(system.syscall(_SECCOMP[machine], *arguments) == 0)

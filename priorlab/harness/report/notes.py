@@ -156,7 +156,7 @@ def evidence(rows: pd.DataFrame) -> str:
 
 
 def _mixed(rows: pd.DataFrame) -> bool:
-    """Return whether two priors had other data of one image and seed."""
+    """Return whether two priors had different data of one image and seed."""
     known = rows[rows["measurement"] != ""]
     return bool((known.groupby(["image", "seed"])["measurement"].nunique() > 1).any())
 

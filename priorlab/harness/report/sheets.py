@@ -69,7 +69,10 @@ def sheet(
     against = "best" if reference in ("", first) else "reference"
     remarked = [line for line in lines if line.remarks]
     columns = _columns(
-        *(lines, rows, reference, against),
+        lines,
+        rows,
+        reference,
+        against,
         full=full,
         asked=chosen or (),
         lower_is_better=header.lower_is_better,

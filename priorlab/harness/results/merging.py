@@ -1,4 +1,4 @@
-"""Merge stores, such as those of several machines: nothing is erased, and twice is as once."""
+"""Merge stores, such as those of several machines: nothing is erased, and nothing added twice."""
 
 from __future__ import annotations
 

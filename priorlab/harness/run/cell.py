@@ -7,7 +7,7 @@ import hashlib
 import json
 import math
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -20,12 +20,13 @@ from priorlab.errors import UsageError, trace_of
 from priorlab.forward.degradation import kind_of
 from priorlab.harness.isolation.attempt import Attempt, Watcher, watch
 from priorlab.harness.isolation.block import Block
+from priorlab.harness.isolation.metric_process import MetricProcess
 from priorlab.harness.isolation.nursery import Nursery, Unborn
 from priorlab.harness.isolation.setup import Setup
 from priorlab.harness.results import outputs
 from priorlab.harness.run import throughput
 from priorlab.harness.run.measured import Measured
-from priorlab.harness.run.scores import Scorer
+from priorlab.harness.run.scores import score
 from priorlab.harness.run.trajectory import Trajectory
 from priorlab.harness.run.wire import FILES
 from priorlab.pictures import arrays
@@ -34,7 +35,6 @@ from priorlab.tasks.base import Task
 
 DAMAGED = "damaged"
 """Status of a stored image that cannot be scored, so that its cell is to be computed again."""
-
 
 MOST_VIEWS = 16
 """Pictures to look at that are kept: the cells of an image share them."""
@@ -65,8 +65,8 @@ class Tools:
     setup : Setup
     nursery : Nursery
         Starts the processes in which priors work.
-    scorer : Scorer
-        Measures restored images.
+    metrics : mapping of str to MetricProcess
+        For each metric of a plugin the process that computes it.
     views : Views
     measured : Measured
     step : callable
@@ -77,7 +77,7 @@ class Tools:
 
     setup: Setup
     nursery: Nursery
-    scorer: Scorer
+    metrics: Mapping[str, MetricProcess]
     views: Views
     measured: Measured
     step: Callable[[int, int], None]
@@ -154,7 +154,11 @@ def compute(
         return result | failure(error)
     if batched and tools.setup.batch > 1:
         found = throughput.measure(
-            *(tools.nursery, tools.setup, prior, measurement, attempt.image),
+            tools.nursery,
+            tools.setup,
+            prior,
+            measurement,
+            attempt.image,
             seed=of_prior,
             job=job,
         )
@@ -176,7 +180,7 @@ def _scored(
     if not torch.isfinite(attempt.image).all():
         raise restoration.InvalidImage("it returned NaN or infinity")
     restored = outputs.rounded(arrays.from_tensor(attempt.image))
-    scores = tools.scorer.score(restored, clean, task)
+    scores = score(restored, clean, task, tools.metrics)
     facts: dict[str, Any] = trajectory.facts(
         scores.values.get("psnr", math.nan),
         attempt.facts.get("last"),
@@ -232,7 +236,7 @@ def rescore(
     except UsageError as error:
         return {"status": DAMAGED, "message": restoration.reason(error)}
     try:
-        scores = tools.scorer.score(restored, clean_image(image), task, names)
+        scores = score(restored, clean_image(image), task, tools.metrics, names)
     except Exception as error:
         return failure(error)
     return {"status": "ok", "scores": scores.values, "failed_metrics": scores.failures}

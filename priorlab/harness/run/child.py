@@ -16,7 +16,7 @@ from typing import BinaryIO
 from priorlab.errors import LONGEST_TRACEBACK
 from priorlab.ground import pipes, process_tree
 from priorlab.ground.temporary import TemporaryFolder
-from priorlab.harness.isolation.endings import exit_text
+from priorlab.harness.isolation.endings import exit_code, exit_text
 from priorlab.harness.isolation.metric_process import START_TIMEOUT as METRIC_START
 from priorlab.harness.isolation.nursery import PREPARE_TIMEOUT
 from priorlab.harness.isolation.setup import Setup
@@ -205,10 +205,7 @@ class Child:
 
     def _crashed(self) -> Message:
         process, started = self._running, self._ready
-        try:
-            code = process.wait(timeout=5)
-        except subprocess.TimeoutExpired:
-            code = None  # it closed its end of the pipe but lives
+        code = exit_code(process)
         self.kill()
         details = self._last_output()
         message = f"the scorer: {exit_text(code)}" + ("" if started else " while it started")

@@ -146,7 +146,7 @@ class Collected:
 
 
 def _first(pictures: Mapping[str, bytes], otherwise: Fetch) -> Fetch:
-    """Return what looks among some pictures first."""
+    """Return a `Fetch` that looks among some pictures first."""
     return lambda name: pictures[name] if name in pictures else otherwise(name)
 
 

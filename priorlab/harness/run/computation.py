@@ -5,21 +5,18 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import time
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 
-from priorlab.components import Component
 from priorlab.engines import Engine, Work
 from priorlab.errors import UsageError
-from priorlab.harness.isolation.setup import CORE, Setup
 from priorlab.harness.results.claims import Claims
 from priorlab.harness.results.database import Locked
-from priorlab.harness.results.folder import INFO, RunFolder
+from priorlab.harness.results.folder import RunFolder
 from priorlab.harness.results.names import cell_text
 from priorlab.harness.results.runs import Result
-from priorlab.harness.results.schema import METRICS, Outcome
+from priorlab.harness.results.schema import Outcome
 from priorlab.harness.results.store import Store
-from priorlab.harness.run import keys, local_slots, machine
+from priorlab.harness.run import local_slots, machine
 from priorlab.harness.run.attempts import Attempts
 from priorlab.harness.run.audience import Audience
 from priorlab.harness.run.cell import DAMAGED
@@ -29,12 +26,12 @@ from priorlab.harness.run.keeping import Unstored, patiently
 from priorlab.harness.run.placing import here
 from priorlab.harness.run.plan import Plan
 from priorlab.harness.run.remaining import RemainingTime
+from priorlab.harness.run.run_setup import modules_of, setup_of
 from priorlab.harness.run.schedule import Job
 from priorlab.harness.run.settings import RunSettings
 from priorlab.harness.run.sharing import SharedSchedule
 from priorlab.harness.run.wire import FILES, Message
 from priorlab.registry import Registry
-from priorlab.sources.imports import locate
 
 BEAT = 5.0
 """Seconds between two signs of life to other runs."""
@@ -70,25 +67,8 @@ class Computation:
         self._engine = engine
         self._limit = settings.slots
         self._parts = planned.selection.components_with_metrics
-        self._modules = _modules(self._parts, registry)
-        self._setup = Setup(
-            threads=settings.threads,
-            device=settings.device,
-            plugin_files=registry.files,
-            plugin_folders=registry.folders,
-            providers=_providers(planned.selection.components, registry),
-            private=_private(planned, store),
-            code=code_of(registry),
-            task_modules=_modules((("tasks", task) for task in planned.selection.tasks), registry),
-            metrics={
-                name: metric.description
-                for name, metric in planned.selection.metrics.items()
-                if name not in METRICS
-            },
-            timeout_s=settings.timeout_s,
-            memory_mb=settings.memory_mb,
-            batch=settings.batch,
-        )
+        self._modules = modules_of(self._parts, registry)
+        self._setup = setup_of(planned, settings, registry, store)
         self._store = store
         self._logs = folder.logs
         self._progress = progress
@@ -283,44 +263,6 @@ class Computation:
             channels=cell.image.channels,
             threads=self._setup.threads,
         )
-
-
-def _providers(
-    components: Iterable[tuple[str, Component]], registry: Registry
-) -> dict[str, list[str]]:
-    """Return the modules of the plugins that provide each component in use, by its name."""
-    found: dict[str, set[str]] = defaultdict(set)
-    for kind, component in components:
-        for part_kind, part in keys.parts(kind, component):
-            found[part.name].add(registry.owners[part_kind, part.name].module)
-    return {name: sorted(modules) for name, modules in found.items()}
-
-
-def _private(planned: Plan, store: Store) -> tuple[str, ...]:
-    """Return where the clean images are, by themselves and among earlier results."""
-    images = {str(image.path) for image in planned.selection.dataset.images}
-    results = store.database.file.parent.resolve()
-    earlier = {str(info.parent) for info in results.glob(f"*/{INFO}")}
-    stored = {str(file) for file in results.glob(f"{store.database.file.name}*")}
-    return tuple(sorted(images | earlier | stored))
-
-
-def code_of(registry: Registry) -> dict[str, str]:
-    """Return the folders of the core and of packages, and the lone files, by their modules."""
-    tops = {module: module.partition(".")[0] for module in registry.modules}
-    tops = {CORE: CORE} | {module: top for module, top in tops.items() if top != CORE}
-    places = {module: locate(top) for module, top in tops.items()}
-    return {
-        module: str(place.file.parent if place.package else place.file)
-        for module, place in places.items()
-        if place and place.file
-    }
-
-
-def _modules(components: Iterable[tuple[str, Component]], registry: Registry) -> tuple[str, ...]:
-    """Return the modules of the plugins that provide components, and those in them."""
-    parts = (part for kind, one in components for part in keys.parts(kind, one))
-    return tuple(sorted({registry.owners[kind, part.name].module for kind, part in parts}))
 
 
 class _Chores:

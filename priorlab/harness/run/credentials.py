@@ -1,4 +1,4 @@
-"""What tells whether two machines would compute the same: to be compared before one helps.
+"""What must be equal on two machines before one computes cells for the other.
 
 Small, and of nothing but what JSON can hold. The driver sends its own to a worker, which makes
 those of its machine from the same specs and refuses to work where they differ.
@@ -57,7 +57,7 @@ def credentials(
 
 
 def difference(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> str:
-    """Return what is another there than here, in a few words; nothing if results are the same.
+    """Return what differs on the other machine, in a few words; "" if results are the same.
 
     Parameters
     ----------

@@ -63,7 +63,7 @@ def _text(value: Any) -> str:
 
 
 def _device(value: Any) -> str:
-    """Return the name of a device, also of one of torch."""
+    """Return the name of a device, which may be given as one of torch."""
     if isinstance(value, str):
         return value
     import torch

@@ -30,7 +30,7 @@ from priorlab.sources.watch import CodeWatch
 KEY_SCHEMA = 3
 """Part of every key: to be raised when the harness itself changes what a result is."""
 
-CORE = "priorlab.restoration"
+RESTORATION = "priorlab.restoration"
 """The module that restores; what it imports is the code that all cells depend on."""
 
 METRICS = "priorlab.metrics"
@@ -97,7 +97,7 @@ def watch(
     >>> registry = plugins.load()
     >>> watch(registry.build_priors("tv"), registry.build_tasks("denoise"), registry).changed()
     """
-    modules = {CORE, METRICS, *metrics}
+    modules = {RESTORATION, METRICS, *metrics}
     for kind, components in {"priors": priors, "tasks": tasks}.items():
         for component in components:
             modules |= _modules(kind, component, registry)
@@ -143,7 +143,7 @@ def setting(device: str) -> dict[str, Any]:
     chosen = devices.find(device)
     hardware = bf16_hardware(chosen)
     return {
-        "core": digest([CORE]),
+        "core": digest([RESTORATION]),
         "device": chosen.type,
         "format": "bfloat16" if hardware else "float32",
         "hardware": hardware,

@@ -1,4 +1,4 @@
-"""The measurements of cells, made so that priors which are compared have the same."""
+"""The measurements of cells: all priors that are compared get the same one."""
 
 from __future__ import annotations
 

@@ -31,10 +31,10 @@ from priorlab.harness.isolation.setup import Setup
 from priorlab.harness.results import outputs
 from priorlab.harness.run import cell, machine, wire
 from priorlab.harness.run.measured import Measured
-from priorlab.harness.run.scores import Scorer
 from priorlab.harness.run.wire import FILES
 from priorlab.pictures.image_files import ImageFile
 from priorlab.registry import Registry
+from priorlab.restoration import LONGEST_REASON
 from priorlab.tasks.base import Task
 
 LOG = 10_000_000
@@ -96,7 +96,7 @@ class _Server:
         self._tools = cell.Tools(
             setup=setup,
             nursery=Nursery(setup, control, self._note),
-            scorer=Scorer(self._metrics),
+            metrics=self._metrics,
             views=cell.Views(),
             measured=Measured(),
             step=lambda iteration, total: self._send(
@@ -131,7 +131,7 @@ class _Server:
         if result["status"] == "crashed":
             result["details"] = printable(text.strip()[-LONGEST_TRACEBACK:])
             if said := _telling_line(text):
-                result["message"] = printable(f"{result['message']}: {said}")[:300]
+                result["message"] = printable(f"{result['message']}: {said}")[:LONGEST_REASON]
         self._keep_output(text)
         self._send(event="result", machine=machine.name(self._setup.device), **result)
 
@@ -142,7 +142,12 @@ class _Server:
             data = job[FILES].get(job["stored"] + outputs.DATA, b"")
             return cell.rescore(self._tools, task, image, job["stored"], data, job["metrics"])
         return cell.compute(
-            *(self._tools, job["prior"], task, image, job["seed"], self._job),
+            self._tools,
+            job["prior"],
+            task,
+            image,
+            job["seed"],
+            self._job,
             batched=job["batched"],
         )
 

@@ -35,57 +35,47 @@ class Scores:
     failures: dict[str, str]
 
 
-class Scorer:
-    """Measures restored images; the metrics of plugins are computed in processes of their own.
+def score(
+    restored: NDArray[np.float32],
+    clean: NDArray[np.float32],
+    task: Task,
+    processes: Mapping[str, MetricProcess],
+    names: Collection[str] | None = None,
+) -> Scores:
+    """Measure a restored image under the protocol of its task.
 
     Parameters
     ----------
+    restored, clean : array of shape (C, H, W)
+        The clean image may be larger: what the task does not degrade is not compared.
+    task : Task
+        Says what is compared.
     processes : mapping of str to MetricProcess
-        For each metric of a plugin.
+        For each metric of a plugin the process that computes it.
+    names : collection of str, optional
+        The metrics; by default all.
+
+    Examples
+    --------
+    >>> from priorlab import plugins
+    >>> (task,) = plugins.load().build_tasks("denoise")
+    >>> clean = np.full((1, 32, 40), 0.5, np.float32)
+    >>> values = score(clean + 0.1, clean, task, {}).values
+    >>> round(values["psnr"], 2)
+    20.0
     """
-
-    def __init__(self, processes: Mapping[str, MetricProcess]) -> None:
-        self._processes = processes
-
-    def score(
-        self,
-        restored: NDArray[np.float32],
-        clean: NDArray[np.float32],
-        task: Task,
-        names: Collection[str] | None = None,
-    ) -> Scores:
-        """Measure a restored image under the protocol of its task.
-
-        Parameters
-        ----------
-        restored, clean : array of shape (C, H, W)
-            The clean image may be larger: what the task does not degrade is not compared.
-        task : Task
-            Says what is compared.
-        names : collection of str, optional
-            The metrics; by default all.
-
-        Examples
-        --------
-        >>> from priorlab import plugins
-        >>> (task,) = plugins.load().build_tasks("denoise")
-        >>> clean = np.full((1, 32, 40), 0.5, np.float32)
-        >>> values = Scorer({}).score(clean + 0.1, clean, task).values
-        >>> round(values["psnr"], 2)
-        20.0
-        """
-        truth = arrays.from_tensor(task.truth(arrays.to_tensor(clean)))
-        builtin = [m for m in BUILTIN_METRICS if names is None or m.name in names]
-        values = metrics.evaluate(restored, truth, task.protocol, builtin)
-        failures: dict[str, str] = {}
-        chosen = [name for name in self._processes if names is None or name in names]
-        pair = [metrics.compared(image, task.protocol) for image in (restored, truth) if chosen]
-        for name in chosen:
-            try:
-                values[name] = self._processes[name].evaluate(*pair)
-            except MetricFailed as error:
-                failures[name] = str(error)
-        return Scores(values, failures)
+    truth = arrays.from_tensor(task.truth(arrays.to_tensor(clean)))
+    builtin = [m for m in BUILTIN_METRICS if names is None or m.name in names]
+    values = metrics.evaluate(restored, truth, task.protocol, builtin)
+    failures: dict[str, str] = {}
+    chosen = [name for name in processes if names is None or name in names]
+    pair = [metrics.compared(image, task.protocol) for image in (restored, truth) if chosen]
+    for name in chosen:
+        try:
+            values[name] = processes[name].evaluate(*pair)
+        except MetricFailed as error:
+            failures[name] = str(error)
+    return Scores(values, failures)
 
 
 def digests(task: Task, chosen: Mapping[str, ChosenMetric]) -> dict[str, str]:

@@ -67,11 +67,11 @@ def measure(
         attempt.failed("failed", restoration.reason(error), trace_of(error))
     if attempt.image is None or attempt.seconds is None:
         reason = f"{attempt.status}: {attempt.message}"
-        return {"batch": count, "message": _none(reason), "details": attempt.details}
+        return {"batch": count, "message": _no_throughput(reason), "details": attempt.details}
     difference = float((attempt.image - alone).abs().max())
     if not difference <= ALIKE:
         reason = f"of {count} images at once, one is not what it is alone (by {difference:.2g})"
-        return {"batch": count, "message": _none(reason)}
+        return {"batch": count, "message": _no_throughput(reason)}
     return {"batch": count, "throughput": count / attempt.seconds, "message": attempt.message}
 
 
@@ -91,5 +91,5 @@ def _attempt(
         block.close()
 
 
-def _none(reason: str) -> str:
+def _no_throughput(reason: str) -> str:
     return f"no throughput: {reason}"[: restoration.LONGEST_REASON]

@@ -18,7 +18,7 @@ from PIL import Image
 from priorlab import api, cli
 from priorlab.errors import UsageError
 from priorlab.harness.report import tables
-from priorlab.harness.report.page import contents, html_tables, writing
+from priorlab.harness.report.page import contents, sortable_tables, writing
 from priorlab.harness.report.page.pictures import Pictures
 
 
@@ -199,8 +199,8 @@ def test_columns_of_which_less_is_better_are_marked(run, tmp_path):
 
 
 def test_many_rows_are_left_to_the_file(run, monkeypatch):
-    monkeypatch.setattr(html_tables, "MOST_ROWS", 3)
-    table = html_tables.rows(run.rows, ["psnr"])
+    monkeypatch.setattr(sortable_tables, "MOST_ROWS", 3)
+    table = sortable_tables.rows(run.rows, ["psnr"])
     assert table.count("<tr data-") == 3 and "13 more rows" in table
 
 

@@ -5,7 +5,7 @@ import math
 import pytest
 
 from priorlab.harness.report.formats import Sheet, TextCell, TextColumn
-from priorlab.harness.report.page import contents, html_tables
+from priorlab.harness.report.page import contents, sortable_tables
 
 
 @pytest.mark.parametrize(
@@ -29,11 +29,11 @@ def test_only_psnr_has_a_cap(value, metric, shown):
 def test_infinite_values_of_a_table_are_sorted_as_such():
     column = TextColumn("ratio")
     for text, value in {"inf": "Infinity", "-inf": "-Infinity", "1.5": "1.5"}.items():
-        assert html_tables._sorted_by(column, TextCell(text)) == f' data-value="{value}"'
-    assert html_tables._sorted_by(column, TextCell("-")) == ""
+        assert sortable_tables._sorted_by(column, TextCell(text)) == f' data-value="{value}"'
+    assert sortable_tables._sorted_by(column, TextCell("-")) == ""
 
 
 def test_remarks_have_room_of_their_own():
     columns = [TextColumn("prior", numeric=False), TextColumn("remarks", numeric=False)]
-    text = html_tables.sheets({"t": Sheet("t", columns, [[TextCell("tv"), TextCell("a")]], [])})
+    text = sortable_tables.sheets({"t": Sheet("t", columns, [[TextCell("tv"), TextCell("a")]], [])})
     assert '<td class="remarks">a</td>' in text

@@ -55,12 +55,11 @@ def test_a_metric_that_fails_is_named_and_has_no_value(plugin, flag, pair):
     described = {"mae": choose(["mae"], registry)["mae"].description}
     setup = Setup(plugin_files=registry.files, metrics=described)
     process = MetricProcess("mae", setup)
-    scorer = scores.Scorer({"mae": process})
-    found = scorer.score(*pair, task)
+    found = scores.score(*pair, task, {"mae": process})
     assert set(found.values) == {"psnr", "ssim"}
     assert found.failures == {"mae": "RuntimeError: no weights"}
     flag.unlink()
-    again = scorer.score(*pair, task, ["mae"])
+    again = scores.score(*pair, task, {"mae": process}, ["mae"])
     assert again.values == {"mae": pytest.approx(np.abs(pair[0] - pair[1]).mean())}
     assert again.failures == {}
     process.end()

@@ -20,9 +20,9 @@ from priorlab.ground.escaping import without_home
 from priorlab.ground.files import check_place, write_atomically
 from priorlab.harness.report import notes, tables
 from priorlab.harness.report.formats import Sheet
-from priorlab.harness.report.page import contents, html_tables
-from priorlab.harness.report.page.html_tables import block, text
+from priorlab.harness.report.page import contents, sortable_tables
 from priorlab.harness.report.page.pictures import Pictures
+from priorlab.harness.report.page.sortable_tables import block, text
 from priorlab.harness.results.names import cell_text
 from priorlab.harness.results.runs import Run
 from priorlab.harness.results.schema import FINAL, Outcome
@@ -158,8 +158,8 @@ def _page(
         script_source=f"'sha256-{digest}'" + " 'self' file:" * bool(found["folder"]),
         style=(parts / "page.css").read_text("utf-8"),
         above="".join(f"<p>{text(line)}</p>" for line in header.above),
-        sheets=html_tables.sheets(sheets),
-        rows=html_tables.rows(run.rows, contents.metrics_of(run), run.header.lower_is_better),
+        sheets=sortable_tables.sheets(sheets),
+        rows=sortable_tables.rows(run.rows, contents.metrics_of(run), run.header.lower_is_better),
         failures=_failures(run, outcomes),
         facts=_facts(run),
         closing="".join(f"<li>{text(note)}</li>" for note in notes.closing(header)),
