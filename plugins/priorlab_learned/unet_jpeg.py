@@ -92,20 +92,23 @@ class UNetJpeg(OneTask):
         stored = as_colour(noise.stored(y.float()))
         restored = torch.cat([in_tiles(work, image, LOCALITY) for image in torch.split(stored, 1)])
         if noise.level < least.level:
-            restored = stored + _less(restored - stored, noise, least)
+            restored = stored + _less(restored - stored, noise, least, y.shape[1] == 3)
         return noise.upright(with_channels(restored, y.shape[1]))
 
 
-def _less(change: Tensor, noise: jpeg.JpegQuantisation, least: jpeg.JpegQuantisation) -> Tensor:
+def _less(
+    change: Tensor, noise: jpeg.JpegQuantisation, least: jpeg.JpegQuantisation, coloured: bool
+) -> Tensor:
     """Return the part of a correction (B, 3, H, W) that is due for less error than that of `least`.
 
-    What pixels differ by that share a chroma value is lost at any quality.
+    What pixels differ by that share a chroma value is lost at any quality. A gray image, seen as one
+    without colour, has no chroma.
     """
     luma = (noise.level / least.level) ** POWER
     lost = noise.lost_in_chroma**2
     rounded = least.chroma_level**2
     chroma = (luma * rounded + lost) / (rounded + lost)
     planes = torch.from_numpy(jpeg.TO_YCBCR).to(change)
-    parts = planes.new_tensor([luma, chroma, chroma])
+    parts = planes.new_tensor([luma, chroma, chroma] if coloured else [luma] * 3)
     mix = torch.linalg.inv(planes) @ (parts[:, None] * planes)
     return torch.einsum("pc,bchw->bphw", mix, change)

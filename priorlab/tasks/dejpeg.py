@@ -82,18 +82,19 @@ class Dejpeg(Task):
 
     @override
     def for_picture(self, picture: Picture, typed: Collection[str]) -> tuple[Task, tuple[str, ...]]:
+        path, frame = formats.split_frame(picture.path) if picture.path else (None, None)
+        own = "" if path is None or frame or not jpeg_files.is_jpeg(path) else str(path)
         if "quality" in typed:
-            return self, ()
+            return self, self._contradicted(own)
         tables = self.tables
         if not tables:
-            path, frame = formats.split_frame(picture.path) if picture.path else (None, None)
-            if path is None or frame or not jpeg_files.is_jpeg(path):
+            if not own:
                 raise UsageError(
                     f"{self.name}: {picture.name} is no JPEG file, so it takes "
                     "tables=FILE.jpg, the JPEG file that it was read from, "
                     "or quality=10, say"
                 )
-            tables = str(path)
+            tables = own
         file = jpeg_files.read(tables)
         height, width = picture.image.shape[1:]
         if file.size != (height, width):
@@ -107,6 +108,19 @@ class Dejpeg(Task):
             )
         task = dataclasses.replace(self, tables=tables)
         return task, (f"as {tables} says: {file.text()}",)
+
+    def _contradicted(self, own: str) -> tuple[str, ...]:
+        """Return a line on what the picture's JPEG file says, if that is not what was typed."""
+        try:
+            file = jpeg_files.read(own) if own else None
+        except UsageError:  # its colours are stored in an unusual way
+            return ()
+        if file is None or file.noise == self.noise:
+            return ()
+        return (
+            f"{own} says: {file.text()}; taken is what was typed, quality={self.quality} and"
+            f" subsampling {self.subsampling}, as if it had been compressed so before",
+        )
 
     @override
     def doubts(self, measurement: Measurement, clear: NDArray[np.bool_] | None) -> tuple[str, ...]:
