@@ -101,8 +101,8 @@ def _less(
 ) -> Tensor:
     """Return the part of a correction (B, 3, H, W) that is due for less error than that of `least`.
 
-    What pixels differ by that share a chroma value is lost at any quality. A gray image, seen as one
-    without colour, has no chroma.
+    What pixels differ by that share a chroma value is lost at any quality. A gray
+    image, seen as one without colour, has no chroma.
     """
     luma = (noise.level / least.level) ** POWER
     lost = noise.lost_in_chroma**2
