@@ -10,6 +10,7 @@
     python benchmarks/tune_noise.py pages DATASET
     python benchmarks/tune_noise.py print DATASET
     python benchmarks/tune_noise.py stripes DATASET
+    python benchmarks/tune_noise.py grid DATASET
 
 `simulate` degrades photographs as cameras do, with white noise, with noise that was enlarged with
 the picture, and not at all; it records for each channel what priorlab.pictures.flat_blocks sees,
@@ -24,7 +25,8 @@ how much of the level of coarse noise regularisers remove (`Regularizer.share_of
 compares the level that is found in parts of a picture with that in the whole. `pages` prints how
 neighbouring pixels correlate in simulated pictures of cameras, and in pages of text with white
 noise (LEAST_CORRELATION). `blocks` prints how the blocks of JPEG stand out in blurred pictures
-and in pages of text (priorlab.pictures.jpeg_grid), `colours` how much of noise is in the luma
+and in pages of text (priorlab.pictures.jpeg_grid), `grid` where the blocks of pictures at half the
+size are found, and by how many more zeros (MORE_ZEROS), `colours` how much of noise is in the luma
 (MOSTLY_LUMA).
 """
 
@@ -45,6 +47,7 @@ from scipy import ndimage
 import priorlab
 from priorlab import plugins
 from priorlab.forward.camera import Camera
+from priorlab.forward.jpeg import TO_YCBCR
 from priorlab.pictures import (
     flat_blocks,
     jpeg_grid,
@@ -476,6 +479,31 @@ def blocks(folder: Path) -> None:
         )
 
 
+def corners(folder: Path) -> None:
+    """Print where `jpeg_grid` finds blocks, and by how much their zeros exceed those elsewhere."""
+    found: dict[str, list[tuple[float, bool]]] = {}
+
+    def look(name: str, plane: np.ndarray) -> None:
+        best, more = jpeg_grid.most_zeros(plane[3:, 5:])
+        found.setdefault(name, []).append((more, best == (5, 3)))
+
+    for spacing in (15, 16, 17, 18, 20, 24, 32):
+        clean = np.repeat(page(230, spacing, 0), 3, axis=0).astype(float)
+        for quality in (10, 30, 50, 75):
+            look("pages of text, JPEG", stored(clean, "jpeg", quality=quality).mean(0))
+        look("pages of text, no JPEG", clean.mean(0))
+    for path in sorted(folder.iterdir())[::18]:
+        clean = rounded(resized(reading.read(path), 0.5, np.random.default_rng(0)))
+        look("photographs, no JPEG", clean.mean(0))
+        look("the middle 64x64 of them", clean.mean(0)[40:104, 80:144])
+        for quality in (10, 30, 50, 75, 90, 95):
+            once = stored(clean, "jpeg", quality=quality, subsampling="4:2:0")
+            look(f"photographs, JPEG, quality {quality}", np.tensordot(TO_YCBCR[0], once, 1))
+    for name, seen in found.items():
+        more, right = np.transpose(seen)
+        print(f"{len(seen)} {name}: {more.min():.3f} to {more.max():.3f}, {right.sum():.0f} found")
+
+
 def colours(folder: Path) -> None:
     """Print how much more of noise is in the luma than of independent noise (`MOSTLY_LUMA`)."""
     found: dict[str, list[float]] = {}
@@ -513,6 +541,7 @@ if __name__ == "__main__":
     commands.add_parser("strength").add_argument("dataset", type=Path)
     commands.add_parser("shares").add_argument("dataset", type=Path)
     commands.add_parser("blocks").add_argument("dataset", type=Path)
+    commands.add_parser("grid").add_argument("dataset", type=Path)
     commands.add_parser("colours").add_argument("dataset", type=Path)
     commands.add_parser("print").add_argument("dataset", type=Path)
     commands.add_parser("stripes").add_argument("dataset", type=Path)
@@ -530,6 +559,8 @@ if __name__ == "__main__":
         shares(options.dataset)
     elif options.command == "blocks":
         blocks(options.dataset)
+    elif options.command == "grid":
+        corners(options.dataset)
     elif options.command == "colours":
         colours(options.dataset)
     elif options.command == "sizes":

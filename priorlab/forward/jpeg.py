@@ -96,6 +96,18 @@ class JpegQuantisation(Noise):
         return float(_of_whole_numbers(expected) ** 0.5 / 255)
 
     @property
+    def chroma_level(self) -> float:
+        """Return the same of a chroma plane of a photograph, without `lost_in_chroma`."""
+        expected = np.minimum(_square(self.chroma) / 12, _power(CHROMA)).mean()
+        return float(_of_whole_numbers(expected) ** 0.5 / 255)
+
+    @property
+    def lost_in_chroma(self) -> float:
+        """Return the root mean square of what subsampling takes from a chroma plane."""
+        down, across = FACTORS[self.subsampling]
+        return float(DETAIL * (1 - 1 / (down * across)) ** 0.5 / 255)
+
+    @property
     def spread(self) -> tuple[float, float]:
         """Return what to expect in flat regions, and `level`."""
         return LEAST * self.level, self.level
@@ -168,6 +180,19 @@ class JpegQuantisation(Noise):
         if self.orientation in (3, 4, 7, 8):
             image = image.flip(-2)
         return image.flip(-1) if self.orientation in (2, 3, 6, 7) else image
+
+    def corner(self, height: int, width: int) -> tuple[int, int]:
+        """Return row and column at which the first whole block of upright images begins.
+
+        Examples
+        --------
+        >>> dataclasses.replace(standard(10), orientation=3).corner(20, 33)
+        (4, 1)
+        """
+        return (
+            height % BLOCK if self.orientation in (3, 4, 7, 8) else 0,
+            width % BLOCK if self.orientation in (2, 3, 6, 7) else 0,
+        )
 
     def _compressed(self, image: Array) -> Array:
         if self.subsampling not in WRITTEN and len(image) == 3:

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Collection
-from typing import ClassVar
+from typing import ClassVar, cast
 
 import numpy as np
+from numpy.typing import NDArray
 from typing_extensions import override
 
 from priorlab.components import parameter
 from priorlab.errors import UsageError
 from priorlab.forward import jpeg, jpeg_files
+from priorlab.forward.measurement import Measurement
 from priorlab.forward.noise import Noise
 from priorlab.forward.operators import Identity, LinearOperator, Shape
-from priorlab.pictures import formats
+from priorlab.pictures import formats, jpeg_grid
+from priorlab.pictures.hidden import largest_part_without
 from priorlab.pictures.picture import Picture
 from priorlab.tasks.base import Protocol, Task
 
@@ -79,18 +82,19 @@ class Dejpeg(Task):
 
     @override
     def for_picture(self, picture: Picture, typed: Collection[str]) -> tuple[Task, tuple[str, ...]]:
+        path, frame = formats.split_frame(picture.path) if picture.path else (None, None)
+        own = "" if path is None or frame or not jpeg_files.is_jpeg(path) else str(path)
         if "quality" in typed:
-            return self, ()
+            return self, self._contradicted(own)
         tables = self.tables
         if not tables:
-            path, frame = formats.split_frame(picture.path) if picture.path else (None, None)
-            if path is None or frame or not jpeg_files.is_jpeg(path):
+            if not own:
                 raise UsageError(
                     f"{self.name}: {picture.name} is no JPEG file, so it takes "
                     "tables=FILE.jpg, the JPEG file that it was read from, "
                     "or quality=10, say"
                 )
-            tables = str(path)
+            tables = own
         file = jpeg_files.read(tables)
         height, width = picture.image.shape[1:]
         if file.size != (height, width):
@@ -104,3 +108,39 @@ class Dejpeg(Task):
             )
         task = dataclasses.replace(self, tables=tables)
         return task, (f"as {tables} says: {file.text()}",)
+
+    def _contradicted(self, own: str) -> tuple[str, ...]:
+        """Return a line on what the picture's JPEG file says, if that is not what was typed."""
+        try:
+            file = jpeg_files.read(own) if own else None
+        except UsageError:  # its colours are stored in an unusual way
+            return ()
+        if file is None or file.noise == self.noise:
+            return ()
+        return (
+            f"{own} says: {file.text()}; taken is what was typed, quality={self.quality} and"
+            f" subsampling {self.subsampling}, as if it had been compressed so before",
+        )
+
+    @override
+    def doubts(self, measurement: Measurement, clear: NDArray[np.bool_] | None) -> tuple[str, ...]:
+        """Say where the blocks lie that the picture shows, if not where they are to be."""
+        noise = cast(jpeg.JpegQuantisation, measurement.noise)  # as `adopt` made it
+        image = measurement.y[0].cpu().double().numpy()
+        height, width = image.shape[1:]
+        seen = (slice(0, height), slice(0, width)) if clear is None else largest_part_without(clear)
+        luma = image[0] if len(image) == 1 else np.tensordot(jpeg.TO_YCBCR[0], image, 1)
+        found = jpeg_grid.corner(luma[seen])
+        if found is None:
+            return ()
+        row, column = (
+            (place + part.start) % jpeg.BLOCK for place, part in zip(found, seen, strict=True)
+        )
+        expected = noise.corner(height, width)
+        if (row, column) == expected:
+            return ()
+        return (
+            f"its blocks of 8x8 pixels begin at row {row} and column {column}, not at"
+            f" {expected[0]} and {expected[1]}: it was cropped or turned since, and less is"
+            " restored; cut off what lies before them, and give quality=",
+        )

@@ -12,7 +12,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
-from sample_pictures import picture
+from sample_pictures import photo_crop, picture
 from torch import Tensor
 
 from priorlab import plugins, restoration
@@ -358,3 +358,55 @@ class TestPicture:
         shown = self.saved(tmp_path / "a.jpg")
         with pytest.raises(UsageError, match="needs quality="):
             Dejpeg(subsampling="4:2:0").for_picture(shown, typed={"subsampling"})
+
+    def test_a_quality_that_the_file_contradicts_is_taken_and_said(self, tmp_path: Path) -> None:
+        shown = self.saved(tmp_path / "a.jpg", quality=90, subsampling="4:2:0")
+        task, (note,) = Dejpeg(quality=10).for_picture(shown, typed={"quality"})
+        assert task == Dejpeg(quality=10)
+        assert "a.jpg says: tables of quality 90 or so, subsampling 4:2:0; taken is" in note
+        same = Dejpeg(quality=90, subsampling="4:2:0")
+        assert same.for_picture(shown, typed={"quality", "subsampling"}) == (same, ())
+
+
+class TestBlocksElsewhere:
+    """Where blocks lie is seen by the coefficients that were rounded to zero."""
+
+    def doubts(self, y: np.ndarray, clear: np.ndarray | None = None) -> tuple[str, ...]:
+        task = Dejpeg(quality=20)
+        return task.doubts(task.adopt(torch.from_numpy(y)[None].float()), clear)
+
+    @pytest.mark.parametrize("quality", [10, 30, 50, 75, 90])
+    @pytest.mark.parametrize("channels", [1, 3])
+    def test_are_said_and_the_right_ones_are_not(self, channels: int, quality: int) -> None:
+        clean = photo(channels)
+        y = compressed(jpeg.standard(quality, "4:2:0"), clean)
+        assert self.doubts(y) == self.doubts(clean) == ()
+        (line,) = self.doubts(y[:, 3:, 5:])
+        assert line.startswith("its blocks of 8x8 pixels begin at row 5 and column 3, not at 0")
+
+    def test_are_looked_for_where_the_picture_is_seen(self) -> None:
+        y = compressed(jpeg.standard(20), photo(3))
+        clear = np.zeros(y.shape[1:], bool)
+        clear[:13], clear[:, :9] = True, True
+        y[:, clear] = np.random.default_rng(0).random((3, clear.sum()))
+        assert self.doubts(y, clear) == ()
+        (line,) = self.doubts(y[:, 3:, 5:], clear[3:, 5:])
+        assert "at row 5 and column 3" in line
+
+    @pytest.mark.parametrize("orientation", range(1, 9))
+    def test_are_where_they_belong_in_a_turned_file(self, orientation: int, tmp_path: Path) -> None:
+        path, exif = tmp_path / "a.jpg", Image.Exif()
+        exif[jpeg_files.ORIENTATION] = orientation
+        values = np.rint(255 * photo(1)[0, :115, :98]).astype(np.uint8)
+        Image.fromarray(values).save(path, quality=30, exif=exif)
+        shown = Picture(image=read(path), path=path)
+        task, _ = Dejpeg().for_picture(shown, typed=())
+        assert task.doubts(task.adopt(torch.from_numpy(shown.image)[None]), None) == ()
+
+    def test_are_not_looked_for_in_too_few_pixels(self) -> None:
+        assert self.doubts(compressed(jpeg.standard(20), photo(1))[:, 3:40, 5:40]) == ()
+
+
+def photo(channels: int) -> np.ndarray:
+    """Return a part of a photograph (C, 128, 128)."""
+    return photo_crop("camera" if channels == 1 else "astronaut", channels, 128)[0].numpy()

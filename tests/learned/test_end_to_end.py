@@ -37,6 +37,26 @@ def test_jpeg_pictures_become_better(channels, quality, gain):
     assert np.mean(gains) > gain, gains
 
 
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("subsampling", ["4:4:4", "4:2:0"])
+@pytest.mark.parametrize("quality", [97, 98, 100])
+def test_files_better_than_those_it_learned_from_become_no_worse(channels, subsampling, quality):
+    for name in ("astronaut", "chelsea"):
+        clean = crop(name, channels)
+        measurement = Dejpeg(quality=quality, subsampling=subsampling).measure(clean, seed=0)
+        restored = UNetJpeg().restore(measurement)
+        assert psnr(restored, clean) > psnr(measurement.y, clean)
+
+
+def test_colours_that_subsampling_lost_are_corrected_at_any_quality():
+    clean = crop("astronaut", 3)
+    gains = []
+    for quality in (95, 100):
+        measurement = Dejpeg(quality=quality, subsampling="4:2:0").measure(clean, seed=0)
+        gains.append(psnr(UNetJpeg().restore(measurement), clean) - psnr(measurement.y, clean))
+    assert gains[1] > 0.2 * gains[0] > 0.05
+
+
 @pytest.mark.parametrize("orientation", [3, 6])
 def test_a_turned_picture_is_restored_as_it_lies_in_its_file(orientation):
     stored = Dejpeg(quality=20).measure(crop("astronaut", 3, 40, 56), seed=0)

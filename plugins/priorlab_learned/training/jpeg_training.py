@@ -19,9 +19,7 @@ from priorlab_learned.networks.unet_network import UNetNetwork
 from priorlab_learned.training.end_to_end import EndToEndTraining
 from priorlab_learned.training.errors import weighted_error
 from priorlab_learned.unet import SHIPPED
-
-QUALITIES = (5, 95)
-"""The least and the greatest that a crop is compressed with, on IJG's scale."""
+from priorlab_learned.unet_jpeg import QUALITIES
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
