@@ -107,6 +107,14 @@ class JpegQuantisation(Noise):
         down, across = FACTORS[self.subsampling]
         return float(DETAIL * (1 - 1 / (down * across)) ** 0.5 / 255)
 
+    @override
+    def error(self, channels: int) -> float:
+        """Return `level`, with `lost_in_chroma` of images in colour."""
+        if channels != 3:
+            return self.level
+        of_chroma = np.square(np.linalg.inv(TO_YCBCR)[:, 1:]).sum() / 3  # in RGB
+        return float((self.level**2 + of_chroma * self.lost_in_chroma**2) ** 0.5)
+
     @property
     def spread(self) -> tuple[float, float]:
         """Return what to expect in flat regions, and `level`."""

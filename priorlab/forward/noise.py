@@ -113,6 +113,13 @@ class Noise(ABC):
         """Return which channels are to be denoised together, with the noise of each part."""
         return [(slice(None), self)]
 
+    def error(self, channels: int) -> float:
+        """Return the root mean square error to expect of data of so many channels.
+
+        By default `level`.
+        """
+        return self.level
+
     def scaled(self, factor: float) -> Noise:
         """Return the noise of data `factor` times as bright, where that is of the same kind."""
         raise Unsupported(f"{type(self).__name__} noise depends on how bright the data are")

@@ -140,7 +140,7 @@ def _minimise_one(
 
 def _objective(energy: Energy, measurement: Measurement) -> Energy:
     """Return ``level^2 nll(A x; y) + level energy(x)`` as a function of x."""
-    noise, level = measurement.noise, measurement.noise.level
+    noise, level = measurement.noise, measurement.noise.error(measurement.shape[1])
 
     def objective(x: Tensor) -> Tensor:
         fidelity = noise.nll(measurement.operator.forward(x), measurement.y)
@@ -217,7 +217,7 @@ def _split(
     Trends in Machine Learning 3(1), 2011; section 3.4.1 for the change of the step.
     """
     y, operator, noise = measurement.y, measurement.operator, measurement.noise
-    level, step, solve = noise.level, STEP, operator.solver()
+    level, step, solve = noise.error(measurement.shape[1]), STEP, operator.solver()
     v = start
     v_dual = torch.zeros_like(v)
     z, z_dual = y, torch.zeros_like(y)

@@ -368,6 +368,17 @@ class TestPicture:
         assert same.for_picture(shown, typed={"quality", "subsampling"}) == (same, ())
 
 
+@pytest.mark.parametrize("name", ["tv", "tgv", "tikhonov"])
+def test_what_subsampling_took_is_an_error_too(name: str) -> None:
+    """The luma of a good file has next to none: a regulariser smoothed the chroma all the more."""
+    clean = photo_crop("chelsea", 3, 64)
+    measurement = Dejpeg(quality=100, subsampling="4:2:0").measure(clean, seed=0)
+    (prior,) = plugins.load().build_priors(name)
+    errors = [image - clean for image in (restoration.run(prior, measurement), measurement.y)]
+    after, before = (float(error.square().mean()) for error in errors)
+    assert after < 1.05 * before
+
+
 class TestBlocksElsewhere:
     """Where blocks lie is seen by the coefficients that were rounded to zero."""
 
