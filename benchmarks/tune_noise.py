@@ -527,6 +527,21 @@ def colours(folder: Path) -> None:
         print(f"{len(ratios)} with {name}: {median:.2f}, 5 to 95 % {least:.2f} to {most:.2f}")
 
 
+OF_PICTURES = {
+    "limits": limits,
+    "white": white,
+    "sizes": sizes,
+    "strength": strength,
+    "shares": shares,
+    "blocks": blocks,
+    "grid": corners,
+    "colours": colours,
+    "print": printed,
+    "stripes": striped,
+    "pages": pages,
+}
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     commands = parser.add_subparsers(dest="command", required=True)
@@ -535,41 +550,12 @@ if __name__ == "__main__":
     simulating.add_argument("out", type=Path)
     simulating.add_argument("--repeats", type=int, default=2)
     commands.add_parser("train").add_argument("file", type=Path)
-    commands.add_parser("limits").add_argument("dataset", type=Path)
-    commands.add_parser("white").add_argument("dataset", type=Path)
-    commands.add_parser("sizes").add_argument("dataset", type=Path)
-    commands.add_parser("strength").add_argument("dataset", type=Path)
-    commands.add_parser("shares").add_argument("dataset", type=Path)
-    commands.add_parser("blocks").add_argument("dataset", type=Path)
-    commands.add_parser("grid").add_argument("dataset", type=Path)
-    commands.add_parser("colours").add_argument("dataset", type=Path)
-    commands.add_parser("print").add_argument("dataset", type=Path)
-    commands.add_parser("stripes").add_argument("dataset", type=Path)
-    commands.add_parser("pages").add_argument("dataset", type=Path)
+    for name in OF_PICTURES:
+        commands.add_parser(name).add_argument("dataset", type=Path)
     options = parser.parse_args()
     if options.command == "simulate":
         simulate(options.dataset, options.out, options.repeats)
     elif options.command == "train":
         train(options.file)
-    elif options.command == "limits":
-        limits(options.dataset)
-    elif options.command == "strength":
-        strength(options.dataset)
-    elif options.command == "shares":
-        shares(options.dataset)
-    elif options.command == "blocks":
-        blocks(options.dataset)
-    elif options.command == "grid":
-        corners(options.dataset)
-    elif options.command == "colours":
-        colours(options.dataset)
-    elif options.command == "sizes":
-        sizes(options.dataset)
-    elif options.command == "print":
-        printed(options.dataset)
-    elif options.command == "stripes":
-        striped(options.dataset)
-    elif options.command == "pages":
-        pages(options.dataset)
     else:
-        white(options.dataset)
+        OF_PICTURES[options.command](options.dataset)
