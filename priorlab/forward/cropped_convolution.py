@@ -91,8 +91,8 @@ class CroppedConvolution(Convolution):
         if kh > height or kw > width:
             raise UsageError(
                 f"the kernel ({kw}x{kh} pixels) is larger than the blurred picture"
-                f" ({width}x{height}, and {size[1]}x{size[0]} with what blurs into it from beyond its"
-                " frame); use a smaller kernel or a larger image"
+                f" ({width}x{height}, and {size[1]}x{size[0]} with what blurs into it from beyond"
+                " its frame); use a smaller kernel or a larger image"
             )
 
     @override
