@@ -63,7 +63,7 @@ def test_noise_does_not_stay_in_what_is_enlarged(name):
         float((restoration.run(prior(), measurement) - clean).std())
         for prior in (HANDCRAFTED[name], Bicubic)
     ]
-    assert errors[0] < 0.4 * errors[1]
+    assert errors[0] < 0.5 * errors[1]
 
 
 def test_lanczos_is_sharper_than_bicubic():
