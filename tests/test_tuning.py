@@ -285,6 +285,7 @@ def test_the_kind_of_a_degradation_is_that_of_its_data():
         Inpaint(kind="box"): degradation.MISSING,
         Deblur(): degradation.BLUR,
         SuperResolution(): degradation.SUPERRES,
+        SuperResolution(sigma=0.1): degradation.NOISY_SUPERRES,
         Dejpeg(): degradation.OTHER_NOISE,
     }
     assert {task: degradation.kind_of(task.measure(clean, 0)) for task in tasks} == tasks

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 from typing_extensions import override
 
+from priorlab.errors import UsageError
 from priorlab.forward.borders import reach, reflect
 from priorlab.forward.convolution import Convolution
 from priorlab.forward.fourier import fast_size, image_of, spectrum_of
@@ -86,7 +87,13 @@ class CroppedConvolution(Convolution):
     @override
     def check(self, size: tuple[int, ...]) -> None:
         kh, kw = self.kernel.shape
-        super().check((max(0, size[0] - kh + 1), max(0, size[1] - kw + 1)))
+        height, width = (max(0, n - k + 1) for n, k in zip(size, (kh, kw), strict=True))
+        if kh > height or kw > width:
+            raise UsageError(
+                f"the kernel ({kw}x{kh} pixels) is larger than the blurred picture"
+                f" ({width}x{height}, and {size[1]}x{size[0]} with what blurs into it from beyond"
+                " its frame); use a smaller kernel or a larger image"
+            )
 
     @override
     def _system(self, y: Tensor, rho: float) -> tuple[OnData, OnData]:

@@ -10,12 +10,22 @@ if TYPE_CHECKING:
 NOISE = "noise"
 MISSING = "missing pixels"
 SUPERRES = "super-resolution"
+NOISY_SUPERRES = "noisy super-resolution"
 BLUR = "blur"
 IMPULSES = "impulses"
 OTHER_OPERATOR = "other operators"
 OTHER_NOISE = "other noise"
 
-KINDS = (NOISE, MISSING, SUPERRES, BLUR, IMPULSES, OTHER_OPERATOR, OTHER_NOISE)
+KINDS = (
+    NOISE,
+    MISSING,
+    SUPERRES,
+    NOISY_SUPERRES,
+    BLUR,
+    IMPULSES,
+    OTHER_OPERATOR,
+    OTHER_NOISE,
+)
 
 
 def kind_of(measurement: Measurement) -> str:
@@ -40,5 +50,6 @@ def kind_of(measurement: Measurement) -> str:
     if operator.known_pixels is not None:
         return MISSING
     if operator.factor > 1:
-        return SUPERRES
+        # What fits exact data best hardly smooths: it would leave noise where it is.
+        return SUPERRES if noise.is_exact else NOISY_SUPERRES
     return BLUR if operator.is_convolution else OTHER_OPERATOR

@@ -472,6 +472,11 @@ class TestDeblur:
         with pytest.raises(UsageError, match="is larger than the image"):
             Deblur(width=8.0).measure(picture(20, 30), 0)
 
+    def test_kernel_larger_than_what_a_picture_shows_of_an_image(self) -> None:
+        shown = r"picture \(0x0, and 30x20 with what blurs into it from beyond its frame\)"
+        with pytest.raises(UsageError, match=shown):
+            Deblur(width=8.0, boundary="unknown").measure(picture(20, 30), 0)
+
     def test_default_fits_the_smallest_image(self) -> None:
         Deblur().measure(picture(16, 16), 0)
         Deblur(kind="motion").measure(picture(16, 16), 0)

@@ -43,7 +43,7 @@ class Algorithm:
         Solves a `Problem`.
     defaults : mapping
         The settings for each of `priorlab.forward.degradation.KINDS` but impulses, which count as
-        missing pixels.
+        missing pixels, and noisy super-resolution, which counts as the one without noise.
     samples : bool
         Whether it draws from the posterior. If so it is used for noise alone, too, which is
         otherwise left to the denoiser.

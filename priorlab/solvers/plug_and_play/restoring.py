@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from priorlab.forward.degradation import MISSING, kind_of
+from priorlab.forward.degradation import MISSING, NOISY_SUPERRES, SUPERRES, kind_of
 from priorlab.forward.measurement import Measurement
 from priorlab.solvers import exact_data, stabilised
 from priorlab.solvers.noise_limit import limited
@@ -71,7 +71,7 @@ def restore(
     >>> restored.allclose(torch.full((1, 1, 16, 16), 0.5), atol=1e-3)
     True
     """
-    kind = MISSING if measurement.has_outliers else kind_of(measurement)
+    kind = _kind(measurement)
     samples = algorithm_for(settings, kind).samples
 
     def prepare() -> Denoise:
@@ -86,6 +86,12 @@ def restore(
     if result.deviation is not None:
         trace.picture("uncertainty", result.deviation)
     return result
+
+
+def _kind(measurement: Measurement) -> str:
+    """Return the kind of degradation whose settings an algorithm takes."""
+    kind = MISSING if measurement.has_outliers else kind_of(measurement)
+    return SUPERRES if kind == NOISY_SUPERRES else kind
 
 
 def _denoised(denoise: Denoise, measurement: Measurement, to_noise: bool) -> Tensor | None:
@@ -128,7 +134,7 @@ def _solved(
     trace: Trace,
     seed: int,
 ) -> Result:
-    noise, kind = measurement.noise, kind_of(measurement)
+    noise, kind = measurement.noise, _kind(measurement)
     values = values_for(settings, kind)
     algorithm = algorithm_for(settings, kind)
     last = values.last_level
