@@ -99,7 +99,8 @@ class _Array:
     def submit(self) -> None:
         """Send the array job."""
         work = self._work
-        self._folder.mkdir(parents=True, exist_ok=True)
+        with said_if_not_written(self._folder):
+            self._folder.mkdir(parents=True, exist_ok=True)
         parts = introduction.described(work.components)
         shares = [
             Share(

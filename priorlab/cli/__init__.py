@@ -32,7 +32,7 @@ from priorlab.cli.ending import end_at_once, end_in_order
 from priorlab.cli.mistaken import check_options
 from priorlab.cli.parsing import FAULT, INTERRUPTED, OK, USAGE, Parser, complain
 from priorlab.errors import UsageError, trace_of, unknown
-from priorlab.ground import garbage
+from priorlab.ground import garbage, process_tree
 from priorlab.ground.escaping import block
 
 EXAMPLES = """examples:
@@ -70,6 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _run(list(arguments))
     garbage.freeze()
     end_in_order()
+    process_tree.hear_of_children()
     try:
         return _run(sys.argv[1:])
     finally:

@@ -1,5 +1,6 @@
 """The driver's end of a slot's process, where that process or the folder of the run is gone."""
 
+import errno
 import fcntl
 import os
 import signal
@@ -10,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from priorlab.errors import UsageError
 from priorlab.ground import pipes, process_tree
 from priorlab.harness.isolation.setup import Setup
 from priorlab.harness.run import child
@@ -66,6 +68,28 @@ def test_a_log_that_was_removed_is_no_error(slot_of, tmp_path):
     slot = slot_of("import sys; sys.stdin.read()")
     (tmp_path / "slot1.log").unlink()
     slot.send({})
+
+
+def test_of_a_process_that_ends_after_its_log_was_removed_the_end_is_told(slot_of, tmp_path):
+    slot = slot_of("import sys; sys.stdin.readline(); sys.exit(3)")
+    (tmp_path / "slot1.log").unlink()
+    (message,) = slot.receive()
+    assert message["status"] == "crashed"
+    assert "exited with status 3" in message["message"] and not message["details"]
+
+
+def test_a_log_that_cannot_be_written_is_said(tmp_path):
+    with pytest.raises(UsageError, match=r"cannot write .*none/slot1\.log: No such file"):
+        child.Child(Setup(), tmp_path / "none" / "slot1.log").send({})
+
+
+def test_a_process_that_the_system_does_not_start_is_said(tmp_path, monkeypatch):
+    def refused(*arguments, **more):
+        raise BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable")
+
+    monkeypatch.setattr(child, "begin", refused)
+    with pytest.raises(UsageError, match=r"no process can be started .*: Resource temporarily"):
+        child.Child(Setup(), tmp_path / "slot1.log").send({})
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="asks how much a pipe holds")

@@ -85,13 +85,17 @@ def broken(*arguments):
     raise ZeroDivisionError("a fault of ours")
 
 
-def gone(*arguments):
-    shutil.rmtree(arguments[0].database.file.parent)
+def vanished(*arguments):
+    raise ProcessLookupError(3, "No such process")
 
 
 @pytest.mark.parametrize(
     ("happens", "error", "says"),
-    [(full, bench.CutShort, "disk is full"), (broken, bench.Fault, "a fault of ours")],
+    [
+        (full, bench.CutShort, "disk is full"),
+        (broken, bench.Fault, "a fault of ours"),
+        (vanished, bench.Fault, "ProcessLookupError: .*No such process"),
+    ],
 )
 def test_what_stops_a_run_leaves_its_table(run, using, tmp_path, monkeypatch, happens, error, says):
     using(lambda job, count: count == 3 and monkeypatch.setattr(Store, "put", happens))
@@ -101,6 +105,14 @@ def test_what_stops_a_run_leaves_its_table(run, using, tmp_path, monkeypatch, ha
     done = runs.load("run", tmp_path / "out")
     assert len(done.rows) == 4
     assert "2 of its 6 cells" in (done.folder / "table.md").read_text()
+
+
+def test_an_error_while_the_tables_are_written_is_told_for_what_it_is(run, monkeypatch):
+    monkeypatch.setattr(bench.gallery, "write", vanished)
+    with pytest.raises(bench.Fault, match="No such process") as caught:
+        run()
+    assert len(caught.value.run.rows) == 6
+    assert isinstance(caught.value.__cause__, ProcessLookupError), "with its traceback"
 
 
 def test_a_store_that_was_removed_is_noticed(run, using, tmp_path):
