@@ -16,6 +16,7 @@ import submitit
 
 from priorlab.engines import Results, Work
 from priorlab.errors import UsageError, counted
+from priorlab.ground.files import said_if_not_written
 from priorlab.harness.run import introduction
 from priorlab.harness.run.placing import request
 from priorlab_submitit.share import REFUSED, Share, result_file, serve
