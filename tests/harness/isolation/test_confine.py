@@ -1,11 +1,11 @@
 """What a confined process can and cannot read."""
 
-import ctypes
 import errno
 import os
 import sys
 
 import pytest
+from harness.isolation.kernel import landlock_is_known
 
 from priorlab.harness.isolation.confine import confine, denies
 
@@ -40,11 +40,6 @@ def done_inside(acts, *places):
     if not landlock_is_known():
         pytest.skip("this kernel has no Landlock")
     return [letter == "1" for letter in found]
-
-
-def landlock_is_known():
-    """Ask the kernel for its version; not `confine`, which may be what is broken."""
-    return ctypes.CDLL(None).syscall(444, None, 0, 1) >= 2
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="Landlock is Linux's")

@@ -5,26 +5,14 @@ import os
 import resource
 import signal
 import subprocess
-import sys
 import threading
 
 import pytest
+from harness.isolation.kernel import filters_are_known
 
 from priorlab.harness.isolation.system_calls import keep_to_itself
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="a filter of Linux")
-
-
-SECCOMP = {"x86_64": 317, "aarch64": 277}
-
-
-@pytest.fixture(autouse=True)
-def filters():
-    """Ask the kernel whether it filters; not `keep_to_itself`, which may be what is broken."""
-    refuse, ask = ctypes.c_uint32(0x00050000), 2
-    number = SECCOMP.get(os.uname().machine)
-    if not number or ctypes.CDLL(None).syscall(number, ask, 0, ctypes.byref(refuse)):
-        pytest.skip("this system has no such filter")
+pytestmark = pytest.mark.skipif(not filters_are_known(), reason="a filter of Linux")
 
 
 def outcome(act):
