@@ -34,7 +34,7 @@ SHAPE = (1, 1, 12, 10)
 def attempt():
     """Watch a prior that first does something with the channel, which no real one knows of."""
 
-    def run(act, **limits):
+    def run(act, output=None, **limits):
         measurement = Measurement(torch.rand(SHAPE), Identity(), Gaussian(0.1), SHAPE)
 
         @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -51,6 +51,8 @@ def attempt():
         if not pid:
             try:
                 ours.close()
+                if output is not None:
+                    os.dup2(output, 1)
                 device = torch.device("cpu")
                 inside.restore(Acts(), None, theirs, "job", device=device, threads=1)
             finally:
@@ -152,6 +154,14 @@ def test_a_cell_has_a_group_of_processes_of_its_own(attempt):
         assert os.getpgrp() == os.getpid()
 
     assert attempt(checks).status == "ok"
+
+
+def test_whether_writing_waits_is_not_for_a_cell_to_say_where_others_print(attempt):
+    read, write = os.pipe()
+    assert attempt(lambda _: os.set_blocking(1, False), write).status == "ok"
+    assert os.get_blocking(write)
+    os.close(read)
+    os.close(write)
 
 
 @pytest.mark.parametrize(("worst", "kept"), [(0.5, 1), (np.nan, 0), (np.inf, 0)])
