@@ -105,6 +105,8 @@ def _run(typed: list[str]) -> int:
         return INTERRUPTED
     except BrokenPipeError:  # `priorlab list | head`
         return OK
+    except (ProcessLookupError, ChildProcessError) as error:  # of processes that priorlab starts
+        return _report(error)
     except OSError as error:  # such as a results folder that was deleted meanwhile
         _complain(error, debug)
         return USAGE
@@ -112,8 +114,13 @@ def _run(typed: list[str]) -> int:
         _tell("priorlab: there is not enough memory for this")
         return USAGE
     except Exception as error:  # everything that a user can cause is one of the above
-        _tell(f"{block(trace_of(error))}\npriorlab: {REPORT}")
-        return FAULT
+        return _report(error)
+
+
+def _report(error: Exception) -> int:
+    """Show where a fault is, and ask for a report of it."""
+    _tell(f"{block(trace_of(error))}\npriorlab: {REPORT}")
+    return FAULT
 
 
 @contextlib.contextmanager
