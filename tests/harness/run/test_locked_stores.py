@@ -15,8 +15,9 @@ from harness.run import pretend
 from priorlab import cli
 from priorlab.errors import UsageError
 from priorlab.harness.results import runs
+from priorlab.harness.results.claims import drivers
 from priorlab.harness.results.store import Store
-from priorlab.harness.run import bench, collected, interrupts, keeping
+from priorlab.harness.run import bench, collected, computation, interrupts, keeping
 from priorlab.harness.run.audience import Audience
 from priorlab.harness.run.progress import PlainProgress, Progress
 
@@ -282,3 +283,16 @@ def test_the_exit_code_and_the_table_of_a_run_that_cannot_store(
     assert code == 2
     assert "degraded" in printed.out
     assert printed.err.splitlines()[-1].endswith("disk is full")
+
+
+def test_a_run_shows_others_how_far_it_is(run, using, tmp_path, monkeypatch):
+    monkeypatch.setattr(computation, "BEAT", 0.0)
+    seen = []
+
+    def look(job, count):
+        with contextlib.closing(Store(tmp_path / "out")) as store:
+            seen.extend(driver.done for driver in drivers(store.database))
+
+    using(look)
+    run()
+    assert seen[0] == 0 and seen[-1] > 0

@@ -8,8 +8,10 @@ import types
 
 import pytest
 
+from priorlab.ground import process_tree
+from priorlab.harness.isolation.output import Output
 from priorlab.harness.isolation.setup import Setup
-from priorlab.harness.run import slot
+from priorlab.harness.run import scorer, slot
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="elsewhere nothing is forked")
 
@@ -67,3 +69,19 @@ class Pipe(io.BytesIO):
 
     def fileno(self):
         return 0
+
+
+def test_what_a_cell_left_with_the_scorer_is_ended_and_said(monkeypatch):
+    result = {"status": "ok", "message": ""}
+    monkeypatch.setattr(scorer._Server, "_result", lambda server, job: result)
+    child = os.fork()
+    if not child:
+        try:
+            server = scorer._Server(Setup(), None, 0, io.BytesIO(), 2, Output())
+            left = os.spawnlp(os.P_NOWAIT, "sleep", "sleep", "60")
+            server.work({"id": "job"})
+            said = result["message"] == "it left 1 process running, which was ended"
+            os._exit(10 + said + 2 * bool(process_tree.running([left])))
+        finally:
+            os._exit(1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 11
