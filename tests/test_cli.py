@@ -328,6 +328,17 @@ def test_what_the_system_refuses_is_a_sentence(monkeypatch, capsys):
     assert (code, said) == (2, "priorlab: cannot use dark/photo.png: Permission denied\n")
 
 
+@pytest.mark.parametrize("error", [ProcessLookupError, ChildProcessError])
+def test_a_process_that_is_gone_is_no_mistake_of_the_user(error, monkeypatch, capsys):
+    def vanish(*given):
+        raise error(3, "No such process")
+
+    monkeypatch.setattr(running.api, "summaries", vanish)
+    code, _, said = run(capsys, "runs", "list")
+    assert code == 4
+    assert "in vanish" in said and "please report it" in said
+
+
 def started(typed, **streams):
     """Run a command whose output is buffered, as it is by default."""
     variables = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}

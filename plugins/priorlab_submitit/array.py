@@ -16,6 +16,7 @@ import submitit
 
 from priorlab.engines import Results, Work
 from priorlab.errors import UsageError, counted
+from priorlab.ground.files import said_if_not_written
 from priorlab.harness.run import introduction
 from priorlab.harness.run.placing import request
 from priorlab_submitit.share import REFUSED, Share, result_file, serve
@@ -99,7 +100,8 @@ class _Array:
     def submit(self) -> None:
         """Send the array job."""
         work = self._work
-        self._folder.mkdir(parents=True, exist_ok=True)
+        with said_if_not_written(self._folder):
+            self._folder.mkdir(parents=True, exist_ok=True)
         parts = introduction.described(work.components)
         shares = [
             Share(

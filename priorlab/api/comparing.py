@@ -174,7 +174,7 @@ def run(
     UsageError
         For settings that cannot be used.
     CutShort
-        If results can no longer be written.
+        If results can no longer be written, or nothing more can be computed.
     Fault
         If something in priorlab itself is wrong.
     """

@@ -32,7 +32,7 @@ from priorlab.cli.ending import end_at_once, end_in_order
 from priorlab.cli.mistaken import check_options
 from priorlab.cli.parsing import FAULT, INTERRUPTED, OK, USAGE, Parser, complain
 from priorlab.errors import UsageError, trace_of, unknown
-from priorlab.ground import garbage
+from priorlab.ground import garbage, process_tree
 from priorlab.ground.escaping import block
 
 EXAMPLES = """examples:
@@ -70,6 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _run(list(arguments))
     garbage.freeze()
     end_in_order()
+    process_tree.hear_of_children()
     try:
         return _run(sys.argv[1:])
     finally:
@@ -104,6 +105,8 @@ def _run(typed: list[str]) -> int:
         return INTERRUPTED
     except BrokenPipeError:  # `priorlab list | head`
         return OK
+    except (ProcessLookupError, ChildProcessError) as error:  # of processes that priorlab starts
+        return _report(error)
     except OSError as error:  # such as a results folder that was deleted meanwhile
         _complain(error, debug)
         return USAGE
@@ -111,8 +114,13 @@ def _run(typed: list[str]) -> int:
         _tell("priorlab: there is not enough memory for this")
         return USAGE
     except Exception as error:  # everything that a user can cause is one of the above
-        _tell(f"{block(trace_of(error))}\npriorlab: {REPORT}")
-        return FAULT
+        return _report(error)
+
+
+def _report(error: Exception) -> int:
+    """Show where a fault is, and ask for a report of it."""
+    _tell(f"{block(trace_of(error))}\npriorlab: {REPORT}")
+    return FAULT
 
 
 @contextlib.contextmanager

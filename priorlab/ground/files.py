@@ -45,6 +45,29 @@ def write_atomically(path: Path, content: bytes | str) -> None:
 
 
 @contextlib.contextmanager
+def said_if_not_written(path: Path) -> Iterator[None]:
+    """Turn an error of the system, while a file or folder is written, into one sentence.
+
+    Raises
+    ------
+    UsageError
+        In its place.
+
+    Examples
+    --------
+    >>> with said_if_not_written(Path("missing/notes.txt")):
+    ...     _ = Path("missing/notes.txt").write_text("first")
+    Traceback (most recent call last):
+    ...
+    priorlab.errors.UsageError: cannot write missing/notes.txt: No such file or directory
+    """
+    try:
+        yield
+    except OSError as error:
+        raise UsageError(f"cannot write {path}: {error.strerror or error}") from None
+
+
+@contextlib.contextmanager
 def written_atomically(path: Path) -> Iterator[BinaryIO]:
     """Open a file to be written piece by piece; it appears when all is written.
 
@@ -66,7 +89,7 @@ def written_atomically(path: Path) -> Iterator[BinaryIO]:
     """
     place = Path(os.path.realpath(path))
     part = place.with_name(f".{secrets.token_hex(8)}.part")  # the name itself may be of full length
-    try:
+    with said_if_not_written(path):
         try:
             with part.open("xb") as file:
                 yield file
@@ -75,8 +98,6 @@ def written_atomically(path: Path) -> Iterator[BinaryIO]:
             part.replace(place)
         finally:
             part.unlink(missing_ok=True)
-    except OSError as error:
-        raise UsageError(f"cannot write {path}: {error.strerror or error}") from None
 
 
 def check_place(path: Path, suffixes: Collection[str] = ()) -> None:

@@ -37,7 +37,7 @@ def children(process: int) -> list[int]:
         for thread in os.listdir(f"/proc/{process}/task"):
             with contextlib.suppress(OSError):
                 found += map(
-                    int, Path(f"/proc/{process}/task/{thread}/children").read_text().split()
+                    int, Path(f"/proc/{process}/task/{thread}/children").read_bytes().split()
                 )
     return found
 
@@ -69,7 +69,7 @@ def parent(process: int) -> int:
 
 def running(processes: Iterable[int]) -> list[int]:
     """Return those of some processes that have not ended."""
-    return [process for process in processes if _state(process) not in "ZX"]
+    return [process for process in processes if state(process) not in "ZX"]
 
 
 def own_mb(process: int) -> float:
@@ -128,6 +128,16 @@ def end(processes: Iterable[int]) -> None:
     deadline = time.monotonic() + _DYING
     while running(todo + below) and time.monotonic() < deadline:
         time.sleep(0.0005)
+
+
+def hear_of_children() -> None:
+    """Have the system say how the children of this process end, whatever was set before.
+
+    Where the signal for it is ignored, as some programs leave it to those that they start, a
+    child is forgotten with its end: nobody can wait for it, or ask for its exit code. To be called
+    in the main thread.
+    """
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
 
 
 def adopt_orphans() -> None:
@@ -190,11 +200,12 @@ def _sizes(process: int) -> dict[bytes, float]:
 def _stat(process: int) -> list[str]:
     """Return what the system says of a process after its name; nothing if it is gone."""
     with contextlib.suppress(OSError):
-        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+        # The name may be any bytes.
+        return Path(f"/proc/{process}/stat").read_bytes().rpartition(b")")[2].decode().split()
     return []
 
 
-def _state(process: int) -> str:
+def state(process: int) -> str:
     """Return the letter for what a process does: "Z" if it has ended, "X" if it is gone."""
     return (_stat(process) or ["X"])[0]
 

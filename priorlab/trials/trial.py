@@ -169,7 +169,10 @@ class _Process:
         """Return why nothing more is to be waited for, or an empty text."""
         if self._printed > MOST_OUTPUT:
             return f"it prints more than {MOST_OUTPUT // 10**6} MB when loaded"
-        number, status = os.waitpid(self._pid, os.WNOHANG)
+        try:
+            number, status = os.waitpid(self._pid, os.WNOHANG)
+        except ChildProcessError:  # it has ended, and this process ignores how its children do
+            number, status = self._pid, 0
         if number:
             self._pid, self.died = 0, True
             return self._how_it_ended(os.waitstatus_to_exitcode(status))
@@ -246,7 +249,8 @@ class _Process:
                     kill(self._pid, signal.SIGKILL)
                 except (ProcessLookupError, PermissionError):
                     continue
-            os.waitpid(self._pid, 0)
+            with contextlib.suppress(ChildProcessError):  # as above
+                os.waitpid(self._pid, 0)
             self._pid = 0
 
     def _say_slow(self) -> None:

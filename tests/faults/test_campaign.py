@@ -19,7 +19,6 @@ def check(run, prior, seen, line):
     assert not found.problem
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("prior", QUICK)
 def test_whoever_looks_for_the_truth_or_spoils_the_surroundings_gains_nothing(prior, seen, line):
     check("quick", prior, seen, line)

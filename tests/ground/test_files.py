@@ -5,7 +5,13 @@ import os
 import pytest
 
 from priorlab.errors import UsageError
-from priorlab.ground.files import as_stored, check_place, is_one_name, write_atomically
+from priorlab.ground.files import (
+    as_stored,
+    check_place,
+    is_one_name,
+    write_atomically,
+    written_atomically,
+)
 
 
 def test_a_name_may_be_as_long_as_the_file_system_takes(tmp_path):
@@ -15,6 +21,22 @@ def test_a_name_may_be_as_long_as_the_file_system_takes(tmp_path):
     assert file.read_bytes() == b"content"
     with pytest.raises(UsageError, match="cannot be the name of a file"):
         check_place(tmp_path / ("n" * 252 + ".png"))
+
+
+def test_a_file_that_is_replaced_is_whole_at_any_moment(tmp_path):
+    file = tmp_path / "rows.csv"
+    file.write_bytes(b"before")
+    with written_atomically(file) as part:
+        part.write(b"af")
+        part.flush()
+        assert file.read_bytes() == b"before"
+        part.write(b"ter")
+    assert file.read_bytes() == b"after"
+    with pytest.raises(ZeroDivisionError), written_atomically(file) as part:
+        part.write(b"half")
+        raise ZeroDivisionError
+    assert file.read_bytes() == b"after"
+    assert list(tmp_path.iterdir()) == [file], "nothing else is left"
 
 
 @pytest.mark.parametrize("there", [False, True])

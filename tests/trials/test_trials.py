@@ -278,3 +278,16 @@ def test_the_command_goes_on(tmp_path, capsys):
     assert "handcrafted" in shown
     assert "PROBLEM: loading it ends the process (exit status 0)\n    going" in shown
     assert cli.main(["show", "tv", "--plugin", str(bad)]) == 0
+
+
+def test_a_program_that_does_not_hear_of_its_children_can_load_plugins(tmp_path):
+    before = signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    try:
+        write(tmp_path, "good")
+        write(tmp_path, "bad", at_import="import os; os._exit(7)")
+        registry = plugins.load([tmp_path / "good.py", tmp_path / "bad.py"])
+    finally:
+        signal.signal(signal.SIGCHLD, before)
+    assert "good" in registry.priors
+    (broken,) = registry.problems
+    assert broken.name == "bad.py" and "loading it ends the process" in broken.problem

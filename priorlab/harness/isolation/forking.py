@@ -9,7 +9,7 @@ import traceback
 from collections.abc import Callable
 from typing import NoReturn
 
-from priorlab.ground.process_tree import end_with
+from priorlab.ground.process_tree import end_with, hear_of_children
 from priorlab.harness.isolation import huge_pages
 from priorlab.harness.isolation.channel import Channel, Message, Received, close_all
 from priorlab.harness.isolation.confine import confine
@@ -28,6 +28,7 @@ def serve(control: Channel, work: Work) -> NoReturn:
     and, when the process ends, by ``{"event": "ended", "token": ..., "code": ...}``. The caller
     must have no other threads.
     """
+    hear_of_children()  # a plugin may have said that it does not want to
     forks, cores = 0, os.sched_getaffinity(0)
     running: dict[int, tuple[int, str]] = {}
     poll = select.poll()

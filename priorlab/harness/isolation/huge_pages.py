@@ -29,10 +29,10 @@ def gather() -> None:
 def _own_memory() -> Iterator[tuple[int, int]]:
     """Yield where whole huge pages of the process's own, writable memory begin and end."""
     with contextlib.suppress(OSError):
-        for line in Path("/proc/self/maps").read_text().splitlines():
+        for line in Path("/proc/self/maps").read_bytes().splitlines():  # names may be any bytes
             place, rights, _, _, _, *name = line.split(maxsplit=5)
-            if rights.startswith("rw") and rights.endswith("p") and name in ([], ["[heap]"]):
-                first, last = (int(number, 16) for number in place.split("-"))
+            if rights.startswith(b"rw") and rights.endswith(b"p") and name in ([], [b"[heap]"]):
+                first, last = (int(number, 16) for number in place.split(b"-"))
                 start, end = -(-first // SIZE) * SIZE, last // SIZE * SIZE
                 if start < end:
                     yield start, end

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from priorlab.errors import UsageError
+from priorlab.ground import process_tree
 from priorlab.harness.results.database import Database
 from priorlab.harness.results.schema import FINAL
 from priorlab.harness.results.store import storable
@@ -217,6 +218,4 @@ def _lives(pid: int) -> bool:
         return False
     except PermissionError:
         return True
-    with contextlib.suppress(OSError):
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    return True
+    return process_tree.state(pid) != "Z"

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from priorlab.errors import UsageError
-from priorlab.ground.files import write_atomically
+from priorlab.ground.files import said_if_not_written, write_atomically
 from priorlab.harness.results.names import safe_name
 from priorlab.harness.results.outputs import VIEW
 from priorlab.harness.results.schema import Outcome
@@ -91,10 +91,8 @@ class Shown:
         if content is None:
             raise UsageError(f"the store has lost the picture {name}")
         target = self._folder / place / base
-        try:
+        with said_if_not_written(target):
             target.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise UsageError(f"cannot write {target}: {error.strerror or error}") from None
         write_atomically(target, content)
         there[base] = len(content)
         self._note(f"{place}/{base}", name, len(content))

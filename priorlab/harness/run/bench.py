@@ -22,7 +22,10 @@ from priorlab.registry import Registry
 
 
 class CutShort(UsageError):
-    """A run ended early, or without its files, because results cannot be written any more.
+    """A run ended early, or without its files, for a reason that the user can do something about.
+
+    Such as a full disk, a store that was removed, code that was edited meanwhile, or a limit of the
+    system on processes.
 
     Attributes
     ----------
@@ -37,6 +40,9 @@ class CutShort(UsageError):
 
 class Fault(Exception):
     """A run ended early because of a fault of priorlab itself, which is the cause of this.
+
+    So is any error of the system that the code beside it does not expect: to call it one of the
+    disk would hide where it comes from.
 
     Attributes
     ----------
@@ -79,7 +85,7 @@ def run(
     UsageError
         For an empty grid, or an argument that cannot be used.
     CutShort
-        If results can no longer be written.
+        If results can no longer be written, or nothing more can be computed.
     Fault
         If something in priorlab itself is wrong.
     """
@@ -100,7 +106,7 @@ def run(
             )
             try:
                 computation.run(stop)
-            except (Stopped, UsageError, OSError) as error:
+            except (Stopped, UsageError) as error:
                 problem = str(error)
             except KeyboardInterrupt:  # a second Ctrl-C: what is known is told all the same
                 pass
@@ -116,7 +122,7 @@ def run(
             if len(done.rows):
                 tables.write(done.folder, done.rows, done.header)
                 gallery.write(folder, done.rows, audience.note)
-        except (UsageError, OSError) as error:
+        except UsageError as error:
             problem = problem or str(error)
         except Exception as error:
             fault = fault or error

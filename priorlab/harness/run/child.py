@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import os
 import signal
@@ -13,8 +14,9 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
-from priorlab.errors import LONGEST_TRACEBACK
+from priorlab.errors import LONGEST_TRACEBACK, UsageError
 from priorlab.ground import pipes, process_tree
+from priorlab.ground.files import said_if_not_written
 from priorlab.ground.temporary import TemporaryFolder
 from priorlab.harness.isolation.endings import exit_code, exit_text
 from priorlab.harness.isolation.metric_process import START_TIMEOUT as METRIC_START
@@ -76,8 +78,10 @@ class Child:
             self.kill()  # it died between two jobs; this one is not to blame
         if self._process is None:
             self._start()
+        self._log_start = 0
         # Without a log the folder of the run was removed; the store says what that means.
-        self._log_start = self._log.stat().st_size if self._log.exists() else 0
+        with contextlib.suppress(FileNotFoundError):
+            self._log_start = self._log.stat().st_size
         self._deadline = time.monotonic() + (self._limit if self._ready else START_TIMEOUT)
         self.busy = True
         self._jobs += 1
@@ -172,8 +176,14 @@ class Child:
     def _start(self) -> None:
         self._ready = False
         self._decoder = wire.Decoder()
-        with self._log.open("ab") as log:
-            self._process = begin(self._setup.threads, log)
+        with said_if_not_written(self._log):
+            log = self._log.open("ab")
+        with log:
+            try:
+                self._process = begin(self._setup.threads, log)
+            except OSError as error:  # such as a limit of the system
+                reason = error.strerror or error
+                raise UsageError(f"no process can be started for the cells: {reason}") from error
         self._write({**dataclasses.asdict(self._setup), "temporary": self._temporary_folder()})
 
     def _temporary_folder(self) -> str:
@@ -214,11 +224,12 @@ class Child:
         return _result(message[:LONGEST_REASON], details, started=started)
 
     def _last_output(self) -> str:
-        """Return the end of what the process printed during its job."""
-        with self._log.open("rb") as log:
+        """Return the end of what the process printed during its job, if the log is still there."""
+        with contextlib.suppress(FileNotFoundError), self._log.open("rb") as log:
             size = log.seek(0, os.SEEK_END)
             log.seek(max(self._log_start, size - LONGEST_TRACEBACK))
             return log.read().decode(errors="replace").strip()
+        return ""
 
 
 def begin(threads: int, log: BinaryIO) -> subprocess.Popen[bytes]:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 from priorlab import components
+from priorlab.ground.files import said_if_not_written
 from priorlab.harness.isolation.setup import Setup
 from priorlab.harness.run.child import Child
 from priorlab.harness.run.schedule import Job, Schedule
@@ -64,7 +65,8 @@ def run(
     """
     if not len(schedule):
         return
-    logs.mkdir(parents=True, exist_ok=True)
+    with said_if_not_written(logs):
+        logs.mkdir(parents=True, exist_ok=True)
     workers = [_Slot(index, Child(setup, _log(logs, index))) for index in range(slots)]
     failures = 0
     reason = ""
@@ -159,5 +161,6 @@ def request(job: Job) -> Message:
 
 def _log(folder: Path, index: int) -> Path:
     log = folder / f"slot{index + 1}.log"
-    log.write_bytes(b"")
+    with said_if_not_written(log):
+        log.write_bytes(b"")
     return log

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from priorlab.engines import Results, Work
+from priorlab.ground.files import said_if_not_written
 from priorlab.harness.isolation.setup import Setup
 from priorlab.harness.run import local_slots
 from priorlab.harness.run.child import Child
@@ -56,8 +57,9 @@ class Place:
             Calls a function in a thread that lasts: a child ends with the thread that started it.
         """
         self._start = start
-        log.parent.mkdir(parents=True, exist_ok=True)
-        log.touch()
+        with said_if_not_written(log):
+            log.parent.mkdir(parents=True, exist_ok=True)
+            log.touch()
         self._child = Child(setup, log)
 
     def run(

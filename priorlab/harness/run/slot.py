@@ -29,6 +29,7 @@ SCORER = "priorlab.harness.run.scorer"
 
 def main() -> None:
     """Serve the driver until it hangs up."""
+    process_tree.hear_of_children()
     inbox, outbox, log = _keep_pipes()
     with contextlib.suppress(OSError):
         # When memory runs out, this process and those below it are to go, not the driver.

@@ -5,6 +5,7 @@ import os
 import sys
 
 import pytest
+from harness.isolation.kernel import landlock_is_known
 
 from priorlab.harness.isolation.confine import confine, denies
 
@@ -36,16 +37,9 @@ def done_inside(acts, *places):
     with os.fdopen(readable) as answers:
         found = answers.read()
     assert os.waitpid(child, 0)[1] == 0
-    if sys.platform == "linux" and not confine_is_known():
+    if not landlock_is_known():
         pytest.skip("this kernel has no Landlock")
     return [letter == "1" for letter in found]
-
-
-def confine_is_known():
-    child = os.fork()
-    if not child:
-        os._exit(not confine())
-    return os.waitpid(child, 0)[1] == 0
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="Landlock is Linux's")
@@ -67,6 +61,22 @@ def test_what_is_private_cannot_be_read_and_all_beside_it_can(tmp_path):
     private = [images / "a.png", images / "deep", tmp_path / "store.sqlite", tmp_path / "none"]
     found = seen_from_inside(private, [*files, link])
     assert found == [*files.values(), False]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Landlock is Linux's")
+def test_who_is_not_root_is_confined_too():
+    """The kernel refuses it to a process that could still gain rights, but not to root's."""
+    if not landlock_is_known():
+        pytest.skip("this kernel has no Landlock")
+    child = os.fork()
+    if not child:
+        try:
+            if not os.geteuid():
+                os.setresuid(65534, 65534, 65534)
+            os._exit(not confine())
+        finally:
+            os._exit(2)
+    assert os.waitpid(child, 0)[1] == 0
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="Landlock is Linux's")

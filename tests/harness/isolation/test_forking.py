@@ -1,6 +1,7 @@
 """A process that forks others on request: what they get is what it began with."""
 
 import os
+import signal
 import sys
 
 import pytest
@@ -19,6 +20,7 @@ def server():
     pid = os.fork()
     if not pid:
         ours.close()
+        signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # as a plugin may have left it
 
         def tell(request, files):
             cores = sorted(os.sched_getaffinity(0))
@@ -47,3 +49,12 @@ def test_a_cell_cannot_take_cores_from_the_next(server):
     assert cores_of_a_fork(control) == cores
     os.sched_setaffinity(pid, {min(cores)})
     assert cores_of_a_fork(control) == cores
+
+
+def test_how_a_process_ends_is_told_whatever_a_plugin_has_set(server):
+    _, control = server
+    for _ in range(2):
+        assert cores_of_a_fork(control)
+        told = [control.receive().message for _ in range(2)]
+        assert [message["event"] for message in told] == ["started", "ended"]
+        assert told[1]["code"] == 0

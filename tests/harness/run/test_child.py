@@ -1,5 +1,6 @@
 """The driver's end of a slot's process, where that process or the folder of the run is gone."""
 
+import errno
 import fcntl
 import os
 import signal
@@ -10,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from priorlab.errors import UsageError
 from priorlab.ground import pipes, process_tree
 from priorlab.harness.isolation.setup import Setup
-from priorlab.harness.run import child
+from priorlab.harness.run import child, local_slots
 
 STARTS_ANOTHER = """
 import os, subprocess, sys
@@ -66,6 +68,64 @@ def test_a_log_that_was_removed_is_no_error(slot_of, tmp_path):
     slot = slot_of("import sys; sys.stdin.read()")
     (tmp_path / "slot1.log").unlink()
     slot.send({})
+
+
+def test_of_a_process_that_ends_after_its_log_was_removed_the_end_is_told(slot_of, tmp_path):
+    slot = slot_of("import sys; sys.stdin.readline(); sys.exit(3)")
+    (tmp_path / "slot1.log").unlink()
+    (message,) = slot.receive()
+    assert message["status"] == "crashed"
+    assert "exited with status 3" in message["message"] and not message["details"]
+
+
+def test_a_log_that_cannot_be_written_is_said(tmp_path):
+    with pytest.raises(UsageError, match=r"cannot write .*none/slot1\.log: No such file"):
+        child.Child(Setup(), tmp_path / "none" / "slot1.log").send({})
+
+
+def test_a_process_that_the_system_does_not_start_is_said(tmp_path, monkeypatch):
+    def refused(*arguments, **more):
+        raise BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable")
+
+    monkeypatch.setattr(child, "begin", refused)
+    with pytest.raises(UsageError, match=r"no process can be started .*: Resource temporarily"):
+        child.Child(Setup(), tmp_path / "slot1.log").send({})
+
+
+ANSWERS = """
+import os, sys
+os.read(0, 2**20)
+os.write(1, sys.argv[1].encode())
+sys.stdin.read()
+"""
+
+
+def test_an_answer_that_nobody_asked_for_is_no_result(slot_of):
+    slot = slot_of(ANSWERS, '{"event": "result", "status": "ok", "id": "job 0"}\n')
+    (message,) = slot.receive()
+    assert message["status"] == "crashed"
+    assert message["message"] == "the process answered what nobody asked"
+
+
+def test_a_job_is_given_to_one_new_process_and_no_more(slot_of):
+    """Where none can start a process, neither can the next."""
+    slot = slot_of(ANSWERS, '{"event": "barren", "text": "no room", "id": "job 1"}\n')
+    assert list(slot.receive()) == [] and slot.busy
+    slot._jobs = 1  # it says the same again
+    (message,) = slot.receive()
+    assert (message["status"], message["message"]) == ("crashed", "no room")
+    assert not slot.busy
+
+
+def test_a_scorer_that_is_stuck_is_ended(slot_of):
+    slot = slot_of("import sys; sys.stdin.read()")
+    slot._deadline = time.monotonic()
+    pid = slot._process.pid
+    place = local_slots._Slot(0, slot, job=object())
+    ((_, message),) = local_slots._messages([place], print, print)
+    assert message["status"] == "crashed"
+    assert "did not start within" in message["message"]
+    assert not process_tree.running([pid])
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="asks how much a pipe holds")

@@ -15,8 +15,9 @@ from harness.run import pretend
 from priorlab import cli
 from priorlab.errors import UsageError
 from priorlab.harness.results import runs
+from priorlab.harness.results.claims import drivers
 from priorlab.harness.results.store import Store
-from priorlab.harness.run import bench, collected, interrupts, keeping
+from priorlab.harness.run import bench, collected, computation, interrupts, keeping
 from priorlab.harness.run.audience import Audience
 from priorlab.harness.run.progress import PlainProgress, Progress
 
@@ -85,13 +86,17 @@ def broken(*arguments):
     raise ZeroDivisionError("a fault of ours")
 
 
-def gone(*arguments):
-    shutil.rmtree(arguments[0].database.file.parent)
+def vanished(*arguments):
+    raise ProcessLookupError(3, "No such process")
 
 
 @pytest.mark.parametrize(
     ("happens", "error", "says"),
-    [(full, bench.CutShort, "disk is full"), (broken, bench.Fault, "a fault of ours")],
+    [
+        (full, bench.CutShort, "disk is full"),
+        (broken, bench.Fault, "a fault of ours"),
+        (vanished, bench.Fault, "ProcessLookupError: .*No such process"),
+    ],
 )
 def test_what_stops_a_run_leaves_its_table(run, using, tmp_path, monkeypatch, happens, error, says):
     using(lambda job, count: count == 3 and monkeypatch.setattr(Store, "put", happens))
@@ -101,6 +106,14 @@ def test_what_stops_a_run_leaves_its_table(run, using, tmp_path, monkeypatch, ha
     done = runs.load("run", tmp_path / "out")
     assert len(done.rows) == 4
     assert "2 of its 6 cells" in (done.folder / "table.md").read_text()
+
+
+def test_an_error_while_the_tables_are_written_is_told_for_what_it_is(run, monkeypatch):
+    monkeypatch.setattr(bench.gallery, "write", vanished)
+    with pytest.raises(bench.Fault, match="No such process") as caught:
+        run()
+    assert len(caught.value.run.rows) == 6
+    assert isinstance(caught.value.__cause__, ProcessLookupError), "with its traceback"
 
 
 def test_a_store_that_was_removed_is_noticed(run, using, tmp_path):
@@ -270,3 +283,16 @@ def test_the_exit_code_and_the_table_of_a_run_that_cannot_store(
     assert code == 2
     assert "degraded" in printed.out
     assert printed.err.splitlines()[-1].endswith("disk is full")
+
+
+def test_a_run_shows_others_how_far_it_is(run, using, tmp_path, monkeypatch):
+    monkeypatch.setattr(computation, "BEAT", 0.0)
+    seen = []
+
+    def look(job, count):
+        with contextlib.closing(Store(tmp_path / "out")) as store:
+            seen.extend(driver.done for driver in drivers(store.database))
+
+    using(look)
+    run()
+    assert seen[0] == 0 and seen[-1] > 0
