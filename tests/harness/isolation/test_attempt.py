@@ -67,8 +67,9 @@ def attempt():
         try:
             return watch(process, "job", block, 0, Setup(**limits), UNHEARD)
         finally:
-            assert not process_tree.running([pid]), "its process was not ended"
+            ours.close()
             block.close()
+            assert not process_tree.running([pid]), "its process was not ended"
 
     return run
 

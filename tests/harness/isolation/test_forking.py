@@ -38,7 +38,9 @@ def cores_of_a_fork(control):
     ours, theirs = Channel.pair()
     control.send({"token": "x"}, [theirs.fileno()])
     theirs.close()
-    return set(ours.receive().message["cores"])
+    found = set(ours.receive().message["cores"])
+    ours.close()
+    return found
 
 
 def test_a_cell_cannot_take_cores_from_the_next(server):

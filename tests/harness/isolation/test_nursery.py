@@ -39,6 +39,7 @@ def test_a_process_that_ends_whenever_it_is_prepared_is_told_in_words(asked):
             if asked:
                 prior.receive()
             prior.close()
+        plugin.close()
 
     server = threading.Thread(target=serve)
     server.start()
@@ -47,6 +48,7 @@ def test_a_process_that_ends_whenever_it_is_prepared_is_told_in_words(asked):
         nursery.start({"name": "tv", "parameters": {}}, 1, "job")
     server.join()
     nursery.close()
+    other_end.close()
     for child in children:
         child.wait(10)
 
@@ -72,6 +74,7 @@ def test_what_a_prior_leaves_running_when_it_is_prepared_is_ended_and_said():
         nursery.start({"name": "tv", "parameters": {}}, 1, "job")
     server.join()
     nursery.close()
+    other_end.close()
     for process in processes:
         process.wait(10)
     assert not process_tree.running(left)
