@@ -45,8 +45,9 @@ second: wrong kernels make waves that images cannot have. Chosen on training ima
 kernels stay below."""
 CONTRADICTED = 0.05
 """As `UNEXPLAINED`, of a kernel that was typed: of photographs of which it is wrong, or which were
-framed after the blur, most leave more, and none of which it is right: of 72 that are blurred as it
-says at most 0.041, of 48 sharp ones at least 0.09 (`python benchmarks/tune_blurs.py`)."""
+framed after the blur, most leave more, and none of which it is right. With noise of sigma 1, 72
+that are blurred as it says leave at most 0.041, 48 sharp ones at least 0.09
+(`python benchmarks/tune_blurs.py`)."""
 QUIET = 1.5 / 255
 """The most noise of which the right kernel makes no black and white, as wrong ones do: of noise of
 sigma 3 a motion makes more than `AMISS` (see `benchmarks/tune_blurs.py`)."""

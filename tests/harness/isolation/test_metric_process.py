@@ -38,12 +38,21 @@ def value_of(act, timeout_s=10):
     """Return the value of two images where the process of the metric does something."""
     metric = MetricProcess("m", Setup(timeout_s=timeout_s))
     metric._channel, theirs = Channel.pair()
+
+    def serve():
+        request = theirs.receive()
+        close_all(request.files)
+        act(theirs, request.message["request"])
+
+    return value_from(metric, theirs, serve)
+
+
+def value_from(metric, theirs, serve):
+    """Return the value of two images that a process gives which serves the other end."""
     pid = os.fork()
     if not pid:
         try:
-            request = theirs.receive()
-            close_all(request.files)
-            act(theirs, request.message["request"])
+            serve()
         finally:
             os._exit(3)
     theirs.close()
@@ -119,19 +128,7 @@ def served(monkeypatch):
         first = {"setup": dataclasses.asdict(setup), "metric": "m", "parent": parent}
         metric._channel.send(first, [file])
         os.close(file)
-        pid = os.fork()
-        if not pid:
-            try:
-                metric_process.serve(theirs.fileno())
-            finally:
-                os._exit(3)
-        theirs.close()
-        metric._process = Child(pid)
-        image = np.zeros((1, 8, 8), np.float32)
-        try:
-            return metric.evaluate(image, image)
-        finally:
-            metric.end()
+        return value_from(metric, theirs, lambda: metric_process.serve(theirs.fileno()))
 
     return ask
 
