@@ -42,8 +42,16 @@ HEADER = """\
 SHORT = ("self2self:iterations=100,samples=10", "zs-n2n:iterations=500")
 """Stand-ins for two priors whose defaults take minutes."""
 
-QUICK_FITS = {"dip", "noise2fast", SHORT[1]}
+QUICK_FITS = {"dip"}
 """What the default suite fits, to one picture; all else that is fitted is slow."""
+
+COSTLY = {
+    "epll": {"superres", "denoise-poisson"},
+    "crr": {"inpaint"},
+    "gs-unet": {"deblur"},
+    "wnnm": {"denoise-poisson"},
+}
+"""What the default suite restores with the slowest, beside the plainest task and in gray."""
 
 IN_SPLITTING = {"wnnm": "wnnm:reach=5,step=6,steps=6"}
 """What stands for a prior on all tasks but the plainest, where its defaults take minutes."""
@@ -78,10 +86,9 @@ class Case:
             where = (self.task, self.picture)
             return self.spec not in QUICK_FITS or where != ("denoise", "camera")
         if self.task == "denoise":
-            return False
-        # In colour all takes three times as long. In a splitting a denoiser is called 24 times:
-        # for the slowest, one of these cases will do.
-        costly = self.prior in ("epll", "wnnm") and self.task not in ("superres", "denoise-poisson")
+            return self.prior in COSTLY and self.picture == "astronaut"
+        # In colour all takes three times as long. In a splitting a denoiser is called 24 times.
+        costly = self.prior in COSTLY and self.task not in COSTLY[self.prior]
         return self.picture == "astronaut" or costly
 
     @property

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pandas as pd
 import pytest
+from sample_pictures import picture, save
 
 from priorlab import api
 from priorlab.api.result import BenchResult
@@ -15,8 +16,10 @@ def result(tmp_path_factory):
     from priorlab import bench
 
     out = tmp_path_factory.mktemp("results")
+    photo = out / "photos" / "camera.png"
+    save(photo, picture(48, 64))
     tasks = "denoise:sigma=25,inpaint"
-    return bench(["dip:iterations=20", "degraded"], tasks, images=["camera"], out=out, slots=1)
+    return bench(["dip:iterations=20", "degraded"], tasks, photo.parent, out=out, slots=1)
 
 
 def test_it_is_a_data_frame_and_what_comes_of_it_a_plain_one(result):

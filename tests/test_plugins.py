@@ -35,6 +35,147 @@ def write(folder: Path, name: str, text: str) -> Path:
     return path
 
 
+BROKEN = [
+    ("import no_such_module", "ModuleNotFoundError"),
+    ("raise SystemExit(3)", "SystemExit"),
+    ("x = (", "SyntaxError"),
+    ("x = 1", "implements no hook"),
+    (GOOD.format(name="Bad Name"), "small letters"),
+    (
+        GOOD.format(name="x").replace("priorlab_priors", "priorlab_prior"),
+        "did you mean 'priorlab_priors'?",
+    ),
+    (GOOD.format(name="x").replace("[Halve]", "Halve"), "must return a list"),
+    (GOOD.format(name="x").replace("def denoise", "def clean"), "does not define denoise"),
+    (GOOD.format(name="x").replace("return [Halve]", "return [Halve()]"), "must be a class"),
+    (GOOD.format(name="x").replace("return [Halve]", "return 1 / 0"), "ZeroDivisionError"),
+    (
+        GOOD.format(name="x").replace("return [Halve]", "return [Halve()]"),
+        "TypeError: Halve() must be a class derived from priorlab's Prior",
+    ),
+    (
+        GOOD.format(name="x").replace("priorlab_priors()", "priorlab_priors(registry)"),
+        "priorlab_priors is called with nothing: write def priorlab_priors()",
+    ),
+    (
+        GOOD.format(name="x")
+        .replace("priorlab_priors", "priorlab_metrics")
+        .replace("[Halve]", "[max]"),
+        "max must be an object of priorlab's Metric",
+    ),
+    (
+        GOOD.format(name="x").replace("    def d", "    def __init__(self): pass\n    def d"),
+        "Halve has an __init__: declare its parameters instead, as fields",
+    ),
+]
+"""Plugins that do not load, and what is said of them."""
+
+DECLARED = """
+import dataclasses
+from pathlib import Path
+from typing import Literal
+from priorlab import Denoiser, hookimpl, parameter
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Mine(Denoiser):
+    name = "mine"
+    DECLARATION
+    def denoise(self, v, sigma):
+        return v
+
+@hookimpl
+def priorlab_priors():
+    return [Mine]
+"""
+
+PARAMETERS = [
+    ("text: float = parameter(1.0, 'x')", "Mine: text is taken: Component has it"),
+    ("name: str = parameter('mine', 'x')", "Mine: name is taken: Component has it"),
+    ("batched: int = parameter(4, 'x')", "Mine: batched is taken: Prior has it"),
+    ("locality: float = parameter(1.0, 'x')", "Mine: locality is taken: Denoiser has it"),
+    ("tuned: float = parameter(1.0, 'x')", "tuned is a setting of all of its kind (where"),
+    ("solver: float = parameter(1.0, 'x')", "solver is a setting of the solver ("),
+    ("sizes: tuple[int, ...] = parameter((1, 2), 'x')", "sizes is of type tuple[int, ...], w"),
+    ("size: Literal['a', 'b'] = parameter('a', 'x')", "size is of type typing.Literal['a', "),
+    (
+        "size: Literal['a', 'b'] = parameter('a', 'x')",
+        "which nobody can type; write size: str = parameter(..., choices=('a', 'b'))",
+    ),
+    ("size: int | float = parameter(1, 'x')", "size is of type int | float, which nobody can"),
+    ("where: Path = parameter(Path('a'), 'x', file=True)", "where is of type Path, which no"),
+    ("where: int = parameter(1, 'x', file=True)", "where names a file; annotate it as str"),
+    ("size: float = dataclasses.field(init=False, default=1.0)", "size has init=False"),
+    ("size: int = parameter(1, 'x', scale=1 / 255)", "size has a scale, which only a float"),
+    ("size: float | None = parameter(None, 'x', low=3, high=2)", "low=3 is above high=2"),
+    ("sizes: list = parameter([1, 2], 'x')", "a parameter is bool, int, float or str, or one"),
+    ("size: float = parameter(1.0, 'x', low='0')", "low='0' is a limit, so it is a number"),
+    ("kind: str = parameter('a', 'x', choices='ab')", "choices='ab' is one text; write a list"),
+    (
+        "size: float = parameter(1.0, 'x', low=0)\n    def __post_init__(self): pass",
+        "Mine.__post_init__ needs super().__post_init__()",
+    ),
+]
+"""Declarations of parameters that cannot work, and what is said of them."""
+
+METHODS = [
+    (
+        "Denoiser",
+        "def denoise(self, v): pass",
+        "Mine.denoise is called with (v, sigma): write ",
+    ),
+    (
+        "Denoiser",
+        "@staticmethod\n    def denoise(self, v, sigma): pass",
+        "(v, sigma): write def denoise(self, v, sigma)",
+    ),
+    ("Denoiser", "def denoise(self, v, sigma, *, width): pass", "Mine.denoise is called with"),
+    ("Denoiser", "denoise = 3", "Mine.denoise is called, so it is a method, not 3: write def"),
+    ("Prior", "def restore(self, measurement): pass", "with (measurement, trace, seed): write"),
+    (
+        "Prior",
+        "def restore(self, m, t, s): pass\n    def batched(self): pass",
+        "batched is read",
+    ),
+    ("Task", "def noise(self): pass\n    def operator(self, s, r): pass", "write @property in"),
+    (
+        "OptionalMetric",
+        "metric = property(print)",
+        "metric is called, so it is a method, not pr",
+    ),
+]
+"""What cannot stand for a method of a base class of the core, and what is said of it."""
+
+
+def with_parameter(declaration: str) -> str:
+    """Return a plugin whose prior has one more line."""
+    return DECLARED.replace("DECLARATION", declaration)
+
+
+def with_method(base: str, written: str) -> str:
+    """Return a plugin whose class derives from `base` and has no other method."""
+    kind = {"Denoiser": "prior", "OptionalMetric": "metric"}.get(base, base.lower())
+    text = with_parameter(written).replace("priorlab_priors", f"priorlab_{kind}s")
+    text = text.replace("def denoise(self, v, sigma):\n        return v\n\n", "\n")
+    return text.replace("Denoiser", base)
+
+
+@pytest.fixture(scope="module")
+def loaded(tmp_path_factory):
+    """All that does not load, loaded at once."""
+    texts = [text for text, _ in BROKEN]
+    texts += [with_parameter(declaration) for declaration, _ in PARAMETERS]
+    texts += [with_method(base, written) for base, written, _ in METHODS]
+    folder = tmp_path_factory.mktemp("broken")
+    return plugins.load(
+        [write(folder, f"plugin{index}.py", text) for index, text in enumerate(texts)]
+    )
+
+
+def problem_of(loaded, text):
+    """Return the plugin that is a file with this text."""
+    return next(plugin for plugin in loaded.problems if Path(plugin.source).read_text() == text)
+
+
 def test_installed_plugins_and_builtin_tasks_are_found():
     registry = plugins.load()
     assert {"tv", "wavelet", "tikhonov", "degraded", "unet", "dip"} <= set(registry.priors)
@@ -52,47 +193,10 @@ def test_a_file_and_a_folder_of_plugins(tmp_path):
     assert registry.owners[("priors", "halve")].source == str(file)
 
 
-@pytest.mark.parametrize(
-    ("text", "says"),
-    [
-        ("import no_such_module", "ModuleNotFoundError"),
-        ("raise SystemExit(3)", "SystemExit"),
-        ("x = (", "SyntaxError"),
-        ("x = 1", "implements no hook"),
-        (GOOD.format(name="Bad Name"), "small letters"),
-        (
-            GOOD.format(name="x").replace("priorlab_priors", "priorlab_prior"),
-            "did you mean 'priorlab_priors'?",
-        ),
-        (GOOD.format(name="x").replace("[Halve]", "Halve"), "must return a list"),
-        (GOOD.format(name="x").replace("def denoise", "def clean"), "does not define denoise"),
-        (GOOD.format(name="x").replace("return [Halve]", "return [Halve()]"), "must be a class"),
-        (GOOD.format(name="x").replace("return [Halve]", "return 1 / 0"), "ZeroDivisionError"),
-        (
-            GOOD.format(name="x").replace("return [Halve]", "return [Halve()]"),
-            "TypeError: Halve() must be a class derived from priorlab's Prior",
-        ),
-        (
-            GOOD.format(name="x").replace("priorlab_priors()", "priorlab_priors(registry)"),
-            "priorlab_priors is called with nothing: write def priorlab_priors()",
-        ),
-        (
-            GOOD.format(name="x")
-            .replace("priorlab_priors", "priorlab_metrics")
-            .replace("[Halve]", "[max]"),
-            "max must be an object of priorlab's Metric",
-        ),
-        (
-            GOOD.format(name="x").replace("    def d", "    def __init__(self): pass\n    def d"),
-            "Halve has an __init__: declare its parameters instead, as fields",
-        ),
-    ],
-)
-def test_a_broken_plugin_is_named_and_stops_nothing_else(tmp_path, text, says):
-    registry = plugins.load([write(tmp_path, "broken.py", text)])
-    assert "tv" in registry.priors
-    (broken,) = registry.problems
-    assert broken.name == "broken.py"
+@pytest.mark.parametrize(("text", "says"), BROKEN)
+def test_a_broken_plugin_is_named_and_stops_nothing_else(text, says, loaded):
+    assert "tv" in loaded.priors
+    broken = problem_of(loaded, text)
     assert says in broken.problem
     assert "\n" not in broken.problem
 
@@ -372,98 +476,16 @@ def test_a_parameter_may_not_take_the_name_of_a_setting_of_the_solver(tmp_path):
     assert "steps is a setting of the solver (calls of the denoiser" in broken.problem
 
 
-DECLARED = """
-import dataclasses
-from pathlib import Path
-from typing import Literal
-from priorlab import Denoiser, hookimpl, parameter
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Mine(Denoiser):
-    name = "mine"
-    DECLARATION
-    def denoise(self, v, sigma):
-        return v
-
-@hookimpl
-def priorlab_priors():
-    return [Mine]
-"""
-
-
-@pytest.mark.parametrize(
-    ("declaration", "says"),
-    [
-        ("text: float = parameter(1.0, 'x')", "Mine: text is taken: Component has it"),
-        ("name: str = parameter('mine', 'x')", "Mine: name is taken: Component has it"),
-        ("batched: int = parameter(4, 'x')", "Mine: batched is taken: Prior has it"),
-        ("locality: float = parameter(1.0, 'x')", "Mine: locality is taken: Denoiser has it"),
-        ("tuned: float = parameter(1.0, 'x')", "tuned is a setting of all of its kind (where"),
-        ("solver: float = parameter(1.0, 'x')", "solver is a setting of the solver ("),
-        ("sizes: tuple[int, ...] = parameter((1, 2), 'x')", "sizes is of type tuple[int, ...], w"),
-        ("size: Literal['a', 'b'] = parameter('a', 'x')", "size is of type typing.Literal['a', "),
-        (
-            "size: Literal['a', 'b'] = parameter('a', 'x')",
-            "which nobody can type; write size: str = parameter(..., choices=('a', 'b'))",
-        ),
-        ("size: int | float = parameter(1, 'x')", "size is of type int | float, which nobody can"),
-        ("where: Path = parameter(Path('a'), 'x', file=True)", "where is of type Path, which no"),
-        ("where: int = parameter(1, 'x', file=True)", "where names a file; annotate it as str"),
-        ("size: float = dataclasses.field(init=False, default=1.0)", "size has init=False"),
-        ("size: int = parameter(1, 'x', scale=1 / 255)", "size has a scale, which only a float"),
-        ("size: float | None = parameter(None, 'x', low=3, high=2)", "low=3 is above high=2"),
-        ("sizes: list = parameter([1, 2], 'x')", "a parameter is bool, int, float or str, or one"),
-        ("size: float = parameter(1.0, 'x', low='0')", "low='0' is a limit, so it is a number"),
-        ("kind: str = parameter('a', 'x', choices='ab')", "choices='ab' is one text; write a list"),
-        (
-            "size: float = parameter(1.0, 'x', low=0)\n    def __post_init__(self): pass",
-            "Mine.__post_init__ needs super().__post_init__()",
-        ),
-    ],
-)
-def test_a_parameter_that_cannot_work_is_named_when_its_plugin_loads(tmp_path, declaration, says):
-    text = DECLARED.replace("DECLARATION", declaration)
-    (broken,) = plugins.load([write(tmp_path, "mine.py", text)]).problems
+@pytest.mark.parametrize(("declaration", "says"), PARAMETERS)
+def test_a_parameter_that_cannot_work_is_named_when_its_plugin_loads(declaration, says, loaded):
+    broken = problem_of(loaded, with_parameter(declaration))
     assert says in broken.problem
     assert not broken.provides
 
 
-@pytest.mark.parametrize(
-    ("base", "written", "says"),
-    [
-        (
-            "Denoiser",
-            "def denoise(self, v): pass",
-            "Mine.denoise is called with (v, sigma): write ",
-        ),
-        (
-            "Denoiser",
-            "@staticmethod\n    def denoise(self, v, sigma): pass",
-            "(v, sigma): write def denoise(self, v, sigma)",
-        ),
-        ("Denoiser", "def denoise(self, v, sigma, *, width): pass", "Mine.denoise is called with"),
-        ("Denoiser", "denoise = 3", "Mine.denoise is called, so it is a method, not 3: write def"),
-        ("Prior", "def restore(self, measurement): pass", "with (measurement, trace, seed): write"),
-        (
-            "Prior",
-            "def restore(self, m, t, s): pass\n    def batched(self): pass",
-            "batched is read",
-        ),
-        ("Task", "def noise(self): pass\n    def operator(self, s, r): pass", "write @property in"),
-        (
-            "OptionalMetric",
-            "metric = property(print)",
-            "metric is called, so it is a method, not pr",
-        ),
-    ],
-)
-def test_what_cannot_stand_for_a_method_of_the_core_is_named(tmp_path, base, written, says):
-    kind = {"Denoiser": "prior", "OptionalMetric": "metric"}.get(base, base.lower())
-    text = DECLARED.replace("DECLARATION", written).replace("priorlab_priors", f"priorlab_{kind}s")
-    text = text.replace("def denoise(self, v, sigma):\n        return v\n\n", "\n")
-    text = text.replace("Denoiser", base)
-    (broken,) = plugins.load([write(tmp_path, "mine.py", text)]).problems
-    assert says in broken.problem
+@pytest.mark.parametrize(("base", "written", "says"), METHODS)
+def test_what_cannot_stand_for_a_method_of_the_core_is_named(base, written, says, loaded):
+    assert says in problem_of(loaded, with_method(base, written)).problem
 
 
 def test_methods_may_be_written_in_other_ways(tmp_path):

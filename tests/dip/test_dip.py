@@ -31,7 +31,7 @@ def test_every_kind_of_measurement_is_fitted(operator, noise, most) -> None:
     """Exact data is met, and the first guess is hard to beat where so few pixels are there."""
     clean = picture(32)
     measurement = measure(clean, operator, noise)
-    prior = DeepImagePrior(iterations=80, channels=16, inputs=8, depth=3)
+    prior = DeepImagePrior(iterations=60, channels=12, inputs=8, depth=3)
     restored = prior.restore(measurement)
     assert error(restored, clean) < error(measurement.initial_guess(), clean) * most
     if isinstance(noise, NoNoise):
@@ -41,5 +41,5 @@ def test_every_kind_of_measurement_is_fitted(operator, noise, most) -> None:
 def test_better_than_the_noisy_photograph() -> None:
     clean = picture(64)
     measurement = measure(clean, Identity(), Gaussian(50 / 255))
-    restored = DeepImagePrior(iterations=150, channels=16, inputs=16).restore(measurement)
+    restored = DeepImagePrior(iterations=100, channels=12, inputs=16).restore(measurement)
     assert error(restored, clean) < error(measurement.y.clamp(0, 1), clean) / 3

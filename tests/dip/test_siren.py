@@ -4,6 +4,7 @@ import math
 
 import pytest
 import torch
+from mostly_slow import mostly_slow
 from photograph import error, measure, picture
 from torch.nn import functional
 
@@ -34,7 +35,7 @@ def test_any_size_gray_or_colour(encoding, size, channels) -> None:
 KNOWN = (torch.rand(1, 1, 48, 48, generator=torch.manual_seed(1)) > 0.5).float()
 
 
-@pytest.mark.parametrize("encoding", ENCODINGS)
+@pytest.mark.parametrize("encoding", mostly_slow(ENCODINGS, "sine"))
 @pytest.mark.parametrize(
     ("operator", "noise", "most"),
     [

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import scipy
 import torch
+from mostly_slow import mostly_slow
 from sample_pictures import photo_crop
 from scipy.ndimage import label
 from torch_threads import threads
@@ -34,7 +35,7 @@ def likeness(first: np.ndarray, second: np.ndarray) -> float:
     return float(scipy.signal.fftconvolve(scaled[0], scaled[1][::-1, ::-1]).max())
 
 
-@pytest.mark.parametrize("angle", [20, 110])
+@pytest.mark.parametrize("angle", mostly_slow([20, 110], 20))
 def test_the_kernel_is_found(angle: float) -> None:
     true = kernels.motion(11, angle)
     y = CroppedConvolution(torch.from_numpy(true).float()).forward(boxes(140, 150))
@@ -77,7 +78,7 @@ def test_a_sharp_picture_has_edges(monkeypatch: pytest.MonkeyPatch) -> None:
     assert estimate_kernel(photo_crop("gravel", 1, 200), 13).sum() == pytest.approx(1)
 
 
-@pytest.mark.parametrize("side", [16, 24, 33, 40])
+@pytest.mark.parametrize("side", mostly_slow([16, 24, 33, 40], 16))
 def test_a_picture_may_be_hardly_larger_than_its_kernel(side: int) -> None:
     y = boxes(side, side + 4)[:, :, :side]
     found = estimate_kernel(y, min(25, side - 1 + side % 2))

@@ -116,7 +116,7 @@ def test_a_blur_that_the_picture_contradicts_is_said_though_it_was_typed(name: s
 
 
 @pytest.mark.parametrize("sigma", mostly_slow([1, 5, 20], 1))
-@pytest.mark.parametrize("width", [1.0, 2.5])
+@pytest.mark.parametrize("width", mostly_slow([1.0, 2.5], 1.0))
 def test_the_blur_that_was_typed_rightly_is_not_doubted(width: float, sigma: int) -> None:
     y = blurred("astronaut", kernels.gaussian(width))
     y = y + sigma / 255 * torch.randn(y.shape, generator=torch.Generator().manual_seed(1))

@@ -5,6 +5,7 @@ import contextlib
 import numpy as np
 import pytest
 import torch
+from mostly_slow import mostly_slow
 from sample_pictures import photo_crop
 
 import priorlab
@@ -55,8 +56,10 @@ def forget_networks():
         kept.cache_clear()
 
 
-@pytest.mark.parametrize("settings", SETTINGS)
-@pytest.mark.parametrize("prior", [*FITS, *NETWORKS, *SAMPLERS])
+@pytest.mark.parametrize("settings", mostly_slow(SETTINGS, "double precision", "inference mode"))
+@pytest.mark.parametrize(
+    "prior", mostly_slow([*FITS, *NETWORKS, *SAMPLERS], "unet", "wcrr", *FITS[:2], SAMPLERS[0])
+)
 def test_a_restoration_is_the_same_whatever_is_set(prior, settings):
     forget_networks()
     with SETTINGS[settings]():
@@ -70,7 +73,7 @@ def test_a_restoration_is_the_same_whatever_is_set(prior, settings):
 
 
 @pytest.mark.parametrize("settings", ["double precision", "inference mode"])
-@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.parametrize("name", mostly_slow(NETWORKS, "unet", "wcrr", "epll"))
 def test_no_network_is_kept_that_breaks_who_comes_next(name, settings):
     forget_networks()
     (prior,) = REGISTRY.build_priors(name)

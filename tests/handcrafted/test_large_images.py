@@ -90,7 +90,7 @@ def test_a_denoiser_restores_a_large_picture_in_tiles(monkeypatch, noisy):
     assert len(sizes) > 1
 
 
-@pytest.mark.parametrize("sigma", [SIGMA, 50 / 255])
+@pytest.mark.parametrize("sigma", mostly_slow([SIGMA, 50 / 255], SIGMA))
 def test_total_variation_in_tiles_is_as_exact_as_in_one_piece(monkeypatch, noisy, sigma):
     wide = torch.cat([noisy, noisy.flip(2)], 3)
     whole = TotalVariation().prox(wide, sigma)

@@ -96,7 +96,7 @@ def settled(self, measurement, trace, seed):
 
 
 def allocates(self, measurement, trace, seed):
-    held = torch.ones(512 * 2**20 // 4)
+    held = torch.ones(300 * 2**20 // 4)
     return measurement.initial_guess() * held[0]
 
 

@@ -1,6 +1,7 @@
 """Typical mistakes in a plugin: what is said names the place and what to write instead."""
 
 import pytest
+from mostly_slow import slow_where
 
 from priorlab.cli import main
 
@@ -36,15 +37,27 @@ def priorlab_priors():
 
 @pytest.mark.parametrize(
     ("text", "says"),
-    [
-        (PRIOR.format(answer="v.numpy()", mark="@hookimpl"), "torch.from_numpy makes one of an"),
-        (PRIOR.format(answer="v.mean()", mark="@hookimpl"), "expected a tensor of shape (1, 3, "),
-        (PRIOR.format(answer="v * float('nan')", mark="@hookimpl"), "returned NaN or infinity"),
-        (PRIOR.format(answer="exit(3)", mark="@hookimpl"), "SystemExit"),
-        (ENERGY, "energy returned float; expected a tensor of shape (1,), one value for each"),
-        (PRIOR.format(answer="v", mark=""), "write @hookimpl in the line above 'def priorlab_pri"),
-        ("import no_such_module", "No module named 'no_such_module'"),
-    ],
+    slow_where(
+        lambda text, says: says in ("SystemExit", "returned NaN or infinity"),
+        [
+            (
+                PRIOR.format(answer="v.numpy()", mark="@hookimpl"),
+                "torch.from_numpy makes one of an",
+            ),
+            (
+                PRIOR.format(answer="v.mean()", mark="@hookimpl"),
+                "expected a tensor of shape (1, 3, ",
+            ),
+            (PRIOR.format(answer="v * float('nan')", mark="@hookimpl"), "returned NaN or infinity"),
+            (PRIOR.format(answer="exit(3)", mark="@hookimpl"), "SystemExit"),
+            (ENERGY, "energy returned float; expected a tensor of shape (1,), one value for each"),
+            (
+                PRIOR.format(answer="v", mark=""),
+                "write @hookimpl in the line above 'def priorlab_pri",
+            ),
+            ("import no_such_module", "No module named 'no_such_module'"),
+        ],
+    ),
 )
 def test_a_mistake_is_said_in_one_sentence(text, says, tmp_path, photo, capsys):
     file = tmp_path / "mine.py"

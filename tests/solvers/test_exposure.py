@@ -59,7 +59,14 @@ TASKS = {
 
 @pytest.mark.parametrize("task", mostly_slow(TASKS, "deblur-motion", "inpaint-exact", "superres"))
 @pytest.mark.parametrize(
-    "name", ["tv", "tgv", "wiener", "wavelet", "dct", "guided", "unet", "wcrr"]
+    "name",
+    mostly_slow(
+        ["tv", "tgv", "wiener", "wavelet", "dct", "guided", "unet", "wcrr"],
+        "tv",
+        "wiener",
+        "dct",
+        "unet",
+    ),
 )
 def test_dark_data_of_other_tasks_give_the_dark_image(name: str, task: str) -> None:
     clean = (1.2 * photo_crop("camera", side=48)).clamp(0, 1)  # parts of it are white
@@ -124,7 +131,7 @@ KNOWING = [
 ]
 
 
-@pytest.mark.parametrize("name", KNOWING)
+@pytest.mark.parametrize("name", mostly_slow(KNOWING, *set(KNOWING) - {"wnnm"}))
 def test_a_lamp_in_a_dark_picture_stays_bright(name: str) -> None:
     measurement = lamp()
     assert exposures(measurement)[0] < 0.5

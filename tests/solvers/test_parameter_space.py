@@ -325,8 +325,8 @@ def test_explicit_priors_join_in(more: dict[str, Any]) -> None:
     def variation(image: Tensor) -> float:
         return float(image.diff(dim=2).abs().sum() + image.diff(dim=3).abs().sum())
 
-    plain = Small(iterations=100, stop="never").restore(measurement)
-    joined = Small(iterations=100, stop="never", **more).restore(measurement)
+    plain = Small(iterations=60, stop="never").restore(measurement)
+    joined = Small(iterations=60, stop="never", **more).restore(measurement)
     assert variation(joined) < 0.9 * variation(plain)
 
 

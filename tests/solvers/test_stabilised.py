@@ -128,7 +128,7 @@ KEEP_LIGHT = ("tv", "huber-tv", "tgv", "tikhonov", "wavelet", "bm3d", "dct", "nl
 
 
 @pytest.mark.parametrize("peak", [1, 4, 30])
-@pytest.mark.parametrize("name", KEEP_LIGHT)
+@pytest.mark.parametrize("name", mostly_slow(KEEP_LIGHT, *set(KEEP_LIGHT) - {"wcrr"}))
 def test_few_photons_keep_their_light(name: str, peak: int) -> None:
     """A dark picture stays as bright as its data say: one weight for all of it made it black."""
     (image,) = (one.read() for one in load("photos").images if one.name == "camera")
@@ -141,7 +141,7 @@ def test_few_photons_keep_their_light(name: str, peak: int) -> None:
 
 
 @pytest.mark.parametrize("channels", [1, 3])
-@pytest.mark.parametrize("dark", [1.0, 0.1, 0.05])
+@pytest.mark.parametrize("dark", mostly_slow([1.0, 0.1, 0.05], 0.1))
 @pytest.mark.parametrize("name", mostly_slow(["bm3d", "unet", "wnnm"], "bm3d", "unet"))
 def test_single_photons_keep_their_light(name: str, dark: float, channels: int) -> None:
     """Of a photon in every tenth to two hundredth pixel the transform says little: some denoisers

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 import pytest
 import torch
+from mostly_slow import mostly_slow
 from torch import Tensor, nn
 from torch_threads import threads
 
@@ -83,20 +84,26 @@ SMOOTH = DIP | {"activation": "swish"}
 
 @pytest.mark.parametrize(
     "prior",
-    [
+    mostly_slow(
+        [
+            DeepImagePrior(**SMOOTH),
+            DeepImagePrior(**SMOOTH, stop="es-wmv"),
+            DeepImagePrior(**SMOOTH, stop="held-out", weight_tv=1.0),
+            DeepImagePrior(**SMOOTH, stop="never", langevin=1.0, warm_up=5),
+            DeepImagePrior(**SMOOTH, red=SlidingDCT()),
+            DeepImagePrior(**SMOOTH, network="hourglass", upsampling="bilinear", padding="reflect"),
+            DeepImagePrior(**SMOOTH, upsampling="bilinear"),
+            DeepImagePrior(**SMOOTH, network="unet", normalisation="none"),
+            DeepImagePrior(**SMOOTH, network="resnet"),
+            DeepImagePrior(**DIP, network="decoder", code="fourier"),
+            DeepImagePrior(**DIP, network="convdecoder"),
+            Small(iterations=8, batch=3),
+        ],
         DeepImagePrior(**SMOOTH),
-        DeepImagePrior(**SMOOTH, stop="es-wmv"),
         DeepImagePrior(**SMOOTH, stop="held-out", weight_tv=1.0),
-        DeepImagePrior(**SMOOTH, stop="never", langevin=1.0, warm_up=5),
-        DeepImagePrior(**SMOOTH, red=SlidingDCT()),
-        DeepImagePrior(**SMOOTH, network="hourglass", upsampling="bilinear", padding="reflect"),
-        DeepImagePrior(**SMOOTH, upsampling="bilinear"),
-        DeepImagePrior(**SMOOTH, network="unet", normalisation="none"),
-        DeepImagePrior(**SMOOTH, network="resnet"),
         DeepImagePrior(**DIP, network="decoder", code="fourier"),
-        DeepImagePrior(**DIP, network="convdecoder"),
         Small(iterations=8, batch=3),
-    ],
+    ),
     ids=lambda prior: f"{prior.name}-{prior.stop}-{getattr(prior, 'network', '')}",
 )
 def test_a_stack_of_three_equals_three_alone(prior) -> None:

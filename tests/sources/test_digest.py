@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from mostly_slow import mostly_slow
 
 from priorlab import plugins
 from priorlab.sources import installed
@@ -160,7 +161,7 @@ def test_a_data_file_counts_that_a_lone_file_names(tmp_path, monkeypatch, line, 
         "W = Path('~/weights-3.bin').expanduser()",
     ],
 )
-@pytest.mark.parametrize("name", ["mine.py", "mine/__init__.py"])
+@pytest.mark.parametrize("name", mostly_slow(["mine.py", "mine/__init__.py"], "mine.py"))
 def test_a_data_file_counts_that_is_named_by_its_full_path(tmp_path, monkeypatch, line, name):
     there = tmp_path / "models"
     monkeypatch.setenv("HOME", str(there))

@@ -1,6 +1,7 @@
 """A plugin that puts something in place of the core's own is refused, and it is put back."""
 
 import pytest
+from mostly_slow import mostly_slow
 
 from priorlab import metrics, plugins, restoration
 from priorlab.candidates import Candidate
@@ -41,7 +42,7 @@ def state():
     )
 
 
-@pytest.mark.parametrize("place", ["before", "within"])
+@pytest.mark.parametrize("place", mostly_slow(["before", "within"], "within"))
 @pytest.mark.parametrize("name", CHANGES)
 def test_what_replaces_code_of_the_core_is_refused(tmp_path, name, place):
     file = tmp_path / "own.py"

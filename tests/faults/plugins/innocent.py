@@ -28,6 +28,7 @@ class Learns(Prior):
     """Trains a small network and reports on it."""
 
     name = "learns"
+    optimises = True
     copy: int = parameter(0, doc="which copy", low=0)
 
     def restore(self, measurement, trace=SILENT, seed=0):

@@ -214,7 +214,8 @@ def emptied(folder):
     return folder
 
 
-def test_an_empty_file_is_new_only_where_nothing_was_computed(tmp_path):
+def test_an_empty_file_is_new_only_where_nothing_was_computed(tmp_path, monkeypatch):
+    monkeypatch.setattr("priorlab.harness.results.store.MAKING", 0.01)
     begun, lost, logged = (emptied(tmp_path / name) for name in ("begun", "lost", "logged"))
     Store(begun).close()
     (lost / "run").mkdir()
