@@ -249,3 +249,10 @@ def test_every_command_is_understood(command):
     typed = shlex.split(command)[1:]
     further = cli._parser().parse_known_args(typed)[1]
     assert not further or typed[0] == "train"
+
+
+@pytest.mark.parametrize("command", sorted(set(commands())))
+def test_every_command_is_one_to_the_shell_as_well(command):
+    words = shlex.shlex(command, posix=True, punctuation_chars=True)
+    words.whitespace_split = True  # a sweep without quotes, a=1|2, would be a pipe
+    assert list(words) == shlex.split(command, comments=True)
