@@ -193,6 +193,17 @@ def test_a_notebook_was_run_from_top_to_bottom(path):
     assert not re.search(r"/(home|root|tmp|work|Users)/", text), "no path of a machine"
 
 
+def test_the_prior_of_the_notebook_can_be_tuned_as_it_says():
+    cells = json.loads((DOCS / "notebooks/write-a-prior.ipynb").read_text("utf-8"))["cells"]
+    sources = ["".join(cell["source"]) for cell in cells]
+    assert any("priorlab tune few-edges" in source for source in sources)
+    (code,) = (source for source in sources if source.startswith("%%writefile few_edges.py"))
+    space = {}
+    exec(code.partition("\n")[2], space)
+    (weight,) = (one for one in dataclasses.fields(space["FewEdges"]) if one.name == "weight")
+    assert weight.metadata["search"]
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=name)
 def test_a_notebook_runs(path):
@@ -249,3 +260,10 @@ def test_every_command_is_understood(command):
     typed = shlex.split(command)[1:]
     further = cli._parser().parse_known_args(typed)[1]
     assert not further or typed[0] == "train"
+
+
+@pytest.mark.parametrize("command", sorted(set(commands())))
+def test_every_command_is_one_to_the_shell_as_well(command):
+    words = shlex.shlex(command, posix=True, punctuation_chars=True)
+    words.whitespace_split = True  # a sweep without quotes, a=1|2, would be a pipe
+    assert list(words) == shlex.split(command, comments=True)

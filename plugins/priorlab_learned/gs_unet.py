@@ -30,7 +30,7 @@ class GradientStepUNet(UNet):
     A plain network is the gradient of nothing, and plug-and-play with it minimises nothing. With
     this one, half-quadratic splitting at one level, ``gs-unet:solver=hqs,first_level=s,
     last_level=s``, descends on ``nll(A x; y) / data_weight + g(x) / s^2`` in tests, and nears a
-    limit; `energy` returns g. It costs about three times as much as ``unet``.
+    limit; `energy` returns g. It costs two to three times as much as ``unet``.
 
     S. Hurault, A. Leclaire, N. Papadakis: Gradient step denoiser for convergent plug-and-play,
     ICLR 2022 (arXiv 2110.03220). Unlike there, the activations are rounded ReLUs instead of ELUs,
