@@ -502,7 +502,8 @@ class Generator(Prior, FitSettings):
         if self.red:
             denoise = answers.checked_image(f"{self.red.name}: denoise", self.red.denoise)
             red = RED(denoise, self.weight_red)
-        return fit(make_network, make_code, measurement, self, trace, seed, red)
+        result = fit(make_network, make_code, measurement, self, trace, seed, red)
+        return result._replace(image=stabilised.with_counted_light(result.image, measurement))
 
 
 def _as_noisy_image(measurement: Measurement) -> Measurement:

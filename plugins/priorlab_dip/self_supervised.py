@@ -16,6 +16,7 @@ from priorlab.ground.precision import bf16_is_fast, training_layout
 from priorlab.priors import Prior
 from priorlab.randomness import seeded
 from priorlab.solvers.parameter_space.muon import Muon
+from priorlab.solvers.stabilised import with_counted_light
 from priorlab.trace import SILENT, Trace, TraceOfOne
 
 WARM_UP = 0.1
@@ -71,7 +72,8 @@ class SelfSupervised(Prior):
             within = TraceOfOne(trace, result, index) if len(result) > 1 else trace
             with seeded(seed, device), torch_settings.usual(device):
                 fitted = self.fit(one, within)
-            result[index] = fitted[0].detach().clamp(0, 1)
+            fitted = with_counted_light(fitted.detach(), one)
+            result[index] = fitted[0].clamp(0, 1)
         return result.to(measurement.y.dtype)
 
 

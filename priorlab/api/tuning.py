@@ -188,7 +188,7 @@ def training_pictures(dataset: Dataset) -> list[torch.Tensor]:
     """
     tested = _test_images()
     for image in dataset.images:
-        if name := tested.get(image.digest):
+        if name := tested.get(image.digest) or tested.get(datasets.gray_digest(image)):
             raise UsageError(
                 f"{dataset.name}: {image.name} is an image of {name}, which tables report;"
                 " tune on other images, such as those of BSDS432"

@@ -20,6 +20,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import avg_pool2d, interpolate
 
+from priorlab.forward.measurement import Measurement
 from priorlab.forward.noise import Noise, Stabiliser
 from priorlab.forward.real_noise import WHITE
 from priorlab.solvers.noise_limit import keeping_points
@@ -74,6 +75,26 @@ def denoise(
             image = _stabilised(white, mixed, weaker, scales, share)
         restored.append(_with_its_light(image, data) if one.counts_light else image)
     return torch.cat(restored, dim=1)
+
+
+def with_counted_light(image: Tensor, measurement: Measurement) -> Tensor:
+    """Return images as bright, on the whole, as the photons that were counted say.
+
+    For what is not restored by `denoise`, such as a network whose fit ends before a dark picture is
+    as dark as its data. The image itself if it was not counted, or not pixel by pixel.
+
+    Examples
+    --------
+    >>> from priorlab.forward.noise import Poisson
+    >>> from priorlab.forward.operators import Identity
+    >>> y = torch.tensor([0.0, 0.1, 0.0, 0.1]).reshape(1, 1, 2, 2)
+    >>> measurement = Measurement(y, Identity(), Poisson(10), (1, 1, 2, 2))
+    >>> with_counted_light(torch.full((1, 1, 2, 2), 0.07), measurement).unique()
+    tensor([0.0500])
+    """
+    if measurement.noise.counts_light and measurement.operator.is_identity:
+        return _with_its_light(image.clamp(0, 1), measurement.y)
+    return image
 
 
 def _with_its_light(image: Tensor, data: Tensor) -> Tensor:
