@@ -37,7 +37,9 @@ def half_mask(size: int) -> Mask:
 
 
 @pytest.mark.parametrize("prior", QUICK, ids=lambda prior: prior.name)
-@pytest.mark.parametrize("size", [(16, 16), (17, 131), (33, 18), (16, 200)])
+@pytest.mark.parametrize(
+    "size", mostly_slow([(16, 16), (17, 131), (33, 18), (16, 200)], (16, 16), (17, 131))
+)
 @pytest.mark.parametrize("channels", [1, 3])
 def test_any_size_gray_or_colour(prior: Prior, size, channels) -> None:
     shape = (1, channels, *size)
@@ -81,7 +83,11 @@ def test_most_of_the_noise_goes(prior: Prior, noise) -> None:
 @pytest.mark.parametrize(
     ("prior", "left"),
     [
-        (Self2Self(iterations=100, channels=16, samples=8, dropout=0, learning_rate=0.005), 0.05),
+        pytest.param(
+            Self2Self(iterations=100, channels=16, samples=8, dropout=0, learning_rate=0.005),
+            0.05,
+            marks=pytest.mark.slow,
+        ),
         (ZeroShotNoise2Noise(iterations=300, channels=24), 0.05),
         (Noise2Fast(iterations=100, channels=16, depth=4), 0.12),
     ],
@@ -130,7 +136,7 @@ def test_the_trace_hears_of_the_image_that_is_returned(prior: Prior) -> None:
     assert torch.equal(path.images[path.last], image)
 
 
-@pytest.mark.parametrize("prior", QUICK, ids=lambda prior: prior.name)
+@pytest.mark.parametrize("prior", mostly_slow(QUICK, QUICK[0]), ids=lambda prior: prior.name)
 def test_the_trace_shows_the_batch_and_is_not_flooded(prior: Prior) -> None:
     """A fit is reported about 20 times; the second image begins where the first has ended."""
     prior = dataclasses.replace(prior, iterations=100)
@@ -193,7 +199,8 @@ def test_noise2fast_takes_all_steps_in_gray_too() -> None:
     assert torch.equal(restored, path.images[320])
 
 
-@pytest.mark.parametrize("size", [(145, 151), pytest.param((150, 144), marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("size", [(145, 151), (150, 144)])
 def test_noise2fast_denoises_pictures_that_are_not_whole_blocks(size: tuple[int, int]) -> None:
     """They are large enough for the network of blocks, whose rows and columns come in pairs."""
     clean = picture(160)[..., : size[0], : size[1]].contiguous()

@@ -11,6 +11,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from mostly_slow import mostly_slow
 from PIL import Image
 from sample_pictures import photo_crop, picture
 from torch import Tensor
@@ -88,7 +89,7 @@ def test_nll_weighs_the_errors_of_the_coefficients(channels: int, quality: int) 
 
 @pytest.mark.parametrize("noise", MODELS, ids=IDS)
 @pytest.mark.parametrize("channels", [1, 3])
-@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("size", mostly_slow(SIZES, SIZES[-1]))
 def test_prox_is_the_minimiser(
     noise: jpeg.JpegQuantisation, channels: int, size: tuple[int, int]
 ) -> None:

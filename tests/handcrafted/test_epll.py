@@ -7,6 +7,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from mostly_slow import slow_where
 from PIL import Image
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
@@ -33,13 +34,16 @@ def noisy(clean, level, seed=0):
 
 @pytest.mark.parametrize(
     ("name", "channels", "level", "floor"),
-    [
-        ("camera", 1, 5, 36.9),
-        ("camera", 1, 25, 28.3),
-        ("camera", 1, 50, 24.9),
-        ("gravel", 1, 25, 24.3),
-        ("chelsea", 3, 25, 30.2),
-    ],
+    slow_where(
+        lambda name, channels, level, floor: (name, level) in (("camera", 50), ("gravel", 25)),
+        [
+            ("camera", 1, 5, 36.9),
+            ("camera", 1, 25, 28.3),
+            ("camera", 1, 50, 24.9),
+            ("gravel", 1, 25, 24.3),
+            ("chelsea", 3, 25, 30.2),
+        ],
+    ),
 )
 def test_photographs_are_cleaned(name, channels, level, floor):
     clean = photo_crop(name, channels)
@@ -76,7 +80,7 @@ def test_every_stride_covers_the_image(stride):
     assert error[..., -3:, :].mean() < 0.4 * (25 / 255) ** 2
 
 
-@settings(max_examples=12)
+@settings(max_examples=6)
 @given(
     channels=st.sampled_from([1, 3]),
     height=st.integers(16, 40),
@@ -121,7 +125,7 @@ def test_brightness_does_not_matter():
 
 def test_a_batch_and_its_images_alone_are_equal():
     batch = noisy(
-        torch.stack([torch.from_numpy(picture(40, 36, 3, seed)) for seed in range(3)]), 20
+        torch.stack([torch.from_numpy(picture(24, 36, 3, seed)) for seed in range(3)]), 20
     )
     alone = torch.cat([EPLL.denoise(image[None], 0.08) for image in batch])
     assert torch.equal(EPLL.denoise(batch, 0.08), alone)

@@ -7,6 +7,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from mostly_slow import slow_where
 from sample_pictures import noisy_picture
 from torch_threads import threads
 
@@ -138,7 +139,11 @@ def test_it_scales_with_the_image(setting):
 
 
 @pytest.mark.parametrize(
-    ("channels", "sigma", "gain"), [(1, 15, 0.0), (1, 25, 0.0), (1, 50, -1.0), (3, 25, -0.5)]
+    ("channels", "sigma", "gain"),
+    slow_where(
+        lambda channels, sigma, gain: channels == 3 or sigma == 50,
+        [(1, 15, 0.0), (1, 25, 0.0), (1, 50, -1.0), (3, 25, -0.5)],
+    ),
 )
 def test_quality_beside_bm3d(channels, sigma, gain):
     """In strong noise, so small a picture has too few patches for groups of a hundred."""
@@ -151,7 +156,7 @@ def test_quality_beside_bm3d(channels, sigma, gain):
 
 
 def test_threads_do_not_change_a_bit():
-    _, y = noisy_picture(60, 170, 1, 0.1)
+    _, y = noisy_picture(40, 170, 1, 0.1)
     with threads(1):
         one = QUICK.denoise(y, 0.1)
     with threads(3):
@@ -160,7 +165,7 @@ def test_threads_do_not_change_a_bit():
 
 
 def test_batch_is_treated_like_its_images_and_not_changed():
-    y = torch.cat([noisy_picture(22, 24, 3, s)[1] for s in (0.05, 0.1)])
+    y = torch.cat([noisy_picture(22, 24, 1, s)[1] for s in (0.05, 0.1)])
     before = y.clone()
     loop = torch.cat([QUICK.denoise(image[None], 0.1) for image in y])
     assert torch.equal(QUICK.denoise(y, 0.1), loop)

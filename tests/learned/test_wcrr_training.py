@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from mostly_slow import mostly_slow
 from PIL import Image
 
 from priorlab.errors import UsageError
@@ -45,7 +46,7 @@ def run(folder, name, steps=8, seed=0, report=silent, kind=ConvexTraining):
 
 
 @pytest.mark.parametrize("concavity", [0.0, 0.95])
-@pytest.mark.parametrize("level", [4, 37])
+@pytest.mark.parametrize("level", mostly_slow([4, 37], 37))
 def test_the_implicit_derivative_is_that_of_differences(monkeypatch, concavity, level):
     monkeypatch.setattr(training, "ITERATIONS", 1000)
     monkeypatch.setattr(training, "TOLERANCE", 1e-9)

@@ -203,6 +203,7 @@ def test_small_pictures(size: tuple[int, int]) -> None:
     assert found.level * 255 == pytest.approx(20, rel=0.3)
 
 
+@pytest.mark.slow
 def test_a_large_picture_is_measured_in_parts() -> None:
     clean = np.tile(photo("coffee")[:1], (1, 9, 9))
     noise = noise_profile.profile(noisy(clean, 15)).noise

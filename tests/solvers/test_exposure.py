@@ -189,7 +189,7 @@ def test_a_black_picture_has_an_exposure() -> None:
     [(1e-45, 0.1), (1e-39, 0.1), (1e-29, 0.1), (1e-29, 1e-30), (1e-17, 0.1), (1e-17, 1e-18)],
 )
 def test_data_that_are_nearly_black_are_restored(name: str, white: float, sigma: float) -> None:
-    (prior,) = plugins.load().build_priors(name)
+    (prior,) = REGISTRY.build_priors(name)
     y = torch.full((1, 1, 20, 24), white)
     image = restoration.run(prior, Measurement(y, Identity(), Gaussian(sigma), y.shape))
     assert image.max() < 0.01

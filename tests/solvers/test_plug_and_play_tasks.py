@@ -28,7 +28,9 @@ def problems():
     return clean, [(task.spec(), task.measure(clean, seed=0)) for task in tasks]
 
 
-@pytest.mark.parametrize("solver", ["hqs", "admm", "drs", "red", "fista"])
+@pytest.mark.parametrize(
+    "solver", mostly_slow(["hqs", "admm", "drs", "red", "fista"], "hqs", "drs", "red")
+)
 def test_solvers_improve_on_what_is_given(problems, solver):
     clean, measurements = problems
     for task, measurement in measurements:

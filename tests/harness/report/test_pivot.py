@@ -6,6 +6,7 @@ import io
 import numpy as np
 import pandas as pd
 import pytest
+from mostly_slow import mostly_slow
 
 from priorlab.errors import UsageError
 from priorlab.harness.report import tables
@@ -144,7 +145,7 @@ def test_columns_of_the_tables_of_single_tasks(rows: pd.DataFrame) -> None:
     assert csv.splitlines()[0] == "task,prior,psnr_rank"
 
 
-@pytest.mark.parametrize("style", tables.FORMATS)
+@pytest.mark.parametrize("style", mostly_slow(tables.FORMATS, "md"))
 @pytest.mark.parametrize("pivot", [False, True])
 def test_an_unknown_column_is_one_clear_sentence(
     rows: pd.DataFrame, style: str, pivot: bool
