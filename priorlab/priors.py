@@ -150,7 +150,7 @@ class Regularizer(Prior, ImageSpaceSettings):
 
     The core minimises ``nll(A x; y) + energy(x) / s``. With Gaussian noise that is
     ``1/2 |A x - y|^2 + s energy(x)``: the energy is dimensionless in the noise level, so that
-    one default weight serves all of them.
+    one default weight serves all levels of strong noise.
 
     Examples
     --------

@@ -33,6 +33,9 @@ SMALL = {
 }
 """What makes a prior quick, and its picture large enough for the parameter to matter."""
 
+GROWING = ("tv", "huber-tv", "tgv", "tikhonov")
+"""Priors whose weight may grow with the noise."""
+
 NEEDS = {
     ("dip", "code"): {"inputs": 32},
     ("dip", "langevin"): {"stop": "never"},
@@ -41,6 +44,8 @@ NEEDS = {
     ("siren", "weight_red"): {"red": SlidingDCT()},
     ("siren", "bandwidth"): {"encoding": "fourier"},
     ("wavelet", "recipe"): {"levels": 4},  # the paper's
+    **{(name, "growth"): {"strong": 50 / 255} for name in GROWING},
+    **{(name, "strong"): {"growth": 1.0} for name in GROWING},
 }
 """What a parameter has a meaning with only."""
 
