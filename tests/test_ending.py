@@ -85,7 +85,10 @@ def started(name, tmp_path, *, before=(), wait=SAID, first=as_typed):
     return process
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize(
+    "number",
+    mostly_slow([signal.SIGINT, signal.SIGTERM, signal.SIGHUP], signal.SIGINT, signal.SIGTERM),
+)
 @pytest.mark.parametrize("name", COMMANDS)
 def test_what_asks_a_command_to_end_leaves_nothing_half_done(name, number, tmp_path):
     save(tmp_path / "photo.png", picture(32, 40))

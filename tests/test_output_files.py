@@ -50,7 +50,7 @@ def run(capsys, *arguments):
 @pytest.mark.parametrize(
     "command",
     [
-        pytest.param(one, marks=pytest.mark.slow if one in ("train", "ranks") else ())
+        pytest.param(one, marks=pytest.mark.slow if one in ("train", "ranks", "tune") else ())
         for one in COMMANDS
     ],
 )

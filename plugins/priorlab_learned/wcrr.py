@@ -13,6 +13,7 @@ from torch import Tensor
 from typing_extensions import override
 
 from priorlab.components import PER_GRAY_LEVEL, parameter
+from priorlab.forward.degradation import BLUR, kind_of
 from priorlab.forward.measurement import Measurement
 from priorlab.ground import torch_settings
 from priorlab.ground.weights_file import WeightsError, read_weights
@@ -34,7 +35,11 @@ HIGHEST_LEVEL = 1.0
 or of a few photons, and then the energy weighs more."""
 WEIGHT_ELSEWHERE = 0.5
 """Factor on the weight there: noise and blur together ask for less smoothing than noise
-alone. `weights/README.md` has the sweeps of both."""
+alone. `weights/README.md` has the sweeps of these."""
+BLURRED_LEVEL = 2 * PER_GRAY_LEVEL
+"""Noise level of blurred data at which the weight is that; it grows with a power of the level."""
+BLURRED_GROWTH = 0.35
+"""This power."""
 SPLITTING_TOLERANCE = 5.0
 """Factor on the tolerance of the splitting that noise other than Gaussian needs."""
 WARM_ITERATIONS = 5
@@ -54,7 +59,7 @@ class RidgeRegularizer(Regularizer):
     level: float = parameter(
         0.0,
         "noise level that the potentials are for; 0: that of the measurement, if its image is only "
-        "noisy, else at least 10 and half the weight",
+        "noisy, else at least 10 and half the weight, which grows with the noise of blurred data",
         unit="0-255",
         low=0,
         high=HIGHEST_LEVEL,
@@ -130,8 +135,10 @@ class RidgeRegularizer(Regularizer):
         level = min(measurement.noise.level, HIGHEST_LEVEL)
         if measurement.operator.is_identity and not measurement.has_outliers:
             return dataclasses.replace(self, level=level)
-        level = max(level, LEAST_LEVEL_ELSEWHERE)
-        return dataclasses.replace(self, level=level, weight=WEIGHT_ELSEWHERE * self.weight)
+        weight = WEIGHT_ELSEWHERE * self.weight
+        if kind_of(measurement) == BLUR:
+            weight *= (measurement.noise.level / BLURRED_LEVEL) ** BLURRED_GROWTH
+        return dataclasses.replace(self, level=max(level, LEAST_LEVEL_ELSEWHERE), weight=weight)
 
     @torch.no_grad()
     def _minimise(self, measurement: Measurement, trace: Trace) -> Tensor:

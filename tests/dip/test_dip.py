@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from mostly_slow import slow_where
 from photograph import error, measure, picture
 
 from priorlab.forward.convolution import Convolution, Downsampling
@@ -14,17 +15,20 @@ KERNEL = torch.outer(*[torch.tensor([1.0, 2.0, 1.0]) / 4] * 2)
 
 @pytest.mark.parametrize(
     ("operator", "noise", "most"),
-    [
-        (
-            Mask((torch.rand(1, 1, 32, 32, generator=torch.manual_seed(1)) > 0.5).float()),
-            NoNoise(),
-            1.4,
-        ),
-        (Downsampling(torch.full((2, 2), 0.25), 2), NoNoise(), 1.4),
-        (Convolution(KERNEL), Gaussian(0.05), 0.8),
-        (Identity(), Poisson(20.0), 0.35),
-        (Identity(), SaltAndPepper(0.4), 0.02),
-    ],
+    slow_where(
+        lambda operator, noise, most: isinstance(operator, Convolution) or most < 0.1,
+        [
+            (
+                Mask((torch.rand(1, 1, 32, 32, generator=torch.manual_seed(1)) > 0.5).float()),
+                NoNoise(),
+                1.4,
+            ),
+            (Downsampling(torch.full((2, 2), 0.25), 2), NoNoise(), 1.4),
+            (Convolution(KERNEL), Gaussian(0.05), 0.8),
+            (Identity(), Poisson(20.0), 0.35),
+            (Identity(), SaltAndPepper(0.4), 0.02),
+        ],
+    ),
     ids=["inpaint", "superres", "deblur", "poisson", "impulse"],
 )
 def test_every_kind_of_measurement_is_fitted(operator, noise, most) -> None:
@@ -38,6 +42,7 @@ def test_every_kind_of_measurement_is_fitted(operator, noise, most) -> None:
         assert error(operator.forward(restored), measurement.y) < error(restored, clean) / 10
 
 
+@pytest.mark.slow
 def test_better_than_the_noisy_photograph() -> None:
     clean = picture(64)
     measurement = measure(clean, Identity(), Gaussian(50 / 255))

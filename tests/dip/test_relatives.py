@@ -69,7 +69,9 @@ def test_seeds_batches_and_the_callers_random_state(prior: Prior) -> None:
     [
         ZeroShotNoise2Noise(iterations=100, channels=24),
         Noise2Fast(iterations=80, channels=16),
-        Self2Self(iterations=60, channels=16, samples=4, window=64),
+        pytest.param(
+            Self2Self(iterations=60, channels=16, samples=4, window=64), marks=pytest.mark.slow
+        ),
     ],
     ids=lambda prior: prior.name,
 )

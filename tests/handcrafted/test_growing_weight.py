@@ -35,7 +35,7 @@ def test_weak_noise_is_not_made_worse(name, picture, sigma):
     assert psnr(restoration.run(prior, measurement), clean) > psnr(measurement.y, clean) - 0.1
 
 
-@pytest.mark.parametrize("name", ["tv", "huber-tv", "tgv"])
+@pytest.mark.parametrize("name", ["tv", "huber-tv", "tgv", "wcrr"])
 def test_strong_noise_goes_where_a_picture_is_blurred_too(name):
     """With the weight for weak noise most of it stayed: 3 to 5 dB were lost."""
     clean = photo_crop("camera")
