@@ -24,7 +24,8 @@ class HuberTV(TotalVariation):
     --------------------------
     - Huber's function is that of the image's gradient, under white Gaussian noise (papers: of the
       residual of an estimate of location; of the flow between two pictures).
-    - The weight is relative to the noise level (papers: free).
+    - The weight is relative to the noise level, and smaller by default where that is low (papers:
+      free).
 
     Examples
     --------

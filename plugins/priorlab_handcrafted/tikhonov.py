@@ -22,8 +22,8 @@ class Tikhonov(GrowingWeight):
 
     Differences from the paper
     --------------------------
-    - The weight is relative to the noise level (paper: free; later papers choose it by the
-      residual or by cross-validation).
+    - The weight is relative to the noise level, and smaller by default where that is low (paper:
+      free; later papers choose it by the residual or by cross-validation).
     - The penalty is on first differences of an image alone (paper: on a function and its
       derivative).
 

@@ -33,7 +33,8 @@ class TotalGeneralizedVariation(Variation):
 
     Differences from the paper
     --------------------------
-    - The weight is relative to the noise level, and `ratio` was swept (paper: both are free).
+    - The weight is relative to the noise level, and smaller by default where that is low; `ratio`
+      was swept (paper: both are free).
     - Differences across the border are zero, also those of slopes, so that planes cost nothing
       there (paper: a continuous domain).
     - The minimum is found by an over-relaxed primal-dual method up to the gap `TOLERANCE` (paper:

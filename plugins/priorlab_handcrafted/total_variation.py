@@ -47,8 +47,8 @@ class TotalVariation(Variation):
 
     Differences from the paper
     --------------------------
-    - The weight is relative to the noise level (paper: such that the residual is as large as the
-      noise).
+    - The weight is relative to the noise level, and smaller by default where that is low (paper:
+      such that the residual is as large as the noise).
     - The minimum is found by a dual method up to the gap `TOLERANCE` (paper: by marching in
       time); for Condat's kind by a primal-dual one up to `TOLERANCE_OF_CONDAT`.
     - Vectors of Condat's kind have one norm over all channels (paper: gray pictures).
