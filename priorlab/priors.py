@@ -61,6 +61,10 @@ class Prior(Component, ABC):
         Whether the prior assumes that white is near 1. If so, the core scales every picture to
         that; see `priorlab.solvers.exposure`. If not, data and noise times c must give the image
         times c. True for every denoiser, since the levels of its solver are those of photographs.
+    weighs_photons : bool
+        Whether `restore` fits photons that were counted behind an operator by their likelihood. If
+        not, as for the core's solvers, the core tells it white Gaussian noise as strong as theirs
+        is on average; see `Measurement.with_white_noise`.
     optimises : bool
         Whether `restore` uses an optimiser of torch. The first optimiser of a process makes torch
         import a thousand modules; the harness has that done before its clock starts. It is set for
@@ -74,6 +78,7 @@ class Prior(Component, ABC):
     by_default: ClassVar[bool] = True
     defers_to_exact_data: ClassVar[bool] = True
     knows_exposure: ClassVar[bool] = False
+    weighs_photons: ClassVar[bool] = True
     optimises: ClassVar[bool] = False
 
     def tuned_values(self) -> tuned_parameters.Values:
@@ -164,6 +169,7 @@ class Regularizer(Prior, ImageSpaceSettings):
     tensor([2., 2.])
     """
 
+    weighs_photons: ClassVar[bool] = False
     share_of_grain: ClassVar[float] = 0.4
     """Of the level of coarse-grained noise, how much is removed from the brightness. An energy that
     smooths at all scales takes the picture's own detail with the slow part of the noise."""
@@ -270,6 +276,7 @@ class Denoiser(Prior, SolverSettings):
     """
 
     knows_exposure: ClassVar[bool] = True
+    weighs_photons: ClassVar[bool] = False
 
     @property
     def limited_to_noise(self) -> bool:
@@ -406,6 +413,7 @@ class Generator(Prior, FitSettings):
     torch.Size([1, 3, 16, 20])
     """
 
+    weighs_photons: ClassVar[bool] = False
     optimises: ClassVar[bool] = True
     red: Denoiser | None = parameter(
         None, "an installed denoiser, such as bm3d, as a second prior", component="priors"

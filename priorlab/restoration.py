@@ -143,8 +143,11 @@ def _as_data_allow(image: Tensor, measurement: Measurement) -> Tensor:
 def _restored(prior: Prior, measurement: Measurement, trace: Trace, seed: int) -> Any:
     """Return what the prior restores, in the brightness of the data."""
     frame = measurement.operator.frame
+    photons = measurement.counts_behind_operator and not prior.weighs_photons
+    if photons and len(measurement.y) == 1:
+        return _restored(prior, measurement.with_white_noise(), trace, seed)
     chosen = set(exposures(measurement)) if prior.knows_exposure else {1.0}
-    if len(chosen) > 1:  # a batch of dark and bright pictures
+    if photons or len(chosen) > 1:  # a batch of dark and bright pictures
         batch = measurement.initial_guess()
         for index in range(len(batch)):
             within = TraceOfOne(trace, batch, index)

@@ -31,6 +31,9 @@ KINDS = (
 def kind_of(measurement: Measurement) -> str:
     """Return which of `KINDS` a measurement shows; other noise is, for one, that of JPEG.
 
+    Photons that are counted behind an operator are restored as data with white noise, and have the
+    kind of these; see `Measurement.with_white_noise`.
+
     Examples
     --------
     >>> import torch
@@ -45,7 +48,7 @@ def kind_of(measurement: Measurement) -> str:
         return IMPULSES
     if operator.is_identity and (noise.is_gaussian or noise.stabiliser()):
         return NOISE
-    if not noise.is_gaussian:
+    if not noise.is_gaussian and not measurement.counts_behind_operator:
         return OTHER_NOISE
     if operator.known_pixels is not None:
         return MISSING

@@ -1,6 +1,7 @@
 """What the priors that only undo blur share."""
 
 import dataclasses
+from typing import ClassVar
 
 from typing_extensions import override
 
@@ -12,6 +13,8 @@ from priorlab.priors import Prior
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Deblurring(Prior):
     """Base of the priors that are made for blurred images only: they need the kernel."""
+
+    weighs_photons: ClassVar[bool] = False
 
     @override
     def unsupported(self, measurement: Measurement) -> str | None:
