@@ -27,9 +27,9 @@ LEAST_DEVIATION = 1e-3
 class Wiener(WithRecipe, Deblurring):
     """Wiener deconvolution: the best linear filter if power falls with the frequency squared.
 
-    The result minimises ``|A x - y|^2 + sigma^2 / g^2 |grad x|^2``. The root mean square
-    gradient g of the clean image is assumed to be `gain` times that of the data, after
-    subtracting the noise. For a circular boundary this is a filter, as in
+    The result minimises ``|A x - y|^2 + sigma^2 / g^2 |grad x|^2``. The gradient of an image with
+    such power is white, so that of its mean square g^2 the kernel h leaves the share ``sum(h^2)``:
+    g is `gain` times what the gradient of the data, without its noise, says. For a circular boundary this is a filter, as in
     `skimage.restoration.wiener`; for others, conjugate gradients respect the boundary.
 
     N. Wiener: Extrapolation, interpolation, and smoothing of stationary time series, 1949.
@@ -66,7 +66,9 @@ class Wiener(WithRecipe, Deblurring):
     name: ClassVar[str] = "wiener"
     knows_exposure: ClassVar[bool] = True
     published: ClassVar[dict[str, Any]] = {"gain": None}
-    gain: float = parameter(5.0, "gradient of clean images over that of the data", low=0.01)
+    gain: float = parameter(
+        0.8, "gradient of the clean image over the one that blur and data suggest", low=0.01
+    )
 
     @torch.no_grad()
     def restore(self, measurement: Measurement, trace: Trace = SILENT, seed: int = 0) -> Tensor:
@@ -89,7 +91,8 @@ class Wiener(WithRecipe, Deblurring):
             return variance / (power - variance).clamp_min(LEAST_DEVIATION**2)
         squares = [y.diff(dim=dim).square().mean((1, 2, 3), keepdim=True) for dim in (2, 3)]
         clean = sum(squares) - 4 * variance  # a difference has twice the variance of a pixel
-        return variance / (self.gain**2 * clean.clamp_min(LEAST_GRADIENT**2))
+        passed = float(measurement.operator.kernel.square().sum())
+        return passed * variance / (self.gain**2 * clean.clamp_min(LEAST_GRADIENT**2))
 
 
 def _of_constant_spectrum(operator: Convolution, y: Tensor, balance: Tensor) -> Tensor:

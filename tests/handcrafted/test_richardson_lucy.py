@@ -1,19 +1,21 @@
 """Richardson-Lucy deconvolution: its updates, its boundary, and when it stops."""
 
+import dataclasses
 import itertools
 
 import numpy as np
 import pytest
 import torch
-from sample_pictures import picture
+from sample_pictures import photo_crop, picture
 
+from priorlab import metrics
 from priorlab.forward.convolution import Convolution
 from priorlab.forward.measurement import Measurement
 from priorlab.forward.noise import Gaussian, NoNoise
 from priorlab.tasks import kernels
 from priorlab.tasks.builtin import Deblur
 from priorlab.trace import Trace
-from priorlab_handcrafted.richardson_lucy import DISCREPANCY, RichardsonLucy
+from priorlab_handcrafted.richardson_lucy import RichardsonLucy
 
 
 def measure(clean, **parameters):
@@ -63,13 +65,23 @@ def test_the_likelihood_rises_and_the_image_stays_positive():
 def test_strong_noise_stops_it_earlier():
     counts = []
     for sigma in (1, 5, 20):
-        measurement, trace = measure(picture(96, 96), sigma=sigma / 255), Updates()
-        restored = RichardsonLucy().restore(measurement, trace)
+        trace = Updates()
+        RichardsonLucy().restore(measure(picture(96, 96), sigma=sigma / 255), trace)
         counts.append(len(trace.images))
-        error = measurement.operator.forward(restored) - measurement.y
-        if counts[-1] < RichardsonLucy().iterations:
-            assert error.square().mean().sqrt() <= 1.02 * DISCREPANCY * measurement.noise.level
     assert counts[0] > counts[1] > counts[2] >= 1
+
+
+@pytest.mark.parametrize("sigma", [2, 10, 25])
+@pytest.mark.parametrize("blur", [{"width": 0.7}, {"width": 3}, {"kind": "motion"}])
+def test_it_stops_near_the_best_update(blur, sigma):
+    """At a given share of the noise it went on through all updates: 5 dB worse than the input."""
+    clean = photo_crop("camera")
+    measurement = Deblur(sigma=sigma / 255, **blur).measure(clean, seed=0)
+    exact, trace = dataclasses.replace(measurement, noise=NoNoise()), Updates()
+    RichardsonLucy().restore(exact, trace)  # as many updates as there may be
+    best = max(metrics.psnr(x[0].clamp(0, 1).numpy(), clean[0].numpy()) for x in trace.images)
+    restored = RichardsonLucy().restore(measurement)
+    assert metrics.psnr(restored[0].numpy(), clean[0].numpy()) > best - 0.4
 
 
 def test_a_batch_is_treated_like_its_images():
@@ -93,7 +105,7 @@ def test_black_stays_black_and_nothing_is_divided_by_zero():
     measurement = Measurement(y, operator, Gaussian(0.001), (1, 1, 40, 64))
     restored = RichardsonLucy(iterations=10).restore(measurement)
     assert restored.isfinite().all()
-    assert restored[..., :30].max() == 0 and restored[..., 45:].min() > 0.3
+    assert restored[..., :30].abs().max() < 1e-9 and restored[..., 45:].min() > 0.3
 
 
 @pytest.mark.parametrize("value", [0.0, 0.4])

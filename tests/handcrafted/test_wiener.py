@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 import torch
-from sample_pictures import picture
+from sample_pictures import photo_crop, picture
 from skimage import restoration
 
 from priorlab import metrics
@@ -77,12 +77,22 @@ def test_weak_noise_is_deblurred_more():
     assert scores[0] > scores[1] > scores[2]
 
 
+@pytest.mark.parametrize("sigma", [1, 5, 25])
+@pytest.mark.parametrize("blur", [{"width": 0.7}, {"width": 3}, {"kind": "motion"}])
+def test_no_blur_is_made_worse(blur, sigma):
+    """It took each blur for one of width 1.6: weaker ones lost 2 dB to their own noise."""
+    clean = photo_crop("camera").numpy()[0]
+    measurement = measure(clean, sigma=sigma / 255, **blur)
+    before = metrics.psnr(measurement.y[0].numpy(), clean)
+    assert metrics.psnr(Wiener().restore(measurement)[0].numpy(), clean) > before + 0.3
+
+
 @pytest.mark.parametrize("boundary", ["circular", "reflect"])
 def test_more_gain_is_sharper(boundary):
     measurement = measure(0.5 + 0.2 * picture(48, 48), boundary=boundary)
     slopes = [
         sum(x.diff(dim=dim).square().mean().item() for dim in (2, 3))
-        for x in (Wiener(gain=gain).restore(measurement) for gain in (0.5, 2, 8))
+        for x in (Wiener(gain=gain).restore(measurement) for gain in (0.1, 0.4, 1.5))
     ]
     assert 2 * slopes[0] < slopes[1] < slopes[2]
 
@@ -94,11 +104,12 @@ def slope(x, measurement, balance):
     return operator.adjoint(operator.forward(x) - measurement.y) + balance * laplacian
 
 
-@pytest.mark.parametrize("gain", [0.5, 8.0])
-def test_the_gain_is_that_of_the_gradient_without_noise(gain):
+@pytest.mark.parametrize("gain", [0.1, 1.5])
+def test_the_gain_is_that_of_the_gradient_without_noise_and_blur(gain):
     measurement = measure(0.5 + 0.2 * picture(48, 48), boundary="circular", sigma=3 / 255)
     variance = measurement.noise.level**2
     squared = sum(measurement.y.diff(dim=dim).square().mean() for dim in (2, 3)) - 4 * variance
+    squared = squared / measurement.operator.kernel.square().sum()
     x = Wiener(gain=gain).restore(measurement)
     assert slope(x, measurement, variance / (gain**2 * squared)).abs().max() < 1e-4
 
@@ -108,8 +119,9 @@ def test_data_flatter_than_their_noise_are_taken_to_have_a_small_gradient():
     clean = np.full((1, 48, 48), 0.5, np.float32)
     measurement = measure(clean, boundary="circular", sigma=3 / 255)
     measurement = dataclasses.replace(measurement, noise=Gaussian(5 / 255))
-    balance = (5 / 255) ** 2 / (50**2 * 1e-6)
-    x = Wiener(gain=50.0).restore(measurement)
+    passed = float(measurement.operator.kernel.square().sum())
+    balance = passed * (5 / 255) ** 2 / (10**2 * 1e-6)
+    x = Wiener(gain=10.0).restore(measurement)
     assert slope(x, measurement, balance).abs().max() < 1e-4
     assert slope(x, measurement, 4 * balance).abs().max() > 1e-3
 
