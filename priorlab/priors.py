@@ -155,7 +155,8 @@ class Regularizer(Prior, ImageSpaceSettings):
 
     The core minimises ``nll(A x; y) + energy(x) / s``. With Gaussian noise that is
     ``1/2 |A x - y|^2 + s energy(x)``: the energy is dimensionless in the noise level, so that
-    one default weight serves all levels of strong noise.
+    one default weight serves all levels of strong noise. With ``growth=`` less of the energy counts
+    where noise is weak.
 
     Examples
     --------
@@ -228,12 +229,13 @@ class Regularizer(Prior, ImageSpaceSettings):
 
     def _stabilised(self, measurement: Measurement, trace: Trace) -> Tensor:
         """Make noise white and remove it: with `nll`, one weight smooths dark parts to black."""
-        told = _Convergence(trace)
+        noise, told = measurement.noise, _Convergence(trace)
+        whole = self if noise.is_independent else dataclasses.replace(self, growth=0.0)
 
         def white(v: Tensor, sigma: float) -> Tensor:
-            return self._without_white(v, sigma, told)
+            return whole._without_white(v, sigma, told)
 
-        noise, share = measurement.noise, self.share_of_grain
+        share = self.share_of_grain
         return stabilised.denoise(white, measurement.y, noise, scales=1, share=share)
 
     def _without_white(self, v: Tensor, sigma: float, trace: Trace) -> Tensor:

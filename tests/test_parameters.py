@@ -33,9 +33,6 @@ SMALL = {
 }
 """What makes a prior quick, and its picture large enough for the parameter to matter."""
 
-GROWING = ("tv", "huber-tv", "tgv", "tikhonov")
-"""Priors whose weight may grow with the noise."""
-
 NEEDS = {
     ("dip", "code"): {"inputs": 32},
     ("dip", "langevin"): {"stop": "never"},
@@ -44,8 +41,6 @@ NEEDS = {
     ("siren", "weight_red"): {"red": SlidingDCT()},
     ("siren", "bandwidth"): {"encoding": "fourier"},
     ("wavelet", "recipe"): {"levels": 4},  # the paper's
-    **{(name, "growth"): {"strong": 50 / 255} for name in GROWING},
-    **{(name, "strong"): {"growth": 1.0} for name in GROWING},
 }
 """What a parameter has a meaning with only."""
 
@@ -83,6 +78,8 @@ OF_EACH_FORM = {"dct": SolverSettings, "tv": ImageSpaceSettings}
 FORM_VALUES = {
     "iterations": 3,
     "tolerance": 0.1,
+    "growth": 1.0,
+    "strong": 30 / 255,
     "solver": "red",
     "steps": 3,
     "first_level": 60 / 255,
@@ -90,6 +87,9 @@ FORM_VALUES = {
     "data_weight": 4.0,
 }
 """Values to try of those, where twice the default says little or it is automatic."""
+
+FORM_NEEDS = {"strong": {"growth": 1.0}}
+"""What a setting has a meaning with only."""
 
 WITHOUT_EFFECT = {
     "tuned": "only where something is tuned: test_tuning.py",
@@ -155,7 +155,7 @@ def test_a_parameter_changes_the_picture(name, field, value):
 def test_a_setting_of_the_solver_changes_the_picture(name, field):
     clean = photo_crop("chelsea", 3)[..., 20:52, 30:62]
     measurement = Inpaint(sigma=10 / 255).measure(clean, seed=0)
-    prior = PRIORS[name]()
+    prior = PRIORS[name](**FORM_NEEDS.get(field, {}))
     value = FORM_VALUES[field]
     changed = dataclasses.replace(prior, **{field: value})
     difference = changed.restore(measurement) - prior.restore(measurement)

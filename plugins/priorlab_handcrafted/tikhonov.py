@@ -6,12 +6,12 @@ from typing import ClassVar
 from torch import Tensor
 
 from priorlab.components import parameter
-from priorlab_handcrafted.shared.growing_weight import GrowingWeight
+from priorlab.priors import Regularizer
 from priorlab_handcrafted.variation.cosine_transform import dct2, idct2, laplacian_eigenvalues
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Tikhonov(GrowingWeight):
+class Tikhonov(Regularizer):
     """Squared gradient: images are smooth everywhere, edges included.
 
     ``energy(x) = weight / 2 * |grad x|^2`` with forward differences and a replicated border.

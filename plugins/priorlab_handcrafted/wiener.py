@@ -29,8 +29,9 @@ class Wiener(WithRecipe, Deblurring):
 
     The result minimises ``|A x - y|^2 + sigma^2 / g^2 |grad x|^2``. The gradient of an image with
     such power is white, so that of its mean square g^2 the kernel h leaves the share ``sum(h^2)``:
-    g is `gain` times what the gradient of the data, without its noise, says. For a circular boundary this is a filter, as in
-    `skimage.restoration.wiener`; for others, conjugate gradients respect the boundary.
+    g is `gain` times what the gradient of the data, without its noise, says. For a circular
+    boundary this is a filter, as in `skimage.restoration.wiener`; for others, conjugate gradients
+    respect the boundary.
 
     N. Wiener: Extrapolation, interpolation, and smoothing of stationary time series, 1949.
     B. R. Hunt: The application of constrained least squares estimation to image restoration by

@@ -13,7 +13,6 @@ from torch import Tensor
 from typing_extensions import override
 
 from priorlab.components import PER_GRAY_LEVEL, parameter
-from priorlab.forward.degradation import BLUR, kind_of
 from priorlab.forward.measurement import Measurement
 from priorlab.ground import torch_settings
 from priorlab.ground.weights_file import WeightsError, read_weights
@@ -36,10 +35,6 @@ or of a few photons, and then the energy weighs more."""
 WEIGHT_ELSEWHERE = 0.5
 """Factor on the weight there: noise and blur together ask for less smoothing than noise
 alone. `weights/README.md` has the sweeps of these."""
-BLURRED_LEVEL = 2 * PER_GRAY_LEVEL
-"""Noise level of blurred data at which the weight is that; it grows with a power of the level."""
-BLURRED_GROWTH = 0.35
-"""This power."""
 SPLITTING_TOLERANCE = 5.0
 """Factor on the tolerance of the splitting that noise other than Gaussian needs."""
 WARM_ITERATIONS = 5
@@ -59,7 +54,7 @@ class RidgeRegularizer(Regularizer):
     level: float = parameter(
         0.0,
         "noise level that the potentials are for; 0: that of the measurement, if its image is only "
-        "noisy, else at least 10 and half the weight, which grows with the noise of blurred data",
+        "noisy, else at least 10 and half the weight",
         unit="0-255",
         low=0,
         high=HIGHEST_LEVEL,
@@ -136,8 +131,6 @@ class RidgeRegularizer(Regularizer):
         if measurement.operator.is_identity and not measurement.has_outliers:
             return dataclasses.replace(self, level=level)
         weight = WEIGHT_ELSEWHERE * self.weight
-        if kind_of(measurement) == BLUR:
-            weight *= (measurement.noise.level / BLURRED_LEVEL) ** BLURRED_GROWTH
         return dataclasses.replace(self, level=max(level, LEAST_LEVEL_ELSEWHERE), weight=weight)
 
     @torch.no_grad()
@@ -145,7 +138,8 @@ class RidgeRegularizer(Regularizer):
         y, level = measurement.y, self.level
         solve = measurement.operator.solver()
         start = y if measurement.operator.is_identity else measurement.initial_guess()
-        energy = self._energy(start, level, measurement.noise.level / level)
+        share = self.share(measurement.noise)
+        energy = self._energy(start, level, share * measurement.noise.level / level)
 
         def report(iteration: int, x: Tensor, residual: float) -> None:
             trace.report(iteration, self.iterations, x, gradient=residual)

@@ -1,5 +1,8 @@
 """Optimise over the image: minimise ``nll(A x; y) + energy(x) / level`` for an explicit energy.
 
+Relative to the noise level one energy serves strong noise. The detail of photographs stands out of
+weak noise, and that energy would take it away: so it may count less there.
+
 An energy with a prox is solved by proximal splitting, so that neither it nor the likelihood need
 be smooth; a smooth energy without a prox by L-BFGS on its gradient.
 """
@@ -12,8 +15,9 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from priorlab.components import parameter
+from priorlab.components import PER_GRAY_LEVEL, parameter
 from priorlab.forward.measurement import Measurement
+from priorlab.forward.noise import Noise
 from priorlab.trace import SILENT, Trace, TraceOfOne
 
 Energy = Callable[[Tensor], Tensor]
@@ -47,7 +51,7 @@ BALANCE = 20.0
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ImageSpaceSettings:
-    """When the minimisation over the image stops."""
+    """How much of the energy counts, and when the minimisation over the image stops."""
 
     tolerance: float = parameter(
         5e-4,
@@ -55,6 +59,29 @@ class ImageSpaceSettings:
         low=0,
     )
     iterations: int = parameter(300, "most iterations of splitting or descent", low=1)
+    growth: float = parameter(
+        0.0, "power of the noise level with which the energy grows up to the level `strong`", low=0
+    )
+    strong: float = parameter(
+        15 / 255,
+        "noise level from which on all of the energy counts, if it grows",
+        scale=PER_GRAY_LEVEL,
+        low=0.1 / 255,
+    )
+
+    def share(self, noise: Noise) -> float:
+        """Return how much of the energy counts.
+
+        All of it where noise is coarse: of that, `Regularizer.share_of_grain` is removed.
+
+        Examples
+        --------
+        >>> from priorlab.forward.noise import Gaussian
+        >>> settings = ImageSpaceSettings(growth=2.0, strong=0.1)
+        >>> settings.share(Gaussian(0.05)), settings.share(Gaussian(0.2))
+        (0.25, 1.0)
+        """
+        return min(1.0, noise.level / self.strong) ** self.growth if noise.is_independent else 1.0
 
 
 @torch.no_grad()
@@ -65,10 +92,11 @@ def minimise(
     settings: ImageSpaceSettings,
     trace: Trace = SILENT,
 ) -> Tensor:
-    """Return the image that minimises ``nll(A x; y) + energy(x) / level``.
+    """Return the image that minimises ``nll(A x; y) + share energy(x) / level``.
 
-    Each image of a batch is solved by itself, so that it does not depend on the others. Outliers
-    that can be detected, such as impulses, count as missing pixels.
+    The share is ``settings.share(measurement.noise)``, by default 1. Each image of a batch is solved
+    by itself, so that it does not depend on the others. Outliers that can be detected, such as
+    impulses, count as missing pixels.
 
     Parameters
     ----------
@@ -82,7 +110,7 @@ def minimise(
         of multipliers (ADMM) calls it until the relative residuals are below the tolerance.
         Without a prox, L-BFGS follows the gradient of the energy.
     settings : ImageSpaceSettings
-        When to stop.
+        How much of the energy counts, and when to stop.
     trace : Trace
         Receives each iterate, and whether the last one reached the tolerance.
 
@@ -128,14 +156,19 @@ def _minimise_one(
     start: Tensor,
     trace: Trace,
 ) -> Tensor:
-    noise = measurement.noise
+    noise, share = measurement.noise, settings.share(measurement.noise)
     if make_prox is None:
+
+        def counted(x: Tensor) -> Tensor:
+            return share * energy(x)
+
         if noise.is_gaussian:
-            return _descend(_objective(energy, measurement), start, settings.iterations, trace)
-        return _split(_numeric_prox(energy, settings), measurement, settings, start, trace)
+            return _descend(_objective(counted, measurement), start, settings.iterations, trace)
+        return _split(_numeric_prox(counted, settings), measurement, settings, start, trace)
     if measurement.operator.is_identity and noise.is_gaussian:
-        return make_prox(trace)(measurement.y, noise.level)
-    return _split(make_prox(None), measurement, settings, start, trace)
+        return make_prox(trace)(measurement.y, share * noise.level)
+    prox = make_prox(None)
+    return _split(lambda v, step: prox(v, share * step), measurement, settings, start, trace)
 
 
 def _objective(energy: Energy, measurement: Measurement) -> Energy:

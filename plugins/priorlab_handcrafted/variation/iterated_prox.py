@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from priorlab.components import parameter
+from priorlab.priors import Regularizer
 from priorlab.solvers.tiles import Locality, in_tiles, tiles
 from priorlab.trace import SILENT, Trace
-from priorlab_handcrafted.shared.growing_weight import GrowingWeight
 from priorlab_handcrafted.shared.threads import Threads
 
 Report = Callable[[int, Tensor, float], None]
@@ -29,7 +29,7 @@ less than the tolerance does, and a gap that is small in each tile is small in a
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Variation(GrowingWeight):
+class Variation(Regularizer):
     """Base of the priors whose energy is a weighted sum of lengths of differences.
 
     The weight is multiplied by ``sqrt(C)``, which makes a gray picture stored in three channels

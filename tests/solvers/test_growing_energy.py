@@ -1,4 +1,4 @@
-"""The weight of an energy grows with the noise: detail stands out of weak noise."""
+"""An energy may grow with the noise: detail stands out of weak noise."""
 
 import dataclasses
 
