@@ -118,8 +118,9 @@ class Measurement:
         >>> from priorlab.forward.noise import Poisson
         >>> mask = torch.tensor([[[[1.0, 0.0, 1.0]]]])
         >>> y = torch.tensor([[[[0.3, 0.0, 0.1]]]])
-        >>> Measurement(y, Mask(mask), Poisson(20.0), (1, 1, 1, 3)).with_white_noise().noise
-        Gaussian(sigma=0.1)
+        >>> white = Measurement(y, Mask(mask), Poisson(20.0), (1, 1, 1, 3)).with_white_noise()
+        >>> round(white.noise.level, 3)
+        0.1
         """
         if not self.counts_behind_operator:
             return self
