@@ -127,9 +127,9 @@ class Measurement:
         variance, known = self.noise.variance(self.y), self.operator.known_pixels
         if known is not None:
             variance = variance[known.expand_as(variance) > 0]
-        least = self.noise.level**2 / max(1, variance.numel())  # where no photon was counted
-        mean = float(variance.double().mean()) if variance.numel() else least
-        return dataclasses.replace(self, noise=Gaussian(max(mean, least) ** 0.5))
+        mean = float(variance.double().mean()) if variance.numel() else 0.0
+        # Where no photon was counted the picture is black, whatever the level.
+        return dataclasses.replace(self, noise=Gaussian(mean**0.5 or self.noise.level))
 
     @property
     def has_outliers(self) -> bool:
