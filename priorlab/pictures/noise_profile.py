@@ -39,9 +39,10 @@ MOST_COARSE, LEAST_DIFFERENT = 30 / 255, 0.6
 """... and up to this one: above, it is texture all over, unless at least that share of it is
 different in red, green and blue, as texture is not."""
 
-LEAST_CORRELATION = 0.15
+LEAST_CORRELATION, LEAST_CORRELATION_ALONE = 0.15, 0.1
 """Neighbouring pixels of noise that is not white correlate more than this in the flattest blocks;
-those of white noise do not, also on a page of text (results/real-noise.md)."""
+those of white noise do not, also on a page of text (results/real-noise.md). The noise of gray
+pictures, the second number, is finer: no mosaic was filled in."""
 
 LUMA = TO_YCBCR[0]
 """The brightness of RGB (ITU-R BT.601)."""
@@ -54,7 +55,8 @@ TRAINED_BLOCKS = 1400
 """The network was trained on so many blocks; of fewer it makes too much (see tune_noise.py)."""
 
 TOGETHER, TOGETHER_OF_ALL_KINDS = 1.4, 1.2
-"""The networks were trained on single channels; those who see all of them do better with more."""
+"""The networks were trained on single channels; those who see all of them do better with more. In
+a gray picture the level is theirs."""
 
 SPREAD_OF_TWO_SIZES = 20
 """What the network of cameras is told, besides the reference: the first of what the other is."""
@@ -159,7 +161,7 @@ def _of_the_whole(picture: Picture, usable: NDArray[np.bool_]) -> NoiseProfile:
     least = quantum / 12**0.5 or float(np.finfo(np.float32).eps)
     seen = _seen(image, usable, blocks)
     found = [
-        (level, level) if one is None else _levels(one)
+        (level, level) if one is None else _levels(one, len(image) > 1)
         for one, level in zip(seen, white, strict=True)
     ]
     levels, pixels = np.array(found).T
@@ -275,14 +277,17 @@ def _is_coarse(seen: list[Array | None], level: float, white: float) -> bool:
         return False
     correlation, _, _, own_share, alone = np.mean(known, axis=0)
     differ = not alone and np.exp(own_share) > LEAST_DIFFERENT
-    return correlation > LEAST_CORRELATION and (differ or level < MOST_COARSE)
+    least = LEAST_CORRELATION_ALONE if alone else LEAST_CORRELATION
+    return correlation > least and (differ or level < MOST_COARSE)
 
 
-def _levels(seen: Array) -> tuple[float, float]:
+def _levels(seen: Array, together: bool) -> tuple[float, float]:
     """Return the level at which the noise is best removed, and its deviation at the pixels."""
     reference = seen[-1:]
-    cameras = TOGETHER * _network(CAMERAS, np.concatenate([seen[:SPREAD_OF_TWO_SIZES], reference]))
-    others = TOGETHER_OF_ALL_KINDS * _network(ALL_KINDS, seen)
+    cameras = _network(CAMERAS, np.concatenate([seen[:SPREAD_OF_TWO_SIZES], reference]))
+    others = _network(ALL_KINDS, seen)
+    if together:
+        cameras, others = TOGETHER * cameras, TOGETHER_OF_ALL_KINDS * others
     if cameras[0] > MOST_ABOVE * others[0]:
         return float(MOST_ABOVE * others[0]), float(others[1])
     return float(cameras[0]), float(cameras[1])
