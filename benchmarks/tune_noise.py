@@ -6,6 +6,7 @@
     python benchmarks/tune_noise.py white DATASET
     python benchmarks/tune_noise.py strength DATASET
     python benchmarks/tune_noise.py shares DATASET
+    python benchmarks/tune_noise.py gray DATASET
     python benchmarks/tune_noise.py sizes DATASET
     python benchmarks/tune_noise.py pages DATASET
     python benchmarks/tune_noise.py print DATASET
@@ -21,7 +22,9 @@ is divisible by four are held out of the training and reported on. `limits` swee
 level of the network of cameras may exceed that of all kinds (MOST_ABOVE), end to end, on those.
 `white` sweeps the constants of priorlab.pictures.noise_level; `strength` sweeps by how much the
 level is raised in the end, and one to three scales (priorlab.solvers.stabilised); `shares` sweeps
-how much of the level of coarse noise regularisers remove (`Regularizer.share_of_grain`). `sizes`
+how much of the level of coarse noise regularisers remove (`Regularizer.share_of_grain`); `gray`,
+on gray pictures, from which correlation on noise is coarse, and whether its level is raised as that
+of three channels (LEAST_CORRELATION_ALONE, TOGETHER). `sizes`
 compares the level that is found in parts of a picture with that in the whole. `pages` prints how
 neighbouring pixels correlate in simulated pictures of cameras, and in pages of text with white
 noise (LEAST_CORRELATION). `blocks` prints how the blocks of JPEG stand out in blurred pictures
@@ -298,7 +301,7 @@ def strength(folder: Path) -> None:
 
 def shares(folder: Path) -> None:
     """Restore the simulated pictures of `strength`, told nothing, with several shares."""
-    gains: dict[tuple[str, str, float], list[float]] = {}
+    gains: dict[tuple[str, str, str, float], list[float]] = {}
     for path in sorted(folder.iterdir())[::4]:
         truth, noisy, kind = simulated(path, seed=7)
         seen = rounded(noisy).astype(np.float32)
@@ -306,15 +309,45 @@ def shares(folder: Path) -> None:
         if noise.is_gaussian or noise.is_independent:
             continue
         for name, share in itertools.product(ENERGIES, (0.3, 0.4, 0.5, 0.6, 1.0)):
-            Regularizer.share_of_grain = share
+            Regularizer.share_of_grain = Regularizer.share_of_gray_grain = share
             restored = priorlab.restore(seen.transpose(1, 2, 0).squeeze(), prior=name)
             gain = psnr(np.atleast_3d(restored).transpose(2, 0, 1), truth) - psnr(seen, truth)
-            gains.setdefault((name, NAMES[kind], share), []).append(gain)
-    for (name, kind, share), gain in sorted(gains.items()):
+            light = "gray" if len(seen) == 1 else "colour"
+            gains.setdefault((name, NAMES[kind], light, share), []).append(gain)
+    for (name, kind, light, share), gain in sorted(gains.items()):
         print(
-            f"{name}, {kind}, share {share}: gain {np.mean(gain):.2f} dB, least "
+            f"{name}, {kind}, {light}, share {share}: gain {np.mean(gain):.2f} dB, least "
             f"{np.min(gain):.2f}, of {len(gain)} pictures"
         )
+
+
+def gray(folder: Path) -> None:
+    """Restore gray pictures, told nothing, with the sliding DCT."""
+    found = noise_profile._levels
+    electrons, sigmas = (50, 100, 300, 1000, 10000), (2, 5, 15)
+    columns = [f"{count} electrons" for count in electrons] + [f"white, {s}" for s in sigmas]
+    print("| correlation | raised |", " | ".join(columns), "|")
+    print("|---:|---|" + "---:|" * len(columns))
+    for least, raised in itertools.product((0.07, 0.1, 0.15), (False, True)):
+        noise_profile.LEAST_CORRELATION_ALONE = least
+        noise_profile._levels = lambda seen, _, raised=raised: found(seen, raised)
+        gains = []
+        for path in sorted(folder.iterdir())[5::27]:
+            scene, rng = reading.read(path).mean(0, keepdims=True), np.random.default_rng(0)
+            pairs = []
+            for count in electrons:
+                camera = Camera(electrons=count)
+                pairs.append((camera.develop(scene), camera.develop(scene, rng)))
+            pairs += [(scene, scene + rng.normal(0, s / 255, scene.shape)) for s in sigmas]
+            gains.append([gained(truth, rounded(noisy)) for truth, noisy in pairs])
+        cells = [f"{np.mean(row):.2f} ({np.min(row):.1f})" for row in np.transpose(gains)]
+        print(f"| {least} | {'as three' if raised else 'no'} |", " | ".join(cells), "|", flush=True)
+
+
+def gained(truth: np.ndarray, seen: np.ndarray) -> float:
+    """Return by how many dB the sliding DCT brings a gray picture closer to the truth."""
+    restored = priorlab.restore(seen[0].astype(np.float32), prior="dct")
+    return psnr(restored[None], truth) - psnr(seen, truth)
 
 
 def limits(folder: Path) -> None:
@@ -533,6 +566,7 @@ OF_PICTURES = {
     "sizes": sizes,
     "strength": strength,
     "shares": shares,
+    "gray": gray,
     "blocks": blocks,
     "grid": corners,
     "colours": colours,

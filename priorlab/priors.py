@@ -172,8 +172,11 @@ class Regularizer(Prior, ImageSpaceSettings):
 
     weighs_photons: ClassVar[bool] = False
     share_of_grain: ClassVar[float] = 0.4
-    """Of the level of coarse-grained noise, how much is removed from the brightness. An energy that
-    smooths at all scales takes the picture's own detail with the slow part of the noise."""
+    """Of the level of coarse-grained noise, how much is removed from the brightness of a picture in
+    colour. An energy that smooths at all scales takes the picture's own detail with the slow part
+    of the noise."""
+    share_of_gray_grain: ClassVar[float] = 1.0
+    """The same of a gray picture, whose noise is finer: no mosaic was filled in."""
 
     def __init_subclass__(cls, **given: Any) -> None:
         super().__init_subclass__(**given)
@@ -230,12 +233,15 @@ class Regularizer(Prior, ImageSpaceSettings):
     def _stabilised(self, measurement: Measurement, trace: Trace) -> Tensor:
         """Make noise white and remove it: with `nll`, one weight smooths dark parts to black."""
         noise, told = measurement.noise, _Convergence(trace)
-        whole = self if noise.is_independent else dataclasses.replace(self, growth=0.0)
+        share = self.share_of_gray_grain if measurement.shape[1] == 1 else self.share_of_grain
+        # Coarse noise of which a share is removed does not need less of the energy besides.
+        whole = (
+            self if share == 1 or noise.is_independent else dataclasses.replace(self, growth=0.0)
+        )
 
         def white(v: Tensor, sigma: float) -> Tensor:
             return whole._without_white(v, sigma, told)
 
-        share = self.share_of_grain
         return stabilised.denoise(white, measurement.y, noise, scales=1, share=share)
 
     def _without_white(self, v: Tensor, sigma: float, trace: Trace) -> Tensor:

@@ -94,9 +94,9 @@ def minimise(
 ) -> Tensor:
     """Return the image that minimises ``nll(A x; y) + share energy(x) / level``.
 
-    The share is ``settings.share(measurement.noise)``, by default 1. Each image of a batch is solved
-    by itself, so that it does not depend on the others. Outliers that can be detected, such as
-    impulses, count as missing pixels.
+    The share is ``settings.share(measurement.noise)``, by default 1. Each image of a batch is
+    solved by itself, so that it does not depend on the others. Outliers that can be detected, such
+    as impulses, count as missing pixels.
 
     Parameters
     ----------

@@ -54,7 +54,9 @@ def test_bicubic_is_what_every_prior_starts_from(shape, factor):
     assert torch.equal(measurement.y, before)
 
 
-@pytest.mark.parametrize("name", ["tv", "huber-tv", "tgv", "tikhonov", "nlm", "wavelet", "bilateral"])
+@pytest.mark.parametrize(
+    "name", ["tv", "huber-tv", "tgv", "tikhonov", "nlm", "wavelet", "bilateral"]
+)
 def test_noise_does_not_stay_in_what_is_enlarged(name):
     """What was tuned on data without noise hardly smooths: it left more noise than bicubic."""
     clean = torch.full((1, 1, 24, 24), 0.6)
