@@ -150,6 +150,21 @@ def test_noise_of_a_camera_is_found_where_the_finest_scale_shows_little() -> Non
     assert not found.noise.is_independent and "coarse-grained" in found.text
 
 
+@pytest.mark.parametrize(
+    ("name", "electrons", "least", "most"),
+    [("chelsea", 100, 0.75, 1.2), ("chelsea", 1000, 0.75, 1.2), ("camera", 50, 0.55, 1.2)],
+)
+def test_the_noise_of_a_gray_camera_is_told_as_strong_as_it_is(
+    name: str, electrons: int, least: float, most: float
+) -> None:
+    """It was 40 % too strong, or taken for white noise a third as strong."""
+    scene, camera = photo(name).mean(0, keepdims=True), Camera(electrons=electrons)
+    picture = stored(camera.develop(scene, np.random.default_rng(0)))
+    error = picture.image - camera.develop(scene)
+    at_half_size = error[0].reshape(128, 2, 128, 2).mean((1, 3)).std() * 2
+    assert least < noise_profile.profile(picture).noise.level / at_half_size < most
+
+
 def test_each_channel_has_its_level() -> None:
     sigmas = [[[5]], [[5]], [[40]]]
     assert levels(noisy(photo("astronaut"), sigmas)) == pytest.approx([5, 5, 40], rel=0.08)
