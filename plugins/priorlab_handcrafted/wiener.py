@@ -66,6 +66,7 @@ class Wiener(WithRecipe, Deblurring):
 
     name: ClassVar[str] = "wiener"
     knows_exposure: ClassVar[bool] = True
+    weighs_photons: ClassVar[bool] = False
     published: ClassVar[dict[str, Any]] = {"gain": None}
     gain: float = parameter(
         0.8, "gradient of the clean image over the one that blur and data suggest", low=0.01

@@ -138,7 +138,7 @@ class RidgeRegularizer(Regularizer):
         y, level = measurement.y, self.level
         solve = measurement.operator.solver()
         start = y if measurement.operator.is_identity else measurement.initial_guess()
-        share = self.share(measurement.noise)
+        share = self.share_of_energy(measurement.noise)
         energy = self._energy(start, level, share * measurement.noise.level / level)
 
         def report(iteration: int, x: Tensor, residual: float) -> None:

@@ -69,7 +69,7 @@ class ImageSpaceSettings:
         low=0.1 / 255,
     )
 
-    def share(self, noise: Noise) -> float:
+    def share_of_energy(self, noise: Noise) -> float:
         """Return how much of the energy counts.
 
         All of it where noise is coarse: of that, `Regularizer.share_of_grain` is removed.
@@ -78,7 +78,7 @@ class ImageSpaceSettings:
         --------
         >>> from priorlab.forward.noise import Gaussian
         >>> settings = ImageSpaceSettings(growth=2.0, strong=0.1)
-        >>> settings.share(Gaussian(0.05)), settings.share(Gaussian(0.2))
+        >>> settings.share_of_energy(Gaussian(0.05)), settings.share_of_energy(Gaussian(0.2))
         (0.25, 1.0)
         """
         return min(1.0, noise.level / self.strong) ** self.growth if noise.is_independent else 1.0
@@ -94,9 +94,9 @@ def minimise(
 ) -> Tensor:
     """Return the image that minimises ``nll(A x; y) + share energy(x) / level``.
 
-    The share is ``settings.share(measurement.noise)``, by default 1. Each image of a batch is
-    solved by itself, so that it does not depend on the others. Outliers that can be detected, such
-    as impulses, count as missing pixels.
+    The share is ``settings.share_of_energy(measurement.noise)``, by default 1. Each image of a
+    batch is solved by itself, so that it does not depend on the others. Outliers that can be
+    detected, such as impulses, count as missing pixels.
 
     Parameters
     ----------
@@ -156,7 +156,7 @@ def _minimise_one(
     start: Tensor,
     trace: Trace,
 ) -> Tensor:
-    noise, share = measurement.noise, settings.share(measurement.noise)
+    noise, share = measurement.noise, settings.share_of_energy(measurement.noise)
     if make_prox is None:
 
         def counted(x: Tensor) -> Tensor:

@@ -1,7 +1,6 @@
 """What the priors that only undo blur share."""
 
 import dataclasses
-from typing import ClassVar
 
 from typing_extensions import override
 
@@ -13,8 +12,6 @@ from priorlab.priors import Prior
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Deblurring(Prior):
     """Base of the priors that are made for blurred images only: they need the kernel."""
-
-    weighs_photons: ClassVar[bool] = False
 
     @override
     def unsupported(self, measurement: Measurement) -> str | None:
