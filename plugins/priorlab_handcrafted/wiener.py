@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
+from torch.nn.functional import conv2d, pad
 
 from priorlab.components import parameter
 from priorlab.forward.conjugate_gradients import conjugate_gradients, norm
@@ -28,10 +29,10 @@ class Wiener(WithRecipe, Deblurring):
     """Wiener deconvolution: the best linear filter if power falls with the frequency squared.
 
     The result minimises ``|A x - y|^2 + sigma^2 / g^2 |grad x|^2``. The gradient of an image with
-    such power is white, so that of its mean square g^2 the kernel h leaves the share ``sum(h^2)``:
-    g is `gain` times what the gradient of the data, without its noise, says. For a circular
-    boundary this is a filter, as in `skimage.restoration.wiener`; for others, conjugate gradients
-    respect the boundary.
+    such power is white, so that its mean square is known from what a blur leaves of it, and g is
+    `gain` times its root. The data are blurred once more to look at it, for most of their own
+    gradient is noise. For a circular boundary this is a filter, as in
+    `skimage.restoration.wiener`; for others, conjugate gradients respect the boundary.
 
     N. Wiener: Extrapolation, interpolation, and smoothing of stationary time series, 1949.
     B. R. Hunt: The application of constrained least squares estimation to image restoration by
@@ -69,7 +70,7 @@ class Wiener(WithRecipe, Deblurring):
     weighs_photons: ClassVar[bool] = False
     published: ClassVar[dict[str, Any]] = {"gain": None}
     gain: float = parameter(
-        0.8, "gradient of the clean image over the one that blur and data suggest", low=0.01
+        0.75, "gradient of the clean image over the one that blur and data suggest", low=0.01
     )
 
     @torch.no_grad()
@@ -91,10 +92,34 @@ class Wiener(WithRecipe, Deblurring):
         if self.as_in_paper:
             power = (y - y.mean((2, 3), keepdim=True)).square().mean((1, 2, 3), keepdim=True)
             return variance / (power - variance).clamp_min(LEAST_DEVIATION**2)
-        squares = [y.diff(dim=dim).square().mean((1, 2, 3), keepdim=True) for dim in (2, 3)]
-        clean = sum(squares) - 4 * variance  # a difference has twice the variance of a pixel
-        passed = float(measurement.operator.kernel.square().sum())
-        return passed * variance / (self.gain**2 * clean.clamp_min(LEAST_GRADIENT**2))
+        kernel = measurement.operator.kernel.to(y)
+        blurred = Convolution(kernel, "reflect").forward(y)
+        clean = _roughness(blurred) - variance * _energy_of_gradient(kernel)
+        passed = _energy(_with_itself(kernel))
+        return passed * variance / (self.gain**2 * clean.clamp_min(passed * LEAST_GRADIENT**2))
+
+
+def _roughness(image: Tensor) -> Tensor:
+    """Return the mean square gradient of each image: shape (B, 1, 1, 1)."""
+    down, right = (image.diff(dim=dim).square().mean((1, 2, 3), keepdim=True) for dim in (2, 3))
+    return down + right
+
+
+def _energy(kernel: Tensor) -> float:
+    return float(kernel.square().sum())
+
+
+def _energy_of_gradient(kernel: Tensor) -> float:
+    """Return how much of white noise is in the gradient of what the kernel blurs."""
+    around = pad(kernel, (1, 1, 1, 1))
+    return _energy(around.diff(dim=0)) + _energy(around.diff(dim=1))
+
+
+def _with_itself(kernel: Tensor) -> Tensor:
+    """Return the kernel of blurring twice."""
+    height, width = kernel.shape
+    around = pad(kernel, (width - 1, width - 1, height - 1, height - 1))
+    return conv2d(around[None, None], kernel.flip(0, 1)[None, None])[0, 0]
 
 
 def _of_constant_spectrum(operator: Convolution, y: Tensor, balance: Tensor) -> Tensor:

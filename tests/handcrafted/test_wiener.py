@@ -107,11 +107,28 @@ def slope(x, measurement, balance):
 @pytest.mark.parametrize("gain", [0.1, 1.5])
 def test_the_gain_is_that_of_the_gradient_without_noise_and_blur(gain):
     measurement = measure(0.5 + 0.2 * picture(48, 48), boundary="circular", sigma=3 / 255)
-    variance = measurement.noise.level**2
-    squared = sum(measurement.y.diff(dim=dim).square().mean() for dim in (2, 3)) - 4 * variance
-    squared = squared / measurement.operator.kernel.square().sum()
+    balance = Wiener()._balance(measurement) * (Wiener().gain / gain) ** 2
     x = Wiener(gain=gain).restore(measurement)
-    assert slope(x, measurement, variance / (gain**2 * squared)).abs().max() < 1e-4
+    assert slope(x, measurement, balance).abs().max() < 1e-4
+
+
+@pytest.mark.parametrize("boundary", ["circular", "reflect"])
+@pytest.mark.parametrize("blur", [{"width": 0.7}, {"width": 2}, {"kind": "motion", "length": 9}])
+def test_a_white_gradient_is_found_through_blur_and_noise(blur, boundary):
+    """With power that falls with the frequency squared, by which the filter goes, it is white."""
+    frequencies = [2 - 2 * np.cos(2 * np.pi * np.fft.fftfreq(256)) for _ in range(2)]
+    power = frequencies[0][:, None] + frequencies[1]
+    power[0, 0] = np.inf
+    white = np.fft.fft2(np.random.default_rng(0).standard_normal((256, 256)))
+    image = np.fft.ifft2(white / np.sqrt(power)).real
+    clean = (0.5 + 0.1 * image / image.std()).astype(np.float32)[None]
+    gradient = sum(
+        np.square(clean - np.roll(clean, 1, axis)).mean(dtype=np.float64) for axis in (1, 2)
+    )
+    for sigma in (2, 50):
+        measurement = measure(clean, boundary=boundary, sigma=sigma / 255, **blur)
+        found = measurement.noise.level**2 / float(Wiener(gain=1.0)._balance(measurement))
+        assert found == pytest.approx(gradient, rel=0.2)
 
 
 def test_data_flatter_than_their_noise_are_taken_to_have_a_small_gradient():
@@ -119,8 +136,7 @@ def test_data_flatter_than_their_noise_are_taken_to_have_a_small_gradient():
     clean = np.full((1, 48, 48), 0.5, np.float32)
     measurement = measure(clean, boundary="circular", sigma=3 / 255)
     measurement = dataclasses.replace(measurement, noise=Gaussian(5 / 255))
-    passed = float(measurement.operator.kernel.square().sum())
-    balance = passed * (5 / 255) ** 2 / (10**2 * 1e-6)
+    balance = (5 / 255) ** 2 / (10**2 * 1e-6)
     x = Wiener(gain=10.0).restore(measurement)
     assert slope(x, measurement, balance).abs().max() < 1e-4
     assert slope(x, measurement, 4 * balance).abs().max() > 1e-3
