@@ -6,12 +6,11 @@ from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
-from torch.nn.functional import conv2d, pad
 
 from priorlab.components import parameter
 from priorlab.forward.conjugate_gradients import conjugate_gradients, norm
 from priorlab.forward.convolution import Convolution
-from priorlab.forward.fourier import image_of, spectrum_of
+from priorlab.forward.fourier import fast_size, image_of, spectrum_of
 from priorlab.forward.measurement import Measurement
 from priorlab.recipes import WithRecipe
 from priorlab.trace import SILENT, Trace
@@ -93,9 +92,8 @@ class Wiener(WithRecipe, Deblurring):
             power = (y - y.mean((2, 3), keepdim=True)).square().mean((1, 2, 3), keepdim=True)
             return variance / (power - variance).clamp_min(LEAST_DEVIATION**2)
         kernel = measurement.operator.kernel.to(y)
-        blurred = Convolution(kernel, "reflect").forward(y)
-        clean = _roughness(blurred) - variance * _energy_of_gradient(kernel)
-        passed = _energy(_with_itself(kernel))
+        passed, noisy = _left_of_gradient(kernel)
+        clean = _roughness(Convolution(kernel, "reflect").forward(y)) - noisy * variance
         return passed * variance / (self.gain**2 * clean.clamp_min(passed * LEAST_GRADIENT**2))
 
 
@@ -105,21 +103,25 @@ def _roughness(image: Tensor) -> Tensor:
     return down + right
 
 
-def _energy(kernel: Tensor) -> float:
-    return float(kernel.square().sum())
+def _left_of_gradient(kernel: Tensor) -> tuple[float, float]:
+    """Return what blurred data have, once blurred again, of a white gradient and of white noise.
+
+    The mean square gradient of an image that is blurred twice, over the one it had, and that of
+    noise that is blurred once, over its variance.
+    """
+    size = fast_size(2 * side for side in kernel.shape)
+    passed = torch.fft.fft2(kernel.double(), s=size).abs().square()
+    squares = _squared_differences(size).to(kernel.device)
+    return float(passed.square().mean()), float((passed * squares).mean())
 
 
-def _energy_of_gradient(kernel: Tensor) -> float:
-    """Return how much of white noise is in the gradient of what the kernel blurs."""
-    around = pad(kernel, (1, 1, 1, 1))
-    return _energy(around.diff(dim=0)) + _energy(around.diff(dim=1))
-
-
-def _with_itself(kernel: Tensor) -> Tensor:
-    """Return the kernel of blurring twice."""
-    height, width = kernel.shape
-    around = pad(kernel, (width - 1, width - 1, height - 1, height - 1))
-    return conv2d(around[None, None], kernel.flip(0, 1)[None, None])[0, 0]
+def _squared_differences(size: tuple[int, int]) -> Tensor:
+    """Return by what a frequency's power counts in the gradient of images that wrap around."""
+    rows, columns = (
+        2 - 2 * torch.cos(2 * math.pi * torch.arange(side, dtype=torch.float64) / side)
+        for side in size
+    )
+    return rows[:, None] + columns
 
 
 def _of_constant_spectrum(operator: Convolution, y: Tensor, balance: Tensor) -> Tensor:
@@ -140,11 +142,7 @@ def _periodic(operator: Convolution, y: Tensor, balance: Tensor) -> Tensor:
     point = torch.zeros(1, 1, height, width, dtype=torch.float64, device=y.device)
     point[..., 0, 0] = 1
     passed = spectrum_of(operator.adjoint(operator.forward(point))).real
-    rows, columns = (
-        2 - 2 * torch.cos(2 * math.pi * torch.arange(side, dtype=torch.float64) / side)
-        for side in (height, width)
-    )
-    squares = (rows[:, None] + columns[: width // 2 + 1]).to(y.device)
+    squares = _squared_differences((height, width))[:, : width // 2 + 1].to(y.device)
     spectrum = spectrum_of(operator.adjoint(y.double())) / (passed + balance * squares)
     return image_of(spectrum, (height, width)).to(y.dtype)
 
