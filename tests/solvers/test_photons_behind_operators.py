@@ -33,7 +33,7 @@ def counted(task, clean, peak):
 @pytest.mark.parametrize("task", TASKS)
 @pytest.mark.parametrize("name", mostly_slow(["tv", "tikhonov", "wavelet", "unet", "wcrr"], "tv"))
 def test_few_photons_keep_their_light(name, task, dark):
-    """By their likelihood a third to a half of it was lost, and 2 to 9 dB."""
+    """By their likelihood up to half of it is lost, and several decibels (results/tuning.md)."""
     clean = dark * photo_crop("camera", side=64)
     measurement = counted(task, clean, 3.0)
     (prior,) = REGISTRY.build_priors(name)
