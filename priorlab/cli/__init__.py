@@ -32,7 +32,7 @@ from priorlab.cli.ending import end_at_once, end_in_order
 from priorlab.cli.mistaken import check_options
 from priorlab.cli.parsing import FAULT, INTERRUPTED, OK, USAGE, Parser, complain
 from priorlab.errors import UsageError, trace_of, unknown
-from priorlab.ground import garbage, process_tree
+from priorlab.ground import freed_memory, garbage, process_tree
 from priorlab.ground.escaping import block
 
 EXAMPLES = """examples:
@@ -69,6 +69,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if arguments is not None:
         return _run(list(arguments))
     garbage.freeze()
+    freed_memory.keep()
     end_in_order()
     process_tree.hear_of_children()
     try:

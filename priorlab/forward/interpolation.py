@@ -53,9 +53,11 @@ def _fill(y: Tensor, known: Tensor) -> Tensor:
     filled = functional.interpolate(
         _fill(coarse, share > 0), scale_factor=2, mode="bilinear", align_corners=False
     )[..., :height, :width]
-    filled = torch.where(known, y, filled)
+    # Products, not `where`: a random mask is mispredicted at every other pixel, ten times the time.
+    missing = 1 - known.to(y.dtype)
+    filled = torch.addcmul(y, missing, filled)
     for _ in range(SWEEPS):
-        filled = torch.where(known, y, _mean_of_neighbours(filled))
+        torch.addcmul(y, missing, _mean_of_neighbours(filled), out=filled)
     return filled
 
 
@@ -63,4 +65,4 @@ def _mean_of_neighbours(x: Tensor) -> Tensor:
     padded = functional.pad(x, (1, 1, 1, 1), mode="replicate")
     above, below = padded[..., :-2, 1:-1], padded[..., 2:, 1:-1]
     left, right = padded[..., 1:-1, :-2], padded[..., 1:-1, 2:]
-    return (above + below + left + right) / 4
+    return (above + below).add_(left).add_(right).div_(4)

@@ -18,7 +18,7 @@ from io import FileIO
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from priorlab.ground import garbage, process_tree
+from priorlab.ground import freed_memory, garbage, process_tree
 from priorlab.harness.isolation import zygote
 from priorlab.harness.isolation.channel import Channel
 from priorlab.harness.isolation.output import Output
@@ -29,6 +29,7 @@ SCORER = "priorlab.harness.run.scorer"
 
 def main() -> None:
     """Serve the driver until it hangs up."""
+    freed_memory.keep()
     process_tree.hear_of_children()
     inbox, outbox, log = _keep_pipes()
     with contextlib.suppress(OSError):
