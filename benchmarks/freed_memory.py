@@ -66,9 +66,7 @@ if __name__ == "__main__":
     heads = [f"{way}, {unit}" for unit in ("s", "MB") for way in WAYS]
     print(f"| prior | {' | '.join(heads)} |\n|---|{'---:|' * len(heads)}")
     for prior in given.priors.split(","):
-        rounds = [
-            [measured(prior, given.side, way) for way in WAYS] for _ in range(given.rounds)
-        ]
+        rounds = [[measured(prior, given.side, way) for way in WAYS] for _ in range(given.rounds)]
         medians = [
             [statistics.median(figures) for figures in zip(*runs, strict=True)]
             for runs in zip(*rounds, strict=True)

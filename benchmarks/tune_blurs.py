@@ -5,11 +5,14 @@
 shows where the bounds of `priorlab.forward.kernel_evidence` lie: what is left, over the standard
 deviation of the picture (`CONTRADICTED`), and the share of the sharp image that is black or white
 where the picture shows neither (`AMISS`), which right kernels ask for, too, where there is more
-noise than `QUIET`. Each row is of 24 gray pictures; noise has sigma 1, or what the row says.
+noise than `QUIET`. Each row is of 24 gray pictures; noise has sigma 1, or what the row says. Then
+what is left of the edges of bars above and below a picture, black and white ones, that were blurred
+with it or put there afterwards (`SHARPER`).
 """
 
 import argparse
 import dataclasses
+import itertools
 from pathlib import Path
 
 import numpy as np
@@ -17,8 +20,9 @@ import torch
 
 from priorlab.forward import kernel_evidence
 from priorlab.forward.convolution import Convolution
-from priorlab.pictures import reading
+from priorlab.pictures import bars, reading
 from priorlab.tasks.builtin import Deblur
+from priorlab.tasks.deblurring import AROUND_EDGE
 
 PICTURES, SIDE, SIGMA = 24, 256, 1 / 255
 
@@ -67,6 +71,35 @@ def kernel(task: Deblur, shape: tuple[int, ...]) -> np.ndarray:
     return operator.kernel.numpy()
 
 
+BAR = 24
+"""Rows of a bar."""
+
+
+def with_bars(image: torch.Tensor, colour: float) -> torch.Tensor:
+    """Return an image with bars above and below it."""
+    return torch.nn.functional.pad(image, (0, 0, BAR, BAR), value=colour)
+
+
+def edges_left(
+    task: Deblur, pictures: list[torch.Tensor], colour: float, *, before: bool
+) -> list[float]:
+    """Return what a kernel leaves of the edges of bars, over their deviations."""
+    lefts = []
+    for seed, clean in enumerate(pictures):
+        if before:
+            picture = task.measure(with_bars(clean, colour), seed).y
+        else:
+            picture = with_bars(task.measure(clean, seed).y, colour)
+        by = kernel(task, clean.shape)
+        lost = (clean.shape[2] + 2 * BAR - picture.shape[2]) // 2  # the frame of an unknown border
+        rows = slice(BAR - lost, picture.shape[2] - BAR + lost)
+        image = picture[0].numpy()
+        for edge in bars.edges(image, (rows, slice(0, image.shape[2])), AROUND_EDGE):
+            shown = torch.from_numpy(edge.copy())[None]
+            lefts.append(kernel_evidence.misfit(shown, by)[0] / max(float(shown.std()), 1 / 255))
+    return lefts
+
+
 def main() -> None:
     """Print a row for each case: the least, the median and the greatest of both."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -91,6 +124,16 @@ def main() -> None:
         print(
             f"| {name} | {columns[0]} | {columns[1]} | {doubted} of {len(pictures)} |", flush=True
         )
+    print("\n| bars | left: least, median, most |\n|---|---:|")
+    for name, (blur, _) in CASES.items():
+        if not blur or not name.startswith("right"):
+            continue
+        for colour, before in itertools.product((0.0, 1.0), (True, False)):
+            lefts = edges_left(blur, pictures, colour, before=before)
+            when = "blurred with it" if before else "added"
+            figures = f"{min(lefts):.3f}, {np.median(lefts):.3f}, {max(lefts):.3f}"
+            shade = "white" if colour else "black"
+            print(f"| {name.removeprefix('right: ')}, {shade}, {when} | {figures} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -27,6 +27,7 @@ from priorlab.forward.measurement import Measurement
 from priorlab.ground import blas_threads, devices
 from priorlab.harness.run.progress import for_pictures, in_notebook
 from priorlab.pictures import arrays, extra_pictures, hidden, writing
+from priorlab.pictures.bars import Part
 from priorlab.pictures.picture import EIGHT_BITS, Picture
 from priorlab.priors import Prior
 from priorlab.registry import Registry
@@ -274,6 +275,10 @@ def _restored(
     with named(model):
         model, notes = model.for_picture(picture, typed)
         shown = model.noise_in(picture)
+        whole, part = picture, model.part_of(picture)
+        if part is not None:
+            picture = _cut(picture, part)
+            notes = (*notes, _restoring_part(part))
         clear = hidden.hidden(picture)
         seen = picture.image if clear is None else hidden.continued(picture.image, clear)
         y = torch.from_numpy(seen)[None]
@@ -296,4 +301,21 @@ def _restored(
         restored = restoration.attempt(chosen, measurement, seed=seed, trace=told)
     if clear is not None:
         restored = hidden_again(restored, picture.image, clear, measurement)
+    if part is not None:
+        within, restored = restored, torch.from_numpy(whole.image)[None].to(restored).clamp(0, 1)
+        restored[..., part[0], part[1]] = within
     return restored.expand(-1, max(channels, restored.shape[1]), -1, -1), measurement
+
+
+def _cut(picture: Picture, part: Part) -> Picture:
+    opacity = None if picture.opacity is None else picture.opacity[part]
+    return dataclasses.replace(picture, image=picture.image[:, *part], opacity=opacity)
+
+
+def _restoring_part(part: Part) -> str:
+    """Return the line that says which part of a picture is restored."""
+    rows, columns = part
+    size = f"{columns.stop - columns.start}x{rows.stop - rows.start}"
+    return (
+        f"restoring the {size} pixels between bars of one colour, which were added later and stay"
+    )

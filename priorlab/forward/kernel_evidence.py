@@ -48,6 +48,10 @@ CONTRADICTED = 0.05
 framed after the blur, most leave more, and none of which it is right. With noise of sigma 1, 72
 that are blurred as it says leave at most 0.041, 48 sharp ones at least 0.09
 (`python benchmarks/tune_blurs.py`)."""
+SHARPER = 0.06
+"""As `CONTRADICTED`, of the surroundings of a bar's edge: kernels leave at most 0.04 of one that
+they blurred, with noise of sigma 3, and at least 0.1 of one that was put there afterwards
+(`python benchmarks/tune_blurs.py`)."""
 QUIET = 1.5 / 255
 """The most noise of which the right kernel makes no black and white, as wrong ones do: of noise of
 sigma 3 a motion makes more than `AMISS` (see `benchmarks/tune_blurs.py`)."""
@@ -132,6 +136,28 @@ def contradicts(picture: Tensor, kernel: NDArray[np.floating], sigma: float) -> 
     if left > max(CONTRADICTED * float(picture.std()), 2 * sigma):
         return True
     return sigma <= QUIET and amiss > AMISS
+
+
+def is_sharper(edge: Tensor, kernel: NDArray[np.floating], sigma: float) -> bool:
+    """Return whether a part of a picture has an edge that a kernel would have blurred.
+
+    Parameters
+    ----------
+    edge : Tensor
+        Shape (1, C, H, W), in about [0, 1]: what lies along the edge.
+    kernel : array
+    sigma : float
+        Of the noise, in units of the picture.
+
+    Examples
+    --------
+    >>> edge = torch.zeros(1, 1, 32, 32)
+    >>> edge[..., 16:, :] = 0.7
+    >>> [is_sharper(edge, np.full((n, n), 1 / n**2), 0) for n in (1, 9)]
+    [False, True]
+    """
+    left, _ = misfit(edge, kernel)
+    return left > max(SHARPER * float(edge.std()), sigma, 2 * ROUNDING)
 
 
 def misfit(picture: Tensor, kernel: NDArray[np.floating]) -> tuple[float, float]:

@@ -24,7 +24,7 @@ from priorlab.forward import returned
 from priorlab.forward.measurement import Measurement
 from priorlab.forward.noise import Noise
 from priorlab.forward.operators import Identity, LinearOperator, Shape
-from priorlab.pictures import arrays
+from priorlab.pictures import arrays, bars
 from priorlab.pictures.picture import Picture
 
 LEAST_COMPARED_SIDE = 11
@@ -288,6 +288,22 @@ class Task(Component, ABC):
         --------
         >>> from priorlab.tasks.builtin import Denoise
         >>> Denoise(sigma=0.1).noise_in(Picture(image=np.zeros((1, 16, 16), np.float32)))
+        """
+        return None
+
+    def part_of(self, picture: Picture) -> bars.Part | None:
+        """Return the rows and columns of a degraded picture that are restored; None: all of it.
+
+        What lies around them stays as it is: it was put there after the picture was degraded. For
+        tasks whose images are as large as their data.
+
+        Examples
+        --------
+        >>> from priorlab.tasks.builtin import Deblur
+        >>> sharp = np.random.default_rng(0).random((1, 32, 48), dtype=np.float32)
+        >>> film = np.pad(sharp, ((0, 0), (8, 8), (0, 0)))
+        >>> Deblur(boundary="unknown").part_of(Picture(image=film))
+        (slice(8, 40, None), slice(0, 48, None))
         """
         return None
 

@@ -21,6 +21,7 @@ from priorlab.forward.kernel_estimation import estimate_kernel
 from priorlab.forward.measurement import Measurement
 from priorlab.forward.noise import Noise
 from priorlab.forward.operators import Shape
+from priorlab.pictures import bars
 from priorlab.pictures.hidden import clear_pixels, largest_part_without
 from priorlab.pictures.picture import Picture
 from priorlab.tasks import error_levels, kernels
@@ -32,6 +33,12 @@ KIND_OF = {"width": "gaussian", "length": "motion", "angle": "motion", "size": "
 
 LEAST_SIDE = 3
 """Side of the smallest kernel that is estimated."""
+
+LEAST_BLUR = 1.0
+"""Width of the Gaussian that edges are compared with as long as the kernel is to be estimated."""
+
+AROUND_EDGE = 16
+"""Pixels on either side of a bar's edge that are looked at, unless the kernel is larger."""
 
 CONTRADICTION = (
     "no image that is blurred so looks like the picture, which may become worse: is it sharp, was"
@@ -136,6 +143,21 @@ class Deblur(Task):
     def truth(self, clean: Tensor) -> Tensor:
         """Return the part of the image that the picture shows: less, if the boundary is unknown."""
         return self._operator().frame(clean) if self.boundary == "unknown" else clean
+
+    @override
+    def part_of(self, picture: Picture) -> bars.Part | None:
+        """Return what lies between bars whose edges are sharper than the blur."""
+        part = bars.picture_within(picture.image) if self.boundary == "unknown" else None
+        if part is None:
+            return None
+        estimated = self.kind == "estimate"
+        kernel = kernels.gaussian(LEAST_BLUR) if estimated else self._operator().kernel.numpy()
+        around = max(AROUND_EDGE, *kernel.shape)
+        for edge in bars.edges(picture.image, part, around):
+            shown = torch.from_numpy(np.ascontiguousarray(edge))[None]
+            if kernel_evidence.is_sharper(shown, kernel, self.sigma):
+                return part
+        return None
 
     @override
     def adopt(self, y: Tensor) -> Measurement:
