@@ -25,6 +25,7 @@ from priorlab.forward.noise import Gaussian, NoNoise
 from priorlab.forward.operators import Identity, LinearOperator, Mask
 from priorlab.pictures.datasets import load
 from priorlab.priors import Prior
+from priorlab.solvers.exact_data import agreeing
 from priorlab.tasks.base import Task
 from priorlab.tasks.builtin import Deblur, Denoise, DenoiseImpulse, Inpaint, SuperResolution
 from priorlab.trace import SILENT, Trace
@@ -640,6 +641,18 @@ def test_what_can_take_no_reports_is_not_the_priors_fault(prior, trace):
         restoration.attempt(prior(lambda m: m.y), Inpaint().measure(waves(), 0), trace=trace)
     with pytest.raises(UsageError, match=r"^trace=.* is no object of a class derived from"):
         api.restore(torch.zeros(20, 20), "denoise", "tv", trace=trace)
+
+
+@pytest.mark.parametrize(("ground", "inside"), [(0.0, 0.8), (1.0, 0.2)], ids=["black", "white"])
+def test_a_frame_drawn_around_a_small_picture_gives_no_lines_when_it_is_enlarged(ground, inside):
+    """No image that is black beside the edge has its data; chased, they gave lines of white."""
+    y, truth = torch.full((1, 1, 40, 40), ground), torch.full((1, 1, 80, 80), ground)
+    y[..., 8:32, 8:32], truth[..., 16:64, 16:64] = inside, inside
+    measurement = SuperResolution(factor=2, boundary="reflect").adopt(y)
+    bicubic = measurement.initial_guess().clip(0, 1)
+    restored = agreeing(bicubic, measurement)
+    errors = [float((image - truth).square().mean()) for image in (restored, bicubic)]
+    assert errors[0] <= 1.5 * errors[1]
 
 
 def test_exact_data_that_no_image_explains_end_the_search(prior):

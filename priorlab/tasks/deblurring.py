@@ -219,10 +219,13 @@ class Deblur(Task):
                 " a Gaussian, or kind=motion,length=PIXELS,angle=DEGREES, or kind=estimate"
             )
         task = self if "boundary" in typed else dataclasses.replace(self, boundary="unknown")
-        notes: tuple[str, ...] = ()
-        if "sigma" not in typed:
+        if "sigma" in typed:
+            notes = error_levels.of_other_scale(self.sigma, picture)
+        else:
             sigma, said = error_levels.of_blurred(picture)
             task, notes = dataclasses.replace(task, sigma=sigma), (said,)
+        if self.kernel and (beside := kernels.light_beside_origin(kernels.read(self.kernel))):
+            notes = (*notes, _shifted(self.kernel, beside))
         if self.kind == "estimate":
             side = "" if "size" in typed else ", the default: give size= if the blur is larger"
             notes = (f"estimating a kernel of at most {self.size} pixels{side}", *notes)
@@ -231,6 +234,21 @@ class Deblur(Task):
                 shown = f"{columns.stop - columns.start}x{rows.stop - rows.start}"
                 notes = (*notes, f"estimating it from {shown} pixels, none of which is clear")
         return task, notes
+
+
+def _shifted(kernel: str, beside: tuple[int, int]) -> str:
+    """Return the line on a kernel file whose light lies rows and columns beside its middle."""
+    ways = (("below", "above"), ("to the right", "to the left"))
+    parts = [
+        f"{abs(n)} pixel{'s' * (abs(n) > 1)} {names[n < 0]}"
+        for n, names in zip(beside, ways, strict=True)
+        if n
+    ]
+    return (
+        f"all light of {kernel} lies beside its middle, at least {' and '.join(parts)}: the result"
+        " is shifted by as much, and what comes in at its border is made up; cut the kernel out"
+        " with its light in the middle"
+    )
 
 
 def _without(y: Tensor, clear: NDArray[np.bool_]) -> Tensor:

@@ -18,6 +18,7 @@ from priorlab.forward.measurement import Measurement
 from priorlab.forward.noise import Noise, Poisson, RandomImpulses, SaltAndPepper
 from priorlab.pictures import arrays, hidden
 from priorlab.pictures.picture import Picture
+from priorlab.tasks import error_levels
 from priorlab.tasks.base import Task
 from priorlab.tasks.parameters import noise_of, sigma_parameter
 from priorlab.tasks.real_denoising import DenoiseReal
@@ -49,7 +50,9 @@ class Denoise(Task):
 
     def for_picture(self, picture: Picture, typed: Collection[str]) -> tuple[Task, tuple[str, ...]]:
         """Return the task that finds out the noise, unless sigma was typed."""
-        return (self if "sigma" in typed else DenoiseReal()), ()
+        if "sigma" not in typed:
+            return DenoiseReal(), ()
+        return self, error_levels.of_other_scale(self.sigma, picture)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -24,6 +24,9 @@ COMPRESSED = 3 / 255
 """Error that is assumed where a file lost something that it does not tell: that of JPEG files of
 quality 90 or so."""
 
+FAR_BELOW = 10
+"""A sigma below one gray level, so many times weaker than the noise of the picture, is doubted."""
+
 LOSSY_SUFFIXES = (".webp", ".avif", ".heic", ".heif", ".jp2", ".j2k", ".jpf", ".jpx")
 """Files whose compression mostly loses something."""
 
@@ -88,6 +91,31 @@ def of_small(picture: Picture) -> tuple[float, str]:
         return 0.0, "no sigma was given: assuming that it has no noise" + grain
     shown = level / PER_GRAY_LEVEL
     return level, f"no sigma was given: estimated sigma = {shown:.1f} (0-255 scale)" + grain
+
+
+def of_other_scale(sigma: float, picture: Picture) -> tuple[str, ...]:
+    """Return a line on a sigma that seems to be typed with white at 1: else none.
+
+    Examples
+    --------
+    >>> noise = np.random.default_rng(0).normal(0, 0.1, (1, 256, 256)).astype(np.float32)
+    >>> (said,) = of_other_scale(0.1 / 255, Picture(image=0.5 + noise))
+    >>> said.partition(", and")[0]
+    'sigma=0.1 counts on 0-255'
+    """
+    if not 0 < sigma < PER_GRAY_LEVEL:
+        return ()
+    try:
+        level = noise_profile.profile(picture).noise.level
+    except UsageError:  # nothing shows it
+        return ()
+    if level < FAR_BELOW * sigma or level < COMPRESSED:
+        return ()
+    typed, shown = sigma / PER_GRAY_LEVEL, level / PER_GRAY_LEVEL
+    return (
+        f"sigma={typed:.3g} counts on 0-255, and the picture shows noise of {shown:.1f}: hardly any"
+        " is taken for noise; without sigma= it is estimated",
+    )
 
 
 def _lost(picture: Picture) -> tuple[float, str]:

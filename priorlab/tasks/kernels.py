@@ -24,6 +24,9 @@ SMALL, LEAST_VARIED, DARKER = 32, 0.1, 0.5
 """A picture with fewer rows or columns may be a kernel that fills it; so may one that hardly
 varies, as of a box. In others half of the border has at most this share of the mean brightness."""
 
+FAINT = 0.02
+"""Share of a kernel's largest value below which is no light, as what JPEG leaves around it."""
+
 
 def gaussian(width: float, even: bool = False) -> Kernel:
     """Return a Gaussian of standard deviation `width` in pixels, cut off at 4 times that.
@@ -136,6 +139,26 @@ def read(path: str) -> Kernel:
     if values.sum() <= 0:
         raise UsageError(f"the kernel {path} has the sum {values.sum():g}; it must be positive")
     return _without_borders(values / values.sum())
+
+
+def light_beside_origin(kernel: Kernel) -> tuple[int, int] | None:
+    """Return how many rows and columns all light of a kernel lies beside its origin, if it does.
+
+    A path of a camera may begin at its origin; beyond it, it only shifts the picture.
+
+    Examples
+    --------
+    >>> kernel = np.zeros((9, 9))
+    >>> kernel[4, 4:7] = 1 / 3
+    >>> light_beside_origin(kernel), light_beside_origin(np.roll(kernel, (2, -4), (0, 1)))
+    (None, (2, -2))
+    """
+    bright = kernel > FAINT * kernel.max()
+    beside = []
+    for axis, extent in enumerate(kernel.shape):
+        places = np.flatnonzero(bright.any(1 - axis)) - extent // 2
+        beside.append(int(np.clip(0, places[0], places[-1])))
+    return (beside[0], beside[1]) if any(beside) else None
 
 
 def _without_borders(kernel: Kernel) -> Kernel:

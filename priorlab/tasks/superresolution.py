@@ -100,4 +100,6 @@ class SuperResolution(Task):
             sigma, said = error_levels.of_small(picture)
             task = dataclasses.replace(task, sigma=sigma)
             notes.append(said)
+        else:
+            notes.extend(error_levels.of_other_scale(self.sigma, picture))
         return task, tuple(notes)

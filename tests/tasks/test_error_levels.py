@@ -16,6 +16,8 @@ from priorlab.pictures import datasets, jpeg_grid, reading
 from priorlab.pictures.picture import Picture
 from priorlab.tasks import error_levels
 from priorlab.tasks.deblurring import Deblur
+from priorlab.tasks.denoising import Denoise
+from priorlab.tasks.superresolution import SuperResolution
 
 Values = NDArray[np.float64]
 PHOTOS = {image.name: reading.read(image.path) for image in datasets.load("photos").images}
@@ -118,6 +120,23 @@ def test_where_nothing_shows_the_noise_a_blur_is_not_undone():
     poster[1:, 20:60, 20:60] = 0
     with pytest.raises(UsageError, match=r"two values in each channel.*type sigma="):
         Deblur().for_picture(Picture(image=poster), {"width"})
+
+
+@pytest.mark.parametrize(
+    "task", [Denoise, Deblur, SuperResolution], ids=lambda task: str(task.name)
+)
+def test_a_sigma_typed_with_white_at_1_is_doubted(task):
+    noise = np.random.default_rng(1).normal(0, 20 / 255, scene().shape)
+    noisy = Picture(image=(scene() + noise).astype(np.float32))
+    clean = Picture(image=scene().astype(np.float32))
+
+    def said(sigma: float, picture: Picture) -> tuple[str, ...]:
+        notes = task(sigma=sigma / 255).for_picture(picture, {"sigma", "width", "factor"})[1]
+        return tuple(note for note in notes if note.startswith("sigma="))
+
+    (line,) = said(0.08, noisy)
+    assert line.startswith("sigma=0.08 counts on 0-255, and the picture shows noise of ")
+    assert not said(0, noisy) and not said(5, noisy) and not said(0.3, clean)
 
 
 def test_noise_of_one_channel_counts():

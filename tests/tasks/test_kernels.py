@@ -12,6 +12,7 @@ from PIL import Image
 import priorlab
 from priorlab.errors import UsageError
 from priorlab.forward.convolution import Downsampling
+from priorlab.pictures.picture import Picture
 from priorlab.tasks import kernels
 from priorlab.tasks.builtin import Deblur
 
@@ -199,3 +200,23 @@ def test_the_picture_of_a_wide_blur_is_a_kernel(tmp_path: Path) -> None:
         values = np.rint(255 * kernel / kernel.max()).astype(np.uint8)
         Image.fromarray(values).save(path)
         assert kernels.read(str(path)).shape == kernel.shape
+
+
+@pytest.mark.parametrize(
+    ("rows", "columns", "where"),
+    [
+        ((0, 0), (0, 0), ""),
+        ((0, 0), (8, 0), ""),  # a path that begins at the origin
+        ((0, 14), (0, 20), "6 pixels above and 6 pixels to the left"),
+        ((12, 0), (0, 0), "5 pixels below:"),
+    ],
+)
+def test_a_kernel_file_with_its_light_in_a_corner_is_said(
+    rows: tuple[int, int], columns: tuple[int, int], where: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "kernel.npy"
+    np.save(path, np.pad(np.ones((3, 9)), (rows, columns)) + 1e-4)
+    task = Deblur(kernel=str(path), sigma=0.01)
+    picture = Picture(image=np.zeros((1, 64, 64), np.float32))
+    _, notes = task.for_picture(picture, {"kernel", "sigma"})
+    assert [where in note for note in notes] == [True] * bool(where)
