@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-MOST_NAMED = 5
+from priorlab.errors import few
 
 
 def names(rows: pd.DataFrame) -> dict[str, str]:
@@ -65,12 +65,8 @@ def note(copies: Mapping[str, str]) -> str:
     """
     if not copies:
         return ""
-    listed = [f"{copy} is {image}" for copy, image in list(copies.items())[:MOST_NAMED]]
-    more = f" and {len(copies) - MOST_NAMED} more" * (len(copies) > MOST_NAMED)
-    return (
-        f"Equal pixels: {', '.join(listed)}{more} under another name; what is equal counts as one"
-        " image."
-    )
+    listed = few([f"{copy} is {image}" for copy, image in copies.items()])
+    return f"Equal pixels: {listed} under another name; what is equal counts as one image."
 
 
 def _root(found: Mapping[str, str], image: str) -> str:
