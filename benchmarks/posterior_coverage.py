@@ -18,25 +18,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from gray_crops import crops
 from scipy import stats
 
 from priorlab import plugins
-from priorlab.pictures import reading
 from priorlab.priors import Denoiser, Generator, Prior
 
 TASKS = "denoise:sigma=25,inpaint:missing=0.5,deblur:kind=motion,length=15,sigma=7.65"
-
-
-def crops(folder: Path, count: int, side: int) -> list[torch.Tensor]:
-    """Return gray centre crops (1, 1, side, side) of images spread evenly over the folder."""
-    paths = sorted(path for path in folder.iterdir() if path.suffix in (".jpg", ".png"))
-    found = []
-    for path in paths[:: max(1, len(paths) // count)][:count]:
-        image = reading.read(path).mean(axis=0, keepdims=True)
-        top, left = (max(0, length - side) // 2 for length in image.shape[1:])
-        inside = image[:, top : top + side, left : left + side]
-        found.append(torch.from_numpy(np.ascontiguousarray(inside))[None])
-    return found
 
 
 def without_samples(prior: Denoiser | Generator) -> Prior:

@@ -17,10 +17,11 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from gray_crops import crops
 
 from priorlab.forward import kernel_evidence
 from priorlab.forward.convolution import Convolution
-from priorlab.pictures import bars, reading
+from priorlab.pictures import bars
 from priorlab.tasks.builtin import Deblur
 from priorlab.tasks.deblurring import AROUND_EDGE
 
@@ -50,18 +51,6 @@ CASES = {
     "motion, told across": (MOTION, ACROSS),
 }
 """What blurred a picture, and what is told."""
-
-
-def crops(folder: Path) -> list[torch.Tensor]:
-    """Return the centres (1, 1, SIDE, SIDE) of pictures from all of a folder."""
-    paths = sorted(folder.iterdir())
-    found = []
-    for path in paths[:: len(paths) // PICTURES][:PICTURES]:
-        gray = reading.read(path).mean(0)
-        top, left = ((size - SIDE) // 2 for size in gray.shape)
-        part = gray[top : top + SIDE, left : left + SIDE]
-        found.append(torch.from_numpy(np.ascontiguousarray(part))[None, None])
-    return found
 
 
 def kernel(task: Deblur, shape: tuple[int, ...]) -> np.ndarray:
@@ -104,7 +93,7 @@ def main() -> None:
     """Print a row for each case: the least, the median and the greatest of both."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("dataset", type=Path)
-    pictures = crops(parser.parse_args().dataset)
+    pictures = crops(parser.parse_args().dataset, PICTURES, SIDE)
     torch.set_num_threads(1)
     print("| case | left: least, median, most | amiss: least, median, most | doubted |")
     print("|---|---:|---:|---:|")

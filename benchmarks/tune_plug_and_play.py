@@ -12,9 +12,9 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from gray_crops import crops
 
 from priorlab import metrics, plugins
-from priorlab.pictures import reading
 from priorlab.registry import Registry
 from priorlab.solvers.plug_and_play.catalogue import ALGORITHMS
 from priorlab.tasks.base import Task
@@ -29,17 +29,6 @@ TASKS = {
 Gaussian nor can be made so."""
 
 SETTINGS = "steps=8|16|24,first_level=25|50|75,last_level=1|2|4,data_weight=0.1|0.25|0.5|1"
-
-
-def crops(folder: Path, count: int, side: int) -> list[torch.Tensor]:
-    """Return gray centre crops of `count` images spread evenly over the folder."""
-    paths = sorted(folder.glob("*.jpg"))
-    result = []
-    for path in paths[:: len(paths) // count][:count]:
-        image = reading.read(path).mean(axis=0, keepdims=True)
-        top, left = (image.shape[1] - side) // 2, (image.shape[2] - side) // 2
-        result.append(torch.from_numpy(image[:, top : top + side, left : left + side])[None])
-    return result
 
 
 def report(registry: Registry, spec: str, task: Task, photos: list[torch.Tensor]) -> None:

@@ -35,7 +35,7 @@ class Schedule(Protocol):
     def __len__(self) -> int:
         """Return how many are left to hand out."""
 
-    def take(self) -> Any:
+    def take(self) -> Job | None:
         """Return the next job; None where there is none, or none at the moment."""
 
 

@@ -3,13 +3,14 @@
 import difflib
 import operator
 import traceback
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 LONGEST_SAID = 10_000
 """Characters of what an error says that are looked at: some hold all of an image as text."""
 LONGEST_TRACEBACK = 20_000
 """Characters that are kept of a traceback."""
+_FEW = 5
 _MOST_FRAMES = 40
 _MOST_ERRORS = 8
 
@@ -52,6 +53,18 @@ def counted(count: int, one: str, several: str = "") -> str:
     ('1 cell', '2 cells', '2 images are')
     """
     return f"{count} {one if count == 1 else several or one + 's'}"
+
+
+def few(texts: Sequence[str]) -> str:
+    """Return texts in a line, of many the first ones and how many more there are.
+
+    Examples
+    --------
+    >>> few(["tv", "dip"]), few("abcdefg")
+    ('tv, dip', 'a, b, c, d, e and 2 more')
+    """
+    more = f" and {len(texts) - _FEW} more" if len(texts) > _FEW else ""
+    return ", ".join(texts[:_FEW]) + more
 
 
 def said(error: BaseException) -> str:

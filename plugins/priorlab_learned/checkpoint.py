@@ -15,12 +15,11 @@ from priorlab.errors import Unsupported, UsageError
 from priorlab.forward.convolution import Convolution
 from priorlab.forward.jpeg import JpegQuantisation
 from priorlab.forward.measurement import Measurement
+from priorlab.ground.torch_settings import CPU
 from priorlab.priors import Denoiser
 from priorlab.solvers.tiles import Locality, tiles
 from priorlab.trace import SILENT, Trace
 from priorlab_learned.published.network import KINDS, Network, load
-
-CPU = torch.device("cpu")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -15,10 +15,10 @@ from priorlab.plugin_kit import writing
 from priorlab.registry import Registry
 
 
-def new_plugin(
-    name: str, kind: str, folder: str | Path = ".", *, registry: Registry | None = None
-) -> list[Path]:
+def new_plugin(name: str, kind: str, *, registry: Registry | None = None) -> list[Path]:
     """Write a package that is a plugin and provides one thing, and return its files.
+
+    It gets a folder of its name in the working folder.
 
     Parameters
     ----------
@@ -27,8 +27,6 @@ def new_plugin(
     kind : str
         What it provides: "regularizer", "denoiser" or "generator", "task", "metric", "dataset" or
         "engine".
-    folder : path
-        Where the package's own folder is made, which is called as the package.
     registry : Registry, optional
         What is known already; by default by all installed plugins.
 
@@ -45,7 +43,7 @@ def new_plugin(
     """
     writing.check_kind(kind)
     writing.check_free(name, kind, registry or declarations() or plugins.load())
-    return writing.write(name, kind, Path(folder))
+    return writing.write(name, kind)
 
 
 def conformance(

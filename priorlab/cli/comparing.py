@@ -85,7 +85,7 @@ def add_bench(commands: Commands) -> None:
     parser.add_argument("--device", help=f"torch device (default: {_DEFAULT.device})")
     parser.add_argument(
         "--overwrite",
-        choices=("missing", "failed", "all"),
+        choices=_DEFAULT.OVERWRITE,
         help="compute what was never tried, or also what failed before, or all again"
         f" (default: {_DEFAULT.overwrite})",
     )
@@ -100,7 +100,7 @@ def add_bench(commands: Commands) -> None:
     )
     parser.add_argument(
         "--timing",
-        choices=("shared", "exclusive"),
+        choices=_DEFAULT.TIMING,
         help="exclusive: one cell at a time, with all cores, several times"
         f" (default: {_DEFAULT.timing})",
     )

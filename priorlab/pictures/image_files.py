@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from priorlab.errors import UsageError, printable
+from priorlab.errors import UsageError, few, printable
 from priorlab.pictures import arrays, levels
 from priorlab.pictures.formats import READ_SUFFIXES, TEXT_SUFFIXES
 from priorlab.pictures.picture import Picture
@@ -163,17 +163,7 @@ def notes_on(images: Sequence[ImageFile]) -> tuple[str, ...]:
     for image in images:
         for note in image.notes:
             files.setdefault(note, []).append(image.path.name)
-    return tuple(f"{_named(names)}: {note}" for note, names in files.items())
-
-
-def _named(names: Sequence[str]) -> str:
-    """Return the names of files, of many the first ones."""
-    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
-    return printable(", ".join(names[:MOST_NAMED])) + more
-
-
-MOST_NAMED = 5
-"""So many files are named in a note."""
+    return tuple(f"{printable(few(names))}: {note}" for note, names in files.items())
 
 
 def _size(image: NDArray[np.float32]) -> tuple[int, int, int]:
@@ -198,7 +188,7 @@ def on_one_scale(images: Sequence[ImageFile]) -> tuple[tuple[ImageFile, ...], tu
     common = levels.of_numbers(functools.reduce(np.union1d, present.values()))
     white = int(common.white)
     scaled = [describe(i.name, i.path, white) if i in present else i for i in images]
-    guessed = _named([image.path.name for image in present])
+    guessed = printable(few([image.path.name for image in present]))
     notes = [f"{guessed}: {common.guessed}"] if common.guessed else []
     fewer = [
         i.path.name for i, found in present.items() if 2 * levels.of_numbers(found).white < white

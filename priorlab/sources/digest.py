@@ -84,8 +84,11 @@ def sources(modules: Iterable[str]) -> list[Source]:
 
     Examples
     --------
-    >>> [(source.label, source.kind) for source in sources(["priorlab.errors"])]
-    [('priorlab/errors.py', 'code')]
+    >>> for source in sorted(sources(["priorlab.ground.files"]), key=lambda found: found.label):
+    ...     print(source.label, source.kind)
+    priorlab/errors.py code
+    priorlab/ground/__init__.py start
+    priorlab/ground/files.py code
     """
     return list({source.label: source for source in _files(_walk(modules)[0])}.values())
 
@@ -137,32 +140,17 @@ def modules_of(kind: type, home: str) -> set[str]:
     return found if kind.__module__ in found else found | {home}
 
 
-def closure(modules: Iterable[str]) -> dict[Module, bool]:
-    """Return the modules that some modules depend on, themselves included.
-
-    Parameters
-    ----------
-    modules : iterable of str
-        Full names.
+def _walk(modules: Iterable[str]) -> tuple[dict[Module, bool], set[str]]:
+    """Return the modules that some modules depend on, themselves included, and their libraries.
 
     Returns
     -------
-    dict of Module to bool
+    found : dict of Module to bool
         Whether all of its code counts. Of a package that is there only because it holds a module
         that is imported, just what importing it executes does.
-
-    Examples
-    --------
-    >>> sorted(module.name for module in closure(["priorlab.ground.files"]))
-    ['priorlab.errors', 'priorlab.ground', 'priorlab.ground.files']
-    """
-    return _walk(modules)[0]
-
-
-def _walk(modules: Iterable[str]) -> tuple[dict[Module, bool], set[str]]:
-    """Return what `closure` does, and the versions of the libraries that others' code imports.
-
-    Those that priorlab itself computes with are in every key anyway.
+    libraries : set of str
+        Versions of those that others' code imports: what priorlab itself computes with is in
+        every key anyway.
     """
     find = functools.cache(locate)
     found: dict[Module, bool] = {}

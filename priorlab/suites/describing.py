@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from priorlab.errors import counted
+from priorlab.errors import counted, few
 from priorlab.pictures import datasets
 from priorlab.pictures.datasets import Dataset
 from priorlab.pictures.known_sets import known_sets
 from priorlab.suites.reading import Suite
-
-MOST_IN_A_LINE = 5
-"""Tasks and priors that a summary names; of more it says how many there are."""
 
 
 def summary(suite: Suite, dataset: Dataset | None = None) -> str:
@@ -28,12 +23,13 @@ def summary(suite: Suite, dataset: Dataset | None = None) -> str:
       published figures: none
     """
     count = len(suite.published)
+    priors = [name for text in suite.priors for name in text.split(",")]
     lines = [
         f"{suite.name}: {suite.title}",
         f"  data: {_data(suite, dataset)}",
-        *([f"  files: {_few([file.name for file in suite.files])}"] if suite.files else []),
-        f"  tasks: {_few(suite.tasks)}",
-        f"  priors: {_few([name for text in suite.priors for name in text.split(',')])}",
+        *([f"  files: {few([file.name for file in suite.files])}"] if suite.files else []),
+        f"  tasks: {few(suite.tasks) or 'all'}",
+        f"  priors: {few(priors) or 'all'}",
         f"  published figures: {count or 'none'}",
     ]
     return "\n".join(lines)
@@ -95,11 +91,3 @@ def _figures(suite: Suite) -> list[str]:
         met = f"; {entry.prior} is to meet it within {entry.tolerance:g}" if entry.prior else ""
         rows.append(f"  {entry.task}: {entry.method} {entry.psnr:g}{met} ({entry.source})")
     return rows
-
-
-def _few(texts: Sequence[str]) -> str:
-    """Return texts in a line, or how many there are."""
-    if not texts:
-        return "all"
-    more = len(texts) - MOST_IN_A_LINE
-    return ", ".join(texts[:MOST_IN_A_LINE]) + (f" and {more} more" if more > 0 else "")

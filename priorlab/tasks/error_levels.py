@@ -13,6 +13,7 @@ from priorlab.errors import UsageError
 from priorlab.forward import jpeg_files
 from priorlab.pictures import formats, jpeg_grid, noise_profile, webp_files
 from priorlab.pictures.picture import Picture
+from priorlab.tasks.parameters import assuming
 
 LEAST_BLURRED = 0.5 / 255
 """Least error that is assumed of a blurred picture: exact data would be undone to a fault."""
@@ -136,5 +137,4 @@ def _lost(picture: Picture) -> tuple[float, str]:
 
 
 def _assuming(level: float, why: str) -> str:
-    shown = level / PER_GRAY_LEVEL
-    return f"no sigma was given: assuming sigma = {shown:.1f} (0-255 scale), {why}"
+    return f"{assuming(level)}, {why}"

@@ -59,6 +59,17 @@ def noise_of(sigma: float) -> Noise:
     return Gaussian(sigma) if sigma > 0 else NoNoise()
 
 
+def assuming(sigma: float) -> str:
+    """Return the note on a sigma that was assumed.
+
+    Examples
+    --------
+    >>> assuming(2 / 255)
+    'no sigma was given: assuming sigma = 2.0 (0-255 scale)'
+    """
+    return f"no sigma was given: assuming sigma = {sigma / PER_GRAY_LEVEL:.1f} (0-255 scale)"
+
+
 def assumed(sigma: float, typed: Collection[str]) -> tuple[str, ...]:
     """Return the note on a sigma that the user did not type; none where there is no noise.
 
@@ -69,4 +80,4 @@ def assumed(sigma: float, typed: Collection[str]) -> tuple[str, ...]:
     """
     if not sigma or "sigma" in typed:
         return ()
-    return (f"no sigma was given: assuming sigma = {sigma / PER_GRAY_LEVEL:.1f} (0-255 scale)",)
+    return (assuming(sigma),)

@@ -24,6 +24,7 @@ from priorlab.trials import surroundings
 
 COPY = 86
 """The exit status of a copy of the process that a plugin's import made."""
+COPIES_ITSELF = "it makes a copy of the process (os.fork) that goes on"
 CUT_OFF = 87
 """The exit status of a process that cannot report any more."""
 
@@ -86,7 +87,7 @@ def _processes() -> str:
         while True:
             number, status = os.waitpid(-1, os.WNOHANG)
             if number and os.waitstatus_to_exitcode(status) == COPY:
-                return "it makes a copy of the process (os.fork) that goes on"
+                return COPIES_ITSELF
             if not number:
                 return "it leaves a process running"
     return ""

@@ -22,7 +22,7 @@ from priorlab.candidates import Candidate
 from priorlab.errors import printable
 from priorlab.remembered import own_files
 from priorlab.trials import processes, surroundings
-from priorlab.trials.child import COPY, CUT_OFF, Load, serve
+from priorlab.trials.child import COPIES_ITSELF, COPY, CUT_OFF, Load, serve
 
 TIMEOUT = 60.0
 """Seconds that loading one plugin may take."""
@@ -239,7 +239,7 @@ class _Process:
         if code == CUT_OFF:
             return "loading it closes files that are not its own"
         if code == COPY:
-            return "it makes a copy of the process (os.fork) that goes on"
+            return COPIES_ITSELF
         return f"loading it ends the process (exit status {code})"
 
     def _end(self) -> None:

@@ -5,9 +5,9 @@ import dataclasses
 import pytest
 import torch
 from mostly_slow import mostly_slow
-from sample_pictures import photo_crop
+from sample_pictures import photo_crop, psnr
 
-from priorlab import metrics, plugins, restoration
+from priorlab import plugins, restoration
 from priorlab.forward.measurement import Measurement
 from priorlab.forward.noise import Gaussian
 from priorlab.forward.operators import Identity
@@ -18,10 +18,6 @@ from priorlab_handcrafted.total_variation import TotalVariation
 
 REGISTRY = plugins.load()
 GROWING = ("tv", "huber-tv", "tgv", "tikhonov")
-
-
-def psnr(image, clean):
-    return metrics.psnr(image[0].clamp(0, 1).numpy(), clean[0].numpy())
 
 
 @pytest.mark.parametrize("sigma", [1, 2, 5])

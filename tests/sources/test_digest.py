@@ -9,8 +9,7 @@ from mostly_slow import mostly_slow, slow_where
 
 from priorlab import plugins
 from priorlab.sources import installed
-from priorlab.sources.digest import _follows, closure, digest, modules_of
-from priorlab.sources.imports import Module
+from priorlab.sources.digest import digest, modules_of, sources
 
 PRIOR = '''
 """A prior."""
@@ -200,10 +199,11 @@ def test_code_that_is_not_installed_counts_wherever_it_lies(tmp_path, monkeypatc
     assert value() != before
 
 
-def test_a_plugin_that_builds_on_ours_follows_ours(tmp_path):
-    write(tmp_path, {"ours.py": "from priorlab_handcrafted.shared import colour\n"})
-    spec = Module("ours", tmp_path / "ours.py", tmp_path, package=False)
-    assert _follows(spec, "priorlab_handcrafted.shared")
+def test_a_plugin_that_builds_on_ours_follows_ours(tmp_path, monkeypatch):
+    write(tmp_path, {"on_ours.py": "from priorlab_handcrafted.shared import colour\n"})
+    monkeypatch.syspath_prepend(tmp_path)
+    found = {source.label for source in sources(["on_ours"])}
+    assert "priorlab_handcrafted/shared/colour.py" in found
 
 
 def test_other_libraries_count_by_their_version(tmp_path, monkeypatch):
@@ -328,24 +328,31 @@ def test_installed_modules_count_only_within_their_distribution(tmp_path, monkey
     found = importlib.metadata.packages_distributions()
     monkeypatch.setattr(installed, "_installed", lambda: found)
     installed.distributions.cache_clear()
-    names = {module.name for module in closure(["acme_one.mine"])}
+    names = {source.label for source in sources(["acme_one.mine"])}
     installed.distributions.cache_clear()
-    assert names == {"acme_one", "acme_one.mine", "acme_two", "acme_two.sub"}
+    own = {"acme_one/__init__.py", "acme_one/mine.py", "acme_two/__init__.py", "acme_two/sub.py"}
+    assert names == own
 
 
 def test_the_priors_here_depend_on_their_own_files():
     registry = plugins.load()
 
-    def names(prior):
-        kind, owner = registry.priors[prior], registry.owners["priors", prior]
-        return {module.name for module in closure(modules_of(kind, owner.module))}
+    def file_of(module):
+        return f"{module.replace('.', '/')}.py"
 
-    own = {prior: registry.priors[prior].__module__ for prior in ("tv", "nlm", "dip", "siren")}
-    for prior, module in own.items():
-        assert module in names(prior)
-        assert not names(prior) & (set(own.values()) - {module})
-    assert "priorlab_dip.networks" in names("dip")
-    assert not names("tv") & {"priorlab.api", "priorlab.plugins", "priorlab.metrics"}
+    def files_of(prior):
+        kind, owner = registry.priors[prior], registry.owners["priors", prior]
+        return {source.label for source in sources(modules_of(kind, owner.module))}
+
+    own = {
+        name: file_of(registry.priors[name].__module__) for name in ("tv", "nlm", "dip", "siren")
+    }
+    for prior, file in own.items():
+        assert file in files_of(prior)
+        assert not files_of(prior) & (set(own.values()) - {file})
+    assert "priorlab_dip/networks.py" in files_of("dip")
+    others = {"priorlab/api/__init__.py", "priorlab/plugins.py", "priorlab/metrics.py"}
+    assert not files_of("tv") & others
 
 
 def test_a_module_that_does_not_exist_is_an_error():

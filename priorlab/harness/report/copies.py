@@ -10,6 +10,8 @@ from collections.abc import Mapping
 
 import pandas as pd
 
+from priorlab.errors import few
+
 
 def names(rows: pd.DataFrame) -> dict[str, str]:
     """Return for each image that equals an earlier one the name of that one.
@@ -53,8 +55,8 @@ def merged(rows: pd.DataFrame, copies: Mapping[str, str]) -> pd.DataFrame:
     return renamed.drop_duplicates(["prior", "task", "image", "seed"]).reset_index(drop=True)
 
 
-def note(copies: Mapping[str, str], most: int = 5) -> str:
-    """Say which images count once, naming so many of them; nothing if all are distinct.
+def note(copies: Mapping[str, str]) -> str:
+    """Say which images count once, naming the first of them; nothing if all are distinct.
 
     Examples
     --------
@@ -63,12 +65,8 @@ def note(copies: Mapping[str, str], most: int = 5) -> str:
     """
     if not copies:
         return ""
-    listed = [f"{copy} is {image}" for copy, image in list(copies.items())[:most]]
-    more = f" and {len(copies) - most} more" * (len(copies) > most)
-    return (
-        f"Equal pixels: {', '.join(listed)}{more} under another name; what is equal counts as one"
-        " image."
-    )
+    listed = few([f"{copy} is {image}" for copy, image in copies.items()])
+    return f"Equal pixels: {listed} under another name; what is equal counts as one image."
 
 
 def _root(found: Mapping[str, str], image: str) -> str:

@@ -161,13 +161,7 @@ def complete(rows: pd.DataFrame, header: Header) -> set[str]:
     return set(images.index[images >= header.images])
 
 
-def write(
-    folder: Path,
-    rows: pd.DataFrame,
-    header: Header | None = None,
-    *,
-    reference: str | None = None,
-) -> list[Path]:
+def write(folder: Path, rows: pd.DataFrame, header: Header | None = None) -> list[Path]:
     """Write table.md and table.csv into a folder, each at once: a reader never sees a part.
 
     Returns
@@ -187,7 +181,7 @@ def write(
     >>> [file.name for file in write(Path("."), rows)]
     ['table.md', 'table.csv']
     """
-    found = _Comparison.of(rows, header, reference)
+    found = _Comparison.of(rows, header, None)
     files = {style: folder / f"table.{style}" for style in ("md", "csv")}
     for style, file in files.items():
         write_atomically(file, found.text(style))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from priorlab.errors import UsageError, unknown
 from priorlab.harness.run import given
@@ -26,10 +26,6 @@ if TYPE_CHECKING:
     from priorlab.pictures.datasets import Dataset
     from priorlab.priors import Prior
     from priorlab.tasks.base import Task
-
-
-OVERWRITE = ("missing", "failed", "all")
-TIMING = ("shared", "exclusive")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -102,6 +98,9 @@ class RunSettings:
         Files that priors or tasks name, which must be the published ones.
     """
 
+    OVERWRITE: ClassVar[tuple[str, ...]] = ("missing", "failed", "all")
+    TIMING: ClassVar[tuple[str, ...]] = ("shared", "exclusive")
+
     priors: tuple[str | Prior, ...] | None = None
     tasks: tuple[str | Task, ...] = ("denoise", "inpaint")
     metrics: tuple[str | OptionalMetric, ...] | None = None
@@ -136,7 +135,7 @@ class RunSettings:
             value = getattr(self, name)
             if value is not None and value < least:
                 raise UsageError(f"{name}={value} is too small; the least is {least}")
-        for name, choices in {"overwrite": OVERWRITE, "timing": TIMING}.items():
+        for name, choices in {"overwrite": self.OVERWRITE, "timing": self.TIMING}.items():
             if getattr(self, name) not in choices:
                 raise unknown(f"value of {name}", str(getattr(self, name)), choices)
         if self.exclusive and self.slots not in (None, 1):
