@@ -7,7 +7,7 @@ deviation of the picture (`CONTRADICTED`), and the share of the sharp image that
 where the picture shows neither (`AMISS`), which right kernels ask for, too, where there is more
 noise than `QUIET`. Each row is of 24 gray pictures; noise has sigma 1, or what the row says. Then
 what is left of the edges of bars above and below a picture, black and white ones, that were blurred
-with it or put there afterwards (`SHARPER`).
+with it or put there afterwards, over the most that a kernel may leave (`SHARPER`).
 """
 
 import argparse
@@ -72,7 +72,7 @@ def with_bars(image: torch.Tensor, colour: float) -> torch.Tensor:
 def edges_left(
     task: Deblur, pictures: list[torch.Tensor], colour: float, *, before: bool
 ) -> list[float]:
-    """Return what a kernel leaves of the edges of bars, over their deviations."""
+    """Return what a kernel leaves of the edges of bars, over the most that it may."""
     lefts = []
     for seed, clean in enumerate(pictures):
         if before:
@@ -83,9 +83,11 @@ def edges_left(
         lost = (clean.shape[2] + 2 * BAR - picture.shape[2]) // 2  # the frame of an unknown border
         rows = slice(BAR - lost, picture.shape[2] - BAR + lost)
         image = picture[0].numpy()
-        for edge in bars.edges(image, (rows, slice(0, image.shape[2])), AROUND_EDGE):
+        around = max(AROUND_EDGE, *by.shape)
+        for edge in bars.edges(image, (rows, slice(0, image.shape[2])), around):
             shown = torch.from_numpy(edge.copy())[None]
-            lefts.append(kernel_evidence.misfit(shown, by)[0] / max(float(shown.std()), 1 / 255))
+            most = kernel_evidence.most_left(shown, task.sigma)
+            lefts.append(kernel_evidence.misfit(shown, by)[0] / most)
     return lefts
 
 
@@ -113,14 +115,14 @@ def main() -> None:
         print(
             f"| {name} | {columns[0]} | {columns[1]} | {doubted} of {len(pictures)} |", flush=True
         )
-    print("\n| bars | left: least, median, most |\n|---|---:|")
+    print("\n| bars | left, over the most: least, median, most |\n|---|---:|")
     for name, (blur, _) in CASES.items():
         if not blur or not name.startswith("right"):
             continue
         for colour, before in itertools.product((0.0, 1.0), (True, False)):
             lefts = edges_left(blur, pictures, colour, before=before)
             when = "blurred with it" if before else "added"
-            figures = f"{min(lefts):.3f}, {np.median(lefts):.3f}, {max(lefts):.3f}"
+            figures = f"{min(lefts):.2f}, {np.median(lefts):.2f}, {max(lefts):.2f}"
             shade = "white" if colour else "black"
             print(f"| {name.removeprefix('right: ')}, {shade}, {when} | {figures} |", flush=True)
 

@@ -49,9 +49,7 @@ framed after the blur, most leave more, and none of which it is right. With nois
 that are blurred as it says leave at most 0.041, 48 sharp ones at least 0.09
 (`python benchmarks/tune_blurs.py`)."""
 SHARPER = 0.06
-"""As `CONTRADICTED`, of the surroundings of a bar's edge: kernels leave at most 0.04 of one that
-they blurred, with noise of sigma 3, and at least 0.1 of one that was put there afterwards
-(`python benchmarks/tune_blurs.py`)."""
+"""As `CONTRADICTED`, of what surrounds a bar's edge; see `most_left`."""
 QUIET = 1.5 / 255
 """The most noise of which the right kernel makes no black and white, as wrong ones do: of noise of
 sigma 3 a motion makes more than `AMISS` (see `benchmarks/tune_blurs.py`)."""
@@ -156,8 +154,24 @@ def is_sharper(edge: Tensor, kernel: NDArray[np.floating], sigma: float) -> bool
     >>> [is_sharper(edge, np.full((n, n), 1 / n**2), 0) for n in (1, 9)]
     [False, True]
     """
-    left, _ = misfit(edge, kernel)
-    return left > max(SHARPER * float(edge.std()), sigma, 2 * ROUNDING)
+    return misfit(edge, kernel)[0] > most_left(edge, sigma)
+
+
+def most_left(edge: Tensor, sigma: float) -> float:
+    """Return what a kernel that blurred an edge leaves of it at most: a root mean square.
+
+    Edges that it blurred come to 1.0 of it at most; those that were added later to 1.5 and more
+    with noise of up to sigma 1.5, and mostly to more than that with sigma 6
+    (`python benchmarks/tune_blurs.py`).
+
+    Examples
+    --------
+    >>> edge = torch.zeros(1, 1, 32, 32)
+    >>> edge[..., 16:, :] = 0.7
+    >>> [round(most_left(edge, sigma), 3) for sigma in (0.01, 0.1)]
+    [0.021, 0.1]
+    """
+    return max(SHARPER * float(edge.std()), sigma, 2 * ROUNDING)
 
 
 def misfit(picture: Tensor, kernel: NDArray[np.floating]) -> tuple[float, float]:
