@@ -65,6 +65,10 @@ class Prior(Component, ABC):
         Whether `restore` fits photons that were counted behind an operator by their likelihood. If
         not, as for the core's solvers, the core tells it white Gaussian noise as strong as theirs
         is on average; see `Measurement.with_white_noise`.
+    kept_within_noise : bool
+        Whether the core takes back what was removed from an image with noise alone beyond that
+        noise, white or of photons; see `priorlab.solvers.noise_limit.within_noise`. For priors that
+        leave an image with weak noise worse than it is; a `Denoiser` says `limited_to_noise`.
     optimises : bool
         Whether `restore` uses an optimiser of torch. The first optimiser of a process makes torch
         import a thousand modules; the harness has that done before its clock starts. It is set for
@@ -80,6 +84,11 @@ class Prior(Component, ABC):
     knows_exposure: ClassVar[bool] = False
     weighs_photons: ClassVar[bool] = True
     optimises: ClassVar[bool] = False
+
+    @property
+    def kept_within_noise(self) -> bool:
+        """See the attributes of the class."""
+        return False
 
     def tuned_values(self) -> tuned_parameters.Values:
         """Return what is tuned in place of the defaults, by kind of degradation.
@@ -439,6 +448,11 @@ class Generator(Prior, FitSettings):
     @override
     def batched(self) -> bool:
         return self.batch > 1
+
+    @property
+    @override
+    def kept_within_noise(self) -> bool:
+        return not self.langevin
 
     def prepare(self, device: torch.device, channels: int) -> None:
         """Prepare the denoiser, if there is one; see `Prior.prepare`."""

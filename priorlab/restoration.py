@@ -21,6 +21,7 @@ from priorlab.priors import Prior
 from priorlab.randomness import seeded
 from priorlab.solvers.exact_data import agreeing
 from priorlab.solvers.exposure import exposed, exposures
+from priorlab.solvers.noise_limit import within_noise
 from priorlab.trace import SILENT, FramedTrace, Trace, TraceOfOne
 from priorlab.trace import check as check_trace
 
@@ -125,6 +126,9 @@ def _run(
             if not (problem := tried(measurement).worst):
                 raise
             raise InvalidImage(f"{error}; {problem}") from None
+        if prior.kept_within_noise:
+            with torch.no_grad():
+                restored = within_noise(restored, measurement).clamp(0, 1)
         if prior.defers_to_exact_data:
             with torch.no_grad():
                 restored = _checked(_as_data_allow(restored, measurement), measurement.shape)

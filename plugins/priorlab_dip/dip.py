@@ -135,6 +135,11 @@ class DeepImagePrior(WithRecipe, Generator):
                 " code=fourier needs"
             )
 
+    @property
+    @override
+    def kept_within_noise(self) -> bool:
+        return super().kept_within_noise and not self.as_in_paper
+
     @override
     def prepare(self, device: torch.device, channels: int) -> None:
         """Import what blurs the guides, so that no picture waits for it; see `Prior.prepare`."""

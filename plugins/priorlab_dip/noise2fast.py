@@ -14,7 +14,6 @@ from typing_extensions import override
 
 from priorlab.components import parameter
 from priorlab.forward.measurement import Measurement
-from priorlab.recipes import WithRecipe
 from priorlab.trace import Trace
 from priorlab_dip.self_supervised import (
     Annealed,
@@ -60,7 +59,7 @@ LEAST_SPAN = 1e-6
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Noise2Fast(WithRecipe, SelfSupervised):
+class Noise2Fast(SelfSupervised):
     """Noise2Fast: a network learns one colour of a chessboard from the other.
 
     The pixels on the white squares, pushed together along the rows, are one picture, those on

@@ -12,7 +12,6 @@ from typing_extensions import override
 
 from priorlab.components import parameter
 from priorlab.forward.measurement import Measurement
-from priorlab.recipes import WithRecipe
 from priorlab.trace import Trace
 from priorlab_dip.blocks import limited
 from priorlab_dip.partial_unet import PartialUNet, PublishedUNet, bernoulli
@@ -33,7 +32,7 @@ WIDEST = 2**8
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Self2Self(WithRecipe, SelfSupervised):
+class Self2Self(SelfSupervised):
     """Self2Self: learn to predict hidden values from the others, and average many guesses.
 
     Each step hides a random part of the values and fits a network, which sees the rest, to the

@@ -9,12 +9,14 @@ from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
+from typing_extensions import override
 
 from priorlab.forward.measurement import Measurement
 from priorlab.ground import torch_settings
 from priorlab.ground.precision import bf16_is_fast, training_layout
 from priorlab.priors import Prior
 from priorlab.randomness import seeded
+from priorlab.recipes import WithRecipe
 from priorlab.solvers.parameter_space.muon import Muon
 from priorlab.solvers.stabilised import with_counted_light
 from priorlab.trace import SILENT, Trace, TraceOfOne
@@ -27,7 +29,7 @@ REPORTS = 20
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class SelfSupervised(Prior):
+class SelfSupervised(WithRecipe, Prior):
     """Base of the priors that learn to denoise from a single noisy picture.
 
     They need no noise level and no other picture. The noise must have zero mean and must be
@@ -38,6 +40,11 @@ class SelfSupervised(Prior):
     optimises: ClassVar[bool] = True
     fills_in: ClassVar[bool] = False
     """Whether missing pixels are filled in as well."""
+
+    @property
+    @override
+    def kept_within_noise(self) -> bool:
+        return not self.as_in_paper
 
     @abstractmethod
     def fit(self, measurement: Measurement, trace: Trace) -> Tensor:

@@ -13,7 +13,6 @@ from typing_extensions import override
 
 from priorlab.components import parameter
 from priorlab.forward.measurement import Measurement
-from priorlab.recipes import WithRecipe
 from priorlab.trace import Trace
 from priorlab_dip.self_supervised import (
     Annealed,
@@ -39,7 +38,7 @@ SHARE_OF_MUON = 0.2
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class ZeroShotNoise2Noise(WithRecipe, SelfSupervised):
+class ZeroShotNoise2Noise(SelfSupervised):
     """Zero-Shot Noise2Noise: two small pictures of one scene teach a tiny network its noise.
 
     The diagonals of each block of 2 x 2 pixels make two half-size pictures with independent

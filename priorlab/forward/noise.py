@@ -36,6 +36,10 @@ MANY_COUNTS = 25
 LEAST_COUNT = 0.25
 """Photons below which `Poisson.fit_loss` goes on as a parabola instead of the likelihood."""
 
+DARKEST = 0.02
+"""Brightness below which it does so as well: of many photons the likelihood trusts dark places so
+much that a fit is slow everywhere else."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Stabiliser:
@@ -294,12 +298,12 @@ class Poisson(Noise):
 
     @override
     def fit_loss(self, u: Tensor, y: Tensor) -> Tensor:
-        """Return `nll`, which goes on as a parabola below `LEAST_COUNT`.
+        """Return `nll`, which goes on as a parabola below `LEAST_COUNT` and below `DARKEST`.
 
         Its slope is ``-peak y / u``: with single photons in a dark place, where u is nearly 0, it
         would drown all other pixels, and below 0 it has none.
         """
-        least = LEAST_COUNT / self.peak
+        least = max(LEAST_COUNT / self.peak, DARKEST)
         above = u.clamp_min(least)
         below = u - above
         slope, curvature = 1 - y / least, y.clamp_min(least) / least**2
