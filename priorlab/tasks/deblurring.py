@@ -34,9 +34,6 @@ KIND_OF = {"width": "gaussian", "length": "motion", "angle": "motion", "size": "
 LEAST_SIDE = 3
 """Side of the smallest kernel that is estimated."""
 
-LEAST_BLUR = 1.0
-"""Width of the Gaussian that edges are compared with as long as the kernel is to be estimated."""
-
 AROUND_EDGE = 16
 """Pixels on either side of a bar's edge that are looked at, unless the kernel is larger."""
 
@@ -146,18 +143,28 @@ class Deblur(Task):
 
     @override
     def part_of(self, picture: Picture) -> bars.Part | None:
-        """Return what lies between bars whose edges are sharper than the blur."""
-        part = bars.picture_within(picture.image) if self.boundary == "unknown" else None
+        """Return what lies between bars whose edges are sharper than the blur.
+
+        What stands under clear pixels is no bar.
+        """
+        if self.boundary != "unknown" or clear_pixels(picture) is not None:
+            return None
+        part = bars.picture_within(picture.image)
         if part is None:
             return None
-        estimated = self.kind == "estimate"
-        kernel = kernels.gaussian(LEAST_BLUR) if estimated else self._operator().kernel.numpy()
+        operator = self._operator() if self.kind != "estimate" else self._found_in(picture, part)
+        kernel = operator.kernel.numpy()
         around = max(AROUND_EDGE, *kernel.shape)
         for edge in bars.edges(picture.image, part, around):
             shown = torch.from_numpy(np.ascontiguousarray(edge))[None]
             if kernel_evidence.is_sharper(shown, kernel, self.sigma):
                 return part
         return None
+
+    def _found_in(self, picture: Picture, part: bars.Part) -> Convolution:
+        """Return what blurs a part of a picture, as it is estimated from that."""
+        y = torch.from_numpy(np.ascontiguousarray(picture.image[:, *part]))[None]
+        return cast(Convolution, self._adopted(y, y).operator)
 
     @override
     def adopt(self, y: Tensor) -> Measurement:

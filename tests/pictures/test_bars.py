@@ -80,7 +80,7 @@ def test_a_border_that_was_typed_is_that_of_the_whole_picture():
 
 def test_a_kernel_is_estimated_between_the_bars():
     scene, _ = blurred_scene(seed=1)
-    blurred, _ = priorlab.degrade(scene, "deblur:kind=motion,length=7,angle=0,sigma=0.5")
+    blurred, _ = priorlab.degrade(scene, "deblur:kind=motion,length=7,angle=60,sigma=0.5")
     picture = in_bars(blurred, above=12).transpose(2, 0, 1)
     task = Deblur(kind="estimate", size=13, sigma=0.5 / 255, boundary="unknown")
     part = task.part_of(Picture(image=picture))
