@@ -15,10 +15,7 @@ import torch
 from priorlab import metrics, plugins, restoration
 from priorlab.pictures import reading
 
-TASKS = (
-    "denoise:sigma=1,denoise:sigma=3,denoise:sigma=10,denoise:sigma=25,denoise-poisson:peak=3000,"
-    "inpaint:missing=0.1,sigma=2"
-)
+TASKS = "denoise:sigma=1|3|10|25,denoise-poisson:peak=3000"
 
 
 def crops(folder: Path, count: int, side: int) -> list[torch.Tensor]:

@@ -2,8 +2,8 @@
 
 A step of an iteration allocates what the one before it freed. By default the C library of most
 Linux systems, glibc, gives such memory back, and the system must clear each page before it is used
-again: a third of the time of `bm3d` inpainting a small picture, and half of that of `tikhonov`
-inpainting one of four megapixels. `benchmarks/freed_memory.py` measures it.
+again: a quarter of the time of `bm3d` filling in a small picture, for one.
+`benchmarks/freed_memory.py` measures it.
 """
 
 from __future__ import annotations
