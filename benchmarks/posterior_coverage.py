@@ -18,8 +18,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from gray_crops import crops
 from scipy import stats
+from training_crops import crops
 
 from priorlab import plugins
 from priorlab.priors import Denoiser, Generator, Prior

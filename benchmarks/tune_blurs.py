@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from gray_crops import crops
+from training_crops import crops
 
 from priorlab.forward import kernel_evidence
 from priorlab.forward.convolution import Convolution

@@ -11,23 +11,11 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from training_crops import crops
 
 from priorlab import metrics, plugins, restoration
-from priorlab.pictures import reading
 
 TASKS = "denoise:sigma=1|3|10|25,denoise-poisson:peak=3000"
-
-
-def crops(folder: Path, count: int, side: int) -> list[torch.Tensor]:
-    """Return colour centres (1, 3, side, side) of pictures from all of a folder."""
-    paths = sorted(folder.iterdir())
-    found = []
-    for path in paths[:: len(paths) // count][:count]:
-        image = reading.read(path)
-        top, left = ((size - side) // 2 for size in image.shape[1:])
-        part = np.ascontiguousarray(image[:, top : top + side, left : left + side])
-        found.append(torch.from_numpy(part)[None])
-    return found
 
 
 def main() -> None:
@@ -41,7 +29,7 @@ def main() -> None:
     given = parser.parse_args()
     registry = plugins.load()
     priors, tasks = registry.build_priors(given.priors), registry.build_tasks(given.tasks)
-    pictures = crops(given.dataset, given.images, given.side)
+    pictures = crops(given.dataset, given.images, given.side, channels=3)
     print(f"| task | data | {' | '.join(prior.spec() for prior in priors)} |")
     print(f"|---|---:|{'---:|' * len(priors)}")
     for task in tasks:

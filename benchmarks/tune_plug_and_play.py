@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from gray_crops import crops
+from training_crops import crops
 
 from priorlab import metrics, plugins
 from priorlab.registry import Registry

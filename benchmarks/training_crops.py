@@ -1,4 +1,4 @@
-"""Gray training pictures for scripts that sweep or measure: the centres of photographs."""
+"""Training pictures for scripts that sweep or measure: the centres of photographs."""
 
 from pathlib import Path
 
@@ -8,12 +8,13 @@ import torch
 from priorlab.pictures import reading
 
 
-def crops(folder: Path, count: int, side: int) -> list[torch.Tensor]:
-    """Return gray centre crops (1, 1, side, side) of images spread evenly over the folder."""
+def crops(folder: Path, count: int, side: int, channels: int = 1) -> list[torch.Tensor]:
+    """Return centre crops (1, channels, side, side) of images spread evenly over the folder."""
     paths = sorted(path for path in folder.iterdir() if path.suffix in (".jpg", ".png"))
     found = []
     for path in paths[:: max(1, len(paths) // count)][:count]:
-        image = reading.read(path).mean(axis=0, keepdims=True)
+        image = reading.read(path)
+        image = image if channels == 3 else image.mean(axis=0, keepdims=True)
         top, left = (max(0, length - side) // 2 for length in image.shape[1:])
         inside = image[:, top : top + side, left : left + side]
         found.append(torch.from_numpy(np.ascontiguousarray(inside))[None])
