@@ -63,6 +63,8 @@ class DeepImagePrior(WithRecipe, Generator):
     - The noise in the code follows that of the data, with 0.18 of its deviation, 1.8 where a
       picture is enlarged, times 1.7 in gray pictures (paper: 1/30 for noise, 1/20 from sigma 50
       on; 0.03 and, for super-resolution by 8, 0.05).
+    - What was removed beyond white noise of known strength, or that of photons, is taken back
+      (paper: the output as it is).
 
     ``recipe=paper`` has none of these. Steps, step sizes and noise of the code are then those of
     the supplement and of the authors' notebooks; what is neither noise nor missing pixels is

@@ -87,6 +87,8 @@ class Noise2Fast(SelfSupervised):
       program: values scaled to [0, 1], a sigmoid, and the binary cross-entropy).
     - The steps grow at first and then shrink to nothing: of Muon for the convolutions of blocks,
       of Adam for all else (authors' program: Adam of 0.001).
+    - What was removed beyond white noise of known strength, or that of photons, is taken back
+      (authors' program: the output as it is).
 
     ``recipe=paper`` has none of these. With either recipe convolutions run in bfloat16 where the
     hardware multiplies it, and the channels of colour pictures are restored together (authors'

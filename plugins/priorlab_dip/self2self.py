@@ -51,6 +51,8 @@ class Self2Self(SelfSupervised):
     - A `dropout` of 0.1 (paper: 0.3) that comes before features are enlarged (paper: after), so
       that it hits blocks of 2 x 2 pixels.
     - The output is linear (authors' program: a sigmoid).
+    - What was removed beyond white noise of known strength, or that of photons, is taken back
+      (paper: the output as it is).
 
     ``recipe=paper`` has none of these, and takes days on a CPU. With either recipe values beyond
     the border are missing, and zero in the decoder (authors' program: the mirrored inside);

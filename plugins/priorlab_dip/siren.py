@@ -48,6 +48,8 @@ class ImplicitRepresentation(Generator):
     - The output passes a sigmoid (first paper: it is linear).
     - Coordinates are in units of 128 pixels (papers: from -1 to 1, or from 0 to 1, whatever the
       picture's size); at 256 x 256 pixels they reach from -1 to 1 too.
+    - What was removed beyond white noise of known strength, or that of photons, is taken back
+      (papers: the output as it is).
 
     There is no ``recipe=paper``: the papers fit pictures, and do not say how to remove noise.
 

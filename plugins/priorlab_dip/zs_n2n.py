@@ -56,8 +56,10 @@ class ZeroShotNoise2Noise(SelfSupervised):
       first and then shrink to nothing (the authors' program: 2,000 steps of Adam of 0.001, and of
       0.0005 from step 1,500 on). Pictures of fewer than 32,000 pixels have a step for every 40,
       but 120 at least.
+    - What was removed beyond white noise of known strength, or that of photons, is taken back
+      (paper: the output as it is).
 
-    ``recipe=paper`` has neither. With either recipe convolutions run in bfloat16 where the
+    ``recipe=paper`` has none of these. With either recipe convolutions run in bfloat16 where the
     hardware multiplies it.
 
     Examples
