@@ -66,8 +66,8 @@ class Prior(Component, ABC):
         not, as for the core's solvers, the core tells it white Gaussian noise as strong as theirs
         is on average; see `Measurement.with_white_noise`.
     kept_within_noise : bool
-        Whether the core takes back what was removed from an image with noise alone beyond that
-        noise, white or of photons; see `priorlab.solvers.noise_limit.within_noise`. For priors that
+        Whether the core takes back what was removed beyond the noise, white or of photons, from
+        pixels that were measured; see `priorlab.solvers.noise_limit.within_noise`. For priors that
         leave an image with weak noise worse than it is; a `Denoiser` says `limited_to_noise`.
     optimises : bool
         Whether `restore` uses an optimiser of torch. The first optimiser of a process makes torch
