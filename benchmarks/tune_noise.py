@@ -12,6 +12,7 @@
     python benchmarks/tune_noise.py print DATASET
     python benchmarks/tune_noise.py stripes DATASET
     python benchmarks/tune_noise.py grid DATASET
+    python benchmarks/tune_noise.py files DATASET
 
 `simulate` degrades photographs as cameras do, with white noise, with noise that was enlarged with
 the picture, and not at all; it records for each channel what priorlab.pictures.flat_blocks sees,
@@ -30,7 +31,8 @@ neighbouring pixels correlate in simulated pictures of cameras, and in pages of 
 noise (LEAST_CORRELATION). `blocks` prints how the blocks of JPEG stand out in blurred pictures
 and in pages of text (priorlab.pictures.jpeg_grid), `grid` where the blocks of pictures at half the
 size are found, and by how many more zeros (MORE_ZEROS), `colours` how much of noise is in the luma
-(MOSTLY_LUMA).
+(MOSTLY_LUMA), `files` what the coefficients of JPEG files tell of white noise, and what that gains
+(priorlab.pictures.jpeg_noise).
 """
 
 from __future__ import annotations
@@ -40,6 +42,7 @@ import io
 import itertools
 import math
 import multiprocessing
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -49,11 +52,13 @@ from scipy import ndimage
 
 import priorlab
 from priorlab import plugins
+from priorlab.forward import jpeg_files
 from priorlab.forward.camera import Camera
 from priorlab.forward.jpeg import TO_YCBCR
 from priorlab.pictures import (
     flat_blocks,
     jpeg_grid,
+    jpeg_noise,
     noise_level,
     noise_profile,
     reading,
@@ -560,6 +565,46 @@ def colours(folder: Path) -> None:
         print(f"{len(ratios)} with {name}: {median:.2f}, 5 to 95 % {least:.2f} to {most:.2f}")
 
 
+def files(folder: Path) -> None:
+    """Restore JPEG files, and their pixels alone, which tell less of the noise."""
+    print("| noise | quality | colours | shown | level, 10 to 90 % | pixels alone, dB | file, dB |")
+    print("|---|---:|---|---:|---|---:|---:|")
+    noises: list[tuple[str, float]] = [("white", sigma) for sigma in (0, 3, 5, 10, 20)]
+    noises += [("electrons", count) for count in (1000, 300)]
+    for (kind, size), quality, form in itertools.product(noises, (95, 80, 60), ("gray", "4:2:0")):
+        levels, gains = [], []
+        for path in sorted(folder.iterdir())[11::36]:
+            rng = np.random.default_rng(0)
+            scene = resized(reading.read(path), 2 / 3, rng)
+            truth = scene.mean(0, keepdims=True) if form == "gray" else scene
+            noisy = truth + rng.normal(0, size / 255, truth.shape)
+            if kind == "electrons":
+                camera = Camera(electrons=size, quality=0)
+                truth, noisy = camera.develop(truth), camera.develop(truth, rng)
+            with tempfile.TemporaryDirectory() as place:
+                file = Path(place, "noisy.jpg")
+                pixels = (rounded(noisy) * 255).astype(np.uint8).transpose(1, 2, 0).squeeze()
+                subsampling = {} if form == "gray" else {"subsampling": form}
+                Image.fromarray(pixels).save(file, quality=quality, **subsampling)
+                seen = reading.read(file)
+                levels.append(jpeg_noise.white_level(seen, jpeg_files.read(file).noise) * 255)
+                alone = priorlab.restore(seen.transpose(1, 2, 0).squeeze(), prior="unet")
+                whole = priorlab.restore(file, prior="unet")
+            restored = [np.atleast_3d(one).transpose(2, 0, 1) for one in (alone, whole)]
+            gains.append([psnr(one, truth) - psnr(seen, truth) for one in restored])
+        shown = [level for level in levels if level]
+        spread = (
+            "" if not shown else " to ".join(f"{x:.1f}" for x in np.quantile(shown, [0.1, 0.9]))
+        )
+        cells = [f"{np.mean(one):.2f} ({np.min(one):.1f})" for one in np.transpose(gains)]
+        print(
+            f"| {kind} {size:g} | {quality} | {form} | {len(shown)} of {len(levels)} | {spread} | "
+            + " | ".join(cells)
+            + " |",
+            flush=True,
+        )
+
+
 OF_PICTURES = {
     "limits": limits,
     "white": white,
@@ -570,6 +615,7 @@ OF_PICTURES = {
     "blocks": blocks,
     "grid": corners,
     "colours": colours,
+    "files": files,
     "print": printed,
     "stripes": striped,
     "pages": pages,

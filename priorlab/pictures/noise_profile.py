@@ -14,7 +14,7 @@ from priorlab.errors import UsageError
 from priorlab.forward.jpeg import TO_YCBCR
 from priorlab.forward.noise import Gaussian
 from priorlab.forward.real_noise import RealNoise
-from priorlab.pictures import arrays, flat_blocks, noise_words
+from priorlab.pictures import arrays, flat_blocks, jpeg_noise, noise_words
 from priorlab.pictures.noise_level import can_be_estimated, estimate_sigma, estimates
 from priorlab.pictures.picture import Picture
 from priorlab.pictures.usable_pixels import usable_pixels
@@ -63,6 +63,13 @@ SPREAD_OF_TWO_SIZES = 20
 
 MOST_ABOVE = 1.5
 """The level is that of cameras, up to so many times that of all kinds: beyond, it is texture."""
+
+ABOVE = 1.15
+"""What a JPEG file's coefficients tell of white noise counts, unless the pixels show more, by this
+factor: grain, or noise that depends on brightness."""
+
+HARDLY_LESS = 2.0
+"""Noise that is so many times as strong as the error of JPEG is as the pixels show it, with it."""
 
 UNEVEN = 1.25
 """Channels whose levels differ by less count as equal."""
@@ -139,6 +146,8 @@ def profile(picture: Picture) -> NoiseProfile:
     usable = usable_pixels(sampled)
     found = _of_the_whole(sampled, usable)
     everywhere = usable if sampled is picture else usable_pixels(picture)
+    if (stored := jpeg_noise.of_picture(picture)) is not None:
+        found = _before_jpeg(found, stored)
     part = noise_words.on_a_part(picture, everywhere, found.noise.spread[1])
     striped = noise_words.on_stripes(picture, flat_blocks.printed_share(sampled.image, usable))
     text = "; ".join(filter(None, (found.text, part, striped)))
@@ -195,6 +204,27 @@ def _of_the_whole(picture: Picture, usable: NDArray[np.bool_]) -> NoiseProfile:
     noise = RealNoise(tuple(float(level) for level in levels), fine, tuple(map(float, curve)))
     text = noise_words.of_levels(levels, grain, noise.curve, hint)
     return NoiseProfile(noise, text, max(luma, _rms(white)))
+
+
+def _before_jpeg(found: NoiseProfile, stored: jpeg_noise.Stored) -> NoiseProfile:
+    """Return the noise, with the error of JPEG, where a file's coefficients show that it was white.
+
+    Its pixels do not: what is left looks weaker, or like grain.
+    """
+    noise, error, level = found.noise, stored.error, stored.level
+    if not level or (not noise.is_independent and noise.level > ABOVE * level):
+        hint = noise_words.on_compression(error, noise.level)
+        return dataclasses.replace(found, text="; ".join(filter(None, (found.text, hint))))
+    text = found.text
+    if not noise.is_independent or noise.level < level / ABOVE:
+        noise = Gaussian(level)
+        text = noise_words.of_levels(np.array([level]), noise_words.BEFORE_JPEG, (1.0,), "")
+    elif noise.level > HARDLY_LESS * error:
+        return found
+    total = float(np.hypot(noise.level, error))
+    noise = noise.scaled(total / noise.level)
+    text = f"{text}; removed with the error of JPEG, {255 * error:.1f}"
+    return NoiseProfile(noise, text, max(found.white, total))
 
 
 def observed(picture: Picture) -> list[Array | None]:

@@ -12,6 +12,11 @@ from priorlab.pictures.usable_pixels import CLEAREST, clipped
 COARSE = "coarse-grained, as cameras leave it; known to about a quarter"
 SHARED = "mostly in the brightness, so more than each colour by itself shows"
 
+BEFORE_JPEG = "before it was stored as JPEG, which hides a part of it"
+
+MUCH_COMPRESSED = 3 / 255
+"""Compression is spoken of where its error is larger than this: that of quality 95 or so."""
+
 SPECK, MANY_SPECKS = 0.15, 0.005
 """A black or white pixel is a speck where its four neighbours differ from it by more than this and
 three times the noise; a greater share of them than this is not chance."""
@@ -42,6 +47,13 @@ def on_specks(picture: Picture, level: float) -> str:
     if share <= MANY_SPECKS:
         return ""
     return f"{100 * share:.2g} % of its values are specks, for which there is denoise-impulse"
+
+
+def on_compression(error: float, level: float) -> str:
+    """Return what to do about the error of JPEG where it is larger than the noise, else nothing."""
+    if error < max(MUCH_COMPRESSED, level):
+        return ""
+    return f"JPEG erred by about {255 * error:.0f}, for which there is dejpeg"
 
 
 def on_a_part(picture: Picture, usable: NDArray[np.bool_], level: float) -> str:
