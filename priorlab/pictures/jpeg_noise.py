@@ -146,8 +146,8 @@ def white_level(image: NDArray[np.floating], noise: jpeg.JpegQuantisation) -> fl
 
 
 def _file(picture: Picture) -> jpeg_files.JpegFile | None:
-    path = None if picture.path is None else formats.split_frame(picture.path)[0]
-    if path is None or not jpeg_files.is_jpeg(path):
+    path, frame = formats.split_frame(picture.path) if picture.path else (None, None)
+    if path is None or frame or not jpeg_files.is_jpeg(path):  # later pictures have other tables
         return None
     try:
         return jpeg_files.read(path)

@@ -147,7 +147,7 @@ def profile(picture: Picture) -> NoiseProfile:
     found = _of_the_whole(sampled, usable)
     everywhere = usable if sampled is picture else usable_pixels(picture)
     if (stored := jpeg_noise.of_picture(picture)) is not None:
-        found = _before_jpeg(found, stored)
+        found = _before_jpeg(found, stored, picture)
     part = noise_words.on_a_part(picture, everywhere, found.noise.spread[1])
     striped = noise_words.on_stripes(picture, flat_blocks.printed_share(sampled.image, usable))
     text = "; ".join(filter(None, (found.text, part, striped)))
@@ -206,7 +206,7 @@ def _of_the_whole(picture: Picture, usable: NDArray[np.bool_]) -> NoiseProfile:
     return NoiseProfile(noise, text, max(luma, _rms(white)))
 
 
-def _before_jpeg(found: NoiseProfile, stored: jpeg_noise.Stored) -> NoiseProfile:
+def _before_jpeg(found: NoiseProfile, stored: jpeg_noise.Stored, picture: Picture) -> NoiseProfile:
     """Return the noise, with the error of JPEG, where a file's coefficients show that it was white.
 
     Its pixels do not: what is left looks weaker, or like grain.
@@ -218,7 +218,8 @@ def _before_jpeg(found: NoiseProfile, stored: jpeg_noise.Stored) -> NoiseProfile
     text = found.text
     if not noise.is_independent or noise.level < level / ABOVE:
         noise = Gaussian(level)
-        text = noise_words.of_levels(np.array([level]), noise_words.BEFORE_JPEG, (1.0,), "")
+        hint = noise_words.on_specks(picture, level)
+        text = noise_words.of_levels(np.array([level]), noise_words.BEFORE_JPEG, (1.0,), hint)
     elif noise.level > HARDLY_LESS * error:
         return found
     total = float(np.hypot(noise.level, error))

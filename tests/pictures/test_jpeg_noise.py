@@ -133,6 +133,26 @@ def test_other_files_and_cut_pictures_tell_nothing_of_jpeg(tmp_path: Path) -> No
     assert jpeg_noise.of_picture(reading.load(unusual)) is None
 
 
+def test_the_tables_of_a_file_are_those_of_its_first_picture(tmp_path: Path) -> None:
+    path = tmp_path / "two.jpg"
+    pictures = [
+        Image.fromarray(np.rint(255 * noisy(photo("camera"), 20)[0].clip(0, 1)).astype(np.uint8))
+        for _ in range(2)
+    ]
+    pictures[0].save(path, "MPO", save_all=True, append_images=pictures[1:], quality=60)
+    assert jpeg_noise.of_picture(reading.load(path)) is not None
+    assert jpeg_noise.of_picture(reading.load(f"{path}[1]")) is None
+
+
+@pytest.mark.parametrize("sigma", [0, 5, 10])
+def test_specks_are_still_said(sigma: float, tmp_path: Path) -> None:
+    image, rng = noisy(photo("camera"), sigma), np.random.default_rng(1)
+    drawn = rng.random(image.shape)
+    image[drawn < 0.015], image[drawn > 0.985] = 0, 1
+    said = found(jpeg_of(image, tmp_path / "a.jpg", quality=85)).text
+    assert "denoise-impulse" in said
+
+
 @pytest.mark.parametrize("value", [0, 128, 255])
 def test_a_picture_without_a_scene_has_none(value: int, tmp_path: Path) -> None:
     image = np.full((1, 64, 64), value / 255)
