@@ -14,10 +14,10 @@ from priorlab.errors import UsageError
 from priorlab.forward.jpeg import TO_YCBCR
 from priorlab.forward.noise import Gaussian
 from priorlab.forward.real_noise import RealNoise
-from priorlab.pictures import arrays, flat_blocks, jpeg_noise, noise_words
+from priorlab.pictures import arrays, cut_off_noise, flat_blocks, jpeg_noise, noise_words
 from priorlab.pictures.noise_level import can_be_estimated, estimate_sigma, estimates
 from priorlab.pictures.picture import Picture
-from priorlab.pictures.usable_pixels import usable_pixels
+from priorlab.pictures.usable_pixels import opaque, usable_pixels
 
 Array = NDArray[np.float64]
 
@@ -129,7 +129,7 @@ def profile(picture: Picture) -> NoiseProfile:
     ------
     UsageError
         For a picture of two levels, or one with black, white or transparent pixels nearly
-        everywhere, unless all of it has one value.
+        everywhere that show no noise either, unless it is a drawing or all of it has one value.
 
     Examples
     --------
@@ -159,15 +159,11 @@ def _of_the_whole(picture: Picture, usable: NDArray[np.bool_]) -> NoiseProfile:
     image, quantum = picture.image, picture.quantum
     even = image.min((1, 2)) == image.max((1, 2))
     known = can_be_estimated(usable) | even
+    least = quantum / 12**0.5 or float(np.finfo(np.float32).eps)
     if not (known & ~even).any() and not even.all():
-        hint = noise_words.on_specks(picture, 0)
-        raise UsageError(
-            f"{picture.name} has black, white or transparent pixels nearly everywhere, so its "
-            f"noise cannot be found out; {hint or 'type sigma= or use another task'}"
-        )
+        return _cut_off(picture, least)
     white = estimate_sigma(image, usable)
     blocks = _blocks(picture, usable)
-    least = quantum / 12**0.5 or float(np.finfo(np.float32).eps)
     seen = _seen(image, usable, blocks)
     found = [
         (level, level) if one is None else _levels(one, len(image) > 1)
@@ -204,6 +200,22 @@ def _of_the_whole(picture: Picture, usable: NDArray[np.bool_]) -> NoiseProfile:
     noise = RealNoise(tuple(float(level) for level in levels), fine, tuple(map(float, curve)))
     text = noise_words.of_levels(levels, grain, noise.curve, hint)
     return NoiseProfile(noise, text, max(luma, _rms(white)))
+
+
+def _cut_off(picture: Picture, least: float) -> NoiseProfile:
+    """Return the noise of a picture that is black or white, or clear, nearly everywhere."""
+    image, seen = picture.image, np.broadcast_to(opaque(picture), picture.image.shape)
+    level, grain = cut_off_noise.of_picture(picture), noise_words.CUT_OFF
+    hint = noise_words.on_specks(picture, level)
+    if not level and not hint and flat_blocks.is_drawn(image, seen):
+        level, grain = least, noise_words.DRAWN
+    if not level:
+        raise UsageError(
+            f"{picture.name} has black, white or transparent pixels nearly everywhere, so its "
+            f"noise cannot be found out; {hint or 'type sigma= or use another task'}"
+        )
+    text = noise_words.of_levels(np.array([level]), grain, (1.0,), hint)
+    return NoiseProfile(Gaussian(level), text, level)
 
 
 def _before_jpeg(found: NoiseProfile, stored: jpeg_noise.Stored, picture: Picture) -> NoiseProfile:

@@ -14,6 +14,9 @@ SHARED = "mostly in the brightness, so more than each colour by itself shows"
 
 BEFORE_JPEG = "before it was stored as JPEG, which hides a part of it"
 
+CUT_OFF = "from what is left of it where it is cut off at black or white"
+DRAWN = "its black or white is even, so that it has no noise there"
+
 MUCH_COMPRESSED = 3 / 255
 """Compression is spoken of where its error is larger than this: that of quality 95 or so."""
 
