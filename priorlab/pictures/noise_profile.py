@@ -14,7 +14,14 @@ from priorlab.errors import UsageError
 from priorlab.forward.jpeg import TO_YCBCR
 from priorlab.forward.noise import Gaussian
 from priorlab.forward.real_noise import RealNoise
-from priorlab.pictures import arrays, cut_off_noise, flat_blocks, jpeg_noise, noise_words
+from priorlab.pictures import (
+    arrays,
+    cut_off_noise,
+    few_colours,
+    flat_blocks,
+    jpeg_noise,
+    noise_words,
+)
 from priorlab.pictures.noise_level import can_be_estimated, estimate_sigma, estimates
 from priorlab.pictures.picture import Picture
 from priorlab.pictures.usable_pixels import opaque, usable_pixels
@@ -143,6 +150,9 @@ def profile(picture: Picture) -> NoiseProfile:
             "type sigma= or use another task"
         )
     sampled = _sampled(picture)
+    held = few_colours.count(sampled)
+    if held and not noise_words.on_specks(sampled, 0):
+        return _of_few_colours(picture, held)
     usable = usable_pixels(sampled)
     found = _of_the_whole(sampled, usable)
     everywhere = usable if sampled is picture else usable_pixels(picture)
@@ -215,6 +225,13 @@ def _cut_off(picture: Picture, least: float) -> NoiseProfile:
             f"noise cannot be found out; {hint or 'type sigma= or use another task'}"
         )
     text = noise_words.of_levels(np.array([level]), grain, (1.0,), hint)
+    return NoiseProfile(Gaussian(level), text, level)
+
+
+def _of_few_colours(picture: Picture, held: int) -> NoiseProfile:
+    """Return that a picture of so few colours has no noise."""
+    level = picture.quantum / 12**0.5
+    text = noise_words.of_levels(np.array([level]), noise_words.drawn(held), (1.0,), "")
     return NoiseProfile(Gaussian(level), text, level)
 
 

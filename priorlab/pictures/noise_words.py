@@ -35,6 +35,11 @@ MOST_ROWS = 512
 """Of a large picture so many rows or columns in the middle are looked at for them."""
 
 
+def drawn(colours: int) -> str:
+    """Say why a picture has no noise that holds so few colours."""
+    return f"it holds {colours} colours, too few for noise"
+
+
 def on_specks(picture: Picture, level: float) -> str:
     """Return what to do about specks where a picture has many, else nothing."""
     image, edge = picture.image, picture.quantum / 2
