@@ -187,9 +187,16 @@ def _of_the_whole(picture: Picture, usable: NDArray[np.bool_]) -> NoiseProfile:
     count = np.array([len(half.mean) for _, half, _ in blocks])
     share = (count / TRAINED_BLOCKS).clip(max=1) ** (1 / 3)
     levels, pixels = levels * share, pixels * share
-    coarse = _is_coarse(seen, _rms(levels), max(_rms(white), least))
-    coarse = coarse and not flat_blocks.is_drawn(image, usable)
-    coarse = coarse and not flat_blocks.is_printed(image, usable)
+    told = np.array([one is not None for one in seen])
+    if told.any():  # a channel with too few blocks has grain like the others
+        for values in (levels, pixels):
+            values[~told & ~even] = _rms(values[told])
+    level = _rms(levels)
+    smooth = _is_smooth(seen, level, max(_rms(white), least))
+    smooth = smooth and not flat_blocks.is_drawn(image, usable)
+    smooth = smooth and not flat_blocks.is_printed(image, usable)
+    coarse = smooth and not _is_texture(seen, level)
+    doubt = noise_words.on_texture(level) if smooth and not coarse else ""
     luma = luma_level(image, usable)
     shared = not coarse and luma > max(MOSTLY_LUMA * _rms(white), LEAST_UNEVEN)
     if not coarse:
@@ -197,7 +204,7 @@ def _of_the_whole(picture: Picture, usable: NDArray[np.bool_]) -> NoiseProfile:
     levels = np.clip(levels, least, 1)
     if levels.max() < UNEVEN * levels.min():
         levels = np.array([_rms(levels)])
-    hint = noise_words.on_specks(picture, _rms(levels))
+    hint = "; ".join(filter(None, (noise_words.on_specks(picture, _rms(levels)), doubt)))
     grain = noise_words.COARSE if coarse else noise_words.SHARED if shared else ""
     curve = np.ones(1)
     if not coarse and levels.max() > LEAST_UNEVEN:
@@ -330,15 +337,28 @@ def _seen(
     ]
 
 
-def _is_coarse(seen: list[Array | None], level: float, white: float) -> bool:
-    """Return whether a level is that of noise which is not white."""
-    known = [one[-6:-1] for one in seen if one is not None]  # what `flat_blocks.likeness` returns
-    if not known or level < max(COARSE * white, LEAST_COARSE):
+def _is_smooth(seen: list[Array | None], level: float, white: float) -> bool:
+    """Return whether a level is that of noise which is not white, or of texture all over."""
+    known = _likeness(seen)
+    if known is None or level < max(COARSE * white, LEAST_COARSE):
         return False
-    correlation, _, _, own_share, alone = np.mean(known, axis=0)
-    differ = not alone and np.exp(own_share) > LEAST_DIFFERENT
-    least = LEAST_CORRELATION_ALONE if alone else LEAST_CORRELATION
-    return correlation > least and (differ or level < MOST_COARSE)
+    correlation, alone = known[0], known[4]
+    return bool(correlation > (LEAST_CORRELATION_ALONE if alone else LEAST_CORRELATION))
+
+
+def _is_texture(seen: list[Array | None], level: float) -> bool:
+    """Return whether what is so smooth, and so strong, is texture all over."""
+    known = _likeness(seen)
+    if known is None or level < MOST_COARSE:
+        return False
+    own_share, alone = known[3:]
+    return bool(alone or np.exp(own_share) <= LEAST_DIFFERENT)
+
+
+def _likeness(seen: list[Array | None]) -> Array | None:
+    """Return the mean of what `flat_blocks.likeness` returned of the channels."""
+    known = [one[-6:-1] for one in seen if one is not None]
+    return np.asarray(np.mean(known, axis=0)) if known else None
 
 
 def _levels(seen: Array, together: bool) -> tuple[float, float]:

@@ -57,6 +57,15 @@ def on_specks(picture: Picture, level: float) -> str:
     return f"{100 * share:.2g} % of its values are specks, for which there is denoise-impulse"
 
 
+def on_texture(level: float) -> str:
+    """Say what to do if what was taken for texture all over is noise."""
+    sigma = f"{255 * level:.0f}"
+    return (
+        f"what looks like sigma = {sigma} all over is taken for texture, which stays: if it is"
+        f" grain, give sigma={sigma}"
+    )
+
+
 def on_compression(error: float, level: float) -> str:
     """Return what to do about the error of JPEG where it is larger than the noise, else nothing."""
     if error < max(MUCH_COMPRESSED, level):
