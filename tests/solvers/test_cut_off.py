@@ -43,6 +43,17 @@ def test_black_bars_beside_a_dark_picture() -> None:
     assert torch.equal(shifted[..., 40:], y[..., 40:])
 
 
+def test_what_lies_elsewhere_makes_no_difference() -> None:
+    y = 0.5 + noise().clamp(-0.4, 0.4)
+    y[..., 20:50, 30:70] = (y[..., 20:50, 30:70] - 0.5).clamp(0, 1)
+    image = torch.full_like(y, 0.5)
+    image[..., 20:50, 30:70] = 0.04
+    shifted = shifted_back(image, measured(y))
+    y[..., 0, 0], y[..., -1, -1] = 0, 0
+    wider = shifted_back(image, measured(y))
+    assert torch.allclose(shifted[..., 10:60, 20:80], wider[..., 10:60, 20:80], atol=1e-6)
+
+
 @pytest.mark.parametrize("task", ["denoise", "denoise:sigma=20"])
 def test_restored_file(tmp_path: Path, task: str) -> None:
     scene = np.zeros((96, 96))
