@@ -58,9 +58,10 @@ class Prior(Component, ABC):
         Whether data without noise replace what the prior returns there. Only plain
         interpolations say False: tables show them as they were published.
     knows_exposure : bool
-        Whether the prior assumes that white is near 1. If so, the core scales every picture to
-        that; see `priorlab.solvers.exposure`. If not, data and noise times c must give the image
-        times c. True for every denoiser, since the levels of its solver are those of photographs.
+        Whether the prior assumes that white is near 1, and some contrast. If so, the core scales
+        every picture to that; see `priorlab.solvers.exposure`. If not, data and noise times c must
+        give the image times c. True for every denoiser, since the levels of its solver are those of
+        photographs.
     weighs_photons : bool
         Whether `restore` fits photons that were counted behind an operator by their likelihood. If
         not, as for the core's solvers, the core tells it white Gaussian noise as strong as theirs

@@ -20,7 +20,7 @@ from priorlab.ground import blas_threads, shared_state, torch_settings
 from priorlab.priors import Prior
 from priorlab.randomness import seeded
 from priorlab.solvers.exact_data import agreeing
-from priorlab.solvers.exposure import exposed, exposures
+from priorlab.solvers.exposure import WHOLE, exposed, ranges
 from priorlab.solvers.noise_limit import within_noise
 from priorlab.trace import SILENT, FramedTrace, Trace, TraceOfOne
 from priorlab.trace import check as check_trace
@@ -150,19 +150,23 @@ def _restored(prior: Prior, measurement: Measurement, trace: Trace, seed: int) -
     photons = measurement.counts_behind_operator and not prior.weighs_photons
     if photons and len(measurement.y) == 1:
         return _restored(prior, measurement.with_white_noise(), trace, seed)
-    chosen = set(exposures(measurement)) if prior.knows_exposure else {1.0}
+    chosen = set(ranges(measurement)) if prior.knows_exposure else {WHOLE}
     if photons or len(chosen) > 1:  # a batch of dark and bright pictures
         batch = measurement.initial_guess()
         for index in range(len(batch)):
             within = TraceOfOne(trace, batch, index)
             batch[index] = _restored(prior, measurement.image(index), within, seed)[0]
         return batch
-    (exposure,) = chosen
-    if exposure == 1:
+    (one,) = chosen
+    if one == WHOLE:
         return prior.restore(measurement, FramedTrace(trace, measurement.shape, frame), seed)
-    shown = FramedTrace(trace, measurement.shape, lambda image: frame(image) * exposure)
-    restored = prior.restore(exposed(measurement, exposure), shown, seed)
-    return restored * exposure if isinstance(restored, Tensor) else restored
+
+    def as_it_was(image: Tensor) -> Tensor:
+        return image * one.exposure + one.black
+
+    shown = FramedTrace(trace, measurement.shape, lambda image: as_it_was(frame(image)))
+    restored = prior.restore(exposed(measurement, one.exposure, one.black), shown, seed)
+    return as_it_was(restored) if isinstance(restored, Tensor) else restored
 
 
 def check_degradation(measurement: Measurement) -> None:

@@ -31,6 +31,7 @@ from priorlab.pictures.bars import Part
 from priorlab.pictures.picture import EIGHT_BITS, Picture
 from priorlab.priors import Prior
 from priorlab.registry import Registry
+from priorlab.solvers.cut_off import shifted_back
 from priorlab.solvers.exposure import finely_rounded
 from priorlab.trace import SILENT, FramedTrace, Trace
 from priorlab.trace import check as check_trace
@@ -299,6 +300,7 @@ def _restored(
     # For the next prior, and for whoever called.
     with surroundings.settings_kept(), surroundings.streams_kept():
         restored = restoration.attempt(chosen, measurement, seed=seed, trace=told)
+    restored = shifted_back(restored, measurement, picture.quantum)
     if clear is not None:
         restored = hidden_again(restored, picture.image, clear, measurement)
     if part is not None:

@@ -14,10 +14,17 @@ from priorlab.errors import UsageError
 from priorlab.forward.jpeg import TO_YCBCR
 from priorlab.forward.noise import Gaussian
 from priorlab.forward.real_noise import RealNoise
-from priorlab.pictures import arrays, flat_blocks, jpeg_noise, noise_words
+from priorlab.pictures import (
+    arrays,
+    cut_off_noise,
+    few_colours,
+    flat_blocks,
+    jpeg_noise,
+    noise_words,
+)
 from priorlab.pictures.noise_level import can_be_estimated, estimate_sigma, estimates
 from priorlab.pictures.picture import Picture
-from priorlab.pictures.usable_pixels import usable_pixels
+from priorlab.pictures.usable_pixels import opaque, usable_pixels
 
 Array = NDArray[np.float64]
 
@@ -129,7 +136,7 @@ def profile(picture: Picture) -> NoiseProfile:
     ------
     UsageError
         For a picture of two levels, or one with black, white or transparent pixels nearly
-        everywhere, unless all of it has one value.
+        everywhere that show no noise either, unless it is a drawing or all of it has one value.
 
     Examples
     --------
@@ -143,6 +150,9 @@ def profile(picture: Picture) -> NoiseProfile:
             "type sigma= or use another task"
         )
     sampled = _sampled(picture)
+    held = few_colours.count(sampled)
+    if held and not noise_words.on_specks(sampled, 0):
+        return _of_few_colours(picture, held)
     usable = usable_pixels(sampled)
     found = _of_the_whole(sampled, usable)
     everywhere = usable if sampled is picture else usable_pixels(picture)
@@ -159,15 +169,11 @@ def _of_the_whole(picture: Picture, usable: NDArray[np.bool_]) -> NoiseProfile:
     image, quantum = picture.image, picture.quantum
     even = image.min((1, 2)) == image.max((1, 2))
     known = can_be_estimated(usable) | even
+    least = quantum / 12**0.5 or float(np.finfo(np.float32).eps)
     if not (known & ~even).any() and not even.all():
-        hint = noise_words.on_specks(picture, 0)
-        raise UsageError(
-            f"{picture.name} has black, white or transparent pixels nearly everywhere, so its "
-            f"noise cannot be found out; {hint or 'type sigma= or use another task'}"
-        )
+        return _cut_off(picture, least)
     white = estimate_sigma(image, usable)
     blocks = _blocks(picture, usable)
-    least = quantum / 12**0.5 or float(np.finfo(np.float32).eps)
     seen = _seen(image, usable, blocks)
     found = [
         (level, level) if one is None else _levels(one, len(image) > 1)
@@ -181,9 +187,16 @@ def _of_the_whole(picture: Picture, usable: NDArray[np.bool_]) -> NoiseProfile:
     count = np.array([len(half.mean) for _, half, _ in blocks])
     share = (count / TRAINED_BLOCKS).clip(max=1) ** (1 / 3)
     levels, pixels = levels * share, pixels * share
-    coarse = _is_coarse(seen, _rms(levels), max(_rms(white), least))
-    coarse = coarse and not flat_blocks.is_drawn(image, usable)
-    coarse = coarse and not flat_blocks.is_printed(image, usable)
+    told = np.array([one is not None for one in seen])
+    if told.any():  # a channel with too few blocks has grain like the others
+        for values in (levels, pixels):
+            values[~told & ~even] = _rms(values[told])
+    level = _rms(levels)
+    smooth = _is_smooth(seen, level, max(_rms(white), least))
+    smooth = smooth and not flat_blocks.is_drawn(image, usable)
+    smooth = smooth and not flat_blocks.is_printed(image, usable)
+    coarse = smooth and not _is_texture(seen, level)
+    doubt = noise_words.on_texture(level) if smooth and not coarse else ""
     luma = luma_level(image, usable)
     shared = not coarse and luma > max(MOSTLY_LUMA * _rms(white), LEAST_UNEVEN)
     if not coarse:
@@ -191,7 +204,7 @@ def _of_the_whole(picture: Picture, usable: NDArray[np.bool_]) -> NoiseProfile:
     levels = np.clip(levels, least, 1)
     if levels.max() < UNEVEN * levels.min():
         levels = np.array([_rms(levels)])
-    hint = noise_words.on_specks(picture, _rms(levels))
+    hint = "; ".join(filter(None, (noise_words.on_specks(picture, _rms(levels)), doubt)))
     grain = noise_words.COARSE if coarse else noise_words.SHARED if shared else ""
     curve = np.ones(1)
     if not coarse and levels.max() > LEAST_UNEVEN:
@@ -204,6 +217,29 @@ def _of_the_whole(picture: Picture, usable: NDArray[np.bool_]) -> NoiseProfile:
     noise = RealNoise(tuple(float(level) for level in levels), fine, tuple(map(float, curve)))
     text = noise_words.of_levels(levels, grain, noise.curve, hint)
     return NoiseProfile(noise, text, max(luma, _rms(white)))
+
+
+def _cut_off(picture: Picture, least: float) -> NoiseProfile:
+    """Return the noise of a picture that is black or white, or clear, nearly everywhere."""
+    image, seen = picture.image, np.broadcast_to(opaque(picture), picture.image.shape)
+    level, grain = cut_off_noise.of_picture(picture), noise_words.CUT_OFF
+    hint = noise_words.on_specks(picture, level)
+    if not level and not hint and flat_blocks.is_drawn(image, seen):
+        level, grain = least, noise_words.DRAWN
+    if not level:
+        raise UsageError(
+            f"{picture.name} has black, white or transparent pixels nearly everywhere, so its "
+            f"noise cannot be found out; {hint or 'type sigma= or use another task'}"
+        )
+    text = noise_words.of_levels(np.array([level]), grain, (1.0,), hint)
+    return NoiseProfile(Gaussian(level), text, level)
+
+
+def _of_few_colours(picture: Picture, held: int) -> NoiseProfile:
+    """Return that a picture of so few colours has no noise."""
+    level = picture.quantum / 12**0.5
+    text = noise_words.of_levels(np.array([level]), noise_words.drawn(held), (1.0,), "")
+    return NoiseProfile(Gaussian(level), text, level)
 
 
 def _before_jpeg(found: NoiseProfile, stored: jpeg_noise.Stored, picture: Picture) -> NoiseProfile:
@@ -301,15 +337,28 @@ def _seen(
     ]
 
 
-def _is_coarse(seen: list[Array | None], level: float, white: float) -> bool:
-    """Return whether a level is that of noise which is not white."""
-    known = [one[-6:-1] for one in seen if one is not None]  # what `flat_blocks.likeness` returns
-    if not known or level < max(COARSE * white, LEAST_COARSE):
+def _is_smooth(seen: list[Array | None], level: float, white: float) -> bool:
+    """Return whether a level is that of noise which is not white, or of texture all over."""
+    known = _likeness(seen)
+    if known is None or level < max(COARSE * white, LEAST_COARSE):
         return False
-    correlation, _, _, own_share, alone = np.mean(known, axis=0)
-    differ = not alone and np.exp(own_share) > LEAST_DIFFERENT
-    least = LEAST_CORRELATION_ALONE if alone else LEAST_CORRELATION
-    return correlation > least and (differ or level < MOST_COARSE)
+    correlation, alone = known[0], known[4]
+    return bool(correlation > (LEAST_CORRELATION_ALONE if alone else LEAST_CORRELATION))
+
+
+def _is_texture(seen: list[Array | None], level: float) -> bool:
+    """Return whether what is so smooth, and so strong, is texture all over."""
+    known = _likeness(seen)
+    if known is None or level < MOST_COARSE:
+        return False
+    own_share, alone = known[3:]
+    return bool(alone or np.exp(own_share) <= LEAST_DIFFERENT)
+
+
+def _likeness(seen: list[Array | None]) -> Array | None:
+    """Return the mean of what `flat_blocks.likeness` returned of the channels."""
+    known = [one[-6:-1] for one in seen if one is not None]
+    return np.asarray(np.mean(known, axis=0)) if known else None
 
 
 def _levels(seen: Array, together: bool) -> tuple[float, float]:

@@ -8,13 +8,12 @@ do not those of noise that is cut off at black or white.
 from __future__ import annotations
 
 import itertools
-import math
-import statistics
 
 import numpy as np
 from numpy.typing import NDArray
 
 from priorlab.pictures import flat_blocks
+from priorlab.pictures.cut_off_noise import deviation_left
 from priorlab.pictures.noise_level import estimate_sigma
 
 SIDE = 96
@@ -116,13 +115,8 @@ def _left(tile: NDArray[np.float32], clipped: NDArray[np.bool_]) -> NDArray[np.f
     ends = [float((clipped & side).mean()) for side in (lights, ~lights)]
     if min(ends) > OTHER_END * max(ends):
         return np.ones(len(tile))
-    normal = statistics.NormalDist()
-    kept = []
-    for share in clipped.mean((1, 2)).clip(1e-6, 0.5):
-        a = -normal.inv_cdf(float(share))
-        mean = a * (1 - share) + normal.pdf(a)
-        kept.append(math.sqrt((a * a + 1) * (1 - share) + a * normal.pdf(a) - mean**2))
-    return np.array(kept)
+    shares = clipped.mean((1, 2)).clip(1e-6, 0.5)
+    return np.array([deviation_left(float(share)) for share in shares])
 
 
 def _parts(extent: int) -> list[slice]:

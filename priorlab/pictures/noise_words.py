@@ -14,6 +14,9 @@ SHARED = "mostly in the brightness, so more than each colour by itself shows"
 
 BEFORE_JPEG = "before it was stored as JPEG, which hides a part of it"
 
+CUT_OFF = "from what is left of it where it is cut off at black or white"
+DRAWN = "its black or white is even, so that it has no noise there"
+
 MUCH_COMPRESSED = 3 / 255
 """Compression is spoken of where its error is larger than this: that of quality 95 or so."""
 
@@ -32,6 +35,11 @@ MOST_ROWS = 512
 """Of a large picture so many rows or columns in the middle are looked at for them."""
 
 
+def drawn(colours: int) -> str:
+    """Say why a picture has no noise that holds so few colours."""
+    return f"it holds {colours} colours, too few for noise"
+
+
 def on_specks(picture: Picture, level: float) -> str:
     """Return what to do about specks where a picture has many, else nothing."""
     image, edge = picture.image, picture.quantum / 2
@@ -47,6 +55,15 @@ def on_specks(picture: Picture, level: float) -> str:
     if share <= MANY_SPECKS:
         return ""
     return f"{100 * share:.2g} % of its values are specks, for which there is denoise-impulse"
+
+
+def on_texture(level: float) -> str:
+    """Say what to do if what was taken for texture all over is noise."""
+    sigma = f"{255 * level:.0f}"
+    return (
+        f"what looks like sigma = {sigma} all over is taken for texture, which stays: if it is"
+        f" grain, give sigma={sigma}"
+    )
 
 
 def on_compression(error: float, level: float) -> str:

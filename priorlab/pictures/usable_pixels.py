@@ -48,3 +48,16 @@ def clipped(picture: Picture) -> NDArray[np.bool_]:
     if image.min() < 0 or image.max() > 1:
         return np.zeros(image.shape, np.bool_)
     return np.asarray((image <= edge) | (image >= 1 - edge))
+
+
+def opaque(picture: Picture) -> NDArray[np.bool_]:
+    """Return which pixels (H, W) are opaque enough for their colours to be known.
+
+    Examples
+    --------
+    >>> opaque(Picture(image=np.zeros((1, 1, 2), np.float32), opacity=np.array([[0, 1]])))
+    array([[False,  True]])
+    """
+    if picture.opacity is None:
+        return np.ones(picture.image.shape[1:], np.bool_)
+    return picture.opacity >= CLEAREST

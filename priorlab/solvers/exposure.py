@@ -1,8 +1,9 @@
-"""Show a prior each picture at its usual exposure, with its white near 1.
+"""Show a prior each picture at its usual exposure, with its white near 1, and its usual contrast.
 
 Data and noise times c ask for the image times c. Most priors give that by themselves; those that
 know how bright or how steep photographs are do not, and would smooth a dark picture too little or
-too much.
+too much. So they would a picture of little contrast, as of X-rays, a microscope or heat, whose
+values lie close together far above 0: of it a black is subtracted first.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import dataclasses
 import math
 
+import torch
 from torch import Tensor
 from torch.nn import functional
 
@@ -28,6 +30,58 @@ at that exposure would soon be beyond single precision."""
 
 BLACK = 2.0**-100
 """White below this is none: what is divided by it is beyond single precision itself."""
+
+
+LITTLE = 0.25
+"""A picture has little contrast if it needs at most so much of the range from 0 to its white."""
+
+MARGIN = 0.25
+"""So much of that, below its darkest blocks, and as much above, is left for what is beyond."""
+
+MOST_NOISE = 0.2
+"""The noise is not made stronger than this, as that of a picture without any contrast would be."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Range:
+    """Where the values of an image lie: from `black` to about ``black + exposure``."""
+
+    black: float = 0.0
+    exposure: float = 1.0
+
+
+WHOLE = Range()
+"""That of photographs."""
+
+
+def ranges(measurement: Measurement) -> list[Range]:
+    """Return for each image of a batch its exposure, and the black of one of little contrast.
+
+    No black where the data are exact: it would be a limit for what agrees with them.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from priorlab.forward.noise import Gaussian
+    >>> from priorlab.forward.operators import Identity
+    >>> y = torch.linspace(0.5, 0.54, 64).reshape(1, 1, 8, 8)
+    >>> [found] = ranges(Measurement(y, Identity(), Gaussian(0.001), (1, 1, 8, 8)))
+    >>> round(found.black, 2), found.exposure
+    (0.5, 0.0625)
+    """
+    found = [Range(exposure=exposure) for exposure in exposures(measurement)]
+    noise = measurement.noise
+    if noise.is_exact or not noise.is_gaussian or measurement.y.is_complex():
+        return found
+    guess = measurement.operator.initial_guess(measurement.y, measurement.shape)
+    for index, (image, whole) in enumerate(zip(guess, found, strict=True)):
+        dark, light = -_white(-image), _white(image)
+        contrast = light - dark
+        least = max(noise.level / MOST_NOISE, BLACK)
+        exposure = _power_above(max((1 + 2 * MARGIN) * contrast, least))
+        if exposure <= LITTLE * whole.exposure and dark > MARGIN * contrast:
+            found[index] = Range(dark - MARGIN * contrast, exposure)
+    return found
 
 
 def exposures(measurement: Measurement) -> list[float]:
@@ -53,8 +107,8 @@ def exposures(measurement: Measurement) -> list[float]:
     return [_nearest_power(max(white, least)) if white > BLACK else 1.0 for white in whites]
 
 
-def exposed(measurement: Measurement, exposure: float) -> Measurement:
-    """Return the measurement of the image divided by its exposure.
+def exposed(measurement: Measurement, exposure: float, black: float = 0.0) -> Measurement:
+    """Return the measurement of the image less its black, divided by its exposure.
 
     Examples
     --------
@@ -66,13 +120,16 @@ def exposed(measurement: Measurement, exposure: float) -> Measurement:
     >>> round(bright.y.mean().item(), 3), bright.noise, bright.brightest
     (0.8, Gaussian(sigma=0.08), 8.0)
     """
-    if exposure == 1:
+    if exposure == 1 and not black:
         return measurement
+    y = measurement.y
+    if black:
+        y = y - measurement.operator.forward(torch.full(measurement.shape, black).to(y))
     return dataclasses.replace(
         measurement,
-        y=measurement.y / exposure,
+        y=y / exposure,
         noise=measurement.noise.scaled(1 / exposure),
-        brightest=measurement.brightest / exposure,
+        brightest=(measurement.brightest - black) / exposure,
     )
 
 
@@ -115,3 +172,7 @@ def _white(image: Tensor) -> float:
 
 def _nearest_power(white: float) -> float:
     return 2.0 ** round(math.log2(white))
+
+
+def _power_above(value: float) -> float:
+    return 2.0 ** math.ceil(math.log2(value))

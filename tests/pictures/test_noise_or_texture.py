@@ -39,3 +39,25 @@ def test_a_textured_picture_with_weak_noise_becomes_better() -> None:
     noisy = stored(clean + np.random.default_rng(1).normal(0, SIGMA, clean.shape)).image
     restored = priorlab.restore(noisy.transpose(1, 2, 0), prior="dct").transpose(2, 0, 1)
     assert np.square(restored - clean).mean() < 0.8 * np.square(noisy - clean).mean()
+
+
+def smooth_noise(sigma: float, channels: int, width: float = 0.8) -> Image:
+    noise = np.random.default_rng(0).normal(size=(channels, 256, 256))
+    noise = ndimage.gaussian_filter(noise, (0, width, width))
+    return np.asarray(noise * (sigma / noise.std()))
+
+
+def test_strong_grain_of_a_gray_picture_that_may_be_texture_is_said() -> None:
+    scene = np.linspace(0.3, 0.7, 256)[None, None]
+    found = noise_profile.profile(stored(scene + smooth_noise(25 / 255, 1)))
+    assert "taken for texture, which stays: if it is grain, give sigma=" in found.text
+    weak = noise_profile.profile(stored(scene + smooth_noise(8 / 255, 1)))
+    assert "coarse-grained" in weak.text and "texture" not in weak.text
+
+
+def test_grain_of_channels_that_are_mostly_cut_off_is_that_of_the_others() -> None:
+    scene = np.full((3, 256, 256), 0.4)
+    scene[0], scene[0, :64, :64] = 1, 0.4  # too few flat blocks to tell grain from texture
+    picture = stored((scene + smooth_noise(10 / 255, 3)).clip(0, 1))
+    levels = noise_profile.profile(picture).noise.levels
+    assert min(levels) == pytest.approx(max(levels), rel=0.3)

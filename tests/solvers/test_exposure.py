@@ -11,7 +11,7 @@ from priorlab import plugins, restoration
 from priorlab.forward.measurement import Measurement
 from priorlab.forward.noise import Gaussian, NoNoise, Poisson
 from priorlab.forward.operators import Identity, Mask
-from priorlab.solvers.exposure import exposed, exposures
+from priorlab.solvers.exposure import WHOLE, exposed, exposures, ranges
 from priorlab.tasks.base import Task
 from priorlab.tasks.builtin import Deblur, Inpaint, SuperResolution
 from priorlab.trace import Trace
@@ -44,6 +44,45 @@ def test_dark_data_give_the_dark_image(name: str, channels: int, sigma: float) -
         measurement = Measurement(y, Identity(), Gaussian(factor * sigma), tuple(y.shape))
         reached.append(psnr(restoration.run(prior, measurement) / factor, clean.clamp(0, 1)))
     assert max(reached) - min(reached) < 0.1
+
+
+@pytest.mark.parametrize("black", [0.3, 0.9])
+@pytest.mark.parametrize("name", mostly_slow(DENOISERS.split(","), "tv", "unet", "wavelet"))
+def test_little_contrast_far_above_black_is_restored_as_well(name: str, black: float) -> None:
+    clean = photo_crop("camera", 1, 32 if name == "wnnm" else 64)
+    (prior,) = REGISTRY.build_priors(name)
+    reached = []
+    for factor in (1.0, 1 / 16, 1 / 256):
+        low = black if factor < 1 else 0.0
+        y = low + factor * noisy(clean)
+        measurement = Measurement(y, Identity(), Gaussian(factor * SIGMA), tuple(y.shape))
+        restored = (restoration.run(prior, measurement) - low) / factor
+        reached.append(psnr(restored.clamp(0, 1), clean.clamp(0, 1)))
+    assert min(reached) > max(reached) - 0.6
+
+
+@pytest.mark.parametrize("task", ["inpaint", "superres-noisy", "deblur"])
+def test_little_contrast_of_other_tasks(task: str) -> None:
+    clean = photo_crop("camera", 1, 48).clamp(0, 1)
+    degraded, truth = TASKS[task].measure(clean, seed=0), TASKS[task].truth(clean)
+    (prior,) = REGISTRY.build_priors("huber-tv")
+    reached = []
+    for low, factor in ((0.0, 1.0), (0.5, 1 / 64)):
+        gray = degraded.operator.forward(torch.full(degraded.shape, low))
+        noise = degraded.noise.scaled(factor)
+        measurement = dataclasses.replace(degraded, y=gray + factor * degraded.y, noise=noise)
+        restored = (restoration.run(prior, measurement) - low) / factor
+        reached.append(psnr(restored.clamp(0, 1), truth))
+    assert reached[1] > reached[0] - 0.5
+
+
+def test_what_has_contrast_or_none_at_all_has_no_black() -> None:
+    y = noisy(photo_crop("camera"))
+    flat = 0.5 + SIGMA * torch.randn(1, 1, 64, 64, generator=torch.Generator().manual_seed(0))
+    for data, sigma in ((y, SIGMA), (y / 64, SIGMA / 64), (flat, SIGMA)):
+        (found,) = ranges(Measurement(data, Identity(), Gaussian(sigma), tuple(data.shape)))
+        assert found.black == 0
+    assert ranges(Measurement(y, Identity(), Gaussian(SIGMA), tuple(y.shape))) == [WHOLE]
 
 
 TASKS = {
