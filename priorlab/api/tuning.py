@@ -283,16 +283,16 @@ def _search(
     best = cast(Prior, tuned_parameters.parsed(type(prior), values))
     digest = hashlib.sha256(b"".join(picture.numpy().tobytes() for picture in pictures))
     return Tuned(
-        prior.name,
-        kind,
-        tuple(task.spec() for task in tasks),
-        values,
-        psnr,
-        default_psnr,
-        _mean_psnr(best, unseen),
-        _mean_psnr(declared, unseen),
-        tuple(curve),
-        digest.hexdigest(),
+        prior=prior.name,
+        kind=kind,
+        tasks=tuple(task.spec() for task in tasks),
+        values=values,
+        psnr=psnr,
+        default_psnr=default_psnr,
+        held_out=_mean_psnr(best, unseen),
+        default_held_out=_mean_psnr(declared, unseen),
+        curve=tuple(curve),
+        data=digest.hexdigest(),
     )
 
 
