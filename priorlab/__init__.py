@@ -5,7 +5,7 @@
 >>> table = priorlab.bench(priors=["tv", "wavelet"], tasks=["denoise"])  # doctest: +SKIP
 
 What a plugin is written with is here too: `Prior` and its three forms, `parameter`, `hookimpl`
-and the others in `SURFACE`.
+and the others in `SURFACE`. What else the command line does is in `priorlab.api`.
 
 Importing this package imports no torch: each name is imported when it is first used.
 """
@@ -61,7 +61,9 @@ idle_threads.doze()  # before torch is imported
 
 
 def __getattr__(name: str) -> Any:
-    """Import a public name on first use."""
+    """Import a public name, or the package of the other functions, on first use."""
+    if name == "api":
+        return importlib.import_module(f"{__name__}.api")
     if name not in SURFACE:
         raise AttributeError(f"module 'priorlab' has no attribute {name!r}")
     with garbage.awaited():

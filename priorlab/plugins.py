@@ -23,7 +23,7 @@ from priorlab import candidates, remembered, tuned_parameters
 from priorlab.candidates import Candidate
 from priorlab.components import Component
 from priorlab.engines import BUILTIN_ENGINES, Engine
-from priorlab.errors import UsageError, kind, said, trace_of, unknown
+from priorlab.errors import UsageError, kind, printable, said, trace_of, unknown
 from priorlab.forward import degradation
 from priorlab.ground import garbage
 from priorlab.hookspecs import GROUP, KINDS, Hooks
@@ -227,7 +227,13 @@ def _check_hooks(manager: pluggy.PluginManager, module: ModuleType) -> None:
 
 
 def _without_hooks(module: ModuleType) -> str:
-    """Return what to write in a module that implements no hook."""
+    """Return what to write in a module that implements no hook, or why it is another one."""
+    if not getattr(module, "__file__", None):
+        folder = next(iter(getattr(module, "__path__", ())), "")
+        return (
+            f"its name stands for the folder {printable(folder)} here, which has no __init__.py:"
+            " call priorlab from another folder"
+        )
     meant = [name for name in vars(module) if name.startswith(f"{GROUP}_")]
     if meant:
         return f"it implements no hook: write @hookimpl in the line above 'def {meant[0]}'"

@@ -64,6 +64,8 @@ def test_its_run_stands_for_the_name_of_a_run(result):
     assert api.table(result.run, pivot=True) == api.table(result.run.folder.name, out, pivot=True)
     assert dict(api.ranks(result.run).ranks) == dict(api.ranks(result.run.folder).ranks)
     one, other = result.run, result.run.folder
-    assert api.compare(one, one).markdown() == api.compare(other, other).markdown()
+    changes = api.compare(one, one)
+    assert changes.markdown() == api.compare(other, other).markdown() == changes._repr_markdown_()
+    assert repr(one) == f"Run(folder={one.folder!r})", "neither each cell nor all facts"
     with pytest.raises(UsageError, match="the `run` of what bench returned, not BenchResult"):
         api.table(result)

@@ -448,6 +448,22 @@ def test_tables_that_cannot_be_printed_are_in_the_folder(number, code, says, mon
     assert says in capsys.readouterr().err
 
 
+def test_a_page_is_written_although_nobody_reads_the_tables(monkeypatch):
+    """As of ``bench --report | head``."""
+    done = SimpleNamespace(folder="here", rows=["one"], interrupted=False, failures=0)
+    written = []
+
+    def fail(run):
+        raise BrokenPipeError(errno.EPIPE, "nobody reads")
+
+    monkeypatch.setattr(comparing.api, "run", lambda *given, **named: done)
+    monkeypatch.setattr(comparing.api, "report", written.append)
+    monkeypatch.setattr(comparing.reporting, "tell", fail)
+    monkeypatch.setattr(comparing, "_print_results", fail)
+    assert main(["bench", "--priors", "tv", "--report"]) == 0
+    assert written == ["here"]
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [

@@ -385,6 +385,19 @@ def test_a_plugin_in_a_namespace_package_loads(tmp_path, monkeypatch):
     assert len(digest([registry.owners["priors", "halve"].module])) == 64
 
 
+def test_a_folder_that_hides_an_installed_plugin_is_said(tmp_path, monkeypatch):
+    """As that of a checkout may, in the working folder of a notebook, from an editable install."""
+    info = tmp_path / "acme-1.0.dist-info"
+    write(tmp_path, "acme_in_a_checkout/pyproject.toml", "")
+    write(info, "METADATA", "Metadata-Version: 2.1\nName: acme\nVersion: 1.0\n")
+    write(info, "entry_points.txt", "[priorlab]\nacme = acme_in_a_checkout\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    (plugin,) = plugins.load().problems
+    assert plugin.problem.startswith(
+        f"its name stands for the folder {tmp_path / 'acme_in_a_checkout'} here, which has no"
+    )
+
+
 def test_a_file_imports_the_modules_in_its_folder(tmp_path, monkeypatch):
     monkeypatch.setattr("sys.path", [*sys.path])
     write(tmp_path, "halves_next_door.py", "HALF = 0.5")

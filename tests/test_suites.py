@@ -48,6 +48,7 @@ def test_suites_lists_what_each_needs_and_what_of_that_is_there(photo, tmp_path,
     assert f"data: set12, 12 images; 12 of them not in {tmp_path.name}" in out
     assert "data: classic5; the digests of its images are not known" in out
     assert "tasks: denoise:sigma=15|25|50" in out
+    assert "priors: dip, dip:iterations=450,channels=96\n" in out, "two priors, and not three"
     assert all(f"{name}: " in out for name in shipped())
     code, out, _ = run(capsys, "suites", "gaussian-set12")
     assert code == 0
@@ -55,6 +56,16 @@ def test_suites_lists_what_each_needs_and_what_of_that_is_there(photo, tmp_path,
     assert known_sets()["set12"].images["07"] in out
     assert "DnCNN-S 30.436; checkpoint:file=dncnn_25.pth is to meet it within 0.02" in out
     assert run(capsys, "suites", "gausian-set12")[0] == 2
+
+
+def test_a_suite_of_ones_own_is_described_and_what_it_lacks_is_said(tmp_path, capsys):
+    suite = tmp_path / "mine.toml"
+    suite.write_text('tasks = "denoise"\n')
+    code, out, _ = run(capsys, "suites", suite)
+    assert code == 0 and out.startswith("mine: without a title\n") and "source" not in out
+    suite.write_text('tasks = "denoise"\n[[files]]\nname = "a.npy"\n')
+    code, _, error = run(capsys, "suites", suite)
+    assert (code, error) == (2, f"priorlab: {suite}: files: published is missing\n")
 
 
 def test_a_suite_whose_images_are_not_there_is_refused_with_what_is_missing(

@@ -54,6 +54,12 @@ def test_no_module_hides_a_public_name(package):
     assert not modules & {*package.__all__}
 
 
+def test_the_package_alone_reaches_what_the_commands_do():
+    """As the documentation types it: ``import priorlab``, then ``priorlab.api.compare(...)``."""
+    code = "import priorlab, sys; priorlab.api; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], timeout=60).returncode == 0
+
+
 def test_an_unknown_name_is_an_attribute_error():
     with pytest.raises(AttributeError, match="no attribute 'Piror'"):
         _ = priorlab.Piror

@@ -117,8 +117,9 @@ def test_the_search_finds_the_gray_of_the_pictures_and_writes_it(plugin, capsys)
     found = tomllib.loads((plugin.parent / "found.toml").read_text())["level"]
     assert set(found) == {"noise", "blur"}
     assert abs(found["noise"]["gray"] - 0.7) < 0.07
-    said = capsys.readouterr().out
+    said, told = capsys.readouterr()
     assert f"priorlab {command}" in said and "adopted" in said and said.count("| gray=") == 30
+    assert "wrote found.toml" in told and "wrote" not in said, "what stands in the record"
 
 
 def test_what_does_not_gain_on_pictures_not_seen_is_not_written(plugin):
@@ -349,8 +350,9 @@ def test_a_log_file_has_a_line_for_each_setting(plugin, capsys):
         save(plugin.parent / "training" / f"{index}.png", picture(24, 24, seed=index))
     command = "tune level --tasks denoise --dataset training --budget 2"
     assert main([*command.split(), "--plugin", str(plugin)]) == 0
-    first, second = capsys.readouterr().err.splitlines()
+    first, second, last = capsys.readouterr().err.splitlines()
     assert first.startswith("level, noise: 1 of 2") and second.startswith("level, noise: 2 of 2")
+    assert last == "wrote tuned.toml"
     assert "\r" not in first and "\033" not in first + second
 
 

@@ -178,8 +178,7 @@ class Drive:
     def _lose(self, address: str) -> None:
         """Have the cells of a worker that is gone computed elsewhere."""
         for attempt in self._crew.lose(address):
-            self._again.append(attempt)
-            self._forget(attempt)
+            self._elsewhere(attempt)
 
     # Cells go out.
 
@@ -266,18 +265,19 @@ class Drive:
             return  # what it needed was in the memory of a worker that is lost
         text = str(error).partition("\n")[0] or type(error).__name__
         if self._crew.trouble(attempt, post, text):
-            self._again.extend(a for a in post.running if self._forget(a))
+            for running in post.running:
+                self._elsewhere(running)
             del self._crew.posts[post.address]
             self._refuse(post.address, {}, text)
 
-    def _forget(self, attempt: Attempt) -> bool:
-        """Expect no answer to an attempt any more."""
+    def _elsewhere(self, attempt: Attempt) -> None:
+        """Expect no answer to an attempt any more, and try its cell again."""
+        self._again.append(attempt)
         for number, (sent, future) in [*self._sent.items()]:
             if sent is attempt:
                 del self._sent[number]
                 self._lines.pop(number, None)
                 future.cancel()
-        return True
 
     def _give_up(self, attempt: Attempt, message: str, status: str = "crashed") -> None:
         """Have a row say why a cell has no result."""

@@ -48,6 +48,9 @@ class Changes:
         frame = Frame(title=self._title(), above=self._above(), closing=self._closing)
         return formats.markdown(sheets, frame)
 
+    def _repr_markdown_(self) -> str:
+        return self.markdown()  # in a notebook
+
     def terminal(self, width: int) -> RenderableType:
         """Return it for `rich` to print in a terminal of `width` columns."""
         sheets = [

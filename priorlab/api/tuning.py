@@ -23,6 +23,7 @@ from priorlab.errors import UsageError, check_seed, counted
 from priorlab.forward.degradation import NOISE, kind_of
 from priorlab.forward.jpeg import TO_YCBCR
 from priorlab.forward.measurement import Measurement
+from priorlab.ground.files import path_text
 from priorlab.harness.report.statistics import PSNR_CAP
 from priorlab.harness.run.selection import dataset_of
 from priorlab.pictures import arrays, datasets
@@ -158,7 +159,8 @@ def tune(
     for prior in chosen:
         if prior != type(prior)():
             raise UsageError(f"{prior.spec()}: name a prior without parameters; they are searched")
-    pictures = training_pictures(dataset_of(str(dataset), registry))
+    text = path_text(dataset) if isinstance(dataset, Path) else dataset
+    pictures = training_pictures(dataset_of(text, registry))
     by_kind = _by_kind(built_tasks, pictures[0])
     for prior in chosen:
         if not any(_searched(type(prior), kind) for kind in by_kind):
@@ -283,16 +285,16 @@ def _search(
     best = cast(Prior, tuned_parameters.parsed(type(prior), values))
     digest = hashlib.sha256(b"".join(picture.numpy().tobytes() for picture in pictures))
     return Tuned(
-        prior.name,
-        kind,
-        tuple(task.spec() for task in tasks),
-        values,
-        psnr,
-        default_psnr,
-        _mean_psnr(best, unseen),
-        _mean_psnr(declared, unseen),
-        tuple(curve),
-        digest.hexdigest(),
+        prior=prior.name,
+        kind=kind,
+        tasks=tuple(task.spec() for task in tasks),
+        values=values,
+        psnr=psnr,
+        default_psnr=default_psnr,
+        held_out=_mean_psnr(best, unseen),
+        default_held_out=_mean_psnr(declared, unseen),
+        curve=tuple(curve),
+        data=digest.hexdigest(),
     )
 
 

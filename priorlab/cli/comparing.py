@@ -9,6 +9,7 @@ import errno
 import functools
 import shlex
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -198,14 +199,12 @@ def _bench(options: argparse.Namespace) -> int:
         with contextlib.suppress(Exception):  # what went wrong is told in any case
             _print_table(error.run)
         raise
-    try:
+    with _printing(done.folder):
         _print_results(done)
-        if options.report and len(done.rows):
-            reporting.tell(api.report(done.folder))
-    except OSError as error:
-        if error.errno not in UNREAD:
-            why = error.strerror or error
-            raise UsageError(f"cannot print the tables: {why}; they are in {done.folder}") from None
+    if options.report and len(done.rows):
+        written = api.report(done.folder)
+        with _printing(done.folder):
+            reporting.tell(written)
     if done.interrupted:
         return INTERRUPTED
     return FAILED if done.failures else OK
@@ -213,6 +212,17 @@ def _bench(options: argparse.Namespace) -> int:
 
 UNREAD = (errno.EPIPE, errno.EIO)
 """The errors where nobody reads any more: a pipe, or a terminal, was closed."""
+
+
+@contextlib.contextmanager
+def _printing(folder: Path) -> Iterator[None]:
+    """Go on where nobody reads what is printed; raise a `UsageError` where it cannot be printed."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in UNREAD:
+            why = error.strerror or error
+            raise UsageError(f"cannot print the tables: {why}; they are in {folder}") from None
 
 
 def _print_results(done: Run) -> None:

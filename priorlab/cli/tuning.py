@@ -8,7 +8,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from priorlab import api, tuned_parameters
-from priorlab.cli.parsing import OK, OneLine, add_plugin_options, check_names, registry, seed
+from priorlab.cli.parsing import (
+    OK,
+    OneLine,
+    add_plugin_options,
+    check_names,
+    complain,
+    registry,
+    seed,
+)
 from priorlab.forward.degradation import KINDS
 from priorlab.ground.files import check_place, write_atomically
 
@@ -65,5 +73,5 @@ def _tune(options: argparse.Namespace) -> int:
             print(one.record(command), flush=True)
             values = {one.prior: {one.kind: one.values if one.adopted else {}}}
             write_atomically(options.output, tuned_parameters.merged(options.output, values))
-    print(f"wrote {options.output}")
+    complain(f"wrote {options.output}")  # the record alone goes into its file
     return OK

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from priorlab import plugins
+from priorlab import candidates, plugins
 from priorlab.conformance.running import Subject
 from priorlab.errors import UsageError
 from priorlab.hookspecs import KINDS
@@ -20,9 +20,10 @@ def subjects(
     Parameters
     ----------
     text : str
-        The path of a plugin's file, of a package, or of a folder of plugins; the name of a plugin,
-        such as "handcrafted", of which all is meant; or the name of a prior, task, ..., with its
-        plugin ("handcrafted/tv") or without.
+        The name of a plugin, such as "handcrafted", of which all is meant; the path of a plugin's
+        file, of a package, or of a folder of plugins; or the name of a prior, task, ..., with its
+        plugin ("handcrafted/tv") or without. Of an installed plugin the name comes first: write
+        "./my-prior" for a folder that has the same.
     files, folders : sequence of path
         Plugins to load beside those that are installed.
 
@@ -37,14 +38,16 @@ def subjects(
     >>> [(one.kind, one.name) for one in subjects("handcrafted/tv")[0]]
     [('priors', 'tv')]
     """
-    path = Path(text).expanduser().absolute()
-    package = path / "__init__.py"
-    if path.is_file() or package.is_file():
-        files = [*files, package if package.is_file() else path]
-    elif path.is_dir():
-        folders = [*folders, path]
+    places = set()
+    if text not in {entry.name for entry, _ in candidates.installed()}:
+        path = Path(text).expanduser().absolute()
+        package = path / "__init__.py"
+        if path.is_file() or package.is_file():
+            files = [*files, package if package.is_file() else path]
+        elif path.is_dir():
+            folders = [*folders, path]
+        places = {str(path)}
     registry = plugins.load(files, folders, again=True)
-    places = {str(path)}
     owners = [
         plugin
         for plugin in registry.plugins

@@ -192,6 +192,21 @@ def expanded(text: str) -> Path:
     return as_stored(Path(os.path.expanduser(text)))  # Path's own method raises if there is none
 
 
+def path_text(path: Path) -> str:
+    """Return a path as text that nobody takes for a name, if there is something at it.
+
+    ``Path("./photos")`` has lost its dot.
+
+    Examples
+    --------
+    >>> Path("photos").mkdir()
+    >>> path_text(Path("./photos")), path_text(Path("elsewhere"))
+    ('./photos', 'elsewhere')
+    """
+    alone = len(path.parts) == 1 and not path.is_absolute()
+    return f"./{path}" if alone and exists(path) else str(path)
+
+
 def as_stored(path: Path) -> Path:
     """Return a path with its letters composed as those of the names on the disk.
 

@@ -129,7 +129,7 @@ def load(text: str, sources: Mapping[str, DatasetSource] | None = None) -> Datas
     if sources is None:
         sources = {source.name: source for source in BUILTIN_DATASETS}
     if text in sources:
-        return sources[text].load()
+        return _rather_than_a_folder(sources[text].load(), text)
     path = expanded(text)
     if text and is_folder(path):
         return _load_folder(path)
@@ -138,6 +138,17 @@ def load(text: str, sources: Mapping[str, DatasetSource] | None = None) -> Datas
     if is_name(text):
         raise unknown("dataset", text, sources)
     raise UsageError(f"dataset {text}: there is no such folder or file")
+
+
+def _rather_than_a_folder(dataset: Dataset, text: str) -> Dataset:
+    """Return a dataset that has a name, with a note if other images lie in a folder called so."""
+    folder = expanded(text)
+    if not is_folder(folder) or any(
+        folder.resolve() == image.path.resolve().parent for image in dataset.images
+    ):
+        return dataset
+    note = f"{text} is the data set of that name; write ./{text} for the folder {text} here"
+    return dataclasses.replace(dataset, notes=(*dataset.notes, note))
 
 
 def is_name(text: str) -> bool:

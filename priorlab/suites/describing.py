@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from priorlab import specs
 from priorlab.errors import counted, few
 from priorlab.pictures import datasets
 from priorlab.pictures.datasets import Dataset
@@ -23,9 +24,9 @@ def summary(suite: Suite, dataset: Dataset | None = None) -> str:
       published figures: none
     """
     count = len(suite.published)
-    priors = [name for text in suite.priors for name in text.split(",")]
+    priors = [_spelled(spec) for text in suite.priors for spec in specs.split(text)]
     lines = [
-        f"{suite.name}: {suite.title}",
+        f"{suite.name}: {suite.title or 'without a title'}",
         f"  data: {_data(suite, dataset)}",
         *([f"  files: {few([file.name for file in suite.files])}"] if suite.files else []),
         f"  tasks: {few(suite.tasks) or 'all'}",
@@ -45,7 +46,8 @@ def details(suite: Suite) -> str:
     >>> "BM3D" in text, "0461867f4826c251" in text
     (True, True)
     """
-    parts = [summary(suite), f"source: {suite.source}", *suite.notes]
+    source = [f"source: {suite.source}"] if suite.source else []
+    parts = [summary(suite), *source, *suite.notes]
     if suite.published:
         parts.append("published, PSNR in dB:\n" + "\n".join(_figures(suite)))
     for file in suite.files:
@@ -83,6 +85,12 @@ def _data(suite: Suite, dataset: Dataset | None) -> str:
         where = f"in {dataset.name}"
         text += f"; {lost} of them not {where}" if lost else f"; all {where}"
     return text
+
+
+def _spelled(spec: specs.Spec) -> str:
+    """Return a spec as it is typed."""
+    fields = ",".join(f"{key}={'|'.join(values)}" for key, values in spec.fields.items())
+    return spec.name + (f":{fields}" if fields else "")
 
 
 def _figures(suite: Suite) -> list[str]:

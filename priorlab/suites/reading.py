@@ -38,7 +38,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -123,7 +123,7 @@ def load(path: Path) -> Suite:
     return Suite(
         name=path.stem,
         published=tuple(found for facts in published for found in _published(path, facts)),
-        files=tuple(PublishedFile(**_read(f"{path}: files", facts, _FILE)) for facts in files),
+        files=tuple(_file(path, facts) for facts in files),
         **values,
     )
 
@@ -146,9 +146,7 @@ def _published(path: Path, given: Mapping[str, Any]) -> list[Published]:
     """Read the figures of a method: one for each task that a sweep stands for."""
     where = f"{path}: published"
     facts = _read(where, given, _PUBLISHED)
-    for key in ("method", "task", "psnr", "source"):
-        if key not in facts:
-            raise UsageError(f"{where}: {key} is missing")
+    _check_complete(where, facts, ("method", "task", "psnr", "source"))
     if ("prior" in facts) != ("tolerance" in facts):
         raise UsageError(f"{where}: prior and tolerance go together: {facts['method']}")
     tasks = _tasks(facts.pop("task"))
@@ -163,6 +161,21 @@ def _published(path: Path, given: Mapping[str, Any]) -> list[Published]:
         Published(task=task, **facts, **{key: values[i] for key, values in columns.items()})
         for i, task in enumerate(tasks)
     ]
+
+
+def _file(path: Path, given: Mapping[str, Any]) -> PublishedFile:
+    """Read what is known of a file that specs name."""
+    where = f"{path}: files"
+    facts = _read(where, given, _FILE)
+    _check_complete(where, facts, ("name", "published"))
+    return PublishedFile(**facts)
+
+
+def _check_complete(where: str, facts: Mapping[str, Any], keys: Sequence[str]) -> None:
+    """Raise a `UsageError` for a key that a table lacks."""
+    for key in keys:
+        if key not in facts:
+            raise UsageError(f"{where}: {key} is missing")
 
 
 def _tasks(text: str) -> list[str]:

@@ -189,6 +189,22 @@ def test_what_does_not_exist_is_said():
         choosing.subjects("tvv")
 
 
+def test_an_installed_plugin_is_checked_once_beside_its_folder(tmp_path, monkeypatch):
+    """Where `plugins new` wrote it and `pip install -e` found it, a folder has the same name."""
+    monkeypatch.chdir(tmp_path)
+    package = tmp_path / "handcrafted" / "mine"
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text(
+        "from priorlab import Metric, hookimpl\n"
+        "@hookimpl\n"
+        "def priorlab_metrics():\n"
+        "    return [Metric(name='mine', doc='Mine.', spec='mine', function=max)]\n"
+    )
+    installed, _ = choosing.subjects("handcrafted")
+    assert {one.plugin.name for one in installed} == {"handcrafted"}
+    assert [one.name for one in choosing.subjects("./handcrafted")[0]] == ["mine"]
+
+
 def test_a_plugin_that_provides_nothing_is_said(tmp_path):
     file = tmp_path / "mine.py"
     file.write_text(

@@ -44,6 +44,17 @@ def test_photos():
     assert dataset.digest.startswith("56c48515814d22da")
 
 
+def test_a_folder_with_the_name_of_a_data_set_is_said(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "photos").mkdir()
+    picture(tmp_path / "photos" / "mine.png")
+    said = "photos is the data set of that name; write ./photos for the folder photos here"
+    assert datasets.load("photos").remarks == (said,)
+    assert names(datasets.load("./photos")) == ["mine"] and not datasets.load("./photos").remarks
+    monkeypatch.chdir(Path(datasets.__file__).parents[1])
+    assert not datasets.load("photos").remarks, "it is that folder"
+
+
 def test_photos_are_small_and_documented():
     photos = Path(datasets.__file__).parents[1] / "photos"
     files = sorted(photos.glob("*.png"))

@@ -166,45 +166,17 @@ class Pivot:
         header: Header,
         statuses: Mapping[tuple[str, str], set[str]],
     ) -> Iterator[str]:
-        names = {task: header.titles.get(task, task) for task in self.tasks}
         groups = {task: rows[rows["task"] == task] for task in self.tasks}
         lines = [line for by_task in self.measured for line in by_task.values()]
-        of_task = {task: [line for line in lines if line.task == task] for task in self.tasks}
-        said = [
-            {
-                t: f"Protocol: metrics {header.protocols[t]}."
-                for t in names
-                if t in header.protocols
-            },
-            {t: f"Data: {notes.data(group, header.dataset)}." for t, group in groups.items()},
-            {t: notes.evidence(group) for t, group in groups.items()},
-        ]
-        if set(self.chosen) - set(FACTS):
-            said.append(
-                {
-                    t: notes.meaning_of_bold(of_task[t], group["image"].nunique())
-                    for t, group in groups.items()
-                }
-            )
-        timed = {task: notes.timing(group, self.chosen) for task, group in groups.items()}
-        said += [
-            dict(zip(timed, texts, strict=True)) for texts in zip(*timed.values(), strict=True)
-        ]
-        for texts in said:
+        names = {task: header.titles.get(task, task) for task in self.tasks}
+        for texts in self._of_tasks(groups, lines, header):
             yield from _once(texts, names)
         if any(partly(line, name) for line in lines for name in self.chosen):
             yield f"{PARTLY}: mean over some of the images only; neither ranked nor compared."
         if any(kinds == {"unsupported"} for kinds in statuses.values()):
             yield f"{NOT_FOR_IT}: the prior is not for this task."
         for by_task in self.measured:
-            broken = {
-                task: f"{line.prior}: {line.remarks}."
-                for task, line in by_task.items()
-                if line.psnr.rank is None
-                and line.remarks
-                and statuses.get((line.prior, task)) != {"unsupported"}
-            }
-            yield from _once(broken, names)
+            yield from _once(_failures(by_task, statuses), names)
         if self.idle:
             yield f"For none of these tasks: {', '.join(self.idle)}."
         tuned = {prior for prior, _, _ in notes.tuned(rows, header)}
@@ -220,6 +192,43 @@ class Pivot:
             for line in by_task.values()
         ]
         yield from dict.fromkeys(sources)
+
+    def _of_tasks(
+        self, groups: Mapping[str, pd.DataFrame], lines: Sequence[Line], header: Header
+    ) -> Iterator[dict[str, str]]:
+        """Yield what there is to say of each task, such as its protocol, one sort after the other.
+
+        `groups` are the rows of each task.
+        """
+        protocols = header.protocols
+        yield {
+            task: f"Protocol: metrics {protocols[task]}." for task in groups if task in protocols
+        }
+        yield {task: f"Data: {notes.data(rows, header.dataset)}." for task, rows in groups.items()}
+        yield {task: notes.evidence(rows) for task, rows in groups.items()}
+        if set(self.chosen) - set(FACTS):
+            yield {
+                task: notes.meaning_of_bold(
+                    [line for line in lines if line.task == task], rows["image"].nunique()
+                )
+                for task, rows in groups.items()
+            }
+        timed = {task: notes.timing(rows, self.chosen) for task, rows in groups.items()}
+        for texts in zip(*timed.values(), strict=True):
+            yield dict(zip(timed, texts, strict=True))
+
+
+def _failures(
+    by_task: Mapping[str, Line], statuses: Mapping[tuple[str, str], set[str]]
+) -> dict[str, str]:
+    """Return of each task on which a prior should have a rank and has none, why."""
+    return {
+        task: f"{line.prior}: {line.remarks}."
+        for task, line in by_task.items()
+        if line.psnr.rank is None
+        and line.remarks
+        and statuses.get((line.prior, task)) != {"unsupported"}
+    }
 
 
 def value(line: Line | None, name: str) -> float | None:

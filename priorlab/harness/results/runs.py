@@ -75,8 +75,8 @@ class Run:
     """
 
     folder: Path
-    rows: pd.DataFrame
-    info: Mapping[str, Any]
+    rows: pd.DataFrame = dataclasses.field(repr=False)  # a notebook shows what a cell ends with,
+    info: Mapping[str, Any] = dataclasses.field(repr=False)  # and these name every cell
 
     def outcomes(self) -> dict[str, Outcome]:
         """Return what the store beside the run's folder knows of its cells, by key.

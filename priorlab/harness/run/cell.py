@@ -143,12 +143,11 @@ def compute(
         return result
     try:
         compared = arrays.from_tensor(truth)  # what is beyond the frame would move the picture
-        names = {
-            "clean": arrays.digest(compared),
-            "degraded": f"{task.spec()} {result['measurement']}",
+        name = f"{task.spec()} {result['measurement']}"
+        views = {
+            "clean": tools.views.of(arrays.digest(compared), compared),
+            "degraded": tools.views.of(name, arrays.viewable(measurement)),
         }
-        shown = {"clean": compared, "degraded": arrays.viewable(measurement)}
-        views = {kind: tools.views.of(name, shown[kind]) for kind, name in names.items()}
         result |= _scored(tools, attempt, task, clean, views, trajectory)
     except Exception as error:
         return result | failure(error)

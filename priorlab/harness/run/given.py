@@ -11,6 +11,7 @@ from typing import Any
 from priorlab import specs
 from priorlab.components import Component
 from priorlab.errors import UsageError
+from priorlab.ground.files import path_text
 from priorlab.harness.run import shards
 
 
@@ -99,7 +100,7 @@ def _seeds(value: Any) -> tuple[Any, ...]:
 def _dataset(value: Any) -> Any:
     if not isinstance(value, str | Path) and not hasattr(value, "images"):
         raise UsageError(f"a dataset is a name or a folder of images, not {type(value).__name__}")
-    return str(value) if isinstance(value, Path) else value
+    return path_text(value) if isinstance(value, Path) else value
 
 
 _PLAIN: dict[str, Callable[[Any], Any]] = {

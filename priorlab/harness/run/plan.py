@@ -152,19 +152,19 @@ def plan(settings: RunSettings, registry: Registry) -> Plan:
     to_do = {cell.key for cell in cells if cell.key not in cached} | unscored.keys()
     slots = max(1, min(_slots(settings), len(to_do)))
     return Plan(
-        name,
-        selection,
-        cells,
-        cached,
-        known,
-        unscored,
-        slots,
-        estimates,
-        watch,
-        made_by,
-        settings.shard,
-        settings.repeats if settings.exclusive else 0,
-        (*selection.notes, *_notes(cells, settings)),
+        name=name,
+        selection=selection,
+        cells=cells,
+        cached=cached,
+        scores=known,
+        unscored=unscored,
+        slots=slots,
+        estimates=estimates,
+        watch=watch,
+        credentials=made_by,
+        shard=settings.shard,
+        repeats=settings.repeats if settings.exclusive else 0,
+        notes=(*selection.notes, *_notes(cells, settings)),
     )
 
 

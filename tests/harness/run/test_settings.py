@@ -81,6 +81,15 @@ def test_values_of_several_kinds_become_one():
         settle({"seeds": "0,x"})
 
 
+def test_a_path_is_a_folder_also_where_a_data_set_has_its_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert settle({"dataset": Path("photos")}).dataset == "photos", "there is no such folder"
+    (tmp_path / "photos").mkdir()
+    assert settle({"dataset": Path("photos")}).dataset == "./photos"
+    assert settle({"dataset": "photos"}).dataset == "photos"
+    assert settle({"dataset": tmp_path / "photos"}).dataset == str(tmp_path / "photos")
+
+
 @pytest.mark.parametrize(
     ("setting", "says"),
     [
