@@ -16,10 +16,14 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from priorlab.forward.measurement import Measurement
+from priorlab.forward.noise import Noise
 
 FARTHEST, STEP = 4.0, 1 / 4096
 """Noise hardly reaches black from values that are so many deviations brighter; what is nearer is
 looked up in steps."""
+
+EVEN = 0.01
+"""An even picture stays even if its data differ by less from it, where white is 1."""
 
 REACH = 4
 """How much was cut off is seen in a window that reaches so far to each side."""
@@ -30,8 +34,10 @@ def shifted_back(image: Tensor, measurement: Measurement, rounding: float = 0.0)
 
     Only as far as so many of the data are black or white as that asks for: noise may be cut off
     elsewhere, as by a frame that was put around the picture, or not be there in its lights.
-    The images themselves of data that go beyond black and white, or were blurred, say, before, and
-    of other noise than such as is Gaussian at each pixel.
+    Of data that were blurred or made small before, what these are too bright is seen in them, and
+    taken from the image at the same place. The images themselves of data that go beyond black and
+    white, or of an operator that changes the brightness of an even picture, as a mask does, and of
+    other noise than such as is Gaussian at each pixel.
 
     Parameters
     ----------
@@ -55,20 +61,47 @@ def shifted_back(image: Tensor, measurement: Measurement, rounding: float = 0.0)
     """
     y, noise = measurement.y, measurement.noise
     gaussian = noise.is_gaussian or (noise.stabiliser() is not None and not noise.counts_light)
-    if noise.is_exact or not gaussian or not measurement.operator.is_identity:
+    if noise.is_exact or not gaussian or y.is_complex():
         return image
     if bool((y < 0).any()) or bool((y > 1).any()):
         return image
-    edge, shifted = rounding / 2, image.clone()
-    sigma = noise.variance(image).sqrt().clamp_min(1e-9)
-    for channel in range(image.shape[1]):  # one by one: large pictures take much memory
+    if measurement.operator.is_identity:
+        return (image - _too_bright(image, y, noise, rounding / 2)).clamp(0, 1)
+    operator, shape = measurement.operator, measurement.shape
+    even = operator.forward(torch.ones(shape).to(image))
+    if even.ndim != image.ndim or not bool(((even - 1).abs() < EVEN).all()):
+        return image
+    if not bool((y <= rounding / 2).any()) and not bool((y >= 1 - rounding / 2).any()):
+        return image
+    # What lies beyond the picture's frame is not in the image.
+    whole = image if image.shape == shape else operator.initial_guess(image, shape)
+    shift = _too_bright(operator.forward(whole), y, noise, rounding / 2)
+    return (image - operator.frame(operator.initial_guess(shift, shape))).clamp(0, 1)
+
+
+def _too_bright(mean: Tensor, y: Tensor, noise: Noise, edge: float) -> Tensor:
+    """Return by how much the means (B, C, H, W) of data that were cut off are too bright.
+
+    Parameters
+    ----------
+    mean : Tensor
+        The data without noise, as they seem to be.
+    y : Tensor
+        The data.
+    noise : Noise
+        What was cut off of them.
+    edge : float
+        Data count as cut off that are so close to black or white.
+    """
+    shift, sigma = torch.zeros_like(mean), noise.variance(mean).sqrt().clamp_min(1e-9)
+    for channel in range(mean.shape[1]):  # one by one: large pictures take much memory
         part = slice(channel, channel + 1)
-        one, data, level = image[:, part], y[:, part], sigma[:, part]
+        one, data, level = mean[:, part], y[:, part], sigma[:, part]
         for from_end, cut, sign in ((one, data <= edge, 1), (1 - one, data >= 1 - edge, -1)):
             if bool(cut.any()):
                 at = (..., *_around_all(cut))
-                shifted[:, part][at] -= sign * _seen_shift(from_end[at], cut[at], level[at])
-    return shifted.clamp(0, 1)
+                shift[:, part][at] += sign * _seen_shift(from_end[at], cut[at], level[at])
+    return shift
 
 
 def _around_all(cut: Tensor) -> tuple[slice, slice]:
