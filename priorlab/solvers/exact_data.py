@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from priorlab.forward.measurement import Measurement
+from priorlab.forward.noise import ROUNDING
 from priorlab.solvers.exposure import exposures, ranges
 
 TYPICAL_ERROR = 5 / 255
@@ -86,7 +87,9 @@ def _agreeing(image: Tensor, measurement: Measurement) -> Tensor:
     12 bits of a sensor give the same picture in a file of 12 bits and in one of 16.
     """
     (exposure,) = exposures(measurement)
-    scale = ranges(measurement)[0].exposure
+    # Of little contrast that was rounded to 8 bits, as of no contrast, the data say no more.
+    scale = max(ranges(measurement)[0].exposure, measurement.noise.level / ROUNDING)
+    scale = min(scale, exposure)
     rho = (measurement.noise.level / (TYPICAL_ERROR * scale)) ** 2
     if exposure < measurement.brightest:
         dark = dataclasses.replace(measurement, brightest=exposure)
