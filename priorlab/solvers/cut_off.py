@@ -22,6 +22,9 @@ FARTHEST, STEP = 4.0, 1 / 4096
 """Noise hardly reaches black from values that are so many deviations brighter; what is nearer is
 looked up in steps."""
 
+BAND = 64
+"""Rows that are treated at once."""
+
 EVEN = 0.01
 """An even picture stays even if its data differ by less from it, where white is 1."""
 
@@ -98,9 +101,16 @@ def _too_bright(mean: Tensor, y: Tensor, noise: Noise, edge: float) -> Tensor:
         part = slice(channel, channel + 1)
         one, data, level = mean[:, part], y[:, part], sigma[:, part]
         for from_end, cut, sign in ((one, data <= edge, 1), (1 - one, data >= 1 - edge, -1)):
-            if bool(cut.any()):
-                at = (..., *_around_all(cut))
-                shift[:, part][at] += sign * _seen_shift(from_end[at], cut[at], level[at])
+            if not bool(cut.any()):
+                continue
+            rows, columns = _around_all(cut)
+            for top in range(rows.start, min(rows.stop, cut.shape[-2]), BAND):
+                # In bands, which stay in the cache, with the windows around them.
+                first, last = max(0, top - REACH), top + BAND + REACH
+                at = (..., slice(first, last), columns)
+                seen = _seen_shift(from_end[at], cut[at], level[at])[..., top - first :, :]
+                seen = seen[..., : min(BAND, rows.stop - top), :]
+                shift[:, part, top : top + seen.shape[-2], columns] += sign * seen
     return shift
 
 

@@ -78,6 +78,8 @@ def ranges(measurement: Measurement) -> list[Range]:
     for index, (image, whole) in enumerate(zip(guess, found, strict=True)):
         if noise.is_exact:
             dark, light = float(image.min()), float(image.max())
+            if dark == light:
+                continue
         else:
             dark, light = -_white(-image), _white(image)
         contrast = light - dark
