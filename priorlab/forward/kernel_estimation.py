@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from priorlab.errors import UsageError
+from priorlab.forward import contrast
 from priorlab.forward.fourier import fast_size, image_of, spectrum_of
 
 SPARSITY = 4e-3
@@ -69,6 +70,7 @@ def estimate_kernel(picture: Tensor, size: int) -> NDArray[np.float64]:
     (5, 5)
     """
     gray = middle(picture.detach().cpu().double().mean(1, keepdim=True))
+    gray = gray / contrast.unit(gray.numpy())  # only its gradients count
     sides = [size]
     while sides[-1] > COARSEST:
         sides.append(max(3, 2 * round((sides[-1] / math.sqrt(2) - 1) / 2) + 1))

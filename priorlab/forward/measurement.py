@@ -27,9 +27,10 @@ class Measurement:
     shape : tuple of int
         Shape (B, C, H, W) of the image to recover. It may be larger than the picture: see
         `LinearOperator.frame`.
-    brightest : float
-        The largest value of the image: 1, unless a prior is shown a dark picture brighter than it
-        is; see `priorlab.solvers.exposure`.
+    brightest, darkest : float
+        The largest and the least value of the image: 1 and 0, unless a prior is shown a dark
+        picture brighter than it is, or one of little contrast with more; see
+        `priorlab.solvers.exposure`.
 
     Examples
     --------
@@ -46,17 +47,18 @@ class Measurement:
     noise: Noise
     shape: Shape
     brightest: float = 1.0
+    darkest: float = 0.0
 
     def initial_guess(self) -> Tensor:
         """Return the image that uses no prior: `y` itself, interpolated where pixels are missing.
 
-        Clipped to [0, `brightest`]; see `LinearOperator.initial_guess`.
+        Clipped to [`darkest`, `brightest`]; see `LinearOperator.initial_guess`.
         """
         return self.clipped(self.operator.initial_guess(self.y, self.shape))
 
     def clipped(self, image: Tensor) -> Tensor:
-        """Return an image cut off at 0 and `brightest`."""
-        return image.clamp(0, self.brightest)
+        """Return an image cut off at `darkest` and `brightest`."""
+        return image.clamp(self.darkest, self.brightest)
 
     @property
     def frame_shape(self) -> tuple[int, ...]:

@@ -8,19 +8,21 @@ import torch
 from torch import Tensor
 
 from priorlab.forward.measurement import Measurement
-from priorlab.solvers.exposure import exposures
+from priorlab.forward.noise import ROUNDING
+from priorlab.solvers.exposure import exposures, ranges
 
 TYPICAL_ERROR = 5 / 255
 """Root mean square error that a restored image is taken to have, against that of exact data, in
-units of its exposure: a dark picture is restored as well as a bright one."""
+units of its exposure, or of its contrast where that is little: a dark picture is restored as well
+as a bright one."""
 
 WITHIN = 2.6
 """Data and image agree where they differ by no more, in units of the data's level: by 0.75 / 255 if
 they were rounded to 8 bits, which changes them by up to 0.5 / 255."""
 
 MISSED = 10 / 255
-"""One round may leave so much of the data of an image that ends at its exposure, in its units: what
-cuts off something brighter leaves more."""
+"""One round may leave so much of the data of an image that ends at its exposure, in the same units:
+what cuts off something brighter leaves more."""
 
 MOST_ROUNDS = 100
 """Data that no image in its range explains are not chased for longer."""
@@ -37,7 +39,7 @@ Chosen on training images: see ``results/tuning-plug-and-play.md``."""
 
 
 def agreeing(image: Tensor, measurement: Measurement) -> Tensor:
-    """Return images in [0, brightest] near `image` that agree with the data.
+    """Return images in [darkest, brightest] near `image` that agree with the data.
 
     The nearest image with such data, cut off at 0 and `Measurement.brightest`, which changes its
     data again. The difference is then added to the data of a next round (Bregman iteration: Osher,
@@ -85,13 +87,16 @@ def _agreeing(image: Tensor, measurement: Measurement) -> Tensor:
     12 bits of a sensor give the same picture in a file of 12 bits and in one of 16.
     """
     (exposure,) = exposures(measurement)
-    rho = (measurement.noise.level / (TYPICAL_ERROR * exposure)) ** 2
+    # Of little contrast that was rounded to 8 bits, as of no contrast, the data say no more.
+    scale = max(ranges(measurement)[0].exposure, measurement.noise.level / ROUNDING)
+    scale = min(scale, exposure)
+    rho = (measurement.noise.level / (TYPICAL_ERROR * scale)) ** 2
     if exposure < measurement.brightest:
         dark = dataclasses.replace(measurement, brightest=exposure)
-        found, agrees = _moved(image, dark, rho, MISSED * exposure)
+        found, agrees = _moved(image, dark, rho, MISSED * scale)
         if agrees:
             return found
-    return _moved(image, measurement, rho, MISSED * exposure)[0]
+    return _moved(image, measurement, rho, MISSED * scale)[0]
 
 
 def _moved(

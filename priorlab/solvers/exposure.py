@@ -57,7 +57,8 @@ WHOLE = Range()
 def ranges(measurement: Measurement) -> list[Range]:
     """Return for each image of a batch its exposure, and the black of one of little contrast.
 
-    No black where the data are exact: it would be a limit for what agrees with them.
+    Exact data have no noise that would pass for contrast: there the darkest and the brightest pixel
+    count, so that a picture with a dead pixel, say, is left as it is.
 
     Examples
     --------
@@ -71,11 +72,16 @@ def ranges(measurement: Measurement) -> list[Range]:
     """
     found = [Range(exposure=exposure) for exposure in exposures(measurement)]
     noise = measurement.noise
-    if noise.is_exact or not noise.is_gaussian or measurement.y.is_complex():
+    if not noise.is_gaussian or measurement.y.is_complex():
         return found
     guess = measurement.operator.initial_guess(measurement.y, measurement.shape)
     for index, (image, whole) in enumerate(zip(guess, found, strict=True)):
-        dark, light = -_white(-image), _white(image)
+        if noise.is_exact:
+            dark, light = float(image.min()), float(image.max())
+            if dark == light:
+                continue
+        else:
+            dark, light = -_white(-image), _white(image)
         contrast = light - dark
         least = max(noise.level / MOST_NOISE, BLACK)
         exposure = _power_above(max((1 + 2 * MARGIN) * contrast, least))
@@ -130,14 +136,15 @@ def exposed(measurement: Measurement, exposure: float, black: float = 0.0) -> Me
         y=y / exposure,
         noise=measurement.noise.scaled(1 / exposure),
         brightest=(measurement.brightest - black) / exposure,
+        darkest=(measurement.darkest - black) / exposure,
     )
 
 
 def finely_rounded(measurement: Measurement, least: float = 0.0) -> Measurement:
-    """Return exact data of dark pictures with the rounding that fits their exposure.
+    """Return exact data with the rounding that fits their exposure, and their contrast.
 
     The rounding to 8 bits, which is assumed of exact data, would be that of a few levels of a dark
-    picture. In a bright one it does not matter that it is finer.
+    picture, or of one of little contrast. In another one it does not matter that it is finer.
 
     Parameters
     ----------
@@ -156,7 +163,7 @@ def finely_rounded(measurement: Measurement, least: float = 0.0) -> Measurement:
     """
     if not measurement.noise.is_exact:
         return measurement
-    share = max(*exposures(measurement), least)
+    share = max(*(one.exposure for one in ranges(measurement)), least)
     if share >= 1:
         return measurement
     return dataclasses.replace(measurement, noise=measurement.noise.scaled(share))

@@ -16,7 +16,7 @@ from priorlab.errors import UsageError
 from priorlab.forward import impulses
 from priorlab.forward.measurement import Measurement
 from priorlab.forward.noise import Noise, Poisson, RandomImpulses, SaltAndPepper
-from priorlab.pictures import arrays, hidden
+from priorlab.pictures import arrays, few_colours, hidden
 from priorlab.pictures.picture import Picture
 from priorlab.tasks import error_levels
 from priorlab.tasks.base import Task
@@ -141,10 +141,11 @@ class DenoiseImpulse(Task):
         y = arrays.to_tensor(image)
         extreme = impulses.estimated_amount(y, seen)
         standing_out = ~impulses.inconspicuous_pixels(y, amount=0)  # the most conspicuous ones
-        values, drawn = self.values, False
+        values, drawn, held = self.values, False, 0
         if "values" not in typed and not impulses.only_extreme(y, standing_out, extreme, seen):
-            drawn = impulses.looks_drawn(y, standing_out, seen)
-            values = "extreme" if drawn else "any"
+            held = few_colours.count(picture)  # impulses of any value would have brought more
+            drawn = not held and impulses.looks_drawn(y, standing_out, seen)
+            values = "extreme" if drawn or held else "any"
         found = extreme
         if values == "any":  # with a first idea of how many there are, the others are found too
             first = impulses.share(standing_out, seen)
@@ -152,7 +153,12 @@ class DenoiseImpulse(Task):
         notes = []
         if "amount" not in typed:
             notes.append(f"no amount was given: estimated amount = {found:.3f}")
-        if drawn:
+        if held:
+            notes.append(
+                f"it holds {held} colours, too few for impulses of any value: looking for those of"
+                " exactly 0 and 255 only"
+            )
+        elif drawn:
             notes.append(
                 "what stands out hangs together, as letters and lines do: looking for impulses of"
                 " exactly 0 and 255 only; values=any looks for others"

@@ -10,16 +10,18 @@ import numpy as np
 
 from priorlab.components import PER_GRAY_LEVEL
 from priorlab.errors import UsageError
-from priorlab.forward import jpeg_files
+from priorlab.forward import contrast, jpeg_files
 from priorlab.pictures import formats, jpeg_grid, noise_profile, webp_files
 from priorlab.pictures.picture import Picture
-from priorlab.tasks.parameters import assuming
+from priorlab.tasks.parameters import assuming, in_gray_levels
 
 LEAST_BLURRED = 0.5 / 255
-"""Least error that is assumed of a blurred picture: exact data would be undone to a fault."""
+"""Least error that is assumed of a blurred picture: exact data would be undone to a fault. Less of
+one with little contrast whose file has finer steps than 8 bits."""
 
 LEAST_SMALL = 1 / 255
-"""A small picture whose noise is weaker is taken for exact: fine texture can look like that."""
+"""A small picture whose noise is weaker is taken for exact: fine texture can look like that. Less
+in such pictures, too."""
 
 COMPRESSED = 3 / 255
 """Error that is assumed where a file lost something that it does not tell: that of JPEG files of
@@ -54,8 +56,9 @@ def of_blurred(picture: Picture) -> tuple[float, str]:
     lost, why = _lost(picture)
     if not lost and jpeg_grid.shows(picture.image.astype(np.float64).mean(0)):
         lost, why = COMPRESSED, "for it shows the blocks of JPEG"
-    if max(lost, level) < LEAST_BLURRED:
-        return LEAST_BLURRED, _assuming(LEAST_BLURRED, "for less cannot be told from rounding")
+    least = LEAST_BLURRED * contrast.unit(picture.image, picture.quantum)
+    if max(lost, level) < least:
+        return least, _assuming(least, "for less cannot be told from rounding")
     if lost > level:
         return lost, _assuming(lost, why)
     if not found.noise.is_gaussian:  # as much as anywhere in it
@@ -86,12 +89,13 @@ def of_small(picture: Picture) -> tuple[float, str]:
             grain = f"; {found.part}"
         level = found.white
     lost, why = _lost(picture)
-    if lost > max(level, LEAST_SMALL):
+    least = LEAST_SMALL * contrast.unit(picture.image, picture.quantum)
+    if lost > max(level, least):
         return lost, _assuming(lost, why) + grain
-    if level < LEAST_SMALL:
+    if level < least:
         return 0.0, "no sigma was given: assuming that it has no noise" + grain
-    shown = level / PER_GRAY_LEVEL
-    return level, f"no sigma was given: estimated sigma = {shown:.1f} (0-255 scale)" + grain
+    shown = in_gray_levels(level)
+    return level, f"no sigma was given: estimated sigma = {shown} (0-255 scale)" + grain
 
 
 def of_other_scale(sigma: float, picture: Picture) -> tuple[str, ...]:

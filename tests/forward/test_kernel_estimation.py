@@ -67,6 +67,13 @@ def test_threads_do_not_change_the_kernel(monkeypatch: pytest.MonkeyPatch) -> No
     np.testing.assert_allclose(found[0], found[1], atol=1e-9)
 
 
+def test_little_contrast_has_the_same_kernel() -> None:
+    sharp, kernel = boxes(120, 120), torch.from_numpy(kernels.motion(7, 20)).float()
+    picture = CroppedConvolution(kernel).forward(sharp).double()
+    found = [estimate_kernel(x, 9) for x in (picture, 0.5 + picture / 64)]
+    assert likeness(*found) > 0.99
+
+
 def test_a_picture_without_edges_has_no_kernel() -> None:
     with pytest.raises(UsageError, match="no edges"):
         estimate_kernel(torch.full((1, 1, 24, 32), 0.5), 9)

@@ -1,5 +1,6 @@
 """Black and white whose noise was cut off come out black and white, other pictures as they were."""
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,8 @@ from priorlab.forward.measurement import Measurement
 from priorlab.forward.noise import Gaussian
 from priorlab.forward.operators import Identity
 from priorlab.solvers.cut_off import shifted_back
+from priorlab.tasks.base import Task
+from priorlab.tasks.builtin import Deblur, Inpaint, SuperResolution
 
 
 def measured(y: torch.Tensor, sigma: float = 0.1) -> Measurement:
@@ -52,6 +55,29 @@ def test_what_lies_elsewhere_makes_no_difference() -> None:
     y[..., 0, 0], y[..., -1, -1] = 0, 0
     wider = shifted_back(image, measured(y))
     assert torch.allclose(shifted[..., 10:60, 20:80], wider[..., 10:60, 20:80], atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "task", [Deblur(sigma=0.1, boundary="unknown"), SuperResolution(factor=2, sigma=0.1)]
+)
+def test_behind_an_operator(task: Task) -> None:
+    scene = torch.zeros(1, 1, 120, 120)
+    scene[..., 60:] = 0.5
+    whole = task.measure(scene, seed=0)
+    cut = dataclasses.replace(whole, y=whole.y.clamp(0, 1))
+    image = task.truth(scene) + 0.04 * (task.truth(scene) == 0)  # as priors return it
+    shifted = shifted_back(image, cut)
+    assert float(shifted[..., 8:-8, 8:40].mean()) < 0.01
+    right = image.shape[-1] // 2 + 8
+    assert torch.allclose(shifted[..., right:], image[..., right:], atol=1e-3)
+    assert torch.equal(shifted_back(image, whole), image)
+
+
+def test_behind_a_mask_nothing_is_shifted() -> None:
+    measurement = Inpaint(missing=0.5, sigma=0.1).measure(torch.zeros(1, 1, 48, 48), seed=0)
+    image = torch.full((1, 1, 48, 48), 0.04)
+    cut = dataclasses.replace(measurement, y=measurement.y.clamp(0, 1))
+    assert torch.equal(shifted_back(image, cut), image)
 
 
 @pytest.mark.parametrize("task", ["denoise", "denoise:sigma=20"])

@@ -11,7 +11,7 @@ from priorlab import plugins, restoration
 from priorlab.forward.measurement import Measurement
 from priorlab.forward.noise import Gaussian, NoNoise, Poisson
 from priorlab.forward.operators import Identity, Mask
-from priorlab.solvers.exposure import WHOLE, exposed, exposures, ranges
+from priorlab.solvers.exposure import WHOLE, Range, exposed, exposures, finely_rounded, ranges
 from priorlab.tasks.base import Task
 from priorlab.tasks.builtin import Deblur, Inpaint, SuperResolution
 from priorlab.trace import Trace
@@ -74,6 +74,35 @@ def test_little_contrast_of_other_tasks(task: str) -> None:
         restored = (restoration.run(prior, measurement) - low) / factor
         reached.append(psnr(restored.clamp(0, 1), truth))
     assert reached[1] > reached[0] - 0.5
+
+
+@pytest.mark.parametrize("name", ["bm3d", "unet-inpaint"])
+def test_exact_data_of_little_contrast(name: str) -> None:
+    clean = photo_crop("camera", 1, 48).clamp(0, 1)
+    (prior,) = REGISTRY.build_priors(name)
+    reached = []
+    for low, factor in ((0.0, 1.0), (0.5, 1 / 64)):
+        measurement = finely_rounded(Inpaint(missing=0.5).measure(low + factor * clean, seed=0))
+        restored = (restoration.run(prior, measurement) - low) / factor
+        reached.append(psnr(restored.clamp(0, 1), clean))
+    assert reached[1] > reached[0] - 1  # it is rounded otherwise, and has another mask
+
+
+def test_small_exact_data_of_little_contrast_are_met_below_what_looks_black() -> None:
+    clean = photo_crop("camera", 1, 48).clamp(0, 1)
+    clean[..., 20, 20] = -10  # a point that is far darker than its mean in the small picture
+    task = SuperResolution(factor=4)
+    measurement = finely_rounded(task.measure(0.5 + clean / 64, seed=0))
+    assert ranges(measurement)[0].black > 0.4
+    (prior,) = REGISTRY.build_priors("dct")
+    lack = measurement.operator.forward(restoration.run(prior, measurement)) - measurement.y
+    assert 64 * lack.abs().max() < 2 / 255
+
+
+def test_a_dead_pixel_in_exact_data_of_little_contrast_is_in_their_range() -> None:
+    y = 0.5 + photo_crop("camera") / 64
+    y[..., 5, 5] = 0
+    assert ranges(Measurement(y, Identity(), NoNoise(), tuple(y.shape))) == [Range(exposure=0.5)]
 
 
 def test_what_has_contrast_or_none_at_all_has_no_black() -> None:

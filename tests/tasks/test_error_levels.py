@@ -172,3 +172,26 @@ def test_lines_of_text_are_not_said_to_be_blocks(spacing):
     for top in range(4, 290, spacing):
         ImageDraw.Draw(page).text((4, top), "The quick brown fox jumps over the lazy dog " * 3)
     assert not jpeg_grid.shows(np.asarray(page) / 255)
+
+
+def little_contrast(noise: float, bits: int) -> Picture:
+    """A picture whose values, and whose noise, take a 64th of the range of those of photographs."""
+    drawn = np.random.default_rng(0).normal(0, noise / 255, (1, 160, 160))
+    values = 0.5 + (blurred()[1:2] + drawn) / 64
+    quantum = 1 / (2**bits - 1)
+    return Picture(image=(np.rint(values / quantum) * quantum).astype(np.float32), quantum=quantum)
+
+
+def test_a_gray_level_is_less_in_a_picture_of_little_contrast_with_fine_steps() -> None:
+    for noise in (4, 12):
+        for find in (error_levels.of_small, error_levels.of_blurred):
+            level, said = find(little_contrast(noise, bits=16))
+            assert 0.6 * noise < 64 * 255 * level < 1.2 * noise, said
+    level, said = error_levels.of_blurred(little_contrast(0, bits=16))
+    assert level < 0.5 / 255 / 16 and "sigma = 0.0 " not in said
+    assert error_levels.of_small(little_contrast(0, bits=16))[0] == 0
+
+
+def test_steps_of_eight_bits_are_gray_levels_whatever_the_contrast() -> None:
+    assert error_levels.of_small(little_contrast(12, bits=8))[0] == 0
+    assert error_levels.of_blurred(little_contrast(0, bits=8))[0] >= error_levels.LEAST_BLURRED

@@ -228,6 +228,20 @@ def test_clear_pixels_are_no_impulses(values: str, colour: float) -> None:
         assert isinstance(task, DenoiseImpulse) and task.amount == pytest.approx(0.1, rel=0.3)
 
 
+def test_pixels_of_few_colours_are_no_impulses_of_any_value() -> None:
+    rng = np.random.default_rng(0)
+    art = 0.2 + 0.1 * rng.integers(0, 2, (3, 8, 8)).repeat(8, 1).repeat(8, 2)
+    for row, column in rng.integers(0, 64, (12, 2)):  # eyes, say
+        art[:, row, column] = 0.9, 0.8, 0.1
+    picture = Picture(image=(np.rint(255 * art) / 255).astype(np.float32))
+    task, notes = DenoiseImpulse().for_picture(picture, ())
+    y = torch.from_numpy(picture.image)[None]
+    assert task.noise.reliable_pixels(y).all() and "too few for impulses of any value" in notes[1]
+    picture.image[:, ::7, ::7] = rng.uniform(0.05, 0.95, (3, 10, 10))  # those are some
+    task, _ = DenoiseImpulse().for_picture(picture, ())
+    assert isinstance(task, DenoiseImpulse) and task.values == "any"
+
+
 def test_the_noise_of_a_blurred_picture_is_estimated() -> None:
     clean = torch.nn.functional.avg_pool2d(torch.rand(1, 1, 200, 200), 9, 1)
     blurred = Deblur(width=1.5, sigma=6 / 255).measure(clean, 0).y[0].numpy()
