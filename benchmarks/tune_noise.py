@@ -52,10 +52,12 @@ from scipy import ndimage
 
 import priorlab
 from priorlab import plugins
+from priorlab.errors import UsageError
 from priorlab.forward import jpeg_files
 from priorlab.forward.camera import Camera
 from priorlab.forward.jpeg import TO_YCBCR
 from priorlab.pictures import (
+    cut_off_noise,
     flat_blocks,
     jpeg_grid,
     jpeg_noise,
@@ -605,6 +607,76 @@ def files(folder: Path) -> None:
         )
 
 
+def exposed(folder: Path) -> None:
+    """Restore dark and overexposed pictures of simulated cameras, told nothing.
+
+    "Before" is without the blocks that count only where noise is cut off nearly everywhere.
+    """
+    print(
+        "| exposure | electrons | colours | refused before, now | level, real | before | now "
+        "| before, dB | now, dB |\n|---:|---|---|---|---:|---:|---:|---:|---:|"
+    )
+    limits = (-math.inf, cut_off_noise.SCATTERED)
+    for exposure, count, form in itertools.product(
+        (0.1, 0.2, 1.0, 2.0), (math.inf, 1000, 300), ("gray", "colour")
+    ):
+        levels, gains = [], []
+        for path in sorted(folder.iterdir())[11::36]:
+            rng = np.random.default_rng(0)
+            scene = (exposure * resized(reading.read(path), 2 / 3, rng)).clip(0, 1)
+            truth = scene.mean(0, keepdims=True) if form == "gray" else scene
+            noisy = truth
+            if count < math.inf:
+                camera = Camera(electrons=count, quality=0)
+                truth, noisy = camera.develop(truth), camera.develop(truth, rng)
+            seen = rounded(noisy).astype(np.float32)
+            found, gained = [float((noisy - truth).std())], []
+            for cut_off_noise.SCATTERED in limits:
+                try:
+                    found.append(noise_profile.profile(Picture(image=seen)).noise.level)
+                except UsageError:
+                    found.append(math.nan)
+                    gained.append(0.0)
+                    continue
+                restored = priorlab.restore(seen.transpose(1, 2, 0).squeeze(), prior="unet")
+                restored = np.atleast_3d(restored).transpose(2, 0, 1)
+                reached = [min(psnr(one, truth), 60) for one in (restored, seen)]
+                gained.append(reached[0] - reached[1])
+            levels.append(found)
+            gains.append(gained)
+        _, *refused = np.isnan(levels).sum(0)
+        cells = [f"{exposure}", f"{count:g}", form, ", ".join(map(str, refused))]
+        cells += [f"{255 * one:.1f}" for one in np.nanmedian(levels, axis=0)]
+        cells += [f"{np.mean(one):.2f} ({np.min(one):.1f})" for one in np.transpose(gains)]
+        print("| " + " | ".join(cells) + " |", flush=True)
+
+
+def scattered(folder: Path) -> None:
+    """Print how black and white of noisy and of clean pictures correlate."""
+    print("| pictures | partly black or white | least | 10 % | median | 90 % | most |")
+    print("|---|---:|---:|---:|---:|---:|---:|")
+    kinds = [("camera", count, exposure) for count in (300, 1000) for exposure in (0.1, 0.2, 0.5)]
+    kinds += [("clean", 0, shift) for shift in (-0.7, -0.5, -0.35, -0.2, 0.5, 0.7)]
+    for name, count, change in kinds:
+        found = []
+        for path, form in itertools.product(sorted(folder.iterdir())[5::24], ("gray", "colour")):
+            rng = np.random.default_rng(0)
+            scene = resized(reading.read(path), 0.6, rng)
+            scene = scene.mean(0, keepdims=True) if form == "gray" else scene
+            if count:
+                camera = Camera(electrons=count, quality=0)
+                scene = camera.develop((change * scene).clip(0, 1), rng)
+            else:
+                scene = (scene + change).clip(0, 1)
+            seen = rounded(scene).astype(np.float32)
+            correlation, pixels = cut_off_noise.scatter(Picture(image=seen))
+            if pixels > 0.01 * seen.size:
+                found.append(correlation)
+        spread = " | ".join(f"{one:.2f}" for one in np.quantile(found, [0, 0.1, 0.5, 0.9, 1]))
+        kind = f"{name}, {count} electrons, times" if count else f"{name}, brighter by"
+        print(f"| {kind} {change} | {len(found)} | {spread} |", flush=True)
+
+
 OF_PICTURES = {
     "limits": limits,
     "white": white,
@@ -616,6 +688,8 @@ OF_PICTURES = {
     "grid": corners,
     "colours": colours,
     "files": files,
+    "exposed": exposed,
+    "scattered": scattered,
     "print": printed,
     "stripes": striped,
     "pages": pages,

@@ -15,8 +15,9 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
+from priorlab.pictures import arrays
 from priorlab.pictures.picture import Picture
-from priorlab.pictures.usable_pixels import opaque
+from priorlab.pictures.usable_pixels import clipped, opaque
 
 Array = NDArray[np.float64]
 
@@ -39,6 +40,12 @@ WHITE = 0.1
 
 ROUNDS = 6
 
+AROUND, FEW, APART, SCATTERED = 15, 0.2, 3, 0.06
+"""Black or white that noise makes lies scattered: where shares of `FEW` or more of the pixels
+within `AROUND` rows and columns are of it and are not, those that are so far apart hardly
+correlate, even if the noise is coarse. What is black or white without noise lies in areas, and
+correlates by more than `SCATTERED` (``tune_noise.py scattered``, results/real-noise.md)."""
+
 
 def of_picture(picture: Picture) -> float:
     """Return the level in all channels of a picture that show it, 0 where none does.
@@ -52,6 +59,37 @@ def of_picture(picture: Picture) -> float:
     seen = opaque(picture)
     found = [level(plane, seen, picture.quantum / 2) for plane in picture.image]
     return float(np.sqrt(np.mean(np.square([one for one in found if one] or [0.0]))))
+
+
+def is_scattered(picture: Picture) -> bool:
+    """Return whether black and white lie scattered, as noise that was cut off leaves them.
+
+    Examples
+    --------
+    >>> noise = np.random.default_rng(0).normal(0, 0.1, (1, 64, 64))
+    >>> is_scattered(Picture(image=noise.clip(0, 1).astype(np.float32)))
+    True
+    >>> rows, columns = np.mgrid[:64, :64] / 9
+    >>> waves = np.sin(rows)[None] * np.sin(columns)
+    >>> is_scattered(Picture(image=waves.clip(0, 1).astype(np.float32)))
+    False
+    """
+    correlation, count = scatter(picture)
+    return count > 0 and correlation < SCATTERED
+
+
+def scatter(picture: Picture) -> tuple[float, int]:
+    """Return how black or white pixels that are `APART` correlate, and how many say so."""
+    product, square, count = 0.0, 0.0, 0
+    for plane in clipped(picture).astype(np.float32):
+        mean = arrays.box_means(plane[None], AROUND)[0]
+        around, partly = plane - mean, (mean > FEW) & (mean < 1 - FEW)
+        for differences, there in ((around, partly), (around.T, partly.T)):
+            both = there[APART:] & there[:-APART]
+            product += float((differences[APART:] * differences[:-APART])[both].sum())
+            square += float(np.square(differences[APART:])[both].sum())
+            count += int(both.sum())
+    return product / max(square, 1e-9), count
 
 
 def level(plane: NDArray[np.floating], seen: NDArray[np.bool_], edge: float) -> float:

@@ -87,6 +87,10 @@ GRID, WINDOW = 2, 512
 LEAST_UNEVEN = 2 / 255
 """Weaker noise counts as even and white."""
 
+NEARLY_CUT_OFF = (0.2, 0.3, 0.5, 0.7)
+"""In a picture so dark, or so bright, that no channel has enough blocks, as noise is cut off nearly
+everywhere, blocks count with a greater share of black and white around."""
+
 BRIGHTNESSES = 7
 """At so many degrees of brightness the level is looked at."""
 
@@ -171,26 +175,24 @@ def _of_the_whole(picture: Picture, usable: NDArray[np.bool_]) -> NoiseProfile:
     known = can_be_estimated(usable) | even
     least = quantum / 12**0.5 or float(np.finfo(np.float32).eps)
     if not (known & ~even).any() and not even.all():
-        return _cut_off(picture, least)
+        usable = usable_pixels(picture, NEARLY_CUT_OFF[-1])
+        known = can_be_estimated(usable) | even
+        if not (known & ~even).any() or not _only_coarse_noise(picture):
+            return _cut_off(picture, least)
     white = estimate_sigma(image, usable)
-    blocks = _blocks(picture, usable)
-    seen = _seen(image, usable, blocks)
+    blocks, seen = _looked_at(picture, usable)
     found = [
         (level, level) if one is None else _levels(one, len(image) > 1)
         for one, level in zip(seen, white, strict=True)
     ]
     levels, pixels = np.array(found).T
-    if not known.all():  # like the other channels
-        for values in (white, levels, pixels):
-            values[~known] = _rms(values[known & ~even])
+    _take_from(known & ~even, ~known, white, levels, pixels)
     # Among few blocks there are fewer flat ones, so that texture reads as noise.
     count = np.array([len(half.mean) for _, half, _ in blocks])
     share = (count / TRAINED_BLOCKS).clip(max=1) ** (1 / 3)
     levels, pixels = levels * share, pixels * share
     told = np.array([one is not None for one in seen])
-    if told.any():  # a channel with too few blocks has grain like the others
-        for values in (levels, pixels):
-            values[~told & ~even] = _rms(values[told])
+    _take_from(told, ~told & ~even, levels, pixels)  # too few blocks: grain like the others
     level = _rms(levels)
     smooth = _is_smooth(seen, level, max(_rms(white), least))
     smooth = smooth and not flat_blocks.is_drawn(image, usable)
@@ -217,6 +219,35 @@ def _of_the_whole(picture: Picture, usable: NDArray[np.bool_]) -> NoiseProfile:
     noise = RealNoise(tuple(float(level) for level in levels), fine, tuple(map(float, curve)))
     text = noise_words.of_levels(levels, grain, noise.curve, hint)
     return NoiseProfile(noise, text, max(luma, _rms(white)))
+
+
+def _looked_at(
+    picture: Picture, usable: NDArray[np.bool_]
+) -> tuple[list[tuple[flat_blocks.Blocks, ...]], list[Array | None]]:
+    """Return the blocks of each channel, and what the networks are told of them."""
+    blocks = _blocks(picture, usable)
+    seen = _seen(picture.image, usable, blocks)
+    if all(one is None for one in seen) and cut_off_noise.is_scattered(picture):
+        for share in NEARLY_CUT_OFF:
+            usable = usable_pixels(picture, share)
+            blocks = _blocks(picture, usable)
+            seen = _seen(picture.image, usable, blocks)
+            if any(one is not None for one in seen):
+                break
+    return blocks, seen
+
+
+def _only_coarse_noise(picture: Picture) -> bool:
+    """Return whether a picture is black or white by coarse noise, not by white noise or specks."""
+    white = cut_off_noise.of_picture(picture) or noise_words.on_specks(picture, 0)
+    return not white and cut_off_noise.is_scattered(picture)
+
+
+def _take_from(some: NDArray[np.bool_], others: NDArray[np.bool_], *values: Array) -> None:
+    """Give other channels the mean of some, in each of several arrays."""
+    if some.any() and others.any():
+        for one in values:
+            one[others] = _rms(one[some])
 
 
 def _cut_off(picture: Picture, least: float) -> NoiseProfile:

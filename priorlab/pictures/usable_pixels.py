@@ -15,10 +15,16 @@ CLEAREST = 0.25
 """Where the opacity is less, the colours are known too coarsely."""
 
 
-def usable_pixels(picture: Picture) -> NDArray[np.bool_]:
+def usable_pixels(picture: Picture, most: float = MOST_CLIPPED) -> NDArray[np.bool_]:
     """Return where the noise is as it was: hardly clipped at black or white, not transparent.
 
     In a picture with values beyond black and white nothing was clipped.
+
+    Parameters
+    ----------
+    picture : Picture
+    most : float
+        Where a greater share of the pixels around is black or white, a pixel is not usable.
 
     Examples
     --------
@@ -31,7 +37,7 @@ def usable_pixels(picture: Picture) -> NDArray[np.bool_]:
     usable = ~limited
     # Strong noise reaches black and white here and there; that says nothing against its rest.
     if limited.any():
-        usable = arrays.box_means(limited.astype(np.float32), 9) <= MOST_CLIPPED
+        usable = arrays.box_means(limited.astype(np.float32), 9) <= most
     return usable if picture.opacity is None else usable & (picture.opacity >= CLEAREST)
 
 

@@ -9,7 +9,8 @@ from sample_pictures import stored
 from scipy import ndimage
 
 import priorlab
-from priorlab.pictures import noise_profile
+from priorlab.forward.camera import Camera
+from priorlab.pictures import cut_off_noise, noise_profile
 
 Image = NDArray[np.float64]
 COLOURS = np.array([1.0, 0.95, 0.85])[:, None, None]
@@ -61,3 +62,20 @@ def test_grain_of_channels_that_are_mostly_cut_off_is_that_of_the_others() -> No
     picture = stored((scene + smooth_noise(10 / 255, 3)).clip(0, 1))
     levels = noise_profile.profile(picture).noise.levels
     assert min(levels) == pytest.approx(max(levels), rel=0.3)
+
+
+def test_grain_of_a_picture_so_dark_that_black_cuts_it_off_everywhere_is_found() -> None:
+    scene = np.linspace(0.01, 0.12, 256) * np.ones((3, 256, 1))
+    noisy = Camera(electrons=300).develop(scene, np.random.default_rng(0))
+    found = noise_profile.profile(stored(noisy)).noise
+    assert not found.is_independent
+    assert 15 / 255 < found.level < 50 / 255
+
+
+def test_black_areas_of_a_clean_picture_are_not_scattered_by_noise() -> None:
+    waves = 0.2 * np.sin(np.mgrid[:256, :256] / 7).prod(0) - 0.1 * np.linspace(0, 1, 256)
+    dark = stored(np.broadcast_to(waves, (3, 256, 256)).clip(0, 1))
+    noise = np.random.default_rng(0).normal(0, 0.2, (3, 256, 256))
+    assert not cut_off_noise.is_scattered(dark)
+    assert cut_off_noise.is_scattered(stored((waves + noise).clip(0, 1)))
+    assert noise_profile.profile(dark).noise.level < 1 / 255
