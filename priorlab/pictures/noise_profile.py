@@ -180,19 +180,8 @@ def _of_the_whole(picture: Picture, usable: NDArray[np.bool_]) -> NoiseProfile:
         if not (known & ~even).any() or not _only_coarse_noise(picture):
             return _cut_off(picture, least)
     white = estimate_sigma(image, usable)
-    blocks, seen = _looked_at(picture, usable)
-    found = [
-        (level, level) if one is None else _levels(one, len(image) > 1)
-        for one, level in zip(seen, white, strict=True)
-    ]
-    levels, pixels = np.array(found).T
-    _take_from(known & ~even, ~known, white, levels, pixels)
-    # Among few blocks there are fewer flat ones, so that texture reads as noise.
-    count = np.array([len(half.mean) for _, half, _ in blocks])
-    share = (count / TRAINED_BLOCKS).clip(max=1) ** (1 / 3)
-    levels, pixels = levels * share, pixels * share
-    told = np.array([one is not None for one in seen])
-    _take_from(told, ~told & ~even, levels, pixels)  # too few blocks: grain like the others
+    _take_from(known & ~even, ~known, white)
+    seen, levels, pixels = _grain(picture, usable, white)
     level = _rms(levels)
     smooth = _is_smooth(seen, level, max(_rms(white), least))
     smooth = smooth and not flat_blocks.is_drawn(image, usable)
@@ -221,6 +210,29 @@ def _of_the_whole(picture: Picture, usable: NDArray[np.bool_]) -> NoiseProfile:
     return NoiseProfile(noise, text, max(luma, _rms(white)))
 
 
+def _grain(
+    picture: Picture, usable: NDArray[np.bool_], white: Array
+) -> tuple[list[Array | None], Array, Array]:
+    """Return what the networks are told of each channel, and the levels that they make of it.
+
+    The first as it is best removed, the second of single pixels; those of white noise in a channel
+    with too few blocks, if no other channel has enough.
+    """
+    blocks, seen = _looked_at(picture, usable)
+    found = [
+        (level, level) if one is None else _levels(one, len(white) > 1)
+        for one, level in zip(seen, white, strict=True)
+    ]
+    # Among few blocks there are fewer flat ones, so that texture reads as noise.
+    count = np.array([len(half.mean) for _, half, _ in blocks])
+    share = (count / TRAINED_BLOCKS).clip(max=1) ** (1 / 3)
+    levels, pixels = np.array(found).T * share
+    told = np.array([one is not None for one in seen])
+    even = picture.image.min((1, 2)) == picture.image.max((1, 2))
+    _take_from(told, ~told & ~even, levels, pixels)
+    return seen, levels, pixels
+
+
 def _looked_at(
     picture: Picture, usable: NDArray[np.bool_]
 ) -> tuple[list[tuple[flat_blocks.Blocks, ...]], list[Array | None]]:
@@ -229,9 +241,9 @@ def _looked_at(
     seen = _seen(picture.image, usable, blocks)
     if all(one is None for one in seen) and cut_off_noise.is_scattered(picture):
         for share in NEARLY_CUT_OFF:
-            usable = usable_pixels(picture, share)
-            blocks = _blocks(picture, usable)
-            seen = _seen(picture.image, usable, blocks)
+            nearly = usable_pixels(picture, share)
+            blocks = _blocks(picture, nearly)
+            seen = _seen(picture.image, nearly, blocks)
             if any(one is not None for one in seen):
                 break
     return blocks, seen

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from priorlab.forward.measurement import Measurement
 from priorlab.forward.noise import ROUNDING
-from priorlab.solvers.exposure import exposures, ranges
+from priorlab.solvers.exposure import ranges
 
 TYPICAL_ERROR = 5 / 255
 """Root mean square error that a restored image is taken to have, against that of exact data, in
@@ -83,19 +83,18 @@ def _agreeing(image: Tensor, measurement: Measurement) -> Tensor:
     """Return one image (1, C, H, W) in its range that agrees with its data, if there is one.
 
     That nothing is brighter than white says much of what is next to white. Sensors count up to a
-    power of two, as exposures are: an image that ends there is taken, if it has these data. So the
+    power of two, as white is: an image that ends there is taken, if it has these data. So the
     12 bits of a sensor give the same picture in a file of 12 bits and in one of 16.
     """
-    (exposure,) = exposures(measurement)
+    (found,) = ranges(measurement)
     # Of little contrast that was rounded to 8 bits, as of no contrast, the data say no more.
-    scale = max(ranges(measurement)[0].exposure, measurement.noise.level / ROUNDING)
-    scale = min(scale, exposure)
+    scale = min(max(found.exposure, measurement.noise.level / ROUNDING), found.white)
     rho = (measurement.noise.level / (TYPICAL_ERROR * scale)) ** 2
-    if exposure < measurement.brightest:
-        dark = dataclasses.replace(measurement, brightest=exposure)
-        found, agrees = _moved(image, dark, rho, MISSED * scale)
+    if found.white < measurement.brightest:
+        dark = dataclasses.replace(measurement, brightest=found.white)
+        moved, agrees = _moved(image, dark, rho, MISSED * scale)
         if agrees:
-            return found
+            return moved
     return _moved(image, measurement, rho, MISSED * scale)[0]
 
 

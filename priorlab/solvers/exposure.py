@@ -16,6 +16,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from priorlab.forward.measurement import Measurement
+from priorlab.forward.noise import Noise
 
 BLOCK = 4
 """Side of the blocks whose means say how bright a picture is: noise counts little in them."""
@@ -44,10 +45,21 @@ MOST_NOISE = 0.2
 
 @dataclasses.dataclass(frozen=True)
 class Range:
-    """Where the values of an image lie: from `black` to about ``black + exposure``."""
+    """Where the values of an image lie: from `black` to about ``black + exposure``.
+
+    Attributes
+    ----------
+    black : float
+        What is subtracted: 0 but for a picture of little contrast.
+    exposure : float
+        What it is divided by then.
+    white : float
+        The power of two nearest to its white: `exposure`, where nothing is subtracted.
+    """
 
     black: float = 0.0
     exposure: float = 1.0
+    white: float = 1.0
 
 
 WHOLE = Range()
@@ -57,6 +69,10 @@ WHOLE = Range()
 def ranges(measurement: Measurement) -> list[Range]:
     """Return for each image of a batch its exposure, and the black of one of little contrast.
 
+    A photograph as cameras expose it has `WHOLE`. Its white is a power of two: multiplying by it
+    rounds nothing. `WHOLE`, too, where the noise does not scale with the data, as counts of photons
+    do not.
+
     Exact data have no noise that would pass for contrast: there the darkest and the brightest pixel
     count, so that a picture with a dead pixel, say, is left as it is.
 
@@ -65,52 +81,36 @@ def ranges(measurement: Measurement) -> list[Range]:
     >>> import torch
     >>> from priorlab.forward.noise import Gaussian
     >>> from priorlab.forward.operators import Identity
+    >>> y = torch.tensor([0.8, 0.05]).reshape(2, 1, 1, 1).expand(2, 1, 8, 8)
+    >>> [one.exposure for one in ranges(Measurement(y, Identity(), Gaussian(0.1), y.shape))]
+    [1.0, 0.0625]
     >>> y = torch.linspace(0.5, 0.54, 64).reshape(1, 1, 8, 8)
-    >>> [found] = ranges(Measurement(y, Identity(), Gaussian(0.001), (1, 1, 8, 8)))
+    >>> [found] = ranges(Measurement(y, Identity(), Gaussian(0.001), y.shape))
     >>> round(found.black, 2), found.exposure
     (0.5, 0.0625)
     """
-    found = [Range(exposure=exposure) for exposure in exposures(measurement)]
-    noise = measurement.noise
-    if not noise.is_gaussian or measurement.y.is_complex():
-        return found
-    guess = measurement.operator.initial_guess(measurement.y, measurement.shape)
-    for index, (image, whole) in enumerate(zip(guess, found, strict=True)):
-        if noise.is_exact:
-            dark, light = float(image.min()), float(image.max())
-            if dark == light:
-                continue
-        else:
-            dark, light = -_white(-image), _white(image)
-        contrast = light - dark
-        least = max(noise.level / MOST_NOISE, BLACK)
-        exposure = _power_above(max((1 + 2 * MARGIN) * contrast, least))
-        if exposure <= LITTLE * whole.exposure and dark > MARGIN * contrast:
-            found[index] = Range(dark - MARGIN * contrast, exposure)
-    return found
-
-
-def exposures(measurement: Measurement) -> list[float]:
-    """Return for each image of a batch the power of two that is nearest to its white.
-
-    A photograph as cameras expose it has 1. Multiplying by a power of two rounds nothing. 1, too,
-    where the noise does not scale with the data, as counts of photons do not.
-
-    Examples
-    --------
-    >>> import torch
-    >>> from priorlab.forward.noise import Gaussian
-    >>> from priorlab.forward.operators import Identity
-    >>> y = torch.tensor([0.8, 0.05]).reshape(2, 1, 1, 1).expand(2, 1, 8, 8)
-    >>> exposures(Measurement(y, Identity(), Gaussian(0.1), (2, 1, 8, 8)))
-    [1.0, 0.0625]
-    """
     if not measurement.noise.is_gaussian or measurement.y.is_complex():
-        return [1.0] * measurement.shape[0]
+        return [WHOLE] * measurement.shape[0]
     guess = measurement.operator.initial_guess(measurement.y, measurement.shape)
-    least = FAINTEST * measurement.noise.level
-    whites = map(_white, guess)
-    return [_nearest_power(max(white, least)) if white > BLACK else 1.0 for white in whites]
+    return [_range(image, measurement.noise) for image in guess]
+
+
+def _range(image: Tensor, noise: Noise) -> Range:
+    """Return the range of one image (C, H, W), of data with this noise."""
+    bright = _white(image)
+    white = _nearest_power(max(bright, FAINTEST * noise.level)) if bright > BLACK else 1.0
+    whole = Range(exposure=white, white=white)
+    dark, light = -_white(-image), bright
+    if noise.is_exact:
+        dark, light = float(image.min()), float(image.max())
+        if dark == light:
+            return whole
+    contrast = light - dark
+    least = max(noise.level / MOST_NOISE, BLACK)
+    exposure = _power_above(max((1 + 2 * MARGIN) * contrast, least))
+    if exposure > LITTLE * white or dark <= MARGIN * contrast:
+        return whole
+    return Range(dark - MARGIN * contrast, exposure, white)
 
 
 def exposed(measurement: Measurement, exposure: float, black: float = 0.0) -> Measurement:

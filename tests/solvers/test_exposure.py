@@ -11,7 +11,7 @@ from priorlab import plugins, restoration
 from priorlab.forward.measurement import Measurement
 from priorlab.forward.noise import Gaussian, NoNoise, Poisson
 from priorlab.forward.operators import Identity, Mask
-from priorlab.solvers.exposure import WHOLE, Range, exposed, exposures, finely_rounded, ranges
+from priorlab.solvers.exposure import WHOLE, Range, exposed, finely_rounded, ranges
 from priorlab.tasks.base import Task
 from priorlab.tasks.builtin import Deblur, Inpaint, SuperResolution
 from priorlab.trace import Trace
@@ -102,7 +102,9 @@ def test_small_exact_data_of_little_contrast_are_met_below_what_looks_black() ->
 def test_a_dead_pixel_in_exact_data_of_little_contrast_is_in_their_range() -> None:
     y = 0.5 + photo_crop("camera") / 64
     y[..., 5, 5] = 0
-    assert ranges(Measurement(y, Identity(), NoNoise(), tuple(y.shape))) == [Range(exposure=0.5)]
+    assert ranges(Measurement(y, Identity(), NoNoise(), tuple(y.shape))) == [
+        Range(exposure=0.5, white=0.5)
+    ]
 
 
 def test_what_has_contrast_or_none_at_all_has_no_black() -> None:
@@ -155,7 +157,7 @@ def test_dark_data_of_other_tasks_give_the_dark_image(name: str, task: str) -> N
 def test_a_photograph_stays_as_it_is() -> None:
     y = noisy(photo_crop("camera"))
     measurement = Measurement(y, Identity(), Gaussian(SIGMA), tuple(y.shape))
-    assert exposures(measurement) == [1.0]
+    assert ranges(measurement) == [WHOLE]
     assert exposed(measurement, 1.0) is measurement
 
 
@@ -176,7 +178,7 @@ def test_exact_data_stay_exact_and_missing_pixels_have_the_exposure_of_the_known
     known = torch.ones_like(clean)
     known[..., ::2, ::2] = 0
     measurement = Measurement(clean * known, Mask(known), NoNoise(), tuple(clean.shape))
-    dark = exposed(measurement, *exposures(measurement))
+    dark = exposed(measurement, ranges(measurement)[0].exposure)
     assert dark.noise.is_exact and 0.5 < dark.y.max() <= 1.5
     (prior,) = REGISTRY.build_priors("tikhonov")
     restored = restoration.run(prior, measurement)
@@ -202,7 +204,7 @@ KNOWING = [
 @pytest.mark.parametrize("name", mostly_slow(KNOWING, *set(KNOWING) - {"wnnm"}))
 def test_a_lamp_in_a_dark_picture_stays_bright(name: str) -> None:
     measurement = lamp()
-    assert exposures(measurement)[0] < 0.5
+    assert ranges(measurement)[0].white < 0.5
     (prior,) = REGISTRY.build_priors(name)
     assert restoration.run(prior, measurement)[..., 15, 15].item() > 0.7
 
@@ -221,7 +223,7 @@ def test_a_lamp_in_exact_data_of_a_dark_picture_stays_bright(task: Task) -> None
     clean = torch.full((1, 1, 160, 160), 0.04)
     clean[..., 80:84, 80:84] = 1
     measurement = task.measure(clean, seed=0)
-    assert exposures(measurement)[0] < 0.5
+    assert ranges(measurement)[0].white < 0.5
     (prior,) = REGISTRY.build_priors("tikhonov")
     assert restoration.run(prior, measurement)[..., 81:83, 81:83].min() > 0.7
 
@@ -243,12 +245,12 @@ def test_what_is_traced_has_the_brightness_of_what_is_returned() -> None:
 
 def test_counts_of_photons_are_no_matter_of_scale() -> None:
     y = torch.full((1, 1, 8, 8), 0.01)
-    assert exposures(Measurement(y, Identity(), Poisson(30), (1, 1, 8, 8))) == [1.0]
+    assert ranges(Measurement(y, Identity(), Poisson(30), (1, 1, 8, 8))) == [WHOLE]
 
 
 def test_a_black_picture_has_an_exposure() -> None:
     y = torch.zeros(1, 1, 3, 2)
-    assert exposures(Measurement(y, Identity(), NoNoise(), (1, 1, 3, 2))) == [1.0]
+    assert ranges(Measurement(y, Identity(), NoNoise(), (1, 1, 3, 2))) == [WHOLE]
 
 
 @pytest.mark.parametrize("name", ["tikhonov", "huber-tv", "unet"])
