@@ -163,7 +163,9 @@ def profile(picture: Picture) -> NoiseProfile:
     if (stored := jpeg_noise.of_picture(picture)) is not None:
         found = _before_jpeg(found, stored, picture)
     part = noise_words.on_a_part(picture, everywhere, found.noise.spread[1])
-    striped = noise_words.on_stripes(picture, flat_blocks.printed_share(sampled.image, usable))
+    striped = ""
+    if can_be_estimated(usable).any():  # else lines of text would pass for stripes
+        striped = noise_words.on_stripes(picture, flat_blocks.printed_share(sampled.image, usable))
     text = "; ".join(filter(None, (found.text, part, striped)))
     return dataclasses.replace(found, text=text, part=part)
 
