@@ -16,7 +16,6 @@ import PIL.ImageFont
 import pytest
 from mostly_slow import mostly_slow, slow_where
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw
 from sample_pictures import stored
 from scipy import ndimage
 
@@ -299,10 +298,10 @@ def test_noise_that_is_cut_off_nearly_everywhere_is_found(paper: float, sigma: f
 
 
 def test_lines_of_text_on_a_noisy_page_are_no_stripes() -> None:
-    sheet = Image.new("L", (300, 200), 255)
+    sheet = PIL.Image.new("L", (300, 200), 255)
     for row in range(12):
         text = "The quick brown fox jumps over it"
-        ImageDraw.Draw(sheet).text((10, 10 + 15 * row), text, fill=0)
+        PIL.ImageDraw.Draw(sheet).text((10, 10 + 15 * row), text, fill=0)
     noise = np.random.default_rng(0).normal(0, 20 / 255, (1, 200, 300))
     found = profile(stored((np.asarray(sheet)[None] / 255 + noise).clip(0, 1)))
     assert 255 * found.noise.level == pytest.approx(20, rel=0.1)
