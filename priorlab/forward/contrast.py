@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 LITTLE = 0.25
-"""Values that spread over more than this are those of a usual picture."""
+"""Values that need more than this of the range from black to white are those of a usual picture."""
 
 BEYOND = 0.001
 """Share of the values that may lie below and above what counts as their range, as dead pixels."""
@@ -37,4 +37,15 @@ def unit(image: NDArray[np.floating], quantum: float = 0.0) -> float:
     contrast = max(float(high - low), float(np.finfo(np.float32).eps))
     if contrast > LITTLE:
         return 1.0
-    return float(min(max(2.0 ** math.ceil(math.log2(contrast)), 255 * quantum), 1))
+    return min(max(power_above(contrast), 255 * quantum), 1.0)
+
+
+def power_above(value: float) -> float:
+    """Return the least power of two that is not below a value: to divide by it rounds nothing.
+
+    Examples
+    --------
+    >>> power_above(0.2), power_above(0.25), power_above(3)
+    (0.25, 0.25, 4.0)
+    """
+    return float(2.0 ** math.ceil(math.log2(value)))

@@ -39,6 +39,7 @@ WHITE = 0.1
 """Neighbouring pixels of noise correlate less than this; those of letters and lines more."""
 
 ROUNDS = 6
+"""The usual level of flat blocks, and which are flat, are found out by turns."""
 
 AROUND, FEW, APART, SCATTERED = 15, 0.2, 3, 0.06
 """Black or white that noise makes lies scattered: where shares of `FEW` or more of the pixels

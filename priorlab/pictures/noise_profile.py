@@ -177,10 +177,10 @@ def _of_the_whole(picture: Picture, usable: NDArray[np.bool_]) -> NoiseProfile:
     known = can_be_estimated(usable) | even
     least = quantum / 12**0.5 or float(np.finfo(np.float32).eps)
     if not (known & ~even).any() and not even.all():
+        if (cut_off := _cut_off(picture, least)) is not None:
+            return cut_off
         usable = usable_pixels(picture, NEARLY_CUT_OFF[-1])
         known = can_be_estimated(usable) | even
-        if not (known & ~even).any() or not _only_coarse_noise(picture):
-            return _cut_off(picture, least)
     white = estimate_sigma(image, usable)
     _take_from(known & ~even, ~known, white)
     seen, levels, pixels = _grain(picture, usable, white)
@@ -251,12 +251,6 @@ def _looked_at(
     return blocks, seen
 
 
-def _only_coarse_noise(picture: Picture) -> bool:
-    """Return whether a picture is black or white by coarse noise, not by white noise or specks."""
-    white = cut_off_noise.of_picture(picture) or noise_words.on_specks(picture, 0)
-    return not white and cut_off_noise.is_scattered(picture)
-
-
 def _take_from(some: NDArray[np.bool_], others: NDArray[np.bool_], *values: Array) -> None:
     """Give other channels the mean of some, in each of several arrays."""
     if some.any() and others.any():
@@ -264,13 +258,20 @@ def _take_from(some: NDArray[np.bool_], others: NDArray[np.bool_], *values: Arra
             one[others] = _rms(one[some])
 
 
-def _cut_off(picture: Picture, least: float) -> NoiseProfile:
-    """Return the noise of a picture that is black or white, or clear, nearly everywhere."""
-    image, seen = picture.image, np.broadcast_to(opaque(picture), picture.image.shape)
+def _cut_off(picture: Picture, least: float) -> NoiseProfile | None:
+    """Return the noise of a picture that is black or white, or clear, nearly everywhere.
+
+    None if it is coarse, so that blocks with more black or white tell of it.
+    """
     level, grain = cut_off_noise.of_picture(picture), noise_words.CUT_OFF
     hint = noise_words.on_specks(picture, level)
-    if not level and not hint and flat_blocks.is_drawn(image, seen):
-        level, grain = least, noise_words.DRAWN
+    if not level and not hint:
+        nearly = usable_pixels(picture, NEARLY_CUT_OFF[-1])
+        if can_be_estimated(nearly).any() and cut_off_noise.is_scattered(picture):
+            return None
+        seen = np.broadcast_to(opaque(picture), picture.image.shape)
+        if flat_blocks.is_drawn(picture.image, seen):
+            level, grain = least, noise_words.DRAWN
     if not level:
         raise UsageError(
             f"{picture.name} has black, white or transparent pixels nearly everywhere, so its "

@@ -17,6 +17,10 @@ BEFORE_JPEG = "before it was stored as JPEG, which hides a part of it"
 CUT_OFF = "from what is left of it where it is cut off at black or white"
 DRAWN = "its black or white is even, so that it has no noise there"
 
+LEAST_SHOWN, LEAST_TENTHS = 0.001, 0.1
+"""Gray levels of 0 to 255: weaker noise than the first is none, and from the second on tenths of
+them say enough."""
+
 MUCH_COMPRESSED = 3 / 255
 """Compression is spoken of where its error is larger than this: that of quality 95 or so."""
 
@@ -115,9 +119,21 @@ def _middle(extent: int) -> slice:
     return slice(first, first + MOST_ROWS)
 
 
+def in_gray_levels(sigma: float) -> str:
+    """Return a sigma as it is shown: of weak noise, as of 16 bits, with the digits that count.
+
+    Examples
+    --------
+    >>> [in_gray_levels(sigma / 255) for sigma in (2, 0.0156, 0)]
+    ['2.0', '0.016', '0.0']
+    """
+    levels = 255 * sigma
+    return f"{levels:.2g}" if LEAST_SHOWN <= levels < LEAST_TENTHS else f"{levels:.1f}"
+
+
 def of_levels(levels: NDArray[np.float64], grain: str, curve: tuple[float, ...], hint: str) -> str:
     """Say what was found."""
-    shown = [f"{255 * level:.1f}" for level in levels]
+    shown = [in_gray_levels(level) for level in levels]
     where = {3: ("red", "green", "blue")}.get(len(levels), range(1, len(levels) + 1))
     if len(levels) > 1:
         value = ", ".join(f"{text} in {name}" for text, name in zip(shown, where, strict=True))

@@ -41,8 +41,8 @@ Chosen on training images: see ``results/tuning-plug-and-play.md``."""
 def agreeing(image: Tensor, measurement: Measurement) -> Tensor:
     """Return images in [darkest, brightest] near `image` that agree with the data.
 
-    The nearest image with such data, cut off at 0 and `Measurement.brightest`, which changes its
-    data again. The difference is then added to the data of a next round (Bregman iteration: Osher,
+    The nearest image with such data, cut off at both ends of that range, which changes its data
+    again. The difference is then added to the data of a next round (Bregman iteration: Osher,
     Burger, Goldfarb, Xu, Yin, Multiscale Modeling and Simulation 4(2), 2005): photographs with
     saturated parts take up to 70 rounds. Some operators, such as a blur, are hard to invert, and
     each round would amplify the rounding of the data: for them there is one; see `REACHED`. So

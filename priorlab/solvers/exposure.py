@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from priorlab.forward.contrast import LITTLE, power_above
 from priorlab.forward.measurement import Measurement
 from priorlab.forward.noise import Noise
 
@@ -32,9 +33,6 @@ at that exposure would soon be beyond single precision."""
 BLACK = 2.0**-100
 """White below this is none: what is divided by it is beyond single precision itself."""
 
-
-LITTLE = 0.25
-"""A picture has little contrast if it needs at most so much of the range from 0 to its white."""
 
 MARGIN = 0.25
 """So much of that, below its darkest blocks, and as much above, is left for what is beyond."""
@@ -107,7 +105,7 @@ def _range(image: Tensor, noise: Noise) -> Range:
             return whole
     contrast = light - dark
     least = max(noise.level / MOST_NOISE, BLACK)
-    exposure = _power_above(max((1 + 2 * MARGIN) * contrast, least))
+    exposure = power_above(max((1 + 2 * MARGIN) * contrast, least))
     if exposure > LITTLE * white or dark <= MARGIN * contrast:
         return whole
     return Range(dark - MARGIN * contrast, exposure, white)
@@ -179,7 +177,3 @@ def _white(image: Tensor) -> float:
 
 def _nearest_power(white: float) -> float:
     return 2.0 ** round(math.log2(white))
-
-
-def _power_above(value: float) -> float:
-    return 2.0 ** math.ceil(math.log2(value))

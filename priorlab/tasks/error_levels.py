@@ -12,8 +12,9 @@ from priorlab.components import PER_GRAY_LEVEL
 from priorlab.errors import UsageError
 from priorlab.forward import contrast, jpeg_files
 from priorlab.pictures import formats, jpeg_grid, noise_profile, webp_files
+from priorlab.pictures.noise_words import in_gray_levels
 from priorlab.pictures.picture import Picture
-from priorlab.tasks.parameters import assuming, in_gray_levels
+from priorlab.tasks.parameters import assuming
 
 LEAST_BLURRED = 0.5 / 255
 """Least error that is assumed of a blurred picture: exact data would be undone to a fault. Less of

@@ -6,6 +6,7 @@ from collections.abc import Collection
 
 from priorlab.components import PER_GRAY_LEVEL, parameter
 from priorlab.forward.noise import Gaussian, Noise, NoNoise
+from priorlab.pictures.noise_words import in_gray_levels
 
 
 def sigma_parameter(default: float) -> float:
@@ -59,10 +60,6 @@ def noise_of(sigma: float) -> Noise:
     return Gaussian(sigma) if sigma > 0 else NoNoise()
 
 
-LEAST_TENTHS = 0.1
-"""Gray levels of 0 to 255 from which on tenths of them say enough."""
-
-
 def assuming(sigma: float) -> str:
     """Return the note on a sigma that was assumed.
 
@@ -72,18 +69,6 @@ def assuming(sigma: float) -> str:
     'no sigma was given: assuming sigma = 2.0 (0-255 scale)'
     """
     return f"no sigma was given: assuming sigma = {in_gray_levels(sigma)} (0-255 scale)"
-
-
-def in_gray_levels(sigma: float) -> str:
-    """Return a sigma as it is shown: with a digit that counts, however weak it is.
-
-    Examples
-    --------
-    >>> in_gray_levels(2 / 255), in_gray_levels(0.0156 / 255)
-    ('2.0', '0.016')
-    """
-    levels = sigma / PER_GRAY_LEVEL
-    return f"{levels:.1f}" if not levels or levels >= LEAST_TENTHS else f"{levels:.2g}"
 
 
 def assumed(sigma: float, typed: Collection[str]) -> tuple[str, ...]:
