@@ -312,6 +312,7 @@ def test_exact_data_of_a_dark_picture_are_not_taken_for_rounded_to_8_bits(prior,
     assert errors[1] == pytest.approx(errors[0], rel=0.01)
 
 
+@pytest.mark.slow
 def test_exact_data_of_a_dark_dataset_are_not_taken_for_rounded_to_8_bits(tmp_path):
     """They are computed: undoing a blur loses 5 dB for a rounding that never was."""
     clean = photo_crop("camera", side=64)[0, 0].numpy()
@@ -364,7 +365,8 @@ def test_an_estimated_kernel_is_written_beside_the_result(tmp_path, monkeypatch)
         priorlab.degrade(scene, "deblur:kind=estimate")
 
 
-@pytest.mark.parametrize("cut_out", mostly_slow([False, True], True))
+@pytest.mark.slow
+@pytest.mark.parametrize("cut_out", [False, True])
 def test_a_kernel_that_a_sharp_picture_contradicts_is_said(cut_out, tmp_path):
     photo = (photo_crop("coffee", 3, 160)[0].permute(1, 2, 0).numpy() * 255).astype(np.uint8)
     if cut_out:

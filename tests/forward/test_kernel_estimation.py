@@ -67,6 +67,7 @@ def test_threads_do_not_change_the_kernel(monkeypatch: pytest.MonkeyPatch) -> No
     np.testing.assert_allclose(found[0], found[1], atol=1e-9)
 
 
+@pytest.mark.slow
 def test_little_contrast_has_the_same_kernel() -> None:
     sharp, kernel = boxes(120, 120), torch.from_numpy(kernels.motion(7, 20)).float()
     picture = CroppedConvolution(kernel).forward(sharp).double()
@@ -92,6 +93,7 @@ def test_a_picture_may_be_hardly_larger_than_its_kernel(side: int) -> None:
     assert np.isfinite(found).all() and found.sum() == pytest.approx(1, abs=1e-6)
 
 
+@pytest.mark.slow
 def test_what_is_far_from_the_kernel_does_not_move_the_picture() -> None:
     # Where only faint values join it to the kernel, which are cut off in the end.
     true = kernels.motion(9, 20)

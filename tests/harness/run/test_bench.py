@@ -195,6 +195,7 @@ def test_what_children_warn_of_is_told_once(everything):
     assert everything[2].notes == ["slow at first"]
 
 
+@pytest.mark.slow
 def test_only_what_is_missing_is_computed(everything, compare, calls):
     out, first, _ = everything
     lost = rows_of(first, "mutates").set_index("image").loc["tiny2", "output"]
