@@ -63,7 +63,7 @@ def test_a_picture_that_no_image_blurred_looks_like_is_said(
     assert doubts(shaken, np.pad(MOTION, 1), 0) == ()
 
 
-@pytest.mark.parametrize("name", ["coffee", "chelsea", "astronaut"])
+@pytest.mark.parametrize("name", mostly_slow(["coffee", "chelsea", "astronaut"], "chelsea"))
 def test_a_kernel_that_makes_waves_beyond_black_and_white_is_said(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
