@@ -93,7 +93,6 @@ def test_a_picture_may_be_hardly_larger_than_its_kernel(side: int) -> None:
     assert np.isfinite(found).all() and found.sum() == pytest.approx(1, abs=1e-6)
 
 
-@pytest.mark.slow
 def test_what_is_far_from_the_kernel_does_not_move_the_picture() -> None:
     # Where only faint values join it to the kernel, which are cut off in the end.
     true = kernels.motion(9, 20)
