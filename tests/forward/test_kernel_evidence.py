@@ -103,6 +103,12 @@ def said_of(y: torch.Tensor, task: str) -> str:
     return "; ".join(said)
 
 
+def test_a_blur_that_was_typed_for_a_sharp_picture_is_doubted() -> None:
+    sharp = blurred("chelsea", np.ones((1, 1)))
+    task = "deblur:kind=motion,length=9,angle=30,sigma=1"
+    assert "no image that is blurred so" in said_of(sharp, task)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["coffee", "chelsea", "rocket"])
 def test_a_blur_that_the_picture_contradicts_is_said_though_it_was_typed(name: str) -> None:
