@@ -365,8 +365,7 @@ def test_an_estimated_kernel_is_written_beside_the_result(tmp_path, monkeypatch)
         priorlab.degrade(scene, "deblur:kind=estimate")
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("cut_out", [False, True])
+@pytest.mark.parametrize("cut_out", mostly_slow([False, True], True))
 def test_a_kernel_that_a_sharp_picture_contradicts_is_said(cut_out, tmp_path):
     photo = (photo_crop("coffee", 3, 160)[0].permute(1, 2, 0).numpy() * 255).astype(np.uint8)
     if cut_out:
