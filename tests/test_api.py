@@ -312,6 +312,7 @@ def test_exact_data_of_a_dark_picture_are_not_taken_for_rounded_to_8_bits(prior,
     assert errors[1] == pytest.approx(errors[0], rel=0.01)
 
 
+@pytest.mark.slow
 def test_exact_data_of_a_dark_dataset_are_not_taken_for_rounded_to_8_bits(tmp_path):
     """They are computed: undoing a blur loses 5 dB for a rounding that never was."""
     clean = photo_crop("camera", side=64)[0, 0].numpy()

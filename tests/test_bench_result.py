@@ -19,7 +19,9 @@ def result(tmp_path_factory):
     photo = out / "photos" / "camera.png"
     save(photo, picture(48, 64))
     tasks = "denoise:sigma=25,inpaint"
-    return bench(["dip:iterations=20", "degraded"], tasks, photo.parent, out=out, slots=1)
+    return bench(
+        ["dip:iterations=20,channels=8,depth=2", "degraded"], tasks, photo.parent, out=out, slots=1
+    )
 
 
 def test_it_is_a_data_frame_and_what_comes_of_it_a_plain_one(result):
@@ -50,7 +52,7 @@ def test_curves_are_of_priors_that_report_images(result):
         "inpaint:missing=0.5, camera",
     ]
     line = figure.axes[0].lines[0]
-    assert len(line.get_xdata()) > 1 and line.get_label() == "dip:iterations=20"
+    assert len(line.get_xdata()) > 1 and line.get_label() == "dip:iterations=20,channels=8,depth=2"
     with pytest.raises(UsageError, match="unknown image of this run"):
         result.curves("house")
     rows = result.run.rows

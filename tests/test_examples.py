@@ -2,6 +2,7 @@
 
 import doctest
 import importlib
+import linecache
 from pathlib import Path
 
 import pytest
@@ -43,5 +44,6 @@ def test_the_examples_of(module, own_cache, tmp_path, monkeypatch):
     save(tmp_path / "photo.png", picture(32, 40, 3))
     monkeypatch.chdir(tmp_path)
     found = importlib.import_module(module)
+    linecache.clearcache()  # of all that is in it, each docstring asks whether the file changed
     failed, tried = doctest.testmod(found, optionflags=doctest.ELLIPSIS)
     assert tried and not failed

@@ -321,6 +321,16 @@ def test_a_package_is_called_as_its_folder(tmp_path):
     assert {"a/halve", "b/halve"} <= set(registry.priors)
 
 
+@pytest.fixture(scope="module")
+def of_three(tmp_path_factory):
+    """What is known beside two lone files, one of which has a prior called as one of ours."""
+    texts = {"mine.py": "halve", "other.py": "tv"}
+    folder = tmp_path_factory.mktemp("plugins")
+    return plugins.load(
+        [write(folder, file, GOOD.format(name=name)) for file, name in texts.items()]
+    )
+
+
 @pytest.mark.parametrize(
     ("typed", "meant"),
     [
@@ -331,11 +341,8 @@ def test_a_package_is_called_as_its_folder(tmp_path):
         ("other/tw", "other/tv"),
     ],
 )
-def test_a_full_name_with_a_slip_is_answered_with_the_one_that_was_meant(typed, meant, tmp_path):
-    texts = {"mine.py": "halve", "other.py": "tv"}
-    files = [write(tmp_path, file, GOOD.format(name=name)) for file, name in texts.items()]
-    registry = plugins.load(files)
-    for look_up in (lambda: registry.find("priors", typed), lambda: describe(typed, registry)):
+def test_a_full_name_with_a_slip_is_answered_with_the_one_that_was_meant(typed, meant, of_three):
+    for look_up in (lambda: of_three.find("priors", typed), lambda: describe(typed, of_three)):
         with pytest.raises(UsageError, match=f"did you mean '{meant}'"):
             look_up()
 

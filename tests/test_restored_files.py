@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import tifffile
 import torch
-from mostly_slow import mostly_slow
 from PIL import Image
 from sample_pictures import picture
 
@@ -279,7 +278,8 @@ def test_a_degraded_picture_in_a_jpeg_file_is_said_to_be_compressed_once_more(tm
     ]
 
 
-@pytest.mark.parametrize("under", mostly_slow(["one colour", "anything"], "anything"))
+@pytest.mark.slow
+@pytest.mark.parametrize("under", ["one colour", "anything"])
 def test_a_kernel_is_estimated_where_no_pixel_is_clear(tmp_path, monkeypatch, under):
     monkeypatch.chdir(tmp_path)
     scene = np.full((96, 112), 0.2)

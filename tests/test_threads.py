@@ -47,7 +47,7 @@ def test_a_result_is_the_same_whatever_other_threads_restore():
 
 
 def test_restore_in_threads_gives_what_it_gives_alone():
-    given = ("denoise:sigma=25", "dip:iterations=8")
+    given = ("denoise:sigma=25", "dip:iterations=8,channels=8,depth=2")
     alone = priorlab.restore(IMAGE, *given)
     state = torch.random.get_rng_state()
     with ThreadPoolExecutor(2) as pool:

@@ -74,7 +74,7 @@ def note(found: Mapping[Candidate, Verdict]) -> None:
     kept of a file that has just changed.
     """
     noted = recall()
-    before = json.dumps(noted)
+    before = dict(noted)
     for candidate, one in found.items():
         noted.pop(_key(candidate), None)
         if one.problem and not one.hung:
@@ -86,10 +86,10 @@ def note(found: Mapping[Candidate, Verdict]) -> None:
         if not remembered.just_changed(state["files"]):
             noted[_key(candidate)] = {
                 "state": state,
-                "files": one.files,
+                "files": list(one.files),  # as it will be read
                 "problem": one.problem,
             }
-    if json.dumps(noted) == before:
+    if noted == before:
         return
     try:
         _file().parent.mkdir(parents=True, exist_ok=True)

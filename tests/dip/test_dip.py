@@ -16,7 +16,9 @@ KERNEL = torch.outer(*[torch.tensor([1.0, 2.0, 1.0]) / 4] * 2)
 @pytest.mark.parametrize(
     ("operator", "noise", "most"),
     slow_where(
-        lambda operator, noise, most: isinstance(operator, Convolution) or most < 0.1,
+        lambda operator, noise, most: (
+            isinstance(operator, (Convolution, Downsampling)) or most < 0.1
+        ),
         [
             (
                 Mask((torch.rand(1, 1, 32, 32, generator=torch.manual_seed(1)) > 0.5).float()),

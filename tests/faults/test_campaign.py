@@ -19,6 +19,7 @@ def check(run, prior, seen, line):
     assert not found.problem
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("prior", QUICK)
 def test_whoever_looks_for_the_truth_or_spoils_the_surroundings_gains_nothing(prior, seen, line):
     check("quick", prior, seen, line)
@@ -49,9 +50,8 @@ def test_priors_beside_what_hangs_are_what_they_are_alone(prior, seen, line):
     check_innocent("hangs", prior, seen, line)
 
 
-@pytest.mark.parametrize(
-    "run", ["quick", *(pytest.param(run, marks=pytest.mark.slow) for run in ("rough", "long"))]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("run", ["quick", "rough", "long"])
 @pytest.mark.parametrize("prior", INNOCENTS)
 def test_priors_beside_them_are_what_they_are_alone(run, prior, seen, line):
     check_innocent(run, prior, seen, line)

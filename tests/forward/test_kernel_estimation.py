@@ -67,6 +67,7 @@ def test_threads_do_not_change_the_kernel(monkeypatch: pytest.MonkeyPatch) -> No
     np.testing.assert_allclose(found[0], found[1], atol=1e-9)
 
 
+@pytest.mark.slow
 def test_little_contrast_has_the_same_kernel() -> None:
     sharp, kernel = boxes(120, 120), torch.from_numpy(kernels.motion(7, 20)).float()
     picture = CroppedConvolution(kernel).forward(sharp).double()

@@ -54,6 +54,7 @@ def test_who_looks_for_none_is_left_alone(unfrozen):
         gc.enable()
 
 
+@pytest.mark.slow
 def test_garbage_from_before_and_from_within_is_found_later(unfrozen):
     before = weakref.ref(Circle())
     with garbage.awaited():

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from mostly_slow import mostly_slow
 from sample_pictures import picture
 from torch_threads import threads
 
@@ -33,7 +34,7 @@ def test_blurred_pictures_become_sharper_up_to_the_border(prior, kind, boundary)
 
 
 @pytest.mark.parametrize("prior", [RichardsonLucy(iterations=10), Wiener()])
-@pytest.mark.parametrize("boundary", ["circular", "reflect"])
+@pytest.mark.parametrize("boundary", mostly_slow(["circular", "reflect"], "reflect"))
 def test_the_number_of_threads_does_not_matter(prior, boundary):
     clean = torch.from_numpy(picture(96, 80))[None]
     measurement, results = Deblur(boundary=boundary).measure(clean, seed=0), []

@@ -6,6 +6,7 @@ import itertools
 import numpy as np
 import pytest
 import torch
+from mostly_slow import mostly_slow
 from sample_pictures import photo_crop, picture
 
 from priorlab import metrics
@@ -71,7 +72,7 @@ def test_strong_noise_stops_it_earlier():
     assert counts[0] > counts[1] > counts[2] >= 1
 
 
-@pytest.mark.parametrize("sigma", [2, 10, 25])
+@pytest.mark.parametrize("sigma", mostly_slow([2, 10, 25], 2, 25))
 @pytest.mark.parametrize("blur", [{"width": 0.7}, {"width": 3}, {"kind": "motion"}])
 def test_it_stops_near_the_best_update(blur, sigma):
     """At a given share of the noise it went on through all updates: 5 dB worse than the input."""

@@ -52,6 +52,14 @@ def hangs(self, measurement, trace, seed):
     time.sleep(1000)
 
 
+def peeks(self, measurement, trace, seed):
+    Path(os.environ["FAKES_TRUTH"]).read_bytes()
+
+
+def scribbles(self, measurement, trace, seed):
+    Path(os.environ["FAKES_TRUTH"]).with_name("of-mine").touch()
+
+
 def nan(self, measurement, trace, seed):
     image = measurement.initial_guess().clone()
     image[..., 0, 0] = torch.nan
@@ -178,6 +186,8 @@ FAKES = [
     fake("aborts", aborts, unsupported=gray),
     fake("hangs", hangs),
     fake("nan", nan),
+    fake("peeks", peeks),
+    fake("scribbles", scribbles),
     fake("cropped", cropped),
     fake("double", double),
     fake("nothing", nothing),

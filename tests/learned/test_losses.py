@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 import torch
-from mostly_slow import mostly_slow
 from torch import nn
 from torch.nn import functional as F
 
@@ -54,7 +53,8 @@ def test_sure_is_the_mean_squared_error(pair):
         assert loss("sure", network, noisy, sigma).item() == pytest.approx(truth, rel=0.03)
 
 
-@pytest.mark.parametrize("name", mostly_slow(sorted(LOSSES), "sure"))
+@pytest.mark.slow
+@pytest.mark.parametrize("name", sorted(LOSSES))
 def test_descent_leads_to_the_share_that_is_best_beside_the_clean_image(name, pair):
     clean, noisy, sigma = pair
     network = Mean(7, share=0.2)

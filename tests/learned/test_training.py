@@ -64,6 +64,7 @@ def test_loss_falls_and_the_weights_load_into_the_prior(folder):
     assert UNet(weights=str(path)).denoise(v, 0.1).shape == v.shape
 
 
+@pytest.mark.slow
 def test_same_seed_gives_the_same_weights(folder):
     digests = [
         read_weights(run(folder, name, seed=seed)[0])[1]["tensors_sha256"]

@@ -122,7 +122,7 @@ def test_specks_and_what_is_clear_are_not_said_to_be_noise_in_a_part() -> None:
     assert not noise_profile.profile(cut_out).part
 
 
-@pytest.mark.parametrize("name", mostly_slow(sorted(PHOTOS), "gravel", "rocket"))
+@pytest.mark.parametrize("name", mostly_slow(sorted(PHOTOS), "gravel"))
 @pytest.mark.parametrize("sigma", mostly_slow([0, 5, 25, 50], 25))
 def test_even_noise_is_not_said_to_be_in_a_part(name: str, sigma: float) -> None:
     for picture in (stored(photo(name)), noisy(photo(name), sigma), part(name, sigma, slice(None))):
@@ -326,7 +326,10 @@ def sheet(paper: int, spacing: int) -> Image:
     return np.asarray(page)[None] / 255
 
 
-@pytest.mark.parametrize(("paper", "spacing"), [(240, 40), (230, 20), (200, 20)])
+@pytest.mark.parametrize(
+    ("paper", "spacing"),
+    slow_where(lambda paper, spacing: paper > 200, [(240, 40), (230, 20), (200, 20)]),
+)
 def test_text_is_not_taken_for_the_grain_of_a_camera(paper: int, spacing: int) -> None:
     picture = stored(noisy(sheet(paper, spacing), 10).image)
     assert profile(picture).noise.is_independent
@@ -376,7 +379,7 @@ def test_the_grain_of_a_photographed_page_is_found() -> None:
 
 
 @pytest.mark.parametrize("name", mostly_slow(["astronaut", "coffee", "gravel"], "coffee"))
-@pytest.mark.parametrize("where", ["rows", "columns"])
+@pytest.mark.parametrize("where", mostly_slow(["rows", "columns"], "columns"))
 def test_the_stripes_of_a_sensor_are_said(name: str, where: str) -> None:
     clean = photo(name)
     side = clean.shape[1] if where == "rows" else clean.shape[2]
@@ -389,7 +392,8 @@ def test_the_stripes_of_a_sensor_are_said(name: str, where: str) -> None:
     assert "stripes" not in profile(noisy(clean, 10)).text
 
 
-@pytest.mark.parametrize("where", mostly_slow(["rows", "columns"], "rows"))
+@pytest.mark.slow
+@pytest.mark.parametrize("where", ["rows", "columns"])
 def test_stripes_are_said_of_pictures_of_which_parts_are_looked_at(where: str) -> None:
     rng = np.random.default_rng(0)
     striped = rng.normal(0.5, 3 / 255, (1300, 1)) + rng.normal(0, 6 / 255, (1, 1300, 1200))

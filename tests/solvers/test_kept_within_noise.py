@@ -1,7 +1,10 @@
 """What a fit removes beyond the noise is taken back by the core, unless a paper says otherwise."""
 
+import itertools
+
 import pytest
 import torch
+from mostly_slow import slow_where
 from sample_pictures import photo_crop, psnr
 
 from priorlab import plugins, restoration
@@ -13,12 +16,20 @@ from priorlab.tasks.builtin import Deblur, Denoise, DenoiseImpulse, DenoisePoiss
 
 REGISTRY = plugins.load()
 WEAK = [Denoise(sigma=1.5 / 255), DenoisePoisson(peak=6000)]
+FITS = [
+    "zs-n2n:iterations=20",
+    "noise2fast:iterations=20",
+    "siren:iterations=9",
+    "dip:iterations=9",
+]
+QUICK = [(FITS[0], WEAK[1]), (FITS[-1], WEAK[0])]
+"""What the default suite takes: the core asks each of them the same about the noise."""
 
 
-@pytest.mark.parametrize("task", WEAK, ids=lambda task: task.spec())
 @pytest.mark.parametrize(
-    "spec",
-    ["zs-n2n:iterations=20", "noise2fast:iterations=20", "siren:iterations=9", "dip:iterations=9"],
+    ("spec", "task"),
+    slow_where(lambda *case: case not in QUICK, itertools.product(FITS, WEAK)),
+    ids=lambda value: value if isinstance(value, str) else value.spec(),
 )
 def test_little_noise_is_not_made_more(spec, task):
     clean = photo_crop("astronaut", 3)

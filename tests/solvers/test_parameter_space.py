@@ -321,7 +321,9 @@ def test_the_posterior_of_several_runs_is_that_of_all_their_samples() -> None:
         Small().posterior(batch)
 
 
-@pytest.mark.parametrize("more", [{"weight_tv": 1.0}, {"red": SlidingDCT()}])
+@pytest.mark.parametrize(
+    "more", mostly_slow([{"weight_tv": 1.0}, {"red": SlidingDCT()}], {"weight_tv": 1.0})
+)
 def test_explicit_priors_join_in(more: dict[str, Any]) -> None:
     measurement = noisy(picture(32))
 
@@ -586,7 +588,7 @@ class Free(Generator):
         return torch.zeros(1, 1, *shape[2:])
 
 
-@pytest.mark.parametrize("sigma", [0.03, 0.1])
+@pytest.mark.parametrize("sigma", mostly_slow([0.03, 0.1], 0.03))
 def test_the_weight_of_total_variation_is_that_of_the_prior(sigma) -> None:
     clean = 0.2 + 0.6 * picture(24)
     noise = torch.randn(clean.shape, generator=torch.Generator().manual_seed(0))
@@ -598,7 +600,7 @@ def test_the_weight_of_total_variation_is_that_of_the_prior(sigma) -> None:
         assert float((image - expected).square().mean()) < away / 200
 
 
-@pytest.mark.parametrize("weight", [0.5, 3.0])
+@pytest.mark.parametrize("weight", mostly_slow([0.5, 3.0], 3.0))
 def test_the_weight_of_a_denoiser_is_relative_to_that_of_the_data(weight) -> None:
     """The gradient of both vanishes: ``x - y + weight (x - f(x)) = 0``."""
     clean = 0.2 + 0.6 * picture(24)

@@ -112,6 +112,7 @@ def test_a_stack_of_three_equals_three_alone(prior) -> None:
     torch.testing.assert_close(together, one_by_one(prior, measurement, 3), atol=1e-3, rtol=0)
 
 
+@pytest.mark.slow
 def test_a_stack_equals_single_fits_to_the_end_of_the_handover(monkeypatch) -> None:
     monkeypatch.setattr(stack, "HANDOVER", 8)
     measurement = measure()

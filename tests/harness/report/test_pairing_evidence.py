@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from harness.report.test_pairing import compared, only, rows
+from mostly_slow import mostly_slow
 from rich.console import Console
 
 from priorlab import api
@@ -57,7 +58,7 @@ def two(tmp_path_factory):
     return [sample_run.make(out, name).folder for name in ("one", "other")]
 
 
-@pytest.mark.parametrize("width", [60, 80, 120, 200])
+@pytest.mark.parametrize("width", mostly_slow([60, 80, 120, 200], 60, 120))
 def test_a_narrow_terminal_gets_fewer_columns_and_no_line_is_cut(two, width):
     console = Console(width=width, record=True, file=open("/dev/null", "w"))  # noqa: SIM115
     console.print(api.compare(*two).terminal(width))

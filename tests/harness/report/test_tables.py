@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from markdown_it import MarkdownIt
+from mostly_slow import mostly_slow
 from rich.console import Console
 
 from priorlab.errors import UsageError
@@ -564,7 +565,7 @@ def test_the_printed_command_can_be_pasted(rows: pd.DataFrame, typed: list[str])
     assert shlex.split(token.content) == ["priorlab", *typed]
 
 
-@pytest.mark.parametrize("width", [30, 40, 60, 80, 120])
+@pytest.mark.parametrize("width", mostly_slow([30, 40, 60, 80, 120], 30, 80, 120))
 def test_the_name_of_the_prior_stays_in_any_width(rows: pd.DataFrame, width: int) -> None:
     further = {f"metric-{i}": rows["psnr"] / (i + 1) for i in range(5)}
     header = dataclasses.replace(

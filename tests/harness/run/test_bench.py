@@ -24,7 +24,7 @@ from priorlab.pictures import reading
 
 PRIORS = (
     "good,raises,nan,cropped,double,nothing,prints,mutates,settled,picky,allocates,exhausts,"
-    "exits,aborts"
+    "peeks,scribbles,exits,aborts"
 )
 
 
@@ -46,12 +46,13 @@ class Recorder(Progress):
 
 
 @pytest.fixture(scope="module")
-def everything(tmp_path_factory, compare):
+def everything(tmp_path_factory, compare, dataset):
     """One run of all kinds of priors on three images: its results folder, itself, its progress."""
     out = tmp_path_factory.mktemp("results")
     recorder = Recorder()
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("FAKES_LOG", str(tmp_path_factory.mktemp("calls") / "calls.txt"))
+        patch.setenv("FAKES_TRUTH", str(dataset.images[0].path))
         run = compare(
             PRIORS,
             out,
@@ -72,6 +73,8 @@ def rows_of(run, prior):
     [
         ("good", "ok", ""),
         ("raises", "failed", "RuntimeError: the prior"),
+        ("peeks", "failed", "PermissionError: [Errno 13] Permission denied: "),
+        ("scribbles", "failed", "PermissionError: [Errno 13] Permission denied: "),
         ("nan", "failed", "restore returned NaN or infinity in 3 of 768 values"),
         ("cropped", "failed", "restore returned an image of shape (1, 3, 16, 15), not"),
         ("double", "failed", "restore returned torch.float64, not torch.float32"),
@@ -130,7 +133,7 @@ def test_rows_tell_how_they_were_measured(everything):
     assert rows_of(run, "allocates")["peak_mb"].tolist() == pytest.approx([held_mb] * 3, rel=0.05)
     assert rows_of(run, "good")["peak_mb"].max() < 30, "also where `allocates` came before"
     assert not run.interrupted
-    assert run.failures == 3 * 6 + 2
+    assert run.failures == 3 * 8 + 2
 
 
 def test_scores_are_those_of_the_stored_image(everything, dataset):
@@ -164,7 +167,7 @@ def test_the_folder_says_what_the_run_was(everything):
     info = json.loads((run.folder / "run.json").read_text())
     assert info["command"] == "priorlab bench --priors all"
     assert info["tasks"].keys() == {"denoise:sigma=25"}
-    assert len(info["cells"]) == info["total"] == 42
+    assert len(info["cells"]) == info["total"] == 48
     failures = (run.folder / "failures.txt").read_text()
     assert "RuntimeError: the prior\ngave up" in failures
     assert "last words" in failures
@@ -185,7 +188,7 @@ def test_a_run_is_loaded_again(everything, tmp_path):
 
 def test_progress_is_told(everything):
     recorder = everything[2]
-    assert [done for _, done, _ in recorder.rows] == list(range(1, 43))
+    assert [done for _, done, _ in recorder.rows] == list(range(1, 49))
     assert recorder.rows[-1][2] == 0
     assert "good · denoise:sigma=25 · tiny0" in recorder.texts
     assert recorder.ends == 1
@@ -195,6 +198,7 @@ def test_what_children_warn_of_is_told_once(everything):
     assert everything[2].notes == ["slow at first"]
 
 
+@pytest.mark.slow
 def test_only_what_is_missing_is_computed(everything, compare, calls):
     out, first, _ = everything
     lost = rows_of(first, "mutates").set_index("image").loc["tiny2", "output"]

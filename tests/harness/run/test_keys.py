@@ -9,6 +9,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from mostly_slow import slow_where
 
 from priorlab import plugins
 from priorlab.errors import UsageError
@@ -143,12 +144,15 @@ def test_keys_depend_on_the_code_that_restores(edit, name, text, changes):
 
 @pytest.mark.parametrize(
     ("edited", "stale"),
-    [
-        ("bm3d", {"bm3d", "dip:red=bm3d"}),
-        ("tv", {"tv"}),
-        ("dip", {"dip", "dip:red=bm3d"}),
-        ("unet", set()),
-    ],
+    slow_where(
+        lambda edited, stale: edited in ("tv", "dip"),
+        [
+            ("bm3d", {"bm3d", "dip:red=bm3d"}),
+            ("tv", {"tv"}),
+            ("dip", {"dip", "dip:red=bm3d"}),
+            ("unet", set()),
+        ],
+    ),
 )
 def test_a_change_of_one_prior_leaves_the_others_known(edit, registry, dataset, edited, stale):
     priors = ("tv", "bm3d", "dip", "dip:red=bm3d")

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from harness.run import pretend
+from mostly_slow import mostly_slow, slow_where
 
 from priorlab import cli
 from priorlab.errors import UsageError
@@ -92,11 +93,14 @@ def vanished(*arguments):
 
 @pytest.mark.parametrize(
     ("happens", "error", "says"),
-    [
-        (full, bench.CutShort, "disk is full"),
-        (broken, bench.Fault, "a fault of ours"),
-        (vanished, bench.Fault, "ProcessLookupError: .*No such process"),
-    ],
+    slow_where(
+        lambda happens, error, says: happens is vanished,
+        [
+            (full, bench.CutShort, "disk is full"),
+            (broken, bench.Fault, "a fault of ours"),
+            (vanished, bench.Fault, "ProcessLookupError: .*No such process"),
+        ],
+    ),
 )
 def test_what_stops_a_run_leaves_its_table(run, using, tmp_path, monkeypatch, happens, error, says):
     using(lambda job, count: count == 3 and monkeypatch.setattr(Store, "put", happens))
@@ -125,7 +129,10 @@ def test_a_store_that_was_removed_is_noticed(run, using, tmp_path):
 
 
 @pytest.mark.usefixtures("python_handles_sigint")
-@pytest.mark.parametrize("signals", [["SIGHUP", "SIGHUP"], ["SIGTERM"], ["SIGINT", "SIGINT"]])
+@pytest.mark.parametrize(
+    "signals",
+    mostly_slow([["SIGHUP", "SIGHUP"], ["SIGTERM"], ["SIGINT", "SIGINT"]], ["SIGHUP", "SIGHUP"]),
+)
 def test_whatever_asks_to_end_leaves_a_table(run, using, tmp_path, signals):
     def after(job, count):
         for name in signals if count == 2 else ():

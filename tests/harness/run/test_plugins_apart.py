@@ -10,8 +10,6 @@ from priorlab import metrics, plugins
 from priorlab.harness.run import bench
 from priorlab.pictures import reading
 
-pytestmark = pytest.mark.usefixtures("new_slots")
-
 PLUGIN = """
 import dataclasses
 import torch
@@ -76,6 +74,7 @@ def priorlab_priors():
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("new_slots")
 def test_lone_files_are_safe_from_each_other_and_may_lie_among_temporary_files(
     settings, tmp_path, monkeypatch
 ):
