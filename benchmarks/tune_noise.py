@@ -6,7 +6,6 @@
     python benchmarks/tune_noise.py white DATASET
     python benchmarks/tune_noise.py strength DATASET
     python benchmarks/tune_noise.py shares DATASET
-    python benchmarks/tune_noise.py gray DATASET
     python benchmarks/tune_noise.py sizes DATASET
     python benchmarks/tune_noise.py pages DATASET
     python benchmarks/tune_noise.py print DATASET
@@ -23,9 +22,7 @@ is divisible by four are held out of the training and reported on. `limits` swee
 level of the network of cameras may exceed that of all kinds (MOST_ABOVE), end to end, on those.
 `white` sweeps the constants of priorlab.pictures.noise_level; `strength` sweeps by how much the
 level is raised in the end, and one to three scales (priorlab.solvers.stabilised); `shares` sweeps
-how much of the level of coarse noise regularisers remove (`Regularizer.share_of_grain`); `gray`,
-on gray pictures, from which correlation on noise is coarse, and whether its level is raised as that
-of three channels (LEAST_CORRELATION_ALONE, TOGETHER). `sizes`
+how much of the level of coarse noise regularisers remove (`Regularizer.share_of_grain`). `sizes`
 compares the level that is found in parts of a picture with that in the whole. `pages` prints how
 neighbouring pixels correlate in simulated pictures of cameras, and in pages of text with white
 noise (LEAST_CORRELATION). `blocks` prints how the blocks of JPEG stand out in blurred pictures
@@ -62,6 +59,7 @@ from priorlab.pictures import (
     jpeg_grid,
     jpeg_noise,
     noise_level,
+    noise_networks,
     noise_profile,
     reading,
     stripes,
@@ -76,9 +74,6 @@ GRID = np.array([0, 0.7, 1, 1.4, 2, 2.8, 4, 5.6, 8, 11, 16, 22, 32, 45, 64, 90])
 
 TOO_HIGH = 2.0
 """What a level costs that is too high counts so many times: texture is lost, noise only stays."""
-
-ALONE = 0.4
-"""A share of the channels of colour pictures is shown to the network as gray pictures are."""
 
 KINDS = WHITE, CLEAN, CAMERA, ENLARGED = range(4)
 NAMES = ("white", "clean", "camera", "enlarged")
@@ -164,7 +159,7 @@ def record(job: tuple[int, Path, int]) -> list[np.ndarray]:
     number, path, seed = job
     torch.set_num_threads(1)
     truth, noisy, kind = simulated(path, seed)
-    if min(noisy.shape[1:]) < LEAST_SIDE:
+    if min(noisy.shape[1:]) < LEAST_SIDE or len(noisy) == 1:  # for gray: tune_gray_noise.py
         return []
     planes = torch.from_numpy(np.ascontiguousarray(noisy, np.float32))[:, None]
     (dct,) = plugins.load().build_priors("dct")
@@ -203,9 +198,6 @@ def train(file: Path, steps: int = 2500) -> None:
     held_out = number % 4 == 0
     mean, scale = seen[~held_out].mean(0), seen[~held_out].std(0) + 1e-3
     inputs = torch.tensor(((seen - mean) / scale).clip(-3, 3), dtype=torch.float32)
-    by_itself = seen.copy()
-    by_itself[:, -4:-1] = 0, 0, 1  # see flat_blocks.likeness
-    alone = torch.tensor(((by_itself - mean) / scale).clip(-3, 3), dtype=torch.float32)
     reference = torch.tensor(seen[:, -1], dtype=torch.float32)
     losses = torch.tensor(curves.max(1, keepdims=True) - curves, dtype=torch.float32)
     fine = torch.tensor(np.log(np.maximum(deviation, 0.3 / 255)), dtype=torch.float32)
@@ -219,8 +211,7 @@ def train(file: Path, steps: int = 2500) -> None:
     for step in range(steps):
         optimiser.param_groups[0]["lr"] = 5e-3 * (1 - step / steps) + 1e-4
         at = chosen[torch.randint(len(chosen), (512,))]
-        shown = torch.where(torch.rand(512, 1) < ALONE, alone[at], inputs[at])
-        output = network(shown + 0.1 * torch.randn(512, inputs.shape[1]))
+        output = network(inputs[at] + 0.1 * torch.randn(512, inputs.shape[1]))
         level, pixel = (output + reference[at, None]).T
         cost = lost(level, losses[at])
         cost = torch.where(cost < 6, cost, 6 + (cost - 6) / 5)  # a few do not outweigh the rest
@@ -244,9 +235,9 @@ def train(file: Path, steps: int = 2500) -> None:
             f"pixel level off by {np.median(np.abs(pixel.numpy()[at] - fine.numpy()[at])):.3f}"
         )
     layers = [value.detach().numpy().astype(np.float32) for value in network.parameters()]
-    np.savez(noise_profile.ALL_KINDS, mean=mean.astype(np.float32), scale=scale.astype(np.float32),
+    np.savez(noise_networks.ALL_KINDS, mean=mean.astype(np.float32), scale=scale.astype(np.float32),
              **{f"layer{k}": value for k, value in enumerate(layers)})  # fmt: skip
-    print(f"wrote {noise_profile.ALL_KINDS}")
+    print(f"wrote {noise_networks.ALL_KINDS}")
 
 
 def lost(level: torch.Tensor, losses: torch.Tensor) -> torch.Tensor:
@@ -328,41 +319,12 @@ def shares(folder: Path) -> None:
         )
 
 
-def gray(folder: Path) -> None:
-    """Restore gray pictures, told nothing, with the sliding DCT."""
-    found = noise_profile._levels
-    electrons, sigmas = (50, 100, 300, 1000, 10000), (2, 5, 15)
-    columns = [f"{count} electrons" for count in electrons] + [f"white, {s}" for s in sigmas]
-    print("| correlation | raised |", " | ".join(columns), "|")
-    print("|---:|---|" + "---:|" * len(columns))
-    for least, raised in itertools.product((0.07, 0.1, 0.15), (False, True)):
-        noise_profile.LEAST_CORRELATION_ALONE = least
-        noise_profile._levels = lambda seen, _, raised=raised: found(seen, raised)
-        gains = []
-        for path in sorted(folder.iterdir())[5::27]:
-            scene, rng = reading.read(path).mean(0, keepdims=True), np.random.default_rng(0)
-            pairs = []
-            for count in electrons:
-                camera = Camera(electrons=count)
-                pairs.append((camera.develop(scene), camera.develop(scene, rng)))
-            pairs += [(scene, scene + rng.normal(0, s / 255, scene.shape)) for s in sigmas]
-            gains.append([gained(truth, rounded(noisy)) for truth, noisy in pairs])
-        cells = [f"{np.mean(row):.2f} ({np.min(row):.1f})" for row in np.transpose(gains)]
-        print(f"| {least} | {'as three' if raised else 'no'} |", " | ".join(cells), "|", flush=True)
-
-
-def gained(truth: np.ndarray, seen: np.ndarray) -> float:
-    """Return by how many dB the sliding DCT brings a gray picture closer to the truth."""
-    restored = priorlab.restore(seen[0].astype(np.float32), prior="dct")
-    return psnr(restored[None], truth) - psnr(seen, truth)
-
-
 def limits(folder: Path) -> None:
     """Restore simulated pictures that were held out of the training, told nothing, with BM3D."""
     pictures = [simulated(path, seed=7) for path in sorted(folder.iterdir())[::4]]
     pictures = [one for one in pictures if min(one[1].shape[1:]) >= LEAST_SIDE]
     for limit in (1, 1.25, 1.5, 2, math.inf):
-        noise_profile.MOST_ABOVE = limit
+        noise_networks.MOST_ABOVE = limit
         gains: dict[int, list[float]] = {kind: [] for kind in KINDS}
         for truth, noisy, kind in pictures:
             seen = rounded(noisy).astype(np.float32)
@@ -683,7 +645,6 @@ OF_PICTURES = {
     "sizes": sizes,
     "strength": strength,
     "shares": shares,
-    "gray": gray,
     "blocks": blocks,
     "grid": corners,
     "colours": colours,

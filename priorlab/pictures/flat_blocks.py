@@ -168,11 +168,10 @@ def likeness(image: NDArray[np.floating], usable: Mask) -> Plane:
 
     Returns
     -------
-    array of shape (C, 5)
-        The `correlation` at full and at half size, 0 where it is not known; the logarithm of the
-        share of the deviation that the other channels do not show, at full and at half size, 0
-        where nothing tells it; and 1 for other than RGB images, whose channels tell nothing of each
-        other, else 0.
+    array of shape (C, 4)
+        The `correlation` at full and at half size, 0 where it is not known; and the logarithm of
+        the share of the deviation that the other channels do not show, at full and at half size, 0
+        where nothing tells it, as in other than RGB images.
 
     Examples
     --------
@@ -181,8 +180,7 @@ def likeness(image: NDArray[np.floating], usable: Mask) -> Plane:
     >>> [bool(likeness(one, one < 2)[0, 2] < -1) for one in (noise, similar)]
     [False, True]
     """
-    planes, result = image.astype(np.float64), np.zeros((len(image), 5))
-    result[:, 4] = len(image) != 3
+    planes, result = image.astype(np.float64), np.zeros((len(image), 4))
     for scale in range(2):
         pairs = zip(planes, usable, strict=True)
         result[:, scale] = [correlation(*pair) or 0.0 for pair in pairs]

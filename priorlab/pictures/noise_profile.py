@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,6 +18,7 @@ from priorlab.pictures import (
     few_colours,
     flat_blocks,
     jpeg_noise,
+    noise_networks,
     noise_words,
 )
 from priorlab.pictures.noise_level import can_be_estimated, estimate_sigma, estimates
@@ -28,28 +27,20 @@ from priorlab.pictures.usable_pixels import opaque, usable_pixels
 
 Array = NDArray[np.float64]
 
-CAMERAS = Path(__file__).with_name("noise_profile.npz")
-"""A network of about 400 numbers, trained on simulated pictures of cameras (results/real-noise.md).
-Each was noisy, so that it takes texture all over for grain."""
-
-ALL_KINDS = Path(__file__).with_name("noise_or_texture.npz")
-"""Another, that is told more, and was trained on white and on enlarged noise and on clean pictures
-besides; benchmarks/tune_noise.py trains it. Its levels err on the low side."""
-
 COARSE = 2.0
-"""Noise whose level exceeds the white part by more than this factor counts as not white ..."""
+"""Noise of a colour picture whose level exceeds the white part by more than this factor counts as
+not white ..."""
 
 LEAST_COARSE = 3 / 255
 """... from this level on: below, fine texture of a clean picture looks the same ..."""
 
-MOST_COARSE, LEAST_DIFFERENT = 30 / 255, 0.6
-"""... and up to this one: above, it is texture all over, unless at least that share of it is
-different in red, green and blue, as texture is not."""
+LEAST_DIFFERENT = 0.6
+"""... and up to `noise_networks.MOST_COARSE`: above, it is texture all over, unless at least this
+share of it is different in red, green and blue, as texture is not."""
 
-LEAST_CORRELATION, LEAST_CORRELATION_ALONE = 0.15, 0.1
+LEAST_CORRELATION = 0.15
 """Neighbouring pixels of noise that is not white correlate more than this in the flattest blocks;
-those of white noise do not, also on a page of text (results/real-noise.md). The noise of gray
-pictures, the second number, is finer: no mosaic was filled in."""
+those of white noise do not, also on a page of text (results/real-noise.md)."""
 
 LUMA = TO_YCBCR[0]
 """The brightness of RGB (ITU-R BT.601)."""
@@ -57,19 +48,6 @@ LUMA = TO_YCBCR[0]
 MOSTLY_LUMA = 1.15
 """Noise that is independent in red, green and blue leaves this factor times less in the brightness
 than noise that is alike in them, or whose colours a file stored at half the size (4:2:0)."""
-
-TRAINED_BLOCKS = 1400
-"""The network was trained on so many blocks; of fewer it makes too much (see tune_noise.py)."""
-
-TOGETHER, TOGETHER_OF_ALL_KINDS = 1.4, 1.2
-"""The networks were trained on single channels; those who see all of them do better with more. In
-a gray picture the level is theirs."""
-
-SPREAD_OF_TWO_SIZES = 20
-"""What the network of cameras is told, besides the reference: the first of what the other is."""
-
-MOST_ABOVE = 1.5
-"""The level is that of cameras, up to so many times that of all kinds: beyond, it is texture."""
 
 ABOVE = 1.15
 """What a JPEG file's coefficients tell of white noise counts, unless the pixels show more, by this
@@ -220,15 +198,17 @@ def _grain(
     The first as it is best removed, the second of single pixels; those of white noise in a channel
     with too few blocks, if no other channel has enough.
     """
-    blocks, seen = _looked_at(picture, usable)
+    blocks, seen = _looked_at(picture, usable, white)
+    colours = len(white) == len(LUMA)
     found = [
-        (level, level) if one is None else _levels(one, len(white) > 1)
-        for one, level in zip(seen, white, strict=True)
+        (level, level)
+        if one is None
+        else noise_networks.of_channel(one, len(half.mean))
+        if colours
+        else noise_networks.of_gray(one, len(half.mean))
+        for one, level, (_, half, _) in zip(seen, white, blocks, strict=True)
     ]
-    # Among few blocks there are fewer flat ones, so that texture reads as noise.
-    count = np.array([len(half.mean) for _, half, _ in blocks])
-    share = (count / TRAINED_BLOCKS).clip(max=1) ** (1 / 3)
-    levels, pixels = np.array(found).T * share
+    levels, pixels = np.array(found).T
     told = np.array([one is not None for one in seen])
     even = picture.image.min((1, 2)) == picture.image.max((1, 2))
     _take_from(told, ~told & ~even, levels, pixels)
@@ -236,16 +216,16 @@ def _grain(
 
 
 def _looked_at(
-    picture: Picture, usable: NDArray[np.bool_]
+    picture: Picture, usable: NDArray[np.bool_], white: Array
 ) -> tuple[list[tuple[flat_blocks.Blocks, ...]], list[Array | None]]:
     """Return the blocks of each channel, and what the networks are told of them."""
     blocks = _blocks(picture, usable)
-    seen = _seen(picture.image, usable, blocks)
+    seen = _seen(picture.image, usable, blocks, white)
     if all(one is None for one in seen) and cut_off_noise.is_scattered(picture):
         for share in NEARLY_CUT_OFF:
             nearly = usable_pixels(picture, share)
             blocks = _blocks(picture, nearly)
-            seen = _seen(picture.image, nearly, blocks)
+            seen = _seen(picture.image, nearly, blocks, white)
             if any(one is not None for one in seen):
                 break
     return blocks, seen
@@ -317,10 +297,11 @@ def observed(picture: Picture) -> list[Array | None]:
     --------
     >>> noise = np.random.default_rng(0).normal(0.5, 0.1, (1, 128, 128)).astype(np.float32)
     >>> [seen.shape for seen in observed(Picture(image=noise))]
-    [(36,)]
+    [(35,)]
     """
     usable = usable_pixels(picture)
-    return _seen(picture.image, usable, _blocks(picture, usable))
+    white = estimate_sigma(picture.image, usable)
+    return _seen(picture.image, usable, _blocks(picture, usable), white)
 
 
 def luma_level(image: NDArray[np.floating[Any]], usable: NDArray[np.bool_]) -> float:
@@ -374,62 +355,44 @@ def _seen(
     image: NDArray[np.floating[Any]],
     usable: NDArray[np.bool_],
     blocks: list[tuple[flat_blocks.Blocks, ...]],
+    white: Array,
 ) -> list[Array | None]:
-    spreads = [flat_blocks.features(scales) for scales in blocks]
+    """Return what the networks are told of each channel; None of one with too few blocks."""
     alike = flat_blocks.likeness(image, usable)
-    return [
-        None if spread is None else np.concatenate([spread[:-1], one, spread[-1:]])
-        for spread, one in zip(spreads, alike, strict=True)
-    ]
+    seen: list[Array | None] = []
+    for scales, likeness, level in zip(blocks, alike, white, strict=True):
+        spread = flat_blocks.features(scales)
+        if spread is not None and len(image) == len(LUMA):
+            spread = np.concatenate([spread[:-1], likeness, spread[-1:]])
+        elif spread is not None:
+            count = len(scales[1].mean)
+            spread = noise_networks.told_of_gray(spread, likeness[:2], level, count)
+        seen.append(spread)
+    return seen
 
 
 def _is_smooth(seen: list[Array | None], level: float, white: float) -> bool:
     """Return whether a level is that of noise which is not white, or of texture all over."""
+    if len(seen) != len(LUMA):
+        return level > noise_networks.COARSE_ALONE * white
     known = _likeness(seen)
     if known is None or level < max(COARSE * white, LEAST_COARSE):
         return False
-    correlation, alone = known[0], known[4]
-    return bool(correlation > (LEAST_CORRELATION_ALONE if alone else LEAST_CORRELATION))
+    return bool(known[0] > LEAST_CORRELATION)
 
 
 def _is_texture(seen: list[Array | None], level: float) -> bool:
     """Return whether what is so smooth, and so strong, is texture all over."""
     known = _likeness(seen)
-    if known is None or level < MOST_COARSE:
+    if known is None or level <= noise_networks.MOST_COARSE:
         return False
-    own_share, alone = known[3:]
-    return bool(alone or np.exp(own_share) <= LEAST_DIFFERENT)
+    return len(seen) != len(LUMA) or bool(np.exp(known[3]) <= LEAST_DIFFERENT)
 
 
 def _likeness(seen: list[Array | None]) -> Array | None:
     """Return the mean of what `flat_blocks.likeness` returned of the channels."""
-    known = [one[-6:-1] for one in seen if one is not None]
+    known = [one[-5:-1] for one in seen if one is not None]
     return np.asarray(np.mean(known, axis=0)) if known else None
-
-
-def _levels(seen: Array, together: bool) -> tuple[float, float]:
-    """Return the level at which the noise is best removed, and its deviation at the pixels."""
-    reference = seen[-1:]
-    cameras = _network(CAMERAS, np.concatenate([seen[:SPREAD_OF_TWO_SIZES], reference]))
-    others = _network(ALL_KINDS, seen)
-    if together:
-        cameras, others = TOGETHER * cameras, TOGETHER_OF_ALL_KINDS * others
-    if cameras[0] > MOST_ABOVE * others[0]:
-        return float(MOST_ABOVE * others[0]), float(others[1])
-    return float(cameras[0]), float(cameras[1])
-
-
-def _network(file: Path, seen: Array) -> Array:
-    weights = _weights(file)
-    value = ((seen - weights["mean"]) / weights["scale"]).clip(-3, 3)
-    value = (weights["layer0"] @ value + weights["layer1"]).clip(0)
-    return np.asarray(np.exp(weights["layer2"] @ value + weights["layer3"] + seen[-1]))
-
-
-@functools.cache
-def _weights(file: Path) -> dict[str, Array]:
-    with np.load(file, allow_pickle=False) as stored:
-        return {name: stored[name].astype(np.float64) for name in stored.files}
 
 
 def _curve(image: NDArray[np.floating[Any]], usable: NDArray[np.bool_], levels: Array) -> Array:
