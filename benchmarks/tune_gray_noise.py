@@ -3,6 +3,7 @@
     python benchmarks/tune_gray_noise.py simulate DATASET OUT.npz [--repeats 28]
     python benchmarks/tune_gray_noise.py train OUT.npz
     python benchmarks/tune_gray_noise.py gains DATASET
+    python benchmarks/tune_gray_noise.py files DATASET
 
 `simulate` makes gray pictures of photographs, with white noise, clean, as a gray and as a colour
 camera takes them, and with noise that was enlarged with the picture; it records what
@@ -10,7 +11,8 @@ priorlab.pictures.noise_networks is told of each, and the PSNR that the sliding 
 each of several levels. `train` fits networks such that the level that they return costs as little
 PSNR as possible, reports on photographs that were held out (whose number is divisible by four), and
 writes their mean into the package. `gains` restores pictures of these, told nothing, and told the
-best of several levels.
+best of several levels; `files` restores JPEG files with several margins by which the pixels have to
+show more noise than the coefficients (noise_profile.ABOVE_ALONE).
 """
 
 from __future__ import annotations
@@ -19,10 +21,12 @@ import argparse
 import dataclasses
 import functools
 import multiprocessing
+import tempfile
 from pathlib import Path
 
 import numpy as np
 import torch
+from PIL import Image
 from scipy import ndimage
 from tune_noise import GRID, SIZE, enlarged, kept, lost, resized, rounded, stored
 
@@ -351,6 +355,33 @@ def pictures(
     return brightness(camera.develop(scene)), brightness(camera.develop(scene, rng))
 
 
+def files(folder: Path) -> None:
+    margins = (1.15, 1.45, 1.75, 2.2)
+    print(f"| noise | quality | {' | '.join(map(str, margins))} |")
+    print(f"|---|---:|{'---:|' * len(margins)}")
+    noises = [("white", 5, 80), ("white", 10, 80), ("white", 10, 60), ("white", 20, 60)]
+    noises += [("electrons", 1000, 80), ("electrons", 300, 80), ("electrons", 300, 60)]
+    for kind, size, quality in noises:
+        gains = []
+        for path in sorted(folder.iterdir())[11::36]:
+            rng = np.random.default_rng(0)
+            truth = resized(reading.read(path), 2 / 3, rng).mean(0, keepdims=True)
+            noisy = truth + rng.normal(0, size / 255, truth.shape)
+            if kind == "electrons":
+                camera = Camera(electrons=size, quality=0)
+                truth, noisy = camera.develop(truth), camera.develop(truth, rng)
+            with tempfile.TemporaryDirectory() as place:
+                file = Path(place, "noisy.jpg")
+                pixels = (rounded(noisy[0]) * 255).astype(np.uint8)
+                Image.fromarray(pixels).save(file, quality=quality)
+                before, row = psnr(reading.read(file), truth), []
+                for noise_profile.ABOVE_ALONE in margins:
+                    row.append(psnr(priorlab.restore(file, prior="dct")[None], truth) - before)
+            gains.append(row)
+        found = [f"{np.mean(one):.2f} ({np.min(one):.1f})" for one in np.transpose(gains)]
+        print(f"| {kind} {size} | {quality} | {' | '.join(found)} |", flush=True)
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     commands = parser.add_subparsers(dest="command", required=True)
@@ -359,11 +390,12 @@ if __name__ == "__main__":
     simulating.add_argument("out", type=Path)
     simulating.add_argument("--repeats", type=int, default=28)
     commands.add_parser("train").add_argument("file", type=Path)
-    commands.add_parser("gains").add_argument("dataset", type=Path)
+    for name in ("gains", "files"):
+        commands.add_parser(name).add_argument("dataset", type=Path)
     options = parser.parse_args()
     if options.command == "simulate":
         simulate(options.dataset, options.out, options.repeats)
     elif options.command == "train":
         train(options.file)
     else:
-        gains(options.dataset)
+        {"gains": gains, "files": files}[options.command](options.dataset)

@@ -49,9 +49,10 @@ MOSTLY_LUMA = 1.15
 """Noise that is independent in red, green and blue leaves this factor times less in the brightness
 than noise that is alike in them, or whose colours a file stored at half the size (4:2:0)."""
 
-ABOVE = 1.15
+ABOVE, ABOVE_ALONE = 1.15, 1.45
 """What a JPEG file's coefficients tell of white noise counts, unless the pixels show more, by this
-factor: grain, or noise that depends on brightness."""
+factor: grain, or noise that depends on brightness. The second is for gray pictures, where white
+noise that was compressed looks more like grain."""
 
 HARDLY_LESS = 2.0
 """Noise that is so many times as strong as the error of JPEG is as the pixels show it, with it."""
@@ -103,7 +104,7 @@ def profile(picture: Picture) -> NoiseProfile:
 
     White noise is measured as `priorlab.pictures.noise_level` describes. Noise that a camera
     smoothed looks like weak texture. What tells them apart is how the deviations of small blocks
-    are spread: noise sets a limit below which there are none. Two small networks, trained on
+    are spread: noise sets a limit below which there are none. Small networks, trained on
     simulated pictures, return the level at which that noise is best removed; the smoothest
     blocks show how it depends on brightness. The idea to look at several scales and at each
     brightness is that of M. Lebrun, M. Colom, J.-M. Morel: Multiscale image blind denoising,
@@ -274,7 +275,8 @@ def _before_jpeg(found: NoiseProfile, stored: jpeg_noise.Stored, picture: Pictur
     Its pixels do not: what is left looks weaker, or like grain.
     """
     noise, error, level = found.noise, stored.error, stored.level
-    if not level or (not noise.is_independent and noise.level > ABOVE * level):
+    above = ABOVE if len(picture.image) == len(LUMA) else ABOVE_ALONE
+    if not level or (not noise.is_independent and noise.level > above * level):
         hint = noise_words.on_compression(error, noise.level)
         return dataclasses.replace(found, text="; ".join(filter(None, (found.text, hint))))
     text = found.text
