@@ -25,6 +25,7 @@ from typing import Any, TypeVar, cast
 
 from priorlab.components import Component
 from priorlab.errors import UsageError, unknown
+from priorlab.forward.degradation import COUNTS_AS
 
 FILE = "tuned.toml"
 HEADER = "# Found by priorlab tune on training images, for each kind of degradation.\n"
@@ -122,14 +123,20 @@ def _place(prior: type[Component]) -> Path | None:
 def fitting(values: Mapping[str, T], kind: str, channels: int) -> T | None:
     """Return what is tuned for a kind of degradation; what is for gray pictures alone comes first.
 
+    Or else for the kind that it counts as; see `priorlab.forward.degradation.COUNTS_AS`.
+
     Examples
     --------
     >>> values = {"noise": {"runs": 1}, "noise in gray": {"runs": 2}}
     >>> fitting(values, "noise", 1), fitting(values, "noise", 3), fitting(values, "blur", 1)
     ({'runs': 2}, {'runs': 1}, None)
     """
-    gray = values.get(f"{kind}{_IN_GRAY}") if channels == 1 else None
-    return values.get(kind) if gray is None else gray
+    for one in (kind, COUNTS_AS.get(kind)):
+        gray = values.get(f"{one}{_IN_GRAY}") if channels == 1 else None
+        found = values.get(str(one)) if gray is None else gray
+        if found is not None:
+            return found
+    return None
 
 
 def parsed(prior: type[Component], given: Mapping[str, Any]) -> Component:
