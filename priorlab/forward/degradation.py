@@ -29,9 +29,6 @@ KINDS = (
     OTHER_NOISE,
 )
 
-COUNTS_AS = {NOISY_MISSING: MISSING}
-"""The kind whose settings hold for data of another one where nothing was tuned for it."""
-
 
 def kind_of(measurement: Measurement) -> str:
     """Return which of `KINDS` a measurement shows; other noise is, for one, that of JPEG.
@@ -61,3 +58,14 @@ def kind_of(measurement: Measurement) -> str:
         # What fits exact data best hardly smooths: it would leave noise where it is.
         return SUPERRES if noise.is_exact else NOISY_SUPERRES
     return BLUR if operator.is_convolution else OTHER_OPERATOR
+
+
+def serving(kind: str) -> tuple[str, ...]:
+    """Return the kinds of which settings serve data of one kind, the best first.
+
+    Examples
+    --------
+    >>> serving("blur"), serving("noisy missing pixels")
+    (('blur',), ('noisy missing pixels', 'missing pixels'))
+    """
+    return (kind, MISSING) if kind == NOISY_MISSING else (kind,)
