@@ -12,6 +12,9 @@ from priorlab.forward.noise import Noise
 REACH = 2
 """How far off the pixels lie, in rows and columns, that count as those around a known one."""
 
+POWER = 0.5
+"""The last level grows with that power of how many pixels there are for each that is known."""
+
 
 def falling_levels(
     noise: Noise, steps: int, first: float, last: float, share: float = 1.0
@@ -46,9 +49,9 @@ def where_sparse(noise: Noise, known: Tensor | None) -> float:
     """Return the last level for noisy data of some pixels: higher the fewer of them are known.
 
     A denoiser that is told the level of the noise expects every pixel to have been measured. Where
-    few are, each image that agrees with them is more uncertain, and the level is higher by the root
-    of their share. What counts is the share around known pixels: the middle of a large hole is no
-    reason to smooth what is outside it. From a sweep in results/tuning-plug-and-play.md.
+    few are, an image that agrees with them is less certain, and the level higher. What counts is
+    the share around known pixels: the middle of a large hole is no reason to smooth what is outside
+    it. From a sweep in results/tuning-plug-and-play.md.
 
     Parameters
     ----------
@@ -73,4 +76,4 @@ def where_sparse(noise: Noise, known: Tensor | None) -> float:
     shown = known.float()
     around = avg_pool2d(shown, 2 * REACH + 1, 1, REACH, count_include_pad=False)
     share = float(around[shown > 0].double().mean())
-    return noise.spread[0] / math.sqrt(share)
+    return noise.spread[0] / math.pow(share, POWER)
