@@ -25,7 +25,7 @@ from typing_extensions import override
 from priorlab import tuned_parameters
 from priorlab.components import Component, parameter
 from priorlab.errors import Unsupported, UsageError
-from priorlab.forward.degradation import kind_of
+from priorlab.forward.degradation import kind_of, serving
 from priorlab.forward.measurement import Measurement
 from priorlab.forward.noise import Gaussian
 from priorlab.forward.operators import Identity, Shape
@@ -103,8 +103,8 @@ class Prior(Component, ABC):
 
         Kinds are in `priorlab.forward.degradation`; some are tuned apart for gray pictures.
         """
-        kind, channels = kind_of(measurement), measurement.shape[1]
-        found = tuned_parameters.fitting(self.tuned_values(), kind, channels)
+        kinds, channels = serving(kind_of(measurement)), measurement.shape[1]
+        found = tuned_parameters.fitting(self.tuned_values(), kinds, channels)
         return cast(Self, tuned_parameters.parsed(type(self), found)) if found else self
 
     def variants(self) -> set[Self]:

@@ -119,17 +119,23 @@ def _place(prior: type[Component]) -> Path | None:
         return None
 
 
-def fitting(values: Mapping[str, T], kind: str, channels: int) -> T | None:
-    """Return what is tuned for a kind of degradation; what is for gray pictures alone comes first.
+def fitting(values: Mapping[str, T], kinds: Collection[str], channels: int) -> T | None:
+    """Return what is tuned for the first of some kinds of degradation for which anything is.
+
+    What is for gray pictures alone comes first.
 
     Examples
     --------
     >>> values = {"noise": {"runs": 1}, "noise in gray": {"runs": 2}}
-    >>> fitting(values, "noise", 1), fitting(values, "noise", 3), fitting(values, "blur", 1)
-    ({'runs': 2}, {'runs': 1}, None)
+    >>> fitting(values, ["noise"], 1), fitting(values, ["blur", "noise"], 3)
+    ({'runs': 2}, {'runs': 1})
     """
-    gray = values.get(f"{kind}{_IN_GRAY}") if channels == 1 else None
-    return values.get(kind) if gray is None else gray
+    for kind in kinds:
+        gray = values.get(f"{kind}{_IN_GRAY}") if channels == 1 else None
+        found = values.get(kind) if gray is None else gray
+        if found is not None:
+            return found
+    return None
 
 
 def parsed(prior: type[Component], given: Mapping[str, Any]) -> Component:

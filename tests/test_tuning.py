@@ -311,12 +311,27 @@ def test_the_kind_of_a_degradation_is_that_of_its_data():
         DenoisePoisson(): degradation.NOISE,
         DenoiseImpulse(): degradation.IMPULSES,
         Inpaint(kind="box"): degradation.MISSING,
+        Inpaint(sigma=0.1): degradation.NOISY_MISSING,
         Deblur(): degradation.BLUR,
         SuperResolution(): degradation.SUPERRES,
         SuperResolution(sigma=0.1): degradation.NOISY_SUPERRES,
         Dejpeg(): degradation.OTHER_NOISE,
     }
     assert {task: degradation.kind_of(task.measure(clean, 0)) for task in tasks} == tasks
+
+
+def test_what_is_tuned_for_missing_pixels_serves_noisy_ones_until_they_are_tuned():
+    """A plugin's file of before there was that kind says what it said."""
+    values = {"missing pixels": {"gray": 0.3}, "missing pixels in gray": {"gray": 0.4}}
+    kinds = degradation.serving(degradation.NOISY_MISSING)
+    assert [tuned_parameters.fitting(values, kinds, one) for one in (3, 1)] == [
+        {"gray": 0.3},
+        {"gray": 0.4},
+    ]
+    values[kinds[0]] = {"gray": 0.6}
+    assert tuned_parameters.fitting(values, kinds, 1) == {"gray": 0.6}
+    exact = degradation.serving(degradation.MISSING)
+    assert tuned_parameters.fitting(values, exact, 3) == {"gray": 0.3}
 
 
 def test_every_tuned_parameter_that_ships_can_be_used():

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
 
 NOISE = "noise"
 MISSING = "missing pixels"
+NOISY_MISSING = "noisy missing pixels"
 SUPERRES = "super-resolution"
 NOISY_SUPERRES = "noisy super-resolution"
 BLUR = "blur"
@@ -19,6 +20,7 @@ OTHER_NOISE = "other noise"
 KINDS = (
     NOISE,
     MISSING,
+    NOISY_MISSING,
     SUPERRES,
     NOISY_SUPERRES,
     BLUR,
@@ -51,8 +53,19 @@ def kind_of(measurement: Measurement) -> str:
     if not noise.is_gaussian and not measurement.counts_behind_operator:
         return OTHER_NOISE
     if operator.known_pixels is not None:
-        return MISSING
+        return MISSING if noise.is_exact else NOISY_MISSING
     if operator.factor > 1:
         # What fits exact data best hardly smooths: it would leave noise where it is.
         return SUPERRES if noise.is_exact else NOISY_SUPERRES
     return BLUR if operator.is_convolution else OTHER_OPERATOR
+
+
+def serving(kind: str) -> tuple[str, ...]:
+    """Return the kinds of which settings serve data of one kind, the best first.
+
+    Examples
+    --------
+    >>> serving("blur"), serving("noisy missing pixels")
+    (('blur',), ('noisy missing pixels', 'missing pixels'))
+    """
+    return (kind, MISSING) if kind == NOISY_MISSING else (kind,)

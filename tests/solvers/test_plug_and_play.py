@@ -63,6 +63,38 @@ def test_the_levels_fall_to_that_of_the_least_noisy_pixels():
     assert (first, last) == pytest.approx((0.3, 0.01))
 
 
+def last_level(mask, noise, **settings):
+    """Return the last level that a denoiser is told, of data of a gray picture."""
+    told = []
+
+    class Watched(Blur):
+        def denoise(self, v, sigma):
+            told.append(sigma)
+            return super().denoise(v, sigma)
+
+    clean = torch.full((1, 1, *mask.shape[-2:]), 0.5)
+    Watched(steps=3, **settings).restore(measure(clean, Mask(mask), noise))
+    return told[-1]
+
+
+def test_the_fewer_pixels_are_known_the_more_of_their_noise_is_told():
+    drawn = torch.rand(1, 1, 64, 64, generator=torch.Generator().manual_seed(0))
+    hole = torch.ones(1, 1, 64, 64)
+    hole[..., 16:48, 16:48] = 0
+    noise = Gaussian(0.1)
+    assert last_level((drawn < 0.5).float(), noise) == pytest.approx(0.1 / 0.5**0.5, rel=0.05)
+    assert last_level((drawn < 0.2).float(), noise) == pytest.approx(0.1 / 0.2**0.5, rel=0.1)
+    assert last_level(hole, noise) == pytest.approx(0.1, rel=0.05)
+    for mask in (hole, (drawn < 0.5).float()):
+        assert last_level(mask, noise, last_level=2 / 255) == pytest.approx(0.1)
+        assert last_level(mask, noise, solver="diffpir") == pytest.approx(0.1)
+        assert last_level(mask, NoNoise()) == pytest.approx(2 / 255)
+
+
+def test_noisy_data_of_no_pixel_at_all_are_restored():
+    assert last_level(torch.zeros(1, 1, 16, 16), Gaussian(0.1)) == pytest.approx(0.1)
+
+
 def test_settings_decide_the_splitting(smooth):
     """As many calls as steps, and a data weight that draws the result to the data."""
     calls = []

@@ -8,6 +8,7 @@ import pandas as pd
 
 from priorlab import tuned_parameters
 from priorlab.errors import counted
+from priorlab.forward.degradation import serving
 from priorlab.harness.report import inference, statistics
 from priorlab.harness.report.line import MAIN, Line
 from priorlab.harness.report.remarks import label
@@ -120,7 +121,7 @@ def tuned(rows: pd.DataFrame, header: Header) -> Iterator[tuple[str, str, str]]:
     measured = rows[["prior", "degradation", "channels"]].dropna().drop_duplicates()
     for prior, kind, channels in measured.itertuples(index=False):
         values = {key: (key, given) for key, given in header.tuned.get(prior, {}).items()}
-        if found := tuned_parameters.fitting(values, kind, channels):
+        if found := tuned_parameters.fitting(values, serving(kind), channels):
             yield prior, *found
 
 

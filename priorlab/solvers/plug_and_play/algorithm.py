@@ -43,7 +43,8 @@ class Algorithm:
         Solves a `Problem`.
     defaults : mapping
         The settings for each of `priorlab.forward.degradation.KINDS` but impulses, which count as
-        missing pixels, and noisy super-resolution, which counts as the one without noise.
+        missing pixels, and noisy missing pixels and super-resolution, which count as those without
+        noise.
     samples : bool
         Whether it draws from the posterior. If so it is used for noise alone, too, which is
         otherwise left to the denoiser.

@@ -7,11 +7,17 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from priorlab.forward.degradation import MISSING, NOISY_SUPERRES, SUPERRES, kind_of
+from priorlab.forward.degradation import (
+    MISSING,
+    NOISY_MISSING,
+    NOISY_SUPERRES,
+    SUPERRES,
+    kind_of,
+)
 from priorlab.forward.measurement import Measurement
 from priorlab.solvers import exact_data, stabilised
 from priorlab.solvers.noise_limit import limited
-from priorlab.solvers.plug_and_play.levels import falling_levels
+from priorlab.solvers.plug_and_play.levels import falling_levels, where_sparse
 from priorlab.solvers.plug_and_play.problem import Denoise, Problem
 from priorlab.solvers.plug_and_play.settings import SolverSettings, algorithm_for, values_for
 from priorlab.solvers.posterior import Result
@@ -91,7 +97,7 @@ def restore(
 def _kind(measurement: Measurement) -> str:
     """Return the kind of degradation whose settings an algorithm takes."""
     kind = MISSING if measurement.has_outliers else kind_of(measurement)
-    return SUPERRES if kind == NOISY_SUPERRES else kind
+    return {NOISY_MISSING: MISSING, NOISY_SUPERRES: SUPERRES}.get(kind, kind)
 
 
 def _denoised(denoise: Denoise, measurement: Measurement, to_noise: bool) -> Tensor | None:
@@ -138,8 +144,11 @@ def _solved(
     values = values_for(settings, kind)
     algorithm = algorithm_for(settings, kind)
     last = values.last_level
-    if settings.last_level is None and measurement.operator.is_identity:
-        last = min(last, noise.spread[0])  # no more can be removed than what is there
+    if settings.last_level is None:
+        if measurement.operator.is_identity:
+            last = min(last, noise.spread[0])  # no more can be removed than what is there
+        elif kind == MISSING and not algorithm.samples:
+            last = max(last, where_sparse(noise, measurement.operator.known_pixels))
     levels = falling_levels(noise, values.steps, values.first_level, last, algorithm.least_level)
     problem = Problem(denoise, measurement, levels, values.data_weight, trace, seed)
     result = algorithm.run(problem)

@@ -79,7 +79,8 @@ class SolverSettings:
     last_level: float | None = parameter(
         None,
         "noise level of the last call, or that of the least noisy pixels if it is higher;"
-        f" {_range('last_level')}, where there is noise alone no more than that",
+        f" {_range('last_level')}, where there is noise alone no more than that,"
+        " and more than that where few pixels of noisy data are known",
         search=(0.5, 10),
         **LEVEL,
     )
