@@ -85,26 +85,27 @@ def of_channel(told: Array, blocks: int) -> tuple[float, float]:
     return float(cameras[0]), float(cameras[1])
 
 
-def of_gray(told: Array, blocks: int) -> tuple[float, float]:
+def of_gray(told: Array, white: float, blocks: int) -> tuple[float, float]:
     """Return the same of a gray picture.
 
     Parameters
     ----------
     told : array of shape (35,)
         What `told_of_gray` returned.
+    white : float
+        The level of its noise, if that is white.
     blocks : int
         How many blocks of half the size were looked at.
 
     Examples
     --------
     >>> told = told_of_gray(np.append(np.zeros(30), np.log(0.05)), np.zeros(2), 0.04, 1000)
-    >>> [bool(0 < level < 1) for level in of_gray(told, 1000)]
+    >>> [bool(0 < level < 1) for level in of_gray(told, 0.04, 1000)]
     [True, True]
     """
     level, pixel = map(float, _network(GRAY, told))
-    white = float(np.exp(told[-3] + told[-1]))
     grain = pixel / level
-    if level <= COARSE_ALONE * white or grain > CERTAINLY_WHITE:
+    if level <= COARSE_ALONE * max(white, LEAST_TOLD) or grain > CERTAINLY_WHITE:
         return white, white
     if grain > WHITE and white < LEAST_WHITE * level:
         return white, white

@@ -206,7 +206,7 @@ def _grain(
         if one is None
         else noise_networks.of_channel(one, len(half.mean))
         if colours
-        else noise_networks.of_gray(one, len(half.mean))
+        else noise_networks.of_gray(one, level, len(half.mean))
         for one, level, (_, half, _) in zip(seen, white, blocks, strict=True)
     ]
     levels, pixels = np.array(found).T
