@@ -200,15 +200,16 @@ def _grain(
     with too few blocks, if no other channel has enough.
     """
     blocks, seen = _looked_at(picture, usable, white)
-    colours = len(white) == len(LUMA)
-    found = [
-        (level, level)
-        if one is None
-        else noise_networks.of_channel(one, len(half.mean))
-        if colours
-        else noise_networks.of_gray(one, level, len(half.mean))
-        for one, level, (_, half, _) in zip(seen, white, blocks, strict=True)
-    ]
+    counts = [len(half.mean) for _, half, _ in blocks]
+    has_colours = len(white) == len(LUMA)
+    found = []
+    for one, level, count in zip(seen, white, counts, strict=True):
+        if one is None:
+            found.append((level, level))
+        elif has_colours:
+            found.append(noise_networks.of_channel(one, count))
+        else:
+            found.append(noise_networks.of_gray(one, level, count))
     levels, pixels = np.array(found).T
     told = np.array([one is not None for one in seen])
     even = picture.image.min((1, 2)) == picture.image.max((1, 2))
