@@ -26,9 +26,8 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image
 from scipy import ndimage
-from tune_noise import GRID, SIZE, enlarged, kept, lost, resized, rounded, stored
+from tune_noise import GRID, SIZE, enlarged, kept, lost, resized, rounded, save_noisy, stored
 
 import priorlab
 from priorlab import plugins
@@ -364,16 +363,9 @@ def files(folder: Path) -> None:
     for kind, size, quality in noises:
         gains = []
         for path in sorted(folder.iterdir())[11::36]:
-            rng = np.random.default_rng(0)
-            truth = resized(reading.read(path), 2 / 3, rng).mean(0, keepdims=True)
-            noisy = truth + rng.normal(0, size / 255, truth.shape)
-            if kind == "electrons":
-                camera = Camera(electrons=size, quality=0)
-                truth, noisy = camera.develop(truth), camera.develop(truth, rng)
             with tempfile.TemporaryDirectory() as place:
                 file = Path(place, "noisy.jpg")
-                pixels = (rounded(noisy[0]) * 255).astype(np.uint8)
-                Image.fromarray(pixels).save(file, quality=quality)
+                truth = save_noisy(path, file, kind, size, quality, "gray")
                 before, row = psnr(reading.read(file), truth), []
                 for noise_profile.ABOVE_ALONE in margins:
                     row.append(psnr(priorlab.restore(file, prior="dct")[None], truth) - before)

@@ -529,6 +529,23 @@ def colours(folder: Path) -> None:
         print(f"{len(ratios)} with {name}: {median:.2f}, 5 to 95 % {least:.2f} to {most:.2f}")
 
 
+def save_noisy(
+    path: Path, file: Path, kind: str, size: float, quality: int, form: str
+) -> np.ndarray:
+    """Store a reduced photograph with white or a camera's noise as a JPEG file; return the truth."""
+    rng = np.random.default_rng(0)
+    scene = resized(reading.read(path), 2 / 3, rng)
+    truth = scene.mean(0, keepdims=True) if form == "gray" else scene
+    noisy = truth + rng.normal(0, size / 255, truth.shape)
+    if kind == "electrons":
+        camera = Camera(electrons=size, quality=0)
+        truth, noisy = camera.develop(truth), camera.develop(truth, rng)
+    pixels = (rounded(noisy) * 255).astype(np.uint8).transpose(1, 2, 0).squeeze()
+    subsampling = {} if form == "gray" else {"subsampling": form}
+    Image.fromarray(pixels).save(file, quality=quality, **subsampling)
+    return truth
+
+
 def files(folder: Path) -> None:
     """Restore JPEG files, and their pixels alone, which tell less of the noise."""
     print("| noise | quality | colours | shown | level, 10 to 90 % | pixels alone, dB | file, dB |")
@@ -538,18 +555,9 @@ def files(folder: Path) -> None:
     for (kind, size), quality, form in itertools.product(noises, (95, 80, 60), ("gray", "4:2:0")):
         levels, gains = [], []
         for path in sorted(folder.iterdir())[11::36]:
-            rng = np.random.default_rng(0)
-            scene = resized(reading.read(path), 2 / 3, rng)
-            truth = scene.mean(0, keepdims=True) if form == "gray" else scene
-            noisy = truth + rng.normal(0, size / 255, truth.shape)
-            if kind == "electrons":
-                camera = Camera(electrons=size, quality=0)
-                truth, noisy = camera.develop(truth), camera.develop(truth, rng)
             with tempfile.TemporaryDirectory() as place:
                 file = Path(place, "noisy.jpg")
-                pixels = (rounded(noisy) * 255).astype(np.uint8).transpose(1, 2, 0).squeeze()
-                subsampling = {} if form == "gray" else {"subsampling": form}
-                Image.fromarray(pixels).save(file, quality=quality, **subsampling)
+                truth = save_noisy(path, file, kind, size, quality, form)
                 seen = reading.read(file)
                 levels.append(jpeg_noise.white_level(seen, jpeg_files.read(file).noise) * 255)
                 alone = priorlab.restore(seen.transpose(1, 2, 0).squeeze(), prior="unet")
