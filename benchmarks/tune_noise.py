@@ -532,7 +532,7 @@ def colours(folder: Path) -> None:
 def save_noisy(
     path: Path, file: Path, kind: str, size: float, quality: int, form: str
 ) -> np.ndarray:
-    """Store a reduced photograph with white or a camera's noise as a JPEG file; return the truth."""
+    """Store a reduced photograph with white or a camera's noise as JPEG, and return the truth."""
     rng = np.random.default_rng(0)
     scene = resized(reading.read(path), 2 / 3, rng)
     truth = scene.mean(0, keepdims=True) if form == "gray" else scene
