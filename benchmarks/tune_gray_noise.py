@@ -239,15 +239,6 @@ def train(file: Path) -> None:
         fitted(inputs[chosen], reference[chosen], losses[chosen], pixel[chosen], seed)
         for seed in range(NETWORKS)
     ]
-    first, second, last = ([one[k] for one in networks] for k in (0, 2, 4))
-    layers = [  # side by side they are one network
-        torch.cat([one.weight for one in first]),
-        torch.cat([one.bias for one in first]),
-        torch.block_diag(*(one.weight for one in second)),
-        torch.cat([one.bias for one in second]),
-        torch.cat([one.weight for one in last], 1) / NETWORKS,
-        torch.stack([one.bias for one in last]).mean(0),
-    ]
     with torch.no_grad():
         output = torch.stack([one(inputs) for one in networks]).mean(0) + reference
         cost = lost(output[:, 0], losses).numpy()
@@ -262,9 +253,25 @@ def train(file: Path) -> None:
             f"| {name} | {at.sum()} | {best:.2f} | {best - cost[at].mean():.2f} | "
             f"{np.quantile(cost[at], 0.95):.2f} | {cost[at].max():.2f} |"
         )
-    layers = {f"layer{k}": value.detach().numpy() for k, value in enumerate(layers)}
+    store(noise_networks.GRAY, networks, mean, scale)
+
+
+def store(
+    file: Path, networks: list[torch.nn.Sequential], mean: np.ndarray, scale: np.ndarray
+) -> None:
+    """Write networks side by side, which are one then: their mean; and the scale of their input."""
+    first, second, last = ([one[k] for one in networks] for k in (0, 2, 4))
+    layers = [
+        torch.cat([one.weight for one in first]),
+        torch.cat([one.bias for one in first]),
+        torch.block_diag(*(one.weight for one in second)),
+        torch.cat([one.bias for one in second]),
+        torch.cat([one.weight for one in last], 1) / len(networks),
+        torch.stack([one.bias for one in last]).mean(0),
+    ]
+    arrays = {f"layer{k}": value.detach().numpy() for k, value in enumerate(layers)}
     told = {"mean": mean.astype(np.float32), "scale": scale.astype(np.float32)}
-    np.savez_compressed(noise_networks.GRAY, **told, **layers)
+    np.savez_compressed(file, **told, **arrays)
 
 
 def fitted(

@@ -12,13 +12,16 @@ import ast
 import functools
 import hashlib
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from priorlab.sources import data_files, installed
 from priorlab.sources.imports import CORE, Finder, Module, locate, parents, providers, references
 from priorlab.sources.normal_form import executed, normal_form
+
+Reader = Callable[[Path], bytes]
+"""Returns the content of a file; one that remembers it reads each file once for a digest."""
 
 
 @dataclass(frozen=True)
@@ -39,9 +42,9 @@ class Source:
     file: Path
     kind: str
 
-    def digest(self) -> str:
+    def digest(self, read: Reader = Path.read_bytes) -> str:
         """Return the digest of what counts of the file as it is now."""
-        content = self.file.read_bytes()
+        content = read(self.file)
         if self.kind == "data":
             return hashlib.sha256(content).hexdigest()
         return _code_digest(content, self.kind == "code")
@@ -72,8 +75,9 @@ def digest(modules: Iterable[str]) -> str:
     >>> digest(["priorlab.errors"]) == digest(["priorlab.ground.files"])
     False
     """
-    found, libraries = _walk(modules)
-    entries = {source.label: source.digest() for source in _files(found)}
+    read = functools.cache(Path.read_bytes)
+    found, libraries = _walk(modules, read)
+    entries = {source.label: source.digest(read) for source in _files(found, read)}
     lines = "".join(f"{label} {entries[label]}\n" for label in sorted(entries))
     lines += "".join(f"{version}\n" for version in sorted(libraries))
     return hashlib.sha256(lines.encode(errors="surrogatepass")).hexdigest()
@@ -90,10 +94,12 @@ def sources(modules: Iterable[str]) -> list[Source]:
     priorlab/ground/__init__.py start
     priorlab/ground/files.py code
     """
-    return list({source.label: source for source in _files(_walk(modules)[0])}.values())
+    read = functools.cache(Path.read_bytes)
+    found, _ = _walk(modules, read)
+    return list({source.label: source for source in _files(found, read)}.values())
 
 
-def _files(found: dict[Module, bool]) -> Iterator[Source]:
+def _files(found: dict[Module, bool], read: Reader) -> Iterator[Source]:
     """Yield the files of modules, code before data."""
     for module, whole in found.items():
         if module.file:
@@ -102,9 +108,10 @@ def _files(found: dict[Module, bool]) -> Iterator[Source]:
     for module, whole in found.items():
         if not module.file or not whole:
             continue
-        yield from _elsewhere(module, module.file.read_bytes())
+        content = read(module.file)
+        yield from _elsewhere(module, content)
         if module.lone:
-            tree = _tree(module.file.read_bytes()) or ast.Module([], [])
+            tree = _tree(content) or ast.Module([], [])
             for place, file in data_files.named_in(tree, module.file).items():
                 yield Source(f"{module.file.name}: {place}", file, "data")
         elif module.file.parent not in folders:
@@ -140,7 +147,7 @@ def modules_of(kind: type, home: str) -> set[str]:
     return found if kind.__module__ in found else found | {home}
 
 
-def _walk(modules: Iterable[str]) -> tuple[dict[Module, bool], set[str]]:
+def _walk(modules: Iterable[str], read: Reader) -> tuple[dict[Module, bool], set[str]]:
     """Return the modules that some modules depend on, themselves included, and their libraries.
 
     Returns
@@ -166,7 +173,7 @@ def _walk(modules: Iterable[str]) -> tuple[dict[Module, bool], set[str]]:
             continue
         found[module] = whole
         todo += [(parent, False) for parent in parents(name) if parent != CORE]
-        content = module.file.read_bytes() if module.file else b""
+        content = read(module.file) if module.file else b""
         for base, imported in _references(content, whole, module):
             if _follows(module, base, find):
                 todo += [(provider, True) for provider in providers(base, imported, find)]

@@ -69,46 +69,45 @@ def locate(name: str) -> Module | None:
         return None
     if spec is None:
         return None
-    origin = _absolute(spec.origin) if spec.origin and spec.has_location else None
+    origin = os.path.abspath(spec.origin) if spec.origin and spec.has_location else None
     if spec.submodule_search_locations is None:
-        if rest or origin is None or origin.suffix not in SOURCE_SUFFIXES:
+        if rest or origin is None or not origin.endswith(tuple(SOURCE_SUFFIXES)):
             return None
-        return Module(name, origin, origin.parent, package=False)
-    folders = [_absolute(folder) for folder in spec.submodule_search_locations]
+        return Module(name, Path(origin), Path(origin).parent, package=False)
+    # Absolute, as a plugin may have been named from the current folder.
+    folders = [os.path.abspath(folder) for folder in spec.submodule_search_locations]
     return _within(folders, origin, name, rest)
 
 
-def _absolute(place: str) -> Path:
-    """Return an absolute path: a plugin may have been named from the current folder."""
-    return Path(os.path.abspath(place))
-
-
 def _within(
-    folders: list[Path], origin: Path | None, name: str, rest: Sequence[str]
+    folders: list[str], origin: str | None, name: str, rest: Sequence[str]
 ) -> Module | None:
-    """Return the module of a full name, `rest` of which is to be found in a package's folders."""
+    """Return the module of a full name, `rest` of which is to be found in a package's folders.
+
+    Paths are texts here: thousands are looked for, and to make a `Path` takes longer than to ask.
+    """
     found = origin
     for index, part in enumerate(rest):
-        packages = [folder / part / "__init__.py" for folder in folders]
-        files = [folder / f"{part}.py" for folder in folders]
-        for package, file in zip(packages, files, strict=True):
-            if package.is_file():
-                folders, found = [package.parent], package
+        for folder in folders:
+            below = os.path.join(folder, part)
+            package, file = os.path.join(below, "__init__.py"), f"{below}.py"
+            if os.path.isfile(package):
+                folders, found = [below], package
                 break
-            if file.is_file():
+            if os.path.isfile(file):
                 last = index == len(rest) - 1
-                return Module(name, file, _root(file.parent, index), False) if last else None
+                return Module(name, Path(file), _root(folder, index), False) if last else None
         else:  # a namespace package, or nothing
-            folders = [folder / part for folder in folders if (folder / part).is_dir()]
-            found = None
+            folders = [os.path.join(folder, part) for folder in folders]
+            folders, found = [folder for folder in folders if os.path.isdir(folder)], None
             if not folders:
                 return None
-    return Module(name, found, _root(folders[0], len(rest)), package=True)
+    return Module(name, Path(found) if found else None, _root(folders[0], len(rest)), package=True)
 
 
-def _root(folder: Path, depth: int) -> Path:
+def _root(folder: str, depth: int) -> Path:
     """Return the folder that holds the top-level package, of which `folder` is `depth` below."""
-    return folder.parents[depth]
+    return Path(folder).parents[depth]
 
 
 def references(tree: ast.AST, module: Module) -> frozenset[tuple[str, str]]:
