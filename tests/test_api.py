@@ -423,6 +423,7 @@ def test_the_noise_level_is_estimated(sigma):
     assert estimate == pytest.approx(sigma, rel=0.1)
 
 
+@pytest.mark.slow
 def test_the_clean_picture_that_is_shown_is_what_is_compared(photo, tmp_path):
     """Without the border that the task leaves out: else it would be moved against the others."""
     tasks = "deblur:boundary=unknown,superres:factor=3"

@@ -390,6 +390,7 @@ def test_a_line_that_is_written_again_ends_where_an_error_follows(monkeypatch, c
     assert capsys.readouterr().err == "\rhalf\033[K\n"
 
 
+@pytest.mark.slow
 def test_where_all_failed_there_is_nothing_to_look_at(tmp_path, capsys):
     (tmp_path / "broken.py").write_text(BROKEN)
     save(tmp_path / "set/one.png", picture(24, 24))

@@ -122,6 +122,7 @@ def test_what_ends_a_command_in_the_background_is_not_lost_either(wait, tmp_path
     assert (process.returncode, error) == (INTERRUPTED, "priorlab: interrupted\n")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("times", mostly_slow(["1", "3"], "3"))
 def test_no_interruption_is_lost_while_torch_is_imported(times, tmp_path):
     process = started("restore", tmp_path, wait=IMPORTING.replace("TIMES", times))

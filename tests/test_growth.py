@@ -35,6 +35,7 @@ def test_a_prior_in_a_process_of_its_own_is_measured():
     assert own < found.mb < 40 * own < found.mb_in_all
 
 
+@pytest.mark.slow
 def test_the_page_has_the_command_the_figures_and_the_picture(tmp_path, monkeypatch, capsys):
     page = tmp_path / "growth.md"
     typed = ["growth.py", "--priors", "median", "--sizes", "32,64,128", "-o", str(page)]

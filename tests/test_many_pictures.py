@@ -238,6 +238,7 @@ def test_several_priors_make_a_result_each_and_a_sheet(restore, folder):
     assert sheet.mode == "RGB" and sheet.width > 2 * 150
 
 
+@pytest.mark.slow
 def test_a_sheet_for_each_picture_is_made_once(restore, folder):
     restore("in", "-o", "out", prior="tv,median")
     assert files(folder / "out")[:3] == ["a-median.png", "a-sheet.png", "a-tv.png"]

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
+import pytest
 import torch
 
 import priorlab
@@ -46,6 +47,7 @@ def test_a_result_is_the_same_whatever_other_threads_restore():
     assert all(torch.equal(one, other) for one, other in zip(found, alone, strict=True))
 
 
+@pytest.mark.slow
 def test_restore_in_threads_gives_what_it_gives_alone():
     given = ("denoise:sigma=25", "dip:iterations=8,channels=8,depth=2")
     alone = priorlab.restore(IMAGE, *given)

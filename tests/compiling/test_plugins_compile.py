@@ -95,6 +95,7 @@ def compile_these(tmp_path, monkeypatch):
     return run
 
 
+@pytest.mark.slow
 def test_the_priors_that_run_by_default_are_prepared_elsewhere(compile_these, tmp_path, capfd):
     assert compile_these("Writes", "OnlyNamed", "NeedsFile", "NoColour") == 0
     assert int((tmp_path / "writes").read_text()) != os.getpid()

@@ -174,6 +174,7 @@ def test_a_crash_is_the_failure_of_one_check_and_the_next_ones_are_made(tmp_path
     assert len(outcomes) == len(suite.of_prior(Exits()))
 
 
+@pytest.mark.slow
 def test_the_scale_of_a_fit_is_skipped_with_the_reason_or_checked_where_few_steps_show_it():
     kind = PRIORS.priors["zs-n2n"]
     (check,) = (check for check in suite.of_prior(kind()) if check.name == "scale")

@@ -91,6 +91,7 @@ def test_the_signal_keeps_its_strength_through_the_layers() -> None:
     assert float(x.detach().square().mean()) == pytest.approx(0.5, abs=0.1)
 
 
+@pytest.mark.slow
 def test_random_waves_have_the_bandwidth() -> None:
     torch.manual_seed(0)
     code = ImplicitRepresentation(encoding="fourier", bandwidth=3.0).make_code((1, 3, 200, 200))

@@ -139,6 +139,7 @@ def test_other_forms_are_refused_with_the_names_of_those_that_can(registry):
         findings.generator(tv, registry)
 
 
+@pytest.mark.slow
 def test_the_chart_shows_every_curve_in_its_colour():
     curves = [
         charts.Curve("rises", [(x, 10 + x) for x in range(1, 11)], charts.BLUE),
@@ -191,6 +192,7 @@ def test_the_command_writes_the_chart_and_its_table(plugin, photo, tmp_path, cap
     assert "step 5/5" in error
 
 
+@pytest.mark.slow
 def test_a_table_that_is_not_one_of_curves_is_not_replaced(plugin, photo, tmp_path, capsys):
     other, output = tmp_path / "curves.csv", tmp_path / "curves.png"
     given = ["tiny", photo, "-o", output, "--iterations", 1, "--plugin", plugin]

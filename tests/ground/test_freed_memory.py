@@ -35,6 +35,7 @@ def faults(**variables):
     return int(done.stdout)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="glibc only")
 def test_what_was_freed_is_used_again():
     kept, given_back = faults(), faults(MALLOC_TRIM_THRESHOLD_="131072")

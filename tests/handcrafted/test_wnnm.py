@@ -155,6 +155,7 @@ def test_quality_beside_bm3d(channels, sigma, gain):
     assert ours > theirs + gain
 
 
+@pytest.mark.slow
 def test_threads_do_not_change_a_bit():
     _, y = noisy_picture(40, 170, 1, 0.1)
     with threads(1):

@@ -33,6 +33,7 @@ def noisy(picture, sigma):
     return (picture + noise).clip(0, 1).astype(np.float32)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("kind", "network"), CASES)
 def test_equal_pictures_have_no_distance_and_noisier_ones_more(kind, network, backbones, picture):
     metric = kind(backbone=str(backbones[network])).metric()
@@ -60,6 +61,7 @@ def test_lpips_uses_the_weights_of_the_file(backbones, picture, tmp_path):
     assert other.spec != same.spec
 
 
+@pytest.mark.slow
 def test_lpips_is_the_weighted_distance_of_unit_features(backbones, picture):
     """By hand, with the network of torchvision: the layers are where they belong."""
     from torchmetrics.functional.image import lpips

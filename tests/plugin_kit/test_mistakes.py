@@ -103,6 +103,7 @@ def test_debug_shows_the_traceback_of_a_plugin_that_does_not_load(given, tmp_pat
     assert 'mine.py", line 2' in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_bench_names_the_file_of_its_failures(tmp_path, photo, capsys):
     file = tmp_path / "mine.py"
     file.write_text(PRIOR.format(answer="v / undefined", mark="@hookimpl"))

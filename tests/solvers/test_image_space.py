@@ -299,6 +299,7 @@ def test_descent_ends_once_the_gradient_is_small(prior, name):
     assert trace.values["gradient"] < 5e-4
 
 
+@pytest.mark.slow
 def test_descent_that_ends_at_a_kink_has_not_converged():
     _, measurement = measure(*PROBLEMS["denoise"])
     ends = {}

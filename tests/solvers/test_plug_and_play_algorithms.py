@@ -112,6 +112,7 @@ class White(Denoiser):
         return MEAN + self.variance / (self.variance + sigma**2) * (v - MEAN)
 
 
+@pytest.mark.slow
 def test_langevin_samples_have_the_mean_and_the_spread_of_the_posterior():
     level, shape = 0.1, (1, 1, 48, 48)
     operator = Convolution(KERNEL)

@@ -3,6 +3,8 @@
 import subprocess
 import sys
 
+import pytest
+
 CLOSING = """
 import os, sys
 from priorlab.trials.surroundings import streams_kept
@@ -18,6 +20,7 @@ print(sys.stdin.read())
 """
 
 
+@pytest.mark.slow
 def test_streams_that_are_closed_are_opened_again():
     done = subprocess.run(
         [sys.executable, "-c", CLOSING], input="typed", capture_output=True, text=True, timeout=100

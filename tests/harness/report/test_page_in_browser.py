@@ -132,6 +132,7 @@ def test_a_click_on_a_head_sorts(page):
     assert js(page, read)[0] == "good", "highest first"
 
 
+@pytest.mark.slow
 def test_zoom_and_movement_are_those_of_all_panes(page):
     before = [pixels(page, i) for i in range(4)]
     click(page, "#in")
@@ -150,6 +151,7 @@ def test_zoom_and_movement_are_those_of_all_panes(page):
     assert [pixels(page, i) for i in range(4)] == before
 
 
+@pytest.mark.slow
 def test_the_wheel_zooms_where_the_pointer_is(page):
     canvas = page.find_elements(By.CSS_SELECTOR, "figure canvas")[0]
     canvas.click()
@@ -201,6 +203,7 @@ def far_from_the_viewer(page):
     assert js(page, inside) is False
 
 
+@pytest.mark.slow
 def test_keys_work_all_over_the_page(page):
     far_from_the_viewer(page)
     ActionChains(page, duration=0).key_down("3").perform()
@@ -226,6 +229,7 @@ def test_keys_work_after_a_click_on_a_box(page):
     assert js(page, "return priorlab.viewer.mode") == "slider"
 
 
+@pytest.mark.slow
 def test_keys_are_not_taken_from_those_who_type_or_command(page):
     state = "const v = priorlab.viewer; return [v.mode, v.show, v.index, v.held]"
     before = js(page, state)
@@ -254,6 +258,7 @@ def test_a_held_button_flips_too(page):
     assert pixels(page, 0) == before
 
 
+@pytest.mark.slow
 def test_the_divider_moves_by_pointer_and_keys(page):
     click(page, "[data-mode=slider]")
     divider = page.find_element(By.CSS_SELECTOR, ".divider")
@@ -316,6 +321,7 @@ def test_the_next_image_is_one_button_away(page):
     assert r"\x1b[31m" in page.find_element(By.ID, "where").text
 
 
+@pytest.mark.slow
 def test_a_dot_leads_to_its_picture(page):
     dot = page.find_elements(By.CSS_SELECTOR, "#spread .dot")[-1]
     js(page, "arguments[0].dispatchEvent(new MouseEvent('click'))", dot)
@@ -335,6 +341,7 @@ return found.map((one) => [one.x, one.x + one.width, one.y, one.y + one.height])
 """
 
 
+@pytest.mark.slow
 def test_names_of_a_chart_cover_neither_each_other_nor_its_axis(page):
     places = page.execute_script(NAMED)
     assert len(places) == 4
@@ -347,6 +354,7 @@ def test_names_of_a_chart_cover_neither_each_other_nor_its_axis(page):
         ]
 
 
+@pytest.mark.slow
 def test_maps_of_errors_are_dark_where_nothing_is_wrong(page):
     picture = pixels(page, 2)
     choose(page, "#show", "error")
@@ -358,6 +366,7 @@ def test_maps_of_errors_are_dark_where_nothing_is_wrong(page):
     assert js(page, "return document.getElementById('legend').hidden") is False
 
 
+@pytest.mark.slow
 def test_figures_of_the_visible_part_are_right(page):
     wait(page, "return document.querySelectorAll('figcaption')[2]?.textContent.includes('PSNR')")
     clean, _, restored = sample_run.pictures("house", True, "denoise:sigma=25")
@@ -374,6 +383,7 @@ def test_figures_of_the_visible_part_are_right(page):
     wait(page, f"return !{caption}.includes('{psnr:.2f} dB, S')")
 
 
+@pytest.mark.slow
 def test_colour_differences_are_those_of_scikit_image(page):
     rng = np.random.default_rng(0)
     colours = rng.integers(0, 256, (2, 500, 3))
@@ -392,6 +402,7 @@ def test_colour_differences_are_those_of_scikit_image(page):
     np.testing.assert_allclose(found, color.deltaE_ciede2000(lab[0], lab[1]), atol=2e-3)
 
 
+@pytest.mark.slow
 def test_a_link_shows_the_same_again(page, file):
     click(page, "#next")
     wait(page, "return priorlab.viewer.index === 1")
@@ -406,6 +417,7 @@ def test_a_link_shows_the_same_again(page, file):
     assert js(page, "return priorlab.viewer.index") == 1
 
 
+@pytest.mark.slow
 def test_a_page_with_its_pictures_beside_it_works_from_disk(browser, file, tmp_path):
     run = sample_run.make(tmp_path)
     beside = writing.write(run, tmp_path / "large #1 & 100%.html", most=1000)
@@ -415,6 +427,7 @@ def test_a_page_with_its_pictures_beside_it_works_from_disk(browser, file, tmp_p
     assert browser.get_log("browser") == []
 
 
+@pytest.mark.slow
 def test_fingers_flip_zoom_and_move(page):
     def touch(kind, *points):
         fingers = [{"x": x, "y": y, "id": i} for i, (x, y) in enumerate(points)]
@@ -446,6 +459,7 @@ def test_fingers_flip_zoom_and_move(page):
         page.execute_cdp_cmd("Emulation.setTouchEmulationEnabled", {"enabled": False})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_a_phone_scrolls_in_one_direction_only(page, scheme):
     feature = {"name": "prefers-color-scheme", "value": scheme}

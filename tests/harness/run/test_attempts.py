@@ -91,6 +91,7 @@ def test_what_is_computed_again_is_for_the_user_to_say(left):
     assert (found(overwrite="missing"), found(overwrite="all")) == (0, 2)
 
 
+@pytest.mark.slow
 def test_exclusive_timing_restores_again_what_was_not_timed_so(left):
     timed = Outcome("ok", slots=1, threads=4, repeats=3)
     found = left(good=timed, slow=Outcome("ok", slots=1, threads=4))

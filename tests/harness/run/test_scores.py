@@ -48,6 +48,7 @@ def pair():
     return np.random.default_rng(0).random((2, 1, 16, 16)).astype(np.float32)
 
 
+@pytest.mark.slow
 def test_a_metric_that_fails_is_named_and_has_no_value(plugin, flag, pair):
     registry = load([plugin])
     task = registry.build_tasks("denoise")[0]

@@ -27,6 +27,7 @@ def parts(settings, registry, tmp_path):
     return keys
 
 
+@pytest.mark.slow
 def test_shards_are_the_grid_and_stay_when_priors_are_added(parts):
     few, many = parts("good"), parts("nan,good,slow")
     assert len(set.union(*few)) == 24 and len(set.union(*many)) == 72

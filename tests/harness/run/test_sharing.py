@@ -141,6 +141,7 @@ def start(settings, registry, tmp_path, monkeypatch):
         process.join()
 
 
+@pytest.mark.slow
 def test_two_processes_compute_no_cell_twice(start):
     run, calls, out = start
     both = [run("one"), run("two", "good,picky")]

@@ -171,6 +171,7 @@ def test_a_run_that_is_going_on_is_not_called_cut_short(run, using, tmp_path, ca
     assert cli.main(["report", named, "--out", out]) == 0
 
 
+@pytest.mark.slow
 def test_merged_shards_need_no_further_computing(run, compare, using, tmp_path, capsys):
     for prior in ("good", "nan"):
         compare(prior, tmp_path / prior, name="part", slots=1)
@@ -220,6 +221,7 @@ def test_two_runs_are_compared(run, tmp_path, capsys):
     assert "have no cell (prior, task, image, seed) in common" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_priors_are_ranked_over_several_runs(run, tmp_path, capsys):
     out = ["--out", str(tmp_path / "out")]
     for name, task in {"one": "denoise:sigma=15", "two": "denoise:sigma=25|50"}.items():
