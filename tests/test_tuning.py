@@ -241,6 +241,14 @@ def test_what_cannot_be_tuned_is_said(priors, dataset, said, plugin):
         api.tune(priors, "denoise", dataset, 2, registry=plugins.load([plugin]))
 
 
+def test_a_folder_called_as_a_test_set_is_told_how_to_name_it(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    save(tmp_path / "photos" / "own.png", picture(24, 24))
+    said = "of the bundled photos.*; .* write ./photos for the folder photos here"
+    with pytest.raises(UsageError, match=said):
+        api.tune("tv", "denoise", "photos", 2)
+
+
 def test_a_part_of_a_test_set_under_other_names_is_refused(tmp_path):
     image = datasets.load("photos").images[2]
     (tmp_path / "mine.png").write_bytes(image.path.read_bytes())

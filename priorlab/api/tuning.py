@@ -213,10 +213,11 @@ def training_pictures(dataset: Dataset) -> list[torch.Tensor]:
     tested = _test_images()
     for image in dataset.images:
         if name := tested.get(image.digest) or tested.get(datasets.gray_digest(image)):
-            raise UsageError(
+            said = (
                 f"{dataset.name}: {image.name} is an image of {name}, which tables report;"
                 " tune on other images, such as those of BSDS432"
             )
+            raise UsageError("; ".join((said, *dataset.notes)))  # a folder may have been meant
     count = len(dataset.images)
     if count < 2:
         raise UsageError(
