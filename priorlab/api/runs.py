@@ -123,7 +123,10 @@ def merge_results(sources: Sequence[str | Path], out: str | Path = RunSettings.o
         for source in sources:
             folder = _folder_of(Path(source))
             if (place / FILE).exists() and (folder / FILE).samefile(place / FILE):
-                raise UsageError(f"{folder} cannot be merged into itself")
+                raise UsageError(
+                    f"{folder} cannot be merged into itself: it is the folder that takes over what"
+                    " others know; name these, or another one to take it over with --out FOLDER"
+                )
             if not (folder / FILE).stat().st_size:
                 raise UsageError(f"the store {folder / FILE} is empty (0 bytes)")
             if other := opened.enter_context(_to_read(folder)):

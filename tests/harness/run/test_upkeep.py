@@ -177,10 +177,15 @@ def test_merged_shards_need_no_further_computing(run, compare, using, tmp_path, 
     typed = [str(tmp_path / "good"), str(tmp_path / "nan"), "--out", str(tmp_path / "out")]
     for new in (6, 0):
         assert cli.main(["runs", "merge", *typed]) == 0
-        assert f"6 cells read: {new} new" in capsys.readouterr().out
+        said = capsys.readouterr().out
+        assert f"6 cells read: {new} new" in said and f"added to {tmp_path / 'out'}\n" in said
+        assert f"again with --out {tmp_path / 'out'}, and without --shard" in said
     assert run().rows["cached"].all()
     assert cli.main(["runs", "merge", str(tmp_path), "--out", str(tmp_path / "out")]) == 2
     assert "there is no store in" in capsys.readouterr().err
+    assert cli.main(["runs", "merge", str(tmp_path / "out"), *typed[2:]]) == 2
+    said = capsys.readouterr().err
+    assert "cannot be merged into itself" in said and "with --out FOLDER" in said
     (tmp_path / "empty").mkdir()
     (tmp_path / "empty" / "store.sqlite").touch()
     typed = [str(tmp_path / "good"), str(tmp_path / "empty"), "--out", str(tmp_path / "none")]
