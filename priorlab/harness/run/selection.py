@@ -150,8 +150,10 @@ def _of_public_set(dataset: Dataset, name: str, images: Sequence[str] | None) ->
     """Return the images of a public set that a dataset holds, or raise a `UsageError`."""
     public = known_sets()[name]
     asked = None
-    if images is not None:  # names that the set does not have are found later
-        asked = [name for name in _names(images, public.images) if name in public.images]
+    if images is not None and public.images:
+        asked = list(_names(images, public.images))
+        if strange := [one for one in asked if one not in public.images]:
+            raise unknown(f"image of {name}", strange[0], public.images)
     if lost := datasets.missing(dataset, public, asked):
         total = len(public.images if asked is None else asked)
         which = ", ".join(lost[:MOST_NAMED]) + ", ..." * (len(lost) > MOST_NAMED)

@@ -194,6 +194,12 @@ def test_merged_shards_need_no_further_computing(run, compare, using, tmp_path, 
     assert not (tmp_path / "none").exists()
 
 
+def test_a_folder_of_runs_is_no_run_but_has_some(run, tmp_path, capsys):
+    run()
+    assert cli.main(["table", str(tmp_path / "out")]) == 2
+    assert f"; a run in it is {tmp_path / 'out' / 'run'}\n" in capsys.readouterr().err
+
+
 def test_parquet_without_its_library_is_a_sentence(run, tmp_path, monkeypatch):
     run()
     monkeypatch.setitem(sys.modules, "pyarrow", None)
