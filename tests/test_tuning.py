@@ -227,6 +227,20 @@ def test_the_same_seed_finds_the_same(plugin):
 
 
 @pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"budget": 2.5}, r"budget=2\.5 is not a whole number"),
+        ({"budget": "2"}, "budget='2' is not a whole number"),
+        ({"budget": 0}, "budget=0 is too small"),
+        ({"dataset": 3}, "a dataset is a name or a folder of images, not int"),
+    ],
+)
+def test_what_is_of_another_kind_is_said_at_once(settings, said):
+    with pytest.raises(UsageError, match=said):
+        api.tune(**{"priors": "tv", "tasks": "denoise", "dataset": "photos"} | settings)
+
+
+@pytest.mark.parametrize(
     ("priors", "dataset", "said"),
     [
         ("tv", "photos", "is an image of the bundled photos"),

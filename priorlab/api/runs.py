@@ -106,8 +106,10 @@ def _idle_run(name: str, place: Path) -> Path:
     return place / name
 
 
-def merge_results(sources: Sequence[str | Path], out: str | Path = RunSettings.out) -> Merged:
-    """Take over what other results folders know, such as those of other machines: all or nothing.
+def merge_results(
+    sources: Sequence[str | Path] | str | Path, out: str | Path = RunSettings.out
+) -> Merged:
+    """Take over what another results folder knows, or several, as of other machines: all or none.
 
     Nothing is erased: of a cell that both know, a final result takes the place of a failure, and
     else the one that is in `out` stays.
@@ -120,7 +122,7 @@ def merge_results(sources: Sequence[str | Path], out: str | Path = RunSettings.o
     place = Path(out)
     with contextlib.ExitStack() as opened:
         others = []
-        for source in sources:
+        for source in (sources,) if isinstance(sources, str | Path) else sources:
             folder = _folder_of(Path(source))
             if (place / FILE).exists() and (folder / FILE).samefile(place / FILE):
                 raise UsageError(

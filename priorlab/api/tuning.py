@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import operator
 import typing
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -23,8 +24,8 @@ from priorlab.errors import UsageError, check_seed, counted
 from priorlab.forward.degradation import NOISE, kind_of
 from priorlab.forward.jpeg import TO_YCBCR
 from priorlab.forward.measurement import Measurement
-from priorlab.ground.files import path_text
 from priorlab.harness.report.statistics import PSNR_CAP
+from priorlab.harness.run.given import plain
 from priorlab.harness.run.selection import dataset_of
 from priorlab.pictures import arrays, datasets
 from priorlab.pictures.datasets import Dataset
@@ -174,15 +175,13 @@ def tune(
     """
     registry = registry or plugins.load()
     seed = check_seed(seed)
-    if budget < 1:
-        raise UsageError(f"budget={budget} is too small; the least is 1")
+    _check_budget(budget)
     built_tasks = registry.build_tasks(tasks)
     chosen = registry.build_priors(priors)
     for prior in chosen:
         if prior != type(prior)():
             raise UsageError(f"{prior.spec()}: name a prior without parameters; they are searched")
-    text = path_text(dataset) if isinstance(dataset, Path) else dataset
-    pictures = training_pictures(dataset_of(text, registry))
+    pictures = training_pictures(dataset_of(plain("dataset", dataset), registry))
     by_kind = _by_kind(built_tasks, pictures[0])
     for prior in chosen:
         if not any(_searched(type(prior), kind) for kind in by_kind):
@@ -200,6 +199,15 @@ def tune(
                     report(f"{prior.name}, {kind}: nothing to search")
 
     return found()
+
+
+def _check_budget(budget: int) -> None:
+    try:
+        whole = operator.index(budget)
+    except TypeError:
+        raise UsageError(f"budget={budget!r} is not a whole number") from None
+    if whole < 1:
+        raise UsageError(f"budget={whole} is too small; the least is 1")
 
 
 def training_pictures(dataset: Dataset) -> list[torch.Tensor]:

@@ -194,6 +194,11 @@ def test_merged_shards_need_no_further_computing(run, compare, using, tmp_path, 
     assert not (tmp_path / "none").exists()
 
 
+def test_one_results_folder_is_merged_by_its_path_alone(run, tmp_path):
+    run()
+    assert api.merge_results(str(tmp_path / "out"), tmp_path / "new").new == 6
+
+
 def test_a_folder_of_runs_is_no_run_but_has_some(run, tmp_path, capsys):
     run()
     assert cli.main(["table", str(tmp_path / "out")]) == 2
