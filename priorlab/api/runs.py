@@ -59,7 +59,7 @@ def running(out: str | Path = RunSettings.out) -> list[Driver]:
 
 
 def rename_run(old: str, new: str, out: str | Path = RunSettings.out) -> Path:
-    """Give a run another name, and return its folder.
+    """Give a run another name, and return its folder; `old` may be that, too.
 
     Raises
     ------
@@ -95,6 +95,8 @@ def remove_run(name: str, out: str | Path = RunSettings.out, *, dry_run: bool = 
 def _idle_run(name: str, place: Path) -> Path:
     """Return the folder of a run that is not going on, or raise a `UsageError`."""
     known = [path.name for path in upkeep.folders(place)]
+    if name not in known and Path(name).parent.resolve() == place.resolve():
+        name = Path(name).name  # its folder, as bench prints it
     if name not in known:
         hint = suggestion(name, known)
         raise UsageError(

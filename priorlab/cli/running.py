@@ -30,10 +30,10 @@ def add_runs(commands: Commands) -> None:
     show = _add(verbs, "show", _show, "say what a run was")
     show.add_argument("run", help="its folder, or its name in the results folder")
     rename = _add(verbs, "rename", _rename, "give a run another name")
-    rename.add_argument("old")
-    rename.add_argument("new")
+    rename.add_argument("old", help="its name or its folder")
+    rename.add_argument("new", help="a name")
     remove = _add(verbs, "remove", _remove, "remove the folder of a run: its tables and its page")
-    remove.add_argument("run")
+    remove.add_argument("run", help="its name or its folder")
     remove.add_argument("--dry-run", action="store_true", help="only say what would be removed")
     merge = _add(verbs, "merge", _merge, "take over what other results folders know")
     merge.add_argument(

@@ -194,6 +194,18 @@ def test_merged_shards_need_no_further_computing(run, compare, using, tmp_path, 
     assert not (tmp_path / "none").exists()
 
 
+def test_a_run_is_renamed_and_removed_by_its_folder_too(run, tmp_path, capsys):
+    run()
+    out = tmp_path / "out"
+    assert cli.main(["runs", "rename", f"{out / 'run'}/", "other", "--out", str(out)]) == 0
+    elsewhere = tmp_path / "copy" / "other"
+    shutil.copytree(out / "other", elsewhere)
+    assert cli.main(["runs", "remove", str(elsewhere), "--out", str(out)]) == 2
+    assert f"there is no run {elsewhere} in {out}" in capsys.readouterr().err
+    assert cli.main(["runs", "remove", str(out / "other"), "--out", str(out)]) == 0
+    assert elsewhere.exists() and not (out / "other").exists()
+
+
 def test_one_results_folder_is_merged_by_its_path_alone(run, tmp_path):
     run()
     assert api.merge_results(str(tmp_path / "out"), tmp_path / "new").new == 6
