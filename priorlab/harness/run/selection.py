@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import re
 from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 from typing import TypeVar
@@ -197,8 +198,9 @@ def _only(dataset: Dataset, names: Sequence[str] | None) -> Dataset:
     chosen = {name if name in known else stored.get(composed(name), name) for name in named}
     for name in sorted(chosen.difference(known)):
         error = unknown(f"image of {dataset.name}", name, known)
-        unread = f"; {dataset.problems[0]}" if dataset.problems else ""
-        raise UsageError(f"{error}{unread}")
+        of_it = re.compile(rf"(?:^|/){re.escape(name)}[. ]")
+        problems = [*filter(of_it.search, dataset.problems), *dataset.problems]
+        raise UsageError("; ".join((str(error), *problems[:1])))
     if not chosen:
         raise UsageError("expected the name of at least one image")
     left = tuple(image for image in dataset.images if image.name in chosen)
