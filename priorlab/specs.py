@@ -13,7 +13,7 @@ fields are its parameters. A parameter can itself be a component, and its value 
 import dataclasses
 import itertools
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from priorlab import tuned_parameters
 from priorlab.components import Component, Find
@@ -39,7 +39,8 @@ def split(text: str) -> list[Spec]:
     Raises
     ------
     UsageError
-        For an empty list, an empty name or value, or a field before any name.
+        For an empty list, an empty name or value, a field before any name, or a comma where a bar
+        belongs.
 
     Examples
     --------
@@ -53,6 +54,7 @@ def split(text: str) -> list[Spec]:
         if colon or not equals:
             if not name.strip():
                 raise UsageError(f"{text!r}: expected a name before {token!r}")
+            _check_name(text, name.strip(), parts[-1] if parts else ("", {}))
             parts.append((name.strip(), {}))
             if not colon:
                 continue
@@ -72,6 +74,22 @@ def split(text: str) -> list[Spec]:
     if not parts:
         raise UsageError("expected at least one name, as in 'tv' or 'denoise:sigma=25'")
     return [Spec(name, fields) for name, fields in parts]
+
+
+def _check_name(text: str, name: str, before: tuple[str, Mapping[str, Sequence[str]]]) -> None:
+    """Raise a `UsageError` where commas and bars were taken for each other: no name is so."""
+    if "|" in name:
+        raise UsageError(
+            f"{text!r}: a bar stands between the values of a parameter; between names write a"
+            f" comma: {name.replace('|', ',')}"
+        )
+    former, fields = before
+    if fields and re.fullmatch(r"[-+]?\.?[0-9][0-9.e+-]*", name):
+        key, values = list(fields.items())[-1]
+        raise UsageError(
+            f"{text!r}: {name} is no name; if it is another value of {key}, write"
+            f" {former}:{key}={'|'.join((*values, name))}"
+        )
 
 
 def build(text: str, kind: str, find: Find) -> list[Component]:

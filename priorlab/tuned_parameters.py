@@ -175,6 +175,8 @@ def spelled(given: Mapping[str, Any]) -> str:
 def merged(place: Path, found: Mapping[str, Values]) -> str:
     """Return the text of a file of tuned parameters with what was found in its place.
 
+    What is found for a kind is for all pictures: what stood there for gray ones alone goes.
+
     Examples
     --------
     >>> print(merged(Path("none.toml"), {"tv": {"missing pixels": {"weight": 0.5}}}))
@@ -187,8 +189,9 @@ def merged(place: Path, found: Mapping[str, Values]) -> str:
     kept: dict[str, dict[str, Mapping[str, Any]]] = {
         name: dict(kinds) for name, kinds in _read(place).items()
     }
-    for name, kinds in found.items():
-        kept[name] = kept.get(name, {}) | dict(kinds)
+    for full, kinds in found.items():
+        name = full.rpartition("/")[2]  # as it is looked up, whatever plugin has it
+        kept[name] = kept.get(name, {}) | {f"{kind}{_IN_GRAY}": {} for kind in kinds} | dict(kinds)
     parts = []
     for name in sorted(kept):
         for kind, given in sorted(kept[name].items()):

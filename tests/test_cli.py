@@ -74,6 +74,17 @@ def test_importing_the_package_imports_no_torch():
         (["train", "unet", "--dataset", ".", "-o", "w", "now"], "expected settings"),
         (["list", "--seed", "1"], "unrecognized arguments: --seed 1"),
         (["list", "prior"], "invalid choice: 'prior' (choose from"),
+        (["bench", "--tasks", "denoise,", "inpaint", "--seeds", "0"], "--tasks denoise,inpaint\n"),
+        (["bench", "tv"], "with --priors, tasks with --tasks (see 'priorlab bench --help')"),
+        (["runs", "list", "all"], "arguments: all (see 'priorlab runs --help')"),
+        (["--seeds", "0", "bench", "--priors", "tv"], ": priorlab bench --seeds 0 --priors tv\n"),
+        (["bench", "--tasks", "denoise:sigma=15,25"], "write denoise:sigma=15|25\n"),
+        (["bench", "--priors", "tv|unet"], "between names write a comma: tv,unet\n"),
+        (
+            ["bench", "--suite", "impulse-set12", "--dataset", "photos", "--images", "1"],
+            " of set12",
+        ),
+        (["table", "."], " is not the folder of a run: it has no run.json\n"),
     ],
 )
 def test_a_mistake_is_one_clear_sentence_and_exit_code_2(

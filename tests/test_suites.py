@@ -34,12 +34,31 @@ def test_the_suites_that_come_with_priorlab_are_valid(tmp_path, monkeypatch):
         for entry in found.published:
             assert entry.task in tasks, "not as the task is written"
             if entry.prior:
-                assert [entry.prior] == [p.spec() for p in registry.build_priors(entry.prior)]
+                (prior,) = registry.build_priors(entry.prior)
+                assert entry.prior.partition("/")[2] == prior.spec()
             fact = suite.dataset, suite.images, entry.task, entry.method
             assert fact not in seen, "a fact in two places"
             seen.add(fact)
         public = known_sets().get(suite.dataset)
         assert public is None or not public.images or {*suite.images} <= {*public.images}
+
+
+def test_a_plugin_with_the_names_of_shipped_priors_changes_no_suite(tmp_path):
+    """Both are then known by their full names, and a suite is of what comes with priorlab."""
+    mine = tmp_path / "mine.py"
+    mine.write_text(
+        "from priorlab import Prior, hookimpl\n\n"
+        "def namesake(text):\n    class Mine(Prior):\n        'Nothing.'\n        name = text\n"
+        "        def restore(self, measurement, trace=None, seed=0):\n            return None\n"
+        "    return Mine\n\n@hookimpl\ndef priorlab_priors():\n"
+        f"    return [*map(namesake, {list(plugins.load().priors)})]\n"
+    )
+    registry = plugins.load([mine])
+    assert ("priors", "tv") in registry.conflicts
+    for suite in shipped().values():
+        asked = [*suite.priors, *(entry.prior for entry in suite.published if entry.prior)]
+        built = registry.build_priors([text for text in asked if ":file=" not in text])
+        assert built and not [prior.spec() for prior in built if prior.spec().startswith("mine/")]
 
 
 def test_suites_lists_what_each_needs_and_what_of_that_is_there(photo, tmp_path, capsys):

@@ -140,6 +140,44 @@ def test_what_lost_on_the_pictures_of_the_search_is_not_adopted(plugin):
     assert not found.adopted
 
 
+def test_what_is_no_better_than_what_is_tuned_today_is_not_adopted(plugin, capsys):
+    """Today's settings are those that `restore` takes, not the defaults; they stay in the file."""
+    for index in range(4):
+        image = 0.6 + 0.1 * (picture(24, 24, seed=index) - 0.5)
+        save(plugin.parent / "training" / f"{index}.png", image)
+    file = plugin.parent / tuned_parameters.FILE
+    file.write_text(text := f"# By hand.\n{file.read_text()}")
+    command = "tune level --tasks deblur --dataset training --budget 5"
+    assert main([*command.split(), "--plugin", str(plugin)]) == 0
+    said, told = capsys.readouterr()
+    assert told.endswith("nothing is adopted; tuned.toml stays as it is\n")
+    assert "| the defaults | " in said and "| tuned today: `level:gray=0.6` | " in said
+    assert "what is tuned today stays" in said
+    assert file.read_text() == text
+    (found,) = api.tune("level", "deblur", "training", 5, registry=plugins.load([plugin]))
+    assert found.default_psnr < found.psnr < found.today_psnr
+
+
+def test_what_is_found_takes_the_place_of_what_is_for_gray_pictures_alone(tmp_path):
+    """It was compared on gray pictures, too; named by a plugin, a prior is looked up without it."""
+    file = tmp_path / "tuned.toml"
+    file.write_text('[tv."blur in gray"]\nweight = 1.5\n[tv."noise in gray"]\nweight = 3.0\n')
+    text = tuned_parameters.merged(file, {"mine/tv": {"blur": {"weight": 2.0}}})
+    assert tomllib.loads(text) == {
+        "tv": {"blur": {"weight": 2.0}, "noise in gray": {"weight": 3.0}}
+    }
+
+
+def test_a_setting_that_is_the_default_is_tried_as_such(plugin):
+    """Not with what is tuned today, which serves a prior whose parameters have their defaults."""
+    text = PLUGIN.replace("search=(0.1, 0.9)", "search=(0.2, 0.2001)")
+    plugin.write_text(text)
+    for index in range(2):
+        save(plugin.parent / "training" / f"{index}.png", picture(24, 24, seed=index))
+    (found,) = api.tune("level", "deblur", "training", 1, registry=plugins.load([plugin]))
+    assert found.psnr == found.default_psnr != found.today_psnr
+
+
 def test_a_prior_that_has_nothing_to_search_for_the_tasks_is_refused(tmp_path, capsys):
     for index in range(2):
         save(tmp_path / f"{index}.png", picture(24, 24, seed=index))
@@ -157,7 +195,8 @@ def test_an_exact_result_does_not_decide_all(plugin, capsys):
     command = "tune level,tv --tasks denoise:sigma=0 --dataset training --budget 2 -o found.toml"
     assert main([*command.split(), "--plugin", str(plugin)]) == 0
     said = capsys.readouterr().out
-    assert "inf" not in said and said.count("the defaults stay") == 2
+    assert "inf" not in said and said.count("the defaults stay") == 1
+    assert said.count("what is tuned today stays") == 1, "tv has settings for noise"
     assert tomllib.loads((plugin.parent / "found.toml").read_text()) == {}
 
 
@@ -188,6 +227,20 @@ def test_the_same_seed_finds_the_same(plugin):
 
 
 @pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"budget": 2.5}, r"budget=2\.5 is not a whole number"),
+        ({"budget": "2"}, "budget='2' is not a whole number"),
+        ({"budget": 0}, "budget=0 is too small"),
+        ({"dataset": 3}, "a dataset is a name or a folder of images, not int"),
+    ],
+)
+def test_what_is_of_another_kind_is_said_at_once(settings, said):
+    with pytest.raises(UsageError, match=said):
+        api.tune(**{"priors": "tv", "tasks": "denoise", "dataset": "photos"} | settings)
+
+
+@pytest.mark.parametrize(
     ("priors", "dataset", "said"),
     [
         ("tv", "photos", "is an image of the bundled photos"),
@@ -202,6 +255,14 @@ def test_what_cannot_be_tuned_is_said(priors, dataset, said, plugin):
         save(plugin.parent / "training" / f"{index}.png", picture(24, 24, seed=index))
     with pytest.raises(UsageError, match=said):
         api.tune(priors, "denoise", dataset, 2, registry=plugins.load([plugin]))
+
+
+def test_a_folder_called_as_a_test_set_is_told_how_to_name_it(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    save(tmp_path / "photos" / "own.png", picture(24, 24))
+    said = "of the bundled photos.*; .* write ./photos for the folder photos here"
+    with pytest.raises(UsageError, match=said):
+        api.tune("tv", "denoise", "photos", 2)
 
 
 def test_a_part_of_a_test_set_under_other_names_is_refused(tmp_path):

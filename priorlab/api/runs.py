@@ -59,7 +59,7 @@ def running(out: str | Path = RunSettings.out) -> list[Driver]:
 
 
 def rename_run(old: str, new: str, out: str | Path = RunSettings.out) -> Path:
-    """Give a run another name, and return its folder.
+    """Give a run another name, and return its folder; `old` may be that, too.
 
     Raises
     ------
@@ -95,6 +95,8 @@ def remove_run(name: str, out: str | Path = RunSettings.out, *, dry_run: bool = 
 def _idle_run(name: str, place: Path) -> Path:
     """Return the folder of a run that is not going on, or raise a `UsageError`."""
     known = [path.name for path in upkeep.folders(place)]
+    if name not in known and Path(name).parent.resolve() == place.resolve():
+        name = Path(name).name  # its folder, as bench prints it
     if name not in known:
         hint = suggestion(name, known)
         raise UsageError(
@@ -106,8 +108,10 @@ def _idle_run(name: str, place: Path) -> Path:
     return place / name
 
 
-def merge_results(sources: Sequence[str | Path], out: str | Path = RunSettings.out) -> Merged:
-    """Take over what other results folders know, such as those of other machines: all or nothing.
+def merge_results(
+    sources: Sequence[str | Path] | str | Path, out: str | Path = RunSettings.out
+) -> Merged:
+    """Take over what another results folder knows, or several, as of other machines: all or none.
 
     Nothing is erased: of a cell that both know, a final result takes the place of a failure, and
     else the one that is in `out` stays.
@@ -120,10 +124,13 @@ def merge_results(sources: Sequence[str | Path], out: str | Path = RunSettings.o
     place = Path(out)
     with contextlib.ExitStack() as opened:
         others = []
-        for source in sources:
+        for source in (sources,) if isinstance(sources, str | Path) else sources:
             folder = _folder_of(Path(source))
             if (place / FILE).exists() and (folder / FILE).samefile(place / FILE):
-                raise UsageError(f"{folder} cannot be merged into itself")
+                raise UsageError(
+                    f"{folder} cannot be merged into itself: it is the folder that takes over what"
+                    " others know; name these, or another one to take it over with --out FOLDER"
+                )
             if not (folder / FILE).stat().st_size:
                 raise UsageError(f"the store {folder / FILE} is empty (0 bytes)")
             if other := opened.enter_context(_to_read(folder)):

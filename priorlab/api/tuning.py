@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import operator
 import typing
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -23,8 +24,8 @@ from priorlab.errors import UsageError, check_seed, counted
 from priorlab.forward.degradation import NOISE, kind_of
 from priorlab.forward.jpeg import TO_YCBCR
 from priorlab.forward.measurement import Measurement
-from priorlab.ground.files import path_text
 from priorlab.harness.report.statistics import PSNR_CAP
+from priorlab.harness.run.given import plain
 from priorlab.harness.run.selection import dataset_of
 from priorlab.pictures import arrays, datasets
 from priorlab.pictures.datasets import Dataset
@@ -63,9 +64,13 @@ class Tuned:
         The tasks of that kind.
     values : mapping
         The best parameters, as users type them.
-    psnr, default_psnr : float
-        On the pictures of the search, with these and with the parameters at their defaults.
-    held_out, default_held_out : float
+    today : tuple of str
+        The specs of what the prior restores such data with now: more than one if something is
+        tuned for gray pictures alone, and the prior's name if nothing is tuned.
+    psnr, today_psnr, default_psnr : float
+        On the pictures of the search, with these, as today, and with the parameters at their
+        defaults.
+    held_out, today_held_out, default_held_out : float
         The same on pictures that the search did not see.
     curve : tuple
         Each setting that was tried, with its mean PSNR.
@@ -77,32 +82,50 @@ class Tuned:
     kind: str
     tasks: tuple[str, ...]
     values: Mapping[str, Any]
+    today: tuple[str, ...]
     psnr: float
+    today_psnr: float
     default_psnr: float
     held_out: float
+    today_held_out: float
     default_held_out: float
     curve: tuple[tuple[Mapping[str, Any], float], ...]
     data: str
 
     @property
     def adopted(self) -> bool:
-        """Whether the values are worth more than the defaults, also on pictures not seen before."""
-        seen, unseen = self.psnr - self.default_psnr, self.held_out - self.default_held_out
-        return seen > 0 and unseen >= GAIN
+        """Whether the values are worth more than what serves today, and more than the defaults.
+
+        Also on pictures not seen before.
+        """
+        return self._gains(self.today_psnr, self.today_held_out) and self._gains(
+            self.default_psnr, self.default_held_out
+        )
+
+    def _gains(self, seen: float, unseen: float) -> bool:
+        return self.psnr > seen and self.held_out - unseen >= GAIN
 
     def record(self, command: str) -> str:
         """Return what the search did, as Markdown, with the command that did it."""
         spelled = tuned_parameters.spelled
-        verdict = "adopted" if self.adopted else "the defaults stay"
+        reached = {"the defaults": (self.default_psnr, self.default_held_out)}
+        stays = "the defaults stay"
+        if self.today != (self.prior,):
+            today = " and ".join(f"`{spec}`" for spec in self.today)
+            reached[f"tuned today: {today}"] = (self.today_psnr, self.today_held_out)
+            stays = "what is tuned today stays"
+        reached[f"best: `{spelled(self.values)}`"] = (self.psnr, self.held_out)
         lines = [
             f"## {self.prior}: {self.kind}",
             "",
             f"    {command}",
             "",
-            f"Tasks {', '.join(self.tasks)}; data SHA-256 {self.data[:16]}. Best:"
-            f" `{spelled(self.values)}`. Mean PSNR in dB with the defaults and tuned:"
-            f" {self.default_psnr:.2f} and {self.psnr:.2f} on the pictures of the search,"
-            f" {self.default_held_out:.2f} and {self.held_out:.2f} on others: {verdict}.",
+            f"Tasks {', '.join(self.tasks)}; data SHA-256 {self.data[:16]}:"
+            f" {'adopted' if self.adopted else stays}. Mean PSNR in dB:",
+            "",
+            "| | pictures of the search | others |",
+            "|---|---:|---:|",
+            *(f"| {name} | {one:.2f} | {other:.2f} |" for name, (one, other) in reached.items()),
             "",
             "| setting | PSNR |",
             "|---|---:|",
@@ -152,15 +175,13 @@ def tune(
     """
     registry = registry or plugins.load()
     seed = check_seed(seed)
-    if budget < 1:
-        raise UsageError(f"budget={budget} is too small; the least is 1")
+    _check_budget(budget)
     built_tasks = registry.build_tasks(tasks)
     chosen = registry.build_priors(priors)
     for prior in chosen:
         if prior != type(prior)():
             raise UsageError(f"{prior.spec()}: name a prior without parameters; they are searched")
-    text = path_text(dataset) if isinstance(dataset, Path) else dataset
-    pictures = training_pictures(dataset_of(text, registry))
+    pictures = training_pictures(dataset_of(plain("dataset", dataset), registry))
     by_kind = _by_kind(built_tasks, pictures[0])
     for prior in chosen:
         if not any(_searched(type(prior), kind) for kind in by_kind):
@@ -180,6 +201,15 @@ def tune(
     return found()
 
 
+def _check_budget(budget: int) -> None:
+    try:
+        whole = operator.index(budget)
+    except TypeError:
+        raise UsageError(f"budget={budget!r} is not a whole number") from None
+    if whole < 1:
+        raise UsageError(f"budget={whole} is too small; the least is 1")
+
+
 def training_pictures(dataset: Dataset) -> list[torch.Tensor]:
     """Return the centres (1, C, H, W) of some pictures of a training set, every second one gray.
 
@@ -191,10 +221,11 @@ def training_pictures(dataset: Dataset) -> list[torch.Tensor]:
     tested = _test_images()
     for image in dataset.images:
         if name := tested.get(image.digest) or tested.get(datasets.gray_digest(image)):
-            raise UsageError(
+            said = (
                 f"{dataset.name}: {image.name} is an image of {name}, which tables report;"
                 " tune on other images, such as those of BSDS432"
             )
+            raise UsageError("; ".join((said, *dataset.notes)))  # a folder may have been meant
     count = len(dataset.images)
     if count < 2:
         raise UsageError(
@@ -251,29 +282,32 @@ def _search(
         raise UsageError("tuning needs Optuna: pip install 'priorlab[tune]'") from None
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     fields = _searched(type(prior), kind)
-    cases = [
+    measured = [
         [
             (task, finely_rounded(task.measure(picture, seed=0)), task.truth(picture))
             for task in tasks
         ]
         for picture in pictures
     ]
-    seen = [case for of_picture in cases[::2] for case in of_picture]
-    unseen = [case for of_picture in cases[1::2] for case in of_picture]
-    declared = _plain(prior)
-    default_psnr = _mean_psnr(declared, seen)
+    seen = [case for of_picture in measured[::2] for case in of_picture]
+    unseen = [case for of_picture in measured[1::2] for case in of_picture]
+    of_defaults = [_mean_psnr(_plain(prior), cases) for cases in (seen, unseen)]
+    today = tuple(sorted({prior.settled(data).spec() for _, data, _ in seen + unseen}))
+    of_today = of_defaults
+    if today != (prior.name,):
+        of_today = [_mean_psnr(prior, cases) for cases in (seen, unseen)]
     curve: list[tuple[Mapping[str, Any], float]] = []
 
     def objective(trial: Trial) -> float:
         given = {name: _suggested(trial, type(prior), field) for name, field in fields.items()}
         try:
-            built = cast(Prior, tuned_parameters.parsed(type(prior), given))
+            built = _plain(cast(Prior, tuned_parameters.parsed(type(prior), given)))
         except UsageError:  # settings that exclude each other
             raise optuna.TrialPruned from None
         psnr = _mean_psnr(built, seen)
         curve.append((given, psnr))
         best = max(found for _, found in curve)
-        report(f"{prior.name}, {kind}: {len(curve)} of {budget}, {default_psnr:.2f} -> {best:.2f}")
+        report(f"{prior.name}, {kind}: {len(curve)} of {budget}, {of_today[0]:.2f} -> {best:.2f}")
         return psnr
 
     sampler = optuna.samplers.TPESampler(seed=seed % 2**32, multivariate=True)  # it takes 32 bits
@@ -282,24 +316,27 @@ def _search(
     if not curve:
         raise UsageError(f"{prior.name}: none of {budget} settings could be tried")
     values, psnr = max(curve, key=lambda pair: pair[1])
-    best = cast(Prior, tuned_parameters.parsed(type(prior), values))
+    best = _plain(cast(Prior, tuned_parameters.parsed(type(prior), values)))
     digest = hashlib.sha256(b"".join(picture.numpy().tobytes() for picture in pictures))
     return Tuned(
         prior=prior.name,
         kind=kind,
         tasks=tuple(task.spec() for task in tasks),
         values=values,
+        today=today,
         psnr=psnr,
-        default_psnr=default_psnr,
+        today_psnr=of_today[0],
+        default_psnr=of_defaults[0],
         held_out=_mean_psnr(best, unseen),
-        default_held_out=_mean_psnr(declared, unseen),
+        today_held_out=of_today[1],
+        default_held_out=of_defaults[1],
         curve=tuple(curve),
         data=digest.hexdigest(),
     )
 
 
 def _plain(prior: Prior) -> Prior:
-    """Return the prior with its declared defaults, whatever was tuned before."""
+    """Return the prior with what its parameters are: at their defaults, too, nothing is tuned."""
     return dataclasses.replace(prior, tuned=False)
 
 

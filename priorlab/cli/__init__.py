@@ -10,6 +10,7 @@ import argparse
 import contextlib
 import os
 import platform
+import shlex
 import sys
 from collections.abc import Iterator, Sequence
 from importlib import metadata
@@ -29,7 +30,7 @@ from priorlab.cli import (
     tuning,
 )
 from priorlab.cli.ending import end_at_once, end_in_order
-from priorlab.cli.mistaken import check_options
+from priorlab.cli.mistaken import check_options, refuse_words
 from priorlab.cli.parsing import FAULT, INTERRUPTED, OK, USAGE, Parser, complain
 from priorlab.errors import UsageError, trace_of, unknown
 from priorlab.ground import freed_memory, garbage, process_tree
@@ -95,7 +96,7 @@ def _run(typed: list[str]) -> int:
             given = argparse.Namespace(typed=typed, debug=debug)
             options, further = parser.parse_known_args(typed, given)
             if further and not getattr(options, "takes_further", False):
-                parser.error(f"unrecognized arguments: {' '.join(further)}")
+                refuse_words(parser.commands.get(typed[0], parser), typed, further)
             options.further = further
             return int(options.command(options))
     except UsageError as error:
@@ -157,6 +158,11 @@ def _check_typed(parser: Parser, typed: Sequence[str]) -> None:
         check_options(parser.commands[command], given)
     elif not command.startswith("-"):
         raise unknown("command", command, parser.commands)
+    elif not any(name.startswith(command) for name in parser._option_string_actions):
+        named = next((word for word in typed if word in parser.commands), None)
+        if named:
+            others = [word for word in typed if word != named]
+            raise UsageError(f"type the command first: {shlex.join(('priorlab', named, *others))}")
 
 
 DEBUG, DEBUG_VARIABLE = "--debug", "PRIORLAB_DEBUG"

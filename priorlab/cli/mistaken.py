@@ -5,9 +5,10 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import difflib
+import itertools
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from priorlab import specs
 from priorlab.cli.parsing import Parser, add_plugin_options, known
@@ -55,6 +56,40 @@ def check_options(command: Parser, words: Sequence[str]) -> None:
         close = difflib.get_close_matches(option, has, n=1, cutoff=0.75)
         hint = f"; did you mean {close[0]}?" if close else ""
         command.error(f"unrecognized arguments: {option} {value}".rstrip() + hint)
+
+
+LISTS = ("--priors", "--tasks", "--metrics", "--images", "--seeds", "--columns")
+"""Options that take a list with commas."""
+
+
+def refuse_words(command: Parser, typed: Sequence[str], words: Sequence[str]) -> NoReturn:
+    """Raise a `UsageError` for words that a command does not take: of a list with spaces, mostly.
+
+    Parameters
+    ----------
+    command : Parser
+        The parser of the command.
+    typed : sequence of str
+        All that was typed.
+    words : sequence of str
+        What of that nothing takes.
+
+    Examples
+    --------
+    >>> refuse_words(Parser(prog="x"), ["x", "--tasks", "denoise,", "inpaint"], ["inpaint"])
+    Traceback (most recent call last):
+    ...
+    priorlab.errors.UsageError: a list is typed without spaces: --tasks denoise,inpaint
+    """
+    for number, word in enumerate(typed[2:], 2):
+        option, before = typed[number - 2 : number]
+        if word in words and any(one.startswith(option) for one in LISTS if option[2:]):
+            rest = itertools.takewhile(words.__contains__, typed[number:])
+            whole = ",".join(part.strip(",") for part in (before, *rest))
+            raise UsageError(f"a list is typed without spaces: {option} {shlex.quote(whole)}")
+    has_flags = {"--priors", "--tasks"} <= command._option_string_actions.keys()
+    hint = "; priors are named with --priors, tasks with --tasks" if has_flags else ""
+    command.error(f"unrecognized arguments: {' '.join(words)}{hint}")
 
 
 def _flag(kind: str, has: Mapping[str, Any]) -> str:

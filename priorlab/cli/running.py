@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import shlex
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -29,13 +30,15 @@ def add_runs(commands: Commands) -> None:
     show = _add(verbs, "show", _show, "say what a run was")
     show.add_argument("run", help="its folder, or its name in the results folder")
     rename = _add(verbs, "rename", _rename, "give a run another name")
-    rename.add_argument("old")
-    rename.add_argument("new")
+    rename.add_argument("old", help="its name or its folder")
+    rename.add_argument("new", help="a name")
     remove = _add(verbs, "remove", _remove, "remove the folder of a run: its tables and its page")
-    remove.add_argument("run")
+    remove.add_argument("run", help="its name or its folder")
     remove.add_argument("--dry-run", action="store_true", help="only say what would be removed")
     merge = _add(verbs, "merge", _merge, "take over what other results folders know")
-    merge.add_argument("source", nargs="+", type=Path, help="results folders, of other machines")
+    merge.add_argument(
+        "source", nargs="+", type=Path, help="results folders; what they know is added to --out"
+    )
     export = _add(verbs, "export", _export, "write rows to a file")
     export.add_argument("run", nargs="?", help="the run (default: every cell in the store)")
     export.add_argument(
@@ -150,9 +153,11 @@ def _merge(options: argparse.Namespace) -> int:
         f"{counted(found.cells, 'cell')} read: {found.new} new,"
         f" {found.better} in place of failures;"
         f" {counted(found.scores, 'score')} and {counted(found.pictures, 'picture')} added"
+        f" to {options.out}"
     )
-    say("the command of a run, with the same --out, now makes its tables from what is known;")
-    say("until then 'runs gc' counts such cells as unused")
+    place = shlex.quote(str(options.out))
+    say(f"now type the command of the run again with --out {place}, and without --shard: it makes")
+    say("the tables from what is known; until then 'runs gc' counts such cells as unused")
     return OK
 
 

@@ -27,9 +27,9 @@ DESCRIPTION = f"""\
 Search the parameters of priors on training images, the same number of settings for each, and for
 each kind of degradation by itself: {", ".join(KINDS)}
 such as that of JPEG. Prints a record of the search, and writes what gains on pictures that it did
-not see. A prior whose parameters are all at their defaults takes what is tuned from the file
-tuned.toml beside its module; tables and 'priorlab show' name it. Images of test sets are
-refused."""
+not see, over the defaults and over what is tuned today. A prior whose parameters are all at their
+defaults takes what is tuned from the file tuned.toml beside its module; tables and 'priorlab show'
+name it. Images of test sets are refused."""
 
 
 def add_tune(commands: Commands) -> None:
@@ -59,6 +59,7 @@ def _tune(options: argparse.Namespace) -> int:
     tuned_parameters.merged(options.output, {})  # a damaged file is said before the search
     check_place(options.output)
     command = shlex.join(["priorlab", *options.typed])
+    said = f"nothing is adopted; {options.output} stays as it is"
     with OneLine() as line:
         for one in api.tune(
             options.priors,
@@ -71,7 +72,9 @@ def _tune(options: argparse.Namespace) -> int:
         ):
             line.end()
             print(one.record(command), flush=True)
-            values = {one.prior: {one.kind: one.values if one.adopted else {}}}
-            write_atomically(options.output, tuned_parameters.merged(options.output, values))
-    complain(f"wrote {options.output}")  # the record alone goes into its file
+            if one.adopted or not options.output.exists():  # a file with remarks keeps them
+                found = {one.prior: {one.kind: one.values}} if one.adopted else {}
+                write_atomically(options.output, tuned_parameters.merged(options.output, found))
+                said = f"wrote {options.output}"
+    complain(said)  # the record alone goes into its file
     return OK

@@ -88,14 +88,17 @@ def _data(suite: Suite, dataset: Dataset | None) -> str:
 
 
 def _spelled(spec: specs.Spec) -> str:
-    """Return a spec as it is typed."""
+    """Return a spec as it is typed where no other plugin has a prior of that name."""
     fields = ",".join(f"{key}={'|'.join(values)}" for key, values in spec.fields.items())
-    return spec.name + (f":{fields}" if fields else "")
+    return spec.name.rpartition("/")[2] + (f":{fields}" if fields else "")
 
 
 def _figures(suite: Suite) -> list[str]:
     rows = []
     for entry in suite.published:
-        met = f"; {entry.prior} is to meet it within {entry.tolerance:g}" if entry.prior else ""
+        met = ""
+        if entry.prior:
+            (prior,) = specs.split(entry.prior)
+            met = f"; {_spelled(prior)} is to meet it within {entry.tolerance:g}"
         rows.append(f"  {entry.task}: {entry.method} {entry.psnr:g}{met} ({entry.source})")
     return rows

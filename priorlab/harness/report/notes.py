@@ -18,7 +18,11 @@ FEW = 10
 """Below so many images a table warns of how little they can tell."""
 
 INPUT = "degraded"
-"""The name of the prior that returns its input, interpolated where pixels are missing."""
+"""The name of the prior that returns its input, interpolated where pixels are missing.
+
+A row knows a prior by its name alone, and tables are made of the rows of old runs, too: there is
+no property to ask for, and where nothing is called so the note is left out.
+"""
 
 PUBLISHED = (
     "(published): copied from the paper, not measured here: another implementation, and other draws"

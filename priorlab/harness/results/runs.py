@@ -208,6 +208,10 @@ def load(run: str | Path | Run, out: Path = Path("results")) -> Run:
         path = path.resolve()
     if not (path / ROWS).exists():
         _check_not_going_on(path.resolve())
+    if not (path / INFO).exists():
+        inside = sorted(file.parent for file in path.glob(f"*/{INFO}"))
+        hint = f"; a run in it is {inside[0]}" if inside else ""
+        raise UsageError(f"{path} is not the folder of a run: it has no {INFO}{hint}")
     folder = RunFolder(path)
     info = folder.info()
     if absent := [name for name in _NEEDED if name not in info]:

@@ -138,6 +138,8 @@ def _engine(settings: RunSettings, registry: Registry) -> Engine:
     engine = settings.engine
     if isinstance(engine, str):
         engine = registry.build_engine(engine)
+    if not isinstance(engine, Engine):
+        raise UsageError(f"engine={engine!r} is neither an engine nor the name of one")
     if engine.elsewhere and settings.exclusive:
         raise UsageError(
             f"timing=exclusive needs a machine to itself; it does not go with engine={engine.name}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import hashlib
 import json
@@ -14,10 +15,12 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 
 from priorlab import restoration
 from priorlab.errors import UsageError, trace_of
 from priorlab.forward.degradation import kind_of
+from priorlab.forward.measurement import Measurement
 from priorlab.harness.isolation.attempt import Attempt, Watcher, watch
 from priorlab.harness.isolation.block import Block
 from priorlab.harness.isolation.metric_process import MetricProcess
@@ -123,31 +126,15 @@ def compute(
         result["degradation"] = kind_of(measurement)
         truth = task.truth(arrays.to_tensor(clean))
         trajectory = Trajectory(truth, task.protocol)
-        block = Block.make(measurement)
     except Exception as error:
         return result | failure(error)
-    try:
-        process = tools.nursery.start(prior, measurement.shape[1], job)
-        result["prepare_seconds"] = process.prepare_seconds
-        watcher = Watcher(lambda: tools.step(0, 0), tools.step, trajectory.see, tools.note)
-        of_prior = seed_of_prior(seed, result["measurement"])
-        attempt = watch(process, job, block, of_prior, tools.setup, watcher)
-    except Unborn as error:
-        failed = {"status": error.status, "message": str(error), "details": error.details}
-        return result | failed
-    finally:
-        block.close()
-    result |= {"peak_mb": attempt.peak_mb, "status": attempt.status}
-    result |= {"message": attempt.message, "details": attempt.details}
-    if attempt.image is None:
+    of_prior = seed_of_prior(seed, of_data)
+    attempt, facts = _restored(tools, prior, measurement, of_prior, job, trajectory)
+    result |= facts
+    if attempt is None or attempt.image is None:
         return result
     try:
-        compared = arrays.from_tensor(truth)  # what is beyond the frame would move the picture
-        name = f"{task.spec()} {result['measurement']}"
-        views = {
-            "clean": tools.views.of(arrays.digest(compared), compared),
-            "degraded": tools.views.of(name, arrays.viewable(measurement)),
-        }
+        views = _views(tools.views, truth, measurement, f"{task.spec()} {of_data}")
         result |= _scored(tools, attempt, task, clean, views, trajectory)
     except Exception as error:
         return result | failure(error)
@@ -164,6 +151,49 @@ def compute(
         said = filter(None, (result["message"], found["message"]))
         result |= found | {"message": "; ".join(said)}
     return result
+
+
+def _restored(
+    tools: Tools,
+    prior: dict[str, Any],
+    measurement: Measurement,
+    seed: int,
+    job: str,
+    trajectory: Trajectory,
+) -> tuple[Attempt | None, dict[str, Any]]:
+    """Have a prior restore a measurement, in a process of its own.
+
+    Return what came of it, None if it could not begin, and what a row says of that.
+    """
+    try:
+        block = Block.make(measurement)
+    except Exception as error:
+        return None, failure(error)
+    with contextlib.closing(block):
+        try:
+            process = tools.nursery.start(prior, measurement.shape[1], job)
+        except Unborn as error:
+            return None, {"status": error.status, "message": str(error), "details": error.details}
+        watcher = Watcher(lambda: tools.step(0, 0), tools.step, trajectory.see, tools.note)
+        attempt = watch(process, job, block, seed, tools.setup, watcher)
+    return attempt, {
+        "prepare_seconds": process.prepare_seconds,
+        "peak_mb": attempt.peak_mb,
+        "status": attempt.status,
+        "message": attempt.message,
+        "details": attempt.details,
+    }
+
+
+def _views(
+    kept: Views, truth: Tensor, measurement: Measurement, name: str
+) -> dict[str, tuple[str, dict[str, bytes]]]:
+    """Return the pictures that are shown beside the restored one; `name` is of the data."""
+    compared = arrays.from_tensor(truth)  # what is beyond the frame would move the picture
+    return {
+        "clean": kept.of(arrays.digest(compared), compared),
+        "degraded": kept.of(name, arrays.viewable(measurement)),
+    }
 
 
 def _scored(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import re
 from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 from typing import TypeVar
@@ -150,8 +151,10 @@ def _of_public_set(dataset: Dataset, name: str, images: Sequence[str] | None) ->
     """Return the images of a public set that a dataset holds, or raise a `UsageError`."""
     public = known_sets()[name]
     asked = None
-    if images is not None:  # names that the set does not have are found later
-        asked = [name for name in _names(images, public.images) if name in public.images]
+    if images is not None and public.images:
+        asked = list(_names(images, public.images))
+        if strange := [one for one in asked if one not in public.images]:
+            raise unknown(f"image of {name}", strange[0], public.images)
     if lost := datasets.missing(dataset, public, asked):
         total = len(public.images if asked is None else asked)
         which = ", ".join(lost[:MOST_NAMED]) + ", ..." * (len(lost) > MOST_NAMED)
@@ -195,8 +198,9 @@ def _only(dataset: Dataset, names: Sequence[str] | None) -> Dataset:
     chosen = {name if name in known else stored.get(composed(name), name) for name in named}
     for name in sorted(chosen.difference(known)):
         error = unknown(f"image of {dataset.name}", name, known)
-        unread = f"; {dataset.problems[0]}" if dataset.problems else ""
-        raise UsageError(f"{error}{unread}")
+        of_it = re.compile(rf"(?:^|/){re.escape(name)}[. ]")
+        problems = [*filter(of_it.search, dataset.problems), *dataset.problems]
+        raise UsageError("; ".join((str(error), *problems[:1])))
     if not chosen:
         raise UsageError("expected the name of at least one image")
     left = tuple(image for image in dataset.images if image.name in chosen)

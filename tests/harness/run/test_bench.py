@@ -343,6 +343,7 @@ def test_a_plan_says_what_is_known_and_how_long_the_rest_takes(everything, regis
         ({"name": "two\nlines"}, r"the run name 'two\\nlines' is not a plain file name"),
         ({"slots": 0}, "slots=0 is too small"),
         ({"threads": 0}, "threads=0 is too small"),
+        ({"engine": 3}, "engine=3 is neither an engine nor the name of one"),
         ({"timeout_s": 0}, "timeout_s=0 is not a number of seconds"),
     ],
 )

@@ -5,6 +5,7 @@ from types import MappingProxyType
 
 import pandas as pd
 import pytest
+from sample_pictures import picture, save
 
 from priorlab.errors import UsageError
 from priorlab.harness.results import runs
@@ -105,3 +106,15 @@ def test_what_was_changed_in_reading_images_stands_in_the_plan_and_below_the_tab
         info = manifest.manifest(planned, chosen, registry, "")
         run = runs.Run(tmp_path, pd.DataFrame({"prior": ["good"] * info["total"]}), info)
         assert run.header.notes == [f"Images: {note}." for note in notes]
+
+
+@pytest.mark.parametrize("name", ["cut", "cut.png"])
+def test_an_image_that_cannot_be_read_is_named_with_its_own_problem(
+    name, tmp_path, settings, registry
+):
+    for other in ("a.png", "cut.png"):
+        (tmp_path / other).touch()
+    save(tmp_path / "good.png", picture(32, 32))
+    asked = settings("good", tmp_path, dataset=str(tmp_path), images=name)
+    with pytest.raises(UsageError, match=rf"'{name}'.*; {tmp_path}/cut.png is an empty file"):
+        selection.select(asked, registry)

@@ -178,16 +178,44 @@ def test_merged_shards_need_no_further_computing(run, compare, using, tmp_path, 
     typed = [str(tmp_path / "good"), str(tmp_path / "nan"), "--out", str(tmp_path / "out")]
     for new in (6, 0):
         assert cli.main(["runs", "merge", *typed]) == 0
-        assert f"6 cells read: {new} new" in capsys.readouterr().out
+        said = capsys.readouterr().out
+        assert f"6 cells read: {new} new" in said and f"added to {tmp_path / 'out'}\n" in said
+        assert f"again with --out {tmp_path / 'out'}, and without --shard" in said
     assert run().rows["cached"].all()
     assert cli.main(["runs", "merge", str(tmp_path), "--out", str(tmp_path / "out")]) == 2
     assert "there is no store in" in capsys.readouterr().err
+    assert cli.main(["runs", "merge", str(tmp_path / "out"), *typed[2:]]) == 2
+    said = capsys.readouterr().err
+    assert "cannot be merged into itself" in said and "with --out FOLDER" in said
     (tmp_path / "empty").mkdir()
     (tmp_path / "empty" / "store.sqlite").touch()
     typed = [str(tmp_path / "good"), str(tmp_path / "empty"), "--out", str(tmp_path / "none")]
     assert cli.main(["runs", "merge", *typed]) == 2
     assert "store.sqlite is empty (0 bytes)" in capsys.readouterr().err
     assert not (tmp_path / "none").exists()
+
+
+def test_a_run_is_renamed_and_removed_by_its_folder_too(run, tmp_path, capsys):
+    run()
+    out = tmp_path / "out"
+    assert cli.main(["runs", "rename", f"{out / 'run'}/", "other", "--out", str(out)]) == 0
+    elsewhere = tmp_path / "copy" / "other"
+    shutil.copytree(out / "other", elsewhere)
+    assert cli.main(["runs", "remove", str(elsewhere), "--out", str(out)]) == 2
+    assert f"there is no run {elsewhere} in {out}" in capsys.readouterr().err
+    assert cli.main(["runs", "remove", str(out / "other"), "--out", str(out)]) == 0
+    assert elsewhere.exists() and not (out / "other").exists()
+
+
+def test_one_results_folder_is_merged_by_its_path_alone(run, tmp_path):
+    run()
+    assert api.merge_results(str(tmp_path / "out"), tmp_path / "new").new == 6
+
+
+def test_a_folder_of_runs_is_no_run_but_has_some(run, tmp_path, capsys):
+    run()
+    assert cli.main(["table", str(tmp_path / "out")]) == 2
+    assert f"; a run in it is {tmp_path / 'out' / 'run'}\n" in capsys.readouterr().err
 
 
 def test_parquet_without_its_library_is_a_sentence(run, tmp_path, monkeypatch):
