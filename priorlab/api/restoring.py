@@ -26,7 +26,7 @@ from priorlab.errors import UsageError, check_seed
 from priorlab.forward.measurement import Measurement
 from priorlab.ground import blas_threads, devices
 from priorlab.harness.run.progress import for_pictures, in_notebook
-from priorlab.pictures import arrays, beyond_white, extra_pictures, hidden, writing
+from priorlab.pictures import arrays, beyond_white, extra_pictures, hidden, mosaics, writing
 from priorlab.pictures.bars import Part
 from priorlab.pictures.picture import EIGHT_BITS, Picture
 from priorlab.priors import Prior
@@ -267,6 +267,8 @@ def _restored(
     if arrays.is_gray(picture.image):
         say("red, green and blue are the same in it: restored as a gray picture")
         picture = dataclasses.replace(picture, image=picture.image[:1])
+    if mosaics.is_mosaic(picture.image):
+        say(mosaics.LINE)
     chosen = one_prior(prior, registry)
     model, typed = one_task(task, registry)
     found = devices.find(device)
