@@ -110,11 +110,12 @@ def _parts(y: Tensor, above: int, beside: int) -> Iterator[tuple[Place, Place, P
     """Yield parts that cover a picture: the place of each, that of it with what lies around, and
     its place within that."""
     height, width = y.shape[-2:]
-    for top in range(0, height, SIDE):
-        for left in range(0, width, SIDE):
+    side = max(SIDE, 2 * above, 2 * beside)  # or most of the work is done for what lies around
+    for top in range(0, height, side):
+        for left in range(0, width, side):
             first, before = max(0, top - above), max(0, left - beside)
-            rows = min(SIDE, height - top)
-            columns = min(SIDE, width - left)
+            rows = min(side, height - top)
+            columns = min(side, width - left)
             yield (
                 (slice(top, top + rows), slice(left, left + columns)),
                 (
@@ -132,8 +133,10 @@ def _around(left: Tensor, kernel: Tensor, most: float) -> Tensor:
     """Return the pixels near which more is left of a picture than `most`, a root mean square."""
     square = avg_pool2d(left.square(), AROUND, 1, AROUND // 2, count_include_pad=False)
     height, width = kernel.shape
-    window = (2 * height + 1, 2 * width + 1)
-    return max_pool2d((square.sqrt() > most).to(left), window, 1, (height, width)) > 0
+    amiss = (square.sqrt() > most).to(left)
+    # Down and across one after the other: a large kernel's window has many pixels.
+    amiss = max_pool2d(amiss, (2 * height + 1, 1), 1, (height, 0))
+    return max_pool2d(amiss, (1, 2 * width + 1), 1, (0, width)) > 0
 
 
 def _fitted(

@@ -12,7 +12,7 @@ from priorlab.forward.cropped_convolution import CroppedConvolution
 from priorlab.forward.hidden_light import without_hidden_light
 from priorlab.tasks.kernels import gaussian, motion
 
-KERNELS = {"motion": motion(9, 30), "gaussian": gaussian(1.6)}
+KERNELS = {"motion": motion(9, 30), "gaussian": gaussian(1.6), "short": motion(5, 0)}
 
 
 def night(brightest: float) -> torch.Tensor:
@@ -55,7 +55,7 @@ def test_a_wrong_blur_finds_no_light() -> None:
 
 
 def test_parts_are_what_the_whole_is(monkeypatch: pytest.MonkeyPatch) -> None:
-    y, operator = blurred(night(8.0), KERNELS["motion"])
+    y, operator = blurred(night(8.0), KERNELS["short"])
     whole = without_hidden_light(y, operator, 1 / 255)
     monkeypatch.setattr(hidden_light, "SIDE", 40)
     parts = without_hidden_light(y, operator, 1 / 255)
