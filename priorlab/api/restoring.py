@@ -26,7 +26,7 @@ from priorlab.errors import UsageError, check_seed
 from priorlab.forward.measurement import Measurement
 from priorlab.ground import blas_threads, devices
 from priorlab.harness.run.progress import for_pictures, in_notebook
-from priorlab.pictures import arrays, extra_pictures, hidden, writing
+from priorlab.pictures import arrays, beyond_white, extra_pictures, hidden, mosaics, writing
 from priorlab.pictures.bars import Part
 from priorlab.pictures.picture import EIGHT_BITS, Picture
 from priorlab.priors import Prior
@@ -261,15 +261,14 @@ def _restored(
     its noise, which is alike in all of them, for a part of the scene. Under clear pixels of one
     colour the picture goes on while it is restored; they have that colour again afterwards.
     """
-    low, high = float(picture.image.min()), float(picture.image.max())
-    for note in picture.notes:
+    for note in (*picture.notes, *beyond_white.lines(picture.image)):
         say(note)
-    if low < -EIGHT_BITS or high > 1 + EIGHT_BITS:
-        say(f"its values go from {low:.3g} to {high:.3g}, those of the restored one from 0 to 1")
     channels = len(picture.image)
     if arrays.is_gray(picture.image):
         say("red, green and blue are the same in it: restored as a gray picture")
         picture = dataclasses.replace(picture, image=picture.image[:1])
+    if mosaics.is_mosaic(picture.image):
+        say(mosaics.LINE)
     chosen = one_prior(prior, registry)
     model, typed = one_task(task, registry)
     found = devices.find(device)

@@ -153,7 +153,11 @@ def check_floats(image: NDArray[np.float32], where: str) -> None:
     priorlab.errors.UsageError: a.tif has values from 255 to 255; floats have black at...
     """
     if not np.isfinite(image).all():
-        raise UsageError(f"{where} has values that are not finite (NaN or infinity)")
+        share = 100 * float((~np.isfinite(image)).any(0).mean())
+        raise UsageError(
+            f"{where} has values that are not finite (NaN or infinity), in {share:.2g} % of its"
+            " pixels; make them 0, and if they are missing, name them by inpaint:mask=FILE"
+        )
     low, high = float(image.min()), float(image.max())
     beyond = float(((image < FARTHEST_BLACK) | (image > FARTHEST_WHITE)).mean())
     if beyond > MOST_BEYOND or max(-low, high) > STRONGEST:

@@ -17,6 +17,7 @@ from priorlab.errors import UsageError
 from priorlab.forward import kernel_evidence
 from priorlab.forward.convolution import Convolution
 from priorlab.forward.cropped_convolution import CroppedConvolution
+from priorlab.forward.hidden_light import without_hidden_light
 from priorlab.forward.kernel_estimation import estimate_kernel
 from priorlab.forward.measurement import Measurement
 from priorlab.forward.noise import Noise
@@ -168,7 +169,9 @@ class Deblur(Task):
 
     @override
     def adopt(self, y: Tensor) -> Measurement:
-        return self._adopted(y, y) if self.kind == "estimate" else super().adopt(y)
+        if self.kind == "estimate":
+            return self._adopted(y, y)
+        return self._within_white(super().adopt(y))
 
     @override
     def adopt_cut_out(self, y: Tensor, clear: NDArray[np.bool_]) -> Measurement:
@@ -188,7 +191,15 @@ class Deblur(Task):
             )
         operator = self._convolution(estimate_kernel(shown, side))
         shape = operator.canvas(seen)
-        return self._measurement(y, operator.to(y.device), shape)
+        return self._within_white(self._measurement(y, operator.to(y.device), shape))
+
+    def _within_white(self, measurement: Measurement) -> Measurement:
+        """Return the measurement of a picture without the light that it hides at white."""
+        if self.boundary != "unknown":  # as pictures are not taken
+            return measurement
+        operator = cast(CroppedConvolution, measurement.operator)
+        y = without_hidden_light(measurement.y, operator, self.sigma)
+        return dataclasses.replace(measurement, y=y)
 
     @override
     def pictures(self, measurement: Measurement) -> dict[str, Tensor]:
