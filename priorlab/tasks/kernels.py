@@ -179,7 +179,10 @@ def _values(path: str) -> NDArray[Any]:
         return np.asarray(np.load(path, mmap_mode="r", allow_pickle=False))
     if suffix == ".txt":
         return np.loadtxt(path, ndmin=2)
-    picture = np.asarray(reading.read(path).mean(0))
+    found = reading.load(path)
+    picture = np.asarray(found.image.mean(0))
+    if found.opacity is not None:
+        picture = picture * found.opacity  # what is clear gives no light, whatever colour it has
     if _is_negative(picture):
         raise UsageError(
             f"the kernel {path} is dark on bright; it should be the picture of a point of light, on"

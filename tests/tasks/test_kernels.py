@@ -191,6 +191,16 @@ def test_a_photograph_is_no_kernel(name: str) -> None:
         kernels.read(str(photograph))
 
 
+@pytest.mark.parametrize("colour", ["white all over", "white where it is"])
+def test_a_kernel_drawn_on_a_clear_ground_is_as_on_black(colour: str, tmp_path: Path) -> None:
+    path = tmp_path / "kernel.png"
+    kernel = kernels.motion(9, 30)
+    alpha = np.rint(255 * kernel / kernel.max()).astype(np.uint8)
+    light = np.full_like(alpha, 255) if colour == "white all over" else np.where(alpha, 255, 0)
+    Image.fromarray(np.dstack([light, light, light, alpha]).astype(np.uint8)).save(path)
+    assert kernels.read(str(path)) == pytest.approx(kernel, abs=1e-3)
+
+
 def test_the_picture_of_a_wide_blur_is_a_kernel(tmp_path: Path) -> None:
     path = tmp_path / "kernel.png"
     rows, columns = np.mgrid[-20:21, -20:21]
