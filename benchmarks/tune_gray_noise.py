@@ -11,8 +11,8 @@ priorlab.pictures.noise_networks is told of each, and the PSNR that the sliding 
 each of several levels. `train` fits networks such that the level that they return costs as little
 PSNR as possible, reports on photographs that were held out (whose number is divisible by four), and
 writes their mean into the package. `gains` restores pictures of these, told nothing, and told the
-best of several levels; `files` restores JPEG files with several margins by which the pixels have to
-show more noise than the coefficients (noise_profile.ABOVE_ALONE).
+best of several levels; `files` restores JPEG files, of colours too, with several margins by which
+the pixels have to show more noise than the coefficients (noise_profile.ABOVE).
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import functools
+import itertools
 import multiprocessing
 import tempfile
 from pathlib import Path
@@ -27,7 +28,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from scipy import ndimage
-from tune_noise import GRID, SIZE, enlarged, kept, lost, resized, rounded, save_noisy, stored
+from tune_noise import SIZE, enlarged, kept, resized, rounded, save_noisy, stored
 
 import priorlab
 from priorlab import plugins
@@ -50,6 +51,11 @@ TEXTURES = 20
 SMOOTHED = 22
 """... and after so many pictures of cameras that take noise out by themselves: what is left of it
 is uneven, and coarser."""
+
+GRID = np.array([0, 0.7, 1, 1.4, 2, 2.8, 4, 5.6, 8, 11, 16, 22, 32, 45, 64, 90]) / 255
+"""The levels that are tried."""
+
+KNOTS = np.log(np.maximum(GRID, 0.35 / 255))
 
 HIDDEN, STEPS, NETWORKS = 24, 8000, 3
 
@@ -241,7 +247,7 @@ def train(file: Path) -> None:
     ]
     with torch.no_grad():
         output = torch.stack([one(inputs) for one in networks]).mean(0) + reference
-        cost = lost(output[:, 0], losses).numpy()
+        cost = lost(output[:, 0], losses, KNOTS).numpy()
     print(
         "| pictures | held out | best gain | with the level found | lost, 95 % less than | most |"
     )
@@ -282,7 +288,7 @@ def fitted(
     seed: int,
 ) -> torch.nn.Sequential:
     """Return a network from what it is told to the logarithms of the level and of a pixel's."""
-    best = torch.tensor(np.log(np.maximum(GRID, 0.35 / 255))).float()[losses.argmin(1)]
+    best = torch.tensor(KNOTS).float()[losses.argmin(1)]
     torch.manual_seed(seed)
     network = torch.nn.Sequential(
         torch.nn.Linear(inputs.shape[1], HIDDEN),
@@ -297,7 +303,7 @@ def fitted(
         at = torch.randint(len(inputs), (512,))
         shown = inputs[at] + 0.1 * torch.randn(512, inputs.shape[1])
         level, fine = (network(shown) + reference[at]).T
-        cost = lost(level, losses[at])
+        cost = lost(level, losses[at], KNOTS)
         cost = torch.where(cost < 6, cost, 6 + (cost - 6) / 5)  # a few do not outweigh the rest
         cost = torch.where(level > best[at], TOO_HIGH * cost, cost).mean()
         cost = cost + torch.nn.functional.huber_loss(fine, pixel[at], delta=0.3)
@@ -305,6 +311,18 @@ def fitted(
         cost.backward()
         optimiser.step()
     return network
+
+
+def lost(value: torch.Tensor, losses: torch.Tensor, knots: np.ndarray) -> torch.Tensor:
+    """Return the PSNR that a logarithm of a level costs, between those where it is known."""
+    known = torch.tensor(knots, dtype=torch.float32)
+    place = torch.bucketize(value.detach().contiguous(), known).clamp(1, len(known) - 1)
+    share = (value - known[place - 1]) / (known[place] - known[place - 1])
+    below = losses.gather(1, (place - 1)[:, None])[:, 0]
+    above = losses.gather(1, place[:, None])[:, 0]
+    # Beyond the ends the slope goes on upwards.
+    outside = (known[0] - value).clamp_min(0) * 0.1 + (value - known[-1]).clamp_min(0) * 10
+    return torch.lerp(below, above, share.clamp(0, 1)) + outside
 
 
 def gains(folder: Path) -> None:
@@ -363,22 +381,24 @@ def pictures(
 
 def files(folder: Path) -> None:
     margins = (1.15, 1.45, 1.75, 2.2)
-    print(f"| noise | quality | {' | '.join(map(str, margins))} |")
-    print(f"|---|---:|{'---:|' * len(margins)}")
+    print(f"| noise | quality | colours | {' | '.join(map(str, margins))} |")
+    print(f"|---|---:|---|{'---:|' * len(margins)}")
     noises = [("white", 5, 80), ("white", 10, 80), ("white", 10, 60), ("white", 20, 60)]
     noises += [("electrons", 1000, 80), ("electrons", 300, 80), ("electrons", 300, 60)]
-    for kind, size, quality in noises:
+    for form, (kind, size, quality) in itertools.product(("gray", "4:2:0"), noises):
         gains = []
         for path in sorted(folder.iterdir())[11::36]:
             with tempfile.TemporaryDirectory() as place:
                 file = Path(place, "noisy.jpg")
-                truth = save_noisy(path, file, kind, size, quality, "gray")
+                truth = save_noisy(path, file, kind, size, quality, form)
                 before, row = psnr(reading.read(file), truth), []
-                for noise_profile.ABOVE_ALONE in margins:
-                    row.append(psnr(priorlab.restore(file, prior="dct")[None], truth) - before)
+                for noise_profile.ABOVE in margins:
+                    restored = priorlab.restore(file, prior="dct")
+                    restored = np.atleast_3d(restored).transpose(2, 0, 1)
+                    row.append(psnr(restored, truth) - before)
             gains.append(row)
         found = [f"{np.mean(one):.2f} ({np.min(one):.1f})" for one in np.transpose(gains)]
-        print(f"| {kind} {size} | {quality} | {' | '.join(found)} |", flush=True)
+        print(f"| {kind} {size} | {quality} | {form} | {' | '.join(found)} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,5 @@
-"""Train the estimate of real noise on simulated pictures, and sweep its constants.
+"""Sweep the constants of the estimate of real noise on simulated pictures.
 
-    python benchmarks/tune_noise.py simulate DATASET OUT.npz [--repeats 2]
-    python benchmarks/tune_noise.py train OUT.npz
     python benchmarks/tune_noise.py limits DATASET
     python benchmarks/tune_noise.py white DATASET
     python benchmarks/tune_noise.py strength DATASET
@@ -13,23 +11,20 @@
     python benchmarks/tune_noise.py grid DATASET
     python benchmarks/tune_noise.py files DATASET
 
-`simulate` degrades photographs as cameras do, with white noise, with noise that was enlarged with
-the picture, and not at all; it records for each channel what priorlab.pictures.flat_blocks sees,
-and the PSNR that the sliding DCT reaches with each of several levels of sigma. `train` fits a small
-network to it (ALL_KINDS), such that the level that it returns costs as little PSNR as possible,
-and twice as little where it is too high, and writes it into the package. Photographs whose number
-is divisible by four are held out of the training and reported on. `limits` sweeps by how much the
-level of the network of cameras may exceed that of all kinds (MOST_ABOVE), end to end, on those.
-`white` sweeps the constants of priorlab.pictures.noise_level; `strength` sweeps by how much the
-level is raised in the end, and one to three scales (priorlab.solvers.stabilised); `shares` sweeps
-how much of the level of coarse noise regularisers remove (`Regularizer.share_of_grain`). `sizes`
-compares the level that is found in parts of a picture with that in the whole. `pages` prints how
-neighbouring pixels correlate in simulated pictures of cameras, and in pages of text with white
-noise (LEAST_CORRELATION). `blocks` prints how the blocks of JPEG stand out in blurred pictures
-and in pages of text (priorlab.pictures.jpeg_grid), `grid` where the blocks of pictures at half the
-size are found, and by how many more zeros (MORE_ZEROS), `colours` how much of noise is in the luma
-(MOSTLY_LUMA), `files` what the coefficients of JPEG files tell of white noise, and what that gains
-(priorlab.pictures.jpeg_noise).
+What is swept end to end is so on photographs whose number is divisible by four, which were held out
+of the training of the networks (tune_colour_noise.py, tune_gray_noise.py).
+
+`limits` sweeps by how much the level of the network of colours is raised to that of cameras
+(MOST_RAISED_COLOURS). `white` sweeps the constants of priorlab.pictures.noise_level; `strength`
+sweeps by how much the level is raised in the end, and one to three scales
+(priorlab.solvers.stabilised); `shares` sweeps how much of the level of coarse noise regularisers
+remove (`Regularizer.share_of_grain`). `sizes` compares the level that is found in parts of a
+picture with that in the whole. `pages` prints how neighbouring pixels correlate in simulated
+pictures of cameras, and in pages of text with white noise (LEAST_CORRELATION). `blocks` prints how
+the blocks of JPEG stand out in blurred pictures and in pages of text (priorlab.pictures.jpeg_grid),
+`grid` where the blocks of pictures at half the size are found, and by how many more zeros
+(MORE_ZEROS), `colours` how much of noise is in the luma (MOSTLY_LUMA), `files` what the
+coefficients of JPEG files tell of white noise, and what that gains (priorlab.pictures.jpeg_noise).
 """
 
 from __future__ import annotations
@@ -38,7 +33,6 @@ import argparse
 import io
 import itertools
 import math
-import multiprocessing
 import tempfile
 from pathlib import Path
 
@@ -69,16 +63,9 @@ from priorlab.pictures.usable_pixels import usable_pixels
 from priorlab.priors import Regularizer
 from priorlab.solvers import stabilised
 
-GRID = np.array([0, 0.7, 1, 1.4, 2, 2.8, 4, 5.6, 8, 11, 16, 22, 32, 45, 64, 90]) / 255
-"""The levels that are tried."""
-
-TOO_HIGH = 2.0
-"""What a level costs that is too high counts so many times: texture is lost, noise only stays."""
-
 KINDS = WHITE, CLEAN, CAMERA, ENLARGED = range(4)
 NAMES = ("white", "clean", "camera", "enlarged")
 SIZE = (272, 344)
-LEAST_SIDE = 128
 DENOISERS = ("bm3d", "unet")
 ENERGIES = ("tv", "huber-tv", "tgv", "tikhonov")
 
@@ -154,104 +141,6 @@ def rounded(image: np.ndarray) -> np.ndarray:
     return np.rint(image.clip(0, 1) * 255) / 255
 
 
-def record(job: tuple[int, Path, int]) -> list[np.ndarray]:
-    """Return a row for each channel: features, PSNR on the grid, deviation, kind, number."""
-    number, path, seed = job
-    torch.set_num_threads(1)
-    truth, noisy, kind = simulated(path, seed)
-    if min(noisy.shape[1:]) < LEAST_SIDE or len(noisy) == 1:  # for gray: tune_gray_noise.py
-        return []
-    planes = torch.from_numpy(np.ascontiguousarray(noisy, np.float32))[:, None]
-    (dct,) = plugins.load().build_priors("dct")
-    curves = []
-    for sigma in GRID:
-        restored = (dct.denoise(planes, sigma) if sigma else planes)[:, 0].numpy().clip(0, 1)
-        error = np.square(restored - truth).mean((1, 2))
-        curves.append(10 * np.log10(1 / np.maximum(error, 1e-7)))
-    rows = []
-    for c, seen in enumerate(noise_profile.observed(Picture(image=noisy.astype(np.float32)))):
-        if seen is not None:
-            deviation = (noisy[c] - truth[c]).std()
-            rows.append(np.array([*seen, *(curve[c] for curve in curves), deviation, kind, number]))
-    return rows
-
-
-def simulate(folder: Path, out: Path, repeats: int) -> None:
-    paths = sorted(folder.iterdir())
-    jobs = [(n, path, seed) for seed in range(repeats) for n, path in enumerate(paths)]
-    rows = []
-    with multiprocessing.get_context("spawn").Pool(2) as pool:
-        for done, found in enumerate(pool.imap(record, jobs, chunksize=4), start=1):
-            rows += found
-            if done % 100 == 0:
-                print(f"{done} of {len(jobs)}", flush=True)
-                np.savez_compressed(out, rows=np.array(rows))
-    np.savez_compressed(out, rows=np.array(rows))
-
-
-def train(file: Path, steps: int = 2500) -> None:
-    rows = np.load(file)["rows"]
-    count = len(GRID)
-    # Above 46 dB nobody sees a difference.
-    seen, curves = rows[:, : -count - 3], rows[:, -count - 3 : -3].clip(max=46)
-    deviation, kind, number = rows[:, -3], rows[:, -2].astype(int), rows[:, -1].astype(int)
-    held_out = number % 4 == 0
-    mean, scale = seen[~held_out].mean(0), seen[~held_out].std(0) + 1e-3
-    inputs = torch.tensor(((seen - mean) / scale).clip(-3, 3), dtype=torch.float32)
-    reference = torch.tensor(seen[:, -1], dtype=torch.float32)
-    losses = torch.tensor(curves.max(1, keepdims=True) - curves, dtype=torch.float32)
-    fine = torch.tensor(np.log(np.maximum(deviation, 0.3 / 255)), dtype=torch.float32)
-    torch.manual_seed(0)
-    network = torch.nn.Sequential(
-        torch.nn.Linear(seen.shape[1], 16), torch.nn.ReLU(), torch.nn.Linear(16, 2)
-    )
-    optimiser = torch.optim.AdamW(network.parameters(), 5e-3, weight_decay=0.3)
-    chosen = torch.from_numpy(np.flatnonzero(~held_out))
-    best = torch.tensor(np.log(np.maximum(GRID, 0.35 / 255))[curves.argmax(1)]).float()
-    for step in range(steps):
-        optimiser.param_groups[0]["lr"] = 5e-3 * (1 - step / steps) + 1e-4
-        at = chosen[torch.randint(len(chosen), (512,))]
-        output = network(inputs[at] + 0.1 * torch.randn(512, inputs.shape[1]))
-        level, pixel = (output + reference[at, None]).T
-        cost = lost(level, losses[at])
-        cost = torch.where(cost < 6, cost, 6 + (cost - 6) / 5)  # a few do not outweigh the rest
-        cost = torch.where(level > best[at], TOO_HIGH * cost, cost).mean()
-        cost = cost + torch.nn.functional.huber_loss(pixel, fine[at], delta=0.3)
-        optimiser.zero_grad()
-        cost.backward()
-        optimiser.step()
-    with torch.no_grad():
-        level, pixel = (network(inputs) + reference[:, None]).T
-        cost = lost(level, losses).numpy()
-    for name, which in zip(NAMES, KINDS, strict=True):
-        at = held_out & (kind == which)
-        best = GRID[curves[at].argmax(1)]
-        print(
-            f"{name}: {at.sum()} held out, lost PSNR mean {cost[at].mean():.3f} dB, "
-            f"95 % {np.quantile(cost[at], 0.95):.2f}, worst {cost[at].max():.2f}; "
-            f"gain {(curves[at].max(1) - curves[at, 0]).mean() - cost[at].mean():.2f} of "
-            f"{(curves[at].max(1) - curves[at, 0]).mean():.2f} dB; median level "
-            f"{255 * np.median(level.exp().numpy()[at]):.2f}, best {255 * np.median(best):.2f}; "
-            f"pixel level off by {np.median(np.abs(pixel.numpy()[at] - fine.numpy()[at])):.3f}"
-        )
-    layers = [value.detach().numpy().astype(np.float32) for value in network.parameters()]
-    np.savez(noise_networks.ALL_KINDS, mean=mean.astype(np.float32), scale=scale.astype(np.float32),
-             **{f"layer{k}": value for k, value in enumerate(layers)})  # fmt: skip
-    print(f"wrote {noise_networks.ALL_KINDS}")
-
-
-def lost(level: torch.Tensor, losses: torch.Tensor) -> torch.Tensor:
-    """Return the PSNR that the logarithm of a level costs, between points of the grid."""
-    knots = torch.tensor(np.log(np.maximum(GRID, 0.35 / 255)), dtype=torch.float32)
-    place = torch.bucketize(level.detach().contiguous(), knots).clamp(1, len(knots) - 1)
-    share = (level - knots[place - 1]) / (knots[place] - knots[place - 1])
-    below = losses.gather(1, (place - 1)[:, None])[:, 0]
-    above = losses.gather(1, place[:, None])[:, 0]
-    # Beyond the ends the slope goes on upwards.
-    outside = (knots[0] - level).clamp_min(0) * 0.1 + (level - knots[-1]).clamp_min(0) * 10
-    return torch.lerp(below, above, share.clamp(0, 1)) + outside
-
-
 def white(folder: Path) -> None:
     """Sweep the patch and the confidence on photographs reduced by 1.5, with white noise."""
     levels = (0, 5, 10, 25, 50)
@@ -320,22 +209,22 @@ def shares(folder: Path) -> None:
 
 
 def limits(folder: Path) -> None:
-    """Restore simulated pictures that were held out of the training, told nothing, with BM3D."""
+    """Restore simulated colour pictures that were held out of the training, told nothing."""
     pictures = [simulated(path, seed=7) for path in sorted(folder.iterdir())[::4]]
-    pictures = [one for one in pictures if min(one[1].shape[1:]) >= LEAST_SIDE]
-    for limit in (1, 1.25, 1.5, 2, math.inf):
-        noise_networks.MOST_ABOVE = limit
+    pictures = [one for one in pictures if len(one[1]) == 3 and min(one[1].shape[1:]) >= 128]
+    for limit in (1, 1.25, 1.5, 2):
+        noise_networks.MOST_RAISED_COLOURS = limit
         gains: dict[int, list[float]] = {kind: [] for kind in KINDS}
         for truth, noisy, kind in pictures:
             seen = rounded(noisy).astype(np.float32)
-            restored = priorlab.restore(seen.transpose(1, 2, 0).squeeze(), prior="bm3d")
-            after = psnr(np.atleast_3d(restored).transpose(2, 0, 1), truth)
-            gains[kind].append(after - psnr(seen, truth))
+            restored = priorlab.restore(seen.transpose(1, 2, 0), prior="bm3d").transpose(2, 0, 1)
+            gains[kind].append(psnr(restored, truth) - psnr(seen, truth))
         for name, kind in zip(NAMES, KINDS, strict=True):
             gain = np.array(gains[kind])
             print(
-                f"MOST_ABOVE {limit}, {name}: {len(gain)} pictures, gain {gain.mean():.2f} dB, "
-                f"least {gain.min():.2f}, worse {(gain < -0.1).mean():.0%}"
+                f"{limit}, {name}: {len(gain)} pictures, gain {gain.mean():.2f} dB, "
+                f"least {gain.min():.2f}, worse {(gain < -0.1).mean():.0%}",
+                flush=True,
             )
 
 
@@ -668,17 +557,7 @@ OF_PICTURES = {
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     commands = parser.add_subparsers(dest="command", required=True)
-    simulating = commands.add_parser("simulate")
-    simulating.add_argument("dataset", type=Path)
-    simulating.add_argument("out", type=Path)
-    simulating.add_argument("--repeats", type=int, default=2)
-    commands.add_parser("train").add_argument("file", type=Path)
     for name in OF_PICTURES:
         commands.add_parser(name).add_argument("dataset", type=Path)
     options = parser.parse_args()
-    if options.command == "simulate":
-        simulate(options.dataset, options.out, options.repeats)
-    elif options.command == "train":
-        train(options.file)
-    else:
-        OF_PICTURES[options.command](options.dataset)
+    OF_PICTURES[options.command](options.dataset)

@@ -27,16 +27,9 @@ from priorlab.pictures.usable_pixels import opaque, usable_pixels
 
 Array = NDArray[np.float64]
 
-COARSE = 2.0
-"""Noise of a colour picture whose level exceeds the white part by more than this factor counts as
-not white ..."""
-
-LEAST_COARSE = 3 / 255
-"""... from this level on: below, fine texture of a clean picture looks the same ..."""
-
 LEAST_DIFFERENT = 0.6
-"""... and up to `noise_networks.MOST_COARSE`: above, it is texture all over, unless at least this
-share of it is different in red, green and blue, as texture is not."""
+"""What is not white and stronger than `noise_networks.MOST_COARSE` is texture all over, unless at
+least this share of it is different in red, green and blue, as texture is not."""
 
 LEAST_CORRELATION = 0.15
 """Neighbouring pixels of noise that is not white correlate more than this in the flattest blocks;
@@ -49,10 +42,10 @@ MOSTLY_LUMA = 1.15
 """Noise that is independent in red, green and blue leaves this factor times less in the brightness
 than noise that is alike in them, or whose colours a file stored at half the size (4:2:0)."""
 
-ABOVE, ABOVE_ALONE = 1.15, 1.45
-"""What a JPEG file's coefficients tell of white noise counts, unless the pixels show more, by this
-factor: grain, or noise that depends on brightness. The second is for gray pictures, where white
-noise that was compressed looks more like grain."""
+ABOVE, BELOW = 1.75, 1.15
+"""What a JPEG file's coefficients tell of white noise counts, unless the pixels show more noise
+that is not white, by the first factor: grain, but white noise that was compressed looks like it; or
+as much white noise, up to the second factor less."""
 
 HARDLY_LESS = 2.0
 """Noise that is so many times as strong as the error of JPEG is as the pixels show it, with it."""
@@ -162,14 +155,14 @@ def _of_the_whole(picture: Picture, usable: NDArray[np.bool_]) -> NoiseProfile:
         known = can_be_estimated(usable) | even
     white = estimate_sigma(image, usable)
     _take_from(known & ~even, ~known, white)
-    seen, levels, pixels = _grain(picture, usable, white)
+    luma = luma_level(image, usable)
+    seen, levels, pixels = _grain(picture, usable, white, luma)
     level = _rms(levels)
     smooth = _is_smooth(seen, level, max(_rms(white), least))
     smooth = smooth and not flat_blocks.is_drawn(image, usable)
     smooth = smooth and not flat_blocks.is_printed(image, usable)
     coarse = smooth and not _is_texture(seen, level)
     doubt = noise_words.on_texture(level) if smooth and not coarse else ""
-    luma = luma_level(image, usable)
     shared = not coarse and luma > max(MOSTLY_LUMA * _rms(white), LEAST_UNEVEN)
     if not coarse:
         levels = np.full(len(white), luma) if shared else white
@@ -192,42 +185,39 @@ def _of_the_whole(picture: Picture, usable: NDArray[np.bool_]) -> NoiseProfile:
 
 
 def _grain(
-    picture: Picture, usable: NDArray[np.bool_], white: Array
+    picture: Picture, usable: NDArray[np.bool_], white: Array, luma: float
 ) -> tuple[list[Array | None], Array, Array]:
     """Return what the networks are told of each channel, and the levels that they make of it.
 
     The first as it is best removed, the second of single pixels; those of white noise in a channel
     with too few blocks, if no other channel has enough.
     """
-    blocks, seen = _looked_at(picture, usable, white)
-    counts = [len(half.mean) for _, half, _ in blocks]
-    has_colours = len(white) == len(LUMA)
-    found = []
-    for one, level, count in zip(seen, white, counts, strict=True):
-        if one is None:
-            found.append((level, level))
-        elif has_colours:
-            found.append(noise_networks.of_channel(one, count))
-        else:
-            found.append(noise_networks.of_gray(one, level, count))
-    levels, pixels = np.array(found).T
+    blocks, seen = _looked_at(picture, usable, white, luma)
     told = np.array([one is not None for one in seen])
+    known = [one for one in seen if one is not None]
+    counts = [len(blocks[c][1].mean) for c in np.flatnonzero(told)]
+    levels, pixels = white.copy(), white.copy()
+    if known and len(white) == len(LUMA):
+        levels[told], pixels[told] = noise_networks.of_colours(known, white[told], counts)
+    elif known:
+        each = zip(known, white[told], counts, strict=True)
+        levels[told], pixels[told] = np.array([noise_networks.of_gray(*one) for one in each]).T
     even = picture.image.min((1, 2)) == picture.image.max((1, 2))
     _take_from(told, ~told & ~even, levels, pixels)
     return seen, levels, pixels
 
 
 def _looked_at(
-    picture: Picture, usable: NDArray[np.bool_], white: Array
+    picture: Picture, usable: NDArray[np.bool_], white: Array, luma: float
 ) -> tuple[list[tuple[flat_blocks.Blocks, ...]], list[Array | None]]:
     """Return the blocks of each channel, and what the networks are told of them."""
     blocks = _blocks(picture, usable)
-    seen = _seen(picture.image, usable, blocks, white)
+    seen = _seen(picture.image, usable, blocks, white, luma)
     if all(one is None for one in seen) and cut_off_noise.is_scattered(picture):
         for share in NEARLY_CUT_OFF:
             nearly = usable_pixels(picture, share)
             blocks = _blocks(picture, nearly)
-            seen = _seen(picture.image, nearly, blocks, white)
+            seen = _seen(picture.image, nearly, blocks, white, luma)
             if any(one is not None for one in seen):
                 break
     return blocks, seen
@@ -276,12 +266,11 @@ def _before_jpeg(found: NoiseProfile, stored: jpeg_noise.Stored, picture: Pictur
     Its pixels do not: what is left looks weaker, or like grain.
     """
     noise, error, level = found.noise, stored.error, stored.level
-    above = ABOVE if len(picture.image) == len(LUMA) else ABOVE_ALONE
-    if not level or (not noise.is_independent and noise.level > above * level):
+    if not level or (not noise.is_independent and noise.level > ABOVE * level):
         hint = noise_words.on_compression(error, noise.level)
         return dataclasses.replace(found, text="; ".join(filter(None, (found.text, hint))))
     text = found.text
-    if not noise.is_independent or noise.level < level / ABOVE:
+    if not noise.is_independent or noise.level < level / BELOW:
         noise = Gaussian(level)
         hint = noise_words.on_specks(picture, level)
         text = noise_words.of_levels(np.array([level]), noise_words.BEFORE_JPEG, (1.0,), hint)
@@ -294,7 +283,7 @@ def _before_jpeg(found: NoiseProfile, stored: jpeg_noise.Stored, picture: Pictur
 
 
 def observed(picture: Picture) -> list[Array | None]:
-    """Return what the network is told of each channel, the reference of its logarithms last.
+    """Return what a network is told of each channel, the reference of its logarithms last.
 
     Examples
     --------
@@ -304,7 +293,8 @@ def observed(picture: Picture) -> list[Array | None]:
     """
     usable = usable_pixels(picture)
     white = estimate_sigma(picture.image, usable)
-    return _seen(picture.image, usable, _blocks(picture, usable), white)
+    luma = luma_level(picture.image, usable)
+    return _seen(picture.image, usable, _blocks(picture, usable), white, luma)
 
 
 def luma_level(image: NDArray[np.floating[Any]], usable: NDArray[np.bool_]) -> float:
@@ -359,29 +349,26 @@ def _seen(
     usable: NDArray[np.bool_],
     blocks: list[tuple[flat_blocks.Blocks, ...]],
     white: Array,
+    luma: float,
 ) -> list[Array | None]:
     """Return what the networks are told of each channel; None of one with too few blocks."""
     alike = flat_blocks.likeness(image, usable)
-    seen: list[Array | None] = []
-    for scales, likeness, level in zip(blocks, alike, white, strict=True):
-        spread = flat_blocks.features(scales)
-        if spread is not None and len(image) == len(LUMA):
-            spread = np.concatenate([spread[:-1], likeness, spread[-1:]])
-        elif spread is not None:
-            count = len(scales[1].mean)
-            spread = noise_networks.told_of_gray(spread, likeness[:2], level, count)
-        seen.append(spread)
-    return seen
+    spreads = [flat_blocks.features(scales) for scales in blocks]
+    counts = [len(half.mean) for _, half, _ in blocks]
+    if len(image) == len(LUMA):
+        return noise_networks.told_of_colours(spreads, alike, white, luma, counts)
+    return [
+        None if spread is None else noise_networks.told_of_gray(spread, likeness[:2], level, count)
+        for spread, likeness, level, count in zip(spreads, alike, white, counts, strict=True)
+    ]
 
 
 def _is_smooth(seen: list[Array | None], level: float, white: float) -> bool:
     """Return whether a level is that of noise which is not white, or of texture all over."""
-    if len(seen) != len(LUMA):
-        return level > noise_networks.COARSE_ALONE * white
     known = _likeness(seen)
-    if known is None or level < max(COARSE * white, LEAST_COARSE):
+    if known is None or level <= white:
         return False
-    return bool(known[0] > LEAST_CORRELATION)
+    return len(seen) != len(LUMA) or bool(known[0] > LEAST_CORRELATION)
 
 
 def _is_texture(seen: list[Array | None], level: float) -> bool:
@@ -394,7 +381,7 @@ def _is_texture(seen: list[Array | None], level: float) -> bool:
 
 def _likeness(seen: list[Array | None]) -> Array | None:
     """Return the mean of what `flat_blocks.likeness` returned of the channels."""
-    known = [one[-5:-1] for one in seen if one is not None]
+    known = [one[noise_networks.LIKENESS] for one in seen if one is not None]
     return np.asarray(np.mean(known, axis=0)) if known else None
 
 
