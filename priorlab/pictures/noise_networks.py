@@ -49,8 +49,9 @@ MOST_ABOVE = 1.5
 LEAST_RAISED = 3 / 255
 """A weaker level of colours is not raised: fine texture of a clean picture looks the same."""
 
-COARSE = 1.3
-"""Noise whose level exceeds the white part by more than this factor counts as not white."""
+COARSE, COARSE_COLOURS = 1.3, 2.0
+"""Noise of a gray picture, or of colours, whose level exceeds the white part by more than this
+factor counts as not white."""
 
 CERTAINLY_WHITE = 1.1
 """Noise that is so many times as strong at a pixel as at half the size is white, and of white noise
@@ -88,9 +89,9 @@ def of_colours(told: Sequence[Array], white: Array, blocks: Sequence[int]) -> tu
     Examples
     --------
     >>> told = [np.append(np.zeros(43), np.log(0.05))] * 3
-    >>> levels, pixels = of_colours(told, np.full(3, 0.01), blocks=[1000] * 3)
-    >>> levels.shape, bool((pixels < levels).all())
-    ((3,), True)
+    >>> levels, pixels = of_colours(told, white=np.full(3, 0.05), blocks=[1000] * 3)
+    >>> levels.tolist() == pixels.tolist() == [0.05, 0.05, 0.05]
+    True
     """
     levels, pixels = np.array([_network(COLOURS, one) for one in told]).T
     each = zip(told, blocks, strict=True)
@@ -99,7 +100,7 @@ def of_colours(told: Sequence[Array], white: Array, blocks: Sequence[int]) -> tu
     )
     levels = np.minimum(levels, MOST_ABOVE * cameras)
     level = _rms(levels)
-    if level <= COARSE * max(_rms(white), LEAST_TOLD) or _rms(pixels) >= WHITE * level:
+    if level <= COARSE_COLOURS * max(_rms(white), LEAST_TOLD) or _rms(pixels) >= WHITE * level:
         return white, white
     if level < LEAST_RAISED:
         return levels, pixels

@@ -6,12 +6,16 @@ nothing of the picture; one that is somewhat too high leaves it less sharp.
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 
 from priorlab.components import PER_GRAY_LEVEL
 from priorlab.errors import UsageError
 from priorlab.forward import contrast, jpeg_files
-from priorlab.pictures import formats, jpeg_grid, noise_profile, webp_files
+from priorlab.forward.noise import Gaussian
+from priorlab.pictures import formats, jpeg_grid, noise_profile, noise_words, webp_files
+from priorlab.pictures.noise_profile import NoiseProfile
 from priorlab.pictures.noise_words import in_gray_levels
 from priorlab.pictures.picture import Picture
 from priorlab.tasks.parameters import assuming
@@ -23,6 +27,9 @@ one with little contrast whose file has finer steps than 8 bits."""
 LEAST_SMALL = 1 / 255
 """A small picture whose noise is weaker is taken for exact: fine texture can look like that. Less
 in such pictures, too."""
+
+LEAST_GRAIN = 3 / 255
+"""Weaker grain is not counted: a blurred or small picture's own texture looks like it."""
 
 COMPRESSED = 3 / 255
 """Error that is assumed where a file lost something that it does not tell: that of JPEG files of
@@ -38,7 +45,7 @@ LOSSY_SUFFIXES = (".webp", ".avif", ".heic", ".heif", ".jp2", ".j2k", ".jpf", ".
 def of_blurred(picture: Picture) -> tuple[float, str]:
     """Return the error of a picture whose blur is to be undone, and a line on it.
 
-    The larger of its noise, of any grain, and of what its compression lost.
+    The larger of its noise, grain too unless it is weak, and of what its compression lost.
 
     Raises
     ------
@@ -52,7 +59,7 @@ def of_blurred(picture: Picture) -> tuple[float, str]:
     >>> text
     'no sigma was given: estimated sigma = 4.9 (0-255 scale)'
     """
-    found = noise_profile.profile(picture)
+    found = _without_weak_grain(noise_profile.profile(picture))
     level = found.noise.spread[1]
     lost, why = _lost(picture)
     if not lost and jpeg_grid.shows(picture.image.astype(np.float64).mean(0)):
@@ -80,7 +87,7 @@ def of_small(picture: Picture) -> tuple[float, str]:
     """
     level, grain = 0.0, ""
     try:
-        found = noise_profile.profile(picture)
+        found = _without_weak_grain(noise_profile.profile(picture))
     except UsageError:
         pass  # black and white only: then nothing else is to be seen
     else:
@@ -122,6 +129,15 @@ def of_other_scale(sigma: float, picture: Picture) -> tuple[str, ...]:
         f"sigma={typed:.3g} counts on 0-255, and the picture shows noise of {shown:.1f}: hardly any"
         " is taken for noise; without sigma= it is estimated",
     )
+
+
+def _without_weak_grain(found: NoiseProfile) -> NoiseProfile:
+    """Return the white part of noise that is weak and not white."""
+    if found.noise.is_independent or found.noise.level >= LEAST_GRAIN:
+        return found
+    level = max(found.white, float(np.finfo(np.float32).eps))
+    text = noise_words.of_levels(np.array([level]), "", (1.0,), "")
+    return dataclasses.replace(found, noise=Gaussian(level), text=text)
 
 
 def _lost(picture: Picture) -> tuple[float, str]:
