@@ -17,7 +17,7 @@ from priorlab.errors import UsageError
 from priorlab.forward import kernel_evidence
 from priorlab.forward.convolution import Convolution
 from priorlab.forward.cropped_convolution import CroppedConvolution
-from priorlab.forward.hidden_light import without_hidden_light
+from priorlab.forward.hidden_light import looked_for, without_hidden_light
 from priorlab.forward.kernel_estimation import estimate_kernel
 from priorlab.forward.measurement import Measurement
 from priorlab.forward.noise import Noise
@@ -255,6 +255,9 @@ class Deblur(Task):
                 rows, columns = largest_part_without(clear)
                 shown = f"{columns.stop - columns.start}x{rows.stop - rows.start}"
                 notes = (*notes, f"estimating it from {shown} pixels, none of which is clear")
+        if task.boundary == "unknown":
+            looking = looked_for(torch.from_numpy(picture.image)[None], task.sigma)
+            notes = (*notes, looking) if looking else notes
         return task, notes
 
 
