@@ -55,6 +55,19 @@ def counted(count: int, one: str, several: str = "") -> str:
     return f"{count} {one if count == 1 else several or one + 's'}"
 
 
+def percent(share: float) -> str:
+    """Return a share from 0 to 1 in percent, in two digits unless it is nearly all.
+
+    Examples
+    --------
+    >>> [percent(share) for share in (1, 0.997, 0.5, 0.0123, 1e-7)]
+    ['100 %', '99.7 %', '50 %', '1.2 %', 'less than 0.01 %']
+    """
+    if share < 1e-4:
+        return "less than 0.01 %"
+    return f"{100 * share:.{3 if share >= 0.995 else 2}g} %"  # of 100, two digits are 1e+02
+
+
 def few(texts: Sequence[str]) -> str:
     """Return texts in a line, of many the first ones and how many more there are.
 

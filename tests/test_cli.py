@@ -78,6 +78,7 @@ def test_importing_the_package_imports_no_torch():
         (["bench", "tv"], "with --priors, tasks with --tasks (see 'priorlab bench --help')"),
         (["runs", "list", "all"], "arguments: all (see 'priorlab runs --help')"),
         (["--seeds", "0", "bench", "--priors", "tv"], ": priorlab bench --seeds 0 --priors tv\n"),
+        (["--out", "runs", "bench", "--name", "bench"], "bench --out runs --name bench\n"),
         (["bench", "--tasks", "denoise:sigma=15,25"], "write denoise:sigma=15|25\n"),
         (["bench", "--priors", "tv|unet"], "between names write a comma: tv,unet\n"),
         (

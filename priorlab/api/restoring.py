@@ -6,7 +6,7 @@ import contextlib
 import dataclasses
 import logging
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -261,8 +261,7 @@ def _restored(
     its noise, which is alike in all of them, for a part of the scene. Under clear pixels of one
     colour the picture goes on while it is restored; they have that colour again afterwards.
     """
-    for note in (*picture.notes, *beyond_white.lines(picture.image)):
-        say(note)
+    _say_all((*picture.notes, *beyond_white.lines(picture.image)), say)
     channels = len(picture.image)
     if arrays.is_gray(picture.image):
         say("red, green and blue are the same in it: restored as a gray picture")
@@ -274,11 +273,12 @@ def _restored(
     found = devices.find(device)
     with named(model):
         model, notes = model.for_picture(picture, typed)
+        _say_all(notes, say)  # at once: what follows may take minutes
         shown = model.noise_in(picture)
         whole, part = picture, model.part_of(picture)
         if part is not None:
             picture = _cut(picture, part)
-            notes = (*notes, _restoring_part(part))
+            say(_restoring_part(part))
         clear = hidden.hidden(picture)
         seen = picture.image if clear is None else hidden.continued(picture.image, clear)
         y = torch.from_numpy(seen)[None]
@@ -286,13 +286,12 @@ def _restored(
         adopted = model.adopt(y) if unseen is None else model.adopt_cut_out(y, unseen)
         measurement = adopted.to(found)
         found_out = model.pictures(measurement)
-        notes = (*notes, *model.doubts(measurement, unseen))
+        _say_all(model.doubts(measurement, unseen), say)
     if shown is not None:
         noise, text = shown
-        measurement, notes = dataclasses.replace(measurement, noise=noise), (*notes, text)
+        measurement = dataclasses.replace(measurement, noise=noise)
+        say(text)
     measurement = finely_rounded(measurement, picture.quantum / EIGHT_BITS)
-    for note in notes:
-        say(note)
     for name, image in found_out.items():
         trace.picture(name, image.cpu())
     told = _Told(trace, measurement.shape, say)
@@ -306,6 +305,11 @@ def _restored(
         within, restored = restored, torch.from_numpy(whole.image)[None].to(restored).clamp(0, 1)
         restored[..., part[0], part[1]] = within
     return restored.expand(-1, max(channels, restored.shape[1]), -1, -1), measurement
+
+
+def _say_all(notes: Iterable[str], say: Callable[[str], object]) -> None:
+    for note in notes:
+        say(note)
 
 
 def _cut(picture: Picture, part: Part) -> Picture:

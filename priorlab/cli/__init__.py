@@ -159,10 +159,12 @@ def _check_typed(parser: Parser, typed: Sequence[str]) -> None:
     elif not command.startswith("-"):
         raise unknown("command", command, parser.commands)
     elif not any(name.startswith(command) for name in parser._option_string_actions):
-        named = next((word for word in typed if word in parser.commands), None)
-        if named:
-            others = [word for word in typed if word != named]
-            raise UsageError(f"type the command first: {shlex.join(('priorlab', named, *others))}")
+        places = [place for place, word in enumerate(typed) if word in parser.commands]
+        # What follows an option may be its value, such as a folder called runs.
+        places.sort(key=lambda place: typed[place - 1].startswith("-"))
+        if places:
+            words = (typed[places[0]], *typed[: places[0]], *typed[places[0] + 1 :])
+            raise UsageError(f"type the command first: {shlex.join(('priorlab', *words))}")
 
 
 DEBUG, DEBUG_VARIABLE = "--debug", "PRIORLAB_DEBUG"

@@ -35,6 +35,8 @@ EXPLAINED = 1 / 3
 leaves 0.01 to 0.12, under a wrong one 0.65 and more."""
 SIDE = 256
 """Pixels of a side of the parts that are looked at one by one: most have nothing at white."""
+MANY = 8
+"""So many parts of a picture take so long that it is said: some seconds each."""
 FAINT = 1e-4
 """Light reaches a pixel to which a kernel spreads more than this part of it."""
 
@@ -68,7 +70,7 @@ def without_hidden_light(y: Tensor, operator: CroppedConvolution, sigma: float) 
     """
     kernel = operator.kernel
     noise, margin = max(EDGE, sigma), max(MARGIN, 2 * sigma)
-    white = y >= 1 - max(EDGE, 3 * sigma)
+    white = _at_white(y, sigma)
     if bool((kernel < 0).any()) or not bool(white.any()):
         return y
     found = y.clone()
@@ -78,6 +80,31 @@ def without_hidden_light(y: Tensor, operator: CroppedConvolution, sigma: float) 
             known = _within_white(y[..., *part], white[..., *part], operator, noise, margin)
             found[..., *inner] = known[..., *within]
     return found
+
+
+def looked_for(y: Tensor, sigma: float) -> str:
+    """Return a line on how much of a picture (B, C, H, W) is searched, where that takes long.
+
+    Examples
+    --------
+    >>> looked_for(torch.ones(1, 1, 600, 900), sigma=0)
+    'looking for light that is cut off at white, in about 12 parts of 256 x 256 pixels'
+    >>> looked_for(torch.ones(1, 1, 300, 300), sigma=0), looked_for(torch.zeros(1, 1, 900, 900), 0)
+    ('', '')
+    """
+    white = _at_white(y, sigma).any(1, keepdim=True).float()
+    count = int(max_pool2d(white, SIDE, ceil_mode=True).sum())
+    if count < MANY:
+        return ""
+    return (
+        "looking for light that is cut off at white, in about"
+        f" {count} parts of {SIDE} x {SIDE} pixels"
+    )
+
+
+def _at_white(y: Tensor, sigma: float) -> Tensor:
+    """Return the pixels that may have been cut off."""
+    return y >= 1 - max(EDGE, 3 * sigma)
 
 
 def _within_white(

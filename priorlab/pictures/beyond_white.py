@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from priorlab.errors import percent
 from priorlab.pictures.picture import EIGHT_BITS
 
 BLOCK = 8
@@ -34,7 +35,7 @@ def lines(image: NDArray[np.float32]) -> tuple[str, ...]:
     said = f"its values go from {low:.3g} to {high:.3g}, those of the restored one from 0 to 1"
     bright, dark = _beyond(image)
     parts = [
-        f"{100 * share:.2g} % of it is {what}"
+        f"{percent(share)} of it is {what}"
         for share, what in ((bright, "brighter than white (1)"), (dark, "darker than black (0)"))
         if share > LEAST
     ]

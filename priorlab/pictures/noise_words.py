@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from priorlab.errors import percent
 from priorlab.pictures import noise_regions, stripes
 from priorlab.pictures.picture import Picture
 from priorlab.pictures.usable_pixels import CLEAREST, clipped
@@ -58,7 +59,7 @@ def on_specks(picture: Picture, level: float) -> str:
     share = specks.mean()
     if share <= MANY_SPECKS:
         return ""
-    return f"{100 * share:.2g} % of its values are specks, for which there is denoise-impulse"
+    return f"{percent(float(share))} of its values are specks, for which there is denoise-impulse"
 
 
 def on_texture(level: float) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from priorlab.errors import UsageError
+from priorlab.errors import UsageError, percent
 from priorlab.pictures import levels
 from priorlab.pictures.levels import FLOATS, Levels
 from priorlab.pictures.picture import NOTHING, Metadata, Picture
@@ -153,9 +153,9 @@ def check_floats(image: NDArray[np.float32], where: str) -> None:
     priorlab.errors.UsageError: a.tif has values from 255 to 255; floats have black at...
     """
     if not np.isfinite(image).all():
-        share = 100 * float((~np.isfinite(image)).any(0).mean())
+        share = float((~np.isfinite(image)).any(0).mean())
         raise UsageError(
-            f"{where} has values that are not finite (NaN or infinity), in {share:.2g} % of its"
+            f"{where} has values that are not finite (NaN or infinity), in {percent(share)} of its"
             " pixels; make them 0, and if they are missing, name them by inpaint:mask=FILE"
         )
     low, high = float(image.min()), float(image.max())

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from priorlab.errors import UsageError
+from priorlab.errors import UsageError, percent
 from priorlab.ground.files import check_place, write_atomically
 from priorlab.pictures import arrays, colours, metadata, png, writing_tiff
 from priorlab.pictures.formats import ANY_CHANNELS, SUFFIXES, split_frame
@@ -87,7 +87,7 @@ def write(
     beyond = 0.0 if floats else float(((values < 0) | (values > 1)).mean())
     if beyond:
         notes.append(
-            f"{100 * beyond:.2g} % of the values are beyond black or white, and cut off;"
+            f"{percent(beyond)} of the values are beyond black or white, and cut off;"
             " .npy files hold them"
         )
         page = dataclasses.replace(page, image=page.image.clip(0, 1))

@@ -17,7 +17,7 @@ from priorlab.errors import UsageError
 from priorlab.forward import kernel_evidence
 from priorlab.forward.convolution import Convolution
 from priorlab.forward.cropped_convolution import CroppedConvolution
-from priorlab.forward.hidden_light import without_hidden_light
+from priorlab.forward.hidden_light import looked_for, without_hidden_light
 from priorlab.forward.kernel_estimation import estimate_kernel
 from priorlab.forward.measurement import Measurement
 from priorlab.forward.noise import Noise
@@ -165,7 +165,7 @@ class Deblur(Task):
     def _found_in(self, picture: Picture, part: bars.Part) -> Convolution:
         """Return what blurs a part of a picture, as it is estimated from that."""
         y = torch.from_numpy(np.ascontiguousarray(picture.image[:, *part]))[None]
-        return cast(Convolution, self._adopted(y, y).operator)
+        return self._estimated(y)
 
     @override
     def adopt(self, y: Tensor) -> Measurement:
@@ -182,16 +182,20 @@ class Deblur(Task):
 
     def _adopted(self, y: Tensor, shown: Tensor) -> Measurement:
         """Take a picture as blurred by the kernel that is estimated from a part of it."""
-        seen = self._shape_of_picture(y)
+        shape = self._shape_of_picture(y)
+        operator = self._estimated(shown)
+        measurement = self._measurement(y, operator.to(y.device), operator.canvas(shape))
+        return self._within_white(measurement)
+
+    def _estimated(self, shown: Tensor) -> Convolution:
+        """Return what blurs a picture, as it is estimated from a part of it."""
         side = min(self.size, *(n - 1 + n % 2 for n in shown.shape[2:]))
         if side < LEAST_SIDE:
             raise UsageError(
                 f"{self.name}: the picture has no part without clear pixels that is large enough"
                 " to estimate a kernel from"
             )
-        operator = self._convolution(estimate_kernel(shown, side))
-        shape = operator.canvas(seen)
-        return self._within_white(self._measurement(y, operator.to(y.device), shape))
+        return self._convolution(estimate_kernel(shown, side))
 
     def _within_white(self, measurement: Measurement) -> Measurement:
         """Return the measurement of a picture without the light that it hides at white."""
@@ -251,6 +255,9 @@ class Deblur(Task):
                 rows, columns = largest_part_without(clear)
                 shown = f"{columns.stop - columns.start}x{rows.stop - rows.start}"
                 notes = (*notes, f"estimating it from {shown} pixels, none of which is clear")
+        if task.boundary == "unknown":
+            looking = looked_for(torch.from_numpy(picture.image)[None], task.sigma)
+            notes = (*notes, looking) if looking else notes
         return task, notes
 
 

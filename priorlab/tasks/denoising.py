@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from typing_extensions import override
 
 from priorlab.components import parameter
-from priorlab.errors import UsageError
+from priorlab.errors import UsageError, percent
 from priorlab.forward import impulses
 from priorlab.forward.measurement import Measurement
 from priorlab.forward.noise import Noise, Poisson, RandomImpulses, SaltAndPepper
@@ -176,6 +176,6 @@ class DenoiseImpulse(Task):
         if not impulses.hangs_together(hit, seen):
             return ()
         return (
-            f"the impulses found ({100 * impulses.share(hit, seen):.2g} % of the values) hang"
+            f"the impulses found ({percent(impulses.share(hit, seen))} of the values) hang"
             " together, as letters and edges do and impulses do not: the picture may become worse",
         )

@@ -10,6 +10,7 @@ import priorlab
 from priorlab.forward import hidden_light
 from priorlab.forward.cropped_convolution import CroppedConvolution
 from priorlab.forward.hidden_light import without_hidden_light
+from priorlab.tasks import deblurring
 from priorlab.tasks.kernels import gaussian, motion
 
 KERNELS = {"motion": motion(9, 30), "gaussian": gaussian(1.6), "short": motion(5, 0)}
@@ -60,6 +61,22 @@ def test_parts_are_what_the_whole_is(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(hidden_light, "SIDE", 40)
     parts = without_hidden_light(y, operator, 1 / 255)
     assert float((whole - parts).square().mean().sqrt()) < 0.01
+
+
+def test_that_it_takes_long_is_said_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+
+    def searched(y: torch.Tensor, *rest: object) -> torch.Tensor:
+        assert any(line.startswith("looking for light") for line in said)
+        return y
+
+    monkeypatch.setattr(hidden_light, "SIDE", 24)
+    monkeypatch.setattr(deblurring, "without_hidden_light", searched)
+    y = np.full((72, 80), 1.0, np.float32)
+    priorlab.restore(y, "deblur:width=1,sigma=1", "wiener", say=said.append)
+    assert [line for line in said if "light" in line] == [
+        "looking for light that is cut off at white, in about 12 parts of 24 x 24 pixels"
+    ]
 
 
 def test_a_night_is_restored_better_than_it_was() -> None:

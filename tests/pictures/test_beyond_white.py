@@ -27,6 +27,10 @@ def test_what_is_lost_is_said(image: np.ndarray, said: list[str]) -> None:
     assert all(part in line for part in said)
 
 
+def test_where_all_is_lost_that_is_all_in_plain_figures() -> None:
+    assert beyond_white.lines(SMOOTH / 2 + 1.2)[1].startswith("100 % of it is brighter than white")
+
+
 @pytest.mark.parametrize("sigma", [0.02, 0.2, 1.0])
 def test_noise_is_none(sigma: float) -> None:
     noisy = SMOOTH + RNG.normal(0, sigma, SMOOTH.shape).astype(np.float32)
