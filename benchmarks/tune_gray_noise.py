@@ -21,6 +21,7 @@ import argparse
 import dataclasses
 import functools
 import itertools
+import math
 import multiprocessing
 import tempfile
 from pathlib import Path
@@ -380,11 +381,14 @@ def pictures(
 
 
 def files(folder: Path) -> None:
-    margins = (1.15, 1.45, 1.75, 2.2)
-    print(f"| noise | quality | colours | {' | '.join(map(str, margins))} |")
+    margins = [(times, 5.0) for times in (1.15, 1.45, 1.75, 2.2)]
+    margins += [(1.75, times) for times in (3.0, 4.0, 7.0, math.inf)]
+    print(f"| noise | quality | colours | {' | '.join(f'{a}, {b}' for a, b in margins)} |")
     print(f"|---|---:|---|{'---:|' * len(margins)}")
     noises = [("white", 5, 80), ("white", 10, 80), ("white", 10, 60), ("white", 20, 60)]
+    noises += [("white", 5, 95), ("white", 10, 95), ("white", 20, 95), ("white", 20, 85)]
     noises += [("electrons", 1000, 80), ("electrons", 300, 80), ("electrons", 300, 60)]
+    noises += [("electrons", 1000, 95), ("electrons", 300, 95), ("electrons", 100, 95)]
     for form, (kind, size, quality) in itertools.product(("gray", "4:2:0"), noises):
         gains = []
         for path in sorted(folder.iterdir())[11::36]:
@@ -392,7 +396,7 @@ def files(folder: Path) -> None:
                 file = Path(place, "noisy.jpg")
                 truth = save_noisy(path, file, kind, size, quality, form)
                 before, row = psnr(reading.read(file), truth), []
-                for noise_profile.ABOVE in margins:
+                for noise_profile.ABOVE, noise_profile.HARDLY_CHANGED in margins:
                     restored = priorlab.restore(file, prior="dct")
                     restored = np.atleast_3d(restored).transpose(2, 0, 1)
                     row.append(psnr(restored, truth) - before)

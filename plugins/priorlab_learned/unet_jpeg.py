@@ -89,11 +89,11 @@ class UNetJpeg(OneTask):
             return of_any_size(lambda image: network(image, level), part)
 
         # As the picture lies in the file: the network knows where the blocks are.
-        stored = as_colour(noise.stored(y.float()))
+        stored = as_colour(noise.whole_at_first(noise.stored(y.float())))
         restored = torch.cat([in_tiles(work, image, LOCALITY) for image in torch.split(stored, 1)])
         if noise.level < least.level:
             restored = stored + _less(restored - stored, noise, least, y.shape[1] == 3)
-        return noise.upright(with_channels(restored, y.shape[1]))
+        return noise.upright(noise.without_first(with_channels(restored, y.shape[1])))
 
 
 def _less(

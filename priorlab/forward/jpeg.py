@@ -12,8 +12,10 @@ from __future__ import annotations
 import dataclasses
 import functools
 import io
+import itertools
 from collections.abc import Iterator
-from typing import Any, BinaryIO
+from types import EllipsisType
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 import scipy
@@ -70,8 +72,8 @@ class JpegQuantisation(Noise):
 
     The data fidelity is that of a Gaussian error, ``1/2 e^T S^-1 e`` for each block: e = u - y,
     and S is the covariance of its pixels: the coefficients err by ``WIDTH q``, and each value by
-    the rounding to 8 bits. In a block that the right or bottom border cuts, the error of the pixels
-    outside is free: S is that of the pixels inside.
+    the rounding to 8 bits. In a block that a border cuts, the error of the pixels outside is free:
+    S is that of the pixels inside.
 
     Attributes
     ----------
@@ -82,12 +84,17 @@ class JpegQuantisation(Noise):
     orientation : int
         How images were turned after decoding, by the numbers of TIFF and Exif from 1 (not at all)
         to 8. The blocks lie in the picture as it was before.
+    begins : pair of int
+        The row and the column, in the picture as it was before, at which the first block begins
+        that is not cut: other than (0, 0) in cut-outs. Where pixels share a chroma value, a block
+        of chroma counts, which is 16 x 16 pixels in 4:2:0.
     """
 
     luma: Table
     chroma: Table
     subsampling: str = "4:4:4"
     orientation: int = 1
+    begins: tuple[int, int] = (0, 0)
 
     @property
     def level(self) -> float:
@@ -127,18 +134,17 @@ class JpegQuantisation(Noise):
 
     def sample(self, clean: Array, rng: np.random.Generator) -> Array:
         """Encode images (B, C, H, W), clipped and rounded to 8 bits, and decode them."""
-        stored = self.stored(torch.from_numpy(clean)).numpy()
-        return self.upright(
-            torch.from_numpy(np.stack([self._compressed(image) for image in stored]))
-        ).numpy()
+        stored = self.whole_at_first(self.stored(torch.from_numpy(clean))).numpy()
+        decoded = torch.from_numpy(np.stack([self._compressed(image) for image in stored]))
+        return self.upright(self.without_first(decoded)).numpy()
 
     def nll(self, u: Tensor, y: Tensor) -> Tensor:
         """Return ``1/2 e^T S^-1 e``, summed over the blocks of each image."""
         error = self.stored(u - y)
         total = error.new_zeros(len(error))
-        for rows, columns, height, width in self._regions(error):
-            basis, variance = self._eigen(error, height, width)
-            blocks = _cut(error[..., rows, columns], height, width) @ basis
+        for region in self._regions(error):
+            basis, variance = self._eigen(error, region)
+            blocks = _cut(error[region.place], *region.size) @ basis
             total = total + (blocks.square() / variance).sum((1, 2)) / 2
         return total
 
@@ -146,11 +152,11 @@ class JpegQuantisation(Noise):
         """Return ``y + S (S + step)^-1 (v - y)``, block by block."""
         error = self.stored(v - y)
         result = torch.empty_like(error)
-        for rows, columns, height, width in self._regions(error):
-            basis, variance = self._eigen(error, height, width)
-            region = error[..., rows, columns]
-            blocks = _cut(region, height, width) @ basis * (variance / (variance + step))
-            result[..., rows, columns] = _joined(blocks @ basis.T, region.shape, height, width)
+        for region in self._regions(error):
+            basis, variance = self._eigen(error, region)
+            errors = error[region.place]
+            blocks = _cut(errors, *region.size) @ basis * (variance / (variance + step))
+            result[region.place] = _joined(blocks @ basis.T, errors.shape, *region.size)
         return y + self.upright(result)
 
     @override
@@ -162,15 +168,18 @@ class JpegQuantisation(Noise):
         the coefficients are not seen.
         """
         error, data = self.stored(u - y), self.stored(y)
-        height, width = (side - side % BLOCK for side in error.shape[2:])
-        if not height or not width:
+        rows, columns = (
+            slice(first % BLOCK, side - (side - first) % BLOCK)
+            for first, side in zip(self.begins, error.shape[2:], strict=True)
+        )
+        whole = error[..., rows, columns]
+        if not whole.numel():
             return u
-        whole = error[..., :height, :width]
         basis, inverse, bounds = _coefficients(self, error.shape[1], error.dtype, error.device)
-        ends = (_cut(data[..., :height, :width], BLOCK, BLOCK) % 1 == 0).any(2, keepdim=True)
+        ends = (_cut(data[..., rows, columns], BLOCK, BLOCK) % 1 == 0).any(2, keepdim=True)
         bounds = bounds * (1 + ends.to(bounds))
         blocks = (_cut(whole, BLOCK, BLOCK) @ basis).clamp(-bounds, bounds) @ inverse
-        error[..., :height, :width] = _joined(blocks, whole.shape, BLOCK, BLOCK)
+        error[..., rows, columns] = _joined(blocks, whole.shape, BLOCK, BLOCK)
         return y + self.upright(error)
 
     def stored(self, image: Tensor) -> Tensor:
@@ -197,10 +206,26 @@ class JpegQuantisation(Noise):
         >>> dataclasses.replace(standard(10), orientation=3).corner(20, 33)
         (4, 1)
         """
+        row, column = self.begins if self.orientation < 5 else self.begins[::-1]
         return (
-            height % BLOCK if self.orientation in (3, 4, 7, 8) else 0,
-            width % BLOCK if self.orientation in (2, 3, 6, 7) else 0,
+            (height - row if self.orientation in (3, 4, 7, 8) else row) % BLOCK,
+            (width - column if self.orientation in (2, 3, 6, 7) else column) % BLOCK,
         )
+
+    def whole_at_first(self, image: Tensor) -> Tensor:
+        """Return images that lie as `stored`, with what was cut off before them filled in.
+
+        By their first rows and columns, so that blocks begin with the image.
+        """
+        for side, count in enumerate(self._before(image)):
+            first = image.narrow(2 + side, 0, 1)
+            image = torch.cat([first] * count + [image], 2 + side)
+        return image
+
+    def without_first(self, image: Tensor) -> Tensor:
+        """Do the opposite of `whole_at_first`."""
+        rows, columns = self._before(image)
+        return image[..., rows:, columns:]
 
     def _compressed(self, image: Array) -> Array:
         if self.subsampling not in WRITTEN and len(image) == 3:
@@ -217,15 +242,25 @@ class JpegQuantisation(Noise):
         decoded = np.asarray(_opened(file), np.float64) / 255
         return decoded[None] if gray else decoded.transpose(2, 0, 1)
 
-    def _regions(self, image: Tensor) -> Iterator[tuple[slice, slice, int, int]]:
-        """Yield rows, columns and block size: whole blocks, then those that borders cut."""
+    def _block(self, image: Tensor) -> tuple[int, int]:
+        """Return how many rows and columns of an image (B, C, H, W) hold a block of each plane."""
         down, across = FACTORS[self.subsampling] if image.shape[1] == 3 else (1, 1)
-        for rows, height in _stretches(image.shape[2], BLOCK * down):
-            for columns, width in _stretches(image.shape[3], BLOCK * across):
-                yield rows, columns, height, width
+        return BLOCK * down, BLOCK * across
 
-    def _eigen(self, error: Tensor, height: int, width: int) -> tuple[Tensor, Tensor]:
-        return _eigen(self, error.shape[1], height, width, error.dtype, error.device)
+    def _before(self, image: Tensor) -> tuple[int, int]:
+        """Return how many rows and columns of the first blocks were cut off."""
+        (down, across), (row, column) = self._block(image), self.begins
+        return -row % down, -column % across
+
+    def _regions(self, image: Tensor) -> Iterator[_Region]:
+        """Yield the whole blocks, and those that borders cut."""
+        sides = zip(image.shape[2:], self._block(image), self.begins, strict=True)
+        rows, columns = (list(_stretches(*side)) for side in sides)
+        for (down, height), (across, width) in itertools.product(rows, columns):
+            yield _Region((..., down, across), (height, width))
+
+    def _eigen(self, error: Tensor, region: _Region) -> tuple[Tensor, Tensor]:
+        return _eigen(self, error.shape[1], *region.inside, error.dtype, error.device)
 
 
 def standard(quality: int, subsampling: str = "4:4:4") -> JpegQuantisation:
@@ -275,13 +310,44 @@ def _of_whole_numbers(variance: float) -> float:
     return float(((2 * size - 1) * scipy.special.erfc((size - 0.5) / (2 * variance) ** 0.5)).sum())
 
 
-def _stretches(length: int, size: int) -> Iterator[tuple[slice, int]]:
-    """Yield the whole blocks along one side, and what remains."""
-    whole = length - length % size
-    if whole:
-        yield slice(0, whole), size
-    if whole < length:
-        yield slice(whole, length), length - whole
+class _Region(NamedTuple):
+    """Equal blocks beside each other.
+
+    Attributes
+    ----------
+    place : index
+        Of images (B, C, H, W).
+    inside : pair of ranges
+        The rows and the columns of a block that are within the image.
+    """
+
+    place: tuple[EllipsisType, slice, slice]
+    inside: tuple[range, range]
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Rows and columns of what is within the image of each block."""
+        return len(self.inside[0]), len(self.inside[1])
+
+
+def _stretches(length: int, size: int, begins: int) -> Iterator[tuple[slice, range]]:
+    """Yield where blocks lie along one side, and which of their pixels: cut ones and whole ones.
+
+    Examples
+    --------
+    >>> [place.stop for place, _ in _stretches(20, size=8, begins=3)]
+    [3, 19, 20]
+    >>> [inside for _, inside in _stretches(20, size=8, begins=3)]
+    [range(5, 8), range(0, 8), range(0, 1)]
+    """
+    first = min(begins % size, length)
+    last = length - (length - first) % size
+    if first:
+        yield slice(0, first), range(-begins % size, -begins % size + first)
+    if first < last:
+        yield slice(first, last), range(size)
+    if last < length:
+        yield slice(last, length), range(length - last)
 
 
 def _cut(region: Tensor, height: int, width: int) -> Tensor:
@@ -302,15 +368,16 @@ def _joined(blocks: Tensor, shape: tuple[int, ...], height: int, width: int) -> 
 def _eigen(
     noise: JpegQuantisation,
     channels: int,
-    height: int,
-    width: int,
+    down: range,
+    across: range,
     dtype: torch.dtype,
     device: torch.device,
 ) -> tuple[Tensor, Tensor]:
-    """Return eigenvectors, as columns, and eigenvalues of S for a block of a given size."""
+    """Return eigenvectors, as columns, and eigenvalues of S for these pixels of a block."""
     whole = _covariance(noise) if channels == 3 else _covariance_of_gray(noise)
-    count = channels * height * width
-    inside = whole[:, :height, :width, :, :height, :width].reshape(count, count) / 255**2
+    count = channels * len(down) * len(across)
+    rows, columns = (slice(part.start, part.stop) for part in (down, across))
+    inside = whole[:, rows, columns, :, rows, columns].reshape(count, count) / 255**2
     inside += (ROUNDING / 2) ** 2 * np.eye(count)  # half of the true one, as `WIDTH` is
     with torch.inference_mode(False):  # or no gradient could ever use what is kept
         variance, basis = torch.linalg.eigh(torch.from_numpy(inside))

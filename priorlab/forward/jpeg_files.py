@@ -20,7 +20,7 @@ ORIENTATION = 274
 
 @dataclasses.dataclass(frozen=True)
 class JpegFile:
-    """The compression of a JPEG file, sequential or progressive.
+    """The compression of a JPEG file, sequential or progressive, or of what was read from one.
 
     Attributes
     ----------
@@ -42,9 +42,13 @@ class JpegFile:
         >>> read("photo.jpg").text()
         'tables of quality 75 or so, subsampling 4:2:2'
         """
-        turned = "" if self.noise.orientation == 1 else f", orientation {self.noise.orientation}"
+        noise = self.noise
+        laid = "" if noise.orientation == 1 else f", orientation {noise.orientation}"
+        if noise.begins != (0, 0):
+            row, column = noise.corner(*self.size)
+            laid = f"{laid}, blocks from row {row} and column {column} on"
         quality = min(range(1, 101), key=self._distance)
-        return f"tables of quality {quality} or so, subsampling {self.noise.subsampling}{turned}"
+        return f"tables of quality {quality} or so, subsampling {noise.subsampling}{laid}"
 
     def _distance(self, quality: int) -> float:
         table = jpeg.standard(quality).luma

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from priorlab.errors import UsageError
 from priorlab.forward import jpeg, jpeg_files
-from priorlab.pictures import formats
+from priorlab.pictures import formats, jpeg_traces
 from priorlab.pictures.picture import Picture
 
 Array = NDArray[np.float64]
@@ -75,6 +75,8 @@ class Stored:
 
 def of_picture(picture: Picture) -> Stored | None:
     """Return what there is to know of a picture that was read from a JPEG file, else None.
+
+    Whether it is one still, or only its pixels tell.
 
     Examples
     --------
@@ -148,7 +150,7 @@ def white_level(image: NDArray[np.floating], noise: jpeg.JpegQuantisation) -> fl
 def _file(picture: Picture) -> jpeg_files.JpegFile | None:
     path, frame = formats.split_frame(picture.path) if picture.path else (None, None)
     if path is None or frame or not jpeg_files.is_jpeg(path):  # later pictures have other tables
-        return None
+        return jpeg_traces.of_picture(picture)
     try:
         return jpeg_files.read(path)
     except UsageError:  # colours that are stored in an unusual way
@@ -158,6 +160,7 @@ def _file(picture: Picture) -> jpeg_files.JpegFile | None:
 def _coefficients(image: NDArray[np.floating], noise: jpeg.JpegQuantisation) -> tuple[Array, Array]:
     """Return those (N, 8, 8) of the luma of blocks without black or white, and their steps."""
     lying = noise.stored(torch.from_numpy(np.ascontiguousarray(image))[None])[0].numpy()
+    lying = lying[:, noise.begins[0] % jpeg.BLOCK :, noise.begins[1] % jpeg.BLOCK :]
     size, channels = jpeg.BLOCK, len(lying)
     rows, columns = (side // size for side in lying.shape[1:])
     whole = lying[:, : rows * size, : columns * size].reshape(channels, rows, size, columns, size)

@@ -184,10 +184,10 @@ def of_gray(told: Array, white: float, blocks: int) -> tuple[float, float]:
     [True, True]
     """
     level, pixel = map(float, _network(GRAY, told))
-    grain = pixel / level
-    if level <= COARSE * max(white, LEAST_TOLD) or grain > CERTAINLY_WHITE:
+    grain, seen = pixel / level, max(white, LEAST_TOLD)  # JPEG takes what is weaker
+    if level <= COARSE * seen or grain > CERTAINLY_WHITE:
         return white, white
-    if grain > WHITE and white < LEAST_WHITE * level:
+    if grain > WHITE and seen < LEAST_WHITE * level:
         return white, white
     cameras = _share(blocks) * float(_of_cameras(told)[0])
     return max(level, min(cameras, MOST_RAISED * level, MOST_COARSE)), pixel

@@ -47,6 +47,9 @@ ABOVE, BELOW = 1.75, 1.15
 that is not white, by the first factor: grain, but white noise that was compressed looks like it; or
 as much white noise, up to the second factor less."""
 
+HARDLY_CHANGED = 5.0
+"""Nor where the pixels show grain that is so many times as strong as the error of JPEG."""
+
 HARDLY_LESS = 2.0
 """Noise that is so many times as strong as the error of JPEG is as the pixels show it, with it."""
 
@@ -266,7 +269,8 @@ def _before_jpeg(found: NoiseProfile, stored: jpeg_noise.Stored, picture: Pictur
     Its pixels do not: what is left looks weaker, or like grain.
     """
     noise, error, level = found.noise, stored.error, stored.level
-    if not level or (not noise.is_independent and noise.level > ABOVE * level):
+    grain = not noise.is_independent and noise.level > min(ABOVE * level, HARDLY_CHANGED * error)
+    if not level or grain:
         hint = noise_words.on_compression(error, noise.level)
         return dataclasses.replace(found, text="; ".join(filter(None, (found.text, hint))))
     text = found.text

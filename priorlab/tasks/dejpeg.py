@@ -16,7 +16,7 @@ from priorlab.forward import jpeg, jpeg_files
 from priorlab.forward.measurement import Measurement
 from priorlab.forward.noise import Noise
 from priorlab.forward.operators import Identity, LinearOperator, Shape
-from priorlab.pictures import formats, jpeg_grid
+from priorlab.pictures import formats, jpeg_grid, jpeg_traces
 from priorlab.pictures.hidden import largest_part_without
 from priorlab.pictures.picture import Picture
 from priorlab.tasks.base import Protocol, Task
@@ -28,8 +28,9 @@ class Dejpeg(Task):
 
     Clean images are compressed with Pillow. The quality is that of the Independent JPEG Group,
     as in Pillow and most programs; others count in their own way. For a JPEG file of your own, both
-    are taken from it. For a picture that was read from one and stored otherwise, `tables` is that
-    file: the picture must not have been cropped, resized or turned since.
+    are taken from it. For a picture that was read from one and stored otherwise, perhaps as a
+    cut-out, they are told from its pixels (`priorlab.pictures.jpeg_traces`), or from that file,
+    `tables`, if it was not cut out; it must not have been resized or turned since.
 
     Examples
     --------
@@ -76,9 +77,13 @@ class Dejpeg(Task):
 
     def operator(self, shape: Shape, rng: np.random.Generator) -> LinearOperator:
         """Return the identity; JPEG files hold gray and RGB images only."""
-        if shape[1] not in (1, 3):
-            raise UsageError(f"{self.name} treats 1 or 3 channels, like JPEG, not {shape[1]}")
+        self.check_channels(shape[1])
         return Identity()
+
+    def check_channels(self, count: int) -> None:
+        """Raise a `UsageError` unless an image of so many channels is gray or RGB."""
+        if count not in (1, 3):
+            raise UsageError(f"{self.name} treats 1 or 3 channels, like JPEG, not {count}")
 
     @override
     def for_picture(self, picture: Picture, typed: Collection[str]) -> tuple[Task, tuple[str, ...]]:
@@ -89,11 +94,7 @@ class Dejpeg(Task):
         tables = self.tables
         if not tables:
             if not own:
-                raise UsageError(
-                    f"{self.name}: {picture.name} is no JPEG file, so it takes "
-                    "tables=FILE.jpg, the JPEG file that it was read from, "
-                    "or quality=10, say"
-                )
+                return _OfPixels(), ()
             tables = own
         file = jpeg_files.read(tables)
         height, width = picture.image.shape[1:]
@@ -144,3 +145,23 @@ class Dejpeg(Task):
             f" {expected[0]} and {expected[1]}: it was cropped or turned since, and less is"
             " restored; cut off what lies before them, and give quality=",
         )
+
+
+class _OfPixels(Dejpeg):
+    """The task of a picture that is no JPEG file any more: its pixels tell the compression."""
+
+    @override
+    def noise_in(self, picture: Picture) -> tuple[Noise, str]:
+        self.check_channels(len(picture.image))
+        found = jpeg_traces.of_picture(picture)
+        if found is None:
+            raise UsageError(
+                f"{self.name}: {picture.name} is no JPEG file, and its pixels do not tell how it"
+                " was compressed, as they do unless it was resized, turned or edited since; give"
+                " tables=FILE.jpg, the JPEG file that it was read from, or quality=10, say"
+            )
+        return found.noise, f"as its pixels show, it was a JPEG file: {found.text()}"
+
+    @override
+    def doubts(self, measurement: Measurement, clear: NDArray[np.bool_] | None) -> tuple[str, ...]:
+        return ()

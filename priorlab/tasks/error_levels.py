@@ -14,7 +14,14 @@ from priorlab.components import PER_GRAY_LEVEL
 from priorlab.errors import UsageError
 from priorlab.forward import contrast, jpeg_files
 from priorlab.forward.noise import Gaussian
-from priorlab.pictures import formats, jpeg_grid, noise_profile, noise_words, webp_files
+from priorlab.pictures import (
+    formats,
+    jpeg_grid,
+    jpeg_traces,
+    noise_profile,
+    noise_words,
+    webp_files,
+)
 from priorlab.pictures.noise_profile import NoiseProfile
 from priorlab.pictures.noise_words import in_gray_levels
 from priorlab.pictures.picture import Picture
@@ -152,6 +159,8 @@ def _lost(picture: Picture) -> tuple[float, str]:
         known = webp_files.error(path)
         if known is not None:
             return known, "the error that WebP made" if known else ""
+    if (found := jpeg_traces.of_picture(picture)) is not None:
+        return found.noise.level, "the error that JPEG made, as its pixels show"
     if path is not None and path.suffix.lower() in LOSSY_SUFFIXES:
         return COMPRESSED, f"as {path.suffix.lower()} files mostly lose that much"
     return 0.0, ""

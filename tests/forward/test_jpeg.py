@@ -33,8 +33,9 @@ MODELS = [
     dataclasses.replace(jpeg.standard(10, "4:2:2"), orientation=6),
     dataclasses.replace(jpeg.standard(10, "4:4:0"), orientation=7),
     jpeg.standard(10, "4:1:1"),
+    dataclasses.replace(jpeg.standard(10, "4:2:0"), begins=(3, 13)),
 ]
-IDS = ["10", "90", "10-4:2:0", "4:2:2-turned", "4:4:0-turned", "4:1:1"]
+IDS = ["10", "90", "10-4:2:0", "4:2:2-turned", "4:4:0-turned", "4:1:1", "cut out"]
 
 
 RNG = np.random.default_rng(0)  # the encoder draws nothing
@@ -321,6 +322,31 @@ def test_the_blocks_of_a_file_lie_as_it_was_stored(orientation: int, tmp_path: P
     assert again.shape == y.shape and changed[0] < 0.3 * changed[1]
 
 
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("begins", [(0, 8), (5, 0), (2, 9)])
+def test_a_cut_out_has_the_blocks_of_the_whole(channels: int, begins: tuple[int, int]) -> None:
+    clean = torch.from_numpy(picture(64, 80, channels))[None].double().clamp(0.15, 0.85)
+    whole = jpeg.standard(10, "4:2:0")
+    y = torch.from_numpy(whole.sample(clean.numpy(), RNG))
+    rows, columns = (slice(-first % 16, None) for first in begins)
+    u, data = clean[..., rows, columns], y[..., rows, columns]
+    noise = dataclasses.replace(whole, begins=begins)
+    assert noise.corner(*u.shape[2:]) == (begins[0] % 8, begins[1] % 8)
+    assert torch.equal(noise.without_first(noise.whole_at_first(u)), u)
+    # What the border does not cut is as in the whole.
+    for found, expected in (
+        (noise.prox(u, data, 0.1), whole.prox(clean, y, 0.1)),
+        (noise.possible(u + 0.2, data), whole.possible(clean + 0.2, y)),
+    ):
+        inside = expected[..., rows, columns]
+        torch.testing.assert_close(found[..., 16:32, 16:48], inside[..., 16:32, 16:48])
+    # The encoder finds the same coefficients: it changes the decoded picture hardly any more.
+    again = torch.from_numpy(noise.sample(data.numpy(), RNG))
+    elsewhere = torch.from_numpy(whole.sample(data.numpy(), RNG))
+    changed, changed_more = (float((one - data).square().mean()) for one in (again, elsewhere))
+    assert changed <= 0.2 * changed_more
+
+
 class TestPicture:
     def saved(self, path: Path, **options: object) -> Picture:
         values = np.rint(255 * picture(40, 48, 3)).astype(np.uint8).transpose(1, 2, 0)
@@ -348,8 +374,9 @@ class TestPicture:
     def test_what_is_no_jpeg_file_needs_tables_or_quality(self, tmp_path: Path) -> None:
         shown = self.saved(tmp_path / "a.png")
         for unknown in (shown, Picture(image=shown.image)):
+            task, _ = Dejpeg().for_picture(unknown, typed=())
             with pytest.raises(UsageError, match=r"tables=FILE\.jpg"):
-                Dejpeg().for_picture(unknown, typed=())
+                task.noise_in(unknown)
         assert Dejpeg(quality=30).for_picture(shown, typed={"quality"}) == (Dejpeg(quality=30), ())
         self.saved(tmp_path / "b.jpg", quality=30)
         task = Dejpeg(tables=str(tmp_path / "b.jpg"))

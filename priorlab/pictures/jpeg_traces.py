@@ -1,0 +1,278 @@
+"""How a picture was compressed by JPEG before it was stored otherwise, told from its pixels.
+
+A photograph that was sent, saved as PNG, and perhaps cut is a JPEG picture still, but no file says
+so. The cosine coefficients of its blocks do: they are multiples of the steps of a table, but for
+the rounding of the pixels (Z. Fan, R. L. de Queiroz: Identification of bitmap compression history:
+JPEG detection and quantizer estimation, IEEE Transactions on Image Processing 12(2), 2003).
+Whoever resized the picture, or turned it by other than right angles, covered that.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import itertools
+from typing import Any
+
+import numpy as np
+import scipy
+from numpy.typing import NDArray
+
+from priorlab.forward import jpeg
+from priorlab.forward.jpeg_files import JpegFile
+from priorlab.pictures import hidden, jpeg_grid
+from priorlab.pictures.picture import Picture
+
+Array = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+
+MORE_ZEROS = 0.03
+"""Of the coefficients that are none elsewhere, at least this share is zero where blocks begin."""
+
+ROUNDED, ROUNDED_CHROMA = 1.5, 3.0
+"""A coefficient beyond it is not one of zero that the rounding of the pixels moved. Where pixels
+shared a chroma value, that value is known less well."""
+
+NEAR = 0.25
+"""A coefficient is a multiple of a step if it misses it by no more than this share of the step."""
+
+EXPLAINED, EXPLAINED_CHROMA = 0.75, 0.4
+"""A table explains at least this share of the coefficients beyond what chance does."""
+
+CLEARLY = 0.02
+"""A table that was turned explains by this share more than one that was not."""
+
+LEAST_EVIDENCE, LEAST_EVIDENCE_ALONE = 6.0, 4.0
+"""Of what chance explains, so many standard deviations more are explained: of all coefficients, and
+of those of one frequency."""
+
+FEWEST, SHARE_NEAR = 8, 0.9
+"""So many coefficients that are not zero tell the step of a frequency by themselves, if this share
+of them are its multiples; fewer that change along rows and columns tell nothing at all."""
+
+FEWEST_STEPS, AGREE = 3, 0.8
+"""If no usual table explains all, so many steps are told by themselves, or there is none. It is a
+usual one if this share of them is that one's."""
+
+QUALITIES = range(1, 101)
+COARSEST = 255
+"""The largest step that a table of 8 bits has."""
+
+TRANSPOSED = 5
+"""Exif's number of a picture whose rows are those that are stored as columns; what is mirrored has
+the same tables."""
+
+MOST_BLOCK = 32
+"""Pixels along a side of the largest block of chroma."""
+
+MOST_SIDE, MOST_COEFFICIENTS = 512, 4000
+"""Pixels along a side, and coefficients that are not zero: more are not needed."""
+
+
+def of_picture(picture: Picture) -> JpegFile | None:
+    """Return how a picture was compressed, if its pixels tell, else None.
+
+    It may be a cut-out, mirrored, or turned by right angles. Blocks with pixels that are clear,
+    black or white tell nothing: decoding cut them off. Where too little colour is seen, four pixels
+    are taken to share one, as in most files.
+
+    Examples
+    --------
+    >>> from PIL import Image
+    >>> noise = np.random.default_rng(0).integers(96, 160, (96, 96)).astype(np.uint8)
+    >>> Image.fromarray(noise).save("noise.jpg", quality=20)
+    >>> pixels = np.asarray(Image.open("noise.jpg"), np.float32)[None] / 255
+    >>> of_picture(Picture(image=pixels[:, 3:, 6:])).text()
+    'tables of quality 20 or so, subsampling 4:4:4, blocks from row 5 and column 2 on'
+    """
+    height, width = picture.image.shape[1:]
+    if len(picture.image) not in (1, 3) or min(height, width) < jpeg_grid.LEAST_SIDE:
+        return None
+    rows, columns = _middle(height), _middle(width)
+    image = 255 * picture.image[:, rows, columns].astype(np.float64)
+    planes = np.tensordot(jpeg.TO_YCBCR, image, 1) if len(image) == 3 else image
+    begins, more = jpeg_grid.most_zeros(np.rint(planes[0]) / 255)
+    if more < MORE_ZEROS:
+        return None
+    spoilt = np.asarray(((image <= 0) | (image >= 255)).any(0))
+    if (clear := hidden.clear_pixels(picture)) is not None:
+        spoilt |= clear[rows, columns]
+    upright = _told(planes, spoilt, begins)
+    turned = _told(planes.transpose(0, 2, 1), spoilt.T, begins[::-1])
+    if upright is None and turned is None:
+        return None
+    if turned is None or (upright is not None and upright[1] + CLEARLY >= turned[1]):
+        assert upright is not None
+        return JpegFile(upright[0], (height, width))
+    return JpegFile(dataclasses.replace(turned[0], orientation=TRANSPOSED), (height, width))
+
+
+def _told(
+    planes: Array, spoilt: Mask, begins: tuple[int, int]
+) -> tuple[jpeg.JpegQuantisation, float] | None:
+    """Return the compression of planes that lie as they were stored.
+
+    And which share of the coefficients it explains, 0 of an unusual table, which is made for them.
+    """
+    seen = _Coefficients.of([np.rint(planes[0])], spoilt, begins, ROUNDED)
+    if seen.count_of_both() < FEWEST or (table := seen.table("luma")) is None:
+        return None
+    noise = jpeg.JpegQuantisation(table, table, begins=begins)
+    if len(planes) == 3:
+        noise = _with_chroma(noise, planes[1:], spoilt)
+    return noise, seen.explained(table)[0] if table in _usual("luma") else 0.0
+
+
+def _middle(side: int) -> slice:
+    """Return the middle of a long side; it begins where a block would."""
+    start = max(0, (side - MOST_SIDE) // 2) // MOST_BLOCK * MOST_BLOCK
+    return slice(start, start + MOST_SIDE)
+
+
+def _with_chroma(
+    noise: jpeg.JpegQuantisation, planes: Array, spoilt: Mask
+) -> jpeg.JpegQuantisation:
+    """Add the chroma table and its subsampling: those for which there is most evidence."""
+    is_usual = noise.luma in _usual("luma")
+    usual = _usual("chroma")[_nearest(noise.luma, "luma")]
+    best, most = dataclasses.replace(noise, chroma=usual, subsampling="4:2:0"), LEAST_EVIDENCE
+    for name, factors in jpeg.FACTORS.items():
+        rows, columns = (
+            range(first, n * jpeg.BLOCK, jpeg.BLOCK)
+            for first, n in zip(noise.begins, factors, strict=True)
+        )
+        for begins in itertools.product(rows, columns):
+            unusable = np.asarray(_cut(spoilt, begins, factors).any((1, 3)))
+            for smooth in (False, True) if 2 in factors else (False,):
+                shared = [np.rint(_shared(plane, begins, factors, smooth)) for plane in planes]
+                seen = _Coefficients.of(shared, unusable, (0, 0), ROUNDED_CHROMA)
+                table = usual if is_usual else seen.table("chroma") or usual
+                share, evidence = seen.explained(table)
+                if share >= EXPLAINED_CHROMA and evidence > most:
+                    most = evidence
+                    best = dataclasses.replace(noise, chroma=table, subsampling=name, begins=begins)
+    return best
+
+
+def _cut(plane: NDArray[Any], begins: tuple[int, int], sizes: tuple[int, int]) -> NDArray[Any]:
+    """Return the whole rectangles (M, h, N, w) of a plane from a place on."""
+    rest = plane[begins[0] :, begins[1] :]
+    rows, columns = (side // size for side, size in zip(rest.shape, sizes, strict=True))
+    whole = rest[: rows * sizes[0], : columns * sizes[1]]
+    return whole.reshape(rows, sizes[0], columns, sizes[1])
+
+
+def _shared(plane: Array, begins: tuple[int, int], factors: tuple[int, int], smooth: bool) -> Array:
+    """Return the chroma values that pixels share, from a place on.
+
+    Parameters
+    ----------
+    plane : array
+        Chroma (H, W).
+    begins : pair of int
+        Where the first whole block begins.
+    factors : pair of int
+        How many pixels share a value, down and across.
+    smooth : bool
+        Whether they were decoded as most programs do it: of two pixels, each has three quarters of
+        the value that they share and a quarter of its neighbour's.
+    """
+    values: Array = _cut(plane, begins, factors).mean((1, 3))
+    for axis, factor in enumerate(factors):
+        if smooth and factor == 2:
+            # Their mean has six eighths of the value, and an eighth of each neighbour's.
+            bands = np.repeat([[1.0], [6.0], [1.0]], values.shape[axis], axis=1) / 8
+            bands[1, [0, -1]] = 7 / 8
+            lines = np.moveaxis(values, axis, 0)
+            values = np.moveaxis(scipy.linalg.solve_banded((1, 1), bands, lines), 0, axis)
+    return values
+
+
+@dataclasses.dataclass(frozen=True)
+class _Coefficients:
+    """Magnitudes (N,) of cosine coefficients that are not zero, and which of the 64 each is."""
+
+    values: Array
+    frequencies: NDArray[np.int64]
+    rounded: float
+
+    @classmethod
+    def of(
+        cls, planes: list[Array], spoilt: Mask, begins: tuple[int, int], rounded: float
+    ) -> _Coefficients:
+        """Return those of all blocks without spoilt pixels."""
+        size = (jpeg.BLOCK, jpeg.BLOCK)
+        good = ~_cut(spoilt, begins, size).any((1, 3))
+        blocks = np.concatenate(
+            [_cut(plane, begins, size).transpose(0, 2, 1, 3)[good] for plane in planes]
+        )
+        found = np.abs(scipy.fft.dctn(blocks, axes=(1, 2), norm="ortho")).reshape(-1, jpeg.BLOCK**2)
+        found[:, 0] = 0
+        block, frequencies = np.nonzero(found > rounded)
+        some = slice(None, None, -(-len(block) // MOST_COEFFICIENTS) or 1)
+        return cls(found[block, frequencies][some], frequencies[some], rounded)
+
+    def count_of_both(self) -> int:
+        """Return how many change along rows and columns: none do where pixels were repeated."""
+        down, across = np.divmod(self.frequencies, jpeg.BLOCK)
+        return int(((down > 0) & (across > 0)).sum())
+
+    def explained(self, table: jpeg.Table) -> tuple[float, float]:
+        """Return which share a table explains beyond chance, and how unlikely that is by chance.
+
+        The latter in standard deviations.
+        """
+        steps = np.array(table, np.float64)[self.frequencies]
+        chance = 2 * np.minimum(NEAR, self.rounded / steps)
+        excess = float((self._misses(steps) <= chance / 2 * steps).sum() - chance.sum())
+        spread = float((chance * (1 - chance)).sum()) ** 0.5
+        return (excess / float((1 - chance).sum()), excess / spread) if spread else (0.0, 0.0)
+
+    def table(self, plane: str) -> jpeg.Table | None:
+        """Return the table that explains the coefficients, None if none does.
+
+        One of the Independent JPEG Group, or else one like them with the steps that are told.
+        """
+        usual = _usual(plane)
+        table = max(usual, key=lambda one: self.explained(one)[1])
+        share, evidence = self.explained(table)
+        if share >= EXPLAINED and evidence >= LEAST_EVIDENCE:
+            return table
+        steps = np.array([self._step(place) for place in range(jpeg.BLOCK**2)])
+        if (steps > 1).sum() < FEWEST_STEPS:
+            return None
+        table = usual[_nearest(tuple(steps), plane)]
+        if (steps == table)[steps > 1].mean() < AGREE:
+            table = tuple(int(step) for step in np.where(steps > 1, steps, table))
+        return table if self.explained(table)[1] >= LEAST_EVIDENCE else None
+
+    def _step(self, frequency: int) -> int:
+        """Return the step of one frequency, 1 if it is not told."""
+        values = self.values[self.frequencies == frequency]
+        if len(values) < FEWEST:
+            return 1
+        # Of smaller ones, the rounding of even blocks looks like multiples.
+        finest, coarsest = int(2 * self.rounded), int(np.median(values) + self.rounded)
+        steps = np.arange(finest, min(COARSEST, coarsest) + 1)
+        misses = np.abs(values[:, None] - steps * np.rint(values[:, None] / steps))
+        chance = 2 * np.minimum(NEAR, self.rounded / steps)
+        shares = (misses <= chance / 2 * steps).mean(0)
+        evidence = (shares - chance) * (len(values) / (chance * (1 - chance))) ** 0.5
+        told = (shares >= SHARE_NEAR) & (evidence >= LEAST_EVIDENCE_ALONE)
+        return int(steps[told].max(initial=1))
+
+    def _misses(self, steps: Array) -> Array:
+        return np.asarray(np.abs(self.values - steps * np.rint(self.values / steps)))
+
+
+@functools.cache
+def _usual(plane: str) -> list[jpeg.Table]:
+    """Return the tables of all qualities."""
+    return [getattr(jpeg.standard(quality), plane) for quality in QUALITIES]
+
+
+def _nearest(table: jpeg.Table, plane: str) -> int:
+    """Return the index of the usual table nearest to the steps of another that are not 1."""
+    told = np.array(table) > 1
+    ratios = np.log(np.array(_usual(plane))[:, told] / np.array(table)[told])
+    return int(np.abs(ratios).sum(1).argmin())
