@@ -97,30 +97,31 @@ def of_picture(picture: Picture) -> JpegFile | None:
     spoilt = np.asarray(((image <= 0) | (image >= 255)).any(0))
     if (clear := hidden.clear_pixels(picture)) is not None:
         spoilt |= clear[rows, columns]
-    upright = _told(planes, spoilt, begins)
-    turned = _told(planes.transpose(0, 2, 1), spoilt.T, begins[::-1])
-    if upright is None and turned is None:
+    luma = np.rint(planes[0])
+    table, share = _luma_table(luma, spoilt, begins)
+    turned, share_turned = _luma_table(luma.T, spoilt.T, begins[::-1])
+    orientation = 1
+    if turned is not None and (table is None or share_turned > share + CLEARLY):
+        table, orientation = turned, TRANSPOSED
+        planes, spoilt, begins = planes.transpose(0, 2, 1), spoilt.T, begins[::-1]
+    if table is None:
         return None
-    if turned is None or (upright is not None and upright[1] + CLEARLY >= turned[1]):
-        assert upright is not None
-        return JpegFile(upright[0], (height, width))
-    return JpegFile(dataclasses.replace(turned[0], orientation=TRANSPOSED), (height, width))
+    noise = jpeg.JpegQuantisation(table, table, orientation=orientation, begins=begins)
+    if len(image) == 3:
+        noise = _with_chroma(noise, planes[1:], spoilt)
+    return JpegFile(noise, (height, width))
 
 
-def _told(
-    planes: Array, spoilt: Mask, begins: tuple[int, int]
-) -> tuple[jpeg.JpegQuantisation, float] | None:
-    """Return the compression of planes that lie as they were stored.
+def _luma_table(
+    luma: Array, spoilt: Mask, begins: tuple[int, int]
+) -> tuple[jpeg.Table | None, float]:
+    """Return the table of luma that lies as it was stored, None if none is told.
 
     And which share of the coefficients it explains, 0 of an unusual table, which is made for them.
     """
-    seen = _Coefficients.of([np.rint(planes[0])], spoilt, begins, ROUNDED)
-    if seen.count_of_both() < FEWEST or (table := seen.table("luma")) is None:
-        return None
-    noise = jpeg.JpegQuantisation(table, table, begins=begins)
-    if len(planes) == 3:
-        noise = _with_chroma(noise, planes[1:], spoilt)
-    return noise, seen.explained(table)[0] if table in _usual("luma") else 0.0
+    seen = _Coefficients.of([luma], spoilt, begins, ROUNDED)
+    table = seen.table("luma") if seen.count_of_both() >= FEWEST else None
+    return table, seen.explained(table)[0] if table in _usual("luma") else 0.0
 
 
 def _middle(side: int) -> slice:
