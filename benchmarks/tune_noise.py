@@ -9,6 +9,7 @@
     python benchmarks/tune_noise.py print DATASET
     python benchmarks/tune_noise.py stripes DATASET
     python benchmarks/tune_noise.py grid DATASET
+    python benchmarks/tune_noise.py history DATASET
     python benchmarks/tune_noise.py files DATASET
 
 What is swept end to end is so on photographs whose number is divisible by four, which were held out
@@ -23,8 +24,10 @@ picture with that in the whole. `pages` prints how neighbouring pixels correlate
 pictures of cameras, and in pages of text with white noise (LEAST_CORRELATION). `blocks` prints how
 the blocks of JPEG stand out in blurred pictures and in pages of text (priorlab.pictures.jpeg_grid),
 `grid` where the blocks of pictures at half the size are found, and by how many more zeros
-(MORE_ZEROS), `colours` how much of noise is in the luma (MOSTLY_LUMA), `files` what the
-coefficients of JPEG files tell of white noise, and what that gains (priorlab.pictures.jpeg_noise).
+(MORE_ZEROS), `history` how often their compression is told from their pixels, and whether any is of
+those that were not compressed (priorlab.pictures.jpeg_traces), `colours` how much of noise is in
+the luma (MOSTLY_LUMA), `files` what the coefficients of JPEG files tell of white noise, and what
+that gains (priorlab.pictures.jpeg_noise).
 """
 
 from __future__ import annotations
@@ -46,12 +49,13 @@ from priorlab import plugins
 from priorlab.errors import UsageError
 from priorlab.forward import jpeg_files
 from priorlab.forward.camera import Camera
-from priorlab.forward.jpeg import TO_YCBCR
+from priorlab.forward.jpeg import FACTORS, TO_YCBCR, standard
 from priorlab.pictures import (
     cut_off_noise,
     flat_blocks,
     jpeg_grid,
     jpeg_noise,
+    jpeg_traces,
     noise_level,
     noise_networks,
     noise_profile,
@@ -395,6 +399,39 @@ def corners(folder: Path) -> None:
         print(f"{len(seen)} {name}: {more.min():.3f} to {more.max():.3f}, {right.sum():.0f} found")
 
 
+def history(folder: Path) -> None:
+    """Print how often the compression of cut-outs of pictures at half the size is told."""
+    print("| quality | colours | pictures | table of luma | subsampling | blocks of chroma | all |")
+    print("|---:|---|---:|---:|---:|---:|---:|")
+    paths, rng = sorted(folder.iterdir()), np.random.default_rng(0)
+    clean = [rounded(resized(reading.read(path), 0.5, rng)) for path in paths]
+    forms = ("gray", "4:4:4", "4:2:2", "4:2:0")
+    for quality, form in itertools.product((10, 30, 50, 75, 85, 92, 96), forms):
+        rows = []
+        for image in clean[::20]:
+            gray, row, column = form == "gray", *rng.integers(0, 16, 2)
+            one = image.mean(0, keepdims=True) if gray else image
+            options = {} if gray else {"subsampling": form}
+            pixels = stored(one, "jpeg", quality=quality, **options)[:, row:, column:]
+            found = jpeg_traces.of_picture(Picture(image=pixels.astype(np.float32)))
+            expected = standard(quality, "4:4:4" if gray else form)
+            down, across = FACTORS[expected.subsampling]
+            begins = (-row % (8 * down), -column % (8 * across))
+            right = [False] * 3
+            if found is not None:
+                seen = found.noise
+                right[0] = seen.luma == expected.luma and seen.orientation == 1
+                right[1] = seen.subsampling == expected.subsampling
+                right[2] = right[1] and seen.begins == begins
+                right[2] &= gray or seen.chroma == expected.chroma
+            rows.append([*right, all(right)])
+        counts = " | ".join(str(count) for count in np.sum(rows, 0))
+        print(f"| {quality} | {form} | {len(rows)} | {counts} |", flush=True)
+    never = [Picture(image=image.astype(np.float32)) for image in clean]
+    wrong = sum(jpeg_traces.of_picture(picture) is not None for picture in never)
+    print(f"\nOf {len(never)} that were not compressed {wrong} are said to have been.")
+
+
 def colours(folder: Path) -> None:
     """Print how much more of noise is in the luma than of independent noise (`MOSTLY_LUMA`)."""
     found: dict[str, list[float]] = {}
@@ -544,6 +581,7 @@ OF_PICTURES = {
     "shares": shares,
     "blocks": blocks,
     "grid": corners,
+    "history": history,
     "colours": colours,
     "files": files,
     "exposed": exposed,

@@ -16,9 +16,8 @@ import scipy
 import torch
 from numpy.typing import NDArray
 
-from priorlab.errors import UsageError
-from priorlab.forward import jpeg, jpeg_files
-from priorlab.pictures import formats, jpeg_traces
+from priorlab.forward import jpeg
+from priorlab.pictures import jpeg_traces
 from priorlab.pictures.picture import Picture
 
 Array = NDArray[np.float64]
@@ -88,9 +87,10 @@ def of_picture(picture: Picture) -> Stored | None:
     >>> round(255 * of_picture(Picture(image=image, path=Path("noise.jpg"))).level, 1)
     10.0
     """
-    file = _file(picture)
-    if file is None or file.size != picture.image.shape[1:]:
+    known = jpeg_traces.strongest(picture)
+    if known is None:
         return None
+    file, _ = known
     channels = len(picture.image)
     level = white_level(picture.image, file.noise)
     error = file.noise.error(channels)
@@ -145,16 +145,6 @@ def white_level(image: NDArray[np.floating], noise: jpeg.JpegQuantisation) -> fl
         return 0.0
     of_luma = np.linalg.norm(jpeg.TO_YCBCR[0]) if len(image) == 3 else 1.0
     return float(np.median(levels[fine]) / of_luma / 255)
-
-
-def _file(picture: Picture) -> jpeg_files.JpegFile | None:
-    path, frame = formats.split_frame(picture.path) if picture.path else (None, None)
-    if path is None or frame or not jpeg_files.is_jpeg(path):  # later pictures have other tables
-        return jpeg_traces.of_picture(picture)
-    try:
-        return jpeg_files.read(path)
-    except UsageError:  # colours that are stored in an unusual way
-        return None
 
 
 def _coefficients(image: NDArray[np.floating], noise: jpeg.JpegQuantisation) -> tuple[Array, Array]:

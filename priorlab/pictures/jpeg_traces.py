@@ -18,16 +18,19 @@ import numpy as np
 import scipy
 from numpy.typing import NDArray
 
-from priorlab.forward import jpeg
+from priorlab.errors import UsageError
+from priorlab.forward import jpeg, jpeg_files
 from priorlab.forward.jpeg_files import JpegFile
-from priorlab.pictures import hidden, jpeg_grid
+from priorlab.pictures import formats, hidden, jpeg_grid
 from priorlab.pictures.picture import Picture
 
 Array = NDArray[np.float64]
 Mask = NDArray[np.bool_]
 
 MORE_ZEROS = 0.03
-"""Of the coefficients that are none elsewhere, at least this share is zero where blocks begin."""
+"""Of the coefficients that are none elsewhere, at least this share is zero where blocks begin: at
+quality 95 0.11 or more, in photographs without JPEG hardly ever
+(`python benchmarks/tune_noise.py grid`)."""
 
 ROUNDED, ROUNDED_CHROMA = 1.5, 3.0
 """A coefficient beyond it is not one of zero that the rounding of the pixels moved. Where pixels
@@ -58,6 +61,9 @@ QUALITIES = range(1, 101)
 COARSEST = 255
 """The largest step that a table of 8 bits has."""
 
+STRONGER = 1.5
+"""A compression of before counts if its error is so many times that of the file."""
+
 TRANSPOSED = 5
 """Exif's number of a picture whose rows are those that are stored as columns; what is mirrored has
 the same tables."""
@@ -67,6 +73,42 @@ MOST_BLOCK = 32
 
 MOST_SIDE, MOST_COEFFICIENTS = 512, 4000
 """Pixels along a side, and coefficients that are not zero: more are not needed."""
+
+
+def strongest(picture: Picture) -> tuple[JpegFile, bool] | None:
+    """Return the compression that counts, and whether it is the pixels that tell it.
+
+    That of the picture's own file, unless there is none, or the pixels show a stronger one of
+    before: the file was opened, perhaps edited, and stored once more.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from PIL import Image
+    >>> noise = np.random.default_rng(0).integers(96, 160, (96, 96)).astype(np.uint8)
+    >>> Image.fromarray(noise).save("noise.jpg", quality=20)
+    >>> Image.open("noise.jpg").save("again.jpg", quality=95)
+    >>> pixels = np.asarray(Image.open("again.jpg"), np.float32)[None] / 255
+    >>> file, is_told_by_pixels = strongest(Picture(image=pixels, path=Path("again.jpg")))
+    >>> file.text(), is_told_by_pixels
+    ('tables of quality 20 or so, subsampling 4:4:4', True)
+    """
+    file, found = _own_file(picture), of_picture(picture)
+    if file is not None and (found is None or found.noise.level <= STRONGER * file.noise.level):
+        return file, False
+    return None if found is None else (found, True)
+
+
+def _own_file(picture: Picture) -> JpegFile | None:
+    """Return what the picture's file says of its compression, None if it says nothing usable."""
+    path, frame = formats.split_frame(picture.path) if picture.path else (None, None)
+    if path is None or frame or not jpeg_files.is_jpeg(path):  # later pictures have other tables
+        return None
+    try:
+        file = jpeg_files.read(path)
+    except UsageError:  # colours that are stored in an unusual way
+        return None
+    return file if file.size == picture.image.shape[1:] else None
 
 
 def of_picture(picture: Picture) -> JpegFile | None:

@@ -28,9 +28,9 @@ class Dejpeg(Task):
 
     Clean images are compressed with Pillow. The quality is that of the Independent JPEG Group,
     as in Pillow and most programs; others count in their own way. For a JPEG file of your own, both
-    are taken from it. For a picture that was read from one and stored otherwise, perhaps as a
-    cut-out, they are told from its pixels (`priorlab.pictures.jpeg_traces`), or from that file,
-    `tables`, if it was not cut out; it must not have been resized or turned since.
+    are taken from it. For a picture that was read from one and stored otherwise, or once more,
+    perhaps as a cut-out, they are told from its pixels (`priorlab.pictures.jpeg_traces`), or from
+    that file, `tables`, if it was not cut out. It must not have been resized since.
 
     Examples
     --------
@@ -91,9 +91,12 @@ class Dejpeg(Task):
         own = "" if path is None or frame or not jpeg_files.is_jpeg(path) else str(path)
         if "quality" in typed:
             return self, self._contradicted(own)
+        if "subsampling" in typed:
+            raise UsageError(f"{self.name}: subsampling= needs quality=; else both are found")
         tables = self.tables
         if not tables:
-            if not own:
+            known = jpeg_traces.strongest(picture)
+            if not own or (known is not None and known[1]):
                 return _OfPixels(), ()
             tables = own
         file = jpeg_files.read(tables)
@@ -102,10 +105,6 @@ class Dejpeg(Task):
             raise UsageError(
                 f"{self.name}: tables={tables} has {file.size[1]}x{file.size[0]} pixels, but the "
                 f"picture has {width}x{height}: its blocks lie elsewhere"
-            )
-        if "subsampling" in typed:
-            raise UsageError(
-                f"{self.name}: subsampling= needs quality=; else it is that of {tables}"
             )
         task = dataclasses.replace(self, tables=tables)
         return task, (f"as {tables} says: {file.text()}",)
@@ -140,10 +139,15 @@ class Dejpeg(Task):
         expected = noise.corner(height, width)
         if (row, column) == expected:
             return ()
+        remedy = (
+            "cut off what lies before them, and give quality="
+            if self.tables
+            else "without quality= they are found where they are"
+        )
         return (
             f"its blocks of 8x8 pixels begin at row {row} and column {column}, not at"
             f" {expected[0]} and {expected[1]}: it was cropped or turned since, and less is"
-            " restored; cut off what lies before them, and give quality=",
+            f" restored; {remedy}",
         )
 
 
@@ -160,7 +164,7 @@ class _OfPixels(Dejpeg):
                 " was compressed, as they do unless it was resized, turned or edited since; give"
                 " tables=FILE.jpg, the JPEG file that it was read from, or quality=10, say"
             )
-        return found.noise, f"as its pixels show, it was a JPEG file: {found.text()}"
+        return found.noise, f"as its pixels show, it was stored as JPEG before: {found.text()}"
 
     @override
     def doubts(self, measurement: Measurement, clear: NDArray[np.bool_] | None) -> tuple[str, ...]:

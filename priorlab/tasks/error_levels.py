@@ -150,17 +150,16 @@ def _without_weak_grain(found: NoiseProfile) -> NoiseProfile:
 def _lost(picture: Picture) -> tuple[float, str]:
     """Return what storing a picture lost, and how that is known; 0 where its file loses nothing."""
     path = None if picture.path is None else formats.split_frame(picture.path)[0]
-    if path is not None and jpeg_files.is_jpeg(path):
-        try:
-            return jpeg_files.read(path).noise.level, "the error that JPEG made"
-        except UsageError:  # colours that are stored in an unusual way
-            return COMPRESSED, "the error of most JPEG files"
+    if (known := jpeg_traces.strongest(picture)) is not None:
+        file, is_told_by_pixels = known
+        shown = ", as its pixels show" if is_told_by_pixels else ""
+        return file.noise.level, f"the error that JPEG made{shown}"
+    if path is not None and jpeg_files.is_jpeg(path):  # colours that are stored in an unusual way
+        return COMPRESSED, "the error of most JPEG files"
     if path is not None and webp_files.is_webp(path):
-        known = webp_files.error(path)
-        if known is not None:
-            return known, "the error that WebP made" if known else ""
-    if (found := jpeg_traces.of_picture(picture)) is not None:
-        return found.noise.level, "the error that JPEG made, as its pixels show"
+        error = webp_files.error(path)
+        if error is not None:
+            return error, "the error that WebP made" if error else ""
     if path is not None and path.suffix.lower() in LOSSY_SUFFIXES:
         return COMPRESSED, f"as {path.suffix.lower()} files mostly lose that much"
     return 0.0, ""

@@ -132,16 +132,16 @@ def test_a_turned_picture_shows_the_same(tmp_path: Path) -> None:
     assert levels[0] == levels[1]
 
 
-def test_other_files_and_cut_pictures_tell_nothing_of_jpeg(tmp_path: Path) -> None:
+def test_cut_pictures_tell_as_much_and_what_was_never_jpeg_nothing(tmp_path: Path) -> None:
     path = jpeg_of(noisy(photo("rocket"), 10), tmp_path / "a.jpg", quality=80)
-    cut = Picture(image=reading.read(path)[:, 3:], path=path)
-    assert jpeg_noise.of_picture(cut) is None
+    cut = jpeg_noise.of_picture(Picture(image=reading.read(path)[:, 3:], path=path))
+    assert cut is not None and 255 * cut.level == pytest.approx(10, rel=0.1)
     assert jpeg_noise.of_picture(reading.load(PHOTOS["rocket"])) is None
     unusual = tmp_path / "cmyk.jpg"
     Image.open(path).convert("CMYK").save(unusual)
     with pytest.raises(UsageError):
         jpeg_files.read(unusual)
-    assert jpeg_noise.of_picture(reading.load(unusual)) is None
+    assert jpeg_noise.of_picture(reading.load(unusual)) is not None  # by its pixels
 
 
 def test_the_tables_of_a_file_are_those_of_its_first_picture(tmp_path: Path) -> None:

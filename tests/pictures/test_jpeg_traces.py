@@ -146,9 +146,26 @@ def test_a_picture_that_was_a_jpeg_file_is_restored_as_one(suffix, tmp_path) -> 
         priorlab.restore(tmp_path / name, "dejpeg", "unet", say=said.append)
         for name in ("a.jpg", f"b{suffix}")
     )
-    assert any("as its pixels show, it was a JPEG file: tables of quality 20" in x for x in said)
+    assert any(
+        "as its pixels show, it was stored as JPEG before: tables of quality 20" in x for x in said
+    )
     channel = of_pixels[..., 0] if suffix == ".webp" else of_pixels  # it holds gray as RGB
     assert np.abs(of_file - channel).max() < 1e-4
+
+
+@pytest.mark.parametrize("again", [80, 95])
+def test_a_file_that_was_stored_once_more_is_what_it_was_first(again, tmp_path) -> None:
+    clean = photo("chelsea")
+    levels = np.rint(255 * clean).astype(np.uint8).transpose(1, 2, 0)
+    Image.fromarray(levels).save(tmp_path / "a.jpg", quality=20)
+    Image.open(tmp_path / "a.jpg").save(tmp_path / "b.jpg", quality=again)
+    said: list[str] = []
+    restored = priorlab.restore(tmp_path / "b.jpg", "dejpeg", "unet-jpeg", say=said.append)
+    assert any("tables of quality 20 or so" in line for line in said)
+    before = reading.read(tmp_path / "b.jpg")
+    assert psnr(restored.transpose(2, 0, 1), clean) > psnr(before, clean) + 1
+    typed = priorlab.restore(tmp_path / "b.jpg", f"dejpeg:quality={again}", "unet-jpeg")
+    assert psnr(restored.transpose(2, 0, 1), clean) > psnr(typed.transpose(2, 0, 1), clean) + 0.2
 
 
 def test_a_cut_out_is_restored_as_the_same_part_of_the_whole() -> None:
