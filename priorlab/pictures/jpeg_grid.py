@@ -5,12 +5,11 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import scipy
 from numpy.typing import NDArray
 
-Plane = NDArray[np.float64]
+from priorlab.forward.jpeg import BLOCK, cosine_transform
 
-BLOCK = 8
+Plane = NDArray[np.float64]
 
 STEP = 0.045
 """At the edges of blocks, differences exceed their neighbours by this share of the mean difference.
@@ -119,7 +118,7 @@ def share_of_zeros(plane: Plane) -> float:
     blocks = blocks[np.ptp(blocks, axis=1) > 2 * ZERO]
     if not len(blocks):
         return 0.0
-    cosine = scipy.fft.dct(np.eye(BLOCK), norm="ortho", axis=0)
+    cosine = cosine_transform()
     return float((np.abs(blocks @ np.kron(cosine, cosine).T) < ZERO).mean())
 
 

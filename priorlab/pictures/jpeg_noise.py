@@ -12,7 +12,6 @@ import functools
 from statistics import NormalDist
 
 import numpy as np
-import scipy
 import torch
 from numpy.typing import NDArray
 
@@ -159,7 +158,8 @@ def _coefficients(image: NDArray[np.floating], noise: jpeg.JpegQuantisation) -> 
     blocks = blocks[((blocks > BLACK) & (blocks < 1 - BLACK)).all((1, 2, 3))].astype(np.float64)
     luma = np.einsum("c,nchw->nhw", jpeg.TO_YCBCR[0], blocks) if channels == 3 else blocks[:, 0]
     steps = np.array(noise.luma, np.float64).reshape(size, size)
-    return np.asarray(scipy.fft.dctn(255 * luma, axes=(1, 2), norm="ortho"), np.float64), steps
+    cosine = jpeg.cosine_transform()
+    return np.asarray(cosine @ (255 * luma) @ cosine.T), steps
 
 
 def _levels(counts: Array, steps: Array) -> Array:

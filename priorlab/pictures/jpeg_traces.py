@@ -15,7 +15,6 @@ import itertools
 from typing import Any
 
 import numpy as np
-import scipy
 from numpy.typing import NDArray
 
 from priorlab.errors import UsageError
@@ -224,10 +223,11 @@ def _shared(plane: Array, begins: tuple[int, int], factors: tuple[int, int], smo
     for axis, factor in enumerate(factors):
         if smooth and factor == 2:
             # Their mean has six eighths of the value, and an eighth of each neighbour's.
-            bands = np.repeat([[1.0], [6.0], [1.0]], values.shape[axis], axis=1) / 8
-            bands[1, [0, -1]] = 7 / 8
-            lines = np.moveaxis(values, axis, 0)
-            values = np.moveaxis(scipy.linalg.solve_banded((1, 1), bands, lines), 0, axis)
+            count = values.shape[axis]
+            means = (6 * np.eye(count) + np.eye(count, k=1) + np.eye(count, k=-1)) / 8
+            means[[0, -1], [0, -1]] = 7 / 8
+            lines: Array = np.linalg.solve(means, np.moveaxis(values, axis, 0))
+            values = np.moveaxis(lines, 0, axis)
     return values
 
 
@@ -249,7 +249,8 @@ class _Coefficients:
         blocks = np.concatenate(
             [_cut(plane, begins, size).transpose(0, 2, 1, 3)[good] for plane in planes]
         )
-        found = np.abs(scipy.fft.dctn(blocks, axes=(1, 2), norm="ortho")).reshape(-1, jpeg.BLOCK**2)
+        transform = np.kron(jpeg.cosine_transform(), jpeg.cosine_transform())
+        found = np.abs(blocks.reshape(-1, jpeg.BLOCK**2) @ transform.T)
         found[:, 0] = 0
         block, frequencies = np.nonzero(found > rounded)
         some = slice(None, None, -(-len(block) // MOST_COEFFICIENTS) or 1)
