@@ -226,7 +226,7 @@ def _shared(plane: Array, begins: tuple[int, int], factors: tuple[int, int], smo
             count = values.shape[axis]
             means = (6 * np.eye(count) + np.eye(count, k=1) + np.eye(count, k=-1)) / 8
             means[[0, -1], [0, -1]] = 7 / 8
-            lines: Array = np.linalg.solve(means, np.moveaxis(values, axis, 0))
+            lines = np.asarray(np.linalg.solve(means, np.moveaxis(values, axis, 0)), np.float64)
             values = np.moveaxis(lines, 0, axis)
     return values
 
