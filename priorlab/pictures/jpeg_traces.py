@@ -12,6 +12,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import itertools
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -92,10 +93,10 @@ def strongest(picture: Picture) -> tuple[JpegFile, bool] | None:
     >>> file.text(), is_told_by_pixels
     ('tables of quality 20 or so, subsampling 4:4:4', True)
     """
-    file, found = _own_file(picture), of_picture(picture)
+    file, found = _own_file(picture), _Luma.of(picture)
     if file is not None and (found is None or found.noise.level <= STRONGER * file.noise.level):
         return file, False
-    return None if found is None else (found, True)
+    return None if found is None else (found.with_chroma(), True)
 
 
 def _own_file(picture: Picture) -> JpegFile | None:
@@ -126,31 +127,90 @@ def of_picture(picture: Picture) -> JpegFile | None:
     >>> of_picture(Picture(image=pixels[:, 3:, 6:])).text()
     'tables of quality 20 or so, subsampling 4:4:4, blocks from row 5 and column 2 on'
     """
-    height, width = picture.image.shape[1:]
-    if len(picture.image) not in (1, 3) or min(height, width) < jpeg_grid.LEAST_SIDE:
-        return None
-    rows, columns = _middle(height), _middle(width)
-    image = 255 * picture.image[:, rows, columns].astype(np.float64)
-    planes = np.tensordot(jpeg.TO_YCBCR, image, 1) if len(image) == 3 else image
-    begins, more = jpeg_grid.most_zeros(np.rint(planes[0]) / 255)
-    if more < MORE_ZEROS:
-        return None
-    spoilt = np.asarray(((image <= 0) | (image >= 255)).any(0))
-    if (clear := hidden.clear_pixels(picture)) is not None:
-        spoilt |= clear[rows, columns]
-    luma = np.rint(planes[0])
-    table, share = _luma_table(luma, spoilt, begins)
-    turned, share_turned = _luma_table(luma.T, spoilt.T, begins[::-1])
-    orientation = 1
-    if turned is not None and (table is None or share_turned > share + CLEARLY):
-        table, orientation = turned, TRANSPOSED
-        planes, spoilt, begins = planes.transpose(0, 2, 1), spoilt.T, begins[::-1]
-    if table is None:
-        return None
-    noise = jpeg.JpegQuantisation(table, table, orientation=orientation, begins=begins)
-    if len(image) == 3:
-        noise = _with_chroma(noise, planes[1:], spoilt)
-    return JpegFile(noise, (height, width))
+    found = _Luma.of(picture)
+    return None if found is None else found.with_chroma()
+
+
+@dataclasses.dataclass(frozen=True)
+class _Luma:
+    """What the luma of a picture tells, and what chroma is told from.
+
+    Attributes
+    ----------
+    noise : JpegQuantisation
+        The compression, as if it had no colours.
+    size : pair of int
+        Height and width of the picture.
+    planes : array (1 or 3, H, W)
+        Luma and chroma as they were stored, on 0-255.
+    spoilt : array (H, W)
+        Which pixels tell nothing.
+    """
+
+    noise: jpeg.JpegQuantisation
+    size: tuple[int, int]
+    planes: Array
+    spoilt: Mask
+
+    @classmethod
+    def of(cls, picture: Picture) -> _Luma | None:
+        """Return what is told of a picture, None if nothing is."""
+        height, width = picture.image.shape[1:]
+        if len(picture.image) not in (1, 3) or min(height, width) < jpeg_grid.LEAST_SIDE:
+            return None
+        rows, columns = _middle(height), _middle(width)
+        image = 255 * picture.image[:, rows, columns].astype(np.float64)
+        planes = np.tensordot(jpeg.TO_YCBCR, image, 1) if len(image) == 3 else image
+        luma = np.rint(planes[0])
+        begins, more = jpeg_grid.most_zeros(luma / 255)
+        if more < MORE_ZEROS:
+            return None
+        spoilt = np.asarray(((image <= 0) | (image >= 255)).any(0))
+        if (clear := hidden.clear_pixels(picture)) is not None:
+            spoilt |= clear[rows, columns]
+        table, share = _luma_table(luma, spoilt, begins)
+        turned, share_turned = _luma_table(luma.T, spoilt.T, begins[::-1])
+        orientation = 1
+        if turned is not None and (table is None or share_turned > share + CLEARLY):
+            table, orientation = turned, TRANSPOSED
+            planes, spoilt, begins = planes.transpose(0, 2, 1), spoilt.T, begins[::-1]
+        if table is None:
+            return None
+        noise = jpeg.JpegQuantisation(table, table, orientation=orientation, begins=begins)
+        return cls(noise, (height, width), planes, spoilt)
+
+    def with_chroma(self) -> JpegFile:
+        """Return the whole compression: of chroma that for which there is most evidence."""
+        if len(self.planes) == 1:
+            return JpegFile(self.noise, self.size)
+        is_usual = self.noise.luma in _usual("luma")
+        usual = _usual("chroma")[_nearest(self.noise.luma, "luma")]
+        best = dataclasses.replace(self.noise, chroma=usual, subsampling="4:2:0")
+        most = LEAST_EVIDENCE
+        for name, begins in self._ways():
+            factors = jpeg.FACTORS[name]
+            unusable = _reduced(self.spoilt, begins, factors, np.any)
+            means = [_reduced(plane, begins, factors, np.mean) for plane in self.planes[1:]]
+            decoded = [means] if 2 not in factors else [means, _sharpened(means, factors)]
+            for shared in decoded:
+                whole = [np.rint(plane) for plane in shared]
+                seen = _Coefficients.of(whole, unusable, (0, 0), ROUNDED_CHROMA)
+                table = usual if is_usual else seen.table("chroma") or usual
+                share, evidence = seen.explained(table)
+                if share >= EXPLAINED_CHROMA and evidence > most:
+                    best = dataclasses.replace(best, chroma=table, subsampling=name, begins=begins)
+                    most = evidence
+        return JpegFile(best, self.size)
+
+    def _ways(self) -> Iterator[tuple[str, tuple[int, int]]]:
+        """Yield subsampling, and where its first whole block may begin."""
+        for name, factors in jpeg.FACTORS.items():
+            rows, columns = (
+                range(first, n * jpeg.BLOCK, jpeg.BLOCK)
+                for first, n in zip(self.noise.begins, factors, strict=True)
+            )
+            for begins in itertools.product(rows, columns):
+                yield name, begins
 
 
 def _luma_table(
@@ -171,64 +231,48 @@ def _middle(side: int) -> slice:
     return slice(start, start + MOST_SIDE)
 
 
-def _with_chroma(
-    noise: jpeg.JpegQuantisation, planes: Array, spoilt: Mask
-) -> jpeg.JpegQuantisation:
-    """Add the chroma table and its subsampling: those for which there is most evidence."""
-    is_usual = noise.luma in _usual("luma")
-    usual = _usual("chroma")[_nearest(noise.luma, "luma")]
-    best, most = dataclasses.replace(noise, chroma=usual, subsampling="4:2:0"), LEAST_EVIDENCE
-    for name, factors in jpeg.FACTORS.items():
-        rows, columns = (
-            range(first, n * jpeg.BLOCK, jpeg.BLOCK)
-            for first, n in zip(noise.begins, factors, strict=True)
-        )
-        for begins in itertools.product(rows, columns):
-            unusable = np.asarray(_cut(spoilt, begins, factors).any((1, 3)))
-            for smooth in (False, True) if 2 in factors else (False,):
-                shared = [np.rint(_shared(plane, begins, factors, smooth)) for plane in planes]
-                seen = _Coefficients.of(shared, unusable, (0, 0), ROUNDED_CHROMA)
-                table = usual if is_usual else seen.table("chroma") or usual
-                share, evidence = seen.explained(table)
-                if share >= EXPLAINED_CHROMA and evidence > most:
-                    most = evidence
-                    best = dataclasses.replace(noise, chroma=table, subsampling=name, begins=begins)
-    return best
-
-
 def _cut(plane: NDArray[Any], begins: tuple[int, int], sizes: tuple[int, int]) -> NDArray[Any]:
-    """Return the whole rectangles (M, h, N, w) of a plane from a place on."""
+    """Return the part of a plane, from a place on, that whole rectangles fill."""
     rest = plane[begins[0] :, begins[1] :]
-    rows, columns = (side // size for side, size in zip(rest.shape, sizes, strict=True))
-    whole = rest[: rows * sizes[0], : columns * sizes[1]]
-    return whole.reshape(rows, sizes[0], columns, sizes[1])
+    rows, columns = (side - side % size for side, size in zip(rest.shape, sizes, strict=True))
+    return rest[:rows, :columns]
 
 
-def _shared(plane: Array, begins: tuple[int, int], factors: tuple[int, int], smooth: bool) -> Array:
-    """Return the chroma values that pixels share, from a place on.
+def _reduced(
+    plane: NDArray[Any],
+    begins: tuple[int, int],
+    sizes: tuple[int, int],
+    how: Callable[..., NDArray[Any]],
+) -> NDArray[Any]:
+    """Return one value of each whole rectangle of a plane from a place on."""
+    whole = _cut(plane, begins, sizes)
+    (rows, columns), (down, across) = whole.shape, sizes
+    by_rows = how(whole.reshape(rows // down, down, columns), axis=1)
+    return how(by_rows.reshape(rows // down, columns // across, across), axis=2)
 
-    Parameters
-    ----------
-    plane : array
-        Chroma (H, W).
-    begins : pair of int
-        Where the first whole block begins.
-    factors : pair of int
-        How many pixels share a value, down and across.
-    smooth : bool
-        Whether they were decoded as most programs do it: of two pixels, each has three quarters of
-        the value that they share and a quarter of its neighbour's.
+
+def _sharpened(means: list[Array], factors: tuple[int, int]) -> list[Array]:
+    """Return the chroma values of planes of which the means of the pixels that share one are given.
+
+    As most programs decode them: of two pixels, each has three quarters of the value that they
+    share and a quarter of its neighbour's.
     """
-    values: Array = _cut(plane, begins, factors).mean((1, 3))
     for axis, factor in enumerate(factors):
-        if smooth and factor == 2:
-            # Their mean has six eighths of the value, and an eighth of each neighbour's.
-            count = values.shape[axis]
-            means = (6 * np.eye(count) + np.eye(count, k=1) + np.eye(count, k=-1)) / 8
-            means[[0, -1], [0, -1]] = 7 / 8
-            lines = np.asarray(np.linalg.solve(means, np.moveaxis(values, axis, 0)), np.float64)
-            values = np.moveaxis(lines, 0, axis)
-    return values
+        if factor == 2:
+            values = _values_of_means(means[0].shape[axis])
+            means = [values @ one if axis == 0 else one @ values.T for one in means]
+    return means
+
+
+@functools.lru_cache(maxsize=8)
+def _values_of_means(count: int) -> Array:
+    """Return the matrix that makes values of the means of two pixels each.
+
+    A mean has six eighths of its own value, and an eighth of each neighbour's.
+    """
+    means = (6 * np.eye(count) + np.eye(count, k=1) + np.eye(count, k=-1)) / 8
+    means[[0, -1], [0, -1]] = 7 / 8
+    return np.asarray(np.linalg.inv(means), np.float64)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -245,9 +289,13 @@ class _Coefficients:
     ) -> _Coefficients:
         """Return those of all blocks without spoilt pixels."""
         size = (jpeg.BLOCK, jpeg.BLOCK)
-        good = ~_cut(spoilt, begins, size).any((1, 3))
+        good = ~_reduced(spoilt, begins, size, np.any)
+        wholes = [_cut(plane, begins, size) for plane in planes]
         blocks = np.concatenate(
-            [_cut(plane, begins, size).transpose(0, 2, 1, 3)[good] for plane in planes]
+            [
+                one.reshape(len(good), jpeg.BLOCK, -1, jpeg.BLOCK).transpose(0, 2, 1, 3)[good]
+                for one in wholes
+            ]
         )
         transform = np.kron(jpeg.cosine_transform(), jpeg.cosine_transform())
         found = np.abs(blocks.reshape(-1, jpeg.BLOCK**2) @ transform.T)
