@@ -28,10 +28,13 @@ class JpegFile:
         The model of its errors, in the picture turned upright.
     size : tuple of int
         Height and width of the picture turned upright.
+    assumes_subsampling : bool
+        Whether it is not known which pixels share a colour, and the usual is assumed.
     """
 
     noise: jpeg.JpegQuantisation
     size: tuple[int, int]
+    assumes_subsampling: bool = False
 
     def text(self) -> str:
         """Return in words how the file was compressed.
@@ -48,7 +51,8 @@ class JpegFile:
             row, column = noise.corner(*self.size)
             laid = f"{laid}, blocks from row {row} and column {column} on"
         quality = min(range(1, 101), key=self._distance)
-        return f"tables of quality {quality} or so, subsampling {noise.subsampling}{laid}"
+        assumed = " assumed" if self.assumes_subsampling else ""
+        return f"tables of quality {quality} or so, subsampling {noise.subsampling}{assumed}{laid}"
 
     def _distance(self, quality: int) -> float:
         table = jpeg.standard(quality).luma

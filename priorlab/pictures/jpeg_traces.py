@@ -200,7 +200,7 @@ class _Luma:
                 if share >= EXPLAINED_CHROMA and evidence > most:
                     best = dataclasses.replace(best, chroma=table, subsampling=name, begins=begins)
                     most = evidence
-        return JpegFile(best, self.size)
+        return JpegFile(best, self.size, assumes_subsampling=most == LEAST_EVIDENCE)
 
     def _ways(self) -> Iterator[tuple[str, tuple[int, int]]]:
         """Yield subsampling, and where its first whole block may begin."""

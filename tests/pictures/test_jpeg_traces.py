@@ -67,6 +67,15 @@ def test_the_colours_that_pixels_share_are_told(quality: int, subsampling: str) 
     assert found.begins == (-5 % (8 * down), -9 % (8 * across))
 
 
+def test_colours_too_faint_to_tell_are_assumed_to_be_shared_and_that_is_said() -> None:
+    gray = np.repeat(photo("camera"), 3, axis=0)
+    found = jpeg_traces.of_picture(Picture(image=decoded(gray, quality=30, subsampling="4:4:4")))
+    assert found is not None and found.text().endswith("subsampling 4:2:0 assumed")
+    coloured = decoded(photo("coffee"), quality=60, subsampling="4:2:0")
+    found = jpeg_traces.of_picture(Picture(image=coloured))
+    assert found is not None and found.text().endswith("subsampling 4:2:0")
+
+
 @pytest.mark.parametrize("turns", range(4))
 @pytest.mark.parametrize("mirrored", [False, True])
 def test_a_turned_picture_lies_as_it_was_stored(turns: int, mirrored: bool) -> None:
