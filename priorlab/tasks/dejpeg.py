@@ -152,7 +152,7 @@ class Dejpeg(Task):
 
 
 class _OfPixels(Dejpeg):
-    """The task of a picture that is no JPEG file any more: its pixels tell the compression."""
+    """The task of a picture whose pixels tell the compression: its file does not, or a later one."""
 
     @override
     def noise_in(self, picture: Picture) -> tuple[Noise, str]:
