@@ -152,7 +152,7 @@ class Dejpeg(Task):
 
 
 class _OfPixels(Dejpeg):
-    """The task of a picture whose pixels tell the compression: its file does not, or a later one."""
+    """The task of a picture whose pixels tell the compression that counts, and not its file."""
 
     @override
     def noise_in(self, picture: Picture) -> tuple[Noise, str]:
