@@ -1,14 +1,14 @@
 """Small pictures: made on the spot, or cut from the photographs that come with priorlab."""
 
-from pathlib import Path
-
 import numpy as np
 import torch
 from PIL import Image
 
-import priorlab
-from priorlab.pictures import reading
+from priorlab.pictures import datasets, reading
 from priorlab.pictures.picture import Picture
+
+PHOTOS = {image.name: image.path for image in datasets.load("photos").images}
+"""The files of the photographs."""
 
 
 def picture(height, width, channels=1, seed=0):
@@ -23,9 +23,14 @@ def picture(height, width, channels=1, seed=0):
     return image.astype(np.float32)
 
 
+def photo(name):
+    """Return a bundled photograph (C, 256, 256) in float64."""
+    return reading.read(PHOTOS[name]).astype(np.float64)
+
+
 def photo_crop(name, channels=1, side=96):
     """Return a square of a bundled photograph as a tensor (1, channels, side, side)."""
-    image = reading.read(Path(priorlab.__file__).parent / "photos" / f"{name}.png")
+    image = reading.read(PHOTOS[name])
     inside = slice(128 - side // 2, 128 + side // 2)
     return torch.from_numpy(np.ascontiguousarray(image[:channels, inside, inside]))[None]
 

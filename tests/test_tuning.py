@@ -5,7 +5,7 @@ import tomllib
 import pytest
 from mostly_slow import mostly_slow, slow_where
 from PIL import Image
-from sample_pictures import photo_crop, picture, save
+from sample_pictures import PHOTOS, photo_crop, picture, save
 
 from priorlab import api, plugins, restoration, tuned_parameters
 from priorlab.api import tuning
@@ -274,8 +274,7 @@ def test_a_part_of_a_test_set_under_other_names_is_refused(tmp_path):
 
 
 def test_a_gray_test_image_that_is_stored_as_rgb_is_refused(tmp_path):
-    (image,) = (one for one in datasets.load("photos").images if one.name == "camera")
-    Image.open(image.path).convert("RGB").save(tmp_path / "mine.png")
+    Image.open(PHOTOS["camera"]).convert("RGB").save(tmp_path / "mine.png")
     save(tmp_path / "own.png", picture(24, 24))
     with pytest.raises(UsageError, match="mine is an image of the bundled photos"):
         training_pictures(datasets.load(str(tmp_path)))

@@ -2,17 +2,17 @@
 
 import numpy as np
 import pytest
+from sample_pictures import PHOTOS
 from scipy import ndimage, stats
 
-from priorlab.pictures import datasets, reading
+from priorlab.pictures import reading
 from priorlab_metrics.natural_statistics import PATCH, asymmetric_fit, features
 from priorlab_metrics.niqe import NIQE, distance
 
 
 @pytest.fixture(scope="module")
 def photo():
-    (file,) = (file for file in datasets.load("photos").images if file.name == "camera")
-    return reading.read(file.path)
+    return reading.read(PHOTOS["camera"])
 
 
 def worse(photo, defect):

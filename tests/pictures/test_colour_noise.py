@@ -6,21 +6,16 @@ import numpy as np
 import pytest
 from mostly_slow import mostly_slow
 from numpy.typing import NDArray
-from sample_pictures import stored
+from sample_pictures import PHOTOS, photo, stored
 from scipy import ndimage
 
 import priorlab
 from priorlab.forward.camera import Camera
-from priorlab.pictures import datasets, noise_profile, reading
+from priorlab.pictures import noise_profile, reading
 
 Image = NDArray[np.float64]
-PHOTOS = {image.name: image.path for image in datasets.load("photos").images}
 COLOUR = sorted(name for name, path in PHOTOS.items() if len(reading.read(path)) == 3)
 NAMES = mostly_slow(COLOUR, "chelsea", "coffee")
-
-
-def photo(name: str) -> Image:
-    return reading.read(PHOTOS[name]).astype(np.float64)
 
 
 def restored(noisy: Image) -> tuple[Image, Image]:

@@ -6,24 +6,18 @@ import numpy as np
 import pytest
 from mostly_slow import mostly_slow
 from numpy.typing import NDArray
-from sample_pictures import stored
+from sample_pictures import PHOTOS, photo, stored
 
 import priorlab
 from priorlab.forward.camera import Camera
 from priorlab.forward.jpeg import TO_YCBCR
-from priorlab.pictures import datasets, reading
 
 Image = NDArray[np.float64]
-PHOTOS = {image.name: image.path for image in datasets.load("photos").images}
 NAMES = mostly_slow(sorted(PHOTOS), *sorted(PHOTOS)[2:])
 
 
 LEAST_GAIN = {"gravel": -0.01, "chelsea": 0.7}
 """In dB: gravel is fine texture all over, and in fur weak noise is hardly seen."""
-
-
-def photo(name: str) -> Image:
-    return reading.read(PHOTOS[name]).astype(np.float64)
 
 
 def gray(image: Image) -> Image:

@@ -10,22 +10,18 @@ import pytest
 from mostly_slow import mostly_slow
 from numpy.typing import NDArray
 from PIL import Image
+from sample_pictures import PHOTOS, photo
 
 import priorlab
 from priorlab.errors import UsageError
 from priorlab.forward import jpeg, jpeg_files
 from priorlab.forward.camera import Camera
 from priorlab.forward.real_noise import RealNoise
-from priorlab.pictures import datasets, jpeg_noise, noise_profile, reading
+from priorlab.pictures import jpeg_noise, noise_profile, reading
 from priorlab.pictures.picture import Picture
 
-PHOTOS = {image.name: image.path for image in datasets.load("photos").images}
 TURNED = 6
 """The orientation of a camera that was held upright."""
-
-
-def photo(name: str) -> NDArray[np.float64]:
-    return reading.read(PHOTOS[name]).astype(np.float64)
 
 
 def noisy(clean: NDArray[np.float64], sigma: float) -> NDArray[np.float64]:

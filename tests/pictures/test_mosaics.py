@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from sample_pictures import PHOTOS, photo
 
 import priorlab
-from priorlab.pictures import datasets, mosaics, reading
+from priorlab.pictures import mosaics
 
-PHOTOS = {image.path.stem: image.path for image in datasets.load("photos").images}
 RNG = np.random.default_rng(0)
 
 
@@ -27,13 +27,13 @@ def noisy(image: np.ndarray, sigma: float) -> np.ndarray:
 @pytest.mark.parametrize("name", PHOTOS)
 @pytest.mark.parametrize("sigma", [0, 10])
 def test_photographs_are_none(name: str, sigma: float) -> None:
-    gray = reading.read(PHOTOS[name]).mean(0, keepdims=True)
+    gray = photo(name).mean(0, keepdims=True)
     assert not mosaics.is_mosaic(noisy(gray, sigma))
 
 
 @pytest.mark.parametrize("sigma", [0, 10])
 def test_mosaics_are_told(sigma: float) -> None:
-    colours = reading.read(PHOTOS["chelsea"])
+    colours = photo("chelsea")
     assert mosaics.is_mosaic(noisy(mosaic(colours), sigma))
     assert not mosaics.is_mosaic(noisy(colours, sigma))
 
@@ -49,6 +49,6 @@ def test_other_alternations_are_none() -> None:
 
 def test_restore_says_so() -> None:
     said: list[str] = []
-    picture = mosaic(reading.read(PHOTOS["chelsea"])[:, 64:128, 64:128])[0]
+    picture = mosaic(photo("chelsea")[:, 64:128, 64:128])[0]
     priorlab.restore(picture, "denoise:sigma=5", "tv", say=said.append)
     assert mosaics.LINE in said

@@ -16,24 +16,19 @@ import PIL.ImageFont
 import pytest
 from mostly_slow import mostly_slow, slow_where
 from numpy.typing import NDArray
-from sample_pictures import stored
+from sample_pictures import PHOTOS, photo, stored
 from scipy import ndimage
 
 from priorlab.errors import UsageError
 from priorlab.forward.camera import Camera
 from priorlab.forward.noise import Gaussian
 from priorlab.forward.real_noise import RealNoise
-from priorlab.pictures import datasets, noise_profile, reading
+from priorlab.pictures import noise_profile, reading
 from priorlab.pictures.noise_level import estimate_sigma
 from priorlab.pictures.noise_profile import profile
 from priorlab.pictures.picture import Picture
 
 Image = NDArray[np.float64]
-PHOTOS = {image.name: image.path for image in datasets.load("photos").images}
-
-
-def photo(name: str) -> Image:
-    return reading.read(PHOTOS[name]).astype(np.float64)
 
 
 def noisy(clean: Image, sigma: object, seed: int = 0) -> Picture:

@@ -7,12 +7,13 @@ import pytest
 from mostly_slow import mostly_slow
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
+from sample_pictures import PHOTOS, photo
 from scipy import ndimage
 
 import priorlab
 from priorlab.errors import UsageError
 from priorlab.forward import jpeg
-from priorlab.pictures import datasets, jpeg_grid, reading
+from priorlab.pictures import jpeg_grid, reading
 from priorlab.pictures.picture import Picture
 from priorlab.tasks import error_levels
 from priorlab.tasks.deblurring import Deblur
@@ -20,12 +21,11 @@ from priorlab.tasks.denoising import Denoise
 from priorlab.tasks.superresolution import SuperResolution
 
 Values = NDArray[np.float64]
-PHOTOS = {image.name: reading.read(image.path) for image in datasets.load("photos").images}
 WIDTH = 1.6
 
 
 def scene() -> Values:
-    return PHOTOS["coffee"][:, 64:224, 64:224].astype(np.float64)
+    return photo("coffee")[:, 64:224, 64:224]
 
 
 def blurred(noise: float = 0, grain: float = 0) -> Values:
@@ -86,7 +86,7 @@ def test_the_tables_of_a_jpeg_file_tell_its_error(tmp_path):
 @pytest.mark.parametrize("alpha", [False, True])
 @pytest.mark.parametrize("quality", [30, 75, 95])
 def test_the_steps_of_a_webp_file_tell_its_error(quality, alpha, tmp_path):
-    original = np.rint(255 * PHOTOS["chelsea"]).astype(np.uint8).transpose(1, 2, 0)
+    original = np.rint(255 * photo("chelsea")).astype(np.uint8).transpose(1, 2, 0)
     picture = Image.fromarray(original)
     if alpha:
         picture.putalpha(200)
@@ -100,7 +100,7 @@ def test_the_steps_of_a_webp_file_tell_its_error(quality, alpha, tmp_path):
 
 
 def test_webp_that_loses_nothing_has_no_error(tmp_path):
-    original = PHOTOS["chelsea"].astype(np.float64)
+    original = photo("chelsea")
     path = saved(tmp_path / "a.webp", original, lossless=True)
     as_png = saved(tmp_path / "a.png", original)
     found = [error_levels.of_small(reading.load(place)) for place in (path, as_png)]
@@ -149,7 +149,7 @@ def test_noise_of_one_channel_counts():
 
 @pytest.mark.parametrize("noise", [0, 8])
 def test_a_noisy_picture_is_not_enlarged_with_its_noise(noise):
-    clean = priorlab.degrade(PHOTOS["astronaut"].transpose(1, 2, 0), "superres:factor=2")[0]
+    clean = priorlab.degrade(photo("astronaut").transpose(1, 2, 0), "superres:factor=2")[0]
     small = clean + np.random.default_rng(0).normal(0, noise / 255, clean.shape)
     level, said = error_levels.of_small(Picture(image=small.transpose(2, 0, 1).astype(np.float32)))
     assert level * 255 == pytest.approx(noise, rel=0.1)
@@ -159,7 +159,7 @@ def test_a_noisy_picture_is_not_enlarged_with_its_noise(noise):
 
 @pytest.mark.parametrize("name", sorted(PHOTOS))
 def test_only_what_was_a_jpeg_file_shows_its_blocks(name, tmp_path):
-    image = ndimage.gaussian_filter(PHOTOS[name], (0, WIDTH, WIDTH))
+    image = ndimage.gaussian_filter(photo(name), (0, WIDTH, WIDTH))
     image = np.broadcast_to(image, (3, *image.shape[1:]))
     assert not jpeg_grid.shows(image.mean(0, dtype=np.float64))
     stored = reading.read(saved(tmp_path / "a.jpg", image, quality=85))
