@@ -71,6 +71,12 @@ the same tables."""
 MOST_BLOCK = 32
 """Pixels along a side of the largest block of chroma."""
 
+LARGEST = 8 * 255.0
+"""No coefficient is larger."""
+
+DECIMALS = 3
+"""Coefficients of equal blocks are equal to so many, be they mirrored or not."""
+
 MOST_SIDE, MOST_COEFFICIENTS = 512, 4000
 """Pixels along a side, and coefficients that are not zero: more are not needed."""
 
@@ -194,7 +200,7 @@ class _Luma:
             decoded = [means] if 2 not in factors else [means, _sharpened(means, factors)]
             for shared in decoded:
                 whole = [np.rint(plane) for plane in shared]
-                seen = _Coefficients.of(whole, unusable, (0, 0), ROUNDED_CHROMA)
+                seen = _Coefficients.of(whole, unusable, (0, 0), ROUNDED_CHROMA).some()
                 table = usual if is_usual else seen.table("chroma") or usual
                 share, evidence = seen.explained(table)
                 if share >= EXPLAINED_CHROMA and evidence > most:
@@ -220,7 +226,7 @@ def _luma_table(
 
     And which share of the coefficients it explains, 0 of an unusual table, which is made for them.
     """
-    seen = _Coefficients.of([luma], spoilt, begins, ROUNDED)
+    seen = _Coefficients.of([luma], spoilt, begins, ROUNDED).different().some()
     table = seen.table("luma") if seen.count_of_both() >= FEWEST else None
     return table, seen.explained(table)[0] if table in _usual("luma") else 0.0
 
@@ -301,8 +307,18 @@ class _Coefficients:
         found = np.abs(blocks.reshape(-1, jpeg.BLOCK**2) @ transform.T)
         found[:, 0] = 0
         block, frequencies = np.nonzero(found > rounded)
-        some = slice(None, None, -(-len(block) // MOST_COEFFICIENTS) or 1)
-        return cls(found[block, frequencies][some], frequencies[some], rounded)
+        return cls(found[block, frequencies], frequencies, rounded)
+
+    def some(self) -> _Coefficients:
+        """Return as many of all places as are needed."""
+        return self._of_these(slice(None, None, -(-len(self.values) // MOST_COEFFICIENTS) or 1))
+
+    def different(self) -> _Coefficients:
+        """Return equal ones once.
+
+        Drawings and patterns repeat a block: what fits it by chance fits it each time.
+        """
+        return self._once(self.values.round(DECIMALS))
 
     def count_of_both(self) -> int:
         """Return how many change along rows and columns: none do where pixels were repeated."""
@@ -315,8 +331,8 @@ class _Coefficients:
         The latter in standard deviations.
         """
         steps = np.array(table, np.float64)[self.frequencies]
-        chance = 2 * np.minimum(NEAR, self.rounded / steps)
-        excess = float((self._misses(steps) <= chance / 2 * steps).sum() - chance.sum())
+        near, chance = self._near(self.values, steps)
+        excess = float(near.sum() - chance.sum())
         spread = float((chance * (1 - chance)).sum()) ** 0.5
         return (excess / float((1 - chance).sum()), excess / spread) if spread else (0.0, 0.0)
 
@@ -327,8 +343,7 @@ class _Coefficients:
         """
         usual = _usual(plane)
         table = max(usual, key=lambda one: self.explained(one)[1])
-        share, evidence = self.explained(table)
-        if share >= EXPLAINED and evidence >= LEAST_EVIDENCE:
+        if self.explained(table)[0] >= EXPLAINED and self._is_evident(table):
             return table
         steps = np.array([self._step(place) for place in range(jpeg.BLOCK**2)])
         if (steps > 1).sum() < FEWEST_STEPS:
@@ -336,7 +351,24 @@ class _Coefficients:
         table = usual[_nearest(tuple(steps), plane)]
         if (steps == table)[steps > 1].mean() < AGREE:
             table = tuple(int(step) for step in np.where(steps > 1, steps, table))
-        return table if self.explained(table)[1] >= LEAST_EVIDENCE else None
+        return table if self._is_evident(table) else None
+
+    def _is_evident(self, table: jpeg.Table) -> bool:
+        """Return whether a table explains more than chance does.
+
+        Each multiple of a step counts once: a drawing that repeats a block, be it with a little
+        noise, has one coefficient many times, and a step that fits by chance fits each time.
+        """
+        multiples = np.rint(self.values / np.array(table)[self.frequencies])
+        return self._once(multiples).explained(table)[1] >= LEAST_EVIDENCE
+
+    def _once(self, kinds: Array) -> _Coefficients:
+        """Return one of each kind (N,) and frequency."""
+        _, first = np.unique(self.frequencies * LARGEST + kinds, return_index=True)
+        return self._of_these(np.sort(first))
+
+    def _of_these(self, these: NDArray[np.int64] | slice) -> _Coefficients:
+        return _Coefficients(self.values[these], self.frequencies[these], self.rounded)
 
     def _step(self, frequency: int) -> int:
         """Return the step of one frequency, 1 if it is not told."""
@@ -346,15 +378,17 @@ class _Coefficients:
         # Of smaller ones, the rounding of even blocks looks like multiples.
         finest, coarsest = int(2 * self.rounded), int(np.median(values) + self.rounded)
         steps = np.arange(finest, min(COARSEST, coarsest) + 1)
-        misses = np.abs(values[:, None] - steps * np.rint(values[:, None] / steps))
-        chance = 2 * np.minimum(NEAR, self.rounded / steps)
-        shares = (misses <= chance / 2 * steps).mean(0)
+        near, chance = self._near(values[:, None], steps)
+        shares = near.mean(0)
         evidence = (shares - chance) * (len(values) / (chance * (1 - chance))) ** 0.5
         told = (shares >= SHARE_NEAR) & (evidence >= LEAST_EVIDENCE_ALONE)
         return int(steps[told].max(initial=1))
 
-    def _misses(self, steps: Array) -> Array:
-        return np.asarray(np.abs(self.values - steps * np.rint(self.values / steps)))
+    def _near(self, values: Array, steps: NDArray[Any]) -> tuple[Mask, Array]:
+        """Return which values are as good as multiples of steps, and how probable that is."""
+        share = np.minimum(NEAR, self.rounded / steps)
+        ratios = values / steps
+        return np.asarray(np.abs(ratios - np.rint(ratios)) <= share), 2 * share
 
 
 @functools.cache

@@ -95,7 +95,7 @@ class Dejpeg(Task):
             raise UsageError(f"{self.name}: subsampling= needs quality=; else both are found")
         tables = self.tables
         if not tables:
-            known = jpeg_traces.strongest(picture)
+            known = jpeg_traces.strongest(picture) if own else None
             if not own or (known is not None and known[1]):
                 return _OfPixels(), ()
             tables = own

@@ -9,20 +9,16 @@ import pytest
 import torch
 from mostly_slow import mostly_slow
 from PIL import Image
+from sample_pictures import PHOTOS, photo
 
 import priorlab
 from priorlab.forward import jpeg
 from priorlab.metrics import psnr
-from priorlab.pictures import datasets, jpeg_noise, jpeg_traces, noise_profile, reading
+from priorlab.pictures import jpeg_noise, jpeg_traces, noise_profile, reading
 from priorlab.pictures.picture import Picture
 from priorlab.tasks import error_levels
 
-PHOTOS = {image.name: image.path for image in datasets.load("photos").images}
 NAMES = sorted(PHOTOS)
-
-
-def photo(name: str) -> np.ndarray:
-    return reading.read(PHOTOS[name]).astype(np.float64)
 
 
 def half(name: str) -> np.ndarray:
@@ -132,6 +128,22 @@ def test_drawn_patterns_are_no_blocks() -> None:
     ramp = np.rint((rows + columns) / 320 * 255) / 255
     for plane in (checks, stripes, ramp, np.full_like(ramp, 0.5)):
         assert told(plane[None]) is None
+
+
+@pytest.mark.parametrize("size", [8, 16])
+@pytest.mark.parametrize("colours", [4, 16, 64])
+def test_tiles_that_a_drawing_repeats_are_no_blocks(size: int, colours: int) -> None:
+    side = np.arange(size)
+    for seed in range(2):
+        rng = np.random.default_rng(seed)
+        palette = rng.integers(0, 256, (3, colours))
+        shades = side[:, None] * rng.integers(1, 4) + side * rng.integers(1, 4)
+        tiles = palette[:, (shades + np.arange(6)[:, None, None]) % colours]
+        drawn = tiles[:, rng.integers(0, 6, (160 // size, 160 // size))]
+        image = drawn.transpose(0, 1, 3, 2, 4).reshape(3, 160, 160) / 255
+        for cut in (0, 3):
+            assert told(image[:, cut:, cut:]) is None
+            assert told((image[:1] + rng.integers(0, 2, (160, 160)) / 255)[:, cut:, cut:]) is None
 
 
 def test_clear_and_bright_parts_do_not_matter() -> None:
