@@ -18,16 +18,24 @@ from priorlab.tasks.base import Task
 MOST_MEASURED = 1000
 """Measurements of which the digest is kept."""
 
+MOST_VALUES = 2**22
+"""Values of the measurements that are kept themselves, for the priors to come: 16 MB."""
+
+Case = tuple[Task, str, int]
+"""A task, the digest of an image, and a seed."""
+
 
 class Measured:
     """Measures as tasks do; what a plugin provides is tried once for each image and seed.
 
-    Every cell measures for itself, and priors with other data would be compared as if they had the
-    same. The core's own tasks and operators are tested for that.
+    Every slot measures for itself, and priors with other data would be compared as if they had the
+    same. The core's own tasks and operators are tested for that: what they measure is kept. Who
+    restores it gets a copy.
     """
 
     def __init__(self) -> None:
-        self._digests: OrderedDict[tuple[Task, str, int], str] = OrderedDict()
+        self._digests: OrderedDict[Case, str] = OrderedDict()
+        self._kept: OrderedDict[Case, tuple[Measurement, str]] = OrderedDict()
 
     def of(self, task: Task, image: ImageFile, clean: Tensor, seed: int) -> tuple[Measurement, str]:
         """Return the measurement of an image, whose pixels are `clean`, with the data's digest.
@@ -39,6 +47,9 @@ class Measured:
             `restoration.check_degradation` refuses.
         """
         case = (task, image.digest, seed)
+        if case in self._kept:
+            self._kept.move_to_end(case)
+            return self._kept[case]
         measurement = finely_rounded(task.measure(clean, seed))
         digest = known = _digest(measurement)
         if case in self._digests:
@@ -56,7 +67,15 @@ class Measured:
         self._digests[case] = digest
         if len(self._digests) > MOST_MEASURED:
             self._digests.popitem(last=False)
+        if all(map(is_of_core, map(type, (task, measurement.operator, measurement.noise)))):
+            self._keep(case, measurement, digest)
         return measurement, digest
+
+    def _keep(self, case: Case, measurement: Measurement, digest: str) -> None:
+        """Keep a measurement instead of those that were not asked for the longest time."""
+        self._kept[case] = (measurement, digest)
+        while sum(one.y.numel() for one, _ in self._kept.values()) > MOST_VALUES:
+            self._kept.popitem(last=False)
 
 
 def _digest(measurement: Measurement) -> str:
