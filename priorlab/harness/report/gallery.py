@@ -61,7 +61,7 @@ def write(
             say(f"no contact sheet of {task}: {error}")
             continue
         buffer = io.BytesIO()
-        sheet.save(buffer, format="PNG")
+        sheet.save(buffer, format="PNG", compress_level=4)
         write_atomically(file, buffer.getvalue())
         files.append(file)
     return files
