@@ -11,6 +11,7 @@
     python benchmarks/tune_noise.py grid DATASET
     python benchmarks/tune_noise.py history DATASET
     python benchmarks/tune_noise.py files DATASET
+    python benchmarks/tune_noise.py places DATASET
 
 What is swept end to end is so on photographs whose number is divisible by four, which were held out
 of the training of the networks (tune_colour_noise.py, tune_gray_noise.py).
@@ -27,7 +28,8 @@ the blocks of JPEG stand out in blurred pictures and in pages of text (priorlab.
 (MORE_ZEROS), `history` how often their compression is told from their pixels, and whether any is of
 those that were not compressed (priorlab.pictures.jpeg_traces), `colours` how much of noise is in
 the luma (MOSTLY_LUMA), `files` what the coefficients of JPEG files tell of white noise, and what
-that gains (priorlab.pictures.jpeg_noise).
+that gains (priorlab.pictures.jpeg_noise), `places` how often noise is found to differ from place to
+place, and what that gains (priorlab.pictures.noise_places).
 """
 
 from __future__ import annotations
@@ -38,6 +40,7 @@ import itertools
 import math
 import tempfile
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import torch
@@ -58,6 +61,7 @@ from priorlab.pictures import (
     jpeg_traces,
     noise_level,
     noise_networks,
+    noise_places,
     noise_profile,
     reading,
     stripes,
@@ -573,6 +577,45 @@ def scattered(folder: Path) -> None:
         print(f"| {kind} {change} | {len(found)} | {spread} |", flush=True)
 
 
+FACTORS_OF_NOISE = {
+    "even": lambda scene, down, across: 1,
+    "of photons": lambda scene, down, across: np.sqrt(0.2 + 1.6 * scene),
+    "twice in the corners": lambda scene, down, across: 1 + (down**2 + across**2) / 2,
+    "three times": lambda scene, down, across: 1 + down**2 + across**2,
+    "three times, of photons": lambda scene, down, across: (
+        np.sqrt(0.2 + 1.6 * scene) * (1 + down**2 + across**2)
+    ),
+    "four times, late": lambda scene, down, across: 1 + 0.75 * (down**2 + across**2) ** 2,
+    "three times at the right": lambda scene, down, across: 2 + across,
+    "twice in the right half": lambda scene, down, across: np.where(across < 0, 1, 2),
+}
+"""By how many times noise is stronger at places from -1 to 1 along both sides of a scene."""
+
+
+def places(folder: Path) -> None:
+    """Print how often noise is found to differ from place to place, and what that gains."""
+    print("| noise | sigma | found | gain where it was: mean, least, most |")
+    print("|---|---:|---:|---|")
+    scenes = [reading.read(path).astype(np.float64) for path in sorted(folder.iterdir())[::36]]
+    for (name, factor), sigma in itertools.product(FACTORS_OF_NOISE.items(), (5, 10, 20)):
+        gains = []
+        for scene in scenes:
+            sides = (np.linspace(-1, 1, side) for side in scene.shape[1:])
+            down, across = np.meshgrid(*sides, indexing="ij")
+            drawn = np.random.default_rng(0).normal(0, sigma / 255, scene.shape)
+            seen = rounded(scene + drawn * factor(scene, down, across)).astype(np.float32)
+            picture = seen.transpose(1, 2, 0)
+            if noise_places.found(seen, usable_pixels(Picture(image=seen))) is None:
+                continue
+            placed = priorlab.restore(picture, prior="dct")
+            with mock.patch.object(noise_places, "found", return_value=None):
+                even = priorlab.restore(picture, prior="dct")
+            truth = scene.transpose(1, 2, 0)
+            gains.append(psnr(placed, truth) - psnr(even, truth))
+        spread = ", ".join(f"{f(gains):.2f}" for f in (np.mean, np.min, np.max)) if gains else ""
+        print(f"| {name} | {sigma} | {len(gains)} of {len(scenes)} | {spread} |", flush=True)
+
+
 OF_PICTURES = {
     "limits": limits,
     "white": white,
@@ -589,6 +632,7 @@ OF_PICTURES = {
     "print": printed,
     "stripes": striped,
     "pages": pages,
+    "places": places,
 }
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import math
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ import scipy
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn.functional import interpolate
 from typing_extensions import override
 
 from priorlab.forward.noise import Noise, Stabiliser
@@ -31,7 +33,7 @@ WHITE = 0.9
 
 @dataclasses.dataclass(frozen=True)
 class RealNoise(Noise):
-    """Zero-mean noise with a level for each channel, a brightness curve, and a grain size.
+    """Zero-mean noise with a level for each channel, brightness and place, and a grain size.
 
     It is Gaussian white noise, made as strong as the curve says at each pixel's brightness and
     smoothed by a Gaussian. The data fidelity knows only the level of each channel; to use all of
@@ -48,6 +50,9 @@ class RealNoise(Noise):
         Standard deviation of a pixel's error relative to that level, in (0, 1]: 1 is white.
     curve : tuple of float
         Standard deviation relative to the level, at equal distances of brightness from 0 to 1.
+    places : tuple of tuples of float
+        The same at equal distances along the columns and rows of the image, from edge to edge; its
+        mean square is to be 1.
 
     Examples
     --------
@@ -59,6 +64,7 @@ class RealNoise(Noise):
     levels: tuple[float, ...]
     fine: float = 1.0
     curve: tuple[float, ...] = (1.0,)
+    places: tuple[tuple[float, ...], ...] = ((1.0,),)
 
     @property
     @override
@@ -68,7 +74,8 @@ class RealNoise(Noise):
     @property
     @override
     def spread(self) -> tuple[float, float]:
-        return min(self.levels) * min(self.curve), max(self.levels) * max(self.curve)
+        factors = [self.levels, self.curve, sum(self.places, ())]
+        return math.prod(map(min, factors)), math.prod(map(max, factors))
 
     @property
     @override
@@ -92,21 +99,27 @@ class RealNoise(Noise):
     @override
     def variance(self, u: Tensor) -> Tensor:
         relative = torch.from_numpy(self._relative(u.detach().cpu().double().numpy())).to(u)
-        return (self._levels(u) * self.fine * relative).square()
+        return (self._levels(u) * self.fine * relative * self._at_places(u)).square()
 
     def stabiliser(self) -> Stabiliser:
-        """Return the transform whose slope is one over the curve, scaled to keep 0 and 1."""
+        """Return the transform whose slope is one over the curve, scaled to keep 0 and 1.
+
+        Where noise is stronger because of its place, the image becomes darker by as much.
+        """
         knots = np.linspace(0, 1, 257)
         slope = 1 / self._relative(knots)
         rise = np.concatenate([[0], np.cumsum((slope[1:] + slope[:-1]) / 2)]) / 256
         values = rise / rise[-1]
 
-        def through(x: Array, y: Array) -> Any:
-            return lambda data: _interpolated(data, x, y)
+        least = min(map(min, self.places))
 
-        return Stabiliser(
-            through(knots, values), through(values, knots), self.level / float(rise[-1]), self.fine
-        )
+        def forward(data: Tensor) -> Tensor:
+            return _interpolated(data, knots, values) * (least / self._at_places(data))
+
+        def inverse(data: Tensor) -> Tensor:
+            return _interpolated(data * (self._at_places(data) / least), values, knots)
+
+        return Stabiliser(forward, inverse, least * self.level / float(rise[-1]), self.fine)
 
     def sample(self, clean: NDArray[Any], rng: np.random.Generator) -> NDArray[Any]:
         """Add the noise; the last two axes are rows and columns, the one before is the channel."""
@@ -115,7 +128,8 @@ class RealNoise(Noise):
             width = grain(self.fine)
             noise = scipy.ndimage.gaussian_filter(noise, (*(0,) * (clean.ndim - 2), width, width))
         levels = np.array(self.levels).reshape(-1, *(1,) * min(2, clean.ndim))
-        noisy: NDArray[Any] = clean + levels * self._relative(clean) * noise
+        relative = self._relative(clean) * self._at_places(torch.from_numpy(noise)).numpy()
+        noisy: NDArray[Any] = clean + levels * relative * noise
         return noisy.reshape(clean.shape)
 
     def nll(self, u: Tensor, y: Tensor) -> Tensor:
@@ -131,6 +145,14 @@ class RealNoise(Noise):
         """Return the levels, to be broadcast over data (B, C, ...)."""
         levels = torch.tensor(self.levels, dtype=like.dtype, device=like.device)
         return levels.view(-1, *(1,) * (like.ndim - 2))
+
+    def _at_places(self, like: Tensor) -> Tensor:
+        """Return the relative level at each pixel of data (..., H, W)."""
+        grid = torch.tensor(self.places, dtype=like.dtype, device=like.device)
+        if grid.numel() == 1:
+            return grid.squeeze()
+        size = (int(like.shape[-2]), int(like.shape[-1]))
+        return interpolate(grid[None, None], size, mode="bilinear", align_corners=True)[0, 0]
 
     def _relative(self, brightness: NDArray[Any]) -> Array:
         knots = np.linspace(0, 1, len(self.curve))

@@ -19,6 +19,7 @@ from priorlab.pictures import (
     flat_blocks,
     jpeg_noise,
     noise_networks,
+    noise_places,
     noise_words,
 )
 from priorlab.pictures.noise_level import can_be_estimated, estimate_sigma, estimates
@@ -135,6 +136,7 @@ def profile(picture: Picture) -> NoiseProfile:
     usable = usable_pixels(sampled)
     found = _of_the_whole(sampled, usable)
     everywhere = usable if sampled is picture else usable_pixels(picture)
+    found = _at_places(found, picture, everywhere, usable)
     if (stored := jpeg_noise.of_picture(picture)) is not None:
         found = _before_jpeg(found, stored, picture)
     part = noise_words.on_a_part(picture, everywhere, found.noise.spread[1])
@@ -145,8 +147,13 @@ def profile(picture: Picture) -> NoiseProfile:
     return dataclasses.replace(found, text=text, part=part)
 
 
-def _of_the_whole(picture: Picture, usable: NDArray[np.bool_]) -> NoiseProfile:
-    """Return the noise that all of a picture has: what is more in a part of it may be texture."""
+def _of_the_whole(
+    picture: Picture, usable: NDArray[np.bool_], lit: NDArray[np.float32] | None = None
+) -> NoiseProfile:
+    """Return the noise that all of a picture has: what is more in a part of it may be texture.
+
+    `lit` is the image whose brightness counts, if it is not the picture's own.
+    """
     image, quantum = picture.image, picture.quantum
     even = image.min((1, 2)) == image.max((1, 2))
     known = can_be_estimated(usable) | even
@@ -177,7 +184,7 @@ def _of_the_whole(picture: Picture, usable: NDArray[np.bool_]) -> NoiseProfile:
     curve = np.ones(1)
     if not coarse and levels.max() > LEAST_UNEVEN:
         reference = white.clip(least) if shared else np.broadcast_to(levels, len(image))
-        curve = _curve(image, usable, reference)
+        curve = _curve(image, usable, reference, image if lit is None else lit)
     if not coarse and len(levels) == len(curve) == 1:
         text = noise_words.of_levels(levels, grain, (1.0,), hint)
         return NoiseProfile(Gaussian(float(levels[0])), text, max(luma, _rms(white)))
@@ -261,6 +268,32 @@ def _of_few_colours(picture: Picture, held: int) -> NoiseProfile:
     level = picture.quantum / 12**0.5
     text = noise_words.of_levels(np.array([level]), noise_words.drawn(held), (1.0,), "")
     return NoiseProfile(Gaussian(level), text, level)
+
+
+def _at_places(
+    found: NoiseProfile,
+    picture: Picture,
+    everywhere: NDArray[np.bool_],
+    usable: NDArray[np.bool_],
+) -> NoiseProfile:
+    """Return the noise with how it differs from place to place, if it is white and does.
+
+    `everywhere` says what is usable of the picture, `usable` what is of its samples.
+    """
+    if not found.noise.is_independent or found.noise.level <= LEAST_UNEVEN:
+        return found
+    grid = noise_places.found(picture.image, everywhere)
+    if grid is None:
+        return found
+    evened = dataclasses.replace(picture, image=noise_places.evened(picture.image, grid))
+    even = _of_the_whole(_sampled(evened), usable, _sampled(picture).image)
+    noise = even.noise
+    if isinstance(noise, Gaussian):
+        noise = RealNoise((noise.sigma,))
+    if not noise.is_independent:
+        return found
+    text = f"{even.text}; {noise_words.on_places(grid, noise.level)}"
+    return dataclasses.replace(even, noise=dataclasses.replace(noise, places=grid), text=text)
 
 
 def _before_jpeg(found: NoiseProfile, stored: jpeg_noise.Stored, picture: Picture) -> NoiseProfile:
@@ -389,14 +422,19 @@ def _likeness(seen: list[Array | None]) -> Array | None:
     return np.asarray(np.mean(known, axis=0)) if known else None
 
 
-def _curve(image: NDArray[np.floating[Any]], usable: NDArray[np.bool_], levels: Array) -> Array:
-    """Return the relative level of white noise at equal distances of brightness.
+def _curve(
+    image: NDArray[np.floating[Any]],
+    usable: NDArray[np.bool_],
+    levels: Array,
+    lit: NDArray[np.floating[Any]],
+) -> Array:
+    """Return the relative level of white noise at equal distances of brightness, that of `lit`.
 
     It is measured where enough of the picture has that brightness, and interpolated between. One
     value if there is not enough, or hardly a difference.
     """
     size = flat_blocks.BLOCK
-    brightness = arrays.box_means(image.astype(np.float32), size)
+    brightness = arrays.box_means(lit.astype(np.float32), size)
     knots = np.linspace(0, 1, BRIGHTNESSES)
     known, found = [], []
     masks = [usable & (np.abs(brightness - knot) < 0.75 / (BRIGHTNESSES - 1)) for knot in knots]

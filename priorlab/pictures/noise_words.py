@@ -36,6 +36,9 @@ SOME_PRINT = 0.15
 """Stripes are not looked for where a greater share of the blocks is paper with a few pixels of ink
 (`flat_blocks.printed_share`)."""
 
+ALIKE = 0.15
+"""Places whose noise differs by this share of the whole range are named together."""
+
 MOST_ROWS = 512
 """Of a large picture so many rows or columns in the middle are looked at for them."""
 
@@ -95,6 +98,34 @@ def on_a_part(picture: Picture, usable: NDArray[np.bool_], level: float) -> str:
         f"sigma = {sigma} in {where}: if that is not fine texture, noise stays there; give"
         f" sigma={sigma}{alone}"
     )
+
+
+def on_places(grid: tuple[tuple[float, ...], ...], level: float) -> str:
+    """Say where noise of a level is weakest and where it is strongest.
+
+    Examples
+    --------
+    >>> on_places(((0.6, 0.8, 1.2), (0.6, 0.9, 1.3), (0.6, 0.8, 1.2)), 10 / 255)
+    'from 6.0 at the left to 13.0 at the right'
+    """
+    values = np.array(grid)
+    said = []
+    for most in (values.min(), values.max()):
+        near = np.abs(values - most) <= ALIKE * np.ptp(values)
+        said.append(f"{in_gray_levels(level * most)} {_place(near)}")
+    return f"from {said[0]} to {said[1]}"
+
+
+def _place(points: NDArray[np.bool_]) -> str:
+    """Return the name of the place where some points of a grid lie, on the average."""
+    down, across = (
+        round(2 * float(places.mean()) / (count - 1))
+        for places, count in zip(np.nonzero(points), points.shape, strict=True)
+    )
+    middle = points[points.shape[0] // 2, points.shape[1] // 2]
+    names = (("top", "", "bottom")[down], ("left", "", "right")[across])
+    place = " ".join(filter(None, names))
+    return f"at the {place}" if place else "in the middle" if middle else "in the corners"
 
 
 def on_stripes(picture: Picture, printed: float) -> str:
