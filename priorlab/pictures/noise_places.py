@@ -33,7 +33,7 @@ MOST_SIDE = 128
 """Of a large part so many rows and columns in the middle are looked at."""
 
 FEWEST_FITTING = 10
-"""Parts that fit the surface, at least: fewer are hardly more than the six terms that are fitted."""
+"""Parts that fit the surface, at least: of fewer, its six terms leave hardly anything."""
 
 LEAST_RATIO = 1.5
 """Noise that is nowhere so many times as strong as elsewhere counts as even."""
