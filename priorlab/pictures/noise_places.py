@@ -84,7 +84,7 @@ def found(image: NDArray[np.float32], usable: NDArray[np.bool_]) -> Grid | None:
     >>> noise = np.random.default_rng(0).normal(0, level, (1, 256, 256)).astype(np.float32)
     >>> grid = found(0.5 + noise, noise < 2)
     >>> [round(grid[4][column] / grid[4][0], 1) for column in (0, 4, 8)]
-    [1.0, 2.1, 3.7]
+    [1.0, 2.2, 3.7]
     """
     height, width = image.shape[1:]
     rows, columns = _parts(height), _parts(width)

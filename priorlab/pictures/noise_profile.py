@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -288,12 +288,11 @@ def _at_places(
     evened = dataclasses.replace(picture, image=noise_places.evened(picture.image, grid))
     even = _of_the_whole(_sampled(evened), usable, _sampled(picture).image)
     noise = even.noise
-    if isinstance(noise, Gaussian):
-        noise = RealNoise((noise.sigma,))
     if not noise.is_independent:
         return found
+    alike = RealNoise((noise.level,)) if noise.is_gaussian else cast(RealNoise, noise)
     text = f"{even.text}; {noise_words.on_places(grid, noise.level)}"
-    return dataclasses.replace(even, noise=dataclasses.replace(noise, places=grid), text=text)
+    return dataclasses.replace(even, noise=dataclasses.replace(alike, places=grid), text=text)
 
 
 def _before_jpeg(found: NoiseProfile, stored: jpeg_noise.Stored, picture: Picture) -> NoiseProfile:
