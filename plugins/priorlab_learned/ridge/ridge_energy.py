@@ -71,7 +71,7 @@ class RidgeEnergy:
         border = self._border
         gradient = x.new_zeros((*x.shape[:2], *(size + 2 * border for size in x.shape[2:])))
         for v, rows in self._bands(x):
-            self._spread(self._force_instead(v), gradient[:, :, rows])
+            self._spread(self._force_in_place(v), gradient[:, :, rows])
         return _folded(gradient, border)
 
     def curvature(self, x: Tensor) -> Tensor:
@@ -116,7 +116,7 @@ class RidgeEnergy:
             return force
         return torch.sub(force, _clipped(v, self.reach), alpha=self.concavity)
 
-    def _force_instead(self, v: Tensor) -> Tensor:
+    def _force_in_place(self, v: Tensor) -> Tensor:
         """Return `force`, and overwrite v: to take other memory takes longer than to compute."""
         force = _clipped(v, 1 / self.slope).mul_(self.slope)
         if not self.concavity:
