@@ -12,16 +12,20 @@ from numpy.typing import NDArray
 from torch import Tensor
 from typing_extensions import override
 
-from priorlab.components import parameter
+from priorlab.components import PER_GRAY_LEVEL, parameter
 from priorlab.errors import UsageError
 from priorlab.forward.measurement import Measurement
 from priorlab.forward.noise import Noise
 from priorlab.forward.operators import LinearOperator, Mask, Shape
+from priorlab.pictures import noise_profile
 from priorlab.pictures.picture import Picture
 from priorlab.tasks import mask_files, mask_marks, masks
 from priorlab.tasks.base import Task
 from priorlab.tasks.mask_files import MaskReading
 from priorlab.tasks.parameters import assumed, noise_of, sigma_parameter
+
+LEAST_SAID = 3 * PER_GRAY_LEVEL
+"""Noise that stays is spoken of from this level on."""
 
 NEEDED = (
     "needs mask=FILE, a picture of the same size that is white where yours is known and black "
@@ -111,7 +115,10 @@ class Inpaint(Task):
                 f"{self.name}: {found.note}; that is too much to be meant. If it is, add "
                 f"holes={found.holes}, else give another mask"
             )
-        return task, (found.note, *assumed(self.sigma, typed))
+        said = assumed(self.sigma, typed)
+        if not self.sigma and "sigma" not in typed:
+            said = _on_noise(picture, found.known)
+        return task, (found.note, *said)
 
     def adopt(self, y: Tensor) -> Measurement:
         """Take a picture with missing pixels; the mask file says which."""
@@ -143,6 +150,23 @@ class Inpaint(Task):
     def _measurement(self, y: Tensor, operator: LinearOperator, shape: Shape) -> Measurement:
         # Nothing is measured at a missing pixel, not even noise.
         return super()._measurement(operator.adjoint(y), operator, shape)
+
+
+def _on_noise(picture: Picture, known: masks.Known) -> tuple[str, ...]:
+    """Return a line on the noise of what is known of a picture, if it has any that is seen."""
+    opacity = known.astype(np.float32)
+    if picture.opacity is not None:
+        opacity *= picture.opacity
+    try:
+        level = noise_profile.profile(dataclasses.replace(picture, opacity=opacity)).noise.level
+    except UsageError:  # too little is known
+        return ()
+    if level < LEAST_SAID:
+        return ()
+    shown = f"{level / PER_GRAY_LEVEL:.0f}"
+    return (
+        f"no sigma was given: noise of about {shown} (0-255 scale) stays; sigma={shown} removes it",
+    )
 
 
 def _operator(known: masks.Known) -> Mask:

@@ -8,6 +8,7 @@ import tifffile
 import torch
 from numpy.typing import NDArray
 from PIL import Image
+from sample_pictures import photo, save
 from scipy import ndimage
 
 import priorlab
@@ -251,3 +252,19 @@ def test_a_mask_is_found_however_its_accents_are_composed(tmp_path):
     stored = tmp_path / "masque\u0301.png"
     stored.touch()
     assert Inpaint(mask=str(tmp_path / "masqu\u00e9.png")).mask == str(stored)
+
+
+@pytest.mark.parametrize("sigma", [0, 15])
+def test_noise_that_stays_in_what_is_known_is_said(sigma, tmp_path):
+    image = photo("coffee") + np.random.default_rng(0).normal(0, sigma / 255, (3, 256, 256))
+    known = np.ones((1, 256, 256))
+    known[:, 60:64], image[:, :, 60:64] = 0, 1
+    mask = save(tmp_path / "mask.png", known)
+    told = {}
+    for typed in ("", ",sigma=15"):
+        said = told[typed] = []
+        picture = image.clip(0, 1).astype(np.float32).transpose(1, 2, 0)
+        priorlab.restore(picture, f"inpaint:mask={mask}{typed}", "linear", say=said.append)
+    expected = "no sigma was given: noise of about 15 (0-255 scale) stays; sigma=15 removes it"
+    assert [one for one in told[""] if " stays;" in one] == ([expected] if sigma else [])
+    assert not any(" stays;" in one for one in told[",sigma=15"])
