@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from priorlab.pictures import flat_blocks
 from priorlab.pictures.noise_level import estimate_sigma
-from priorlab.pictures.noise_regions import WHITE
+from priorlab.pictures.noise_regions import WHITE, parts
 
 Array = NDArray[np.float64]
 
@@ -54,8 +54,8 @@ ROUNDS = 20
 HELD = np.array([0, 0.01, 0.01, 0.001, 0.001, 0.001]) ** 0.5
 """How strongly each term is held back: what is dark only in the corners is told by its place."""
 
-PLACE = slice(3, None)
-"""The terms that depend on the place, and not on brightness."""
+LIGHT, PLACE = slice(3), slice(3, None)
+"""The terms that depend on brightness, and those that depend on the place."""
 
 KNOTS = 9
 """Points along a side at which the surface is handed on."""
@@ -87,7 +87,7 @@ def found(image: NDArray[np.float32], usable: NDArray[np.bool_]) -> Grid | None:
     [1.0, 2.2, 3.7]
     """
     height, width = image.shape[1:]
-    rows, columns = _parts(height), _parts(width)
+    rows, columns = (parts(side, SIDE, MOST_PARTS) for side in (height, width))
     if min(len(rows), len(columns)) < FEWEST_PARTS:
         return None
     seen = []
@@ -109,7 +109,7 @@ def found(image: NDArray[np.float32], usable: NDArray[np.bool_]) -> Grid | None:
     if (weights >= 0.5).sum() < FEWEST_FITTING:
         return None
     left = _spread(logs - terms @ factors, weights)
-    if left > min(MOST_LEFT, MOST_SHARE_LEFT * _left_by_light(_light(brightness), logs, weights)):
+    if left > min(MOST_LEFT, MOST_SHARE_LEFT * _left_by_light(terms[:, LIGHT], logs, weights)):
         return None
     inside = terms[:, PLACE] @ factors[PLACE]
     if inside.max() - inside.min() < np.log(LEAST_RATIO):
@@ -179,12 +179,6 @@ def _left_by_light(terms: Array, values: Array, weights: Array) -> float:
 
 def _spread(apart: Array, weights: Array) -> float:
     return float(np.average(np.square(apart), weights=weights) ** 0.5)
-
-
-def _parts(extent: int) -> list[slice]:
-    count = min(extent // SIDE, MOST_PARTS)
-    edges = [round(extent * k / max(count, 1)) for k in range(count + 1)]
-    return [slice(first, last) for first, last in itertools.pairwise(edges)]
 
 
 def _middle(part: slice) -> slice:

@@ -73,8 +73,8 @@ def noisier_part(
     noisier, found = np.zeros(image.shape[1:], np.bool_), []
     most = 0.0
     seen = np.ones_like(usable) if opaque is None else np.broadcast_to(opaque, usable.shape)
-    for rows in _parts(image.shape[1]):
-        for columns in _parts(image.shape[2]):
+    for rows in parts(image.shape[1], SIDE, MOST_TILES):
+        for columns in parts(image.shape[2], SIDE, MOST_TILES):
             tile = (slice(None), _middle(rows), _middle(columns))
             bright = image[tile].mean(0, dtype=np.float64)
             where, kept = usable[tile], np.ones(len(image))
@@ -119,8 +119,15 @@ def _left(tile: NDArray[np.float32], clipped: NDArray[np.bool_]) -> NDArray[np.f
     return np.array([deviation_left(float(share)) for share in shares])
 
 
-def _parts(extent: int) -> list[slice]:
-    count = min(max(extent // SIDE, 1), MOST_TILES)
+def parts(extent: int, least: int, most: int) -> list[slice]:
+    """Return at most so many equal parts of a side, of at least so many pixels, if it has as many.
+
+    Examples
+    --------
+    >>> parts(100, least=30, most=2)
+    [slice(0, 50, None), slice(50, 100, None)]
+    """
+    count = min(max(extent // least, 1), most)
     edges = [round(extent * k / count) for k in range(count + 1)]
     return [slice(first, last) for first, last in itertools.pairwise(edges)]
 

@@ -21,8 +21,11 @@ from priorlab.pictures.formats import ANY_CHANNELS, SUFFIXES, split_frame
 from priorlab.pictures.levels import DEEP, EIGHT, FLOATS, Levels
 from priorlab.pictures.picture import NOTHING, Metadata, Picture
 
+COMPRESS_LEVEL = 4
+"""Of PNG files: half the time of Pillow's default, 1 % larger."""
+
 _PILLOW: dict[str, tuple[str, dict[str, Any]]] = {
-    ".png": ("PNG", {"compress_level": 4}),  # half the time of the default, 1 % larger
+    ".png": ("PNG", {"compress_level": COMPRESS_LEVEL}),
     ".jpg": ("JPEG", {"quality": 95, "subsampling": 0}),
     ".jpeg": ("JPEG", {"quality": 95, "subsampling": 0}),
     ".bmp": ("BMP", {}),

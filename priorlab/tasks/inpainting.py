@@ -115,9 +115,8 @@ class Inpaint(Task):
                 f"{self.name}: {found.note}; that is too much to be meant. If it is, add "
                 f"holes={found.holes}, else give another mask"
             )
-        said = assumed(self.sigma, typed)
-        if not self.sigma and "sigma" not in typed:
-            said = _on_noise(picture, found.known)
+        stays = not self.sigma and "sigma" not in typed
+        said = _on_noise(picture, found.known) if stays else assumed(self.sigma, typed)
         return task, (found.note, *said)
 
     def adopt(self, y: Tensor) -> Measurement:

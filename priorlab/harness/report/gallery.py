@@ -20,7 +20,7 @@ from priorlab.harness.results.folder import RunFolder
 from priorlab.harness.results.names import safe_name
 from priorlab.harness.results.schema import LABELS
 from priorlab.harness.results.shown import cell_file, cell_folder, seed_suffix
-from priorlab.pictures import reading
+from priorlab.pictures import reading, writing
 
 
 def write(
@@ -61,7 +61,7 @@ def write(
             say(f"no contact sheet of {task}: {error}")
             continue
         buffer = io.BytesIO()
-        sheet.save(buffer, format="PNG", compress_level=4)
+        sheet.save(buffer, format="PNG", compress_level=writing.COMPRESS_LEVEL)
         write_atomically(file, buffer.getvalue())
         files.append(file)
     return files
